@@ -1,0 +1,1 @@
+"""Async-first Python SDK for Imgwire, the image API and CDN."""

@@ -1,0 +1,1 @@
+"""How one call is made: operation, attempts, response. Knows no generated model."""

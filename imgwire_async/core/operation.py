@@ -1,0 +1,119 @@
+"""What the generated endpoints hand to the core: an operation of the service and one request for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+from urllib.parse import quote
+
+T = TypeVar("T")
+
+QueryValue = str | int | float | bool
+"""A query parameter as the generated endpoints give it, already converted to its wire form."""
+
+
+class Auth(StrEnum):
+    """Which kind of key an operation accepts (`x-codegen-sdk-auth` of the schema)."""
+
+    SERVER_KEY = "server_key"
+    CLIENT_KEY = "client_key"
+    SERVER_OR_CLIENT_KEY = "server_or_client_key"
+
+
+class Replay(StrEnum):
+    """Whether sending a request a second time is harmless."""
+
+    SAFE = "safe"
+    """The same state results however often it is sent: GET, DELETE, PATCH, bulk delete."""
+    KEYED = "keyed"
+    """Harmless as long as the body carries an `idempotency_key`."""
+    UNSAFE = "unsafe"
+    """Sent again only when the server cannot have acted on it."""
+
+
+class RateClass(StrEnum):
+    """Operations that a service is expected to count against one common rate limit."""
+
+    CREATE = "create"
+    URL_INGEST = "url_ingest"
+    READ = "read"
+    WRITE = "write"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of the service, as `openapi.json` declares it."""
+
+    name: str
+    """Resource and method as users call them, such as `images.create`."""
+    method: str
+    """HTTP method in upper case."""
+    path: str
+    """Path template, such as `/api/v1/images/{image_id}`."""
+    auth: Auth
+    replay: Replay
+    rate_class: RateClass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One logical request; the core may send it several times."""
+
+    operation: Operation
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, QueryValue] = field(default_factory=dict)
+    json: Mapping[str, Any] | None = None
+    """The JSON body, or None for a request without one."""
+
+    @property
+    def path(self) -> str:
+        """The path with every parameter percent-encoded, so that none can leave its own segment.
+
+        Raises:
+            ValueError: a parameter is empty, `.` or `..`, which no encoding can keep in its segment.
+        """
+        encoded = {}
+        for name, value in self.path_parameters.items():
+            if value in {"", ".", ".."}:
+                raise ValueError(f"{self.operation.name}: {name} must not be {value!r}")
+            encoded[name] = quote(value, safe="")
+        return self.operation.path.format_map(encoded)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response(Generic[T]):
+    """The parsed answer to one logical request."""
+
+    data: T
+    status: int
+    headers: Mapping[str, str]
+    """Response headers by lower-case name."""
+    request_id: str | None
+    """`X-Request-Id` of the answer, when the service sends one."""
+    attempts: int
+    """How many times the request was sent, at least 1."""
+
+
+class Caller(Protocol):
+    """What a generated endpoint needs: something that makes the call and has the answer parsed."""
+
+    async def call(self, request: Request, parse: Callable[[Any], T]) -> Response[T]:
+        """Make the call, with whatever retries apply, and parse the JSON of the answer with `parse`.
+
+        `parse` may raise KeyError, TypeError, ValueError or AttributeError for a body that does not fit.
+        """
+        ...
+
+
+def list_of(parse: Callable[[Any], T]) -> Callable[[Any], list[T]]:
+    """A parser for a JSON array whose items `parse` reads."""
+
+    def parse_list(data: Any) -> list[T]:  # noqa: ANN401 - JSON of any shape
+        if not isinstance(data, list):
+            raise TypeError(f"expected a JSON array, got {type(data).__name__}")
+        return [parse(item) for item in data]
+
+    return parse_list
