@@ -1,0 +1,413 @@
+"""Sending one logical operation several times: what may be repeated, how long to wait, when to stop.
+
+Nothing here does I/O. `run` is handed the function that makes one attempt, a clock, a sleep and a source
+of randomness, so every rule can be tested without a network and without waiting.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import random
+import re
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, Generic, Protocol, TypeVar
+
+from imgwire_async.core.operation import Replay
+
+RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses that another attempt may cure."""
+
+TOO_MANY_REQUESTS: Final = 429
+
+LONGEST_HINT: Final = 366 * 86_400.0
+"""A `Retry-After` of more than a year, in seconds, is taken for garbage."""
+
+HINT_SPREAD: Final = 0.1
+"""Waits that follow a hint are lengthened by up to this share, so that callers do not return all at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The server answered the attempt."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Response headers by lower-case name."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFailure:
+    """The attempt ended without an answer."""
+
+    name: str
+    """What went wrong, in one word, such as `ConnectTimeout`."""
+    may_have_acted: bool
+    """False only when the request cannot have reached the server (DNS, refused connection, TLS, pool)."""
+
+
+Outcome = Answered | TransportFailure
+"""What one attempt gave."""
+
+
+class Decision(StrEnum):
+    """What to make of the outcome of one attempt."""
+
+    SUCCESS = "success"
+    """A 2xx answer."""
+    PERMANENT = "permanent"
+    """An answer that another attempt would not change."""
+    MAY_HAVE_ACTED = "may_have_acted"
+    """A failure that would be worth another attempt, were it not that the operation must not happen twice."""
+    RETRY = "retry"
+
+
+class StopReason(StrEnum):
+    """Why no further attempt was made."""
+
+    SUCCESS = "success"
+    PERMANENT = "permanent"
+    MAY_HAVE_ACTED = "may_have_acted"
+    ATTEMPTS_USED_UP = "attempts_used_up"
+    HINT_TOO_LONG = "hint_too_long"
+    """The server asked for a longer wait than `RetryPolicy.max_retry_after`."""
+    DEADLINE = "deadline"
+    """The deadline has passed, or would pass during the wait."""
+    BUDGET_EMPTY = "budget_empty"
+
+
+def classify(outcome: Outcome, replay: Replay) -> Decision:
+    """Decide whether an operation may be sent again after `outcome`.
+
+    Args:
+        outcome: what the attempt gave.
+        replay: whether the operation can be repeated. A KEYED operation whose body carries no key must be
+            given as UNSAFE.
+
+    Returns:
+        RETRY for 408, 429, 500, 502, 503, 504 and transport failures of SAFE and KEYED operations. UNSAFE
+        operations are repeated only after a 429 or a failure that cannot have reached the server: a 503 may
+        come from a proxy whose upstream has acted.
+    """
+    if isinstance(outcome, TransportFailure):
+        refused = not outcome.may_have_acted
+    elif 200 <= outcome.status < 300:
+        return Decision.SUCCESS
+    elif outcome.status not in RETRIED_STATUSES:
+        return Decision.PERMANENT
+    else:
+        refused = outcome.status == TOO_MANY_REQUESTS
+    return Decision.RETRY if refused or replay is not Replay.UNSAFE else Decision.MAY_HAVE_ACTED
+
+
+_SECONDS = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)", re.ASCII)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
+_TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
+# The three forms of RFC 9110 section 5.6.7: IMF-fixdate, RFC 850 and asctime.
+_HTTP_DATES = tuple(
+    re.compile(form, re.ASCII | re.IGNORECASE)
+    for form in (
+        rf"[a-z]{{3}}, (?P<day>\d\d) {_MONTH} (?P<year>\d{{4}}) {_TIME} GMT",
+        rf"[a-z]{{6,9}}, (?P<day>\d\d)-{_MONTH}-(?P<year>\d\d) {_TIME} GMT",
+        rf"[a-z]{{3}} {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
+    )
+)
+
+
+def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Read how long the server asks to wait.
+
+    Args:
+        headers: response headers by lower-case name.
+        now: the wall clock, in seconds since the Unix epoch; a hint that is a date is compared with it.
+
+    Returns:
+        Seconds to wait, fractions included; 0 for a negative number or a date in the past. None when there
+        is no `Retry-After`, or none that makes sense: neither a decimal number nor an HTTP date, or more
+        than a year ahead.
+    """
+    text = headers.get("retry-after", "").strip()
+    if number := _SECONDS.fullmatch(text):
+        seconds = 0.0 if number[1] == "-" else float(number[2])
+    else:
+        instant = _parse_http_date(text, now)
+        if instant is None:
+            return None
+        seconds = max(0.0, instant - now)
+    return seconds if seconds <= LONGEST_HINT else None
+
+
+def _parse_http_date(text: str, now: float) -> float | None:
+    for form in _HTTP_DATES:
+        if match := form.fullmatch(text):
+            break
+    else:
+        return None
+    year = int(match["year"])
+    if len(match["year"]) == 2:
+        # RFC 9110: a two-digit year that looks more than 50 years ahead is the latest one in the past.
+        this_year = datetime.fromtimestamp(now, UTC).year
+        year += this_year // 100 * 100
+        if year > this_year + 50:
+            year -= 100
+    month = _MONTHS.index(match["month"].lower()) + 1
+    second = int(match["second"])
+    if second == 60:
+        second = 59  # a leap second, which HTTP knows and datetime does not
+    try:
+        instant = datetime(
+            year, month, int(match["day"]), int(match["hour"]), int(match["minute"]), second, tzinfo=UTC
+        )
+    except ValueError:
+        return None
+    return instant.timestamp()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often a failed attempt is repeated, and after which wait.
+
+    Raises:
+        ValueError: a number is negative, not finite, or `max_delay` is below `base_delay`.
+    """
+
+    max_retries: int = 4
+    """Attempts after the first one; 0 switches retrying off."""
+    base_delay: float = 0.5
+    """Upper bound of the first wait, in seconds; it doubles with every further one."""
+    max_delay: float = 8.0
+    """Upper bound of every wait that the server gave no hint for, in seconds."""
+    max_retry_after: float = 60.0
+    """The longest `Retry-After` that is waited for, in seconds; a longer one ends the call at once."""
+
+    def __post_init__(self) -> None:
+        if self.max_retries < 0:
+            raise ValueError(f"max_retries must not be negative, got {self.max_retries}")
+        for name in ("base_delay", "max_delay", "max_retry_after"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be a finite number of seconds, at least 0, got {value}")
+        if self.max_delay < self.base_delay:
+            raise ValueError(f"max_delay ({self.max_delay}) must not be below base_delay ({self.base_delay})")
+
+    def longest_delay(self, retry: int) -> float:
+        """The upper bound of the wait before retry number `retry`, in seconds, where no hint was given.
+
+        Args:
+            retry: 0 for the first retry.
+        """
+        # From 2**62 on the cap has long been reached; the bound keeps the power within a float.
+        return min(self.max_delay, self.base_delay * 2.0 ** min(retry, 62))
+
+    def delay(self, retry: int, hint: float | None, rng: random.Random) -> float:
+        """Draw the wait before a retry ("full jitter").
+
+        Args:
+            retry: 0 for the first retry.
+            hint: what `parse_retry_after` gave; the wait is never shorter.
+            rng: source of randomness.
+
+        Returns:
+            Seconds in [0, `longest_delay`]; with a hint at least the hint, and at most the greater of
+            `longest_delay` and 1.1 times the hint.
+        """
+        jittered = rng.uniform(0.0, self.longest_delay(retry))
+        return jittered if hint is None else max(jittered, hint * rng.uniform(1.0, 1.0 + HINT_SPREAD))
+
+
+class RetryBudget:
+    """How many retries all calls of a client may make together, so that an outage does not multiply traffic.
+
+    A token bucket; a retry costs one token. It begins full with 50 tokens. Every success puts 0.2 back, so
+    that of a long run at most one request in six is a retry, and every second puts one back, so that a
+    client with few calls can always retry. While nothing succeeds, retries beyond the first 50 are
+    one per second whatever the number of calls. (The shape is that of Finagle's `RetryBudget`, 20 % of the
+    requests and 10 per second; the floor is lower because one service usually runs many clients.)
+
+    Safe to share between threads.
+
+    Args:
+        clock: monotonic clock in seconds.
+        capacity: the most tokens it holds, and what it begins with.
+        per_success: tokens put back by a success.
+        per_second: tokens put back by the passing of a second.
+
+    Raises:
+        ValueError: `capacity` is below 1, or another number is negative.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        capacity: float = 50.0,
+        per_success: float = 0.2,
+        per_second: float = 1.0,
+    ) -> None:
+        if not (capacity >= 1 and per_success >= 0 and per_second >= 0):
+            raise ValueError("a retry budget needs a capacity of at least 1 and no negative deposits")
+        self._clock = clock
+        self._capacity = capacity
+        self._per_success = per_success
+        self._per_second = per_second
+        self._tokens = capacity
+        self._updated = clock()
+        self._lock = threading.Lock()
+
+    @property
+    def available(self) -> float:
+        """How many retries could be made now."""
+        with self._lock:
+            self._refill()
+            return self._tokens
+
+    def withdraw(self) -> bool:
+        """Take what one retry costs; False when there is not enough, and then nothing is taken."""
+        with self._lock:
+            self._refill()
+            if self._tokens < 1.0:
+                return False
+            self._tokens -= 1.0
+            return True
+
+    def deposit(self) -> None:
+        """Put back what one success earns."""
+        with self._lock:
+            self._refill()
+            self._tokens = min(self._capacity, self._tokens + self._per_success)
+
+    def _refill(self) -> None:
+        now = self._clock()
+        # A clock that went back must not take tokens away.
+        elapsed = max(0.0, now - self._updated)
+        self._tokens = min(self._capacity, self._tokens + elapsed * self._per_second)
+        self._updated = now
+
+
+class Attempt(Protocol):
+    """What the function that makes one attempt returns: anything that knows its outcome."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the attempt gave."""
+        ...
+
+
+A = TypeVar("A", bound=Attempt)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryEvent:
+    """An attempt failed and another one will follow."""
+
+    attempt: int
+    """The number of the attempt that failed, from 1."""
+    delay: float
+    """Seconds until the next attempt."""
+    status: int | None
+    """Status of the answer, or None after a transport failure."""
+    failure: str | None
+    """Name of the transport failure, or None after an answer."""
+    retry_after: float | None
+    """The server's hint in seconds, if it gave one."""
+
+
+RetryHook = Callable[[RetryEvent], Awaitable[object] | object]
+"""Told about every retry before the wait begins; may be sync or async."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished(Generic[A]):
+    """How a call ended."""
+
+    result: A | None
+    """What the last attempt returned; None only when the deadline had passed before the first one."""
+    attempts: int
+    """How many attempts were made."""
+    stopped: StopReason
+    retry_after: float | None
+    """The server's last hint in seconds, if the last answer gave one."""
+
+
+async def run(
+    attempt: Callable[[int], Awaitable[A]],
+    *,
+    replay: Replay,
+    policy: RetryPolicy,
+    budget: RetryBudget,
+    deadline: float | None,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+    wall_clock: Callable[[], float],
+    rng: random.Random,
+    on_retry: RetryHook | None = None,
+) -> Finished[A]:
+    """Make attempts until one settles the call or none is allowed any more.
+
+    What `attempt` or `on_retry` raise, cancellation included, passes through untouched. Keeping a single
+    attempt within the deadline is the business of `attempt`; `run` begins none after it.
+
+    Args:
+        attempt: makes one attempt; gets its number, from 1.
+        replay: as for `classify`.
+        policy: number of retries and waits.
+        budget: shared by all calls of a client. A retry after 429 does not draw on it: the server has
+            rejected the request cheaply, and the gate in front of it does the slowing down.
+        deadline: instant of `clock` that no attempt and no wait may pass, or None. A wait that would reach
+            it is not begun.
+        clock: monotonic clock in seconds.
+        sleep: waits for so many seconds.
+        wall_clock: seconds since the Unix epoch, to read hints that are dates.
+        rng: source of the jitter.
+        on_retry: told about every retry before its wait.
+    """
+    result: A | None = None
+    hint: float | None = None
+    number = 0
+    while deadline is None or clock() < deadline:
+        number += 1
+        result = await attempt(number)
+        outcome = result.outcome
+        hint = parse_retry_after(outcome.headers, wall_clock()) if isinstance(outcome, Answered) else None
+        decision = classify(outcome, replay)
+        if decision is Decision.SUCCESS:
+            budget.deposit()
+        if decision is not Decision.RETRY:
+            return Finished(
+                result=result, attempts=number, stopped=StopReason(decision.value), retry_after=hint
+            )
+
+        delay = policy.delay(number - 1, hint, rng)
+        resume_at = clock() + delay
+        free = isinstance(outcome, Answered) and outcome.status == TOO_MANY_REQUESTS
+        if number > policy.max_retries:
+            stopped = StopReason.ATTEMPTS_USED_UP
+        elif hint is not None and hint > policy.max_retry_after:
+            stopped = StopReason.HINT_TOO_LONG
+        elif deadline is not None and resume_at >= deadline:
+            stopped = StopReason.DEADLINE
+        elif not free and not budget.withdraw():
+            stopped = StopReason.BUDGET_EMPTY
+        else:
+            if on_retry is not None:
+                told = on_retry(_retry_event(number, delay, outcome, hint))
+                if inspect.isawaitable(told):
+                    await told
+            # The hook's own time counts as waiting.
+            await sleep(max(0.0, resume_at - clock()))
+            continue
+        return Finished(result=result, attempts=number, stopped=stopped, retry_after=hint)
+    return Finished(result=result, attempts=number, stopped=StopReason.DEADLINE, retry_after=hint)
+
+
+def _retry_event(number: int, delay: float, outcome: Outcome, hint: float | None) -> RetryEvent:
+    if isinstance(outcome, Answered):
+        status, failure = outcome.status, None
+    else:
+        status, failure = None, outcome.name
+    return RetryEvent(attempt=number, delay=delay, status=status, failure=failure, retry_after=hint)
