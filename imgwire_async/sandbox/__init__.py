@@ -1,0 +1,24 @@
+"""A local Imgwire service: API, object store and CDN on a real socket (extra: `sandbox`).
+
+It shares nothing with the client but the published API description, so that the
+two cannot agree by construction.
+"""
+
+from imgwire_async.sandbox.faults import Fault, FaultScript, UnusedFault
+from imgwire_async.sandbox.journal import ReceivedRequest, RequestJournal
+from imgwire_async.sandbox.rate_limits import FixedWindow, MaxInFlight, RateLimit
+from imgwire_async.sandbox.sandbox import Sandbox
+from imgwire_async.sandbox.settings import SandboxSettings
+
+__all__ = [
+    "Fault",
+    "FaultScript",
+    "FixedWindow",
+    "MaxInFlight",
+    "RateLimit",
+    "ReceivedRequest",
+    "RequestJournal",
+    "Sandbox",
+    "SandboxSettings",
+    "UnusedFault",
+]

@@ -1,0 +1,75 @@
+"""The FastAPI application: routes, and answers to what goes wrong."""
+
+from __future__ import annotations
+
+import json
+
+from fastapi import FastAPI
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from imgwire_async.sandbox import cdn, images, store
+from imgwire_async.sandbox.bodies import answer_early
+from imgwire_async.sandbox.errors import ApiError
+from imgwire_async.sandbox.gateway import Gateway
+from imgwire_async.sandbox.runtime import Runtime
+
+
+class EarlyAnswer(Response):
+    """An answer that may go out before the request's body has been read."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and close the connection if the body is too long to skip."""
+        await answer_early(self._answer, scope, receive, send)
+
+
+def build(runtime: Runtime) -> ASGIApp:
+    """The whole service as one ASGI application."""
+    app = FastAPI(openapi_url=None)
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(store.StoreError, _store_error)
+
+    @app.get("/health")
+    async def health() -> Response:
+        return JSONResponse({"status": "ok"})
+
+    @app.put("/_store/{key}")
+    async def put(request: Request) -> Response:
+        return await store.put(runtime, request)
+
+    app.include_router(images.router(runtime))
+    app.include_router(cdn.router(runtime))
+    return Gateway(app, runtime)
+
+
+async def _api_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)  # noqa: S101 - registered for this class
+    return JSONResponse(error.body, error.status)
+
+
+async def _store_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, store.StoreError)  # noqa: S101 - registered for this class
+    return EarlyAnswer(store.error_response(error.status, error.code, error.message))
+
+
+async def _validation_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
+    return AsciiJSONResponse({"detail": jsonable_encoder(error.errors())}, 422)
+
+
+class AsciiJSONResponse(Response):
+    """JSON that can also carry text which UTF-8 cannot, such as a lone surrogate that is being refused."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        """Encode with escapes."""
+        return json.dumps(content).encode()

@@ -1,0 +1,104 @@
+"""Request bodies: streamed to a file, or left unread without losing the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import BinaryIO
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+BLOCK_BYTES = 1024 * 1024
+"""How much of a body is held in memory before it is written."""
+DRAIN_BYTES = 16 * 1024 * 1024
+"""How much of an unwanted body is read and thrown away after the answer."""
+DRAIN_SECONDS = 2.0
+"""How long that may take."""
+
+
+async def receive_to_file(request: Request, path: Path) -> tuple[int, str]:
+    """Write the body to `path`; the caller removes the file if this raises.
+
+    Returns:
+        Its length in bytes and its SHA-256 in lower-case hex.
+
+    Raises:
+        starlette.requests.ClientDisconnect: the body ended too early.
+    """
+    digest = hashlib.sha256()
+    size = 0
+    block = bytearray()
+    file: BinaryIO | None = None
+
+    def write(last: bool) -> None:
+        nonlocal file, size
+        if file is None:
+            file = path.open("wb")
+        file.write(block)
+        digest.update(block)
+        size += len(block)
+        block.clear()
+        if last:
+            file.close()
+
+    try:
+        async for chunk in request.stream():
+            block += chunk
+            if len(block) >= BLOCK_BYTES:
+                await asyncio.to_thread(write, last=False)
+        await asyncio.to_thread(write, last=True)
+    finally:
+        if file is not None:
+            file.close()
+    return size, digest.hexdigest()
+
+
+async def answer_early(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request whose body has not been read.
+
+    Closing a socket that still has unread data in it sends a reset, and the reset can overtake the answer. So
+    the answer goes out whole, and the connection is closed only after the client has stopped sending or a
+    bounded amount has been thrown away.
+    """
+    headers = {name.lower(): value for name, value in scope["headers"]}
+    waits_for_continue = headers.get(b"expect", b"").lower() == b"100-continue"
+    length = headers.get(b"content-length", b"0")
+    if (length == b"0" and b"transfer-encoding" not in headers) or waits_for_continue:
+        if waits_for_continue:
+            response.headers["connection"] = "close"
+        await response(scope, receive, send)
+        return
+    if length.isdigit() and 0 < int(length) <= BLOCK_BYTES and await _drain(receive):
+        await response(scope, receive, send)
+        return
+    response.headers["connection"] = "close"
+    last: Message = {"type": "http.response.body", "body": b"", "more_body": False}
+
+    async def hold_back_the_end(message: Message) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            message = {**message, "more_body": True}
+        await send(message)
+
+    await response(scope, receive, hold_back_the_end)
+    await _drain(receive)
+    await send(last)
+
+
+async def _drain(receive: Receive) -> bool:
+    """Throw the rest of a body away, up to a limit. Return whether its end was reached."""
+    dropped = 0
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while dropped < DRAIN_BYTES:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return False
+                dropped += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return True
+    except TimeoutError:
+        return False
+    return False

@@ -1,0 +1,44 @@
+"""Delivery of stored images at `/{organization}/{environment}/{image}`."""
+
+from __future__ import annotations
+
+import uuid
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from imgwire_async.sandbox import records
+from imgwire_async.sandbox.errors import not_found
+from imgwire_async.sandbox.runtime import Runtime
+
+
+class ImageFileResponse(FileResponse):
+    """A file in blocks of 1 MiB; each block is one hop to a thread."""
+
+    chunk_size = 1024 * 1024
+
+
+def router(runtime: Runtime) -> APIRouter:
+    """The CDN's one route."""
+    routes = APIRouter()
+
+    @routes.api_route("/{organization_id:uuid}/{environment_id:uuid}/{image}", methods=["GET", "HEAD"])
+    async def deliver(
+        request: Request, organization_id: uuid.UUID, environment_id: uuid.UUID, image: str
+    ) -> Response:
+        identity = runtime.identity
+        record = None
+        if (str(organization_id), str(environment_id)) == (identity.organization_id, identity.environment_id):
+            record = records.find(runtime.database.writer, image)
+        if record is None or record["status"] != "READY":
+            raise not_found()
+        etag = f'"{record["hash_sha256"]}"'
+        headers = {"cache-control": "public, max-age=31536000, immutable", "etag": etag}
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers=headers)
+        return ImageFileResponse(
+            runtime.files.original(image), headers=headers, media_type=record["mime_type"]
+        )
+
+    return routes

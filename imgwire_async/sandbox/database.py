@@ -1,0 +1,163 @@
+"""SQLite: one writing connection on the sandbox's loop, and reading connections for threads.
+
+A write is a transaction of one or two statements by key, some tens of microseconds, so it runs on the loop
+itself; that also makes every check-then-insert atomic without locks. Reads whose cost grows with the number
+of records go to threads. In WAL mode neither waits for the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS identity (only INTEGER PRIMARY KEY CHECK (only = 1), document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS images (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    status TEXT NOT NULL,
+    original_filename TEXT NOT NULL,
+    mime_type TEXT NOT NULL,
+    mime_type_given INTEGER NOT NULL,
+    extension TEXT NOT NULL,
+    content_length INTEGER,
+    declared_hash TEXT,
+    hash_sha256 TEXT,
+    idempotency_key TEXT,
+    fingerprint TEXT NOT NULL,
+    purpose TEXT,
+    custom_metadata TEXT NOT NULL,
+    exif_data TEXT NOT NULL DEFAULT '{}',
+    width INTEGER NOT NULL DEFAULT 0,
+    height INTEGER NOT NULL DEFAULT 0,
+    size_bytes INTEGER NOT NULL DEFAULT 0,
+    upload_token_id TEXT,
+    by_client_key INTEGER NOT NULL,
+    upload_expires_at REAL NOT NULL,
+    source_url TEXT,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL,
+    processed_metadata_at REAL,
+    deleted_at REAL
+);
+CREATE INDEX IF NOT EXISTS images_by_key ON images (idempotency_key)
+    WHERE idempotency_key IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX IF NOT EXISTS images_alive ON images (sequence) WHERE deleted_at IS NULL;
+CREATE INDEX IF NOT EXISTS images_unfinished ON images (status) WHERE status IN ('PENDING', 'PROCESSING');
+CREATE TABLE IF NOT EXISTS upload_tokens (
+    id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, expires_at REAL NOT NULL, used_at REAL,
+    created_at REAL NOT NULL, updated_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS cors_origins (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+    pattern TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    created_at REAL NOT NULL, updated_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS custom_domain (
+    only INTEGER PRIMARY KEY CHECK (only = 1), id TEXT NOT NULL, hostname TEXT NOT NULL,
+    dcv_target TEXT NOT NULL,
+    status TEXT NOT NULL, certificate_status TEXT NOT NULL, last_verified_at REAL,
+    created_at REAL NOT NULL, updated_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS download_jobs (
+    id TEXT PRIMARY KEY, status TEXT NOT NULL, image_ids TEXT NOT NULL,
+    created_at REAL NOT NULL, updated_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS deliveries (
+    slot INTEGER PRIMARY KEY, requests INTEGER NOT NULL, transfer_bytes INTEGER NOT NULL,
+    transformations INTEGER NOT NULL, cache_hits INTEGER NOT NULL
+);
+"""
+
+_TABLES = ("images", "upload_tokens", "cors_origins", "custom_domain", "download_jobs", "deliveries")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Keys and ids of the sandbox's one environment; kept in the database."""
+
+    environment_id: str
+    organization_id: str
+    server_key: str
+    client_key: str
+    session_token: str
+    signing_secret: str
+
+    def __repr__(self) -> str:
+        return f"Identity(environment_id={self.environment_id!r}, organization_id={self.organization_id!r})"
+
+
+class Database:
+    """The records of one sandbox."""
+
+    def __init__(self, path: Path, *, durable: bool) -> None:
+        self._path = path
+        # NORMAL survives a killed process; without a kept folder nothing has to survive.
+        self._synchronous = "NORMAL" if durable else "OFF"
+        self._readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
+        self.writer = self._connect()
+        self.writer.execute("PRAGMA journal_mode=WAL")
+        self.writer.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close every connection; reads must have ended."""
+        while self._readers:
+            self._readers.pop().close()
+        self.writer.close()
+
+    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `query` in a thread, on a connection of its own."""
+        return await asyncio.to_thread(self.read_here, query)
+
+    def read_here(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `query` in this thread, on a connection that no one else uses meanwhile."""
+        with self._readers_lock:
+            connection = self._readers.pop() if self._readers else None
+        if connection is None:
+            connection = self._connect()
+        try:
+            return query(connection)
+        finally:
+            with self._readers_lock:
+                self._readers.append(connection)
+
+    def identity(self) -> Identity:
+        """The environment's keys, made on the first start."""
+        row = self.writer.execute("SELECT document FROM identity").fetchone()
+        if row is not None:
+            return Identity(**json.loads(row["document"]))
+        document = {
+            "environment_id": str(uuid.uuid4()),
+            "organization_id": str(uuid.uuid4()),
+            "server_key": f"sk_{secrets.token_urlsafe(32)}",
+            "client_key": f"ck_{secrets.token_urlsafe(32)}",
+            "session_token": f"st_{secrets.token_urlsafe(32)}",
+            "signing_secret": secrets.token_hex(32),
+        }
+        self.writer.execute("INSERT INTO identity VALUES (1, ?)", (json.dumps(document),))
+        return Identity(**document)
+
+    def clear(self) -> None:
+        """Delete all records, but not the keys."""
+        self.writer.execute("BEGIN")
+        for table in _TABLES:
+            self.writer.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the tuple above
+        self.writer.execute("COMMIT")
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute(f"PRAGMA synchronous={self._synchronous}")
+        connection.execute("PRAGMA busy_timeout=5000")
+        return connection

@@ -1,0 +1,48 @@
+"""Errors of the Resource API, in the service's shape `{"detail", "error_type"}`."""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """A refusal that the API answers with.
+
+    Attributes:
+        status: HTTP status code.
+        error_type: Name that clients branch on.
+        detail: One sentence for people.
+    """
+
+    def __init__(self, status: int, error_type: str, detail: str) -> None:
+        super().__init__(status, error_type, detail)
+        self.status = status
+        self.error_type = error_type
+        self.detail = detail
+
+    @property
+    def body(self) -> dict[str, str]:
+        """The JSON object of the answer."""
+        return {"detail": self.detail, "error_type": self.error_type}
+
+
+def not_found() -> ApiError:
+    """404 for an id that names nothing in this environment."""
+    return ApiError(404, "ResourceNotFoundError", "Resource not found.")
+
+
+def invalid_token(detail: str) -> ApiError:
+    """401 for a key, session or upload token that is missing, unknown, used up or not accepted here."""
+    return ApiError(401, "InvalidTokenError", detail)
+
+
+def not_authorized(detail: str) -> ApiError:
+    """403 for a valid credential that does not reach the resource."""
+    return ApiError(403, "ResourceNotAuthorizedError", detail)
+
+
+def conflict(detail: str) -> ApiError:
+    """409 for something that exists already."""
+    return ApiError(409, "ResourceConflictError", detail)
+
+
+class UnacceptableImageError(Exception):
+    """The bytes are not an image that the service would deliver."""

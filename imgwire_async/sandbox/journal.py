@@ -1,0 +1,80 @@
+"""What the sandbox has been asked: a bounded list of received requests, without secrets."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+RECORDED_HEADERS = frozenset(
+    {
+        "accept",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "origin",
+        "range",
+        "transfer-encoding",
+        "user-agent",
+        "x-environment-id",
+    }
+)
+
+
+@dataclass(slots=True)
+class ReceivedRequest:
+    """One request; `status` and `bytes_received` grow while it is being answered."""
+
+    operation: str | None
+    """Name of the operation, or None for a path that has none."""
+    method: str
+    path: str
+    """Path without the query, because queries carry signatures and upload tokens."""
+    client_port: int
+    """Tells connections apart."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The headers that are worth testing and hold no secret, by lower-case name."""
+    authorized_with: str | None = None
+    """Scheme of the `Authorization` header when one was sent, such as `Bearer`."""
+    status: int | None = None
+    """Status sent, or None as long as there is no answer; faults may leave it so for good."""
+    bytes_received: int = 0
+    """Length of the body read so far, in bytes."""
+
+
+class RequestJournal:
+    """The latest requests, oldest first; may be read from any thread."""
+
+    def __init__(self, size: int) -> None:
+        self._requests: deque[ReceivedRequest] = deque(maxlen=size)
+        self._lock = threading.Lock()
+
+    def add(self, request: ReceivedRequest) -> None:
+        """Append a request; the oldest one is forgotten when the journal is full."""
+        with self._lock:
+            self._requests.append(request)
+
+    def of(self, operation: str) -> list[ReceivedRequest]:
+        """The requests for one operation, such as `images.create`."""
+        return [request for request in self if request.operation == operation]
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        with self._lock:
+            self._requests.clear()
+
+    def __iter__(self) -> Iterator[ReceivedRequest]:
+        with self._lock:
+            return iter(list(self._requests))
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def __getitem__(self, index: int) -> ReceivedRequest:
+        with self._lock:
+            return self._requests[index]
+
+    def __repr__(self) -> str:
+        return f"<RequestJournal of {len(self)} requests>"

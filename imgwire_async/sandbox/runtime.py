@@ -1,0 +1,122 @@
+"""What the routes of one running sandbox share: settings, records, files, threads and background work."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import uuid
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from imgwire_async.sandbox.database import Database, Identity
+from imgwire_async.sandbox.faults import FaultScript
+from imgwire_async.sandbox.journal import RequestJournal
+from imgwire_async.sandbox.rate_limits import RateLimiter
+from imgwire_async.sandbox.settings import SandboxSettings
+
+logger = logging.getLogger("imgwire_async.sandbox")
+
+IMAGE_THREADS = 2
+"""Threads that decode images. libvips brings threads of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the bytes lie."""
+
+    folder: Path
+
+    @property
+    def incoming(self) -> Path:
+        """Bodies on their way in; nothing in it survives a start."""
+        return self.folder / "incoming"
+
+    @property
+    def originals(self) -> Path:
+        """Stored images."""
+        return self.folder / "originals"
+
+    @property
+    def archives(self) -> Path:
+        """Archives of bulk download jobs."""
+        return self.folder / "archives"
+
+    def prepare(self) -> None:
+        """Create the folders and remove what an earlier run left half received."""
+        shutil.rmtree(self.incoming, ignore_errors=True)
+        for folder in (self.incoming, self.originals, self.archives):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def clear(self) -> None:
+        """Remove all stored bytes."""
+        for folder in (self.originals, self.archives):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def incoming_file(self) -> Path:
+        """A fresh name for a body on its way in."""
+        return self.incoming / uuid.uuid4().hex
+
+    def original(self, image_id: str) -> Path:
+        """The file of an image; two levels, because folders with 10⁵ entries are slow."""
+        return self.originals / image_id[:2] / image_id
+
+    def archive(self, job_id: str) -> Path:
+        """The archive of a bulk download job."""
+        return self.archives / f"{job_id}.zip"
+
+
+@dataclass(slots=True)
+class Runtime:
+    """A running sandbox, as its routes see it. Used on the sandbox's own loop only."""
+
+    settings: SandboxSettings
+    database: Database
+    identity: Identity
+    files: Files
+    base_url: str
+    faults: FaultScript
+    requests: RequestJournal
+    rate_limiter: RateLimiter
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the sandbox stops; scripted waits end with it."""
+    image_threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(IMAGE_THREADS, thread_name_prefix="sandbox-images")
+    )
+    background: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self.settings.clock()
+
+    def start_background(self, work: Coroutine[None, None, None]) -> None:
+        """Run `work` until it ends or the sandbox stops."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self._background_ended)
+
+    async def cancel_background(self) -> None:
+        """Cancel all background work and wait for its end."""
+        tasks = list(self.background)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _background_ended(self, task: asyncio.Task[None]) -> None:
+        self.background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("Background work of the sandbox failed", exc_info=error)
+
+
+def timestamp(seconds: float) -> str:
+    """RFC 3339 in UTC with whole seconds, as the service's documentation shows it."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def timestamp_or_none(seconds: float | None) -> str | None:
+    """`timestamp`, with null for null."""
+    return None if seconds is None else timestamp(seconds)
