@@ -1,0 +1,25 @@
+"""List CORS origins."""
+
+from __future__ import annotations
+
+from imgwire_async.core.operation import Caller, Request, Response, list_of
+
+from ...models import CorsOrigin
+from ...operations import CORS_ORIGINS_LIST
+from ...types import UNSET, Unset, to_query
+
+
+async def cors_origins_list(
+    caller: Caller, *, limit: int | None | Unset = UNSET, page: int | None | Unset = UNSET
+) -> Response[list[CorsOrigin]]:
+    """List CORS origins.
+
+    Pages are numbered; follow `X-Next-Page` until it is `null`.
+
+    Args:
+        caller: Makes the call.
+        limit: How many items a page may have.
+        page: Page to return, counted from 1.
+    """
+    request = Request(operation=CORS_ORIGINS_LIST, query=to_query({"limit": limit, "page": page}))
+    return await caller.call(request, list_of(CorsOrigin.from_dict))

@@ -1,0 +1,39 @@
+"""A browser origin to allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define, field
+
+from ..types import FieldReader, parse_str, to_object
+
+
+@define(kw_only=True)
+class CorsOriginCreate:
+    """A browser origin to allow.
+
+    Attributes:
+        pattern: Host pattern without scheme or path, such as `app.example.com`, `*.example.com` or
+            `localhost:3000`.
+    """
+
+    pattern: str
+    additional_properties: dict[str, Any] = field(factory=dict, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object, fields that the schema does not know included."""
+        return to_object(self.additional_properties, {"pattern": self.pattern})
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the JSON object.
+
+        Raises:
+            KeyError: a required field is missing; the message is its name.
+            TypeError: a value has the wrong JSON type.
+            ValueError: a text is not the date, time or UUID that it should be.
+        """
+        fields = FieldReader("CorsOriginCreate", src_dict)
+        return cls(pattern=fields.required("pattern", parse_str), additional_properties=fields.rest)

@@ -1,0 +1,38 @@
+"""The host name to claim."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define, field
+
+from ..types import FieldReader, parse_str, to_object
+
+
+@define(kw_only=True)
+class CustomDomainCreate:
+    """The host name to claim.
+
+    Attributes:
+        hostname: A subdomain such as `images.example.com`, without scheme, port or path.
+    """
+
+    hostname: str
+    additional_properties: dict[str, Any] = field(factory=dict, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object, fields that the schema does not know included."""
+        return to_object(self.additional_properties, {"hostname": self.hostname})
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the JSON object.
+
+        Raises:
+            KeyError: a required field is missing; the message is its name.
+            TypeError: a value has the wrong JSON type.
+            ValueError: a text is not the date, time or UUID that it should be.
+        """
+        fields = FieldReader("CustomDomainCreate", src_dict)
+        return cls(hostname=fields.required("hostname", parse_str), additional_properties=fields.rest)

@@ -1,0 +1,46 @@
+"""An image record that waits for its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define, field
+
+from ..types import FieldReader, parse_str, to_object
+from .image import Image
+
+
+@define(kw_only=True)
+class StandardUpload:
+    """An image record that waits for its bytes.
+
+    Attributes:
+        image: The record.
+        upload_url: Presigned URL to PUT the bytes to. Whoever has it can upload: keep it out of
+            logs.
+    """
+
+    image: Image
+    upload_url: str = field(repr=False)
+    additional_properties: dict[str, Any] = field(factory=dict, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object, fields that the schema does not know included."""
+        return to_object(self.additional_properties, {"image": self.image, "upload_url": self.upload_url})
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the JSON object.
+
+        Raises:
+            KeyError: a required field is missing; the message is its name.
+            TypeError: a value has the wrong JSON type.
+            ValueError: a text is not the date, time or UUID that it should be.
+        """
+        fields = FieldReader("StandardUpload", src_dict)
+        return cls(
+            image=fields.essential("image", Image.from_dict),
+            upload_url=fields.essential("upload_url", parse_str),
+            additional_properties=fields.rest,
+        )

@@ -1,0 +1,222 @@
+"""From `openapi.json` to the finished tree: openapi-python-client with our templates, then ruff."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+import io
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from .document import Node, RegenerationError, operations, pointer, prune, resolve
+from .normalisation import ENVIRONMENT_REFERENCE
+from .operations import OperationFacts, body_schema, facts_of
+
+GENERATOR_VERSION = "0.29.1"
+"""The templates rest on internals of the generator, which its own versioning does not cover."""
+
+_KEPT = {"__init__.py", "types.py", "operations.py", "models", "api"}
+
+
+def generate(document: Node, destination: Path, *, root: Path) -> None:
+    """Write the tree for a document of the pipeline.
+
+    Args:
+        document: what `openapi.json` holds.
+        destination: folder to create.
+        root: the checkout, where configuration and templates are.
+
+    Raises:
+        RegenerationError: the generator warned, something cannot be expressed, or an operation got lost.
+    """
+    _check_generator()
+    facts = facts_of(document)
+    _run_generator(generator_input(document), facts, destination, root)
+    for entry in destination.iterdir():
+        if entry.name not in _KEPT:
+            entry.unlink()
+    check_complete(destination, facts)
+    _format(destination)
+    _check_importable(destination, root)
+
+
+def generator_input(document: Node) -> Node:
+    """The document without what the core deals with: the environment header and every error response.
+
+    Raises:
+        RegenerationError: a parameter or response is of a kind that no generated function could handle.
+    """
+    result = copy.deepcopy(document)
+    for path, method, operation in operations(result):
+        place = pointer("paths", path, method)
+        kept = []
+        for parameter in operation.get("parameters", []):
+            if parameter.get("$ref") == ENVIRONMENT_REFERENCE:
+                continue
+            target = resolve(result, parameter, place)
+            if target["in"] in {"header", "cookie"}:
+                raise RegenerationError(
+                    f"{place}: the {target['in']} parameter {target['name']!r} is not supported"
+                )
+            kept.append(target)
+        operation["parameters"] = kept
+        operation["responses"] = {
+            status: response for status, response in operation["responses"].items() if status.startswith("2")
+        }
+        for status, response in operation["responses"].items():
+            if "application/json" not in resolve(result, response, place).get("content", {}):
+                raise RegenerationError(f"{place}/responses/{status}: only application/json is supported")
+        body_schema(result, operation, place)
+    prune(result)
+    return result
+
+
+def _check_generator() -> None:
+    try:
+        installed = version("openapi-python-client")
+    except PackageNotFoundError:
+        installed = "none"
+    if installed != GENERATOR_VERSION:
+        raise RegenerationError(
+            f"openapi-python-client {GENERATOR_VERSION} is needed, installed is {installed}: "
+            "install the project with its `dev` extra"
+        )
+
+
+def _run_generator(document: Node, facts: list[OperationFacts], destination: Path, root: Path) -> None:
+    # Imported here so that --help and the refusals do not pay for it.
+    from openapi_python_client import Project
+    from openapi_python_client.config import Config, ConfigFile, MetaType
+    from openapi_python_client.parser import GeneratorData
+    from openapi_python_client.parser.errors import GeneratorError
+
+    from . import rendering
+
+    config = Config.from_sources(
+        ConfigFile.load_from_path(root / "generator-config.yaml"),
+        MetaType.NONE,
+        document_source=root / "openapi.json",
+        file_encoding="utf-8",
+        overwrite=False,
+        output_path=destination,
+    )
+    parsed = GeneratorData.from_dict(json.loads(json.dumps(document)), config=config)
+    if isinstance(parsed, GeneratorError):
+        raise RegenerationError(_told(parsed))
+    warnings = [
+        *parsed.errors,
+        *(error for group in parsed.endpoint_collections_by_tag.values() for error in group.parse_errors),
+    ]
+    if warnings:
+        raise RegenerationError("\n".join(_told(warning) for warning in warnings))
+    models = parsed.models
+    parsed.models = [model for model in models if not rendering.is_map(model)]
+    project = Project(openapi=parsed, config=config, custom_template_path=root / "scripts" / "templates")
+    renderer = rendering.Renderer(document, facts, models, config)
+    for model in parsed.models:
+        renderer.model_view(model)  # gathers the named maps, which the templates print early
+    project.env.globals.update(
+        describe=renderer.describe,
+        docstring=rendering.docstring,
+        endpoint_view=renderer.endpoint_view,
+        literal=rendering.literal,
+        map_names=sorted(renderer.maps),
+        maps=dict(sorted(renderer.maps.items())),
+        members=rendering.members,
+        model_names=sorted(str(item.class_info.name) for item in [*parsed.models, *parsed.enums]),
+        model_view=renderer.model_view,
+        operations=facts,
+        types_names=rendering.TYPES_NAMES,
+    )
+    with contextlib.redirect_stdout(io.StringIO()):
+        errors = project.build()
+    if errors:
+        raise RegenerationError("\n".join(_told(error) for error in errors))
+    (destination / "operations.py").write_text(
+        project.env.get_template("operations.py.jinja").render(), "utf-8"
+    )
+    if renderer.maps:
+        (destination / "models" / "maps.py").write_text(
+            project.env.get_template("maps.py.jinja").render(), "utf-8"
+        )
+
+
+def _told(error: object) -> str:
+    header, detail = getattr(error, "header", ""), getattr(error, "detail", "")
+    return f"the generator left something out: {header} {detail}".strip()
+
+
+def check_complete(tree: Path, facts: list[OperationFacts]) -> None:
+    """Refuse a tree in which an operation has no module or no function; the generator drops them silently.
+
+    Raises:
+        RegenerationError: naming every operation that is missing.
+    """
+    missing = []
+    for fact in facts:
+        module = tree / "api" / fact.package / f"{fact.function}.py"
+        functions = set()
+        if module.is_file():
+            body = ast.parse(module.read_text("utf-8")).body
+            functions = {node.name for node in body if isinstance(node, ast.AsyncFunctionDef)}
+        if fact.function not in functions:
+            missing.append(f"{fact.name} ({fact.method} {fact.path})")
+    if missing:
+        raise RegenerationError(f"operations without a generated function: {', '.join(missing)}")
+    named = [
+        str(file.relative_to(tree))
+        for file in sorted(tree.rglob("*.py"))
+        if "httpx" in file.read_text("utf-8")
+    ]
+    if named:
+        raise RegenerationError(f"generated code must not know httpx: {', '.join(named)}")
+
+
+def _format(tree: Path) -> None:
+    """Remove unused imports, sort the rest and format, with the ruff that is installed beside this Python."""
+    # Isolated, so that the result does not depend on where the temporary folder is.
+    options = ["--isolated", "--no-cache", "--quiet"]
+    lines = ["--config", "line-length=110", "--config", "target-version='py311'"]
+    imports = ["--select", "F401,I", "--fix", "--config", "lint.isort.known-first-party=['imgwire_async']"]
+    imports += ["--config", "lint.isort.split-on-trailing-comma=false"]
+    for command in (["check", *imports], ["format", "--config", "format.skip-magic-trailing-comma=true"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, *options, *lines, tree.name],
+            cwd=tree.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RegenerationError(
+                f"ruff {command[0]} failed on the generated tree:\n{done.stdout}{done.stderr}"
+            )
+
+
+def _check_importable(tree: Path, root: Path) -> None:
+    """Import every module of the tree in a fresh interpreter."""
+    modules = [
+        ".".join(file.relative_to(tree.parent).with_suffix("").parts).removesuffix(".__init__")
+        for file in sorted(tree.rglob("*.py"))
+    ]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-B",
+            "-c",
+            "import importlib, sys; [importlib.import_module(m) for m in sys.argv[1:]]",
+            *modules,
+        ],
+        cwd=tree.parent,
+        env={**os.environ, "PYTHONPATH": f"{tree.parent}{os.pathsep}{root}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RegenerationError(f"the generated tree cannot be imported:\n{done.stderr}")
