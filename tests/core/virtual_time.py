@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import itertools
 import math
@@ -9,6 +10,25 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 import anyio.lowlevel
+import sniffio
+
+
+async def _everybody_blocked() -> None:
+    if sniffio.current_async_library() == "trio":
+        await anyio.wait_all_tasks_blocked()
+        return
+    # anyio's own function for asyncio sleeps a real 0.1 s between its looks. A task that ends wakes its group
+    # through callbacks, during which nobody runs, so one look is not enough.
+    quiet = 0
+    while quiet < 4:
+        await asyncio.sleep(0)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        quiet = 0 if any(_runs(task) for task in others) else quiet + 1
+
+
+def _runs(task: asyncio.Task[object]) -> bool:
+    waits_for: asyncio.Future[object] | None = task._fut_waiter  # type: ignore[attr-defined]
+    return waits_for is None or waits_for.done()
 
 
 class VirtualTime:
@@ -17,24 +37,30 @@ class VirtualTime:
     def __init__(self, start: float = 0.0) -> None:
         self.now = start
         self._order = itertools.count()
-        self._sleepers: list[tuple[float, int, anyio.Event]] = []
+        self._timers: list[tuple[float, int, anyio.Event]] = []
 
     def clock(self) -> float:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
+        await self.wait(anyio.Event(), seconds)
+
+    async def wait(self, event: anyio.Event, seconds: float) -> None:
+        """Wait for an event, which the clock sets after so many seconds if nobody else does."""
         assert seconds >= 0, f"a negative wait: {seconds}"
-        if math.isinf(seconds):
-            await anyio.sleep_forever()
-        event = anyio.Event()
-        entry = (self.now + seconds, next(self._order), event)
-        heapq.heappush(self._sleepers, entry)
+        timer = (self.now + seconds, next(self._order), event)
+        if math.isfinite(seconds):
+            heapq.heappush(self._timers, timer)
         try:
             await event.wait()
         finally:
-            if entry in self._sleepers:
-                self._sleepers.remove(entry)
-                heapq.heapify(self._sleepers)
+            if timer in self._timers:
+                self._timers.remove(timer)
+                heapq.heapify(self._timers)
+
+    async def settle(self) -> None:
+        """Let everybody else go on until they are blocked."""
+        await self.sleep(0.0)
 
     async def skip(self, seconds: float) -> None:
         """A sleep for tests with a single task: the clock moves at once."""
@@ -54,12 +80,12 @@ class VirtualTime:
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(play)
-                await anyio.wait_all_tasks_blocked()
+                await _everybody_blocked()
                 while not finished.is_set():
-                    assert self._sleepers, "deadlock: nobody sleeps and nobody runs"
-                    self.now = max(self.now, self._sleepers[0][0])
-                    while self._sleepers and self._sleepers[0][0] <= self.now:
-                        heapq.heappop(self._sleepers)[2].set()
-                    await anyio.wait_all_tasks_blocked()
+                    assert self._timers, "deadlock: nobody sleeps and nobody runs"
+                    self.now = max(self.now, self._timers[0][0])
+                    while self._timers and self._timers[0][0] <= self.now:
+                        heapq.heappop(self._timers)[2].set()
+                    await _everybody_blocked()
 
         anyio.run(root, backend=backend)

@@ -1,0 +1,297 @@
+"""The gate that every request of a client passes: how many at once, how fast, and not before when.
+
+Waiting happens here, in the open: it is counted, cancellable and fair, and never shows up as a pool timeout.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import anyio
+
+from imgwire_async.core.operation import RateClass
+
+UNHINTED_PAUSE: Final = 1.0
+"""For how many seconds a 429 without `Retry-After` closes its class: most published limits are per second."""
+
+LONGEST_CLOSURE: Final = 60.0
+"""For how many seconds a class is closed at most: one wrong hint must not stop a client for an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `rate` requests per second in the long run, and at most `burst` of them at once.
+
+    Raises:
+        ValueError: `rate` is not a positive finite number, or `burst` is below 1.
+    """
+
+    rate: float
+    """Requests per second; 60 per hour is `60 / 3600`."""
+    burst: int = 1
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.rate) and self.rate > 0):
+            raise ValueError(f"rate must be a positive number of requests per second, got {self.rate}")
+        if self.burst < 1:
+            raise ValueError(f"burst must be at least 1, got {self.burst}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateStats:
+    """What a gate has done so far and is doing now."""
+
+    in_flight: int
+    """Requests that are admitted and have not ended."""
+    waiting: int
+    """Requests that wait to be admitted."""
+    admitted: int
+    """All requests ever admitted."""
+    throttled_seconds: float
+    """How long requests have waited in total, for whatever reason; those that still wait not counted."""
+
+
+class AdmissionTimeoutError(Exception):
+    """A request was not admitted before its deadline; it was not sent.
+
+    Args:
+        rate_class: the class of the request.
+        waited: how long it has waited, in seconds.
+        closed_for: for how many more seconds the class is closed because the server asked for a pause; 0
+            when the request waited for others to end.
+    """
+
+    def __init__(self, rate_class: RateClass, waited: float, closed_for: float) -> None:
+        super().__init__(rate_class, waited, closed_for)
+        self.rate_class = rate_class
+        self.waited = waited
+        self.closed_for = closed_for
+
+    def __str__(self) -> str:
+        reason = (
+            f"the server asked for a pause that lasts another {self.closed_for:.1f} s"
+            if self.closed_for > 0
+            else "too many requests are ahead of it"
+        )
+        return f"not sent: still waiting for its turn after {self.waited:.1f} s, because {reason}"
+
+
+class _Bucket:
+    """A token bucket, kept as the instant at which it will be full again: exact, with nothing to refill."""
+
+    def __init__(self, limit: RateLimit) -> None:
+        self._interval = 1.0 / limit.rate
+        self._slack = (limit.burst - 1) * self._interval
+        self._full_at = -math.inf
+
+    def next_token(self) -> float:
+        return self._full_at - self._slack
+
+    def take(self, now: float) -> None:
+        self._full_at = max(now, self._full_at) + self._interval
+
+
+class _Waiter:
+    __slots__ = ("arrival", "wake", "wakes_at")
+
+    def __init__(self, arrival: int) -> None:
+        self.arrival = arrival
+        self.wake = anyio.Event()
+        self.wakes_at = math.inf
+
+
+class _Lane:
+    """One class of requests: its queue and what holds it back."""
+
+    def __init__(self, rate_class: RateClass, limit: RateLimit | None) -> None:
+        self.rate_class = rate_class
+        self.closed_until = -math.inf
+        self.waiting: OrderedDict[_Waiter, None] = OrderedDict()
+        self._bucket = None if limit is None else _Bucket(limit)
+
+    @property
+    def head(self) -> _Waiter:
+        return next(iter(self.waiting))
+
+    def opens_at(self) -> float:
+        """The earliest instant at which the head of the queue may go, apart from the concurrency limit."""
+        return (
+            self.closed_until if self._bucket is None else max(self.closed_until, self._bucket.next_token())
+        )
+
+    def admit_head(self, now: float) -> None:
+        waiter, _ = self.waiting.popitem(last=False)
+        if self._bucket is not None:
+            self._bucket.take(now)
+        waiter.wake.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A request's leave to be sent, and its way to tell the gate what came of it."""
+
+    gate: Gate
+    rate_class: RateClass
+
+    def throttled(self, hint: float | None) -> None:
+        """Say that the server answered 429 (or 503 with a request to slow down).
+
+        Args:
+            hint: seconds of the answer's `Retry-After`, or None.
+        """
+        self.gate.close(self.rate_class, self.gate.clock() + (UNHINTED_PAUSE if hint is None else hint))
+
+
+async def wait_for_event(event: anyio.Event, seconds: float) -> None:
+    """Return when `event` is set or so many seconds have passed (math.inf: no limit)."""
+    with anyio.move_on_after(seconds):
+        await event.wait()
+
+
+class Gate:
+    """Admits requests: a concurrency limit, a rate for each class, and pauses that the server asked for.
+
+    Requests of one class are admitted in the order of their arrival. A class that has to wait holds up no
+    other: it keeps no place of the concurrency limit while it waits. There are no background tasks, and a
+    gate works on asyncio and trio alike, but on one event loop at a time.
+
+    Imgwire publishes no rate limits, so there are none by default. A service that publishes some is imgix;
+    its table, as of 2026, would be written down like this, with no burst above the stated number::
+
+        rate_limits = {
+            RateClass.READ: RateLimit(10),  # "get asset", 10 per second
+            RateClass.CREATE: RateLimit(2),  # "upload v1", 2 per second
+            RateClass.URL_INGEST: RateLimit(4),  # no row of its own: "default", 4 per second
+            RateClass.WRITE: RateLimit(10 / 60),  # "refresh asset", 10 per minute
+            RateClass.DELETE: RateLimit(10),  # "purge asset", 10 per second
+        }
+
+    Args:
+        concurrency: how many requests may be in flight at once, all classes together.
+        rate_limits: rates of the classes that have one.
+        clock: monotonic clock in seconds; deadlines are instants of it.
+        wait: waits for an event, or so many seconds.
+
+    Raises:
+        ValueError: `concurrency` is below 1.
+    """
+
+    def __init__(
+        self,
+        concurrency: int,
+        *,
+        rate_limits: Mapping[RateClass, RateLimit] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[anyio.Event, float], Awaitable[None]] = wait_for_event,
+    ) -> None:
+        if concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1, got {concurrency}")
+        limits = rate_limits or {}
+        self.clock = clock
+        self._concurrency = concurrency
+        self._wait = wait
+        self._lanes = {rate_class: _Lane(rate_class, limits.get(rate_class)) for rate_class in RateClass}
+        self._arrivals = itertools.count()
+        self._in_flight = 0
+        self._admitted = 0
+        self._throttled_seconds = 0.0
+
+    def stats(self) -> GateStats:
+        """The counters at this moment."""
+        return GateStats(
+            in_flight=self._in_flight,
+            waiting=sum(len(lane.waiting) for lane in self._lanes.values()),
+            admitted=self._admitted,
+            throttled_seconds=self._throttled_seconds,
+        )
+
+    def close(self, rate_class: RateClass, until: float) -> None:
+        """Admit no request of a class before an instant.
+
+        A closure is only ever extended, by another call, and lasts at most 60 s from now.
+
+        Args:
+            rate_class: the class to hold back.
+            until: instant of the gate's clock.
+        """
+        lane = self._lanes[rate_class]
+        lane.closed_until = max(lane.closed_until, min(until, self.clock() + LONGEST_CLOSURE))
+
+    @asynccontextmanager
+    async def admit(
+        self, rate_class: RateClass, *, deadline: float | None = None
+    ) -> AsyncIterator[Admission]:
+        """Wait for leave to send one request; the request counts as in flight until the block is left.
+
+        Args:
+            rate_class: the class of the request.
+            deadline: instant of the gate's clock by which the request must be admitted, or None.
+
+        Raises:
+            AdmissionTimeoutError: the deadline has passed, or will have before the class opens again.
+        """
+        await self._enter(self._lanes[rate_class], math.inf if deadline is None else deadline)
+        try:
+            yield Admission(self, rate_class)
+        finally:
+            self._leave()
+
+    async def _enter(self, lane: _Lane, deadline: float) -> None:
+        arrived = self.clock()
+        waiter = _Waiter(next(self._arrivals))
+        lane.waiting[waiter] = None
+        try:
+            while waiter in lane.waiting:
+                self._check_deadline(lane, deadline, arrived)
+                self._dispatch()
+                if waiter in lane.waiting:
+                    await self._wait_for_turn(lane, waiter, deadline)
+        except BaseException:
+            if waiter in lane.waiting:
+                del lane.waiting[waiter]
+                self._dispatch()
+            else:
+                self._leave()
+            raise
+        finally:
+            self._throttled_seconds += self.clock() - arrived
+
+    def _check_deadline(self, lane: _Lane, deadline: float, arrived: float) -> None:
+        now = self.clock()
+        if max(now, lane.closed_until) >= deadline:
+            raise AdmissionTimeoutError(lane.rate_class, now - arrived, max(0.0, lane.closed_until - now))
+
+    async def _wait_for_turn(self, lane: _Lane, waiter: _Waiter, deadline: float) -> None:
+        now = self.clock()
+        waiter.wake = anyio.Event()
+        waiter.wakes_at = deadline
+        # Only the head of a queue watches for the time when its class opens; `_dispatch` wakes the next one.
+        if waiter is lane.head and lane.opens_at() > now:
+            waiter.wakes_at = min(deadline, lane.opens_at())
+        await self._wait(waiter.wake, waiter.wakes_at - now)
+
+    def _leave(self) -> None:
+        self._in_flight -= 1
+        self._dispatch()
+
+    def _dispatch(self) -> None:
+        """Admit everybody who may go now, and wake every new head that must watch the time."""
+        now = self.clock()
+        waiting = [lane for lane in self._lanes.values() if lane.waiting]
+        while self._in_flight < self._concurrency:
+            ready = [lane for lane in waiting if lane.waiting and lane.opens_at() <= now]
+            if not ready:
+                break
+            min(ready, key=lambda lane: lane.head.arrival).admit_head(now)
+            self._in_flight += 1
+            self._admitted += 1
+        for lane in waiting:
+            if lane.waiting and now < lane.opens_at() < lane.head.wakes_at:
+                lane.head.wake.set()

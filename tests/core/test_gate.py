@@ -1,0 +1,351 @@
+from __future__ import annotations
+
+import asyncio
+import pickle
+import random
+from collections.abc import Awaitable, Callable
+
+import anyio
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from imgwire_async.core.gate import LONGEST_CLOSURE, AdmissionTimeoutError, Gate, GateStats, RateLimit
+from imgwire_async.core.operation import RateClass
+from tests.core.virtual_time import VirtualTime
+
+CREATE, READ = RateClass.CREATE, RateClass.READ
+
+BACKENDS = ("asyncio", "trio")
+
+
+def in_virtual_time(test: Callable[[VirtualTime], Awaitable[None]]) -> Callable[[str], None]:
+    """Runs a test function under both event loops, in virtual time."""
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def run(backend: str) -> None:
+        time = VirtualTime(100.0)
+        time.run(lambda: test(time), backend=backend)
+
+    return run
+
+
+def new_gate(
+    time: VirtualTime, concurrency: int = 100, limits: dict[RateClass, RateLimit] | None = None
+) -> Gate:
+    return Gate(concurrency, rate_limits=limits, clock=time.clock, wait=time.wait)
+
+
+class Log:
+    """Sends requests through a gate and remembers who was admitted when, relative to the start."""
+
+    def __init__(self, gate: Gate, time: VirtualTime) -> None:
+        self.gate = gate
+        self.time = time
+        self.start = time.now
+        self.admitted: list[tuple[str, float]] = []
+
+    async def send(
+        self, name: str, rate_class: RateClass = CREATE, takes: float = 0.0, deadline: float | None = None
+    ) -> None:
+        async with self.gate.admit(rate_class, deadline=deadline):
+            self.admitted.append((name, round(self.time.now - self.start, 6)))
+            await self.time.sleep(takes)
+
+
+@pytest.mark.parametrize("concurrency", [0, -1])
+def test_refuses_a_concurrency_below_one(concurrency: int) -> None:
+    with pytest.raises(ValueError, match="concurrency"):
+        Gate(concurrency)
+
+
+@pytest.mark.parametrize(
+    ("rate", "burst"), [(0.0, 1), (-1.0, 1), (float("nan"), 1), (float("inf"), 1), (1.0, 0)]
+)
+def test_refuses_a_rate_limit_that_makes_no_sense(rate: float, burst: int) -> None:
+    with pytest.raises(ValueError, match=r"rate|burst"):
+        RateLimit(rate, burst)
+
+
+@in_virtual_time
+async def test_never_more_in_flight_than_the_limit(time: VirtualTime) -> None:
+    log = Log(new_gate(time, concurrency=2), time)
+    async with anyio.create_task_group() as tasks:
+        for name, takes in [("a", 10.0), ("b", 11.0), ("c", 10.0), ("d", 10.0), ("e", 10.0)]:
+            tasks.start_soon(log.send, name, CREATE, takes)
+            await time.settle()
+    assert log.admitted == [("a", 0.0), ("b", 0.0), ("c", 10.0), ("d", 11.0), ("e", 20.0)]
+
+
+@in_virtual_time
+async def test_a_rate_limit_spaces_requests_after_the_burst(time: VirtualTime) -> None:
+    log = Log(new_gate(time, limits={CREATE: RateLimit(2.0, burst=3)}), time)
+    async with anyio.create_task_group() as tasks:
+        for name in "abcdef":
+            tasks.start_soon(log.send, name)
+            await time.settle()
+    assert log.admitted == [("a", 0.0), ("b", 0.0), ("c", 0.0), ("d", 0.5), ("e", 1.0), ("f", 1.5)]
+
+
+@in_virtual_time
+async def test_an_idle_bucket_fills_up_to_its_burst_and_no_further(time: VirtualTime) -> None:
+    log = Log(new_gate(time, limits={CREATE: RateLimit(2.0, burst=2)}), time)
+    await log.send("a")
+    await time.sleep(100.0)
+    async with anyio.create_task_group() as tasks:
+        for name in "bcd":
+            tasks.start_soon(log.send, name)
+            await time.settle()
+    assert [at for _, at in log.admitted] == [0.0, 100.0, 100.0, 100.5]
+
+
+@in_virtual_time
+async def test_a_closed_class_admits_nobody_and_holds_up_no_other(time: VirtualTime) -> None:
+    gate = new_gate(time, concurrency=1)
+    log = Log(gate, time)
+    gate.close(CREATE, time.now + 30.0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(log.send, "create")
+        await time.settle()
+        tasks.start_soon(log.send, "read", READ)
+    assert log.admitted == [("read", 0.0), ("create", 30.0)]
+
+
+@in_virtual_time
+async def test_a_throttled_answer_holds_back_every_caller_of_its_class(time: VirtualTime) -> None:
+    log = Log(new_gate(time), time)
+    async with log.gate.admit(CREATE) as admission:
+        admission.throttled(7.0)
+    async with anyio.create_task_group() as tasks:
+        for name in "ab":
+            tasks.start_soon(log.send, name)
+        tasks.start_soon(log.send, "read", READ)
+    assert sorted(log.admitted) == [("a", 7.0), ("b", 7.0), ("read", 0.0)]
+
+
+@in_virtual_time
+async def test_a_throttled_answer_without_a_hint_makes_a_short_pause(time: VirtualTime) -> None:
+    log = Log(new_gate(time), time)
+    async with log.gate.admit(CREATE) as admission:
+        admission.throttled(None)
+    await log.send("a")
+    assert log.admitted == [("a", 1.0)]
+
+
+@in_virtual_time
+async def test_a_closure_is_extended_for_those_who_wait_and_never_shortened(time: VirtualTime) -> None:
+    gate = new_gate(time)
+    log = Log(gate, time)
+    gate.close(CREATE, time.now + 5.0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(log.send, "a")
+        await time.settle()
+        gate.close(CREATE, time.now + 10.0)
+        gate.close(CREATE, time.now + 1.0)
+    assert log.admitted == [("a", 10.0)]
+
+
+@in_virtual_time
+async def test_a_closure_has_an_end_whatever_the_hint(time: VirtualTime) -> None:
+    gate = new_gate(time)
+    log = Log(gate, time)
+    for until in (float("nan"), float("-inf"), float("inf"), 1e300):
+        gate.close(CREATE, until)
+    await log.send("a")
+    assert log.admitted == [("a", LONGEST_CLOSURE)]
+
+
+@in_virtual_time
+async def test_between_classes_the_one_who_came_first_goes_first(time: VirtualTime) -> None:
+    log = Log(new_gate(time, concurrency=1), time)
+    async with anyio.create_task_group() as tasks:
+        for name, rate_class in [("a", CREATE), ("b", READ), ("c", CREATE), ("d", READ)]:
+            tasks.start_soon(log.send, name, rate_class, 1.0)
+            await time.settle()
+    assert [name for name, _ in log.admitted] == ["a", "b", "c", "d"]
+
+
+@in_virtual_time
+async def test_a_late_comer_does_not_pass_those_who_wait_for_a_token(time: VirtualTime) -> None:
+    log = Log(new_gate(time, limits={CREATE: RateLimit(1.0)}), time)
+    async with anyio.create_task_group() as tasks:
+        for name in "abc":
+            tasks.start_soon(log.send, name)
+            await time.settle()
+        await time.sleep(1.5)
+        await log.send("late")
+    assert [name for name, _ in log.admitted] == ["a", "b", "c", "late"]
+
+
+@in_virtual_time
+async def test_a_deadline_ends_the_waiting_for_others(time: VirtualTime) -> None:
+    log = Log(new_gate(time, concurrency=1), time)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(log.send, "a", CREATE, 10.0)
+        await time.settle()
+        with pytest.raises(AdmissionTimeoutError, match="too many requests are ahead") as caught:
+            await log.send("b", deadline=time.now + 3.0)
+        assert time.now == log.start + 3.0
+        assert (caught.value.waited, caught.value.closed_for) == (3.0, 0.0)
+        assert log.gate.stats().waiting == 0
+
+
+@in_virtual_time
+async def test_a_closure_beyond_the_deadline_is_not_waited_for(time: VirtualTime) -> None:
+    gate = new_gate(time)
+    gate.close(CREATE, time.now + 30.0)
+    with pytest.raises(AdmissionTimeoutError, match=r"another 30\.0 s") as caught:
+        await Log(gate, time).send("a", deadline=time.now + 5.0)
+    assert (caught.value.waited, caught.value.closed_for) == (0.0, 30.0)
+
+
+@in_virtual_time
+async def test_a_deadline_that_has_passed_admits_nobody(time: VirtualTime) -> None:
+    log = Log(new_gate(time), time)
+    with pytest.raises(AdmissionTimeoutError):
+        await log.send("a", deadline=time.now)
+    assert log.admitted == []
+
+
+def test_the_error_survives_pickling() -> None:
+    error = pickle.loads(pickle.dumps(AdmissionTimeoutError(CREATE, 3.0, 30.0)))
+    assert (error.rate_class, error.waited, error.closed_for) == (CREATE, 3.0, 30.0)
+    assert "30.0 s" in str(error)
+
+
+@in_virtual_time
+async def test_the_next_in_line_takes_over_when_the_head_is_cancelled(time: VirtualTime) -> None:
+    gate = new_gate(time)
+    log = Log(gate, time)
+    gate.close(CREATE, time.now + 5.0)
+    async with anyio.create_task_group() as tasks:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as heads:
+                heads.start_soon(log.send, "head")
+                await time.settle()
+                tasks.start_soon(log.send, "next")
+                await time.settle()
+                scope.cancel()
+    assert log.admitted == [("next", 5.0)]
+
+
+@in_virtual_time
+async def test_an_error_in_the_block_gives_the_place_back(time: VirtualTime) -> None:
+    gate = new_gate(time, concurrency=1)
+    with pytest.raises(ZeroDivisionError):
+        async with gate.admit(CREATE):
+            raise ZeroDivisionError
+    await Log(gate, time).send("a")
+
+
+@in_virtual_time
+async def test_counts_what_happens(time: VirtualTime) -> None:
+    gate = new_gate(time, concurrency=1)
+    log = Log(gate, time)
+    async with anyio.create_task_group() as tasks:
+        for name in "abc":
+            tasks.start_soon(log.send, name, CREATE, 10.0)
+            await time.settle()
+        assert gate.stats() == GateStats(in_flight=1, waiting=2, admitted=1, throttled_seconds=0.0)
+    assert gate.stats() == GateStats(in_flight=0, waiting=0, admitted=3, throttled_seconds=30.0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
+def test_no_place_is_lost_and_no_limit_passed_whoever_is_cancelled_when(backend: str, seed: int) -> None:
+    rng = random.Random(seed)
+    time = VirtualTime()
+    concurrency = rng.randint(1, 4)
+    limits = {CREATE: RateLimit(rng.uniform(0.5, 5.0), rng.randint(1, 3))} if rng.random() < 0.5 else {}
+    gate = new_gate(time, concurrency, limits)
+    sent: list[float] = []
+    in_flight = 0
+
+    async def request() -> None:
+        nonlocal in_flight
+        rate_class = rng.choice([CREATE, READ])
+        deadline = time.now + rng.uniform(0, 10) if rng.random() < 0.4 else None
+        try:
+            async with gate.admit(rate_class, deadline=deadline) as admission:
+                in_flight += 1
+                try:
+                    assert in_flight <= concurrency
+                    if rate_class is CREATE:
+                        sent.append(time.now)
+                    await time.sleep(rng.choice([0.0, 0.5, rng.uniform(0, 3)]))
+                    if rng.random() < 0.1:
+                        admission.throttled(rng.choice([None, 0.0, 2.0, 1e9]))
+                finally:
+                    in_flight -= 1
+        except AdmissionTimeoutError:
+            assert deadline is not None
+
+    async def cancelled_request(started: anyio.Event) -> None:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(request)
+                started.set()
+                await time.sleep(rng.choice([0.0, 0.5, rng.uniform(0, 6)]))
+                scope.cancel()
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(30):
+                if rng.random() < 0.5:
+                    tasks.start_soon(request)
+                else:
+                    tasks.start_soon(cancelled_request, anyio.Event())
+                await time.sleep(rng.choice([0.0, 0.0, rng.uniform(0, 1)]))
+        stats = gate.stats()
+        assert (stats.in_flight, stats.waiting) == (0, 0)
+        # Every place can still be had, all at once.
+        async with anyio.create_task_group() as tasks:
+            for _ in range(concurrency):
+                tasks.start_soon(request)
+
+    time.run(main, backend=backend)
+    if limits:
+        limit = limits[CREATE]
+        for first, begin in enumerate(sent):
+            for count, end in enumerate(sent[first:], 1):
+                assert count <= limit.burst + limit.rate * (end - begin) + 1e-6
+
+
+async def test_native_task_cancellation_loses_no_place_and_is_never_swallowed() -> None:
+    gate = Gate(2, rate_limits={CREATE: RateLimit(2_000.0)})
+    rng = random.Random(5)
+    finished: set[int] = set()
+
+    async def request(number: int) -> None:
+        async with gate.admit(rng.choice([CREATE, READ])):
+            await asyncio.sleep(rng.choice([0, 0.0005]))
+        finished.add(number)
+
+    tasks = [asyncio.create_task(request(number)) for number in range(500)]
+    victims = []
+    for number in rng.sample(range(500), 250):
+        await asyncio.sleep(0)
+        if tasks[number].cancel():
+            victims.append(number)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert all(tasks[number].cancelled() for number in victims)
+    assert finished == {number for number in range(500) if not tasks[number].cancelled()}
+    stats = gate.stats()
+    assert (stats.in_flight, stats.waiting) == (0, 0)
+    async with gate.admit(READ), gate.admit(READ):
+        assert gate.stats().in_flight == 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_waits_on_the_real_clock_by_default(backend: str) -> None:
+    async def main() -> float:
+        gate = Gate(5, rate_limits={CREATE: RateLimit(50.0)})
+        began = gate.clock()
+        for _ in range(3):
+            async with gate.admit(CREATE):
+                pass
+        return gate.clock() - began
+
+    assert 0.035 <= anyio.run(main, backend=backend) < 1.0
