@@ -7,7 +7,6 @@ import contextlib
 import copy
 import io
 import json
-import os
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -198,6 +197,16 @@ def _format(tree: Path) -> None:
             )
 
 
+_IMPORT_ALL = """
+import importlib, sys, types
+package = types.ModuleType("imgwire_async")  # without its __init__, which imports the old tree
+package.__path__ = [sys.argv[1]]
+sys.modules["imgwire_async"] = package
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+"""
+
+
 def _check_importable(tree: Path, root: Path) -> None:
     """Import every module of the tree in a fresh interpreter."""
     modules = [
@@ -205,15 +214,8 @@ def _check_importable(tree: Path, root: Path) -> None:
         for file in sorted(tree.rglob("*.py"))
     ]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-B",
-            "-c",
-            "import importlib, sys; [importlib.import_module(m) for m in sys.argv[1:]]",
-            *modules,
-        ],
+        [sys.executable, "-B", "-c", _IMPORT_ALL, str(root / "imgwire_async"), *modules],
         cwd=tree.parent,
-        env={**os.environ, "PYTHONPATH": f"{tree.parent}{os.pathsep}{root}"},
         capture_output=True,
         text=True,
         check=False,
