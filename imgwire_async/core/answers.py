@@ -1,0 +1,188 @@
+"""From the raw answer of the service to parsed data or a typed error."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from imgwire_async.core.retry import Answered, TransportFailure
+from imgwire_async.errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    CallContext,
+    ResponseDecodeError,
+    UploadRejectedError,
+    ValidationIssue,
+    status_error_class,
+)
+
+T = TypeVar("T")
+
+_MAX_BODY_IN_ERROR = 64 * 1024  # bytes
+_MAX_DETAIL_IN_MESSAGE = 300  # characters, so that `str(error)` fits a log line
+
+_ADVICE = {
+    401: "check that api_key (or IMGWIRE_API_KEY) is a valid key of this environment and base URL",
+    402: "check the subscription and quota in the dashboard",
+    403: "the key or user lacks the permission for this",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers (by lower-case name) and complete body of one HTTP response."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def request_id(self) -> str | None:
+        """`X-Request-Id`, when the service sends one."""
+        return self.headers.get("x-request-id")
+
+    @property
+    def outcome(self) -> Answered:
+        """What the retry engine looks at."""
+        return Answered(self.status, self.headers)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The exchange broke before a complete response was there."""
+
+    name: str
+    """The failure in one word, such as `ConnectTimeout`."""
+    reason: str
+    """The failure in a sentence that holds no secret."""
+    may_have_acted: bool
+    timed_out: bool
+
+    @property
+    def outcome(self) -> TransportFailure:
+        """What the retry engine looks at."""
+        return TransportFailure(self.name, self.may_have_acted)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableAnswer:
+    """A complete response whose body cannot be used: too large, or not in its declared encoding."""
+
+    status: int
+    headers: Mapping[str, str]
+    reason: str
+
+    @property
+    def outcome(self) -> Answered:
+        """What the retry engine looks at."""
+        return Answered(self.status, self.headers)
+
+
+_STORE_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9_.-]{1,80})\s*</Code>")
+
+
+def store_error(answer: Answer, context: CallContext) -> UploadRejectedError:
+    """The error for a store that refused the bytes.
+
+    Only the code of an S3-style XML answer is shown: the rest of it may hold signatures and key ids.
+    """
+    code = _STORE_CODE.search(answer.content[:_MAX_BODY_IN_ERROR])
+    what = f"the object store answered {answer.status}{f' {code[1].decode()}' if code else ''}"
+    return UploadRejectedError(what, status=answer.status, **context)
+
+
+def connection_error(failure: NoAnswer, context: CallContext) -> APIConnectionError:
+    """The error for an exchange that gave no answer."""
+    error_class = APITimeoutError if failure.timed_out else APIConnectionError
+    return error_class(failure.reason, may_have_acted=failure.may_have_acted, **context)
+
+
+def parse_answer(answer: Answer, parse: Callable[[Any], T], context: CallContext) -> T:
+    """The data of a successful answer.
+
+    Raises:
+        ResponseDecodeError: the body is not JSON, or not of the shape that `parse` reads.
+    """
+    try:
+        return parse(json.loads(answer.content))
+    except KeyError as error:
+        problem = f"the answer lacks the field {error}"
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        problem = (
+            "the answer is not JSON; is the base URL that of the API?"
+            if isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
+            else f"the answer does not fit the schema: {error}"
+        )
+    # Raised outside of `except`: the parser's own exception would show the body, secrets included.
+    raise ResponseDecodeError(problem, status=answer.status, **context)
+
+
+def status_error(answer: Answer, context: CallContext) -> APIStatusError:
+    """The error for an answer that is not a success.
+
+    Understands both bodies of the service (`detail` as text with `error_type`, `detail` as an array of
+    validation issues) and survives everything else that servers and proxies send: HTML, text, nothing.
+    """
+    content = answer.content[:_MAX_BODY_IN_ERROR]
+    try:
+        body: Any = json.loads(content)
+    except (ValueError, RecursionError):
+        body = content.decode("utf-8", errors="replace")
+    fields = body if isinstance(body, dict) else {}
+    raw_detail, raw_type = fields.get("detail"), fields.get("error_type")
+    detail = raw_detail if isinstance(raw_detail, str) else None
+    error_type = raw_type if isinstance(raw_type, str) else None
+    issues = _validation_issues(raw_detail)
+    return status_error_class(answer.status)(
+        _message(answer.status, error_type, detail, issues),
+        status=answer.status,
+        error_type=error_type,
+        detail=detail,
+        errors=issues,
+        body=body,
+        **context,
+    )
+
+
+def _validation_issues(detail: object) -> tuple[ValidationIssue, ...]:
+    if not isinstance(detail, list):
+        return ()
+    return tuple(
+        ValidationIssue(
+            location=tuple(part for part in _as_list(entry.get("loc")) if isinstance(part, str | int)),
+            message=str(entry.get("msg", "")),
+            type=str(entry.get("type", "")),
+        )
+        for entry in detail
+        if isinstance(entry, dict)
+    )
+
+
+def _as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _message(
+    status: int, error_type: str | None, detail: str | None, issues: tuple[ValidationIssue, ...]
+) -> str:
+    parts = [f"the service answered {status}{f' {error_type}' if error_type else ''}"]
+    if detail:
+        parts.append(detail)
+    parts += [f"{'.'.join(map(str, issue.location))}: {issue.message}" for issue in issues]
+    if 300 <= status < 400:
+        parts.append("redirects are not followed; check the base URL")
+    elif status in {404, 405} and error_type is None:
+        parts.append("this does not look like the Imgwire API; check the base URL")
+    elif advice := _ADVICE.get(status):
+        parts.append(advice)
+    text = " ".join("; ".join(parts).split())
+    return text if len(text) <= _MAX_DETAIL_IN_MESSAGE else f"{text[: _MAX_DETAIL_IN_MESSAGE - 1]}…"

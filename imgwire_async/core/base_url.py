@@ -1,0 +1,49 @@
+"""Where credentials and images may be sent: https anywhere, http to this machine only."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import SplitResult, urlsplit
+
+from imgwire_async.errors import ConfigurationError
+
+
+def checked_base_url(text: str, *, allow_insecure: bool) -> str:
+    """The base URL of the API without a trailing slash.
+
+    Raises:
+        ConfigurationError: it is not an http(s) URL with a host, has a query, a fragment or a password, or
+            would send the key in clear text over a network.
+    """
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port  # reading the port checks it
+    except ValueError as error:
+        raise ConfigurationError(f"the base URL {text!r} is not a URL: {error}") from None
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError("the base URL must not hold a user name or password; pass api_key= instead")
+    if parts.scheme not in {"http", "https"} or not host or text != text.strip():
+        raise ConfigurationError(
+            f"the base URL {text!r} must begin with https:// and a host, as https://api.imgwire.dev does"
+        )
+    if parts.query or parts.fragment:
+        raise ConfigurationError(f"the base URL {text!r} must not have a query or fragment")
+    if not (allow_insecure or is_confidential(parts)):
+        raise ConfigurationError(
+            f"the base URL {text!r} would send the API key in clear text; use https, "
+            "or pass allow_insecure=True for a network that you trust"
+        )
+    return text.rstrip("/")
+
+
+def is_confidential(parts: SplitResult) -> bool:
+    """Whether nobody on a network can read what is sent there: https, or http to a loopback address."""
+    if parts.scheme == "https":
+        return True
+    host = parts.hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,66 @@
+"""The credential that goes into `Authorization`: fixed, or asked for when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from imgwire_async.core.redaction import Secret
+from imgwire_async.errors import ConfigurationError
+
+CredentialProvider = Callable[[], Awaitable[str]]
+"""An async function that returns the current key or token; asked again once after a 401."""
+
+
+class Credentials:
+    """Gives the credential for a request; a provider is asked once and again when the answer is 401."""
+
+    def __init__(self, source: Secret | CredentialProvider) -> None:
+        self._provider = None if isinstance(source, Secret) else source
+        self._current = source if isinstance(source, Secret) else None
+        self._asking = anyio.Lock()
+
+    async def current(self) -> Secret:
+        """The credential to send.
+
+        Raises:
+            ConfigurationError: the provider gave none, or one that cannot stand in a header.
+        """
+        if self._current is None:
+            await self.renew(None)
+        assert self._current is not None  # noqa: S101 - renew has set it
+        return self._current
+
+    async def renew(self, refused: Secret | None) -> bool:
+        """Ask for another credential after `refused` was answered with 401.
+
+        Returns:
+            Whether there is now a credential that differs from `refused`.
+        """
+        if self._provider is None:
+            return False
+        async with self._asking:
+            # Of many calls that are refused at once, the first asks and the others use what it got.
+            if self._current is not None and self._current is not refused:
+                return True
+            fresh = Secret(await self._provider())
+            check_credential(fresh)
+            unchanged = refused is not None and fresh.reveal() == refused.reveal()
+            self._current = fresh
+            return not unchanged
+
+
+def check_credential(credential: Secret) -> None:
+    """Refuse what cannot be a credential, without showing it.
+
+    Raises:
+        ConfigurationError: it is empty, or holds blanks, line ends or characters outside of ASCII.
+    """
+    text: object = credential.reveal()
+    if not isinstance(text, str) or not text:
+        raise ConfigurationError("the API key is empty; pass api_key= or set IMGWIRE_API_KEY")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigurationError(
+            "the API key holds blanks, line ends or characters outside of ASCII; was it copied completely?"
+        )

@@ -1,0 +1,120 @@
+"""One HTTP exchange: send a request, watch its progress, read the whole answer.
+
+What goes wrong is returned, not raised. The frames in here hold signed URLs and `Authorization` headers,
+and none of them may become part of a traceback that somebody logs together with its local variables.
+"""
+
+from __future__ import annotations
+
+import math
+
+import anyio
+import httpx
+
+from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
+from imgwire_async.core.body import CountedStream
+from imgwire_async.core.options import Timeouts
+from imgwire_async.core.redaction import redacted, redacted_httpx_logs
+from imgwire_async.core.transport import may_have_acted
+
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+"""A larger answer of the API is refused: a page of 100 records is some 200 kB."""
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+async def exchange(
+    client: httpx.AsyncClient,
+    request: httpx.Request,
+    timeouts: Timeouts,
+    stream: CountedStream | None = None,
+) -> Answer | NoAnswer | UnreadableAnswer:
+    """Send `request` and read its answer.
+
+    Args:
+        client: sends it, without following redirects and without any authentication of its own.
+        request: what to send.
+        timeouts: limits for the phases of this one exchange.
+        stream: the body of `request` when it is streamed; while it is being sent, `timeouts.write` runs
+            from one chunk to the next.
+    """
+    request.extensions["timeout"] = {
+        "connect": timeouts.connect,
+        "read": timeouts.read,
+        # The engines do not agree on what a write timeout is, so the scope below measures it.
+        "write": None,
+        "pool": None,
+    }
+    total = anyio.CancelScope(deadline=_from_now(timeouts.total))
+    stall = anyio.CancelScope()
+    if stream is not None:
+        # Until the first chunk is sent the connection is being made, which has a limit of its own.
+        stall.deadline = _from_now(timeouts.connect) + _seconds(timeouts.write)
+        stream.on_progress = lambda done: _move_on(stall, timeouts, done=done)
+    status, headers = 0, {}
+    try:
+        with total, stall:
+            with redacted_httpx_logs():
+                response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            status = response.status_code
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            stall.deadline = math.inf
+            try:
+                return Answer(status, headers, await _read(response))
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await response.aclose()
+    except _TooLargeError:
+        return UnreadableAnswer(status, headers, f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+    except httpx.DecodingError as error:
+        return UnreadableAnswer(status, headers, f"the answer is not encoded as declared: {error}")
+    except httpx.TransportError as error:
+        return _no_answer(error)
+    if stall.cancelled_caught:
+        reason = f"no byte of the body could be sent for {timeouts.write:g} s"
+        return NoAnswer("WriteTimeout", reason, may_have_acted=True, timed_out=True)
+    reason = f"no complete answer within {timeouts.total:g} s"
+    return NoAnswer("TotalTimeout", reason, may_have_acted=True, timed_out=True)
+
+
+async def _read(response: httpx.Response) -> bytes:
+    chunks = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            raise _TooLargeError
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _no_answer(error: httpx.TransportError) -> NoAnswer:
+    name = type(error).__name__
+    detail = redacted(str(error))
+    acted = may_have_acted(error)
+    what = (
+        "the connection broke before the answer was complete"
+        if acted
+        else "cannot reach the service; check that it runs and that the base URL is right"
+    )
+    return NoAnswer(
+        name,
+        f"{what}: {name}: {detail}" if detail else f"{what}: {name}",
+        may_have_acted=acted,
+        timed_out=isinstance(error, httpx.TimeoutException),
+    )
+
+
+def _move_on(stall: anyio.CancelScope, timeouts: Timeouts, *, done: bool) -> None:
+    # After the last chunk the answer is awaited, and the read timeout counts.
+    stall.deadline = math.inf if done else _from_now(timeouts.write)
+
+
+def _from_now(seconds: float | None) -> float:
+    return anyio.current_time() + _seconds(seconds)
+
+
+def _seconds(limit: float | None) -> float:
+    return math.inf if limit is None else limit

@@ -1,0 +1,65 @@
+"""What a caller can set for a client, or for some of its calls with `with_options`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from imgwire_async.core.retry import RetryHook, RetryPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long each phase of one attempt may take, in seconds; None means without limit.
+
+    Raises:
+        ValueError: a number is not positive or not finite.
+    """
+
+    connect: float | None = 10.0
+    """Until the connection and its TLS session stand."""
+    read: float | None = 30.0
+    """Without a byte of the answer."""
+    write: float | None = 30.0
+    """Without progress in sending the body. A slow upload is not cut off, a stalled one is."""
+    total: float | None = None
+    """One whole attempt. For all attempts and the waits between them use `deadline`."""
+
+    def __post_init__(self) -> None:
+        for name in ("connect", "read", "write", "total"):
+            seconds = getattr(self, name)
+            if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+                raise ValueError(f"the {name} timeout must be a positive number of seconds, got {seconds}")
+
+    @classmethod
+    def of(cls, timeout: float | Timeouts) -> Timeouts:
+        """A number stands for the same limit on connecting, reading and writing."""
+        if isinstance(timeout, Timeouts):
+            return timeout
+        return cls(connect=timeout, read=timeout, write=timeout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOptions:
+    """Everything that shapes one call. Immutable: `with_options` makes another one.
+
+    Raises:
+        ValueError: the deadline is not positive.
+    """
+
+    base_url: str
+    """Scheme, host and port of the API, without a trailing slash."""
+    allow_insecure: bool = False
+    """Whether images and credentials may travel in clear text to another machine."""
+    environment_id: UUID | None = None
+    """Sent as `X-Environment-Id`; needed only with credentials that are not bound to an environment."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    deadline: float | None = None
+    """Seconds that a call may take in all, retries and waiting included."""
+    on_retry: RetryHook | None = None
+
+    def __post_init__(self) -> None:
+        if self.deadline is not None and not self.deadline > 0:
+            raise ValueError(f"deadline must be a positive number of seconds, got {self.deadline}")

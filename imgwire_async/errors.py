@@ -1,0 +1,285 @@
+"""Everything the SDK raises. All classes are plain data: they pickle, copy and cross process borders.
+
+```text
+ImgwireError
+├── ConfigurationError            the client cannot be built or used like this (also a ValueError)
+├── InvalidArgumentError          an argument was refused before any request (also a ValueError)
+├── APIStatusError                the service answered with an error status
+│   ├── BadRequestError           400
+│   ├── AuthenticationError       401
+│   ├── PaymentRequiredError      402
+│   ├── PermissionDeniedError     403
+│   ├── NotFoundError             404
+│   ├── ConflictError             409
+│   ├── PayloadTooLargeError      413
+│   ├── UnprocessableEntityError  422
+│   ├── RateLimitError            429
+│   └── InternalServerError       5xx
+├── APIConnectionError            no usable answer arrived
+│   └── APITimeoutError           … within the time allowed
+├── DeadlineExceededError         `deadline=` passed before the call ended
+├── ResponseDecodeError           the answer is not what the schema says
+├── PaginationError               the paging headers of a list lead nowhere
+└── UploadError                   sending an image failed outside the API itself
+    ├── UploadSourceError         the source cannot be read, is empty or is not a file (also a ValueError)
+    ├── UnsupportedImageTypeError the content is none of the types the service stores (also a ValueError)
+    ├── SourceChangedError        the source gave other bytes than its declared length
+    ├── UploadRejectedError       the object store refused the bytes
+    └── ImageQuarantinedError     the service took the bytes but could not use them
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict, TypeVar, Unpack
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationIssue:
+    """One entry of the `detail` array of a 422 answer."""
+
+    location: tuple[str | int, ...]
+    """Where the service found the problem, such as `("body", "file_name")`."""
+    message: str
+    type: str
+
+
+class CallContext(TypedDict, total=False):
+    """What is known about the call that failed. See `ImgwireError` for the meaning of each field."""
+
+    operation: str | None
+    method: str | None
+    url: str | None
+    attempts: int
+    request_id: str | None
+    retry_after: float | None
+    idempotency_key: str | None
+
+
+class ImgwireError(Exception):
+    """Base class of everything the SDK raises on purpose.
+
+    Attributes:
+        message: What happened, in one sentence.
+        operation: The call as the user made it, such as `images.create`, or None outside of a call.
+        method: HTTP method of the request that failed.
+        url: URL of that request without its query, which may hold a signature or a token.
+        attempts: How many times the request was sent.
+        request_id: `X-Request-Id` of the answer, when there is one.
+        retry_after: Seconds the service asked to wait, when it did.
+        idempotency_key: The key that makes repeating this upload harmless, when the call has one.
+        resume_page: Number of the page that an iteration over a list could not fetch.
+    """
+
+    resume_page: int | None = None
+
+    def __init__(self, message: str = "", **context: Unpack[CallContext]) -> None:
+        super().__init__(message)
+        self.message = message
+        self.operation = context.get("operation")
+        self.method = context.get("method")
+        self.url = context.get("url")
+        self.attempts = context.get("attempts", 0)
+        self.request_id = context.get("request_id")
+        self.retry_after = context.get("retry_after")
+        self.idempotency_key = context.get("idempotency_key")
+
+    def __str__(self) -> str:
+        what = f"{self.operation}: {self.message}" if self.operation else self.message
+        facts = [f"{self.method} {self.url}"] if self.method and self.url else []
+        if self.request_id:
+            facts.append(f"request {self.request_id}")
+        if self.attempts > 1:
+            facts.append(f"{self.attempts} attempts")
+        return f"{what} ({', '.join(facts)})" if facts else what
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+
+E = TypeVar("E", bound=ImgwireError)
+
+
+def in_context(error: E, context: CallContext) -> E:
+    """Complete `error` with what is known about the call, without its traceback so far."""
+    for name, value in context.items():
+        setattr(error, name, value)
+    return error.with_traceback(None)
+
+
+class ConfigurationError(ImgwireError, ValueError):
+    """The client cannot work as configured: no API key, an impossible base URL, a closed client."""
+
+
+class InvalidArgumentError(ImgwireError, ValueError):
+    """An argument can never be right; nothing was sent."""
+
+
+class APIStatusError(ImgwireError):
+    """The service answered with a status of 400 or above, or with a redirect.
+
+    Attributes:
+        status: HTTP status. A plain `int`, because proxies send numbers that no standard lists (520).
+        error_type: `error_type` of the body, such as `ResourceNotFoundError`. An open set.
+        detail: `detail` of the body when it is text.
+        errors: The parsed `detail` array of a 422.
+        body: The body as parsed JSON, or as text when it is not JSON; at most its first 64 KiB.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int = 0,
+        error_type: str | None = None,
+        detail: str | None = None,
+        errors: Sequence[ValidationIssue] = (),
+        body: Any = None,  # noqa: ANN401 - JSON of any shape
+        **context: Unpack[CallContext],
+    ) -> None:
+        super().__init__(message, **context)
+        self.status = status
+        self.error_type = error_type
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.body = body
+
+
+class BadRequestError(APIStatusError):
+    """400: the service could not make sense of the request."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: the key or token is missing, wrong, expired, or of a kind this operation does not accept."""
+
+
+class PaymentRequiredError(APIStatusError):
+    """402: the subscription is inactive, or a quota or plan feature is exhausted or missing."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key or user may not do this, or not with this resource."""
+
+
+class NotFoundError(APIStatusError):
+    """404: no such resource in this environment."""
+
+
+class ConflictError(APIStatusError):
+    """409: the request contradicts the present state, for example a reused idempotency key."""
+
+
+class PayloadTooLargeError(APIStatusError):
+    """413: the image is over the size that the key or the plan allows."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422: a value was refused; `errors` tells which and why."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests; `retry_after` holds the seconds to wait, when the service says so."""
+
+
+class InternalServerError(APIStatusError):
+    """5xx: the service or a proxy before it failed."""
+
+
+class APIConnectionError(ImgwireError):
+    """No usable answer: name resolution, connection, TLS, a reset, a truncated or malformed answer.
+
+    Attributes:
+        may_have_acted: False when the request certainly never reached the service.
+    """
+
+    def __init__(
+        self, message: str = "", *, may_have_acted: bool = True, **context: Unpack[CallContext]
+    ) -> None:
+        super().__init__(message, **context)
+        self.may_have_acted = may_have_acted
+
+
+class APITimeoutError(APIConnectionError):
+    """A phase of the request took longer than its timeout."""
+
+
+class DeadlineExceededError(ImgwireError):
+    """The call's `deadline` passed, counting every attempt and every wait between them."""
+
+
+class ResponseDecodeError(ImgwireError):
+    """The answer had a good status but not the content that the schema promises.
+
+    Attributes:
+        status: HTTP status of the answer.
+    """
+
+    def __init__(self, message: str = "", *, status: int = 0, **context: Unpack[CallContext]) -> None:
+        super().__init__(message, **context)
+        self.status = status
+
+
+class PaginationError(ImgwireError):
+    """The paging headers of a list lead nowhere: no number, or a page that was already given out."""
+
+
+class UploadError(ImgwireError):
+    """An image could not be sent or used, for a reason outside the API call itself."""
+
+
+class UploadSourceError(UploadError, ValueError):
+    """The source cannot be read, is empty, or is nothing that holds bytes. Nothing was sent."""
+
+
+class UnsupportedImageTypeError(UploadError, ValueError):
+    """Neither content nor name shows a type that the service stores. Nothing was sent."""
+
+
+class SourceChangedError(UploadError):
+    """The source gave more or fewer bytes than it declared, as a file does that is being written."""
+
+
+class UploadRejectedError(UploadError):
+    """The object store refused the bytes.
+
+    Attributes:
+        status: HTTP status of the store's answer.
+    """
+
+    def __init__(self, message: str = "", *, status: int = 0, **context: Unpack[CallContext]) -> None:
+        super().__init__(message, **context)
+        self.status = status
+
+
+class ImageQuarantinedError(UploadError):
+    """The service has the bytes but will not deliver them: corrupt, too large, or not what was declared.
+
+    The service gives no reason; the meaning of `QUARANTINE` is undocumented.
+
+    Attributes:
+        image_id: Id of the record, as text.
+    """
+
+    def __init__(self, message: str = "", *, image_id: str = "", **context: Unpack[CallContext]) -> None:
+        super().__init__(message, **context)
+        self.image_id = image_id
+
+
+_STATUS_CLASSES: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: PaymentRequiredError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: PayloadTooLargeError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+def status_error_class(status: int) -> type[APIStatusError]:
+    """The class for an HTTP status: its own where one exists, `InternalServerError` from 500 up."""
+    return _STATUS_CLASSES.get(status, InternalServerError if status >= 500 else APIStatusError)

@@ -1,0 +1,1 @@
+"""The operations of the service as users call them."""

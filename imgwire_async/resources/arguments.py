@@ -1,0 +1,64 @@
+"""Arguments as users write them, turned into what the schema wants, or refused with a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TypeAlias, TypeVar
+from uuid import UUID
+
+from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.lowlevel.types import UNSET, Unset
+
+T = TypeVar("T")
+
+Metadata: TypeAlias = Mapping[str, str | int | float | bool]
+"""Custom metadata: free names with scalar values; the service refuses nested ones and nulls."""
+
+
+def unless_none(value: T | None) -> T | Unset:
+    """None leaves a field out: the service's own default then applies."""
+    return UNSET if value is None else value
+
+
+def as_uuid(value: str | UUID, name: str, operation: str) -> UUID:
+    """An id in its canonical form.
+
+    Raises:
+        InvalidArgumentError: `value` is not a UUID, which every id of the service is.
+    """
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        problem = f"{name} must be a UUID, got {value!r:.80}"
+    raise InvalidArgumentError(problem, operation=operation)
+
+
+def as_uuids(values: Iterable[str | UUID], name: str, operation: str) -> list[UUID]:
+    """Several ids; a single text is refused, because iterating over it would give its letters.
+
+    Raises:
+        InvalidArgumentError: there is none, or one is not a UUID.
+    """
+    if isinstance(values, str | UUID):
+        raise InvalidArgumentError(f"{name} must be several ids, such as a list", operation=operation)
+    ids = [as_uuid(value, name, operation) for value in values]
+    if not ids:
+        raise InvalidArgumentError(f"{name} must hold at least one id", operation=operation)
+    return ids
+
+
+def aware(value: datetime | None, name: str, operation: str) -> datetime | Unset:
+    """A point in time that means the same everywhere.
+
+    Raises:
+        InvalidArgumentError: `value` has no time zone.
+    """
+    if value is not None and value.utcoffset() is None:
+        raise InvalidArgumentError(
+            f"{name} has no time zone; write for example datetime(2026, 5, 1, tzinfo=UTC)",
+            operation=operation,
+        )
+    return unless_none(value)

@@ -1,0 +1,390 @@
+"""`client.images`: upload, list, read and delete images."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import overload
+from uuid import UUID, uuid4
+
+import anyio
+
+from imgwire_async.core.call import Core
+from imgwire_async.core.operation import Response
+from imgwire_async.core.redaction import Secret
+from imgwire_async.errors import (
+    CallContext,
+    DeadlineExceededError,
+    ImageQuarantinedError,
+    InvalidArgumentError,
+    UnsupportedImageTypeError,
+    UploadRejectedError,
+)
+from imgwire_async.lowlevel.api import images as api
+from imgwire_async.lowlevel.models import (
+    BulkDeleteImages,
+    Image,
+    ImageDownloadJob,
+    ImageDownloadJobCreate,
+    ImageStatus,
+    StandardUpload,
+    StandardUploadCreate,
+    SupportedMimeType,
+    UploadToken,
+    UploadViaUrlCreate,
+)
+from imgwire_async.pagination import Listing, Page
+from imgwire_async.resources.arguments import Metadata, as_uuid, as_uuids, unless_none
+from imgwire_async.uploads.image_types import EXTENSIONS, extension_of, image_type_of
+from imgwire_async.uploads.sources import Source, UploadFile, open_source
+
+_FIRST_POLL = 0.1  # seconds
+_SLOWEST_POLL = 2.0  # seconds
+
+
+class Images:
+    """Operations on the images of one environment."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def list(
+        self,
+        *,
+        page: int = 1,
+        limit: int | None = None,
+        max_items: int | None = None,
+        prefetch: int = 0,
+    ) -> Listing[Image]:
+        """List images: `await` gives one `Page`, `async for` gives every image of every page.
+
+        Args:
+            page: page to begin with, from 1.
+            limit: images on a page, from 1 to 100; the service's default is 20.
+            max_items: end the iteration after so many images.
+            prefetch: how many pages an iteration fetches ahead, at the same time as the one it needs.
+
+        Raises:
+            InvalidArgumentError: a number is out of range.
+        """
+
+        async def fetch(number: int, size: int | None) -> Response[list[Image]]:
+            return await api.images_list(self._core, page=number, limit=unless_none(size))
+
+        return Listing(
+            fetch, operation="images.list", page=page, limit=limit, max_items=max_items, prefetch=prefetch
+        )
+
+    def list_pages(
+        self, *, page: int = 1, limit: int | None = None, prefetch: int = 0
+    ) -> AsyncIterator[Page[Image]]:
+        """Every page from `page` on. Arguments as for `list`."""
+        return self.list(page=page, limit=limit, prefetch=prefetch).pages()
+
+    def list_all(self, *, limit: int | None = None, prefetch: int = 0) -> AsyncIterator[Image]:
+        """Every image. The same as iterating over `list`, under the name of the vendor's own SDKs."""
+        return aiter(self.list(limit=limit, prefetch=prefetch))
+
+    @overload
+    async def create(
+        self, body: StandardUploadCreate, /, *, upload_token: str | None = None
+    ) -> StandardUpload: ...
+
+    @overload
+    async def create(
+        self,
+        /,
+        *,
+        file_name: str,
+        mime_type: SupportedMimeType | str | None = None,
+        content_length: int | None = None,
+        hash_sha256: str | None = None,
+        idempotency_key: str | None = None,
+        purpose: str | None = None,
+        custom_metadata: Metadata | None = None,
+        upload_token: str | None = None,
+    ) -> StandardUpload: ...
+
+    async def create(
+        self,
+        body: StandardUploadCreate | None = None,
+        /,
+        *,
+        file_name: str = "",
+        mime_type: SupportedMimeType | str | None = None,
+        content_length: int | None = None,
+        hash_sha256: str | None = None,
+        idempotency_key: str | None = None,
+        purpose: str | None = None,
+        custom_metadata: Metadata | None = None,
+        upload_token: str | None = None,
+    ) -> StandardUpload:
+        """Create an image record and get the presigned URL for its bytes. `upload` does both steps.
+
+        Args:
+            body: the generated model, instead of the fields that follow.
+            file_name: name of the file, at least one character.
+            mime_type: type that the PUT will declare.
+            content_length: number of bytes that the PUT will send.
+            hash_sha256: SHA-256 of the bytes in lower-case hexadecimal digits.
+            idempotency_key: text that names this logical upload, at most 255 characters; made up when left
+                out, so that a repeated request cannot create a second record.
+            purpose: free label.
+            custom_metadata: your own values by name.
+            upload_token: token from `create_upload_token`, for client keys that need one.
+
+        Raises:
+            InvalidArgumentError: `file_name` is empty.
+            APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
+        """
+        if body is None:
+            if not file_name:
+                raise InvalidArgumentError("file_name must not be empty", operation="images.create")
+            body = StandardUploadCreate(
+                file_name=file_name,
+                mime_type=SupportedMimeType(mime_type) if mime_type else unless_none(None),
+                content_length=unless_none(content_length),
+                hash_sha256=unless_none(hash_sha256),
+                idempotency_key=idempotency_key or new_idempotency_key(),
+                purpose=unless_none(purpose),
+                custom_metadata=unless_none(None if custom_metadata is None else dict(custom_metadata)),
+            )
+        elif not body.idempotency_key:
+            body = StandardUploadCreate.from_dict(body.to_dict() | {"idempotency_key": new_idempotency_key()})
+        response = await api.images_create(self._core, body=body, upload_token=unless_none(upload_token))
+        return response.data
+
+    async def upload(
+        self,
+        file: UploadFile,
+        *,
+        file_name: str | None = None,
+        mime_type: SupportedMimeType | str | None = None,
+        hash_sha256: str | None = None,
+        idempotency_key: str | None = None,
+        purpose: str | None = None,
+        custom_metadata: Metadata | None = None,
+        upload_token: str | None = None,
+    ) -> Image:
+        """Upload an image: create its record, then send its bytes to the presigned URL.
+
+        The bytes are streamed from disk in chunks with a `Content-Length`, and are sent again from the
+        start when an attempt fails. One idempotency key covers every attempt of both steps, also when the
+        presigned URL has expired and a new one is asked for.
+
+        Args:
+            file: path of the file, or its bytes.
+            file_name: name to store; that of the path when left out.
+            mime_type: type to declare; told from the content, then from the name, when left out.
+            hash_sha256: SHA-256 of the bytes in lower-case hexadecimal digits.
+            idempotency_key: text that names this logical upload, at most 255 characters; made up when left
+                out. It is on the returned image, and on the error when the upload fails.
+            purpose: free label.
+            custom_metadata: your own values by name.
+            upload_token: token from `create_upload_token`, for client keys that need one.
+
+        Returns:
+            The record as it was before the bytes arrived. `wait_until_ready` gives width and height.
+
+        Raises:
+            UploadSourceError: `file` is missing, unreadable, empty, or nothing that holds bytes.
+            UnsupportedImageTypeError: neither content nor name shows a type that the service stores.
+            SourceChangedError: the file changed its size while it was being sent.
+            UploadRejectedError: the object store refused the bytes.
+            APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
+        """
+        async with open_source(file) as source:
+            name = file_name or source.file_name
+            body = StandardUploadCreate(
+                file_name=name or "image",
+                mime_type=_declared_type(mime_type, source, name),
+                content_length=source.size,
+                hash_sha256=unless_none(hash_sha256),
+                idempotency_key=idempotency_key or new_idempotency_key(),
+                purpose=unless_none(purpose),
+                custom_metadata=unless_none(None if custom_metadata is None else dict(custom_metadata)),
+            )
+            if name is None:
+                body.file_name += extension_of(str(body.mime_type))
+            return await self._create_and_put(source, body, upload_token)
+
+    async def _create_and_put(
+        self, source: Source, body: StandardUploadCreate, upload_token: str | None
+    ) -> Image:
+        created = await self.create(body, upload_token=upload_token)
+        if not created.image.can_upload and created.image.status != ImageStatus.PENDING:
+            # An earlier upload under the same key has already brought the bytes.
+            return created.image
+        try:
+            await self._put(source, body, created)
+        except UploadRejectedError as error:
+            if error.status != 403 or not source.replayable:
+                raise
+            # A presigned URL that has expired is refused like this. The same key gets a fresh one.
+            created = await self.create(body, upload_token=upload_token)
+            await self._put(source, body, created)
+        return created.image
+
+    async def _put(self, source: Source, body: StandardUploadCreate, created: StandardUpload) -> None:
+        await self._core.put(
+            Secret(created.upload_url),
+            source,
+            mime_type=str(body.mime_type),
+            context=CallContext(operation="images.upload", idempotency_key=str(body.idempotency_key)),
+        )
+
+    async def upload_via_url(
+        self,
+        url: str,
+        *,
+        file_name: str | None = None,
+        mime_type: SupportedMimeType | str | None = None,
+        idempotency_key: str | None = None,
+        purpose: str | None = None,
+        custom_metadata: Metadata | None = None,
+    ) -> Image:
+        """Have the service fetch an image from a public URL.
+
+        Args:
+            url: where the image is.
+            file_name: name to store instead of the one in the URL.
+            mime_type: type to store instead of the one that the source declares.
+            idempotency_key: as for `upload`.
+            purpose: free label.
+            custom_metadata: your own values by name.
+
+        Returns:
+            The record; the service fetches the bytes after it has answered.
+
+        Raises:
+            APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
+        """
+        body = UploadViaUrlCreate(
+            url=url,
+            file_name=unless_none(file_name),
+            mime_type=SupportedMimeType(mime_type) if mime_type else unless_none(None),
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            purpose=unless_none(purpose),
+            custom_metadata=unless_none(None if custom_metadata is None else dict(custom_metadata)),
+        )
+        return (await api.images_upload_via_url(self._core, body=body)).data
+
+    async def retrieve(self, image_id: str | UUID) -> Image:
+        """Read one image record.
+
+        Raises:
+            InvalidArgumentError: `image_id` is not a UUID.
+            NotFoundError: there is no such image, or it has been deleted.
+        """
+        image = as_uuid(image_id, "image_id", "images.retrieve")
+        return (await api.images_retrieve(self._core, image)).data
+
+    async def wait_until_ready(self, image_id: str | UUID, *, timeout: float = 120.0) -> Image:  # noqa: ASYNC109
+        """Read an image again and again, first quickly, then every two seconds, until it is READY.
+
+        Args:
+            image_id: the image.
+            timeout: seconds to wait in all.
+
+        Raises:
+            ImageQuarantinedError: the service could not use the bytes.
+            DeadlineExceededError: the image was not READY in time; the message tells its last status.
+            NotFoundError: there is no such image.
+        """
+        operation = "images.wait_until_ready"
+        image_id = as_uuid(image_id, "image_id", operation)
+        pause = _FIRST_POLL
+        status = "unknown"
+        with anyio.move_on_after(timeout):
+            while True:
+                image = await self.retrieve(image_id)
+                status = image.status
+                if status == ImageStatus.READY:
+                    return image
+                if status == ImageStatus.QUARANTINE:
+                    raise ImageQuarantinedError(
+                        f"image {image_id} ({image.original_filename!r}) is in quarantine: the service got "
+                        "its bytes but cannot use them, for example because they are damaged, too large, or "
+                        "not of the declared type",
+                        image_id=str(image_id),
+                        operation=operation,
+                        idempotency_key=image.idempotency_key,
+                    )
+                await self._core.shared.sleep(pause)
+                pause = min(pause * 1.5, _SLOWEST_POLL)
+        raise DeadlineExceededError(
+            f"image {image_id} was not READY within {timeout:g} s, its last status was {status}",
+            operation=operation,
+        )
+
+    async def delete(self, image_id: str | UUID) -> dict[str, str]:
+        """Delete an image.
+
+        Returns:
+            What the service says about it; its keys are undocumented.
+
+        Raises:
+            InvalidArgumentError: `image_id` is not a UUID.
+            NotFoundError: there is no such image, or it has been deleted.
+        """
+        image = as_uuid(image_id, "image_id", "images.delete")
+        return (await api.images_delete(self._core, image)).data
+
+    async def bulk_delete(self, image_ids: Iterable[str | UUID]) -> dict[str, str]:
+        """Delete several images.
+
+        Returns:
+            What the service says about it; its keys are undocumented, and so is how it treats unknown ids.
+
+        Raises:
+            InvalidArgumentError: there is no id, or one is not a UUID.
+        """
+        ids = as_uuids(image_ids, "image_ids", "images.bulk_delete")
+        return (await api.images_bulk_delete(self._core, body=BulkDeleteImages(image_ids=ids))).data
+
+    async def create_upload_token(self) -> UploadToken:
+        """Make a short-lived token that lets a frontend with a client key upload one image.
+
+        The vendor's frontends expect a backend to answer `{"uploadToken": token.token}`.
+        """
+        return (await api.images_create_upload_token(self._core)).data
+
+    async def create_bulk_download_job(self, image_ids: Iterable[str | UUID]) -> ImageDownloadJob:
+        """Have the service build an archive of several images.
+
+        Raises:
+            InvalidArgumentError: there is no id, or one is not a UUID.
+        """
+        ids = as_uuids(image_ids, "image_ids", "images.create_bulk_download_job")
+        body = ImageDownloadJobCreate(image_ids=ids)
+        return (await api.images_create_bulk_download_job(self._core, body=body)).data
+
+    async def retrieve_bulk_download_job(self, job_id: str | UUID) -> ImageDownloadJob:
+        """Read how far an archive is; `download_url` is set when its status is READY.
+
+        Raises:
+            InvalidArgumentError: `job_id` is not a UUID.
+            NotFoundError: there is no such job.
+        """
+        job = as_uuid(job_id, "job_id", "images.retrieve_bulk_download_job")
+        return (await api.images_retrieve_bulk_download_job(self._core, job)).data
+
+
+def new_idempotency_key() -> str:
+    """A key that no other upload has."""
+    return f"iw-{uuid4().hex}"
+
+
+def _declared_type(
+    given: SupportedMimeType | str | None, source: Source, file_name: str | None
+) -> SupportedMimeType:
+    if given is not None:
+        return SupportedMimeType(given)
+    found = image_type_of(source.head, file_name or "")
+    if found is None:
+        what = "the content" if file_name is None else repr(file_name)
+        raise UnsupportedImageTypeError(
+            f"cannot tell what kind of image {what} is: neither content nor name shows one of "
+            f"{', '.join(sorted(set(EXTENSIONS.values())))}; pass mime_type= to decide",
+            operation="images.upload",
+        )
+    return SupportedMimeType(found)

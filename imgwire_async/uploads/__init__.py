@@ -1,0 +1,1 @@
+"""What can be uploaded: sources of bytes, and the image type that their first bytes show."""
