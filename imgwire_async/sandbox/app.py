@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from imgwire_async.sandbox import cdn, images, store
+from imgwire_async.sandbox import archives, cdn, cors_origins, custom_domain, images, metrics, page, store
 from imgwire_async.sandbox.bodies import answer_early
 from imgwire_async.sandbox.errors import ApiError
 from imgwire_async.sandbox.gateway import Gateway
@@ -45,8 +45,8 @@ def build(runtime: Runtime) -> ASGIApp:
     async def put(request: Request) -> Response:
         return await store.put(runtime, request)
 
-    app.include_router(images.router(runtime))
-    app.include_router(cdn.router(runtime))
+    for module in (archives, images, cors_origins, custom_domain, metrics, page, cdn):
+        app.include_router(module.router(runtime))
     return Gateway(app, runtime)
 
 

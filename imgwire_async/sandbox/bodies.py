@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import BinaryIO
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -19,33 +19,39 @@ DRAIN_SECONDS = 2.0
 """How long that may take."""
 
 
-async def receive_to_file(request: Request, path: Path) -> tuple[int, str]:
-    """Write the body to `path`; the caller removes the file if this raises.
+class BodyTooLargeError(Exception):
+    """A body is longer than it may be."""
+
+
+async def write_to_file(chunks: AsyncIterable[bytes], path: Path, maximum: int) -> tuple[int, str]:
+    """Write a stream of bytes to `path`; the caller removes the file if this raises.
 
     Returns:
         Its length in bytes and its SHA-256 in lower-case hex.
 
     Raises:
-        starlette.requests.ClientDisconnect: the body ended too early.
+        BodyTooLargeError: there are more than `maximum` bytes.
     """
     digest = hashlib.sha256()
     size = 0
     block = bytearray()
     file: BinaryIO | None = None
 
-    def write(last: bool) -> None:
-        nonlocal file, size
+    def write(*, last: bool) -> None:
+        nonlocal file
         if file is None:
             file = path.open("wb")
         file.write(block)
         digest.update(block)
-        size += len(block)
         block.clear()
         if last:
             file.close()
 
     try:
-        async for chunk in request.stream():
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > maximum:
+                raise BodyTooLargeError
             block += chunk
             if len(block) >= BLOCK_BYTES:
                 await asyncio.to_thread(write, last=False)

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from imgwire_async.sandbox import records
+from imgwire_async.sandbox import metrics, records
 from imgwire_async.sandbox.errors import not_found
 from imgwire_async.sandbox.runtime import Runtime
 
@@ -36,7 +36,10 @@ def router(runtime: Runtime) -> APIRouter:
         etag = f'"{record["hash_sha256"]}"'
         headers = {"cache-control": "public, max-age=31536000, immutable", "etag": etag}
         if request.headers.get("if-none-match") == etag:
+            metrics.count_delivery(runtime, transfer_bytes=0)
             return Response(status_code=304, headers=headers)
+        transferred = record["size_bytes"] if request.method == "GET" else 0
+        metrics.count_delivery(runtime, transfer_bytes=transferred)
         return ImageFileResponse(
             runtime.files.original(image), headers=headers, media_type=record["mime_type"]
         )

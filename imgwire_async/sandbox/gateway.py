@@ -66,17 +66,20 @@ class Gateway:
         if fault.stall:
             await self._wait(fault.stall)
         if fault.reset == "before":
-            reset_connection(scope)
+            await _reset(scope, receive)
             return
         if fault.status is not None and fault.disconnect_after is None:
             await answer_early(_fault_response(fault, operation), scope, receive, send)
             return
-        connection = _FaultyConnection(self._runtime, fault, scope, receive, send)
+        connection = _FaultyConnection(self._runtime, fault, receive, send)
         await self._admit(scope, headers, operation, connection.receive, connection.send)
         if connection.interrupted and fault.status is not None:
             await answer_early(_fault_response(fault, operation), scope, receive, send)
         elif connection.interrupted or fault.reset == "after":
-            reset_connection(scope)
+            await _reset(scope, receive)
+        elif connection.truncated:
+            close_connection(scope)
+            await _wait_for_disconnect(receive)
 
     async def _admit(
         self,
@@ -138,15 +141,15 @@ class Gateway:
 class _FaultyConnection:
     """`receive` and `send` of a request, disturbed by a fault."""
 
-    def __init__(self, runtime: Runtime, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, runtime: Runtime, fault: Fault, receive: Receive, send: Send) -> None:
         self._runtime = runtime
         self._fault = fault
-        self._scope = scope
         self._receive = receive
         self._send = send
         self._received = 0
         self._left_to_send: int | None = None
         self.interrupted = False
+        self.truncated = False
 
     async def receive(self) -> Message:
         """The next part of the body; a disconnect once the fault has cut it."""
@@ -166,7 +169,7 @@ class _FaultyConnection:
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer, or what the fault leaves of it."""
-        if self.interrupted or self._fault.reset == "after":
+        if self.interrupted or self.truncated or self._fault.reset == "after":
             return
         if message["type"] == "http.response.start" and self._fault.truncate:
             length = int(Headers(raw=message["headers"]).get("content-length", "0"))
@@ -185,10 +188,7 @@ class _FaultyConnection:
         body = message.get("body", b"")[: self._left_to_send]
         self._left_to_send -= len(body)
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
-        if self._left_to_send == 0 or not message.get("more_body", False):
-            close_connection(self._scope)
-            self.interrupted = False
-            self._left_to_send = 0
+        self.truncated = self._left_to_send == 0 or not message.get("more_body", False)
 
     async def _send_slowly(self, message: Message, rate: float) -> None:
         body = message.get("body", b"")
@@ -204,6 +204,17 @@ class _FaultyConnection:
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._runtime.closing.wait(), length / self._fault.slow)
+
+
+async def _reset(scope: Scope, receive: Receive) -> None:
+    reset_connection(scope)
+    await _wait_for_disconnect(receive)
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    # uvicorn answers with a 500 if the application ends before the connection does.
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _journal_entry(scope: Scope, headers: Headers, operation: SandboxOperation | None) -> ReceivedRequest:

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from imgwire_async.sandbox import records, uploads
+from imgwire_async.sandbox import fetching, records, uploads
 from imgwire_async.sandbox.errors import not_found
 from imgwire_async.sandbox.runtime import Runtime
-from imgwire_async.sandbox.schemas import ImageIds, StandardUploadCreate
+from imgwire_async.sandbox.schemas import ImageIds, StandardUploadCreate, UploadViaUrlCreate
 
 PageNumber = Annotated[int, Query(ge=1)]
 PageLimit = Annotated[int, Query(ge=1, le=100)]
@@ -50,6 +50,10 @@ def router(runtime: Runtime) -> APIRouter:
         request: Request, body: StandardUploadCreate, upload_token: str | None = None
     ) -> Response:
         return JSONResponse(uploads.create(runtime, body, upload_token, request.scope["imgwire.caller"]))
+
+    @routes.post("/upload_via_url")
+    async def upload_via_url(body: UploadViaUrlCreate) -> Response:
+        return JSONResponse(records.show(runtime, fetching.create(runtime, body)))
 
     @routes.post("/token")
     async def create_upload_token() -> Response:

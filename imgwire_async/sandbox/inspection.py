@@ -97,8 +97,11 @@ def inspect(path: Path, declared: SupportedMimeType | None, maximum_pixels: int)
     Raises:
         UnacceptableImageError: another type than declared, corrupt, truncated or too large.
     """
-    with path.open("rb") as file:
-        mime_type = sniff(file.read(_HEADER_BYTES))
+    try:
+        with path.open("rb") as file:
+            mime_type = sniff(file.read(_HEADER_BYTES))
+    except OSError as error:
+        raise UnacceptableImageError(f"the file cannot be read: {error}") from error
     if mime_type is None:
         raise UnacceptableImageError("the bytes are of no supported image type")
     if declared is not None and mime_type is not declared:

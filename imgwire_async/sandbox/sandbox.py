@@ -18,7 +18,7 @@ import anyio
 import anyio.to_thread
 import uvicorn
 
-from imgwire_async.sandbox import app, processing, records
+from imgwire_async.sandbox import app, recovery
 from imgwire_async.sandbox.database import Database, Identity
 from imgwire_async.sandbox.faults import FaultScript
 from imgwire_async.sandbox.journal import RequestJournal
@@ -184,8 +184,8 @@ class Sandbox:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only where it sees that the protocol is TCP; with it on, every answer
-    # that is written in two parts waits 40 ms for a delayed acknowledgement.
+    # asyncio turns Nagle's algorithm off only where it sees that the protocol is TCP; with it on, every
+    # answer that is written in two parts waits 40 ms for a delayed acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -328,8 +328,7 @@ class _ServerThread:
                 proxy_headers=False,
                 server_header=False,
             )
-            for record in records.unfinished(runtime):
-                processing.start(runtime, record["id"])
+            recovery.resume(runtime)
             try:
                 await _Server(config, runtime, self._ready).serve(sockets=[self._listener])
             finally:

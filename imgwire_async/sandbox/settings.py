@@ -34,6 +34,7 @@ class SandboxOptions(TypedDict, total=False):
     idempotency: IdempotencyMode
     upload_url_lifetime: float
     upload_token_lifetime: float
+    download_url_lifetime: float
     repeated_put: RepeatedPut
     hash_mismatch: HashMismatch
     environment_mismatch: EnvironmentMismatch
@@ -74,6 +75,8 @@ class SandboxSettings:
     """Seconds until a presigned upload URL expires."""
     upload_token_lifetime: float = 900.0
     """Seconds until an unused upload token expires."""
+    download_url_lifetime: float = 900.0
+    """Seconds until the link to a bulk download archive expires; each read of the job gives a fresh one."""
     repeated_put: RepeatedPut = "accept"
     """Whether the store takes the very same bytes again after it has them, as object stores do while the URL
     lives. Different bytes are refused in any case."""
@@ -102,7 +105,12 @@ class SandboxSettings:
         for name in ("maximum_upload_bytes", "client_maximum_upload_bytes", "maximum_pixels", "journal_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        for name in ("upload_url_lifetime", "upload_token_lifetime", "processing_delay"):
+        for name in (
+            "upload_url_lifetime",
+            "upload_token_lifetime",
+            "download_url_lifetime",
+            "processing_delay",
+        ):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be a number of seconds from 0, got {getattr(self, name)!r}")
         choices = {

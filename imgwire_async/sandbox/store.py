@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from imgwire_async.sandbox import processing, records
-from imgwire_async.sandbox.bodies import receive_to_file
+from imgwire_async.sandbox.bodies import write_to_file
 from imgwire_async.sandbox.runtime import Runtime
 
 PREFIX = "/_store/"
@@ -36,9 +36,9 @@ def error_response(status: int, code: str, message: str) -> Response:
     return Response(body, status, media_type="application/xml")
 
 
-def sign(runtime: Runtime, path: str, expires: int) -> str:
-    """HMAC-SHA-256 of a path and its expiry."""
-    message = f"PUT\n{path}\n{expires}".encode()
+def sign(runtime: Runtime, method: str, path: str, expires: int) -> str:
+    """HMAC-SHA-256 of a method, a path and its expiry."""
+    message = f"{method}\n{path}\n{expires}".encode()
     return hmac.new(runtime.identity.signing_secret.encode(), message, hashlib.sha256).hexdigest()
 
 
@@ -47,11 +47,30 @@ def upload_url(runtime: Runtime, record: records.Record) -> str:
 
     For a record that takes none any more the URL has expired: the answer's schema wants a URL in any case.
     """
-    path = f"{PREFIX}{record['id']}-{secrets.token_hex(8)}"
     expires = int(record["upload_expires_at"]) if record["status"] == "PENDING" else 0
-    return f"{runtime.base_url}{path}?" + urlencode(
-        {"expires": expires, "signature": sign(runtime, path, expires)}
-    )
+    return presign(runtime, "PUT", f"{PREFIX}{record['id']}-{secrets.token_hex(8)}", expires)
+
+
+def presign(runtime: Runtime, method: str, path: str, expires: int) -> str:
+    """A URL that allows one method on one path until `expires`, in seconds since the epoch."""
+    query = {"expires": expires, "signature": sign(runtime, method, path, expires)}
+    return f"{runtime.base_url}{path}?{urlencode(query)}"
+
+
+def check_signature(runtime: Runtime, request: Request) -> None:
+    """Check that a URL was made by `presign`, for this method, and has not expired.
+
+    Raises:
+        StoreError: 403, it was not or has.
+    """
+    expires, signature = request.query_params.get("expires", ""), request.query_params.get("signature", "")
+    if not (expires.isascii() and expires.isdigit() and len(expires) < 20):
+        raise StoreError(403, "AccessDenied", "The URL is not signed.")
+    expected = sign(runtime, request.method, request.url.path, int(expires))
+    if not hmac.compare_digest(expected.encode(), signature.encode()):
+        raise StoreError(403, "SignatureDoesNotMatch", "The signature does not fit the URL.")
+    if int(expires) < runtime.now():
+        raise StoreError(403, "AccessDenied", "Request has expired")
 
 
 async def put(runtime: Runtime, request: Request) -> Response:
@@ -64,7 +83,7 @@ async def put(runtime: Runtime, request: Request) -> Response:
     _check_headers(runtime, request, record)
     incoming = runtime.files.incoming_file()
     try:
-        size, sha256 = await receive_to_file(request, incoming)
+        size, sha256 = await write_to_file(request.stream(), incoming, runtime.settings.maximum_upload_bytes)
         return _keep(runtime, record["id"], incoming, size, sha256)
     except ClientDisconnect:
         # Nobody is left to read an answer.
@@ -76,15 +95,9 @@ async def put(runtime: Runtime, request: Request) -> Response:
 def _authorized_record(runtime: Runtime, request: Request) -> records.Record:
     if "authorization" in request.headers:
         raise StoreError(400, "InvalidArgument", "A presigned URL takes no Authorization header.")
-    path = request.url.path
-    expires, signature = request.query_params.get("expires", ""), request.query_params.get("signature", "")
-    if not (expires.isascii() and expires.isdigit() and len(expires) < 20):
-        raise StoreError(403, "AccessDenied", "The URL is not signed.")
-    if not hmac.compare_digest(sign(runtime, path, int(expires)).encode(), signature.encode()):
-        raise StoreError(403, "SignatureDoesNotMatch", "The signature does not fit the URL.")
-    if int(expires) < runtime.now():
-        raise StoreError(403, "AccessDenied", "Request has expired")
-    record = records.find(runtime.database.writer, path.removeprefix(PREFIX)[:36])
+    check_signature(runtime, request)
+    image_id = request.url.path.removeprefix(PREFIX)[:36]
+    record = records.find(runtime.database.writer, image_id)
     if record is None:
         raise StoreError(404, "NoSuchKey", "The record of this upload no longer exists.")
     return record
