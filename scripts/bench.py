@@ -1,0 +1,199 @@
+"""Measures what the README promises. Not part of the tests: figures depend on the machine.
+
+    .venv/bin/python scripts/bench.py uploads
+
+Every client runs in a process of its own, so that its peak memory is its own; so does the service, which
+answers like Imgwire and throws the bytes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import aiohttp
+import typer
+
+from imgwire_async import AsyncImgwireClient
+
+MIB = 1024 * 1024
+JPEG_START = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
+BIG = 512 * MIB
+SMALL = 60_000
+MANY = 1000
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def commands() -> None:
+    """Measures what the README promises."""
+
+
+class Measured(NamedTuple):
+    seconds: float
+    growth: int
+    """Bytes by which the peak memory of the process rose."""
+    longest_stall: float
+    """Longest time in seconds that the event loop did not get round."""
+
+
+@app.command()
+def uploads() -> None:
+    """One file of 512 MiB and 1,000 files of 60 kB: this SDK, bare aiohttp, and curl."""
+    with tempfile.TemporaryDirectory() as folder, service() as base_url:
+        big = Path(folder, "big.jpg")
+        with big.open("wb") as file:
+            file.write(JPEG_START)
+            file.truncate(BIG)
+        small = Path(folder, "small")
+        small.mkdir()
+        for number in range(MANY):
+            small.joinpath(f"{number}.jpg").write_bytes(JPEG_START.ljust(SMALL, b"\0"))
+
+        print(f"one file of {BIG // MIB} MiB: MiB/s, peak memory growth, longest event loop stall")
+        curl = curl_put(big, base_url)
+        report_big("curl", Measured(curl, 0, 0), curl)
+        for client in ("aiohttp", "imgwire"):
+            report_big(client, measured(client, base_url, str(big), "1"), curl)
+        print(f"\n{MANY} files of {SMALL // 1000} kB: files/s (create and PUT), peak memory growth, stall")
+        for concurrency in (16, 64):
+            bare = measured("aiohttp", base_url, str(small), str(concurrency))
+            ours = measured("imgwire", base_url, str(small), str(concurrency))
+            for name, result in (("aiohttp", bare), ("imgwire", ours)):
+                rate, growth, stall = (MANY / result.seconds, result.growth / MIB, result.longest_stall)
+                print(
+                    f"  {name:8} x{concurrency:<3} {rate:7.0f}/s  {growth:6.1f} MiB"
+                    f"  {stall * 1000:5.0f} ms   {bare.seconds / result.seconds:.2f} of aiohttp"
+                )
+
+
+def report_big(name: str, result: Measured, curl: float) -> None:
+    print(
+        f"  {name:8} {BIG / MIB / result.seconds:7.0f} MiB/s  {result.growth / MIB:6.1f} MiB"
+        f"  {result.longest_stall * 1000:5.0f} ms   {curl / result.seconds:.2f} of curl"
+    )
+
+
+def measured(client: str, base_url: str, path: str, concurrency: str) -> Measured:
+    command = [sys.executable, __file__, "measure-client", client, base_url, path, concurrency]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return Measured(*json.loads(done.stdout))
+
+
+def curl_put(path: Path, base_url: str) -> float:
+    curl = shutil.which("curl")
+    if curl is None:
+        sys.exit("curl is not installed")
+    started = time.perf_counter()
+    command = [curl, "-sS", "-H", "Expect:", "-T", str(path), "-o", "/dev/null", f"{base_url}/store"]
+    subprocess.run(command, check=True)
+    return time.perf_counter() - started
+
+
+@app.command(hidden=True)
+def measure_client(client: str, base_url: str, path: Path, concurrency: int) -> None:
+    """Upload a file, or the files of a folder, in this process, and print what it took."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    upload_all = {"imgwire": upload_with_imgwire, "aiohttp": upload_with_aiohttp}[client]
+    print(json.dumps(asyncio.run(measure(upload_all, base_url, files, concurrency))))
+
+
+Upload = Callable[[Path], Awaitable[object]]
+
+
+async def measure(
+    opened: Callable[[str], AbstractAsyncContextManager[Upload]],
+    base_url: str,
+    files: list[Path],
+    concurrency: int,
+) -> Measured:
+    async with opened(base_url) as upload, longest_stall() as stall:
+        warm_up = Path(files[0].parent, "warm-up.jpg")
+        await asyncio.to_thread(warm_up.write_bytes, JPEG_START)
+        await upload(warm_up)
+        await asyncio.to_thread(warm_up.unlink)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        stall[0] = 0.0
+        started = time.perf_counter()
+        waiting = iter(files)
+
+        async def worker() -> None:
+            for file in waiting:
+                await upload(file)
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(concurrency):
+                tasks.create_task(worker())
+        seconds = time.perf_counter() - started
+        growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        return Measured(seconds, growth * 1024, stall[0])
+
+
+@asynccontextmanager
+async def longest_stall() -> AsyncIterator[list[float]]:
+    longest = [0.0]
+
+    async def watch() -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.005)
+            longest[0] = max(longest[0], time.perf_counter() - before - 0.005)
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield longest
+    finally:
+        watcher.cancel()
+
+
+@asynccontextmanager
+async def upload_with_imgwire(base_url: str) -> AsyncIterator[Upload]:
+    async with AsyncImgwireClient(api_key="sk_bench", base_url=base_url) as imgwire:
+        yield imgwire.images.upload
+
+
+@asynccontextmanager
+async def upload_with_aiohttp(base_url: str) -> AsyncIterator[Upload]:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def upload(file: Path) -> None:
+            size = file.stat().st_size  # noqa: ASYNC240 - what a bare script does
+            body = {"file_name": file.name, "mime_type": "image/jpeg", "content_length": size}
+            headers = {"Authorization": "Bearer sk_bench"}
+            url = f"{base_url}/api/v1/images/standard_upload"
+            async with session.post(url, json=body, headers=headers) as answer:
+                upload_url = (await answer.json())["upload_url"]
+            with file.open("rb") as content:
+                headers = {"Content-Type": "image/jpeg"}
+                async with session.put(upload_url, data=content, headers=headers) as answer:
+                    answer.raise_for_status()
+
+        yield upload
+
+
+@contextmanager
+def service() -> Iterator[str]:
+    """The base URL of a stub service in a process of its own."""
+    command = [sys.executable, str(Path(__file__).with_name("stub_service.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()
+
+
+if __name__ == "__main__":
+    app()

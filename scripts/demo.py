@@ -1,0 +1,192 @@
+"""Uploads every file of a folder to a local Imgwire and shows what became of it.
+
+Started by `scripts/demo`, which sets up what this needs.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+import shutil
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import pyvips
+import typer
+from PIL import Image as PillowImage
+from pillow_heif import register_heif_opener
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from imgwire_async import AsyncImgwireClient, Image, ImgwireError
+from imgwire_async.sandbox import Sandbox
+
+CONCURRENCY = 8
+PORT = 8787  # that of `imgwire-async sandbox`, so that the printed URLs can be opened again later
+WORKPLACE = Path(__file__).resolve().parent.parent / ".demo"
+
+# Photographs that scikit-image ships, and the file that each is stored as.
+PHOTOGRAPHS = {
+    "rocket.jpg": "rocket.jpg",
+    "hubble_deep_field.jpg": "hubble deep field.jpg",
+    "retina.jpg": "retina.jpg",
+    "astronaut.png": "astronaut.png",
+    "motorcycle_left.png": "motorcycle left.png",
+    "motorcycle_right.png": "motorcycle right.tiff",
+    "chelsea.png": "chelsea.webp",
+    "coffee.png": "coffee.avif",
+    "coins.png": "coins.heic",
+    "camera.png": "camera.bmp",
+    "no_time_for_that_tiny.gif": "no time for that.gif",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    path: Path
+    image: Image | None
+    problem: str = ""
+
+
+def main(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder with images; default: some photographs.")
+    ] = None,
+) -> None:
+    """Upload every file of a folder to a local Imgwire."""
+    # Beside a terminal nothing must be cut off, because somebody may read it from a file.
+    console = Console() if sys.stdout.isatty() else Console(width=220)
+    folder = folder or photographs()
+    if not folder.is_dir():
+        console.print(f"{escape(str(folder))} is not a folder.")
+        raise typer.Exit(2)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    if not paths:
+        console.print(f"{escape(str(folder))} holds no files.")
+        raise typer.Exit(2)
+    stored = WORKPLACE / "sandbox"
+    shutil.rmtree(stored, ignore_errors=True)
+    outcomes, seconds = anyio.run(upload_all, paths, stored, console)
+    show(console, folder, outcomes, seconds)
+    raise typer.Exit(0 if all(outcome.image for outcome in outcomes) else 1)
+
+
+async def upload_all(paths: list[Path], stored: Path, console: Console) -> tuple[list[Outcome], float]:
+    outcomes: list[Outcome] = []
+    limit = anyio.CapacityLimiter(CONCURRENCY)
+    progress = Progress(
+        TextColumn("Uploading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    async with (
+        Sandbox(stored, port=free_port()) as sandbox,
+        AsyncImgwireClient(api_key=sandbox.server_key, base_url=sandbox.base_url) as imgwire,
+    ):
+        started = time.perf_counter()
+        with progress:
+            bar = progress.add_task("", total=len(paths))
+
+            async def upload(path: Path) -> None:
+                async with limit:
+                    outcomes.append(await upload_one(imgwire, path))
+                progress.advance(bar)
+
+            async with anyio.create_task_group() as tasks:
+                for path in paths:
+                    tasks.start_soon(upload, path)
+        seconds = time.perf_counter() - started
+    return sorted(outcomes, key=lambda outcome: outcome.path), seconds
+
+
+async def upload_one(imgwire: AsyncImgwireClient, path: Path) -> Outcome:
+    try:
+        image = await imgwire.images.upload(path, purpose="demo")
+        return Outcome(path, await imgwire.images.wait_until_ready(image.id))
+    except ImgwireError as error:
+        return Outcome(path, None, f"{type(error).__name__}: {error.message}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", PORT))
+        except OSError:
+            return 0
+    return PORT
+
+
+def show(console: Console, folder: Path, outcomes: list[Outcome], seconds: float) -> None:
+    table = Table(title=f"Images of {escape(str(folder))}", title_justify="left")
+    for heading in ("name", "type"):
+        table.add_column(heading)
+    for heading in ("pixels", "bytes"):
+        table.add_column(heading, justify="right")
+    table.add_column("status")
+    table.add_column("CDN URL", overflow="fold")
+    images = [outcome.image for outcome in outcomes if outcome.image]
+    for outcome in outcomes:
+        name = escape(shown(outcome.path.relative_to(folder)))
+        if image := outcome.image:
+            pixels = f"{image.width} × {image.height}"
+            table.add_row(name, image.mime_type, pixels, f"{image.size_bytes:,}", image.status, image.cdn_url)
+        else:
+            table.add_row(name, "", "", f"{outcome.path.stat().st_size:,}", "[red]FAILED[/red]", "")
+    console.print(table)
+    for outcome in outcomes:
+        if outcome.problem:
+            name = escape(shown(outcome.path.relative_to(folder)))
+            console.print(f"[red]{name}[/red]: {escape(outcome.problem)}", soft_wrap=True)
+    size = sum(image.size_bytes for image in images)
+    console.print(
+        f"{len(images)} of {len(outcomes)} images, {size:,} bytes, {seconds:.1f} s, "
+        f"{len(images) / seconds:.1f} images/s"
+    )
+    console.print(f"To look at them: .venv/bin/imgwire-async sandbox --folder {WORKPLACE.name}/sandbox")
+
+
+def shown(path: Path) -> str:
+    """The path with bytes that are not UTF-8, and so cannot be printed, replaced."""
+    return os.fsencode(path).decode(errors="replace")
+
+
+def photographs() -> Path:
+    """A folder with real photographs in eight formats, made on first use."""
+    folder = WORKPLACE / "photographs"
+    if folder.is_dir():
+        return folder
+    shipped = importlib.resources.files("skimage") / "data"
+    register_heif_opener()
+    unfinished = folder.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    for source, target in PHOTOGRAPHS.items():
+        with importlib.resources.as_file(shipped / source) as original:
+            convert(original, unfinished / target)
+    unfinished.rename(folder)
+    return folder
+
+
+def convert(original: Path, target: Path) -> None:
+    if target.suffix == original.suffix:
+        shutil.copyfile(original, target)
+    elif target.suffix in {".heic", ".bmp"}:  # which the binary pyvips cannot write
+        with PillowImage.open(original) as photograph:
+            photograph.save(target)
+    else:
+        pyvips.Image.new_from_file(str(original)).write_to_file(str(target))
+
+
+if __name__ == "__main__":
+    typer.run(main)
