@@ -17,6 +17,8 @@ DRAIN_BYTES = 16 * 1024 * 1024
 """How much of an unwanted body is read and thrown away after the answer."""
 DRAIN_SECONDS = 2.0
 """How long that may take."""
+BODY_ENDED = "imgwire.body_ended"
+"""Set in the scope once the whole body has been received; another `receive` would wait for a disconnect."""
 
 
 class BodyTooLargeError(Exception):
@@ -69,6 +71,9 @@ async def answer_early(response: Response, scope: Scope, receive: Receive, send:
     the answer goes out whole, and the connection is closed only after the client has stopped sending or a
     bounded amount has been thrown away.
     """
+    if BODY_ENDED in scope:
+        await response(scope, receive, send)
+        return
     headers = {name.lower(): value for name, value in scope["headers"]}
     waits_for_continue = headers.get(b"expect", b"").lower() == b"100-continue"
     length = headers.get(b"content-length", b"0")

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgwire_async.sandbox import cors, store
 from imgwire_async.sandbox.auth import authenticate
-from imgwire_async.sandbox.bodies import answer_early
+from imgwire_async.sandbox.bodies import BODY_ENDED, answer_early
 from imgwire_async.sandbox.errors import ApiError
 from imgwire_async.sandbox.faults import Fault
 from imgwire_async.sandbox.journal import RECORDED_HEADERS, ReceivedRequest
@@ -41,6 +41,8 @@ class Gateway:
         async def counted_receive() -> Message:
             message = await receive()
             entry.bytes_received += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                scope[BODY_ENDED] = True
             return message
 
         async def noted_send(message: Message) -> None:

@@ -54,7 +54,7 @@ def _row(runtime: Runtime, row: records.Record) -> str:
         row["original_filename"],
         row["status"],
         row["mime_type"],
-        f"{row['width']} × {row['height']}",  # noqa: RUF001 - the multiplication sign is meant
+        f"{row['width']} × {row['height']}",
         str(row["size_bytes"]),
         timestamp(row["created_at"]),
     )
