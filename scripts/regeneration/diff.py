@@ -153,13 +153,7 @@ class _Comparison:
 
     def schema(self, old: Node, new: Node, place: str, position: Position) -> None:
         """Compare two schemas; a component is compared once per direction, under its own name."""
-        if old.get("default") != new.get("default"):
-            self.add(
-                Kind.BEHAVIOURAL,
-                place,
-                f"default changed from {_shown(old.get('default'))} to {_shown(new.get('default'))}",
-                position,
-            )
+        self._default(old, new, place, position)
         old, old_null = _without_null(old)
         new, new_null = _without_null(new)
         if old_null != new_null:
@@ -178,7 +172,10 @@ class _Comparison:
                     f"renamed to {names[1]}; class_overrides in generator-config.yaml keeps the Python name",
                 )
             place = names[1]
-        self.resolved(resolve(self.old, old), resolve(self.new, new), place, position)
+        if names[0] or names[1]:
+            old, new = resolve(self.old, old), resolve(self.new, new)
+            self._default(old, new, place, position)
+        self.resolved(old, new, place, position)
 
     def resolved(self, old: Node, new: Node, place: str, position: Position) -> None:
         if "anyOf" in old or "anyOf" in new:
@@ -197,6 +194,13 @@ class _Comparison:
             self.schema(before, after, f"{place}.*", position)
         elif before != after:
             self.add(Kind.BREAKING, place, "allowed additional fields changed", position)
+
+    def _default(self, old: Node, new: Node, place: str, position: Position) -> None:
+        was, now = old.get("default"), new.get("default")
+        if was != now:
+            self.add(
+                Kind.BEHAVIOURAL, place, f"default changed from {_shown(was)} to {_shown(now)}", position
+            )
 
     def _alternatives(self, old: Node, new: Node, place: str, position: Position) -> None:
         before = {_shape(self.old, item): item for item in old.get("anyOf", [old])}

@@ -54,7 +54,7 @@ def _object_without_duplicates(pairs: list[tuple[str, Json]]) -> Node:
 
 
 def check_structure(document: Node, name: str) -> None:
-    """Refuse a document whose paths or components are not the objects that the later stages walk.
+    """Refuse a document whose paths and operations are not the objects that selection walks.
 
     Raises:
         RegenerationError: naming the place.
@@ -68,9 +68,29 @@ def check_structure(document: Node, name: str) -> None:
         for method in METHODS:
             if method in item and not isinstance(item[method], dict):
                 raise RegenerationError(f"{name}: {pointer('paths', path, method)} is not an object")
-    components = document.get("components", {})
-    if not isinstance(components, dict) or not all(isinstance(group, dict) for group in components.values()):
-        raise RegenerationError(f"{name}: /components must be an object of objects")
+
+
+def check_model(paths: Node, components: Json) -> None:
+    """Refuse paths and components that are not what OpenAPI says, by the generator's own model of it.
+
+    Raises:
+        RegenerationError: naming the first place.
+    """
+    # Imported here so that --help and the earlier refusals do not pay for it.
+    from openapi_python_client.schema import OpenAPI
+    from pydantic import ValidationError
+
+    whole = {
+        "openapi": "3.1.0",
+        "info": {"title": "-", "version": "-"},
+        "paths": paths,
+        "components": components,
+    }
+    try:
+        OpenAPI.model_validate(whole)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RegenerationError(f"{pointer(*first['loc'])}: {first['msg']}") from error
 
 
 def operations(document: Node) -> Iterator[tuple[str, str, Node]]:

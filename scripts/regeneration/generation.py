@@ -12,7 +12,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from .document import Node, RegenerationError, operations, pointer, prune, resolve
+from .document import Json, Node, RegenerationError, operations, pointer, prune, resolve
 from .normalisation import ENVIRONMENT_REFERENCE
 from .operations import OperationFacts, body_schema, facts_of
 
@@ -72,7 +72,24 @@ def generator_input(document: Node) -> Node:
                 raise RegenerationError(f"{place}/responses/{status}: only application/json is supported")
         body_schema(result, operation, place)
     prune(result)
+    _number_members(result)
     return result
+
+
+def _number_members(node: Json) -> None:
+    """Give the members of enumerations names without meaning.
+
+    From the values it would make names itself, and silently drop a member whose name is taken. Ours
+    are made from the values by `rendering.members`.
+    """
+    if isinstance(node, dict):
+        if isinstance(node.get("enum"), list):
+            node["x-enum-varnames"] = [f"M{index}" for index in range(len(node["enum"]))]
+        for value in node.values():
+            _number_members(value)
+    elif isinstance(node, list):
+        for value in node:
+            _number_members(value)
 
 
 def _check_generator() -> None:

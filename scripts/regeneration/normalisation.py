@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import copy
 
-from .document import Json, Node, RegenerationError, check_references, operations, pointer, resolve
+from .document import (
+    Json,
+    Node,
+    RegenerationError,
+    check_model,
+    check_references,
+    operations,
+    pointer,
+    resolve,
+)
 from .selection import GROUP, METHOD, PAGINATION, Selection
 
 ENVIRONMENT_HEADER = "X-Environment-Id"
@@ -43,6 +52,7 @@ def normalise(document: Node, selection: Selection) -> Node:
     Raises:
         RegenerationError: a reference dangles, or the document has something no stage could carry on.
     """
+    check_model(selection.paths, document.get("components", {}))
     components = copy.deepcopy(document.get("components", {}))
     components.pop("securitySchemes", None)  # like `security`, ours comes from the overlay
     result: Node = {
@@ -90,6 +100,8 @@ def _stripped(node: Json, *, names: bool = False) -> Json:
         if key in _PROSE or key.startswith(OURS):
             continue
         literal = key in {"default", "enum", "const", "required"}
+        if value is None and not literal:
+            continue  # an explicit null says no more than a missing key
         result[key] = (
             value if literal else _stripped(value, names=key in _MAPS_OF_NAMES and isinstance(value, dict))
         )

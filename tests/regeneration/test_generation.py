@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import regenerate
+from regeneration import generation
+from regeneration.document import RegenerationError
+from regeneration.operations import facts_of
+
+from tests.regeneration.support import Document, changed, encoded, operation, real_document
+
+IMAGE = "components schemas ImageSchema"
+
+
+def generate(document: Document, folder: Path, name: str = "tree") -> Path:
+    ours, _ = regenerate.build(encoded(document), "new.json", regenerate.ROOT)
+    destination = folder / name
+    generation.generate(ours, destination, root=regenerate.ROOT)
+    return destination
+
+
+def json_answer(schema: Document) -> Document:
+    return {"200": {"description": "", "content": {"application/json": {"schema": schema}}}}
+
+
+@pytest.fixture
+def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def test_a_grown_document_gives_a_client_that_reads_all_of_it(importable: Path) -> None:
+    grown = real_document()
+    schemas = grown["components"]["schemas"]
+    image = schemas["ImageSchema"]["properties"]
+    schemas["ImageStatus"]["enum"].append("ARCHIVED")
+    image |= {
+        "frames": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"delay_ms": {"type": "integer"}}},
+        },
+        "captured_on": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+        "score": {"anyOf": [{"type": "number"}, {"type": "string", "format": "uuid"}]},
+        "kind": {"const": "image"},
+        "labels": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+    }
+    page = {"name": "tag", "in": "query", "required": True, "schema": {"type": "string"}}
+    grown["paths"]["/api/v1/images/tagged"] = {
+        "put": operation(
+            method="tagAll",
+            operationId="new",
+            parameters=[page],
+            requestBody={
+                "content": {
+                    "application/json": {"schema": {"$ref": "#/components/schemas/BulkDeleteImagesSchema"}}
+                }
+            },
+            responses=json_answer({"type": "array", "items": {"$ref": "#/components/schemas/ImageSchema"}}),
+        )
+    }
+
+    tree = generate(grown, importable, "grown_client")
+
+    models: Any = importlib.import_module("grown_client.models")
+    operations: Any = importlib.import_module("grown_client.operations")
+    assert models.ImageStatus.ARCHIVED.is_known
+    annotations = models.Image.__annotations__
+    assert annotations["labels"] == "Labels | Unset"
+    assert annotations["captured_on"] == "datetime.date | None | Unset"
+    assert annotations["score"] == "float | UUID | Unset"
+    assert operations.OPERATIONS["images.tag_all"].replay == "safe"
+    assert (tree / "api" / "images" / "images_tag_all.py").is_file()
+    for name in [name for name in sys.modules if name.startswith("grown_client")]:
+        del sys.modules[name]
+
+
+def test_generation_is_deterministic_wherever_it_happens(tmp_path: Path) -> None:
+    first = generate(real_document(), tmp_path / "a")
+    second = generate(real_document(), tmp_path / "b")
+
+    trees = [
+        {str(p.relative_to(t)): p.read_bytes() for p in t.rglob("*") if p.is_file()} for t in (first, second)
+    ]
+    assert trees[0] == trees[1]
+    checked_in = regenerate.ROOT / "imgwire_async" / "lowlevel"
+    assert trees[0] == {
+        str(p.relative_to(checked_in)): p.read_bytes()
+        for p in checked_in.rglob("*")
+        if p.is_file() and "__pycache__" not in p.parts
+    }
+
+
+def test_nothing_of_the_tree_knows_an_http_library() -> None:
+    tree = regenerate.ROOT / "imgwire_async" / "lowlevel"
+
+    assert not [path for path in tree.rglob("*.py") if "httpx" in path.read_text("utf-8")]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            f"{IMAGE} properties width",
+            {"type": "string", "format": "binary"},
+            "'width' has a type that the templates",
+        ),
+        (f"{IMAGE} properties width", {"type": "integer", "enum": [1, 2]}, "only text enumerations"),
+        ("components schemas ImageStatus enum", ["A B", "A-B"], "both become A_B"),
+        (
+            "paths /api/v1/images/token post responses 200 content",
+            {"text/csv": {"schema": {"type": "string"}}},
+            "only application/json is supported",
+        ),
+        (
+            "paths /api/v1/images/token post requestBody",
+            {"content": {"multipart/form-data": {"schema": {"type": "object"}}}},
+            "only application/json is supported, not multipart/form-data",
+        ),
+        (
+            "paths /api/v1/images/token post parameters",
+            [{"name": "ids", "in": "query", "schema": {"type": "array", "items": {"type": "string"}}}],
+            "parameter 'ids' has a type that the templates cannot send",
+        ),
+        (
+            "paths /api/v1/images/token post responses 201",
+            {"description": "", "content": {"application/json": {"schema": {"type": "string"}}}},
+            "exactly one successful response",
+        ),
+        (
+            "components schemas ImageSchema properties",
+            {"a": {"type": "frob"}},
+            "/components/schemas/ImageSchema",
+        ),
+    ],
+)
+def test_what_the_templates_cannot_express_stops_the_run(
+    tmp_path: Path, path: str, value: object, message: str
+) -> None:
+    with pytest.raises(RegenerationError, match=message):
+        generate(changed(real_document(), path, value), tmp_path)
+
+
+def test_an_operation_that_the_generator_drops_is_named(tmp_path: Path) -> None:
+    ours, _ = regenerate.build(encoded(real_document()), "x", regenerate.ROOT)
+    facts = facts_of(ours)
+    for fact in facts:
+        folder = tmp_path / "api" / fact.package
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{fact.function}.py").write_text(f"async def {fact.function}(): ...\n")
+    (tmp_path / "api" / "images" / "images_create.py").unlink()
+    (tmp_path / "api" / "metrics" / "metrics_get_stats.py").write_text("def metrics_get_stats(): ...\n")
+
+    with pytest.raises(RegenerationError) as raised:
+        generation.check_complete(tmp_path, facts)
+
+    assert str(raised.value) == (
+        "operations without a generated function: images.create (POST /api/v1/images/standard_upload), "
+        "metrics.get_stats (GET /api/v1/metrics/stats)"
+    )
+
+
+def test_another_version_of_the_generator_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generation, "version", lambda _: "9.9.9")
+
+    with pytest.raises(RegenerationError, match=r"0\.29\.1 is needed, installed is 9\.9\.9"):
+        generate(real_document(), tmp_path)
