@@ -11,9 +11,10 @@ from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from imgwire_async.sandbox import records, store
+from imgwire_async.sandbox.bodies import BlockFileResponse
 from imgwire_async.sandbox.errors import not_found
 from imgwire_async.sandbox.runtime import Runtime, timestamp
 from imgwire_async.sandbox.schemas import ImageIds
@@ -49,7 +50,7 @@ def router(runtime: Runtime) -> APIRouter:
         store.check_signature(runtime, request)
         if _find(runtime, job_id) is None:
             raise not_found()
-        return FileResponse(
+        return BlockFileResponse(
             runtime.files.archive(job_id), media_type="application/zip", filename=f"images-{job_id}.zip"
         )
 

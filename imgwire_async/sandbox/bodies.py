@@ -8,17 +8,25 @@ from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import BinaryIO
 
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 BLOCK_BYTES = 1024 * 1024
-"""How much of a body is held in memory before it is written."""
+"""How much of a body is held in memory before it is written or sent."""
+JSON_BYTES = 8 * 1024 * 1024
+"""Longest JSON body; some 200,000 ids."""
 DRAIN_BYTES = 16 * 1024 * 1024
 """How much of an unwanted body is read and thrown away after the answer."""
 DRAIN_SECONDS = 2.0
 """How long that may take."""
 BODY_ENDED = "imgwire.body_ended"
 """Set in the scope once the whole body has been received; another `receive` would wait for a disconnect."""
+
+
+class BlockFileResponse(FileResponse):
+    """A file in large blocks, because each is one hop to a thread."""
+
+    chunk_size = BLOCK_BYTES
 
 
 class BodyTooLargeError(Exception):

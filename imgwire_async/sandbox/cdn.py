@@ -6,17 +6,12 @@ import uuid
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from imgwire_async.sandbox import metrics, records
+from imgwire_async.sandbox.bodies import BlockFileResponse
 from imgwire_async.sandbox.errors import not_found
 from imgwire_async.sandbox.runtime import Runtime
-
-
-class ImageFileResponse(FileResponse):
-    """A file in blocks of 1 MiB; each block is one hop to a thread."""
-
-    chunk_size = 1024 * 1024
 
 
 def router(runtime: Runtime) -> APIRouter:
@@ -40,7 +35,7 @@ def router(runtime: Runtime) -> APIRouter:
             return Response(status_code=304, headers=headers)
         transferred = record["size_bytes"] if request.method == "GET" else 0
         metrics.count_delivery(runtime, transfer_bytes=transferred)
-        return ImageFileResponse(
+        return BlockFileResponse(
             runtime.files.original(image), headers=headers, media_type=record["mime_type"]
         )
 

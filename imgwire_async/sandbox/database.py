@@ -97,6 +97,34 @@ class Identity:
         return f"Identity(environment_id={self.environment_id!r}, organization_id={self.organization_id!r})"
 
 
+def lock_folder(folder: Path) -> sqlite3.Connection:
+    """Keep other sandboxes out of a folder until the returned connection is closed or the process ends.
+
+    Raises:
+        OSError: another sandbox uses it.
+    """
+    # SQLite's own file lock works alike on every platform and is released by the system after a crash.
+    connection = sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise OSError(f"the folder {folder} is in use by another sandbox") from error
+    return connection
+
+
+def open_database(folder: Path, *, durable: bool) -> Database:
+    """The database of a folder, made if there is none.
+
+    Raises:
+        OSError: what is there is no database, or another one.
+    """
+    try:
+        return Database(folder / "imgwire.sqlite", durable=durable)
+    except sqlite3.Error as error:
+        raise OSError(f"{folder / 'imgwire.sqlite'} is not a sandbox's database: {error}") from error
+
+
 class Database:
     """The records of one sandbox."""
 
@@ -107,8 +135,12 @@ class Database:
         self._readers: list[sqlite3.Connection] = []
         self._readers_lock = threading.Lock()
         self.writer = self._connect()
-        self.writer.execute("PRAGMA journal_mode=WAL")
-        self.writer.executescript(_SCHEMA)
+        try:
+            self.writer.execute("PRAGMA journal_mode=WAL")
+            self.writer.executescript(_SCHEMA)
+        except sqlite3.Error:
+            self.writer.close()
+            raise
 
     def close(self) -> None:
         """Close every connection; reads must have ended."""
@@ -158,6 +190,6 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        connection.execute(f"PRAGMA synchronous={self._synchronous}")
         connection.execute("PRAGMA busy_timeout=5000")
+        connection.execute(f"PRAGMA synchronous={self._synchronous}")
         return connection

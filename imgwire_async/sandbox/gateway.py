@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgwire_async.sandbox import cors, store
 from imgwire_async.sandbox.auth import authenticate
-from imgwire_async.sandbox.bodies import BODY_ENDED, answer_early
+from imgwire_async.sandbox.bodies import BODY_ENDED, JSON_BYTES, answer_early
 from imgwire_async.sandbox.errors import ApiError
 from imgwire_async.sandbox.faults import Fault
 from imgwire_async.sandbox.journal import RECORDED_HEADERS, ReceivedRequest
@@ -132,6 +132,11 @@ class Gateway:
             except ApiError as error:
                 await answer_early(JSONResponse(error.body, error.status), scope, receive, send)
                 return
+        length = headers.get("content-length", "")
+        if scope["path"].startswith("/api/") and length.isdigit() and int(length) > JSON_BYTES:
+            body = {"detail": f"The body exceeds {JSON_BYTES} bytes.", "error_type": "RequestTooLargeError"}
+            await answer_early(JSONResponse(body, 413), scope, receive, send)
+            return
         await self._application(scope, receive, send)
 
     async def _wait(self, seconds: float) -> None:

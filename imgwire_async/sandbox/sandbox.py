@@ -19,7 +19,7 @@ import anyio.to_thread
 import uvicorn
 
 from imgwire_async.sandbox import app, recovery
-from imgwire_async.sandbox.database import Database, Identity
+from imgwire_async.sandbox.database import Identity, lock_folder, open_database
 from imgwire_async.sandbox.faults import FaultScript
 from imgwire_async.sandbox.journal import RequestJournal
 from imgwire_async.sandbox.rate_limits import RateLimiter
@@ -294,7 +294,8 @@ class _ServerThread:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner() as runner:
+            # Not the caller's choice of loop: resets need the sockets of asyncio's own transports.
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                 runner.run(self._serve())
         except BaseException as error:
             if self._ready.done():
@@ -305,8 +306,12 @@ class _ServerThread:
         self._loop = asyncio.get_running_loop()
         sandbox = self._sandbox
         files = Files(self._folder)
-        files.prepare()
-        with contextlib.closing(Database(self._folder / "imgwire.sqlite", durable=self._durable)) as database:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (
+            contextlib.closing(lock_folder(self._folder)),
+            contextlib.closing(open_database(self._folder, durable=self._durable)) as database,
+        ):
+            files.prepare()
             runtime = Runtime(
                 settings=sandbox.settings,
                 database=database,

@@ -97,6 +97,12 @@ def test_sources_must_be_web_urls(api: Api, url: str) -> None:
     assert api.http.post("/api/v1/images/upload_via_url", json={"url": url}).status_code == 422
 
 
+def test_a_body_of_more_than_8_mib_is_413(api: Api) -> None:
+    response = api.http.post(CREATE, content=bytes(8 * 1024 * 1024 + 1))
+
+    assert response.status_code == 413
+
+
 def test_an_id_in_the_path_must_be_a_uuid(api: Api) -> None:
     assert api.http.get("/api/v1/images/img_123").status_code == 422
 
