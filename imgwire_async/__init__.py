@@ -5,8 +5,11 @@ be raised is in `imgwire_async.errors`.
 """
 
 from imgwire_async.client import AsyncImgwireClient
+from imgwire_async.core.attempts import ClientStats
+from imgwire_async.core.events import RequestEvent, ResponseEvent, RetryEvent
+from imgwire_async.core.gate import RateLimit
+from imgwire_async.core.operation import RateClass
 from imgwire_async.core.options import Timeouts
-from imgwire_async.core.retry import RetryEvent
 from imgwire_async.errors import (
     APIConnectionError,
     APIStatusError,
@@ -45,6 +48,7 @@ __all__ = [
     "AsyncImgwireClient",
     "AuthenticationError",
     "BadRequestError",
+    "ClientStats",
     "ConfigurationError",
     "ConflictError",
     "DeadlineExceededError",
@@ -61,8 +65,12 @@ __all__ = [
     "PayloadTooLargeError",
     "PaymentRequiredError",
     "PermissionDeniedError",
+    "RateClass",
+    "RateLimit",
     "RateLimitError",
+    "RequestEvent",
     "ResponseDecodeError",
+    "ResponseEvent",
     "RetryEvent",
     "SourceChangedError",
     "SupportedMimeType",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -11,21 +13,36 @@ from uuid import UUID
 
 import anyio
 
+from imgwire_async.core.attempts import ClientStats, SharedState
 from imgwire_async.core.base_url import checked_base_url
-from imgwire_async.core.call import Core, SharedState
+from imgwire_async.core.call import Core
 from imgwire_async.core.credentials import CredentialProvider, Credentials, check_credential
+from imgwire_async.core.events import Hook, RequestEvent, ResponseEvent, RetryEvent
+from imgwire_async.core.gate import Gate, RateLimit
+from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request
 from imgwire_async.core.options import CallOptions, Timeouts
 from imgwire_async.core.redaction import Secret
-from imgwire_async.core.retry import RetryHook
+from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.transport import Engine, HttpClient
 from imgwire_async.errors import ConfigurationError
-from imgwire_async.lowlevel.types import UNSET, Unset
+from imgwire_async.lowlevel.types import UNSET, Unset, parse_map
 from imgwire_async.resources.cors_origins import CorsOrigins
 from imgwire_async.resources.custom_domain import CustomDomain
 from imgwire_async.resources.images import Images
 from imgwire_async.resources.metrics import Metrics
 
 DEFAULT_BASE_URL = "https://api.imgwire.dev"
+
+
+_HEALTH = Operation(
+    name="health",
+    method="GET",
+    path="/health",
+    auth=Auth.SERVER_OR_CLIENT_KEY,
+    replay=Replay.SAFE,
+    rate_class=RateClass.READ,
+)
+"""Not part of the Resource API, so not in `openapi.json`."""
 
 
 class AsyncImgwireClient:
@@ -45,7 +62,12 @@ class AsyncImgwireClient:
         max_retries: attempts after the first one.
         max_retry_after: longest `Retry-After` to wait for, in seconds; a longer one raises at once.
         deadline: seconds that one call may take in all, retries and waiting included.
-        on_retry: called with a `RetryEvent` before every retry; sync or async.
+        concurrency: how many requests are in flight at most; further ones wait for their turn.
+        rate_limits: requests per second for classes of operations. Imgwire publishes no limits, so there
+            are none by default; a 429 holds back all calls of its class in any case.
+        on_request: told about every attempt before it is sent; sync or async, as the other hooks.
+        on_response: told about every attempt when it has been answered or has failed.
+        on_retry: told about every retry before the wait for it.
         http_client: an `httpx.AsyncClient` of yours to send requests with. It is never closed here, and its
             own limits, proxies and TLS settings apply.
         allow_insecure: accept a base URL with plain http to another machine.
@@ -69,7 +91,11 @@ class AsyncImgwireClient:
         max_retries: int = 4,
         max_retry_after: float = 60.0,
         deadline: float | None = None,
-        on_retry: RetryHook | None = None,
+        concurrency: int = 100,
+        rate_limits: Mapping[RateClass, RateLimit] | None = None,
+        on_request: Hook[RequestEvent] | None = None,
+        on_response: Hook[ResponseEvent] | None = None,
+        on_retry: Hook[RetryEvent] | None = None,
         http_client: HttpClient | None = None,
         allow_insecure: bool = False,
     ) -> None:
@@ -89,10 +115,15 @@ class AsyncImgwireClient:
             max_retries=max_retries,
             max_retry_after=max_retry_after,
             deadline=deadline,
-            on_retry=on_retry,
         )
+        options = replace(options, on_request=on_request, on_response=on_response, on_retry=on_retry)
+        try:
+            gate = Gate(concurrency, rate_limits=rate_limits)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        shared = SharedState(engine=Engine(http_client), gate=gate, budget=RetryBudget(time.monotonic))
         self._owns_connections = True
-        self._use(Core(options, Credentials(source), SharedState(Engine(http_client))))
+        self._use(Core(options, Credentials(source), shared))
 
     def _use(self, core: Core) -> None:
         self._core = core
@@ -109,11 +140,10 @@ class AsyncImgwireClient:
         max_retries: int | Unset = UNSET,
         max_retry_after: float | Unset = UNSET,
         deadline: float | Unset | None = UNSET,
-        on_retry: RetryHook | Unset | None = UNSET,
     ) -> Self:
         """This client with other options for some calls: `imgwire.with_options(deadline=2).images.list()`.
 
-        Connections, credentials and retry budget are shared, so it costs nothing and needs no closing.
+        Connections, credentials, limits and hooks are shared, so it costs nothing and needs no closing.
         What is not given stays as it is. The arguments are those of the class.
 
         Raises:
@@ -130,11 +160,19 @@ class AsyncImgwireClient:
                     max_retries=max_retries,
                     max_retry_after=max_retry_after,
                     deadline=deadline,
-                    on_retry=on_retry,
                 )
             )
         )
         return changed
+
+    async def health(self) -> dict[str, str]:
+        """Ask the service whether it is up; the keys of its answer are undocumented."""
+        request = Request(operation=_HEALTH)
+        return (await self._core.call(request, parse_map)).data
+
+    def stats(self) -> ClientStats:
+        """Attempts, retries, requests in flight and waiting, and time waited, since the client was made."""
+        return self._core.shared.stats()
 
     async def aclose(self) -> None:
         """Close the connections. Calls after that raise `ConfigurationError`; closing twice is harmless.
@@ -189,7 +227,6 @@ def _changed(
     max_retries: int | Unset,
     max_retry_after: float | Unset,
     deadline: float | Unset | None,
-    on_retry: RetryHook | Unset | None,
 ) -> CallOptions:
     if not isinstance(environment_id, Unset):
         options = replace(options, environment_id=_environment(environment_id))
@@ -204,7 +241,7 @@ def _changed(
             options = replace(options, deadline=deadline)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-    return options if isinstance(on_retry, Unset) else replace(options, on_retry=on_retry)
+    return options
 
 
 def _environment(value: str | UUID | None) -> UUID | None:

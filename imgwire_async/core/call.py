@@ -1,29 +1,17 @@
-"""One logical call: credentials, attempts, answer. Every request of the SDK passes through here."""
+"""The two kinds of request that the SDK makes: calls of the API, and the PUT of an image's bytes."""
 
 from __future__ import annotations
 
 import json
-import logging
-import random
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
-import anyio
 import httpx
 
-from imgwire_async.core.answers import (
-    Answer,
-    NoAnswer,
-    UnreadableAnswer,
-    connection_error,
-    parse_answer,
-    status_error,
-    store_error,
-)
+from imgwire_async.core.answers import Answer, NoAnswer, parse_answer, status_error, store_error
+from imgwire_async.core.attempts import LogicalCall, Result, SharedState, failure
 from imgwire_async.core.base_url import is_confidential
 from imgwire_async.core.body import Body, CountedStream
 from imgwire_async.core.credentials import Credentials
@@ -31,57 +19,50 @@ from imgwire_async.core.exchange import exchange
 from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request, Response
 from imgwire_async.core.options import CallOptions
 from imgwire_async.core.redaction import Secret, without_query
-from imgwire_async.core.retry import Finished, RetryBudget, RetryEvent, StopReason, run
-from imgwire_async.core.transport import Engine
-from imgwire_async.errors import (
-    CallContext,
-    ConfigurationError,
-    DeadlineExceededError,
-    ImgwireError,
-    InvalidArgumentError,
-    ResponseDecodeError,
-    in_context,
-)
+from imgwire_async.errors import CallContext, ConfigurationError, InvalidArgumentError, in_context
 
 T = TypeVar("T")
-Result = Answer | NoAnswer | UnreadableAnswer
 
-logger = logging.getLogger("imgwire_async")
+USER_AGENT: Final = f"imgwire-async/{version('imgwire-async')}"
 
-USER_AGENT = f"imgwire-async/{version('imgwire-async')}"
-
-STORE_PUT = Operation(
-    name="store.put",
+STORE_PUT: Final = Operation(
+    name="images.upload",
     method="PUT",
     path="",
     auth=Auth.SERVER_OR_CLIENT_KEY,
     replay=Replay.SAFE,
-    rate_class=RateClass.WRITE,
+    rate_class=RateClass.STORE,
 )
-"""Sending the bytes of an image to its presigned URL; not an operation of the API itself."""
-
-
-@dataclass(slots=True)
-class SharedState:
-    """What a client and everything made from it with `with_options` have in common."""
-
-    engine: Engine
-    budget: RetryBudget = field(default_factory=lambda: RetryBudget(time.monotonic))
-    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
-    rng: random.Random = field(default_factory=random.Random)
+"""Sending the bytes of an image to its presigned URL; the second step of an upload, outside of the API."""
 
 
 class Core:
-    """Makes calls with one set of options. This is the `Caller` of the generated endpoints."""
+    """Makes requests with one set of options. This is the `Caller` of the generated endpoints."""
 
-    def __init__(self, options: CallOptions, credentials: Credentials, shared: SharedState) -> None:
+    def __init__(
+        self,
+        options: CallOptions,
+        credentials: Credentials,
+        shared: SharedState,
+        deadline: float | None = None,
+    ) -> None:
         self.options = options
         self.credentials = credentials
         self.shared = shared
+        self._deadline = deadline
 
-    def with_options(self, options: CallOptions) -> Core:
-        """The same connections, credentials and retry budget under other options."""
-        return Core(options, self.credentials, self.shared)
+    def with_options(self, options: CallOptions) -> Self:
+        """The same connections, credentials and limits under other options."""
+        return type(self)(options, self.credentials, self.shared)
+
+    def with_deadline_from_now(self) -> Self:
+        """For calls of several requests: the deadline of the options counts once, from now, for all."""
+        return type(self)(self.options, self.credentials, self.shared, self._deadline_from_now())
+
+    def _deadline_from_now(self) -> float | None:
+        if self._deadline is not None or self.options.deadline is None:
+            return self._deadline
+        return self.shared.clock() + self.options.deadline
 
     async def call(self, request: Request, parse: Callable[[Any], T]) -> Response[T]:
         """Make one call of the API, with retries, and parse its answer.
@@ -107,7 +88,7 @@ class Core:
         )
         unrepeatable = operation.replay is Replay.KEYED and not key
 
-        async def attempt(number: int) -> Result:
+        async def attempt(number: int) -> Result:  # noqa: ARG001 - the interface
             credential = await self.credentials.current()
             self._refuse_wrong_key(credential, operation)
             result = await self._send_api(request, path, content, credential)
@@ -118,17 +99,23 @@ class Core:
             ):
                 credential = await self.credentials.current()
                 result = await self._send_api(request, path, content, credential)
-            _log_attempt(operation, number, result)
             return result
 
-        finished = await self._run(attempt, Replay.UNSAFE if unrepeatable else operation.replay, context)
-        answer = _settle(finished, context, status_error)
+        answer, attempts = await LogicalCall(
+            operation=operation,
+            replay=Replay.UNSAFE if unrepeatable else operation.replay,
+            context=context,
+            options=self.options,
+            shared=self.shared,
+            deadline=self._deadline_from_now(),
+            error_for=status_error,
+        ).make(attempt)
         return Response(
             data=parse_answer(answer, parse, context),
             status=answer.status,
             headers=answer.headers,
             request_id=answer.request_id,
-            attempts=finished.attempts,
+            attempts=attempts,
         )
 
     async def put(
@@ -174,62 +161,23 @@ class Core:
             async with body.open() as chunks:
                 stream = CountedStream(chunks, body.size, report)
                 result = await self._send_put(url, stream, body.size, mime_type)
-            _log_attempt(STORE_PUT, number, result)
             if isinstance(result, NoAnswer) and stream.failure is not None:
                 raise in_context(stream.failure, context | CallContext(attempts=number))
             replay_impossible = stream.started and not body.replayable
             if replay_impossible and not (isinstance(result, Answer) and result.is_success):
                 # The bytes are gone. Another attempt would store an empty file.
-                raise _failure(result, context | CallContext(attempts=number), store_error)
+                raise failure(result, context | CallContext(attempts=number), store_error)
             return result
 
-        finished = await self._run(attempt, Replay.SAFE if body.replayable else Replay.UNSAFE, context)
-        _settle(finished, context, store_error)
-
-    async def _run(
-        self, attempt: Callable[[int], Awaitable[Result]], replay: Replay, context: CallContext
-    ) -> Finished[Result]:
-        options, shared = self.options, self.shared
-        begun = 0
-
-        async def counted(number: int) -> Result:
-            nonlocal begun
-            begun = number
-            return await attempt(number)
-
-        deadline = None if options.deadline is None else anyio.current_time() + options.deadline
-
-        async def on_retry(event: RetryEvent) -> None:
-            logger.info(
-                "%s: attempt %d failed (%s), next in %.2f s",
-                context.get("operation"),
-                event.attempt,
-                event.failure or event.status,
-                event.delay,
-            )
-            if options.on_retry is not None:
-                told = options.on_retry(event)
-                if isinstance(told, Awaitable):
-                    await told
-
-        with anyio.CancelScope(deadline=float("inf") if deadline is None else deadline):
-            return await run(
-                counted,
-                replay=replay,
-                policy=options.retry,
-                budget=shared.budget,
-                deadline=deadline,
-                clock=anyio.current_time,
-                sleep=shared.sleep,
-                wall_clock=time.time,
-                rng=shared.rng,
-                on_retry=on_retry,
-            )
-        # Only the deadline leaves the scope without a result.
-        raise DeadlineExceededError(
-            f"not finished within the deadline of {options.deadline:g} s",
-            **(context | CallContext(attempts=begun)),
-        )
+        await LogicalCall(
+            operation=STORE_PUT,
+            replay=Replay.SAFE if body.replayable else Replay.UNSAFE,
+            context=context,
+            options=self.options,
+            shared=self.shared,
+            deadline=self._deadline_from_now(),
+            error_for=store_error,
+        ).make(attempt)
 
     async def _send_api(
         self, request: Request, path: str, content: bytes | None, credential: Secret
@@ -289,45 +237,3 @@ def _json_content(request: Request) -> bytes | None:
     except (TypeError, ValueError, RecursionError) as error:
         problem = f"an argument cannot be sent as JSON: {error}"
     raise InvalidArgumentError(problem, operation=request.operation.name)
-
-
-def _settle(
-    finished: Finished[Result],
-    context: CallContext,
-    error_for: Callable[[Answer, CallContext], ImgwireError],
-) -> Answer:
-    """The successful answer that ended the attempts, or the error for what ended them instead."""
-    result = finished.result
-    if isinstance(result, Answer) and result.is_success:
-        return result
-    context = context | CallContext(attempts=finished.attempts, retry_after=finished.retry_after)
-    error = _failure(result, context, error_for)
-    if finished.stopped is StopReason.DEADLINE:
-        raise DeadlineExceededError(
-            f"the deadline leaves no time for another attempt; {error.message}", **context
-        )
-    raise error
-
-
-def _failure(
-    result: Result | None, context: CallContext, error_for: Callable[[Answer, CallContext], ImgwireError]
-) -> ImgwireError:
-    match result:
-        case Answer():
-            return error_for(result, context | CallContext(request_id=result.request_id))
-        case UnreadableAnswer(status, headers, reason):
-            context = context | CallContext(request_id=headers.get("x-request-id"))
-            if 200 <= status < 300:
-                return ResponseDecodeError(reason, status=status, **context)
-            return error_for(Answer(status, headers, b""), context)
-        case NoAnswer():
-            return connection_error(result, context)
-        case None:
-            return DeadlineExceededError("the deadline had passed before the first attempt", **context)
-
-
-def _log_attempt(operation: Operation, number: int, result: Result) -> None:
-    if isinstance(result, NoAnswer):
-        logger.debug("%s: attempt %d: %s", operation.name, number, result.reason)
-    else:
-        logger.debug("%s: attempt %d: status %d", operation.name, number, result.status)

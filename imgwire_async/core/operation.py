@@ -41,6 +41,8 @@ class RateClass(StrEnum):
     READ = "read"
     WRITE = "write"
     DELETE = "delete"
+    STORE = "store"
+    """The PUT of bytes to a presigned URL, which is not an operation of the API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

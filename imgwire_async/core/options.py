@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from imgwire_async.core.retry import RetryHook, RetryPolicy
+from imgwire_async.core.events import Hook, RequestEvent, ResponseEvent, RetryEvent
+from imgwire_async.core.retry import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,9 @@ class CallOptions:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     deadline: float | None = None
     """Seconds that a call may take in all, retries and waiting included."""
-    on_retry: RetryHook | None = None
+    on_request: Hook[RequestEvent] | None = None
+    on_response: Hook[ResponseEvent] | None = None
+    on_retry: Hook[RetryEvent] | None = None
 
     def __post_init__(self) -> None:
         if self.deadline is not None and not self.deadline > 0:

@@ -302,7 +302,7 @@ A = TypeVar("A", bound=Attempt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryEvent:
+class NextAttempt:
     """An attempt failed and another one will follow."""
 
     attempt: int
@@ -317,7 +317,7 @@ class RetryEvent:
     """The server's hint in seconds, if it gave one."""
 
 
-RetryHook = Callable[[RetryEvent], Awaitable[object] | object]
+RetryHook = Callable[[NextAttempt], Awaitable[object] | object]
 """Told about every retry before the wait begins; may be sync or async."""
 
 
@@ -405,9 +405,9 @@ async def run(
     return Finished(result=result, attempts=number, stopped=StopReason.DEADLINE, retry_after=hint)
 
 
-def _retry_event(number: int, delay: float, outcome: Outcome, hint: float | None) -> RetryEvent:
+def _retry_event(number: int, delay: float, outcome: Outcome, hint: float | None) -> NextAttempt:
     if isinstance(outcome, Answered):
         status, failure = outcome.status, None
     else:
         status, failure = None, outcome.name
-    return RetryEvent(attempt=number, delay=delay, status=status, failure=failure, retry_after=hint)
+    return NextAttempt(attempt=number, delay=delay, status=status, failure=failure, retry_after=hint)

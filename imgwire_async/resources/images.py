@@ -150,8 +150,7 @@ class Images:
             )
         elif not body.idempotency_key:
             body = StandardUploadCreate.from_dict(body.to_dict() | {"idempotency_key": new_idempotency_key()})
-        response = await api.images_create(self._core, body=body, upload_token=unless_none(upload_token))
-        return response.data
+        return await _create(self._core, body, upload_token)
 
     async def upload(
         self,
@@ -205,32 +204,7 @@ class Images:
             )
             if name is None:
                 body.file_name += extension_of(str(body.mime_type))
-            return await self._create_and_put(source, body, upload_token)
-
-    async def _create_and_put(
-        self, source: Source, body: StandardUploadCreate, upload_token: str | None
-    ) -> Image:
-        created = await self.create(body, upload_token=upload_token)
-        if not created.image.can_upload and created.image.status != ImageStatus.PENDING:
-            # An earlier upload under the same key has already brought the bytes.
-            return created.image
-        try:
-            await self._put(source, body, created)
-        except UploadRejectedError as error:
-            if error.status != 403 or not source.replayable:
-                raise
-            # A presigned URL that has expired is refused like this. The same key gets a fresh one.
-            created = await self.create(body, upload_token=upload_token)
-            await self._put(source, body, created)
-        return created.image
-
-    async def _put(self, source: Source, body: StandardUploadCreate, created: StandardUpload) -> None:
-        await self._core.put(
-            Secret(created.upload_url),
-            source,
-            mime_type=str(body.mime_type),
-            context=CallContext(operation="images.upload", idempotency_key=str(body.idempotency_key)),
-        )
+            return await _create_and_put(self._core, source, body, upload_token)
 
     async def upload_via_url(
         self,
@@ -388,3 +362,35 @@ def _declared_type(
             operation="images.upload",
         )
     return SupportedMimeType(found)
+
+
+async def _create(core: Core, body: StandardUploadCreate, upload_token: str | None) -> StandardUpload:
+    return (await api.images_create(core, body=body, upload_token=unless_none(upload_token))).data
+
+
+async def _create_and_put(
+    core: Core, source: Source, body: StandardUploadCreate, upload_token: str | None
+) -> Image:
+    core = core.with_deadline_from_now()
+    created = await _create(core, body, upload_token)
+    if not created.image.can_upload and created.image.status != ImageStatus.PENDING:
+        # An earlier upload under the same key has already brought the bytes.
+        return created.image
+    try:
+        await _put(core, source, body, created)
+    except UploadRejectedError as error:
+        if error.status != 403 or not source.replayable:
+            raise
+        # A presigned URL that has expired is refused like this. The same key gets a fresh one.
+        created = await _create(core, body, upload_token)
+        await _put(core, source, body, created)
+    return created.image
+
+
+async def _put(core: Core, source: Source, body: StandardUploadCreate, created: StandardUpload) -> None:
+    await core.put(
+        Secret(created.upload_url),
+        source,
+        mime_type=str(body.mime_type),
+        context=CallContext(operation="images.upload", idempotency_key=str(body.idempotency_key)),
+    )

@@ -17,9 +17,9 @@ from imgwire_async.core.retry import (
     Answered,
     Decision,
     Finished,
+    NextAttempt,
     Outcome,
     RetryBudget,
-    RetryEvent,
     RetryHook,
     RetryPolicy,
     StopReason,
@@ -388,12 +388,12 @@ class TestRun:
     @pytest.mark.parametrize("asynchronous", [False, True])
     async def test_the_hook_hears_of_each_retry_before_its_wait(self, asynchronous: bool) -> None:
         calls = Calls([answer(503, "2"), RESET, OK])
-        heard: list[tuple[float, RetryEvent]] = []
+        heard: list[tuple[float, NextAttempt]] = []
 
-        def hook(event: RetryEvent) -> None:
+        def hook(event: NextAttempt) -> None:
             heard.append((calls.time.now, event))
 
-        async def async_hook(event: RetryEvent) -> None:
+        async def async_hook(event: NextAttempt) -> None:
             await asyncio.sleep(0)
             hook(event)
 
@@ -408,7 +408,7 @@ class TestRun:
     async def test_the_time_a_hook_takes_counts_as_waiting(self) -> None:
         calls = Calls([answer(503, "10"), OK])
 
-        async def slow_hook(_: RetryEvent) -> None:
+        async def slow_hook(_: NextAttempt) -> None:
             await calls.time.skip(9.0)
 
         await calls.run(on_retry=slow_hook, deadline=12.0)
@@ -484,7 +484,7 @@ class TestRunWhateverTheServerDoes:
 
     @given(scripts, seeds)
     def test_without_a_hint_the_jitter_stays_in_its_bounds(self, script: list[Outcome], seed: int) -> None:
-        events: list[RetryEvent] = []
+        events: list[NextAttempt] = []
         asyncio.run(Calls(script).run(on_retry=events.append, seed=seed))
         for event in events:
             if event.retry_after is None:
@@ -497,7 +497,7 @@ class TestRunWhateverTheServerDoes:
         budget = RetryBudget(lambda: 0.0, capacity=capacity)
         paid = successes = 0
         for script in calls_scripts:
-            events: list[RetryEvent] = []
+            events: list[NextAttempt] = []
             finished = asyncio.run(Calls(script).run(budget=budget, on_retry=events.append, seed=seed))
             successes += finished.stopped is StopReason.SUCCESS
             paid += sum(event.status != 429 for event in events)

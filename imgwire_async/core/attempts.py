@@ -1,0 +1,235 @@
+"""One logical call as a series of attempts: admission, hooks, retries, deadline, and the answer or error."""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import anyio
+
+from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, connection_error
+from imgwire_async.core.events import RequestEvent, ResponseEvent, RetryEvent, tell
+from imgwire_async.core.gate import Admission, AdmissionTimeoutError, Gate
+from imgwire_async.core.operation import Operation, Replay
+from imgwire_async.core.options import CallOptions
+from imgwire_async.core.retry import (
+    Finished,
+    NextAttempt,
+    RetryBudget,
+    StopReason,
+    parse_retry_after,
+    run,
+)
+from imgwire_async.core.transport import Engine
+from imgwire_async.errors import CallContext, DeadlineExceededError, ImgwireError, ResponseDecodeError
+
+Result: TypeAlias = Answer | NoAnswer | UnreadableAnswer
+ErrorFor: TypeAlias = Callable[[Answer, CallContext], ImgwireError]
+"""Makes the error for an answer that is not a success."""
+
+logger = logging.getLogger("imgwire_async")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientStats:
+    """What a client has done so far and is doing now."""
+
+    attempts: int
+    """Requests sent, each attempt counted."""
+    retries: int
+    """Attempts after the first one of their call."""
+    in_flight: int
+    """Requests being sent or answered now."""
+    waiting: int
+    """Requests that wait to be sent."""
+    throttled_seconds: float
+    """How long requests have waited to be sent, in total."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SharedState:
+    """What a client and everything made from it with `with_options` have in common."""
+
+    engine: Engine
+    gate: Gate
+    budget: RetryBudget
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    rng: random.Random = field(default_factory=random.Random)
+    attempts: int = 0
+    retries: int = 0
+
+    def stats(self) -> ClientStats:
+        """The counters at this moment."""
+        gate = self.gate.stats()
+        return ClientStats(
+            attempts=self.attempts,
+            retries=self.retries,
+            in_flight=gate.in_flight,
+            waiting=gate.waiting,
+            throttled_seconds=gate.throttled_seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogicalCall:
+    """What stays the same over all attempts of one call."""
+
+    operation: Operation
+    replay: Replay
+    context: CallContext
+    options: CallOptions
+    shared: SharedState
+    deadline: float | None
+    """Instant of the shared clock by which the call must have ended."""
+    error_for: ErrorFor
+
+    async def make(self, attempt: Callable[[int], Awaitable[Result]]) -> tuple[Answer, int]:
+        """Make attempts until one succeeds.
+
+        Args:
+            attempt: sends the request once; gets the number of the attempt, from 1.
+
+        Returns:
+            The successful answer, and how many attempts it took.
+
+        Raises:
+            ImgwireError: what `error_for` makes of an answer, or the error for the lack of one.
+            DeadlineExceededError: the deadline has passed, or leaves no time for another attempt.
+        """
+        begun = 0
+
+        async def observed(number: int) -> Result:
+            nonlocal begun
+            async with self.shared.gate.admit(self.operation.rate_class, deadline=self.deadline) as admission:
+                begun = number
+                result = await self._observe(attempt, number)
+                self._heed_throttling(admission, result)
+                return result
+
+        try:
+            with anyio.CancelScope(deadline=self._scope_deadline()):
+                finished = await run(
+                    observed,
+                    replay=self.replay,
+                    policy=self.options.retry,
+                    budget=self.shared.budget,
+                    deadline=self.deadline,
+                    clock=self.shared.clock,
+                    sleep=self.shared.sleep,
+                    wall_clock=time.time,
+                    rng=self.shared.rng,
+                    on_retry=self._announce_retry,
+                )
+                return self._settle(finished), finished.attempts
+            problem = "not finished within the deadline"  # which alone leaves the scope without a result
+        except AdmissionTimeoutError as error:
+            problem = str(error)
+        raise DeadlineExceededError(problem, **(self.context | CallContext(attempts=begun)))
+
+    async def _observe(self, attempt: Callable[[int], Awaitable[Result]], number: int) -> Result:
+        options, shared = self.options, self.shared
+        shared.attempts += 1
+        shared.retries += number > 1
+        operation, method, url, key = self._identity()
+        await tell(
+            options.on_request,
+            RequestEvent(operation=operation, method=method, url=url, attempt=number, idempotency_key=key),
+        )
+        started = shared.clock()
+        result = await attempt(number)
+        seconds = shared.clock() - started
+        event = ResponseEvent(
+            operation=operation,
+            method=method,
+            url=url,
+            attempt=number,
+            idempotency_key=key,
+            status=None if isinstance(result, NoAnswer) else result.status,
+            failure=result.name if isinstance(result, NoAnswer) else None,
+            request_id=None if isinstance(result, NoAnswer) else result.headers.get("x-request-id"),
+            seconds=seconds,
+        )
+        what = result.reason if isinstance(result, NoAnswer) else f"status {result.status}"
+        logger.debug("%s: %s %s, attempt %d: %s in %.3f s", operation, method, url, number, what, seconds)
+        await tell(options.on_response, event)
+        return result
+
+    def _identity(self) -> tuple[str, str, str, str | None]:
+        context = self.context
+        return (
+            context.get("operation") or self.operation.name,
+            context.get("method") or self.operation.method,
+            context.get("url") or "",
+            context.get("idempotency_key"),
+        )
+
+    def _heed_throttling(self, admission: Admission, result: Result) -> None:
+        if isinstance(result, NoAnswer):
+            return
+        hint = parse_retry_after(result.headers, time.time())
+        if result.status == 429 or (result.status == 503 and hint is not None):
+            admission.throttled(hint)
+
+    async def _announce_retry(self, upcoming: NextAttempt) -> None:
+        operation, method, url, key = self._identity()
+        logger.info(
+            "%s: attempt %d failed (%s), the next one follows in %.2f s",
+            operation,
+            upcoming.attempt,
+            upcoming.failure or f"status {upcoming.status}",
+            upcoming.delay,
+        )
+        await tell(
+            self.options.on_retry,
+            RetryEvent(
+                operation=operation,
+                method=method,
+                url=url,
+                attempt=upcoming.attempt,
+                idempotency_key=key,
+                delay=upcoming.delay,
+                status=upcoming.status,
+                failure=upcoming.failure,
+                retry_after=upcoming.retry_after,
+            ),
+        )
+
+    def _scope_deadline(self) -> float:
+        """The deadline on the event loop's clock, which need not be the shared one."""
+        if self.deadline is None:
+            return math.inf
+        return anyio.current_time() + self.deadline - self.shared.clock()
+
+    def _settle(self, finished: Finished[Result]) -> Answer:
+        result = finished.result
+        if isinstance(result, Answer) and result.is_success:
+            return result
+        context = self.context | CallContext(attempts=finished.attempts, retry_after=finished.retry_after)
+        error = failure(result, context, self.error_for)
+        if finished.stopped is StopReason.DEADLINE and result is not None:
+            raise DeadlineExceededError(
+                f"the deadline leaves no time for another attempt; {error.message}", **context
+            )
+        raise error
+
+
+def failure(result: Result | None, context: CallContext, error_for: ErrorFor) -> ImgwireError:
+    """The error for an attempt that did not succeed; None stands for a call without any attempt."""
+    match result:
+        case Answer():
+            return error_for(result, context | CallContext(request_id=result.request_id))
+        case UnreadableAnswer(status, headers, reason):
+            context = context | CallContext(request_id=headers.get("x-request-id"))
+            if 200 <= status < 300:
+                return ResponseDecodeError(reason, status=status, **context)
+            return error_for(Answer(status, headers, b""), context)
+        case NoAnswer():
+            return connection_error(result, context)
+        case None:
+            return DeadlineExceededError("the deadline had passed before the first attempt", **context)

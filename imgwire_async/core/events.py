@@ -1,0 +1,73 @@
+"""What the hooks of a client are told, for every single attempt. Plain data without secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestEvent:
+    """A request is about to be sent."""
+
+    operation: str
+    """The call as the user made it, such as `images.create`; `images.upload` for the PUT of the bytes."""
+    method: str
+    url: str
+    """Without its query, which may hold a signature or a token."""
+    attempt: int
+    """From 1."""
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseEvent:
+    """A request was answered, or ended without an answer."""
+
+    operation: str
+    method: str
+    url: str
+    attempt: int
+    idempotency_key: str | None
+    status: int | None
+    """HTTP status, or None when no answer came."""
+    failure: str | None
+    """Why no answer came, in one word such as `ConnectTimeout`, or None."""
+    request_id: str | None
+    seconds: float
+    """From the request to the last byte of the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryEvent:
+    """An attempt failed, and another one follows after a wait."""
+
+    operation: str
+    method: str
+    url: str
+    attempt: int
+    """Number of the attempt that failed, from 1."""
+    idempotency_key: str | None
+    delay: float
+    """Seconds until the next attempt."""
+    status: int | None
+    """HTTP status of the failed attempt, or None when no answer came."""
+    failure: str | None
+    """Why no answer came, in one word, or None."""
+    retry_after: float | None
+    """Seconds that the service asked to wait, when it did."""
+
+
+E = TypeVar("E", RequestEvent, ResponseEvent, RetryEvent)
+
+Hook: TypeAlias = Callable[[E], Awaitable[object] | object]
+"""A function, sync or async, that is told about events. What it raises ends the call."""
+
+
+async def tell(hook: Hook[E] | None, event: E) -> None:
+    """Call `hook`, and await what it returns if that is awaitable."""
+    if hook is not None:
+        told = hook(event)
+        if isinstance(told, Awaitable):
+            await told
