@@ -1,7 +1,10 @@
 """The words and object forms of transformations: types for the caller that carry their kinds.
 
 So each range is written once. An object is an ordinary dict: `Crop(width=400, height=300)` is the same as
-`{"width": 400, "height": 300}`. Sizes and offsets are pixels, angles degrees.
+`{"width": 400, "height": 300}`. Sizes and offsets are pixels, angles degrees. At least one key must be there;
+`Crop` takes `x` and `y` together, `ExtendAspectRatio` either `ratio` or `width` and `height`, and `lower` of
+`Normalize` is below `upper`. The vendor's clients disagree on the ranges of `Sharpen`: these are the Python
+client's, plus 0 for all but `sigma`.
 """
 # ruff: noqa: UP013 - one statement per object form, some with keys that are no Python names
 # No `from __future__ import annotations`: `Required` has to be seen at run time.
@@ -9,20 +12,7 @@ So each range is written once. An object is an ordinary dict: `Crop(width=400, h
 from collections.abc import Sequence
 from typing import Annotated, Literal, Required, TypedDict, cast
 
-from imgwire_async.cdn.kinds import (
-    Kind,
-    RefusedError,
-    flag,
-    form,
-    hex_color,
-    integer,
-    number,
-    render,
-    slots,
-    stripped,
-    text,
-    words,
-)
+from imgwire_async.cdn import kinds as k
 
 Preset = Literal["thumbnail", "small", "medium", "large"]
 Format = Literal["auto", "jpg", "jpeg", "png", "webp", "avif", "gif", "tiff"]
@@ -46,24 +36,24 @@ GRAVITIES = _POINTS | _CORNERS
 
 OLD_RESIZING_TYPES = {"fit": "inside", "fill-down": "inside", "auto": "inside", "force": "fill"}
 
-size = integer(1, 8192)
-margin = integer(0, 8192)
-offset = integer()
-unit = number(0, 1)
-tone = number(0.01, 10)
-blur_sigma = number(0.3, 100)
-any_angle = number(-360, 360)
-percentile = number(0, 100)
-gravity = words("Gravity", Gravity, GRAVITIES, "a gravity such as `center`, `northeast` or `attention`")
-label = text("text", ".+")
-watermark_text = text("text of 1 to 2048 characters", ".{1,2048}")
-image_id = text("an image id without `:` and `/`", "[^:/]+")
-channel = integer(0, 255)
-place = integer(0)
-pivot = number(0, 255)
-ratio = number(0.01, 8192)
-factor = number(1, 10)
-sharpen_sigma = number(above_zero=True)
+size = k.integer(1, 8192)
+margin = k.integer(0, 8192)
+offset = k.integer()
+unit = k.number(0, 1)
+tone = k.number(0.01, 10)
+blur_sigma = k.number(0.3, 100)
+any_angle = k.number(-360, 360)
+percentile = k.number(0, 100)
+gravity = k.words("Gravity", Gravity, GRAVITIES, "a gravity such as `center`, `northeast` or `attention`")
+label = k.text("text", ".+")
+watermark_text = k.text("text of 1 to 2048 characters", ".{1,2048}")
+image_id = k.text("an image id without `:` and `/`", "[^:/]+")
+channel = k.integer(0, 255)
+place = k.integer(0)
+pivot = k.number(0, 255)
+ratio = k.number(0.01, 8192)
+factor = k.number(1, 10)
+sharpen_sigma = k.number(above_zero=True)
 
 Size = Annotated[int, size]
 Margin = Annotated[int, margin]
@@ -74,8 +64,8 @@ Unit = Annotated[float, unit]
 Tone = Annotated[float, tone]
 Angle = Annotated[float, any_angle]
 Percentile = Annotated[float, percentile]
-Strength = Annotated[float, number(0)]
-Flag = Annotated[bool, flag]
+Strength = Annotated[float, k.number(0)]
+Flag = Annotated[bool, k.flag]
 Label = Annotated[str, label]
 Anchor = Annotated[Gravity, gravity]
 
@@ -88,13 +78,13 @@ RGB = TypedDict(
 
 def joined(*parts: object) -> str:
     """The colon form of the parts that are there."""
-    return ":".join(render(part) for part in parts if part is not None)
+    return ":".join(k.render(part) for part in parts if part is not None)
 
 
 color = (
-    form(RGB, lambda r, g, b, alpha=None: joined(r, g, b, alpha))
-    | hex_color
-    | slots("r:g:b[:alpha]", channel, channel, channel, unit)
+    k.form(RGB, lambda r, g, b, alpha=None: joined(r, g, b, alpha))
+    | k.hex_color
+    | k.slots("r:g:b[:alpha]", channel, channel, channel, unit)
 )
 
 
@@ -104,29 +94,29 @@ def _read_json_color(value: object, strict: bool) -> object:
     if len(parts) == 1:
         return f"#{parts[0]}"
     return {
-        key: number().read(part, strict) for key, part in zip(("r", "g", "b", "alpha"), parts, strict=False)
+        key: k.number().read(part, strict) for key, part in zip(("r", "g", "b", "alpha"), parts, strict=False)
     }
 
 
 def _read_colors(value: object, strict: bool) -> list[object]:
     if type(value) not in (list, tuple) or not value:
-        raise RefusedError(f"a list of colours, each {color.allowed}")
+        raise k.RefusedError(f"a list of colours, each {color.allowed}")
     return [_read_json_color(item, strict) for item in cast("Sequence[object]", value)]
 
 
 def _read_hex_list(value: object, strict: bool) -> str:
-    return ",".join(hex_color.read(item, strict) for item in (stripped(value) or "").split(","))
+    return ",".join(k.hex_color.read(item, strict) for item in (k.stripped(value) or "").split(","))
 
 
-hex_list = Kind("hex colours with commas between", ("str",), _read_hex_list)
+hex_list = k.Kind("hex colours with commas between", ("str",), _read_hex_list)
 Color = str | RGB
-JsonColor = Annotated[Color, Kind(color.allowed, ("Color",), _read_json_color)]
-Colors = Annotated[Sequence[Color], Kind("a list of colours", ("Sequence[Color]",), _read_colors)]
+JsonColor = Annotated[Color, k.Kind(color.allowed, ("Color",), _read_json_color)]
+Colors = Annotated[Sequence[Color], k.Kind("a list of colours", ("Sequence[Color]",), _read_colors)]
 
 Adjust = TypedDict("Adjust", {"brightness": Tone, "saturation": Tone, "color": Tone}, total=False)
 Pivot = Annotated[float, pivot]
 Contrast = TypedDict("Contrast", {"multiplier": Required[Tone], "pivot": Pivot}, total=False)
-Mode = Annotated[CropMode, words("CropMode", CropMode)]
+Mode = Annotated[CropMode, k.words("CropMode", CropMode)]
 Crop = TypedDict(
     "Crop",
     {

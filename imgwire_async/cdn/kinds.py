@@ -45,7 +45,7 @@ class RefusedError(Exception):
 
     def within(self, part: str) -> RefusedError:
         """The same refusal, told about a part of the whole value."""
-        return RefusedError(f"{part} {self.allowed}", self.suggestion, precise=True)
+        return RefusedError(f"{part} being {self.allowed}", self.suggestion, precise=True)
 
 
 @dataclass(frozen=True, slots=True)

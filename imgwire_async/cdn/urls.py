@@ -99,18 +99,19 @@ def parse_cdn_url(url: str, *, strict: bool = True) -> CdnUrlParts:
         InvalidTransformationError: the service would refuse the URL.
     """
     path, query, fragment = _split(url)
-    before, at, preset = path.rpartition("@")
-    if not at or "/" in preset or _last_segment(path) is None or not (strict or preset in PRESETS):
-        before, preset = path, ""
+    preset: str | None
+    image_id, at, preset = (_last_segment(path) or "").partition("@")
+    if not at or not (strict or (image_id and preset in PRESETS)):
+        preset = None
+    elif not image_id:
+        raise InvalidTransformationError("cdn_url", url, "a URL with an image id before the preset")
+    base = path + fragment if preset is None else path.removesuffix(f"@{preset}") + fragment
     try:
         pairs = parse_qsl(query[1:], keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise InvalidTransformationError("cdn_url", url, "a query in UTF-8") from error
     canonical = dict(parse_qsl(encode(pairs, strict=strict)))
-    return CdnUrlParts(
-        before + fragment,
-        Transformation(checked_preset(preset or None), **cast("Transformations", canonical)),
-    )
+    return CdnUrlParts(base, Transformation(checked_preset(preset), **cast("Transformations", canonical)))
 
 
 def checked_preset(preset: object) -> Preset | None:
@@ -132,9 +133,7 @@ def encode(pairs: Iterable[tuple[str, object]], *, strict: bool) -> str:
         if row is None:
             if strict:
                 names = ", ".join(row.name for row in TABLE)
-                raise InvalidTransformationError(
-                    name, value, f"one of {names} or an alias", closest(name, ROWS)
-                )
+                raise InvalidTransformationError(name, value, f"one of {names}", closest(name, ROWS))
             continue
         if row.name in seen:
             names = ", ".join((row.name, *row.aliases.split()))
@@ -177,12 +176,10 @@ def assemble(base: str, preset: str | None, query: str) -> str:
     """A URL of its parts; a preset and a query that `base` already has are replaced."""
     path, _, fragment = _split(base)
     if preset is not None:
-        if _last_segment(path) is None:
-            raise InvalidTransformationError(
-                "cdn_url", base, "a URL that ends in an image id, to take a preset"
-            )
-        before, _, old = path.rpartition("@")
-        path = f"{before if old in PRESETS else path}@{preset}"
+        image_id, _, old = (_last_segment(path) or "").partition("@")
+        if not image_id:
+            raise InvalidTransformationError("cdn_url", base, "a URL that ends in an image id")
+        path = f"{path.removesuffix(f'@{old}') if old in PRESETS else path}@{preset}"
     return f"{path}?{query}{fragment}" if query else path + fragment
 
 

@@ -49,9 +49,12 @@ def test_duplicate_through_an_alias_names_every_spelling() -> None:
 
 
 def test_wrong_part_of_an_object_or_a_colon_form_is_named() -> None:
-    assert refusal(crop={"width": 0, "height": 5}).allowed == "an object with width an integer from 1 to 8192"
+    assert (
+        refusal(crop={"width": 0, "height": 5}).allowed
+        == "an object with width being an integer from 1 to 8192"
+    )
     assert refusal(crop={"widht": 1, "height": 5}).suggestion == "width"
-    assert refusal(extend="1:2:x").allowed.endswith("with bottom an integer from 0 to 8192")
+    assert refusal(extend="1:2:x").allowed.endswith("with bottom being an integer from 0 to 8192")
 
 
 def test_alternatives_are_all_named() -> None:

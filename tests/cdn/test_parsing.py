@@ -33,7 +33,7 @@ def test_plain_url_has_no_transformation() -> None:
     [
         f"{BASE}?width=1&w=2", f"{BASE}?width=1&width=1", f"{BASE}?widht=1",
         f"{BASE}?width=", f"{BASE}?width",
-        f"{BASE}@huge", f"{BASE}?wmt=%FF", "", "a b",
+        f"{BASE}@huge", f"{BASE}@small@large", "https://c.example/@small", f"{BASE}?wmt=%FF", "", "a b",
     ],
 )  # fmt: skip
 def test_url_that_the_service_would_refuse_is_an_error(url: str) -> None:
@@ -45,6 +45,11 @@ def test_lenient_parsing_leaves_out_what_is_invalid() -> None:
     parts = parse_cdn_url(f"{BASE}@huge?width=0&height=5&x=1", strict=False)
 
     assert parts == (f"{BASE}@huge", Transformation(height=5))
+
+
+@pytest.mark.parametrize("path", ["a@small@large", "@small", "a@", "@"])
+def test_lenient_parsing_takes_what_is_no_preset_as_part_of_the_path(path: str) -> None:
+    assert parse_cdn_url(f"https://c.example/{path}", strict=False).base == f"https://c.example/{path}"
 
 
 def test_at_sign_before_the_last_segment_is_no_preset() -> None:
