@@ -100,7 +100,7 @@ def _stripped(node: Json, *, names: bool = False) -> Json:
         if key in _PROSE or key.startswith(OURS):
             continue
         literal = key in {"default", "enum", "const", "required"}
-        if value is None and not literal:
+        if value is None and key not in {"default", "const"}:
             continue  # an explicit null says no more than a missing key
         result[key] = (
             value if literal else _stripped(value, names=key in _MAPS_OF_NAMES and isinstance(value, dict))

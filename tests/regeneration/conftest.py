@@ -1,15 +1,13 @@
-"""Makes the scripts importable and gives tests a checkout of their own to regenerate."""
+"""A checkout of their own for tests that regenerate."""
 
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+from tests.regeneration.support import ROOT
 
 
 @pytest.fixture
