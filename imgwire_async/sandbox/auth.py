@@ -7,7 +7,7 @@ import uuid
 from enum import StrEnum
 
 from imgwire_async.sandbox.database import Identity
-from imgwire_async.sandbox.errors import ApiError, invalid_token, not_authorized
+from imgwire_async.sandbox.errors import InvalidRequestError, invalid_token, not_authorized
 from imgwire_async.sandbox.operations import Access
 from imgwire_async.sandbox.settings import EnvironmentMismatch
 
@@ -74,6 +74,6 @@ def _check_environment(
     try:
         named = str(uuid.UUID(header))
     except ValueError:
-        raise ApiError(422, "RequestValidationError", "X-Environment-Id must be a UUID.") from None
+        raise InvalidRequestError(("header", "X-Environment-Id"), "must be a UUID") from None
     if named != identity.environment_id and (caller is Caller.SESSION or mismatch == "refuse"):
         raise not_authorized("The credential does not reach the environment of X-Environment-Id.")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
-from imgwire_async.sandbox.errors import ApiError
+from imgwire_async.sandbox.errors import InvalidRequestError
 from imgwire_async.sandbox.runtime import Runtime
 
 OPERATIONS = {"/api/v1/images/standard_upload": "POST", "/_store/": "PUT"}
@@ -22,7 +22,7 @@ def check_pattern(pattern: str) -> str:
     """Return the pattern if it is a host, `*.` and a host, or either with a port.
 
     Raises:
-        ApiError: 422, it has a scheme, a path or something else that is not a host pattern.
+        InvalidRequestError:, it has a scheme, a path or something else that is not a host pattern.
     """
     host, port = pattern, ""
     address = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::(\d+))?", pattern)
@@ -35,10 +35,8 @@ def check_pattern(pattern: str) -> str:
     if port and not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
         valid = False
     if not valid:
-        raise ApiError(
-            422,
-            "InvalidPatternError",
-            "pattern must be a host such as app.example.com, *.example.com or localhost:3000.",
+        raise InvalidRequestError(
+            ("body", "pattern"), "must be a host such as app.example.com, *.example.com or localhost:3000."
         )
     return pattern
 

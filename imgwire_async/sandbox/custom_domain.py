@@ -10,7 +10,7 @@ import uuid
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from imgwire_async.sandbox.errors import ApiError, conflict, not_found
+from imgwire_async.sandbox.errors import InvalidRequestError, conflict, not_found
 from imgwire_async.sandbox.runtime import Runtime, timestamp, timestamp_or_none
 from imgwire_async.sandbox.schemas import CustomDomainCreate
 
@@ -55,9 +55,7 @@ def router(runtime: Runtime) -> APIRouter:
     async def create(body: CustomDomainCreate) -> Response:
         hostname = body.hostname.lower()
         if len(hostname) > 253 or _SUBDOMAIN.fullmatch(hostname) is None:
-            raise ApiError(
-                422, "InvalidHostnameError", "hostname must be a subdomain such as images.example.com."
-            )
+            raise InvalidRequestError(("body", "hostname"), "must be a subdomain such as images.example.com.")
         if hostname in runtime.settings.claimed_hostnames:
             raise conflict("This hostname is claimed by another environment.")
         now = runtime.now()

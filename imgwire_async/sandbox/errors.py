@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class ApiError(Exception):
     """A refusal that the API answers with.
@@ -19,9 +21,22 @@ class ApiError(Exception):
         self.detail = detail
 
     @property
-    def body(self) -> dict[str, str]:
+    def body(self) -> Mapping[str, object]:
         """The JSON object of the answer."""
         return {"detail": self.detail, "error_type": self.error_type}
+
+
+class InvalidRequestError(ApiError):
+    """422 for a value that the types allow and the service does not, in the shape of FastAPI's own."""
+
+    def __init__(self, location: tuple[str, str], message: str) -> None:
+        super().__init__(422, "RequestValidationError", message)
+        self.location = location
+
+    @property
+    def body(self) -> Mapping[str, object]:
+        """`HTTPValidationError` with one entry."""
+        return {"detail": [{"loc": list(self.location), "msg": self.detail, "type": "value_error"}]}
 
 
 def not_found() -> ApiError:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from imgwire_async.sandbox.errors import ApiError
+from imgwire_async.sandbox.errors import InvalidRequestError
 from imgwire_async.sandbox.runtime import Runtime, timestamp
 from imgwire_async.sandbox.schemas import MetricsInterval
 
@@ -79,13 +79,13 @@ def bucket_starts(start: datetime, end: datetime, interval: MetricsInterval, zon
     """When the buckets of a range begin, in seconds since the epoch, in order.
 
     Raises:
-        ApiError: 422, the range has more than 10,000 buckets.
+        InvalidRequestError:, the range has more than 10,000 buckets.
     """
     starts: list[float] = []
     at = _floor(start, interval, zone)
     while at < end:
         if len(starts) == MAXIMUM_BUCKETS:
-            raise _invalid(f"the range has more than {MAXIMUM_BUCKETS} buckets")
+            raise _invalid("date_start", f"the range has more than {MAXIMUM_BUCKETS} buckets")
         starts.append(at.timestamp())
         at = _following(at, interval, zone)
     return starts
@@ -120,7 +120,7 @@ def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise _invalid(f"tz {name[:64]!r} is not an IANA time zone") from None
+        raise _invalid("tz", f"{name[:64]!r} is not an IANA time zone") from None
 
 
 def _range(
@@ -135,9 +135,9 @@ def _range(
         start = _aware(date_start, zone) if date_start else end - _DEFAULT_RANGE[interval]
         _ = start - timedelta(days=400), start - (end - start), end + timedelta(days=400)
     except OverflowError:
-        raise _invalid("the range reaches beyond the calendar") from None
+        raise _invalid("date_end", "the range reaches beyond the calendar") from None
     if start >= end:
-        raise _invalid("date_start must lie before date_end")
+        raise _invalid("date_start", "must lie before date_end")
     return start, end
 
 
@@ -146,8 +146,8 @@ def _aware(moment: datetime, zone: tzinfo) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def _invalid(detail: str) -> ApiError:
-    return ApiError(422, "RequestValidationError", f"Invalid metrics query: {detail}.")
+def _invalid(parameter: str, message: str) -> InvalidRequestError:
+    return InvalidRequestError(("query", parameter), message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import uuid
 
 from imgwire_async.sandbox import records, store
 from imgwire_async.sandbox.auth import Caller
-from imgwire_async.sandbox.errors import ApiError, invalid_token
+from imgwire_async.sandbox.errors import ApiError, InvalidRequestError, invalid_token
 from imgwire_async.sandbox.runtime import Runtime, timestamp, timestamp_or_none
 from imgwire_async.sandbox.schemas import StandardUploadCreate, SupportedMimeType, mime_type_of_name
 
@@ -34,9 +34,7 @@ def create(
     _check_token(runtime, upload_token, token_id, None, caller)
     mime_type = body.mime_type or mime_type_of_name(body.file_name)
     if mime_type is None:
-        raise ApiError(
-            422, "UnsupportedMimeTypeError", "mime_type is missing and cannot be derived from file_name."
-        )
+        raise InvalidRequestError(("body", "mime_type"), "is missing and cannot be derived from file_name")
     _check_limits(runtime, body.content_length, mime_type, caller)
     record = records.insert(
         runtime,
@@ -146,7 +144,7 @@ def _check_limits(
         maximum = min(maximum, settings.client_maximum_upload_bytes)
         allowed = settings.client_allowed_mime_types
         if allowed is not None and mime_type not in allowed:
-            raise ApiError(422, "UnsupportedMimeTypeError", f"This client key does not allow {mime_type}.")
+            raise InvalidRequestError(("body", "mime_type"), f"this client key does not allow {mime_type}")
         pending = settings.client_maximum_pending_uploads
         if pending is not None and records.count_pending_of_client_key(runtime) >= pending:
             raise ApiError(
