@@ -182,10 +182,10 @@ class Database:
 
     def clear(self) -> None:
         """Delete all records, but not the keys."""
-        self.writer.execute("BEGIN")
-        for table in _TABLES:
-            self.writer.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the tuple above
-        self.writer.execute("COMMIT")
+        with self.writer:
+            self.writer.execute("BEGIN")
+            for table in _TABLES:
+                self.writer.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the tuple above
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)

@@ -85,9 +85,9 @@ def router(runtime: Runtime) -> APIRouter:
 async def _delete(runtime: Runtime, image_ids: list[str]) -> int:
     """Delete the images among these ids that exist; return how many did."""
     writer = runtime.database.writer
-    writer.execute("BEGIN")
-    deleted = [image_id for image_id in image_ids if records.mark_deleted(runtime, image_id)]
-    writer.execute("COMMIT")
+    with writer:
+        writer.execute("BEGIN")
+        deleted = [image_id for image_id in image_ids if records.mark_deleted(runtime, image_id)]
     await asyncio.to_thread(_remove, [runtime.files.original(image_id) for image_id in deleted])
     return len(deleted)
 

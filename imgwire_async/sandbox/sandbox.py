@@ -71,6 +71,7 @@ class Sandbox:
         self._folder = None if folder is None else Path(folder)
         self._host = host
         self._port = port
+        self._starting_or_stopping = threading.Lock()
         self._thread: _ServerThread | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
@@ -111,9 +112,9 @@ class Sandbox:
             RuntimeError: it runs already.
             OSError: the address is in use, or the folder cannot be used.
         """
-        if self._thread is not None:
-            raise RuntimeError("the sandbox is running already")
-        with contextlib.ExitStack() as undo:
+        with self._starting_or_stopping, contextlib.ExitStack() as undo:
+            if self._thread is not None:
+                raise RuntimeError("the sandbox is running already")
             listener = undo.enter_context(contextlib.closing(_listen(self._host, self._port)))
             folder = self._folder
             if folder is None:
@@ -125,19 +126,20 @@ class Sandbox:
             thread = _ServerThread(self, folder, listener, durable=self._folder is not None)
             thread.start_and_wait()
             undo.pop_all()
-        self._thread = thread
+            self._thread = thread
 
     def stop(self) -> None:
         """Stop serving, close every connection, remove a temporary folder; nothing if it does not run."""
-        if self._thread is None:
-            return
-        thread, self._thread = self._thread, None
-        try:
-            thread.stop_and_wait()
-        finally:
-            if self._temporary is not None:
-                self._temporary.cleanup()
-                self._temporary = None
+        with self._starting_or_stopping:
+            if self._thread is None:
+                return
+            thread, self._thread = self._thread, None
+            try:
+                thread.stop_and_wait()
+            finally:
+                if self._temporary is not None:
+                    self._temporary.cleanup()
+                    self._temporary = None
 
     def reset(self) -> None:
         """Delete all records, images, faults and remembered requests; keys and settings stay.
@@ -158,7 +160,13 @@ class Sandbox:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        await anyio.to_thread.run_sync(self.start)
+        try:
+            await anyio.to_thread.run_sync(self.start)
+        except anyio.get_cancelled_exc_class():
+            # The thread goes on starting; without this nobody would stop it.
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self.stop)
+            raise
         return self
 
     async def __aexit__(
@@ -258,11 +266,10 @@ class _ServerThread:
     def start_and_wait(self) -> None:
         """Start the thread; raises what starting raises."""
         self._thread.start()
-        try:
-            self._ready.result()
-        except BaseException:
+        error = self._ready.exception()
+        if error is not None:
             self._thread.join()
-            raise
+            raise error
 
     def stop_and_wait(self) -> None:
         """Stop the server and wait for the thread's end."""

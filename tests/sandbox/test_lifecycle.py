@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
@@ -52,6 +53,21 @@ def test_a_cancelled_caller_still_stops_it() -> None:
     anyio.run(use)
 
     assert repr(sandbox) == "<Sandbox not running>"
+
+
+async def test_a_caller_cancelled_while_it_starts_leaves_nothing_running() -> None:
+    async def use() -> None:
+        async with Sandbox():
+            await asyncio.sleep(60)
+
+    for delay in (0.0, 0.001, 0.004, 0.05):
+        task = asyncio.create_task(use())
+        await asyncio.sleep(delay)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    names = [thread.name for thread in threading.enumerate()]
+    assert "imgwire-sandbox" not in names
 
 
 def test_it_leaves_no_threads_files_or_folders_behind() -> None:
@@ -141,6 +157,36 @@ def test_interrupted_processing_is_taken_up_again(tmp_path: Path) -> None:
     with Sandbox(tmp_path) as sandbox:
         api = open_api(sandbox)
         with api.http:
+            assert api.settled(created["image"]["id"])["status"] == "READY"
+
+
+def test_a_killed_sandbox_processes_at_the_next_start_what_it_had_received(tmp_path: Path) -> None:
+    script = (
+        "import sys, time\n"
+        "from imgwire_async.sandbox import Sandbox\n"
+        "sandbox = Sandbox(sys.argv[1], processing_delay=60)\n"
+        "sandbox.start()\n"
+        "print(sandbox.base_url, sandbox.server_key, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    data = photograph()
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        base_url, key = process.stdout.readline().split()
+        created = PUBLIC.post(
+            f"{base_url}/api/v1/images/standard_upload",
+            json={"file_name": "a.jpg"},
+            headers={"Authorization": f"Bearer {key}"},
+        ).json()
+        assert PUBLIC.put(created["upload_url"], content=data, headers=JPEG).status_code == 200
+        process.kill()
+
+    with Sandbox(tmp_path) as sandbox:
+        api = open_api(sandbox)
+        with api.http:
+            assert sandbox.server_key == key
             assert api.settled(created["image"]["id"])["status"] == "READY"
 
 
