@@ -80,7 +80,7 @@ def _number_members(node: Json) -> None:
     """Give the members of enumerations names without meaning.
 
     From the values it would make names itself, and silently drop a member whose name is taken. Ours
-    are made from the values by `rendering.members`.
+    are made from the values by `text.members`.
     """
     if isinstance(node, dict):
         if isinstance(node.get("enum"), list):
@@ -111,7 +111,7 @@ def _run_generator(document: Node, facts: list[OperationFacts], destination: Pat
     from openapi_python_client.parser import GeneratorData
     from openapi_python_client.parser.errors import GeneratorError
 
-    from . import rendering
+    from . import rendering, text
 
     config = Config.from_sources(
         ConfigFile.load_from_path(root / "generator-config.yaml"),
@@ -138,12 +138,12 @@ def _run_generator(document: Node, facts: list[OperationFacts], destination: Pat
         renderer.model_view(model)  # gathers the named maps, which the templates print early
     project.env.globals.update(
         describe=renderer.describe,
-        docstring=rendering.docstring,
+        docstring=text.docstring,
         endpoint_view=renderer.endpoint_view,
-        literal=rendering.literal,
+        literal=text.literal,
         map_names=sorted(renderer.maps),
         maps=dict(sorted(renderer.maps.items())),
-        members=rendering.members,
+        members=text.members,
         model_names=sorted(str(item.class_info.name) for item in [*parsed.models, *parsed.enums]),
         model_view=renderer.model_view,
         operations=facts,

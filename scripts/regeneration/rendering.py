@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -28,10 +26,11 @@ from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.parser.properties.uuid import UuidProperty
-from openapi_python_client.strings import pascal_case, safe_for_docstring
+from openapi_python_client.strings import pascal_case
 
-from .document import Json, Node, RegenerationError, operations
+from .document import Node, RegenerationError, operations
 from .operations import OperationFacts
+from .text import literal
 
 DEFAULT = "x-imgwire-default"
 ESSENTIAL = "x-imgwire-essential"
@@ -335,49 +334,6 @@ def is_map(item: ModelProperty) -> bool:
     """Whether an object has no fields of its own, so that it is a plain dictionary."""
     # Not `required_properties`: those are empty until the generator has processed a referenced schema.
     return not item.data.properties and not item.data.allOf
-
-
-def members(enum: EnumProperty) -> dict[str, str]:
-    """Name and value of each member, in the order of the schema.
-
-    Raises:
-        RegenerationError: two values would have one name.
-    """
-    named: dict[str, str] = {}
-    for value in enum.values.values():
-        name = re.sub(r"\W+", "_", str(value), flags=re.ASCII).strip("_").upper() or "EMPTY"
-        name = f"VALUE_{name}" if name[0].isdigit() else name
-        if name in named:
-            raise RegenerationError(
-                f"{enum.class_info.name}: {named[name]!r} and {value!r} both become {name}"
-            )
-        named[name] = str(value)
-    return named
-
-
-def literal(value: Json) -> str:
-    """A Python literal; the only way in which text of a document gets into code."""
-    return repr(value)
-
-
-def docstring(text: str, indent: int = 0) -> str:
-    """A docstring of at most 100 columns; lines that begin with blanks are entries of a section."""
-    lines: list[str] = []
-    for line in safe_for_docstring(text).strip().split("\n"):
-        margin = " " * (len(line) - len(line.lstrip()))
-        wrapped = textwrap.wrap(
-            line.strip(),
-            100 - indent,
-            initial_indent=margin,
-            subsequent_indent=f"{margin}    " if margin else "",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        lines += wrapped or [""]
-    body = f"\n{' ' * indent}".join(lines) if len(lines) > 1 else lines[0]
-    end = f"\n{' ' * indent}" if len(lines) > 1 else ""
-    body = re.sub(r"[ ]+\n", "\n", body)
-    return f'"""{body}{end}"""'
 
 
 def _literal_name(item: PropertyProtocol) -> str:

@@ -15,10 +15,7 @@ _ABANDONED_AFTER = 3600.0  # seconds; no run takes that long
 
 @contextmanager
 def workspace(root: Path) -> Iterator[Path]:
-    """A temporary folder on the same file system as the targets, removed at the end.
-
-    First it repairs what a killed run may have left: see `recover`.
-    """
+    """A temporary folder on the same file system as the targets, removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
     try:
         yield folder
