@@ -9,11 +9,12 @@ class InvalidTransformationError(ValueError):
     Plain data: it pickles and copies, whatever the refused value was.
 
     Attributes:
-        transformation: The name as given, or the canonical name of one given twice; `preset` or `cdn_url`
-            when those were refused.
+        transformation: The canonical name; an unknown name as given; `preset`, `cdn_url`, `srcset` or
+            `attributes` when one of those was refused.
         value: What was refused. Long text is cut; anything but plain data is described by its type.
         allowed: What would have been right, in words.
         suggestion: The closest allowed value or name, or None when nothing is close.
+        message: All of this in one sentence or two.
     """
 
     def __init__(
@@ -23,14 +24,15 @@ class InvalidTransformationError(ValueError):
         self.value = _plain(value)
         self.allowed = allowed
         self.suggestion = suggestion
-        super().__init__(transformation, self.value, allowed, suggestion)
-
-    def __str__(self) -> str:
+        name = transformation if transformation.isprintable() else repr(transformation)
         shown = repr(self.value)
         shown = shown if len(shown) <= 120 else f"{shown[:119]}…"
-        name = self.transformation if self.transformation.isprintable() else repr(self.transformation)
-        hint = f" Did you mean {self.suggestion!r}?" if self.suggestion else ""
-        return f"{name[:120]}={shown} is not allowed.{hint} Allowed: {self.allowed}."
+        hint = f" Did you mean {suggestion!r}?" if suggestion else ""
+        self.message = f"{name[:120]}={shown} is not allowed.{hint} Allowed: {allowed}."
+        super().__init__(self.message)
+
+    def __reduce__(self) -> tuple[type[InvalidTransformationError], tuple[object, ...]]:
+        return type(self), (self.transformation, self.value, self.allowed, self.suggestion)
 
 
 def _plain(value: object, depth: int = 3) -> object:

@@ -89,7 +89,9 @@ def stripped(value: object) -> str | None:
 
 def closest(word: str, words: Iterable[str]) -> str | None:
     """The most similar of `words`, if any is similar."""
-    return next(iter(difflib.get_close_matches(word.lower(), words, 1)), None) if len(word) <= 40 else None
+    return (
+        next(iter(difflib.get_close_matches(word.lower(), words, 1, 0.5)), None) if len(word) <= 40 else None
+    )
 
 
 def render(value: object) -> str:

@@ -29,6 +29,7 @@ def test_out_of_range_number_names_the_range_and_its_nearest_end() -> None:
 
 def test_misspelt_word_names_the_closest_one() -> None:
     assert refusal(format="jpgg").suggestion == "jpg"
+    assert refusal(format="bmp").suggestion == "webp"
     assert refusal(gravity="nrth").suggestion == "north"
     assert refusal(crop="300:200:nrtheast").suggestion == "northeast"
     assert refusal(preset="smal").suggestion == "small"
