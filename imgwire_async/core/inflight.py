@@ -1,0 +1,79 @@
+"""How many requests a server that queues them should have at once, read from how long they take."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from typing import Final
+
+START: Final = 20.0
+FLOOR: Final = 4.0
+"""With so few in flight a long answer is not our queue: the service has become slower."""
+TOLERANCE: Final = 1.5
+"""The median may be so many times the shortest one known before the cap is lowered."""
+INTERVAL: Final = 1.0
+FEWEST_SAMPLES: Final = 8
+MOST_SAMPLES: Final = 256
+
+
+class InFlightCap:
+    """Caps the requests in flight, so that a slow server is not buried under a queue of ours.
+
+    A server that queues answers every request, only later and later; no 429 tells. About once a second the
+    median latency is compared with the lowest median so far. Up to 1.5 times that, the cap grows, if at least
+    half of it was used: it doubles until it had to shrink once, and then grows with its square root. Beyond,
+    it shrinks in proportion, at most by 15 %.
+
+    Args:
+        clock: monotonic clock in seconds.
+        limit: the cap never rises above.
+
+    Raises:
+        ValueError: `limit` is below 1.
+    """
+
+    def __init__(self, *, clock: Callable[[], float], limit: int) -> None:
+        if limit < 1:
+            raise ValueError(f"limit must be at least 1, got {limit}")
+        self._clock = clock
+        self._limit = float(limit)
+        self._cap = min(START, self._limit)
+        self._base = math.inf
+        self._growing_fast = True
+        self._samples: list[float] = []
+        self._began = clock()
+        self._most_in_flight = 0
+
+    @property
+    def value(self) -> int:
+        """How many requests may be in flight now."""
+        return int(self._cap)
+
+    def answered(self, latency: float, in_flight: int) -> None:
+        """Learn from an accepted request.
+
+        Args:
+            latency: seconds from sending to the answer.
+            in_flight: how many requests were in flight when the answer came, this one included.
+        """
+        self._most_in_flight = max(self._most_in_flight, in_flight)
+        if len(self._samples) < MOST_SAMPLES:
+            self._samples.append(latency)
+        now = self._clock()
+        if now - self._began < INTERVAL or len(self._samples) < FEWEST_SAMPLES:
+            return
+        median = statistics.median(self._samples)
+        self._base = min(self._base, median)
+        headroom = min(1.0, max(0.5, TOLERANCE * self._base / median)) if median > 0 else 1.0
+        if headroom < 1.0:
+            if self._cap <= FLOOR:
+                self._base = median
+            self._cap = max(min(FLOOR, self._limit), self._cap * (0.7 + 0.3 * headroom))
+            self._growing_fast = False
+        elif self._most_in_flight >= self._cap / 2:
+            step = self._cap if self._growing_fast else 0.6 * math.sqrt(self._cap)
+            self._cap = min(self._limit, self._cap + step)
+        self._samples.clear()
+        self._began = now
+        self._most_in_flight = 0
