@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
+import httpx
+
 from imgwire_async.errors import ConfigurationError
 
 
@@ -34,6 +36,15 @@ def checked_base_url(text: str, *, allow_insecure: bool) -> str:
             "or pass allow_insecure=True for a network that you trust"
         )
     return text.rstrip("/")
+
+
+def is_http_url(text: str) -> bool:
+    """Whether a request can be sent to `text`."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host)
 
 
 def is_confidential(parts: SplitResult) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Final, Protocol, Self
 
 import httpx
+from anyio.lowlevel import checkpoint
 
-from imgwire_async.errors import ImgwireError, SourceChangedError, UploadSourceError
+from imgwire_async.errors import SourceChangedError, UploadSourceError
 
 
 class Body(Protocol):
@@ -29,8 +30,16 @@ class Body(Protocol):
         ...
 
 
+PIECE_SIZE: Final = 64 * 1024
+"""Bytes that are handed to the engine at a time: what a slow connection must move within a write timeout."""
+
+
+class SourceFailedError(httpx.WriteError):
+    """What the engine gets to see when the source of a body, or somebody who is told about it, fails."""
+
+
 class CountedStream(httpx.AsyncByteStream):
-    """Passes chunks on, counts them, and refuses to send another number of bytes than was announced.
+    """Hands on small pieces, counts them, and refuses to send another number of bytes than was announced.
 
     An engine wraps whatever is raised inside its writer. The reason is therefore kept in `failure`, where
     the caller finds it unchanged.
@@ -43,37 +52,66 @@ class CountedStream(httpx.AsyncByteStream):
         on_sent: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self._chunks = chunks
-        self._size = size
+        self.size = size
         self._on_sent = on_sent
+        self._chunk = memoryview(b"")
+        self._under_way = 0
         self.sent = 0
         self.started = False
         """Whether the engine has begun to read; a source that gives its bytes once is then used up."""
-        self.failure: ImgwireError | None = None
+        self.failure: Exception | None = None
         self.on_progress: Callable[[bool], None] = lambda done: None  # noqa: ARG005
-        """Told after every chunk, with True after the last byte."""
+        """Told before and after every piece, with True after the last byte."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> Self:
+        if self.started:
+            # aiohttp sends a request again by itself when a connection that was kept open turns out to be
+            # closed. What has been read of the body would then be missing.
+            raise httpx.WriteError("the connection was lost while the body was being sent")
+        return self
+
+    async def __anext__(self) -> bytes:
         self.started = True
         try:
-            async for chunk in self._chunks:
-                if self.sent + len(chunk) > self._size:
-                    raise SourceChangedError(
-                        f"the source holds more than the {self._size} bytes it had when it was opened"
-                    )
-                self.on_progress(False)
-                yield chunk
-                # The engine asks for the next chunk only when this one is on its way.
-                self.sent += len(chunk)
-                self.on_progress(self.sent == self._size)
-                if self._on_sent is not None:
-                    await self._on_sent(self.sent)
-            if self.sent < self._size:
-                raise SourceChangedError(
-                    f"the source ended after {self.sent} of the {self._size} bytes it had when it was opened"
-                )
-        except ImgwireError as error:
+            # The engine asks for the next piece only when this one is on its way.
+            await self._count()
+            piece = await self._next_piece()
+        except Exception as error:
             self.failure = error
-            raise
-        except OSError as error:
-            self.failure = UploadSourceError(f"reading the source failed: {error}")
-            raise self.failure from error
+            raise SourceFailedError("the source of the body failed") from error
+        if piece is None:
+            raise StopAsyncIteration
+        self._under_way = len(piece)
+        self.on_progress(False)
+        return piece
+
+    async def _count(self) -> None:
+        if not self._under_way:
+            return
+        self.sent += self._under_way
+        self._under_way = 0
+        self.on_progress(self.sent == self.size)
+        if self._on_sent is not None:
+            await self._on_sent(self.sent)
+        # A store may refuse early and close. On asyncio, writing to that connection would throw the answer
+        # away unread: within two turns of the loop it is read.
+        await checkpoint()
+        await checkpoint()
+
+    async def _next_piece(self) -> bytes | None:
+        while not self._chunk:
+            try:
+                chunk = await anext(self._chunks, None)
+            except OSError as error:
+                raise UploadSourceError(f"reading the source failed: {error}") from error
+            if chunk is None:
+                if self.sent < self.size:
+                    raise SourceChangedError(
+                        f"the source ended after {self.sent} of the {self.size} bytes it had at first"
+                    )
+                return None
+            if self.sent + len(chunk) > self.size:
+                raise SourceChangedError(f"the source holds more than the {self.size} bytes it had at first")
+            self._chunk = memoryview(chunk)
+        piece, self._chunk = self._chunk[:PIECE_SIZE], self._chunk[PIECE_SIZE:]
+        return bytes(piece)

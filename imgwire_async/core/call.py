@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from importlib.metadata import version
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
@@ -12,14 +13,21 @@ import httpx
 
 from imgwire_async.core.answers import Answer, NoAnswer, parse_answer, status_error, store_error
 from imgwire_async.core.attempts import LogicalCall, Result, SharedState, failure
-from imgwire_async.core.base_url import is_confidential
+from imgwire_async.core.base_url import is_confidential, is_http_url
 from imgwire_async.core.body import Body, CountedStream
 from imgwire_async.core.credentials import Credentials
 from imgwire_async.core.exchange import exchange
 from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request, Response
 from imgwire_async.core.options import CallOptions
-from imgwire_async.core.redaction import Secret, without_query
-from imgwire_async.errors import CallContext, ConfigurationError, InvalidArgumentError, in_context
+from imgwire_async.core.redaction import QuietRequest, Secret, without_query
+from imgwire_async.errors import (
+    CallContext,
+    ConfigurationError,
+    ImgwireError,
+    InvalidArgumentError,
+    ResponseDecodeError,
+    in_context,
+)
 
 T = TypeVar("T")
 
@@ -146,12 +154,7 @@ class Core:
             DeadlineExceededError: the deadline of the options passed first.
         """
         context = context | CallContext(method="PUT", url=without_query(url.reveal()))
-        if not (self.options.allow_insecure or is_confidential(urlsplit(context["url"] or ""))):
-            raise ConfigurationError(
-                "the service gave an upload URL that would send the image in clear text; pass "
-                "allow_insecure=True if you trust the network",
-                **context,
-            )
+        self._check_upload_url(url, context)
 
         async def attempt(number: int) -> Result:
             async def report(sent: int) -> None:
@@ -160,9 +163,11 @@ class Core:
 
             async with body.open() as chunks:
                 stream = CountedStream(chunks, body.size, report)
-                result = await self._send_put(url, stream, body.size, mime_type)
+                result = await self._send_put(url, stream, mime_type)
             if isinstance(result, NoAnswer) and stream.failure is not None:
-                raise in_context(stream.failure, context | CallContext(attempts=number))
+                if isinstance(stream.failure, ImgwireError):
+                    raise in_context(stream.failure, context | CallContext(attempts=number))
+                raise stream.failure
             replay_impossible = stream.started and not body.replayable
             if replay_impossible and not (isinstance(result, Answer) and result.is_success):
                 # The bytes are gone. Another attempt would store an empty file.
@@ -182,36 +187,43 @@ class Core:
     async def _send_api(
         self, request: Request, path: str, content: bytes | None, credential: Secret
     ) -> Result:
-        client = self.shared.engine.client()
-        headers = {
-            "Authorization": f"Bearer {credential.reveal()}",
-            "Accept": "application/json",
-            "User-Agent": USER_AGENT,
-        }
+        headers = httpx.Headers(
+            {
+                "Authorization": f"Bearer {credential.reveal()}",
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "User-Agent": USER_AGENT,
+            }
+        )
         if self.options.environment_id is not None:
             headers["X-Environment-Id"] = str(self.options.environment_id)
-        if content is not None:
-            headers["Content-Type"] = "application/json"
-        return await exchange(
-            client,
-            httpx.Request(
-                request.operation.method,
-                self.options.base_url + path,
-                params=dict(request.query) or None,
-                headers=headers,
-                content=content,
-            ),
-            self.options.timeouts,
-        )
+        client, method = self.shared.engine.client(), request.operation.method
+        url, query = self.options.base_url + path, dict(request.query) or None
+        if content is None:
+            message = QuietRequest(method, url, params=query, headers=headers)
+            return await exchange(client, message, self.options.timeouts)
+        headers["Content-Type"] = "application/json"
+        async with aclosing(_in_one_chunk(content)) as chunks:
+            stream = CountedStream(chunks, len(content))
+            message = QuietRequest(method, url, params=query, headers=headers, stream=stream)
+            _add_framing(message, stream)
+            return await exchange(client, message, self.options.timeouts, stream)
 
-    async def _send_put(self, url: Secret, stream: CountedStream, size: int, mime_type: str) -> Result:
-        headers = {"Content-Type": mime_type, "Content-Length": str(size), "User-Agent": USER_AGENT}
-        return await exchange(
-            self.shared.engine.client(),
-            httpx.Request("PUT", url.reveal(), headers=headers, content=stream),
-            self.options.timeouts,
-            stream,
-        )
+    async def _send_put(self, url: Secret, stream: CountedStream, mime_type: str) -> Result:
+        headers = httpx.Headers({"Content-Type": mime_type, "User-Agent": USER_AGENT})
+        message = QuietRequest("PUT", url.reveal(), headers=headers, stream=stream)
+        _add_framing(message, stream)
+        return await exchange(self.shared.engine.client(), message, self.options.timeouts, stream)
+
+    def _check_upload_url(self, url: Secret, context: CallContext) -> None:
+        if not is_http_url(url.reveal()):
+            raise ResponseDecodeError("the service gave an upload URL that is not a URL", **context)
+        if not (self.options.allow_insecure or is_confidential(urlsplit(context["url"] or ""))):
+            raise ConfigurationError(
+                "the service gave an upload URL that would send the image in clear text; pass "
+                "allow_insecure=True if you trust the network",
+                **context,
+            )
 
     @staticmethod
     def _refuse_wrong_key(credential: Secret, operation: Operation) -> None:
@@ -227,6 +239,16 @@ class Core:
                 "this operation needs a client key (ck_…), but the client has a server key (sk_…)",
                 operation=operation.name,
             )
+
+
+def _add_framing(message: httpx.Request, stream: CountedStream) -> None:
+    # httpx adds nothing to a request that gets a stream.
+    message.headers["Host"] = message.url.netloc.decode("ascii")
+    message.headers["Content-Length"] = str(stream.size)
+
+
+async def _in_one_chunk(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content
 
 
 def _json_content(request: Request) -> bytes | None:

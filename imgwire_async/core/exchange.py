@@ -15,7 +15,7 @@ from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
 from imgwire_async.core.body import CountedStream
 from imgwire_async.core.options import Timeouts
 from imgwire_async.core.redaction import redacted, redacted_httpx_logs
-from imgwire_async.core.transport import may_have_acted
+from imgwire_async.core.transport import FAILURES, classified, may_have_acted
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """A larger answer of the API is refused: a page of 100 records is some 200 kB."""
@@ -70,8 +70,8 @@ async def exchange(
         return UnreadableAnswer(status, headers, f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
     except httpx.DecodingError as error:
         return UnreadableAnswer(status, headers, f"the answer is not encoded as declared: {error}")
-    except httpx.TransportError as error:
-        return _no_answer(error)
+    except FAILURES as error:
+        return _no_answer(classified(error))
     if stall.cancelled_caught:
         reason = f"no byte of the body could be sent for {timeouts.write:g} s"
         return NoAnswer("WriteTimeout", reason, may_have_acted=True, timed_out=True)

@@ -14,13 +14,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
 _SENDING = ContextVar("imgwire_async_sending", default=False)
 
-
+_QUERY = re.compile(r"[?#]")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
 
 
@@ -40,11 +39,18 @@ class Secret:
         return "Secret(…)"
 
 
+class QuietRequest(httpx.Request):
+    """A request that shows its URL without the query."""
+
+    def __repr__(self) -> str:
+        return f"<Request({self.method!r}, {without_query(self.url)!r})>"
+
+
 def without_query(url: httpx.URL | str) -> str:
     """`url` without query, fragment and user information: what may be shown to anybody."""
-    parts = urlsplit(str(url))
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    scheme, separator, rest = _QUERY.split(str(url), maxsplit=1)[0].partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def redacted(text: str) -> str:

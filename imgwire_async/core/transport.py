@@ -9,14 +9,14 @@ be sent again depends on that distinction, so it is restored here from the origi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from typing import TypeAlias
+from contextvars import ContextVar
+from typing import Final, TypeAlias
 
 import aiohttp
 import httpx
 from anyio.lowlevel import EventLoopToken, current_token
 from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from imgwire_async.errors import ConfigurationError
 
@@ -24,6 +24,7 @@ HttpClient: TypeAlias = httpx.AsyncClient
 """What a caller may pass as `http_client=`."""
 
 _KEEPALIVE_SECONDS = 30.0
+_MAX_HEADER_BYTES = 64 * 1024
 
 # Pools are unlimited: how many requests run at once is decided by the gate in front of them, where waiting
 # is counted and cancellable, and never shows up as a pool timeout.
@@ -48,8 +49,22 @@ def may_have_acted(error: httpx.TransportError) -> bool:
     )
 
 
-def _as_httpx_error(error: Exception) -> httpx.TransportError:
-    """The httpx class that says what an aiohttp failure means."""
+FAILURES: Final = (httpx.TransportError, aiohttp.ClientError, OSError)
+"""Everything that an exchange may fail with, whichever transport the client has."""
+
+
+def classified(error: Exception) -> httpx.TransportError:
+    """One of `FAILURES` under the httpx class that says what happened.
+
+    Also right for an `http_client=` that runs on `httpx-aiohttp` itself.
+    """
+    origin = error.__cause__ if isinstance(error, httpx.TransportError) else error
+    if isinstance(origin, aiohttp.ClientError | OSError):
+        return _as_httpx_error(origin)
+    return error if isinstance(error, httpx.TransportError) else httpx.TransportError(str(error))
+
+
+def _as_httpx_error(error: aiohttp.ClientError | OSError) -> httpx.TransportError:
     text = str(error) or type(error).__name__
     match error:
         case aiohttp.ConnectionTimeoutError():
@@ -68,62 +83,51 @@ def _as_httpx_error(error: Exception) -> httpx.TransportError:
             return httpx.RemoteProtocolError(text)
 
 
-@contextmanager
-def _failures_by_cause() -> Iterator[None]:
-    try:
-        yield
-    except httpx.TransportError as error:
-        if isinstance(error.__cause__, aiohttp.ClientError | OSError):
-            raise _as_httpx_error(error.__cause__) from error.__cause__
-        raise
-    except (aiohttp.ClientError, OSError) as error:
-        raise _as_httpx_error(error) from error
+_exact_url: ContextVar[str] = ContextVar("imgwire_async_exact_url")
 
 
-class _FaithfulStream(httpx.AsyncByteStream):
-    def __init__(self, stream: httpx.AsyncByteStream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _failures_by_cause():
-            async for chunk in self._stream:
-                yield chunk
-
-    async def aclose(self) -> None:
-        with _failures_by_cause():
-            await self._stream.aclose()
+async def _send_exact_url(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    # aiohttp rewrites percent-encodings (`%2F` in a query becomes `/`), which can break a signature.
+    request.url = URL(_exact_url.get(), encoded=True)
+    return await send(request)
 
 
-class FaithfulAiohttpTransport(httpx.AsyncBaseTransport):
-    """`httpx_aiohttp.AiohttpTransport` whose failures have the class that tells what happened."""
+class _AiohttpTransport(AiohttpTransport):
+    """`AiohttpTransport` with a session that adds nothing to requests and keeps nothing of answers."""
 
     def __init__(self) -> None:
-        self._transport = AiohttpTransport(client=self._new_session)
+        super().__init__(client=self._new_session)
 
     def _new_session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=self._transport.ssl_context
+                limit=0, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=self.ssl_context
             ),
             # Cookies of one answer must not travel with other callers' requests.
             cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            middlewares=(_send_exact_url,),
+            max_line_size=_MAX_HEADER_BYTES,
+            max_field_size=_MAX_HEADER_BYTES,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request. Raises only `httpx.TransportError` and its subclasses."""
-        with _failures_by_cause():
-            response = await self._transport.handle_async_request(request)
-        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - narrows the type
-        response.stream = _FaithfulStream(response.stream)
-        return response
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._transport.aclose()
+        """Send one request."""
+        timeout = request.extensions.get("timeout", {})
+        # aiohttp resolves the name outside of `sock_connect` but inside of `connect`, which is the name it
+        # has for what httpx calls `pool`. Nobody waits for this pool, because it has no limit.
+        request.extensions["timeout"] = {**timeout, "pool": timeout.get("connect")}
+        token = _exact_url.set(str(request.url))
+        try:
+            return await super().handle_async_request(request)
+        finally:
+            _exact_url.reset(token)
 
     def abandon(self) -> None:
         """Let go of the sockets of an event loop that has ended; nothing can be awaited on it any more."""
-        session = self._transport.client
+        session = self.client
         if isinstance(session, aiohttp.ClientSession) and session.connector is not None:
             session.connector.close()
             session.detach()
@@ -140,7 +144,7 @@ class Engine:
     def __init__(self, http_client: httpx.AsyncClient | None = None) -> None:
         self._given = http_client
         self._own: httpx.AsyncClient | None = None
-        self._transport: FaithfulAiohttpTransport | None = None
+        self._transport: _AiohttpTransport | None = None
         self._token: EventLoopToken | None = None
         self.closed = False
 
@@ -153,11 +157,14 @@ class Engine:
         """The HTTP client for the running event loop.
 
         Raises:
-            ConfigurationError: after `aclose`, or when another event loop that is still running uses it.
+            ConfigurationError: after `aclose`, when a client that was passed in is closed, or when another
+                event loop that is still running uses the connections.
         """
         if self.closed:
             raise ConfigurationError("this client is closed; create a new AsyncImgwireClient")
         if self._given is not None:
+            if self._given.is_closed:
+                raise ConfigurationError("the http_client that was passed in is closed")
             return self._given
         token = current_token()
         if self._own is None or self._token is None or self._token.native_token is not token.native_token:
@@ -168,7 +175,7 @@ class Engine:
 
     def _build(self, token: EventLoopToken) -> httpx.AsyncClient:
         if isinstance(token.native_token, asyncio.AbstractEventLoop):
-            self._transport = FaithfulAiohttpTransport()
+            self._transport = _AiohttpTransport()
             return httpx.AsyncClient(transport=self._transport, trust_env=False)
         return httpx.AsyncClient(limits=_UNLIMITED, trust_env=False)
 

@@ -11,12 +11,11 @@ import os
 import stat
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from pathlib import PurePath
 from typing import BinaryIO, Final, Protocol, TypeAlias
 
 import anyio
-import anyio.lowlevel
 from anyio import to_thread
 
 from imgwire_async.core.body import Body
@@ -71,12 +70,11 @@ class _BytesSource:
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
-        yield self._chunks()
+        async with aclosing(self._chunks()) as chunks:
+            yield chunks
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
         for start in range(0, self.size, CHUNK_SIZE):
-            # Lets the event loop see an early answer before more is written.
-            await anyio.lowlevel.checkpoint()
             yield bytes(self._content[start : start + CHUNK_SIZE])
 
 
@@ -105,9 +103,10 @@ class _FileSource:
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
-        yield self._chunks()
+        async with aclosing(self._chunks()) as chunks:
+            yield chunks
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
         yield self._first_chunk
         offset = len(self._first_chunk)
         if offset == self.size < CHUNK_SIZE:

@@ -1,0 +1,318 @@
+"""Both engines against servers that misbehave: one vocabulary of failures, and pools that survive them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, cast
+
+import anyio
+import httpx
+import pytest
+
+from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
+from imgwire_async.core.body import CountedStream
+from imgwire_async.core.exchange import exchange
+from imgwire_async.core.options import Timeouts
+from imgwire_async.core.transport import Engine
+from tests.raw_servers import OK, Behaviour, Connection, always, answer, raw_server
+
+Result = Answer | NoAnswer | UnreadableAnswer
+Run = Callable[[Callable[[], Awaitable[Any]]], Any]
+
+ENGINES: dict[str, dict[str, Any]] = {
+    "asyncio": {"backend": "asyncio"},
+    "uvloop": {"backend": "asyncio", "backend_options": {"use_uvloop": True}},
+    "trio": {"backend": "trio"},
+}
+
+
+@pytest.fixture(params=ENGINES)
+def run(request: pytest.FixtureRequest) -> Run:
+    """Runs an async function on each event loop."""
+    return lambda function: anyio.run(function, **ENGINES[request.param])
+
+
+def impatient() -> Timeouts:
+    return Timeouts(connect=5, read=0.3, write=0.3)
+
+
+async def get(engine: Engine, url: str, timeouts: Timeouts | None = None) -> Result:
+    return await exchange(engine.client(), httpx.Request("GET", url), timeouts or impatient())
+
+
+async def chunks_of(body: bytes, size: int = 65536) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+async def put(engine: Engine, url: str, body: bytes, timeouts: Timeouts | None = None) -> Result:
+    async with aclosing(chunks_of(body)) as chunks:
+        stream = CountedStream(chunks, len(body))
+        headers = {"Host": httpx.URL(url).netloc.decode(), "Content-Length": str(len(body))}
+        request = httpx.Request("PUT", url, headers=headers, stream=stream)
+        return await exchange(engine.client(), request, timeouts or impatient(), stream)
+
+
+def on_bad_paths(misbehave: Behaviour, *, keep_alive: bool = False) -> Behaviour:
+    """Misbehave for `/bad` and hang up unless told otherwise; answer everything else properly."""
+
+    def behave(connection: Connection) -> None:
+        while head := connection.read_head():
+            connection.read_body(head)
+            if b" /bad" in head.split(b"\r\n")[0]:
+                misbehave(connection)
+                if not keep_alive:
+                    return
+            else:
+                connection.send(OK)
+
+    return behave
+
+
+def say(data: bytes) -> Behaviour:
+    return lambda connection: connection.send(data)
+
+
+def say_and_stall(data: bytes) -> Behaviour:
+    def behave(connection: Connection) -> None:
+        connection.send(data)
+        connection.wait_for_end_of_test()
+
+    return behave
+
+
+@dataclass(frozen=True)
+class Case:
+    misbehave: Behaviour
+    names: set[str]
+    timed_out: bool = False
+
+
+BROKEN = {"RemoteProtocolError", "ReadError"}
+
+MISBEHAVING = {
+    "closes after the request": Case(Connection.hang_up, {"RemoteProtocolError"}),
+    "resets after the request": Case(Connection.reset, {"ReadError"}),
+    "half an answer head": Case(say(b"HTTP/1.1 200 OK\r\nContent-Le"), BROKEN),
+    "truncated body": Case(say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"), BROKEN),
+    "truncated chunked body": Case(
+        say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), BROKEN
+    ),
+    "malformed chunk": Case(
+        say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n"), BROKEN
+    ),
+    "malformed status line": Case(say(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"), {"RemoteProtocolError"}),
+    "malformed header": Case(say(b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), {"RemoteProtocolError"}),
+    "enormous header": Case(
+        say(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000 + b"\r\n\r\n"), {"RemoteProtocolError"}
+    ),
+    "contradicting lengths": Case(
+        say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"), {"RemoteProtocolError"}
+    ),
+    "stalls before the answer": Case(say_and_stall(b""), {"ReadTimeout"}, timed_out=True),
+    "stalls in the head": Case(say_and_stall(b"HTTP/1.1 200 OK\r\n"), {"ReadTimeout"}, timed_out=True),
+    "stalls in the body": Case(
+        say_and_stall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"), {"ReadTimeout"}, timed_out=True
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISBEHAVING.values(), ids=MISBEHAVING)
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_failure_after_the_request_was_sent_may_have_acted_and_leaves_the_pool_working(
+    run: Run, case: Case, method: str
+) -> None:
+    async def scenario() -> tuple[Result, Result]:
+        engine = Engine()
+        try:
+            url = f"{server.base_url}/bad"
+            failed = await (get(engine, url) if method == "GET" else put(engine, url, b"x" * 1000))
+            return failed, await get(engine, f"{server.base_url}/good")
+        finally:
+            await engine.aclose()
+
+    with raw_server(on_bad_paths(case.misbehave)) as server:
+        failed, after = run(scenario)
+
+    assert isinstance(failed, NoAnswer), failed
+    assert failed.name in case.names
+    assert failed.may_have_acted
+    assert failed.timed_out == case.timed_out
+    assert len(failed.reason) < 400
+    assert failed.reason.isprintable()
+    assert isinstance(after, Answer)
+    assert after.status == 200
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize("problem", ["refused", "no such name", "no TLS there", "TLS cut short"])
+def test_a_failure_before_the_request_was_sent_cannot_have_acted(run: Run, problem: str, method: str) -> None:
+    async def scenario() -> Result:
+        engine = Engine()
+        try:
+            return await (get(engine, url) if method == "GET" else put(engine, url, b"x" * 1000))
+        finally:
+            await engine.aclose()
+
+    behaviour = Connection.hang_up if problem == "TLS cut short" else say(answer(400))
+    with raw_server(behaviour) as server:
+        url = {
+            "refused": f"http://127.0.0.1:{unused_port()}/",
+            "no such name": "http://imgwire-test.invalid/",
+            "no TLS there": server.base_url.replace("http:", "https:"),
+            "TLS cut short": server.base_url.replace("http:", "https:"),
+        }[problem]
+        failed = run(scenario)
+
+    assert isinstance(failed, NoAnswer)
+    assert failed.name == "ConnectError"
+    assert not failed.may_have_acted
+    assert not failed.timed_out
+
+
+def test_a_connection_that_is_closed_when_it_is_accepted_may_have_acted(run: Run) -> None:
+    async def scenario() -> Result:
+        engine = Engine()
+        try:
+            return await get(engine, server.base_url)
+        finally:
+            await engine.aclose()
+
+    with raw_server(Connection.hang_up) as server:
+        failed = run(scenario)
+
+    assert isinstance(failed, NoAnswer)
+    assert failed.may_have_acted
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_name_resolution_counts_against_the_connect_timeout(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+
+    def resolve_slowly(*arguments: object) -> object:
+        if not cast(int, arguments[-1]) & socket.AI_NUMERICHOST:
+            released.wait(10)
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    async def scenario() -> Result:
+        engine = Engine()
+        try:
+            return await get(engine, "http://slow.invalid/", Timeouts(connect=0.2, read=5, write=5))
+        finally:
+            released.set()
+            await engine.aclose()
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_slowly)
+    failed = anyio.run(scenario, backend=backend)
+
+    assert isinstance(failed, NoAnswer)
+    assert failed.name == "ConnectTimeout"
+    assert not failed.may_have_acted
+    assert failed.timed_out
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, 200),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + OK, 200),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", 304),
+        (b"HTTP/1.1 520 \r\nContent-Length: 0\r\n\r\n", 520),
+        (b"HTTP/1.0 200 OK\r\n\r\n{}", 200),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 30_000 + b"\r\nContent-Length: 2\r\n\r\n{}", 200),
+    ],
+    ids=["100", "103", "204", "304", "520", "HTTP/1.0 until closed", "long header"],
+)
+def test_unusual_answers_are_answers(run: Run, data: bytes, status: int) -> None:
+    async def scenario() -> tuple[Result, Result]:
+        engine = Engine()
+        try:
+            return await get(engine, f"{server.base_url}/bad"), await get(engine, f"{server.base_url}/good")
+        finally:
+            await engine.aclose()
+
+    with raw_server(on_bad_paths(say(data), keep_alive=b"HTTP/1.0" not in data)) as server:
+        unusual, after = run(scenario)
+
+    assert isinstance(unusual, Answer), unusual
+    assert unusual.status == status
+    assert isinstance(after, Answer)
+
+
+def test_the_url_is_sent_as_it_was_signed(run: Run) -> None:
+    target = "/a%2Fb/%7Ex/%40?Credential=A%2F2026%2Fus&e=&s=a%3D%3D&p=a+b%20c&z=%e4%7e;x=1&g=%2B=="
+
+    async def scenario() -> Result:
+        engine = Engine()
+        try:
+            return await put(engine, server.base_url + target, b"x")
+        finally:
+            await engine.aclose()
+
+    with raw_server(always(OK)) as server:
+        run(scenario)
+
+    assert server.heads[0].split(b"\r\n")[0] == f"PUT {target} HTTP/1.1".encode()
+
+
+def test_both_engines_send_the_same_headers() -> None:
+    async def scenario() -> None:
+        engine = Engine()
+        try:
+            await get(engine, f"{server.base_url}/x")
+            await put(engine, f"{server.base_url}/x", b"x")
+        finally:
+            await engine.aclose()
+
+    def names(heads: list[bytes]) -> list[list[str]]:
+        return [sorted(line.split(b":")[0].decode().lower() for line in h.split(b"\r\n")[1:]) for h in heads]
+
+    sent = []
+    for backend in ("asyncio", "trio"):
+        with raw_server(always(OK)) as server:
+            anyio.run(scenario, backend=backend)
+        sent.append(names(server.heads))
+
+    assert sent[0] == sent[1] == [["host"], ["content-length", "host"]]
+
+
+def test_an_early_refusal_of_a_large_body_is_seen_although_the_connection_is_reset(run: Run) -> None:
+    refusals = 30
+
+    def refuse_early(connection: Connection) -> None:
+        connection.read_head()
+        connection.send(answer(403, b"<Error><Code>AccessDenied</Code></Error>", "Connection: close"))
+        # Closing with unread data in the buffer makes the kernel send a RST right behind the answer.
+
+    async def scenario() -> list[Result]:
+        engine = Engine()
+        try:
+            return [
+                await put(engine, server.base_url, b"x" * 20_000_000, Timeouts(connect=5, read=5, write=5))
+                for _ in range(refusals)
+            ]
+        finally:
+            await engine.aclose()
+
+    with raw_server(refuse_early) as server:
+        results = run(scenario)
+
+    # The kernel may report the reset before the answer could be read; the attempt is then repeated.
+    seen = [result for result in results if isinstance(result, Answer)]
+    assert len(seen) >= refusals * 0.8
+    assert all(b"AccessDenied" in result.content for result in seen)
+    assert all(result.may_have_acted for result in results if isinstance(result, NoAnswer))
