@@ -4,6 +4,7 @@ Begin with `AsyncImgwireClient`. Records and enumerations are in `imgwire_async.
 be raised is in `imgwire_async.errors`.
 """
 
+from imgwire_async.cdn import Transformation, cdn_url, parse_cdn_url
 from imgwire_async.client import AsyncImgwireClient
 from imgwire_async.core.attempts import ClientStats
 from imgwire_async.core.events import RequestEvent, ResponseEvent, RetryEvent
@@ -23,6 +24,7 @@ from imgwire_async.errors import (
     ImgwireError,
     InternalServerError,
     InvalidArgumentError,
+    InvalidTransformationError,
     NotFoundError,
     PaginationError,
     PayloadTooLargeError,
@@ -58,6 +60,7 @@ __all__ = [
     "ImgwireError",
     "InternalServerError",
     "InvalidArgumentError",
+    "InvalidTransformationError",
     "NotFoundError",
     "Page",
     "Pagination",
@@ -75,10 +78,13 @@ __all__ = [
     "SourceChangedError",
     "SupportedMimeType",
     "Timeouts",
+    "Transformation",
     "UnprocessableEntityError",
     "UnsupportedImageTypeError",
     "UploadError",
     "UploadRejectedError",
     "UploadSourceError",
     "ValidationIssue",
+    "cdn_url",
+    "parse_cdn_url",
 ]

@@ -4,6 +4,7 @@
 ImgwireError
 ├── ConfigurationError            the client cannot be built or used like this (also a ValueError)
 ├── InvalidArgumentError          an argument was refused before any request (also a ValueError)
+├── InvalidTransformationError    a CDN URL with it would be refused (also a ValueError)
 ├── APIStatusError                the service answered with an error status
 │   ├── BadRequestError           400
 │   ├── AuthenticationError       401
@@ -90,7 +91,7 @@ class ImgwireError(Exception):
         what = f"{self.operation}: {self.message}" if self.operation else self.message
         facts = [f"{self.method} {self.url}"] if self.method and self.url else []
         if self.request_id:
-            facts.append(f"request {self.request_id}")
+            facts.append(f"request {self.request_id:.100}")
         if self.attempts > 1:
             facts.append(f"{self.attempts} attempts")
         return f"{what} ({', '.join(facts)})" if facts else what
@@ -265,6 +266,53 @@ class ImageQuarantinedError(UploadError):
     def __init__(self, message: str = "", *, image_id: str = "", **context: Unpack[CallContext]) -> None:
         super().__init__(message, **context)
         self.image_id = image_id
+
+
+class InvalidTransformationError(ImgwireError, ValueError):
+    """A transformation, preset or CDN URL that the service would refuse; nothing was sent.
+
+    Plain data: it pickles and copies, whatever the refused value was.
+
+    Attributes:
+        transformation: The canonical name; an unknown name as given; `preset`, `cdn_url`, `srcset` or
+            `attributes` when one of those was refused.
+        value: What was refused. Long text is cut; anything but plain data is described by its type.
+        allowed: What would have been right, in words.
+        suggestion: The closest allowed value or name, or None when nothing is close.
+    """
+
+    def __init__(
+        self, transformation: str = "", value: object = None, allowed: str = "", suggestion: str | None = None
+    ) -> None:
+        name = transformation if transformation.isprintable() else repr(transformation)
+        value = _plain(value)
+        shown = repr(value)
+        shown = shown if len(shown) <= 120 else f"{shown[:119]}…"
+        hint = f" Did you mean {suggestion!r}?" if suggestion else ""
+        super().__init__(f"{name[:120]}={shown} is not allowed.{hint} Allowed: {allowed}.")
+        self.transformation = transformation
+        self.value = value
+        self.allowed = allowed
+        self.suggestion = suggestion
+
+    def __reduce__(self) -> tuple[type[InvalidTransformationError], tuple[object, ...]]:
+        return type(self), (self.transformation, self.value, self.allowed, self.suggestion)
+
+
+def _plain(value: object, depth: int = 3) -> object:
+    """A bounded copy of `value` that pickles; no method of a foreign object is called."""
+    kind = type(value)
+    if kind is str and isinstance(value, str):
+        return value if len(value) <= 200 else f"{value[:199]}…"
+    if kind is int and isinstance(value, int):
+        return value if value.bit_length() <= 128 else f"<an integer of {value.bit_length()} bits>"
+    if value is None or kind in (bool, float):
+        return value
+    if depth and kind is dict and isinstance(value, dict) and len(value) <= 20:
+        return {_plain(key, 0): _plain(item, depth - 1) for key, item in value.items()}
+    if depth and kind is list and isinstance(value, list) and len(value) <= 20:
+        return [_plain(item, depth - 1) for item in value]
+    return f"<{kind.__name__}>"
 
 
 _STATUS_CLASSES: dict[int, type[APIStatusError]] = {

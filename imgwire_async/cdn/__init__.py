@@ -3,7 +3,6 @@
 `cdn_url` documents the arguments; `reference()` lists every transformation.
 """
 
-from imgwire_async.cdn.errors import InvalidTransformationError
 from imgwire_async.cdn.forms import (
     RGB,
     Adjust,
@@ -33,6 +32,7 @@ from imgwire_async.cdn.image_urls import CdnUrls
 from imgwire_async.cdn.keywords import Transformations
 from imgwire_async.cdn.table import reference
 from imgwire_async.cdn.urls import CdnUrlParts, Transformation, cdn_url, parse_cdn_url
+from imgwire_async.errors import InvalidTransformationError
 
 # fmt: off
 __all__ = [

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Unpack
 
-from imgwire_async.cdn.errors import InvalidTransformationError
 from imgwire_async.cdn.forms import Format, Preset
 from imgwire_async.cdn.keywords import Transformations
 from imgwire_async.cdn.urls import assemble, checked_preset, encode, encode_pair
+from imgwire_async.errors import InvalidTransformationError
 
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9:_.-]*")
 

@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import NamedTuple, Unpack, cast, get_args
 from urllib.parse import parse_qsl, quote_plus
 
-from imgwire_async.cdn.errors import InvalidTransformationError
 from imgwire_async.cdn.forms import Preset
 from imgwire_async.cdn.keywords import Transformations
 from imgwire_async.cdn.kinds import RefusedError, closest, is_a, render
 from imgwire_async.cdn.table import ROWS, TABLE
+from imgwire_async.errors import InvalidTransformationError
 
 PRESETS: tuple[str, ...] = get_args(Preset)
 _BASE = re.compile(r"([^?#\s\x00-\x1f\x7f\ud800-\udfff]+)(\?[^#]*)?(#[^\s\x00-\x1f\x7f\ud800-\udfff]*)?")

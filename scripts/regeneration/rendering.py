@@ -36,6 +36,9 @@ DEFAULT = "x-imgwire-default"
 ESSENTIAL = "x-imgwire-essential"
 SECRET = "x-imgwire-secret"  # noqa: S105 - the name of an extension
 
+MIXINS = {"Image": ("imgwire_async.cdn.image_urls", "CdnUrls")}
+"""Hand-written methods that a generated class inherits: module and class by the name of the model."""
+
 _SCALARS: dict[type[PropertyProtocol], tuple[str, str]] = {
     AnyProperty: ("Any", "parse_any"),
     BooleanProperty: ("bool", "parse_bool"),
@@ -73,6 +76,7 @@ class ModelView:
     """One model class."""
 
     name: str
+    mixin: str | None
     summary: str
     docstring: str
     imports: list[str]
@@ -135,11 +139,16 @@ class Renderer:
             if raw.get(item.name.get_untrusted_value(), {}).get("description")
         ]
         summary = self.describe(model)
+        imports = self._imports(properties, name)
+        module, mixin = MIXINS.get(name, (None, None))
+        if module is not None:
+            imports.add(f"from {module} import {mixin}")
         return ModelView(
             name=name,
+            mixin=mixin,
             summary=summary,
             docstring="\n".join([summary, *(["", "Attributes:", *lines] if lines else [])]),
-            imports=sorted(self._imports(properties, name)),
+            imports=sorted(imports),
             fields=fields,
         )
 

@@ -12,7 +12,7 @@ from tests.regeneration.support import ROOT
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of what regeneration reads and writes; the core is shared with the real checkout."""
+    """A copy of what regeneration reads and writes; what it imports is shared."""
     root = tmp_path / "checkout"
     package = root / "imgwire_async"
     package.mkdir(parents=True)
@@ -26,5 +26,6 @@ def checkout(tmp_path: Path) -> Path:
         package / "lowlevel",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
-    (package / "core").symlink_to(ROOT / "imgwire_async" / "core")
+    for shared in ("cdn", "core", "errors.py"):
+        (package / shared).symlink_to(ROOT / "imgwire_async" / shared)
     return root

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from attrs import define, field
 
+from imgwire_async.cdn.image_urls import CdnUrls
+
 from ..types import (
     FieldReader,
     parse_bool,
@@ -25,7 +27,7 @@ from .supported_mime_type import SupportedMimeType
 
 
 @define(kw_only=True)
-class Image:
+class Image(CdnUrls):
     """An image record.
 
     Attributes:
