@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from imgwire_async.core.retry import Answered, TransportFailure
@@ -23,7 +23,9 @@ from imgwire_async.errors import (
 T = TypeVar("T")
 
 _MAX_BODY_IN_ERROR = 64 * 1024  # bytes
-_MAX_DETAIL_IN_MESSAGE = 300  # characters, so that `str(error)` fits a log line
+_MAX_PARSED_ERROR = 1024 * 1024  # bytes; parsing more would hold up the event loop
+_MAX_DEPTH_IN_ERROR = 50  # levels; what is nested deeper can be neither pickled nor copied
+_MAX_MESSAGE = 300  # characters, so that `str(error)` fits a log line
 
 _ADVICE = {
     401: "check that api_key (or IMGWIRE_API_KEY) is a valid key of this environment and base URL",
@@ -37,8 +39,8 @@ class Answer:
     """Status, headers (by lower-case name) and complete body of one HTTP response."""
 
     status: int
-    headers: Mapping[str, str]
-    content: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)  # may hold signed URLs and tokens
 
     @property
     def request_id(self) -> str | None:
@@ -78,7 +80,7 @@ class UnreadableAnswer:
     """A complete response whose body cannot be used: too large, or not in its declared encoding."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     reason: str
 
     @property
@@ -115,12 +117,12 @@ def parse_answer(answer: Answer, parse: Callable[[Any], T], context: CallContext
     try:
         return parse(json.loads(answer.content))
     except KeyError as error:
-        problem = f"the answer lacks the field {error}"
+        problem = one_line(f"the answer lacks the field {error}")
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         problem = (
             "the answer is not JSON; is the base URL that of the API?"
             if isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
-            else f"the answer does not fit the schema: {error}"
+            else one_line(f"the answer does not fit the schema: {error}")
         )
     # Raised outside of `except`: the parser's own exception would show the body, secrets included.
     raise ResponseDecodeError(problem, status=answer.status, **context)
@@ -132,12 +134,8 @@ def status_error(answer: Answer, context: CallContext) -> APIStatusError:
     Understands both bodies of the service (`detail` as text with `error_type`, `detail` as an array of
     validation issues) and survives everything else that servers and proxies send: HTML, text, nothing.
     """
-    content = answer.content[:_MAX_BODY_IN_ERROR]
-    try:
-        body: Any = json.loads(content)
-    except (ValueError, RecursionError):
-        body = content.decode("utf-8", errors="replace")
-    fields = body if isinstance(body, dict) else {}
+    parsed = _parsed_error(answer.content)
+    fields = parsed if isinstance(parsed, dict) else {}
     raw_detail, raw_type = fields.get("detail"), fields.get("error_type")
     detail = raw_detail if isinstance(raw_detail, str) else None
     error_type = raw_type if isinstance(raw_type, str) else None
@@ -148,9 +146,32 @@ def status_error(answer: Answer, context: CallContext) -> APIStatusError:
         error_type=error_type,
         detail=detail,
         errors=issues,
-        body=body,
+        body=(
+            parsed
+            if parsed is not None and len(answer.content) <= _MAX_BODY_IN_ERROR
+            else answer.content[:_MAX_BODY_IN_ERROR].decode("utf-8", errors="replace")
+        ),
         **context,
     )
+
+
+def _parsed_error(content: bytes) -> Any:  # noqa: ANN401 - JSON of any shape
+    """The JSON of an error body, or None for anything else, and for `null`."""
+    if len(content) > _MAX_PARSED_ERROR:
+        return None
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return None if _is_deeper_than(_MAX_DEPTH_IN_ERROR, parsed) else parsed
+
+
+def _is_deeper_than(levels: int, value: object) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return False
+    return levels == 0 or any(_is_deeper_than(levels - 1, item) for item in value)
 
 
 def _validation_issues(detail: object) -> tuple[ValidationIssue, ...]:
@@ -184,5 +205,11 @@ def _message(
         parts.append("this does not look like the Imgwire API; check the base URL")
     elif advice := _ADVICE.get(status):
         parts.append(advice)
-    text = " ".join("; ".join(parts).split())
-    return text if len(text) <= _MAX_DETAIL_IN_MESSAGE else f"{text[: _MAX_DETAIL_IN_MESSAGE - 1]}…"
+    return one_line("; ".join(parts))
+
+
+def one_line(text: str) -> str:
+    """`text` for a log: in one line, without control characters, at most 300 characters."""
+    text = " ".join(text[: 2 * _MAX_MESSAGE].split())
+    text = "".join(character if character.isprintable() else "\ufffd" for character in text)
+    return text if len(text) <= _MAX_MESSAGE else f"{text[: _MAX_MESSAGE - 1]}…"

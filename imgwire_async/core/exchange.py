@@ -7,11 +7,12 @@ and none of them may become part of a traceback that somebody logs together with
 from __future__ import annotations
 
 import math
+from collections.abc import Awaitable, Callable
 
 import anyio
 import httpx
 
-from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
+from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, one_line
 from imgwire_async.core.body import CountedStream
 from imgwire_async.core.options import Timeouts
 from imgwire_async.core.redaction import redacted, redacted_httpx_logs
@@ -25,11 +26,24 @@ class _TooLargeError(Exception):
     pass
 
 
+async def read_all(response: httpx.Response) -> bytes:
+    """The whole body of an answer, which `exchange` refuses when it is larger than `MAX_ANSWER_BYTES`."""
+    chunks = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            raise _TooLargeError
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
 async def exchange(
     client: httpx.AsyncClient,
     request: httpx.Request,
     timeouts: Timeouts,
     stream: CountedStream | None = None,
+    read: Callable[[httpx.Response], Awaitable[bytes]] = read_all,
 ) -> Answer | NoAnswer | UnreadableAnswer:
     """Send `request` and read its answer.
 
@@ -39,6 +53,8 @@ async def exchange(
         timeouts: limits for the phases of this one exchange.
         stream: the body of `request` when it is streamed; while it is being sent, `timeouts.write` runs
             from one chunk to the next.
+        read: reads the body of the answer and returns what is to be kept of it. What else it raises than
+            transport failures passes through.
     """
     request.extensions["timeout"] = {
         "connect": timeouts.connect,
@@ -62,7 +78,7 @@ async def exchange(
             headers = {name.lower(): value for name, value in response.headers.items()}
             stall.deadline = math.inf
             try:
-                return Answer(status, headers, await _read(response))
+                return Answer(status, headers, await read(response))
             finally:
                 with anyio.CancelScope(shield=True):
                     await response.aclose()
@@ -79,20 +95,9 @@ async def exchange(
     return NoAnswer("TotalTimeout", reason, may_have_acted=True, timed_out=True)
 
 
-async def _read(response: httpx.Response) -> bytes:
-    chunks = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            raise _TooLargeError
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
 def _no_answer(error: httpx.TransportError) -> NoAnswer:
     name = type(error).__name__
-    detail = redacted(str(error))
+    detail = one_line(redacted(str(error)))
     acted = may_have_acted(error)
     what = (
         "the connection broke before the answer was complete"

@@ -1,0 +1,36 @@
+"""A sandbox for the whole run, cleared after every test, and a client that does not wait between retries."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from imgwire_async import AsyncImgwireClient
+from imgwire_async.sandbox import Sandbox
+from tests.clients import client_of
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
+    yield shared_sandbox
+    shared_sandbox.reset()
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> AsyncIterator[AsyncImgwireClient]:
+    async with client_of(sandbox) as client:
+        yield client
+
+
+@pytest.fixture
+def photo() -> Path:
+    return Path(str(files("skimage") / "data" / "rocket.jpg"))
