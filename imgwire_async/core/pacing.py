@@ -183,9 +183,7 @@ class RateController:
         now = self._advance()
         if self._probed_at is not None:
             return math.inf
-        if now < self._closed_until:
-            return self._closed_until
-        return now + max(0.0, 1.0 - self._tokens) / self.rate
+        return max(now, self._closed_until) + max(0.0, 1.0 - self._tokens) / self.rate
 
     def lease(self, count: int, *, horizon: float = LEASE_HORIZON) -> Lease:
         """Take leave to send up to `count` requests within `horizon` seconds from now.
@@ -259,7 +257,10 @@ class RateController:
             elif not self._probing:
                 self._slow_down(now)
         if hint is not None and hinted:
-            self._close(now + min(hint, LONGEST_HINT) * self._rng.uniform(1.0, 1.0 + HINT_SPREAD))
+            pause = min(hint, LONGEST_HINT)
+            # The hints of one burst end at the same time: spread once, not each further than the last.
+            if now + pause > self._closed_until:
+                self._close(now + pause * self._rng.uniform(1.0, 1.0 + HINT_SPREAD))
             self._probing = self._probing or hint > PROBE_AFTER
             if judged is not None or generation < self._epoch_generation:
                 self._begin_epoch(self._closed_until)
@@ -283,6 +284,9 @@ class RateController:
             self._fall_from(self.rate)
         if self._pauses == 3:
             self._fall_from(self._accepted_since_block / max(now - self._block_start, 1.0))
+            # A new quota is untouched: begin at its rate, not below.
+            self._rate = self._ceiling
+            self._recovered = self._recovery
             self._accepted_since_block = 0
             self._block_start = now
         # The exponent is bounded because a pause can go on for days.
@@ -309,7 +313,7 @@ class RateController:
         self._closed_until = max(self._closed_until, until)
         self._disturbed_at = self._closed_until
         self._valid_generation = self._generation + 1
-        self._tokens = min(self._tokens, 0.0)
+        self._tokens = 1.0  # no burst afterwards, and no debt for slots that are void now
 
     def _advance(self) -> float:
         """Bring the tokens up to now, which is returned."""

@@ -28,11 +28,11 @@ SEEDS = (1, 2, 3)
 
 
 class WithoutEpochGuard(RateController):
-    """Lets every 429 of a burst count."""
+    """Takes every answer for one about the present rate, however long ago the request was sent."""
 
-    def _begin_epoch(self, start: float) -> None:
-        super()._begin_epoch(start)
-        self._judged_generation = 0
+    def report(self, ok: int, throttled: int, hint: float | None, generation: int) -> int:
+        del generation
+        return super().report(ok, throttled, hint, self._generation)
 
 
 class WithoutGrowthGuard(RateController):
@@ -68,14 +68,13 @@ def bucket_cases(*, hints: bool) -> list[tuple[int, int, int]]:
         for burst in sorted({1, max(1, rate // 10), rate})
         for seed in SEEDS
     ]
-    # Half a second of computing each.
-    return (
-        cases + [(1_000, 100, seed) for seed in SEEDS] + ([] if hints else [(1_000, 1, 1), (1_000, 1_000, 1)])
-    )
+    # The fastest ones take seconds to compute, so not every seed.
+    fast = [(1_000, 100, seed) for seed in SEEDS]
+    return cases + fast if hints else [*cases, *fast, (1_000, 1, 1), (1_000, 1_000, 1)]
 
 
 def bucket_record(rate: int, burst: int, seed: int, *, hints: bool) -> tuple[Record, float]:
-    end = {2: 360.0, 20: 150.0, 200: 110.0, 1_000: 80.0}[rate]
+    end = {2: 360.0, 20: 150.0, 200: 140.0 if hints else 100.0, 1_000: 80.0}[rate]
     # A bucket of one token refuses whatever the network pushes together: not the controller's doing.
     jitter = 0.0 if burst == 1 else 0.2
     return simulate(TokenBucket(rate, burst, hints=hints), seed, end, jitter=jitter)[0], end
