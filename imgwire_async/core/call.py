@@ -65,9 +65,10 @@ class Core:
 
     def with_deadline_from_now(self) -> Self:
         """For calls of several requests: the deadline of the options counts once, from now, for all."""
-        return type(self)(self.options, self.credentials, self.shared, self._deadline_from_now())
+        return type(self)(self.options, self.credentials, self.shared, self.deadline_from_now())
 
-    def _deadline_from_now(self) -> float | None:
+    def deadline_from_now(self) -> float | None:
+        """The instant of the shared clock by which a call that begins now must have ended."""
         if self._deadline is not None or self.options.deadline is None:
             return self._deadline
         return self.shared.clock() + self.options.deadline
@@ -115,7 +116,7 @@ class Core:
             context=context,
             options=self.options,
             shared=self.shared,
-            deadline=self._deadline_from_now(),
+            deadline=self.deadline_from_now(),
             error_for=status_error,
         ).make(attempt)
         return Response(
@@ -180,7 +181,7 @@ class Core:
             context=context,
             options=self.options,
             shared=self.shared,
-            deadline=self._deadline_from_now(),
+            deadline=self.deadline_from_now(),
             error_for=store_error,
         ).make(attempt)
 

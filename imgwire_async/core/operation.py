@@ -43,6 +43,8 @@ class RateClass(StrEnum):
     DELETE = "delete"
     STORE = "store"
     """The PUT of bytes to a presigned URL, which is not an operation of the API."""
+    DELIVERY = "delivery"
+    """The GET of an image or archive, which is not an operation of the API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
