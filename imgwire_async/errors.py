@@ -21,12 +21,18 @@ ImgwireError
 ├── DeadlineExceededError         `deadline=` passed before the call ended
 ├── ResponseDecodeError           the answer is not what the schema says
 ├── PaginationError               the paging headers of a list lead nowhere
-└── UploadError                   sending an image failed outside the API itself
-    ├── UploadSourceError         the source cannot be read, is empty or is not a file (also a ValueError)
-    ├── UnsupportedImageTypeError the content is none of the types the service stores (also a ValueError)
-    ├── SourceChangedError        the source gave other bytes than its declared length
-    ├── UploadRejectedError       the object store refused the bytes
-    └── ImageQuarantinedError     the service took the bytes but could not use them
+├── UploadError                   sending an image failed outside the API itself
+│   ├── UploadSourceError         the source cannot be read, is empty or is not a file (also a ValueError)
+│   ├── UnsupportedImageTypeError the content is none of the types the service stores (also a ValueError)
+│   ├── SourceChangedError        the source gave other bytes than its declared length
+│   ├── UploadRejectedError       the object store refused the bytes
+│   └── ImageQuarantinedError     the service took the bytes but could not use them
+└── DownloadError                 fetching an image or archive failed outside the API itself
+    ├── BulkDownloadFailedError   the service could not make the archive
+    ├── DownloadRejectedError     the host of the file answered with an error status
+    ├── DownloadInterruptedError  the rest of a file cannot be fetched, and its beginning is handed out
+    ├── DownloadTargetError       the file cannot be written: it exists, no such folder, disk full
+    └── ArchiveError              the archive is damaged, or not safe to extract
 ```
 """
 
@@ -266,6 +272,66 @@ class ImageQuarantinedError(UploadError):
     def __init__(self, message: str = "", *, image_id: str = "", **context: Unpack[CallContext]) -> None:
         super().__init__(message, **context)
         self.image_id = image_id
+
+
+class DownloadError(ImgwireError):
+    """An image or archive could not be fetched or stored, for a reason outside the API call itself."""
+
+
+class BulkDownloadFailedError(DownloadError):
+    """The job of a bulk download ended as `FAILED`: there is no archive. The service gives no reason.
+
+    Attributes:
+        job_id: Id of the job, as text.
+    """
+
+    def __init__(self, message: str = "", *, job_id: str = "", **context: Unpack[CallContext]) -> None:
+        super().__init__(message, **context)
+        self.job_id = job_id
+
+
+class DownloadRejectedError(DownloadError):
+    """The host of the file answered with an error status, or with a redirect that is not followed.
+
+    Attributes:
+        status: HTTP status of the answer.
+    """
+
+    def __init__(self, message: str = "", *, status: int = 0, **context: Unpack[CallContext]) -> None:
+        super().__init__(message, **context)
+        self.status = status
+
+
+class DownloadInterruptedError(DownloadError):
+    """A transfer broke and cannot go on where it was, and the bytes so far cannot be taken back."""
+
+
+class DownloadTargetError(DownloadError):
+    """The target cannot be written: it exists, its folder does not, the disk is full.
+
+    Attributes:
+        errno: Number of the operating system's error, such as `errno.ENOSPC`, or None.
+    """
+
+    def __init__(
+        self, message: str = "", *, errno: int | None = None, **context: Unpack[CallContext]
+    ) -> None:
+        super().__init__(message, **context)
+        self.errno = errno
+
+
+class ArchiveError(DownloadError):
+    """The archive is damaged, or holds what must not be extracted. Nothing of it was kept.
+
+    Attributes:
+        entry: Name of the entry that was refused, as the archive spells it, or None.
+    """
+
+    def __init__(
+        self, message: str = "", *, entry: str | None = None, **context: Unpack[CallContext]
+    ) -> None:
+        super().__init__(message, **context)
+        self.entry = entry
 
 
 class InvalidTransformationError(ImgwireError, ValueError):
