@@ -92,13 +92,18 @@ class UnreadableAnswer:
 _STORE_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9_.-]{1,80})\s*</Code>")
 
 
-def store_error(answer: Answer, context: CallContext) -> UploadRejectedError:
-    """The error for a store that refused the bytes.
+def refusal(answer: Answer) -> str:
+    """Status and, when there is one, code of an answer of an object store.
 
     Only the code of an S3-style XML answer is shown: the rest of it may hold signatures and key ids.
     """
     code = _STORE_CODE.search(answer.content[:_MAX_BODY_IN_ERROR])
-    what = f"the object store answered {answer.status}{f' {code[1].decode()}' if code else ''}"
+    return f"{answer.status} {code[1].decode()}" if code else str(answer.status)
+
+
+def store_error(answer: Answer, context: CallContext) -> UploadRejectedError:
+    """The error for a store that refused the bytes."""
+    what = f"the object store answered {refusal(answer)}"
     return UploadRejectedError(what, status=answer.status, **context)
 
 
