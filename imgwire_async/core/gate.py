@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import anyio
 
+from imgwire_async.core.adaptive import AdaptivePacer, Ticket
 from imgwire_async.core.operation import RateClass
 
 UNHINTED_PAUSE: Final = 1.0
@@ -23,6 +25,9 @@ UNHINTED_PAUSE: Final = 1.0
 
 LONGEST_CLOSURE: Final = 60.0
 """For how many seconds a class is closed at most: one wrong hint must not stop a client for an hour."""
+
+MOST_IN_FLIGHT: Final = 256
+"""With `concurrency="auto"` there are never more requests in flight than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +104,11 @@ class _Bucket:
 
 
 class _Waiter:
-    __slots__ = ("arrival", "wake", "wakes_at")
+    __slots__ = ("arrival", "ticket", "wake", "wakes_at")
 
     def __init__(self, arrival: int) -> None:
         self.arrival = arrival
+        self.ticket: Ticket | None = None
         self.wake = anyio.Event()
         self.wakes_at = math.inf
 
@@ -110,10 +116,11 @@ class _Waiter:
 class _Lane:
     """One class of requests: its queue and what holds it back."""
 
-    def __init__(self, rate_class: RateClass, limit: RateLimit | None) -> None:
+    def __init__(self, rate_class: RateClass, limit: RateLimit | None, pacer: AdaptivePacer | None) -> None:
         self.rate_class = rate_class
         self.closed_until = -math.inf
         self.waiting: OrderedDict[_Waiter, None] = OrderedDict()
+        self.pacer = pacer
         self._bucket = None if limit is None else _Bucket(limit)
 
     @property
@@ -122,23 +129,37 @@ class _Lane:
 
     def opens_at(self) -> float:
         """The earliest instant at which the head of the queue may go, apart from the concurrency limit."""
-        return (
-            self.closed_until if self._bucket is None else max(self.closed_until, self._bucket.next_token())
-        )
+        instant = self.closed_until
+        if self._bucket is not None:
+            instant = max(instant, self._bucket.next_token())
+        if self.pacer is not None:
+            instant = max(instant, self.pacer.next_send())
+        return instant
 
     def admit_head(self, now: float) -> None:
         waiter, _ = self.waiting.popitem(last=False)
         if self._bucket is not None:
             self._bucket.take(now)
+        if self.pacer is not None:
+            waiter.ticket = self.pacer.begin()
         waiter.wake.set()
 
 
-@dataclass(frozen=True, slots=True)
 class Admission:
     """A request's leave to be sent, and its way to tell the gate what came of it."""
 
-    gate: Gate
-    rate_class: RateClass
+    def __init__(self, gate: Gate, lane: _Lane, ticket: Ticket | None) -> None:
+        self._gate = gate
+        self._lane = lane
+        self._ticket = ticket
+
+    def accepted(self) -> None:
+        """Say that the server answered, with whatever status but a request to slow down.
+
+        Only `concurrency="auto"` learns from it. Nothing is said of a request that got no answer.
+        """
+        if self._lane.pacer is not None and self._ticket is not None:
+            self._lane.pacer.accepted(self._ticket)
 
     def throttled(self, hint: float | None) -> None:
         """Say that the server answered 429 (or 503 with a request to slow down).
@@ -146,7 +167,11 @@ class Admission:
         Args:
             hint: seconds of the answer's `Retry-After`, or None.
         """
-        self.gate.close(self.rate_class, self.gate.clock() + (UNHINTED_PAUSE if hint is None else hint))
+        if self._lane.pacer is not None and self._ticket is not None:
+            self._lane.pacer.throttled(self._ticket, hint)
+        else:
+            pause = UNHINTED_PAUSE if hint is None else hint
+            self._gate.close(self._lane.rate_class, self._gate.clock() + pause)
 
 
 async def wait_for_event(event: anyio.Event, seconds: float) -> None:
@@ -173,11 +198,15 @@ class Gate:
             RateClass.DELETE: RateLimit(10),  # "purge asset", 10 per second
         }
 
+    With `concurrency="auto"` every class has a pace of its own, found by probing; see `core.pacing`.
+
     Args:
-        concurrency: how many requests may be in flight at once, all classes together.
+        concurrency: how many requests may be in flight at once, all classes together, or "auto" to find out
+            from the service's answers how fast it takes them, with up to 256 in flight.
         rate_limits: rates of the classes that have one.
         clock: monotonic clock in seconds; deadlines are instants of it.
         wait: waits for an event, or so many seconds.
+        rng: source of randomness of the "auto" pace.
 
     Raises:
         ValueError: `concurrency` is below 1.
@@ -185,19 +214,26 @@ class Gate:
 
     def __init__(
         self,
-        concurrency: int,
+        concurrency: int | Literal["auto"],
         *,
         rate_limits: Mapping[RateClass, RateLimit] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[anyio.Event, float], Awaitable[None]] = wait_for_event,
+        rng: random.Random | None = None,
     ) -> None:
-        if concurrency < 1:
-            raise ValueError(f"concurrency must be at least 1, got {concurrency}")
+        if concurrency != "auto" and concurrency < 1:
+            raise ValueError(f'concurrency must be at least 1 or "auto", got {concurrency}')
         limits = rate_limits or {}
         self.clock = clock
-        self._concurrency = concurrency
+        self._concurrency = MOST_IN_FLIGHT if concurrency == "auto" else concurrency
         self._wait = wait
-        self._lanes = {rate_class: _Lane(rate_class, limits.get(rate_class)) for rate_class in RateClass}
+        self._lanes: dict[RateClass, _Lane] = {}
+        for rate_class in RateClass:
+            pacer = None
+            if concurrency == "auto":
+                jitter = rng or random.Random()  # noqa: S311 - spreads requests, keeps no secret
+                pacer = AdaptivePacer(clock=clock, rng=jitter, limit=MOST_IN_FLIGHT)
+            self._lanes[rate_class] = _Lane(rate_class, limits.get(rate_class), pacer)
         self._arrivals = itertools.count()
         self._in_flight = 0
         self._admitted = 0
@@ -237,13 +273,14 @@ class Gate:
         Raises:
             AdmissionTimeoutError: the deadline has passed, or will have before the class opens again.
         """
-        await self._enter(self._lanes[rate_class], math.inf if deadline is None else deadline)
+        lane = self._lanes[rate_class]
+        ticket = await self._enter(lane, math.inf if deadline is None else deadline)
         try:
-            yield Admission(self, rate_class)
+            yield Admission(self, lane, ticket)
         finally:
-            self._leave()
+            self._leave(lane, ticket)
 
-    async def _enter(self, lane: _Lane, deadline: float) -> None:
+    async def _enter(self, lane: _Lane, deadline: float) -> Ticket | None:
         arrived = self.clock()
         waiter = _Waiter(next(self._arrivals))
         lane.waiting[waiter] = None
@@ -258,10 +295,11 @@ class Gate:
                 del lane.waiting[waiter]
                 self._dispatch()
             else:
-                self._leave()
+                self._leave(lane, waiter.ticket)
             raise
         finally:
             self._throttled_seconds += self.clock() - arrived
+        return waiter.ticket
 
     def _check_deadline(self, lane: _Lane, deadline: float, arrived: float) -> None:
         now = self.clock()
@@ -277,8 +315,10 @@ class Gate:
             waiter.wakes_at = min(deadline, lane.opens_at())
         await self._wait(waiter.wake, waiter.wakes_at - now)
 
-    def _leave(self) -> None:
+    def _leave(self, lane: _Lane, ticket: Ticket | None) -> None:
         self._in_flight -= 1
+        if lane.pacer is not None and ticket is not None:
+            lane.pacer.end(ticket)
         self._dispatch()
 
     def _dispatch(self) -> None:

@@ -1,0 +1,62 @@
+"""The pace of one class of requests whose limit nobody has stated."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from imgwire_async.core.inflight import InFlightCap
+from imgwire_async.core.pacing import RateController
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A request that has been let go."""
+
+    generation: int
+    sent_at: float
+    """Instant of the clock."""
+
+
+class AdaptivePacer:
+    """Says when the next request may go, and learns from what comes of each.
+
+    The rate follows the service's 429s (`RateController`), the number in flight its latency (`InFlightCap`).
+
+    Args:
+        clock: monotonic clock in seconds.
+        rng: source of randomness.
+        limit: never more requests than this in flight.
+    """
+
+    def __init__(self, *, clock: Callable[[], float], rng: random.Random, limit: int) -> None:
+        self._clock = clock
+        self._controller = RateController(clock=clock, rng=rng)
+        self._cap = InFlightCap(clock=clock, limit=limit)
+        self._in_flight = 0
+
+    def next_send(self) -> float:
+        """When the next request may go: an instant of the clock, or math.inf for after an answer."""
+        return math.inf if self._in_flight >= self._cap.value else self._controller.next_send()
+
+    def begin(self) -> Ticket:
+        """Let a request go, at `next_send` or later."""
+        lease = self._controller.lease(1, horizon=0.0)
+        self._in_flight += 1
+        return Ticket(lease.generation, self._clock())
+
+    def accepted(self, ticket: Ticket) -> None:
+        """Learn that a request was answered, with whatever status but a request to slow down."""
+        self._cap.answered(self._clock() - ticket.sent_at, self._in_flight)
+        self._controller.report(1, 0, None, ticket.generation)
+
+    def throttled(self, ticket: Ticket, hint: float | None) -> None:
+        """Learn that a request was answered 429, with the seconds of its `Retry-After` if it had one."""
+        self._controller.report(0, 1, hint, ticket.generation)
+
+    def end(self, ticket: Ticket) -> None:
+        """Learn that a request is no longer in flight, whether or not it was answered."""
+        self._in_flight -= 1
+        self._controller.report(0, 0, None, ticket.generation)
