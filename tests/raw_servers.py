@@ -20,24 +20,24 @@ class Connection:
 
     socket: socket.socket
     server: RawServer
-    _unread: bytes = b""
+    unread: bytes = b""
 
     def read_head(self) -> bytes:
         """The next request line and headers; empty when the client has closed the connection."""
-        while b"\r\n\r\n" not in self._unread:
+        while b"\r\n\r\n" not in self.unread:
             data = self.socket.recv(65536)
             if not data:
                 return b""
-            self._unread += data
-        head, self._unread = self._unread.split(b"\r\n\r\n", 1)
+            self.unread += data
+        head, self.unread = self.unread.split(b"\r\n\r\n", 1)
         self.server.heads.append(head)
         return head
 
     def read_body(self, head: bytes) -> bytes:
         """The whole body that `head` announces, or as much of it as came."""
         length = content_length(head)
-        body = bytearray(self._unread[:length])
-        self._unread = self._unread[length:]
+        body = bytearray(self.unread[:length])
+        self.unread = self.unread[length:]
         while len(body) < length:
             data = self.socket.recv(min(1 << 20, length - len(body)))
             if not data:
@@ -160,3 +160,17 @@ def in_turn(*answers: bytes) -> Behaviour:
             connection.send(data)
 
     return behave
+
+
+@contextlib.contextmanager
+def full_listener() -> Iterator[str]:
+    """The URL of a host that takes no further connection, as one behind a firewall does."""
+    with socket.socket() as listener, contextlib.ExitStack() as waiting:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            filler = waiting.enter_context(socket.socket())
+            filler.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                filler.connect(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -9,11 +9,13 @@ be sent again depends on that distinction, so it is restored here from the origi
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextvars import ContextVar
 from typing import Final, TypeAlias
 
 import aiohttp
 import httpx
+from aiohttp.connector import Connection
 from anyio.lowlevel import EventLoopToken, current_token
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
@@ -25,6 +27,14 @@ HttpClient: TypeAlias = httpx.AsyncClient
 
 _KEEPALIVE_SECONDS = 30.0
 _MAX_HEADER_BYTES = 64 * 1024
+
+# At most so many unsent bytes are left to the kernel, which would otherwise take megabytes at once and then
+# none for a long time: a slow connection would look like a stalled one. (Windows does not know it.)
+_SOCKET_OPTIONS: Final = (
+    [(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 128 * 1024)]
+    if hasattr(socket, "TCP_NOTSENT_LOWAT")
+    else []
+)
 
 # Pools are unlimited: how many requests run at once is decided by the gate in front of them, where waiting
 # is counted and cancellable, and never shows up as a pool timeout.
@@ -86,12 +96,37 @@ def _as_httpx_error(error: aiohttp.ClientError | OSError) -> httpx.TransportErro
 _exact_url: ContextVar[str] = ContextVar("imgwire_async_exact_url")
 
 
-async def _send_exact_url(
+class _Request(aiohttp.ClientRequest):
+    """Remembers the connection on which it is sent."""
+
+    transport: asyncio.Transport | None = None
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        self.transport = conn.transport
+        return await super().send(conn)
+
+
+async def _send_exactly(
     request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
     # aiohttp rewrites percent-encodings (`%2F` in a query becomes `/`), which can break a signature.
     request.url = URL(_exact_url.get(), encoded=True)
-    return await send(request)
+    try:
+        return await send(request)
+    except asyncio.CancelledError:
+        # Closing waits until what is buffered has been sent. A server that no longer reads would keep the
+        # socket open for ever.
+        if isinstance(request, _Request) and request.transport is not None:
+            request.transport.abort()
+        raise
+
+
+def _new_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, _, _ = address
+    connection = socket.socket(family, kind, protocol)
+    for option in _SOCKET_OPTIONS:
+        connection.setsockopt(*option)
+    return connection
 
 
 class _AiohttpTransport(AiohttpTransport):
@@ -103,12 +138,16 @@ class _AiohttpTransport(AiohttpTransport):
     def _new_session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=self.ssl_context
+                limit=0,
+                keepalive_timeout=_KEEPALIVE_SECONDS,
+                ssl=self.ssl_context,
+                socket_factory=_new_socket,
             ),
             # Cookies of one answer must not travel with other callers' requests.
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-            middlewares=(_send_exact_url,),
+            request_class=_Request,
+            middlewares=(_send_exactly,),
             max_line_size=_MAX_HEADER_BYTES,
             max_field_size=_MAX_HEADER_BYTES,
         )
@@ -177,7 +216,8 @@ class Engine:
         if isinstance(token.native_token, asyncio.AbstractEventLoop):
             self._transport = _AiohttpTransport()
             return httpx.AsyncClient(transport=self._transport, trust_env=False)
-        return httpx.AsyncClient(limits=_UNLIMITED, trust_env=False)
+        pool = httpx.AsyncHTTPTransport(limits=_UNLIMITED, socket_options=_SOCKET_OPTIONS, trust_env=False)
+        return httpx.AsyncClient(transport=pool, trust_env=False)
 
     def _leave_former_loop(self) -> None:
         if self._own is None or self._token is None:

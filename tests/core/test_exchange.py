@@ -1,0 +1,272 @@
+"""One exchange: each timeout on requests with and without a body, and answers that cannot be used."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from imgwire_async.core import exchange as exchange_module
+from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
+from imgwire_async.core.body import CountedStream
+from imgwire_async.core.exchange import exchange
+from imgwire_async.core.options import Timeouts
+from imgwire_async.core.transport import Engine
+from imgwire_async.errors import SourceChangedError, UploadSourceError
+from tests.raw_servers import OK, Behaviour, Connection, always, answer, full_listener, raw_server
+
+BACKENDS = ["asyncio", "trio"]
+LARGE = 8_000_000  # bytes: more than the buffers of both sockets hold
+
+Result = Answer | NoAnswer | UnreadableAnswer
+
+
+def send(
+    backend: str, url: str, timeouts: Timeouts, body: bytes | None = None, chunk_size: int = 512 * 1024
+) -> Result:
+    async def scenario() -> Result:
+        engine = Engine()
+        try:
+            if body is None:
+                return await exchange(engine.client(), httpx.Request("GET", url), timeouts)
+            async with aclosing(chunks_of(body, chunk_size)) as chunks:
+                stream = CountedStream(chunks, len(body))
+                return await exchange(engine.client(), streamed(url, stream), timeouts, stream)
+        finally:
+            await engine.aclose()
+
+    return anyio.run(scenario, backend=backend)
+
+
+def streamed(url: str, stream: CountedStream) -> httpx.Request:
+    headers = {"Host": httpx.URL(url).netloc.decode(), "Content-Length": str(stream.size)}
+    return httpx.Request("PUT", url, headers=headers, stream=stream)
+
+
+async def chunks_of(body: bytes, size: int) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+def stop_reading(connection: Connection) -> None:
+    connection.read_head()
+    connection.wait_for_end_of_test()
+
+
+def read_slowly(bytes_per_second: int) -> Behaviour:
+    def behave(connection: Connection) -> None:
+        head = connection.read_head()
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        started, received = time.monotonic(), len(connection.unread)
+        while received < length:
+            received += len(connection.socket.recv(65_536))
+            time.sleep(max(0.0, started + received / bytes_per_second - time.monotonic()))
+        connection.send(OK)
+
+    return behave
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_server_that_stops_reading_is_a_write_timeout(backend: str) -> None:
+    with raw_server(stop_reading, receive_buffer=16_384) as server:
+        started = time.monotonic()
+        result = send(backend, server.base_url, Timeouts(connect=5, read=30, write=0.3), b"x" * LARGE)
+
+    assert isinstance(result, NoAnswer)
+    assert result.name == "WriteTimeout"
+    assert result.timed_out
+    assert result.may_have_acted
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_slow_server_that_keeps_reading_is_no_write_timeout(backend: str) -> None:
+    # One chunk of the source takes longer than the timeout.
+    with raw_server(read_slowly(5_000_000), receive_buffer=262_144) as server:
+        timeouts = Timeouts(connect=5, read=30, write=0.5)
+        result = send(backend, server.base_url, timeouts, b"x" * LARGE, chunk_size=LARGE)
+
+    assert isinstance(result, Answer), result
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_read_timeout_does_not_run_while_the_body_is_being_sent(backend: str) -> None:
+    with raw_server(read_slowly(5_000_000), receive_buffer=262_144) as server:
+        result = send(backend, server.base_url, Timeouts(connect=5, read=0.5, write=5), b"x" * LARGE)
+
+    assert isinstance(result, Answer), result
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("body", [None, b"x" * 1000], ids=["GET", "PUT"])
+def test_a_server_that_does_not_answer_is_a_read_timeout(backend: str, body: bytes | None) -> None:
+    with raw_server(stop_reading) as server:
+        result = send(backend, server.base_url, Timeouts(connect=5, read=0.2, write=5), body)
+
+    assert isinstance(result, NoAnswer)
+    assert result.name == "ReadTimeout"
+    assert result.timed_out
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("body", [None, b"x" * 1000], ids=["GET", "PUT"])
+def test_the_total_timeout_ends_an_answer_that_trickles_in(backend: str, body: bytes | None) -> None:
+    def trickle(connection: Connection) -> None:
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while not connection.server.ended.wait(0.05):
+            connection.send(b"x")
+
+    with raw_server(trickle) as server:
+        result = send(backend, server.base_url, Timeouts(connect=5, read=5, write=5, total=0.3), body)
+
+    assert isinstance(result, NoAnswer)
+    assert result.name == "TotalTimeout"
+    assert result.timed_out
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("body", [None, b"x" * 1000], ids=["GET", "PUT"])
+def test_a_host_that_does_not_accept_is_a_connect_timeout(backend: str, body: bytes | None) -> None:
+    with full_listener() as url:
+        result = send(backend, url, Timeouts(connect=0.2, read=5, write=5), body)
+
+    assert isinstance(result, NoAnswer)
+    assert result.name == "ConnectTimeout"
+    assert not result.may_have_acted
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_timeout_at_all_is_possible(backend: str) -> None:
+    with raw_server(always(OK)) as server:
+        result = send(backend, server.base_url, Timeouts.of(5), b"x")
+        unlimited = send(backend, server.base_url, Timeouts(connect=None, read=None, write=None), b"x")
+
+    assert isinstance(result, Answer)
+    assert isinstance(unlimited, Answer)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_compressed_answer_is_unpacked(backend: str) -> None:
+    packed = answer(200, gzip.compress(b'{"a": 1}'), "Content-Encoding: gzip")
+    with raw_server(always(packed)) as server:
+        result = send(backend, server.base_url, Timeouts())
+
+    assert isinstance(result, Answer)
+    assert result.content == b'{"a": 1}'
+
+
+def test_an_answer_that_is_not_encoded_as_declared_is_unreadable() -> None:
+    with raw_server(always(answer(200, b"not gzip", "Content-Encoding: gzip"))) as server:
+        result = send("asyncio", server.base_url, Timeouts())
+
+    assert isinstance(result, UnreadableAnswer)
+    assert result.status == 200
+
+
+def test_an_answer_without_bounds_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange_module, "MAX_ANSWER_BYTES", 1000)
+    with raw_server(always(answer(200, b"x" * 1001))) as server:
+        result = send("asyncio", server.base_url, Timeouts())
+
+    assert isinstance(result, UnreadableAnswer)
+    assert "larger than 1000 bytes" in result.reason
+
+
+async def failing_source(error: Exception) -> AsyncGenerator[bytes, None]:
+    yield b"x" * 100_000
+    raise error
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("error", "kept_as"), [(OSError("disk"), UploadSourceError), (KeyError("bug"), KeyError)]
+)
+def test_a_failing_source_ends_the_exchange_and_is_kept(
+    backend: str, error: Exception, kept_as: type[Exception]
+) -> None:
+    stream = CountedStream(failing_source(error), 200_000)
+
+    async def scenario() -> Result:
+        engine = Engine()
+        try:
+            return await exchange(engine.client(), streamed(server.base_url, stream), Timeouts(), stream)
+        finally:
+            await engine.aclose()
+
+    with raw_server(always(OK)) as server:
+        result = anyio.run(scenario, backend=backend)
+
+    assert isinstance(result, NoAnswer)
+    assert type(stream.failure) is kept_as
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("really", [0, 99_999, 100_001, 300_000])
+def test_another_number_of_bytes_than_announced_is_never_completed(backend: str, really: int) -> None:
+    async def scenario() -> Result:
+        engine = Engine()
+        try:
+            async with aclosing(chunks_of(b"x" * really, 65_536)) as chunks:
+                stream = CountedStream(chunks, 100_000)
+                result = await exchange(
+                    engine.client(), streamed(server.base_url, stream), Timeouts(), stream
+                )
+            assert isinstance(stream.failure, SourceChangedError)
+            return result
+        finally:
+            await engine.aclose()
+
+    with raw_server(always(OK)) as server:
+        result = anyio.run(scenario, backend=backend)
+
+    assert isinstance(result, NoAnswer)
+    assert all(len(body) < 100_000 for body in server.bodies)
+
+
+async def test_a_body_is_not_sent_from_its_middle_on_a_connection_that_turned_out_to_be_closed() -> None:
+    def close_after_the_first_answer(connection: Connection) -> None:
+        connection.read_request()
+        connection.send(OK)
+        connection.read_head()
+        connection.reset()
+
+    engine = Engine()
+    with raw_server(close_after_the_first_answer) as server:
+        await exchange(engine.client(), httpx.Request("GET", server.base_url), Timeouts())
+        async with aclosing(chunks_of(b"x" * 300_000, 65_536)) as chunks:
+            stream = CountedStream(chunks, 300_000)
+            result = await exchange(
+                engine.client(), streamed(server.base_url, stream), Timeouts(read=0.5), stream
+            )
+        await engine.aclose()
+
+    assert isinstance(result, NoAnswer)
+    assert result.may_have_acted
+    assert not result.timed_out
+    assert server.connections == 1
+
+
+async def test_a_stalled_upload_leaves_no_socket_behind() -> None:
+    engine = Engine()
+    with raw_server(stop_reading, receive_buffer=16_384) as server:
+        before = open_files()
+        async with aclosing(chunks_of(b"x" * LARGE, 65_536)) as chunks:
+            stream = CountedStream(chunks, LARGE)
+            timeouts = Timeouts(write=0.2)
+            await exchange(engine.client(), streamed(server.base_url, stream), timeouts, stream)
+        await anyio.sleep(0.02)
+        left = open_files() - before
+        await engine.aclose()
+
+    assert left == 1  # the server's end
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
