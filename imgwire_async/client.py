@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 from uuid import UUID
 
 import anyio
@@ -62,7 +62,8 @@ class AsyncImgwireClient:
         max_retries: attempts after the first one.
         max_retry_after: longest `Retry-After` to wait for, in seconds; a longer one raises at once.
         deadline: seconds that one call may take in all, retries and waiting included.
-        concurrency: how many requests are in flight at most; further ones wait for their turn.
+        concurrency: how many requests are in flight at most; further ones wait for their turn. With "auto"
+            the client finds out from the answers how fast the service takes them, for jobs of many calls.
         rate_limits: requests per second for classes of operations. Imgwire publishes no limits, so there
             are none by default; a 429 holds back all calls of its class in any case.
         on_request: told about every attempt before it is sent; sync or async, as the other hooks.
@@ -91,7 +92,7 @@ class AsyncImgwireClient:
         max_retries: int = 4,
         max_retry_after: float = 60.0,
         deadline: float | None = None,
-        concurrency: int = 100,
+        concurrency: int | Literal["auto"] = 100,
         rate_limits: Mapping[RateClass, RateLimit] | None = None,
         on_request: Hook[RequestEvent] | None = None,
         on_response: Hook[ResponseEvent] | None = None,

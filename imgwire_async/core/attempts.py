@@ -109,7 +109,7 @@ class LogicalCall:
             async with self.shared.gate.admit(self.operation.rate_class, deadline=self.deadline) as admission:
                 begun = number
                 result = await self._observe(attempt, number)
-                self._heed_throttling(admission, result)
+                self._tell_gate(admission, result)
                 return result
 
         try:
@@ -169,12 +169,14 @@ class LogicalCall:
             context.get("idempotency_key"),
         )
 
-    def _heed_throttling(self, admission: Admission, result: Result) -> None:
+    def _tell_gate(self, admission: Admission, result: Result) -> None:
         if isinstance(result, NoAnswer):
             return
         hint = parse_retry_after(result.headers, time.time())
         if result.status == 429 or (result.status == 503 and hint is not None):
             admission.throttled(hint)
+        else:
+            admission.accepted()
 
     async def _announce_retry(self, upcoming: NextAttempt) -> None:
         operation, method, url, key = self._identity()
