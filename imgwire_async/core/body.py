@@ -65,8 +65,8 @@ class CountedStream(httpx.AsyncByteStream):
 
     def __aiter__(self) -> Self:
         if self.started:
-            # aiohttp sends a request again by itself when a connection that was kept open turns out to be
-            # closed. What has been read of the body would then be missing.
+            # Some versions of aiohttp send a request again by themselves when a connection that was kept open
+            # turns out to be closed. What has been read of the body would then be missing.
             raise httpx.WriteError("the connection was lost while the body was being sent")
         return self
 

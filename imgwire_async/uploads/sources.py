@@ -80,11 +80,12 @@ class _BytesSource:
 
 @asynccontextmanager
 async def _open_bytes(content: bytes | bytearray | memoryview) -> AsyncGenerator[Source, None]:
-    if not memoryview(content).nbytes:
-        raise _refused("there is nothing to upload: the content is empty")
-    # A view of what the caller holds, in bytes; only a view with gaps has to be copied.
     view = memoryview(content)
-    yield _BytesSource(view.cast("B") if view.c_contiguous else memoryview(view.tobytes()))
+    if not view.nbytes:
+        raise _refused("there is nothing to upload: the content is empty")
+    # A view of what the caller holds, in bytes; only a view with gaps or of other items has to be copied.
+    plain = view.c_contiguous and view.format in {"b", "B", "c"}
+    yield _BytesSource(view.cast("B") if plain else memoryview(view.tobytes()))
 
 
 class _FileSource:
@@ -92,14 +93,38 @@ class _FileSource:
 
     replayable = True
 
-    def __init__(self, file: BinaryIO, file_name: str, size: int, first_chunk: bytes) -> None:
-        self._file = file
-        self._first_chunk = first_chunk
-        # Held by whoever uses the file, so that closing waits for a read that a cancelled call left behind.
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._first_chunk = b""
+        self._closed = False
+        # Held by whoever uses the file, so that closing waits for what a cancelled call left running.
         self._lock = threading.Lock()
-        self.file_name = file_name
-        self.size = size
-        self.head = first_chunk[:SNIFF_BYTES]
+        self.file_name = _displayable(PurePath(path).name)
+        self.size = 0
+
+    @property
+    def head(self) -> bytes:
+        return self._first_chunk[:SNIFF_BYTES]
+
+    def start(self) -> None:
+        """Open the file and read its first chunk; blocks, as `close` does."""
+        with self._lock:
+            if self._closed:
+                return  # the call was cancelled before this thread began
+            try:
+                # Looked at before it is opened: opening a named pipe blocks until somebody writes to it.
+                if not stat.S_ISREG(os.stat(self._path).st_mode):  # noqa: PTH116 - may hold what pathlib refuses
+                    raise _refused(f"cannot upload {self._path!r}: it is not a regular file")
+                self._file = open(self._path, "rb", buffering=0)  # noqa: PTH123, SIM115 - kept open
+                self.size = os.fstat(self._file.fileno()).st_size
+                self._first_chunk = self._file.read(CHUNK_SIZE)
+            except OSError as error:
+                raise _refused(f"cannot upload {self._path!r}: {error.strerror or error}") from error
+            except ValueError as error:  # a path with a null character
+                raise _refused(f"cannot upload {self._path!r}: {error}") from error
+            if not self._first_chunk:
+                raise _refused(f"cannot upload {self._path!r}: the file is empty")
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
@@ -118,45 +143,29 @@ class _FileSource:
 
     def _read(self, offset: int) -> bytes:
         with self._lock:
+            if self._file is None:
+                return b""  # closed; nobody waits for this any more
             self._file.seek(offset)
             return self._file.read(CHUNK_SIZE)
 
     def close(self) -> None:
         with self._lock:
-            self._file.close()
+            self._closed = True
+            file, self._file = self._file, None
+            if file is not None:
+                file.close()
 
 
 @asynccontextmanager
 async def _open_path(path: str | os.PathLike[str]) -> AsyncGenerator[Source, None]:
-    source = await to_thread.run_sync(_open_regular_file, path)
+    source = _FileSource(os.fsdecode(path))
     try:
+        # A cancelled task may leave while the thread is still opening the file; closing it waits for that.
+        await to_thread.run_sync(source.start)
         yield source
     finally:
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(source.close)
-
-
-def _open_regular_file(path: str | os.PathLike[str]) -> _FileSource:
-    text = os.fsdecode(path)
-    try:
-        # Looked at before it is opened: opening a named pipe blocks until somebody writes to it.
-        regular = stat.S_ISREG(os.stat(text).st_mode)  # noqa: PTH116 - a path may hold what pathlib refuses
-        file = open(text, "rb", buffering=0) if regular else None  # noqa: PTH123, SIM115 - kept open
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _refused(f"cannot upload {text!r}: {reason}") from error
-    if file is None:
-        raise _refused(f"cannot upload {text!r}: it is not a regular file")
-    try:
-        size = os.fstat(file.fileno()).st_size
-        first_chunk = file.read(CHUNK_SIZE)
-    except OSError as error:
-        file.close()
-        raise _refused(f"cannot read {text!r}: {error.strerror}") from error
-    if not first_chunk:
-        file.close()
-        raise _refused(f"cannot upload {text!r}: the file is empty")
-    return _FileSource(file, _displayable(PurePath(text).name), size, first_chunk)
 
 
 def _displayable(name: str) -> str:

@@ -1,0 +1,61 @@
+"""The stream of a body: everything arrives, nothing twice, and never another number of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import anyio
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgwire_async.core.body import PIECE_SIZE, CountedStream
+
+
+async def chunks_of(parts: list[bytes]) -> AsyncGenerator[bytes, None]:
+    for part in parts:
+        yield part
+
+
+@given(st.lists(st.binary(max_size=300) | st.integers(0, 3 * PIECE_SIZE).map(bytes), max_size=8))
+def test_any_content_in_any_chunks_arrives_unchanged_in_small_pieces(parts: list[bytes]) -> None:
+    content = b"".join(parts)
+    reported: list[int] = []
+    ends: list[bool] = []
+
+    async def on_sent(sent: int) -> None:
+        reported.append(sent)
+
+    async def scenario() -> list[bytes]:
+        stream = CountedStream(chunks_of(parts), len(content), on_sent)
+        stream.on_progress = ends.append
+        return [piece async for piece in stream]
+
+    pieces = anyio.run(scenario)
+
+    assert b"".join(pieces) == content
+    assert all(0 < len(piece) <= PIECE_SIZE for piece in pieces)
+    assert reported == sorted(set(reported))
+    assert reported[-1:] == ([len(content)] if content else [])
+    assert ends.count(True) == (1 if content else 0)
+
+
+async def test_bytes_are_counted_as_sent_only_when_the_next_piece_is_asked_for() -> None:
+    stream = CountedStream(chunks_of([b"abc", b"def"]), 6)
+
+    await anext(stream)
+    before = stream.sent
+    await anext(stream)
+
+    assert (before, stream.sent) == (0, 3)
+
+
+async def test_a_stream_that_was_begun_cannot_be_sent_again() -> None:
+    stream = CountedStream(chunks_of([b"abc", b"def"]), 6)
+    untouched = stream.started
+    await anext(aiter(stream))
+
+    assert (untouched, stream.started) == (False, True)
+    with pytest.raises(httpx.WriteError):
+        aiter(stream)
