@@ -7,7 +7,8 @@ or not at all.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -48,7 +49,7 @@ class Listing(Generic[T]):
     number: an item may then appear twice or be passed over.
 
     An `ImgwireError` that ends an iteration carries `resume_page`, the number of the page that could not be
-    fetched; every page before it has been given out.
+    fetched; every page before it has been given out. The same iterator can go on: it asks again.
     """
 
     def __init__(
@@ -68,80 +69,65 @@ class Listing(Generic[T]):
                 )
         if limit is not None and not 1 <= limit <= 100:
             raise InvalidArgumentError(f"limit must be from 1 to 100, got {limit}", operation=operation)
-        self._fetch = fetch
-        self._operation = operation
+        self._reader = _PageReader(fetch, operation)
         self._page = page
         self._limit = limit
         self._max_items = max_items
         self._prefetch = prefetch
 
     def __await__(self) -> Generator[Any, None, Page[T]]:
-        return self._get(self._page, self._limit).__await__()
+        return self._reader.get(self._page, self._limit).__await__()
 
-    async def __aiter__(self) -> AsyncIterator[T]:
-        left = self._max_items
-        if left == 0:
-            return
-        async for page in self.pages():
-            for item in page.data:
-                yield item
-                if left is not None:
-                    left -= 1
-                    if left == 0:
-                        return
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _Items(self.pages(), self._max_items)
 
-    async def pages(self) -> AsyncIterator[Page[T]]:
+    def pages(self) -> AsyncIterator[Page[T]]:
         """Every page from the first requested one to the last.
 
         Raises:
-            PaginationError: the service names a next page that is no number or does not lie ahead.
+            PaginationError: while iterating, the service names a next page that is no number or does not
+                lie ahead.
         """
-        number: int | None = self._page
-        limit = self._limit
-        ahead: list[Page[T]] = []
-        known_last = self._page
-        while number is not None:
-            if not ahead:
-                ahead = await self._get_together(number, limit, known_last)
-            page = ahead.pop(0)
-            yield page
-            following = page.pagination.next_page
-            if ahead and following != number + 1:
-                ahead = []  # read ahead along a chain that the service does not follow
-            number = following
-            # The service's own page size goes with its page numbers.
-            limit = page.pagination.limit or limit
-            known_last = _last_page(page.pagination)
+        return _Pages(self._reader, self._page, self._limit, self._prefetch)
 
-    async def _get_together(self, number: int, limit: int | None, known_last: int) -> list[Page[T]]:
-        """Page `number` and, at the same time, those of the next `prefetch` pages that surely exist."""
-        last = min(number + self._prefetch, max(number, known_last))
-        if last == number:
-            return [await self._get(number, limit)]
-        fetched: dict[int, Page[T]] = {}
-        failed: dict[int, ImgwireError] = {}
 
-        async def get(one: int) -> None:
-            try:
-                fetched[one] = await self._get(one, limit)
-            except ImgwireError as error:
-                failed[one] = error
+class _PageReader(Generic[T]):
+    def __init__(self, fetch: FetchPage[T], operation: str) -> None:
+        self._fetch = fetch
+        self._operation = operation
 
-        async with anyio.create_task_group() as tasks:
-            for one in range(number, last + 1):
-                tasks.start_soon(get, one)
-        if number in failed:
-            raise failed[number]
-        # Pages behind one that failed are fetched again when their turn comes.
-        return [fetched[one] for one in range(number, min(failed, default=last + 1))]
-
-    async def _get(self, number: int, limit: int | None) -> Page[T]:
+    async def get(self, number: int, limit: int | None) -> Page[T]:
         try:
             response = await self._fetch(number, limit)
             return Page(data=response.data, pagination=self._pagination(response.headers, number))
         except ImgwireError as error:
             error.resume_page = number
             raise
+
+    async def get_together(self, numbers: range, limit: int | None) -> list[Page[T]]:
+        """Several pages at the same time, up to the first one that cannot be had."""
+        if len(numbers) == 1:
+            return [await self.get(numbers[0], limit)]
+        results: dict[int, Page[T] | Exception] = {}
+
+        async def get(number: int) -> None:
+            try:
+                results[number] = await self.get(number, limit)
+            except Exception as error:  # noqa: BLE001 - raised below, or again when its turn comes
+                results[number] = error
+
+        async with anyio.create_task_group() as tasks:
+            for number in numbers:
+                tasks.start_soon(get, number)
+        pages: list[Page[T]] = []
+        for number in numbers:
+            result = results[number]
+            if isinstance(result, Exception):
+                if not pages:
+                    raise result
+                break  # fetched again when its turn comes
+            pages.append(result)
+        return pages
 
     def _pagination(self, headers: Mapping[str, str], requested: int) -> Pagination:
         text = headers.get("x-next-page", "").strip()
@@ -158,6 +144,51 @@ class Listing(Generic[T]):
             prev_page=_number(headers.get("x-prev-page")),
             next_page=following,
         )
+
+
+# Iterators of their own, not async generators: one that is left early has nothing to clean up.
+
+
+class _Pages(AsyncIterator[Page[T]]):
+    def __init__(self, reader: _PageReader[T], page: int, limit: int | None, prefetch: int) -> None:
+        self._reader = reader
+        self._limit = limit
+        self._prefetch = prefetch
+        self._number: int | None = page
+        self._known_last = page
+        self._ahead: list[Page[T]] = []
+
+    async def __anext__(self) -> Page[T]:
+        number = self._number
+        if number is None:
+            raise StopAsyncIteration
+        if not self._ahead:
+            # Only pages that surely exist are fetched ahead.
+            last = min(number + self._prefetch, max(number, self._known_last))
+            self._ahead = await self._reader.get_together(range(number, last + 1), self._limit)
+        page = self._ahead.pop(0)
+        self._number = page.pagination.next_page
+        if self._number != number + 1:
+            self._ahead = []  # read along a chain that the service does not follow
+        # The service's own page size goes with its page numbers.
+        self._limit = page.pagination.limit or self._limit
+        self._known_last = _last_page(page.pagination)
+        return page
+
+
+class _Items(AsyncIterator[T]):
+    def __init__(self, pages: AsyncIterator[Page[T]], max_items: int | None) -> None:
+        self._pages = pages
+        self._left = math.inf if max_items is None else max_items
+        self._items: Iterator[T] = iter(())
+
+    async def __anext__(self) -> T:
+        while self._left:
+            for item in self._items:
+                self._left -= 1
+                return item
+            self._items = iter((await anext(self._pages)).data)
+        raise StopAsyncIteration
 
 
 def _number(text: str | None) -> int | None:
