@@ -8,13 +8,14 @@ from imgwire_async.sandbox.faults import Fault, FaultScript, UnusedFault
 from imgwire_async.sandbox.journal import ReceivedRequest, RequestJournal
 from imgwire_async.sandbox.rate_limits import FixedWindow, MaxInFlight, RateLimit
 from imgwire_async.sandbox.sandbox import Sandbox
-from imgwire_async.sandbox.settings import SandboxSettings
+from imgwire_async.sandbox.settings import PresetSize, SandboxSettings
 
 __all__ = [
     "Fault",
     "FaultScript",
     "FixedWindow",
     "MaxInFlight",
+    "PresetSize",
     "RateLimit",
     "ReceivedRequest",
     "RequestJournal",

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from imgwire_async.sandbox import archives, cdn, cors_origins, custom_domain, images, metrics, page, store
+from imgwire_async.sandbox import archives, cors_origins, custom_domain, images, metrics, page, store
 from imgwire_async.sandbox.bodies import answer_early
+from imgwire_async.sandbox.cdn import routes as cdn
 from imgwire_async.sandbox.errors import ApiError
 from imgwire_async.sandbox.gateway import Gateway
 from imgwire_async.sandbox.runtime import Runtime

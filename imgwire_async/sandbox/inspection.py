@@ -38,12 +38,13 @@ _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 
 # Opened by class, because `Image.open` refuses large images by a limit that is global to the process.
-_PILLOW_READERS: dict[SupportedMimeType, Callable[[BinaryIO], ImageFile.ImageFile]] = {
+PILLOW_READERS: dict[SupportedMimeType, Callable[[BinaryIO], ImageFile.ImageFile]] = {
     SupportedMimeType.BMP: BmpImagePlugin.BmpImageFile,
     SupportedMimeType.ICO: IcoImagePlugin.IcoImageFile,
     SupportedMimeType.HEIC: pillow_heif.HeifImageFile,
     SupportedMimeType.JXL: JpegXLImagePlugin.JXLImageFile,
 }
+"""Types that the binary libvips cannot read, and what reads them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ def inspect(path: Path, declared: SupportedMimeType | None, maximum_pixels: int)
     if declared is not None and mime_type is not declared:
         raise UnacceptableImageError(f"declared as {declared}, but the bytes are {mime_type}")
     try:
-        if mime_type in _PILLOW_READERS:
+        if mime_type in PILLOW_READERS:
             return _inspect_with_pillow(path, mime_type, maximum_pixels)
         return _inspect_with_vips(path, mime_type, maximum_pixels)
     except _DECODER_FAILURES as error:
@@ -131,7 +132,7 @@ def _inspect_with_vips(path: Path, mime_type: SupportedMimeType, maximum_pixels:
 
 
 def _inspect_with_pillow(path: Path, mime_type: SupportedMimeType, maximum_pixels: int) -> Inspection:
-    with path.open("rb") as file, _PILLOW_READERS[mime_type](file) as image:
+    with path.open("rb") as file, PILLOW_READERS[mime_type](file) as image:
         _check_area(image.width * image.height, maximum_pixels)
         image.load()
         return Inspection(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from imgwire_async.sandbox.cdn.variants import VariantCache
 from imgwire_async.sandbox.database import Database, Identity
 from imgwire_async.sandbox.faults import FaultScript
 from imgwire_async.sandbox.journal import RequestJournal
@@ -45,10 +46,16 @@ class Files:
         """Archives of bulk download jobs."""
         return self.folder / "archives"
 
+    @property
+    def variants(self) -> Path:
+        """Transformed images; nothing in it survives a start."""
+        return self.folder / "variants"
+
     def prepare(self) -> None:
-        """Create the folders and remove what an earlier run left half received."""
-        shutil.rmtree(self.incoming, ignore_errors=True)
-        for folder in (self.incoming, self.originals, self.archives):
+        """Create the folders; remove what an earlier run left half received or may have made differently."""
+        for folder in (self.incoming, self.variants):
+            shutil.rmtree(folder, ignore_errors=True)
+        for folder in (self.incoming, self.variants, self.originals, self.archives):
             folder.mkdir(parents=True, exist_ok=True)
 
     def clear(self) -> None:
@@ -82,6 +89,7 @@ class Runtime:
     faults: FaultScript
     requests: RequestJournal
     rate_limiter: RateLimiter
+    variants: VariantCache
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the sandbox stops; scripted waits end with it."""
     image_threads: ThreadPoolExecutor = field(

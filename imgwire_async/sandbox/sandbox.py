@@ -19,6 +19,7 @@ import anyio.to_thread
 import uvicorn
 
 from imgwire_async.sandbox import app, recovery
+from imgwire_async.sandbox.cdn.variants import VariantCache
 from imgwire_async.sandbox.database import Identity, lock_folder, open_database
 from imgwire_async.sandbox.faults import FaultScript
 from imgwire_async.sandbox.journal import RequestJournal
@@ -297,6 +298,7 @@ class _ServerThread:
             task.cancel()
         self.runtime.database.clear()
         self.runtime.files.clear()
+        self.runtime.variants.clear()
         self.runtime.rate_limiter.reset()
 
     def _run(self) -> None:
@@ -328,6 +330,7 @@ class _ServerThread:
                 faults=sandbox.faults,
                 requests=sandbox.requests,
                 rate_limiter=RateLimiter(sandbox.settings.rate_limits, sandbox.settings.clock),
+                variants=VariantCache(files.variants, sandbox.settings.cdn_cache_bytes),
             )
             self.runtime = runtime
             config = uvicorn.Config(

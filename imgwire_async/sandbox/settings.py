@@ -22,6 +22,38 @@ HashMismatch = Literal["quarantine", "ignore"]
 RepeatedPut = Literal["accept", "refuse"]
 
 
+PRESET_NAMES = ("thumbnail", "small", "medium", "large")
+"""The service's presets."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresetSize:
+    """What a preset such as `@thumbnail` stands for, where the query says nothing else.
+
+    Raises:
+        ValueError: a side is not from 1 to 8192 pixels.
+    """
+
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    resizing_type: Literal["cover", "contain", "fill", "inside", "outside"] = "inside"
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.width <= 8192 and 1 <= self.height <= 8192):
+            raise ValueError(f"a preset is 1 to 8192 pixels wide and high, got {self.width} × {self.height}")
+
+
+def _default_presets() -> dict[str, PresetSize]:
+    return {
+        "thumbnail": PresetSize(200, 200, "cover"),
+        "small": PresetSize(400, 400),
+        "medium": PresetSize(800, 800),
+        "large": PresetSize(1600, 1600),
+    }
+
+
 class SandboxOptions(TypedDict, total=False):
     """The fields of `SandboxSettings` as keyword arguments of `Sandbox`."""
 
@@ -43,6 +75,8 @@ class SandboxOptions(TypedDict, total=False):
     block_private_addresses: bool
     custom_domain_connects: bool
     claimed_hostnames: tuple[str, ...]
+    presets: Mapping[str, PresetSize]
+    cdn_cache_bytes: int
     rate_limits: Mapping[str, RateRule]
     journal_size: int
     clock: Callable[[], float]
@@ -94,6 +128,12 @@ class SandboxSettings:
     """Whether `test_connection` finds the DNS records published."""
     claimed_hostnames: tuple[str, ...] = ()
     """Hostnames that another environment has claimed; creating one of them answers 409."""
+    presets: Mapping[str, PresetSize] = field(default_factory=_default_presets)
+    """Sizes of `thumbnail`, `small`, `medium` and `large`; the service's own are undocumented. A thumbnail is
+    cropped to 200 × 200 pixels, the others fit inside 400, 800 and 1600 pixels square. A preset that is left
+    out is refused."""
+    cdn_cache_bytes: int = 256 * MEBIBYTE
+    """How many bytes of transformed images are kept on disk; the least recently used go first."""
     rate_limits: Mapping[str, RateRule] = field(default_factory=dict)
     """Limits by operation name; `*` is one limit shared by all. Empty: no 429 unless scripted."""
     journal_size: int = 10_000
@@ -102,7 +142,13 @@ class SandboxSettings:
     """Seconds since the epoch, for timestamps, expiry and rate limits."""
 
     def __post_init__(self) -> None:
-        for name in ("maximum_upload_bytes", "client_maximum_upload_bytes", "maximum_pixels", "journal_size"):
+        for name in (
+            "maximum_upload_bytes",
+            "client_maximum_upload_bytes",
+            "maximum_pixels",
+            "cdn_cache_bytes",
+            "journal_size",
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
         for name in (
@@ -123,5 +169,8 @@ class SandboxSettings:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
+        for name in self.presets:
+            if name not in PRESET_NAMES:
+                raise ValueError(f"unknown preset {name!r}; the service knows {', '.join(PRESET_NAMES)}")
         for operation in self.rate_limits:
             check_operation_name(operation)
