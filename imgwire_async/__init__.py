@@ -11,6 +11,9 @@ from imgwire_async.core.events import RequestEvent, ResponseEvent, RetryEvent
 from imgwire_async.core.gate import RateLimit
 from imgwire_async.core.operation import RateClass
 from imgwire_async.core.options import Timeouts
+from imgwire_async.downloads.archives import ArchiveLimits
+from imgwire_async.downloads.files import DownloadedFile
+from imgwire_async.downloads.streams import DownloadStream
 from imgwire_async.errors import (
     APIConnectionError,
     APIStatusError,
@@ -48,12 +51,14 @@ from imgwire_async.errors import (
 )
 from imgwire_async.models import Image, ImageStatus, SupportedMimeType
 from imgwire_async.pagination import Page, Pagination
+from imgwire_async.uploads.many import UploadItem, UploadMany, UploadOutcome
 
 __all__ = [
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
     "ArchiveError",
+    "ArchiveLimits",
     "AsyncImgwireClient",
     "AuthenticationError",
     "BadRequestError",
@@ -65,7 +70,9 @@ __all__ = [
     "DownloadError",
     "DownloadInterruptedError",
     "DownloadRejectedError",
+    "DownloadStream",
     "DownloadTargetError",
+    "DownloadedFile",
     "Image",
     "ImageQuarantinedError",
     "ImageStatus",
@@ -94,6 +101,9 @@ __all__ = [
     "UnprocessableEntityError",
     "UnsupportedImageTypeError",
     "UploadError",
+    "UploadItem",
+    "UploadMany",
+    "UploadOutcome",
     "UploadRejectedError",
     "UploadSourceError",
     "ValidationIssue",

@@ -21,6 +21,7 @@ TARGET = REPOSITORY / "imgwire_async" / "API.md"
 MODULES = (
     "imgwire_async",
     "imgwire_async.resources.images",
+    "imgwire_async.resources.image_downloads",
     "imgwire_async.resources.cors_origins",
     "imgwire_async.resources.custom_domain",
     "imgwire_async.resources.metrics",

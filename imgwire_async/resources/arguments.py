@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeAlias, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
+from imgwire_async.core.redaction import without_query
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.lowlevel.types import UNSET, Unset
 
@@ -48,6 +50,33 @@ def as_uuids(values: Iterable[str | UUID], name: str, operation: str) -> list[UU
     if not ids:
         raise InvalidArgumentError(f"{name} must hold at least one id", operation=operation)
     return ids
+
+
+def public_url(value: str, operation: str, *, allow_credentials: bool) -> str:
+    """The URL of something that the service is to fetch.
+
+    Raises:
+        InvalidArgumentError: it is not http or https, has no host, or has credentials that are not allowed.
+    """
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port  # reading the port checks it
+        whole = value.isprintable() and " " not in value
+    except (ValueError, TypeError, AttributeError):
+        problem = "url is not a URL"
+    else:
+        # Without its query: it may hold a signature, and so may the credentials in front of the host.
+        shown = without_query(value)
+        if parts.scheme not in {"http", "https"} or not host or not whole:
+            problem = f"url must be https:// or http:// with a host and without blanks, got {shown!r:.200}"
+        elif "@" in parts.netloc and not allow_credentials:
+            problem = (
+                f"url holds credentials for {host}, which the service would get to see; pass "
+                "allow_credentials=True if it may"
+            )
+        else:
+            return value
+    raise InvalidArgumentError(problem, operation=operation)
 
 
 def aware(value: datetime | None, name: str, operation: str) -> datetime | Unset:

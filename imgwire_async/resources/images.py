@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import overload
 from uuid import UUID, uuid4
-
-import anyio
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.operation import Response
@@ -23,8 +21,6 @@ from imgwire_async.lowlevel.api import images as api
 from imgwire_async.lowlevel.models import (
     BulkDeleteImages,
     Image,
-    ImageDownloadJob,
-    ImageDownloadJobCreate,
     ImageStatus,
     StandardUpload,
     StandardUploadCreate,
@@ -33,15 +29,15 @@ from imgwire_async.lowlevel.models import (
     UploadViaUrlCreate,
 )
 from imgwire_async.pagination import Listing, Page
-from imgwire_async.resources.arguments import Metadata, as_uuid, as_uuids, unless_none
+from imgwire_async.resources.arguments import Metadata, as_uuid, as_uuids, public_url, unless_none
+from imgwire_async.resources.image_downloads import ImageDownloads
+from imgwire_async.resources.polling import poll
 from imgwire_async.uploads.image_types import EXTENSIONS, extension_of, image_type_of
+from imgwire_async.uploads.many import T, UploadItem, UploadMany
 from imgwire_async.uploads.sources import Source, UploadFile, open_source
 
-_FIRST_POLL = 0.1  # seconds
-_SLOWEST_POLL = 2.0  # seconds
 
-
-class Images:
+class Images(ImageDownloads):
     """Operations on the images of one environment."""
 
     def __init__(self, core: Core) -> None:
@@ -206,6 +202,52 @@ class Images:
                 body.file_name += extension_of(str(body.mime_type))
             return await _create_and_put(self._core, source, body, upload_token)
 
+    def upload_many(
+        self,
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        concurrency: int = 16,
+        purpose: str | None = None,
+        custom_metadata: Metadata | None = None,
+    ) -> UploadMany[T]:
+        """Upload many images at once and get their outcomes in the order in which they end.
+
+        ```python
+        async with imgwire.images.upload_many(Path("photos").iterdir()) as outcomes:
+            async for outcome in outcomes:
+                print(outcome.item, outcome.error or outcome.image)
+        ```
+
+        One failure does not stop the rest. Memory is bounded whatever the number of items: they are drawn as
+        there is room, and outcomes that are not taken hold back further uploads. Leaving the block cancels
+        what has not ended.
+
+        Args:
+            items: paths, bytes, or `UploadItem`s with arguments of their own; any iterable, sync or async. A
+                sync one is advanced on the event loop, so one that blocks should be async.
+            concurrency: how many uploads run at once. The `concurrency` of the client limits them too.
+            purpose: free label of those items that have none of their own.
+            custom_metadata: your own values for those items that have none of their own.
+
+        Raises:
+            InvalidArgumentError: `items` is a single file, or `concurrency` is below 1.
+        """
+
+        async def upload(item: T) -> Image:
+            one = item if isinstance(item, UploadItem) else UploadItem(item)
+            return await self.upload(
+                one.file,
+                file_name=one.file_name,
+                mime_type=one.mime_type,
+                hash_sha256=one.hash_sha256,
+                idempotency_key=one.idempotency_key,
+                purpose=purpose if one.purpose is None else one.purpose,
+                custom_metadata=custom_metadata if one.custom_metadata is None else one.custom_metadata,
+                upload_token=one.upload_token,
+            )
+
+        return UploadMany(items, upload, concurrency)
+
     async def upload_via_url(
         self,
         url: str,
@@ -215,32 +257,42 @@ class Images:
         idempotency_key: str | None = None,
         purpose: str | None = None,
         custom_metadata: Metadata | None = None,
+        allow_credentials: bool = False,
+        wait: bool = False,
+        timeout: float = 120.0,  # noqa: ASYNC109
     ) -> Image:
         """Have the service fetch an image from a public URL.
 
         Args:
-            url: where the image is.
+            url: where the image is: http or https, with a host.
             file_name: name to store instead of the one in the URL.
             mime_type: type to store instead of the one that the source declares.
             idempotency_key: as for `upload`.
             purpose: free label.
             custom_metadata: your own values by name.
+            allow_credentials: accept a URL with a user name or password, which the service gets to see.
+            wait: return when the image is READY, as `wait_until_ready` does.
+            timeout: seconds to wait in all, with `wait`.
 
         Returns:
-            The record; the service fetches the bytes after it has answered.
+            The record. Without `wait` it may be that from before the service has fetched the bytes.
 
         Raises:
+            InvalidArgumentError: `url` is nothing that the service could fetch.
+            ImageQuarantinedError: with `wait`, the service could not use what it fetched.
+            DeadlineExceededError: with `wait`, the image was not READY in time.
             APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
         """
         body = UploadViaUrlCreate(
-            url=url,
+            url=public_url(url, "images.upload_via_url", allow_credentials=allow_credentials),
             file_name=unless_none(file_name),
             mime_type=SupportedMimeType(mime_type) if mime_type else unless_none(None),
             idempotency_key=idempotency_key or new_idempotency_key(),
             purpose=unless_none(purpose),
             custom_metadata=unless_none(None if custom_metadata is None else dict(custom_metadata)),
         )
-        return (await api.images_upload_via_url(self._core, body=body)).data
+        image = (await api.images_upload_via_url(self._core, body=body)).data
+        return await self.wait_until_ready(image.id, timeout=timeout) if wait else image
 
     async def retrieve(self, image_id: str | UUID) -> Image:
         """Read one image record.
@@ -266,29 +318,30 @@ class Images:
         """
         operation = "images.wait_until_ready"
         image_id = as_uuid(image_id, "image_id", operation)
-        pause = _FIRST_POLL
         status = "unknown"
-        with anyio.move_on_after(timeout):
-            while True:
-                image = await self.retrieve(image_id)
-                status = image.status
-                if status == ImageStatus.READY:
-                    return image
-                if status == ImageStatus.QUARANTINE:
-                    raise ImageQuarantinedError(
-                        f"image {image_id} ({image.original_filename!r}) is in quarantine: the service got "
-                        "its bytes but cannot use them, for example because they are damaged, too large, or "
-                        "not of the declared type",
-                        image_id=str(image_id),
-                        operation=operation,
-                        idempotency_key=image.idempotency_key,
-                    )
-                await self._core.shared.sleep(pause)
-                pause = min(pause * 1.5, _SLOWEST_POLL)
-        raise DeadlineExceededError(
-            f"image {image_id} was not READY within {timeout:g} s, its last status was {status}",
-            operation=operation,
-        )
+
+        async def look() -> Image | None:
+            nonlocal status
+            image = await self.retrieve(image_id)
+            status = image.status
+            if status == ImageStatus.QUARANTINE:
+                raise ImageQuarantinedError(
+                    f"image {image_id} ({image.original_filename!r}) is in quarantine: the service got "
+                    "its bytes but cannot use them, for example because they are damaged, too large, or "
+                    "not of the declared type",
+                    image_id=str(image_id),
+                    operation=operation,
+                    idempotency_key=image.idempotency_key,
+                )
+            return image if status == ImageStatus.READY else None
+
+        ready = await poll(look, seconds=timeout, sleep=self._core.shared.sleep)
+        if ready is None:
+            raise DeadlineExceededError(
+                f"image {image_id} was not READY within {timeout:g} s, its last status was {status}",
+                operation=operation,
+            )
+        return ready
 
     async def delete(self, image_id: str | UUID) -> dict[str, str]:
         """Delete an image.
@@ -321,26 +374,6 @@ class Images:
         The vendor's frontends expect a backend to answer `{"uploadToken": token.token}`.
         """
         return (await api.images_create_upload_token(self._core)).data
-
-    async def create_bulk_download_job(self, image_ids: Iterable[str | UUID]) -> ImageDownloadJob:
-        """Have the service build an archive of several images.
-
-        Raises:
-            InvalidArgumentError: there is no id, or one is not a UUID.
-        """
-        ids = as_uuids(image_ids, "image_ids", "images.create_bulk_download_job")
-        body = ImageDownloadJobCreate(image_ids=ids)
-        return (await api.images_create_bulk_download_job(self._core, body=body)).data
-
-    async def retrieve_bulk_download_job(self, job_id: str | UUID) -> ImageDownloadJob:
-        """Read how far an archive is; `download_url` is set when its status is READY.
-
-        Raises:
-            InvalidArgumentError: `job_id` is not a UUID.
-            NotFoundError: there is no such job.
-        """
-        job = as_uuid(job_id, "job_id", "images.retrieve_bulk_download_job")
-        return (await api.images_retrieve_bulk_download_job(self._core, job)).data
 
 
 def new_idempotency_key() -> str:

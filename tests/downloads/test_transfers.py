@@ -1,0 +1,356 @@
+"""Fetching a file that the host does not deliver in one piece."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import os
+import pickle
+import traceback
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from imgwire_async import (
+    APIConnectionError,
+    APITimeoutError,
+    AsyncImgwireClient,
+    ConfigurationError,
+    DeadlineExceededError,
+    DownloadError,
+    DownloadInterruptedError,
+    DownloadRejectedError,
+    DownloadStream,
+    ResponseDecodeError,
+    RetryEvent,
+    Timeouts,
+)
+from imgwire_async.core.download import WORTHWHILE, strong_validator
+from imgwire_async.models import ImageDownloadJob
+from tests.clients import client_of, without_waits
+from tests.downloads.file_host import CONTENT, Step, file_host, header, job_at, names_in, requested_start
+from tests.raw_servers import RawServer, answer
+
+HALF = len(CONTENT) // 2
+CHANGED = CONTENT[::-1]
+
+
+def archive(server: RawServer) -> ImageDownloadJob:
+    return job_at(f"{server.base_url}/archive.zip?signature=SECRET")
+
+
+async def to_path(client: AsyncImgwireClient, server: RawServer, folder: Path) -> bytes:
+    written = await client.images.download_archive(archive(server), to=folder / "a.zip")
+    assert (written.path, written.content_type) == (folder / "a.zip", "application/zip")
+    content = (folder / "a.zip").read_bytes()
+    assert written.size == len(content)
+    return content
+
+
+async def to_stream(client: AsyncImgwireClient, server: RawServer) -> bytes:
+    async with client.images.download_archive(archive(server)) as stream:
+        return b"".join([chunk async for chunk in stream])
+
+
+async def take_all(stream: DownloadStream, taken: bytearray) -> None:
+    async for chunk in stream:
+        taken += chunk
+
+
+@pytest.mark.parametrize("fault", ["close", "reset"])
+async def test_a_broken_transfer_goes_on_where_it_stopped(fault: str, tmp_path: Path) -> None:
+    with file_host(Step(after=HALF, fault=fault), Step()) as server:  # type: ignore[arg-type]
+        async with client_of(server) as client:
+            content = await to_path(client, server, tmp_path)
+
+    assert content == CONTENT
+    assert requested_start(server.heads[0]) is None
+    assert 0 < (requested_start(server.heads[1]) or 0) <= HALF
+    assert header(server.heads[1], "if-range") == '"v1"'
+
+
+async def test_a_stream_goes_on_where_it_stopped() -> None:
+    with file_host(Step(after=HALF), Step(after=1000), Step()) as server:
+        async with client_of(server) as client:
+            assert await to_stream(client, server) == CONTENT
+    first, second, third = (requested_start(head) for head in server.heads)
+    assert first is None
+    # An engine may throw away what it had read when the connection broke.
+    assert 0 < (second or 0) <= (third or 0) <= HALF + 1000
+
+
+async def test_a_stalled_transfer_goes_on_after_the_read_timeout(tmp_path: Path) -> None:
+    with file_host(Step(after=HALF, fault="stall"), Step()) as server:
+        async with client_of(server, timeout=Timeouts(read=0.1)) as client:
+            assert await to_path(client, server, tmp_path) == CONTENT
+    assert requested_start(server.heads[1]) == HALF
+
+
+async def test_a_transfer_that_stalls_for_ever_is_a_timeout_and_leaves_nothing(tmp_path: Path) -> None:
+    with file_host(Step(after=HALF, fault="stall")) as server:
+        async with client_of(server, timeout=Timeouts(read=0.1), max_retries=0) as client:
+            with pytest.raises(APITimeoutError):
+                await to_path(client, server, tmp_path)
+    assert names_in(tmp_path) == []
+
+
+async def test_a_slow_reader_is_no_stalled_host() -> None:
+    with file_host(Step(content=CONTENT * 4)) as server:
+        async with (
+            client_of(server, timeout=Timeouts(read=0.1), max_retries=0) as client,
+            client.images.download_archive(archive(server)) as stream,
+        ):
+            taken = bytearray()
+            async for chunk in stream:
+                if not taken:
+                    await anyio.sleep(0.3)
+                taken += chunk
+    assert bytes(taken) == CONTENT * 4
+
+
+@pytest.mark.parametrize("kind", ["path", "stream"])
+async def test_a_host_that_ignores_ranges_sends_the_same_file_again(kind: str, tmp_path: Path) -> None:
+    with file_host(Step(after=HALF), Step(ranges="ignored")) as server:
+        async with client_of(server) as client:
+            content = await (
+                to_path(client, server, tmp_path) if kind == "path" else to_stream(client, server)
+            )
+    assert content == CONTENT
+
+
+@pytest.mark.parametrize("ranges", ["wrong", "refused"])
+@pytest.mark.parametrize("kind", ["path", "stream"])
+async def test_a_host_that_cannot_give_the_rest_is_asked_for_all(
+    ranges: str, kind: str, tmp_path: Path
+) -> None:
+    with file_host(Step(after=HALF), Step(ranges=ranges), Step()) as server:  # type: ignore[arg-type]
+        async with client_of(server) as client:
+            content = await (
+                to_path(client, server, tmp_path) if kind == "path" else to_stream(client, server)
+            )
+    assert content == CONTENT
+    assert [requested_start(head) is None for head in server.heads] == [True, False, True]
+
+
+async def test_a_file_that_changed_is_fetched_from_its_beginning(tmp_path: Path) -> None:
+    changed = Step(content=CHANGED, validators=('ETag: "v2"',), ranges="ignored")
+    with file_host(Step(after=HALF), changed) as server:
+        async with client_of(server) as client:
+            assert await to_path(client, server, tmp_path) == CHANGED
+            assert len(server.heads) == 2
+
+
+async def test_a_stream_whose_file_changed_ends_with_an_error_and_no_wrong_byte() -> None:
+    changed = Step(content=CHANGED, validators=('ETag: "v2"',), ranges="ignored")
+    taken = bytearray()
+    with file_host(Step(after=HALF), changed) as server:
+        async with (
+            client_of(server) as client,
+            client.images.download_archive(archive(server)) as stream,
+        ):
+            with pytest.raises(DownloadInterruptedError, match="handed on"):
+                await take_all(stream, taken)
+    assert 0 < len(taken) <= HALF
+    assert CONTENT.startswith(taken)
+
+
+async def test_a_file_object_is_cut_back_to_where_the_download_began() -> None:
+    file = io.BytesIO(b"before")
+    file.seek(0, os.SEEK_END)
+    changed = Step(content=CHANGED[:1000], validators=(), ranges="ignored")
+    with file_host(Step(content=CONTENT * 8, after=HALF * 15), changed) as server:
+        async with client_of(server) as client:
+            written = await client.images.download_archive(archive(server), to=file)
+    assert file.getvalue() == b"before" + CHANGED[:1000]
+    assert (written.path, written.size) == (None, 1000)
+
+
+@pytest.mark.parametrize("validators", [(), ('ETag: W/"v1"',)])
+async def test_without_a_strong_validator_no_rest_is_asked_for(
+    validators: tuple[str, ...], tmp_path: Path
+) -> None:
+    with file_host(Step(after=HALF, validators=validators), Step(validators=validators)) as server:
+        async with client_of(server) as client:
+            assert await to_path(client, server, tmp_path) == CONTENT
+    assert requested_start(server.heads[1]) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"etag": '"a"', "last-modified": "x"}, '"a"'),
+        ({"etag": 'W/"a"', "last-modified": "Sun, 22 Nov 2026 05:00:00 GMT"}, None),
+        (
+            {"last-modified": "Sun, 22 Nov 2026 05:00:00 GMT", "date": "Sun, 22 Nov 2026 05:00:01 GMT"},
+            "Sun, 22 Nov 2026 05:00:00 GMT",
+        ),
+        ({"last-modified": "Sun, 22 Nov 2026 05:00:01 GMT", "date": "Sun, 22 Nov 2026 05:00:01 GMT"}, None),
+        ({"last-modified": "Sun, 22 Nov 2026 05:00:00 GMT"}, None),
+        ({"last-modified": "yesterday", "date": "today"}, None),
+        ({}, None),
+    ],
+)
+def test_a_validator_is_strong_or_none(headers: dict[str, str], expected: str | None) -> None:
+    assert strong_validator(httpx.Headers(headers)) == expected
+
+
+async def test_a_large_file_survives_more_breaks_than_there_are_retries(tmp_path: Path) -> None:
+    content = CONTENT * 40
+    breaks = [Step(content=content, after=WORTHWHILE + 1000)] * 7
+    with file_host(*breaks, Step(content=content)) as server:
+        async with client_of(server, max_retries=1) as client:
+            assert await to_path(client, server, tmp_path) == content
+
+
+async def test_breaks_that_bring_nothing_end_with_an_error(tmp_path: Path) -> None:
+    with file_host(Step(after=10)) as server:
+        async with client_of(server, max_retries=3) as client:
+            with pytest.raises(APIConnectionError) as caught:
+                await to_path(client, server, tmp_path)
+    assert caught.value.attempts == len(server.heads) == 4
+    assert caught.value.operation == "images.download_archive"
+    assert names_in(tmp_path) == []
+
+
+async def test_a_connection_lost_after_the_last_byte_is_a_success(tmp_path: Path) -> None:
+    with file_host(Step(after=len(CONTENT), fault="reset")) as server:
+        async with client_of(server, max_retries=0) as client:
+            assert await to_path(client, server, tmp_path) == CONTENT
+
+
+async def test_a_file_without_announced_length_ends_with_its_connection(tmp_path: Path) -> None:
+    with file_host(Step(length=False)) as server:
+        async with client_of(server) as client:
+            assert await to_path(client, server, tmp_path) == CONTENT
+
+
+async def test_a_chunked_file_without_its_last_chunk_is_not_complete(tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
+    stuck = Step(raw=head + b"5\r\nhello\r\n5\r\nwo")
+    whole = Step(raw=head + b"5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n")
+    with file_host(stuck, whole) as server:
+        async with client_of(server, timeout=Timeouts(read=0.2)) as client:
+            written = await client.images.download_archive(archive(server), to=tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == b"helloworld"
+    assert written.size == 10
+
+
+async def test_an_empty_file_is_a_file(tmp_path: Path) -> None:
+    with file_host(Step(content=b"")) as server:
+        async with client_of(server) as client:
+            assert await to_path(client, server, tmp_path) == b""
+
+
+async def test_a_busy_host_is_asked_again_after_its_hint(tmp_path: Path) -> None:
+    hooked: list[RetryEvent] = []
+    busy = Step(raw=answer(503, b"busy", "Retry-After: 0"))
+    with file_host(busy, Step()) as server:
+        async with client_of(server, on_retry=hooked.append) as client:
+            assert await to_path(client, server, tmp_path) == CONTENT
+    assert [(event.operation, event.status) for event in hooked] == [("images.download_archive", 503)]
+
+
+@pytest.mark.parametrize(
+    ("raw", "error"),
+    [
+        (answer(404, b"<Error><Code>NoSuchKey</Code></Error>"), DownloadRejectedError),
+        (answer(204, b""), ResponseDecodeError),
+        (answer(206, b"abc", "Content-Range: bytes 3-5/6"), ResponseDecodeError),
+        (answer(200, b"abc", "Content-Encoding: gzip"), ResponseDecodeError),
+        (answer(302, b"", "Location: ftp://files.example/x"), DownloadError),
+        (answer(302, b"", "Location: http://user:pw@files.example/x"), DownloadError),
+        (answer(302, b"", "Location: http://files.example/x"), ConfigurationError),
+        (answer(302, b"", "Location: /again?signature=SECRET"), DownloadRejectedError),
+        (answer(302, b""), DownloadRejectedError),
+    ],
+)
+async def test_what_is_no_file_is_a_typed_error_at_once(
+    raw: bytes, error: type[Exception], tmp_path: Path
+) -> None:
+    with file_host(Step(raw=raw)) as server:
+        async with client_of(server) as client:
+            with pytest.raises(error) as caught:
+                await to_path(client, server, tmp_path)
+            with pytest.raises(error):
+                await to_stream(client, server)
+    assert names_in(tmp_path) == []
+    assert repr(pickle.loads(pickle.dumps(caught.value))) == repr(caught.value)
+
+
+async def test_redirects_to_safe_places_are_followed(tmp_path: Path) -> None:
+    with file_host(Step(raw=answer(307, b"", "Location: /b?signature=SECRET")), Step()) as server:
+        async with client_of(server) as client:
+            assert await to_path(client, server, tmp_path) == CONTENT
+    assert server.heads[1].startswith(b"GET /b?signature=SECRET ")
+
+
+@pytest.mark.parametrize("url", ["http://files.example/a", "not a url", "http://u:p@127.0.0.1/", "https://"])
+async def test_a_link_that_is_not_safe_is_not_followed(url: str, tmp_path: Path) -> None:
+    with file_host(Step()) as server:
+        async with client_of(server) as client:
+            with pytest.raises((ConfigurationError, DownloadError)):
+                await client.images.download_archive(job_at(url), to=tmp_path / "a.zip")
+    assert server.heads == []
+
+
+async def test_neither_key_nor_signature_gets_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with file_host(Step(after=10)) as server:
+        async with client_of(server) as client:
+            with pytest.raises(APIConnectionError) as caught:
+                await to_path(client, server, tmp_path)
+    told = [caplog.text, repr(caught.value), str(caught.value.__dict__)]
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    library = [frame for frame in frames.stack if "imgwire_async/" in frame.filename]
+    told += [str(frame.locals) for frame in library]
+    assert library
+    assert "SECRET" not in "".join(told)
+    assert b"authorization" not in b"".join(server.heads).lower()
+
+
+async def test_the_deadline_counts_for_the_whole_download(tmp_path: Path) -> None:
+    with file_host(Step(after=10, fault="stall")) as server:
+        async with client_of(server, deadline=0.2) as client:
+            with pytest.raises(DeadlineExceededError):
+                await to_path(client, server, tmp_path)
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["path", "stream", "break", "folder"])
+async def test_a_download_that_is_given_up_leaves_no_task_file_or_socket(kind: str, tmp_path: Path) -> None:
+    before = asyncio.all_tasks()
+    descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a fast look
+    with file_host(Step(after=HALF, fault="stall")) as server:
+        async with client_of(server) as client:
+            with anyio.move_on_after(0.2) as scope:
+                if kind == "path":
+                    await client.images.download_archive(archive(server), to=tmp_path / "a.zip")
+                elif kind == "folder":
+                    await client.images.download_archive(archive(server), to=tmp_path / "new/a", extract=True)
+                else:
+                    async with client.images.download_archive(archive(server)) as stream:
+                        async for _ in stream:
+                            if kind == "break":
+                                break
+            assert scope.cancelled_caught == (kind != "break")
+            assert client.stats().in_flight == 0
+            assert asyncio.all_tasks() == before
+    assert names_in(tmp_path) == []
+    assert len(os.listdir("/proc/self/fd")) <= descriptors  # noqa: PTH208 - a fast look
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_both_event_loops_resume_and_stream(backend: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        with file_host(Step(after=HALF), Step()) as server:
+            async with without_waits(client_of(server)) as client:
+                assert await to_stream(client, server) == CONTENT
+                assert await to_path(client, server, tmp_path) == CONTENT
+                with pytest.raises(KeyError):
+                    async with client.images.download_archive(archive(server)) as stream:
+                        raise KeyError(stream.size)
+
+    anyio.run(main, backend=backend)
