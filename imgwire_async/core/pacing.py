@@ -46,6 +46,8 @@ ACCEPTED_WINDOW: Final = 2.0
 """The accepted rate is that of so many seconds."""
 FEWEST_ACCEPTED: Final = 20
 """With fewer in that window the rate since the last decrease is taken."""
+ROUNDING: Final = 1e-6
+"""So little may a token lack: a caller comes back exactly when `next_send` told it to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,11 @@ class RateController:
         now = self._advance()
         if self._probed_at is not None:
             return math.inf
-        return max(now, self._closed_until) + max(0.0, 1.0 - self._tokens) / self.rate
+        missing = 1.0 - self._tokens
+        if missing <= ROUNDING:
+            # Not `now`: the caller may compare with an instant that it read a moment ago.
+            return self._closed_until
+        return max(now, self._closed_until) + missing / self.rate
 
     def lease(self, count: int, *, horizon: float = LEASE_HORIZON) -> Lease:
         """Take leave to send up to `count` requests within `horizon` seconds from now.
@@ -196,8 +202,7 @@ class RateController:
             return Lease(self._generation, ())
         self._grow()
         rate = self.rate
-        # A tolerance for rounding: a caller comes back exactly when `next_send` told it to.
-        granted = min(count, math.floor(self._tokens + rate * horizon + 1e-6))
+        granted = min(count, math.floor(self._tokens + rate * horizon + ROUNDING))
         if self._probing:
             granted = min(granted, 1)
         if granted < 1:

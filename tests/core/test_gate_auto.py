@@ -117,3 +117,15 @@ def test_a_cancelled_request_gives_its_place_back(backend: str) -> None:
             assert gate.stats().in_flight == 1
 
     time.run(main, backend=backend)
+
+
+def test_admits_although_the_clock_moves_between_two_readings(backend: str) -> None:
+    instant = itertools.count()
+    gate = Gate("auto", clock=lambda: next(instant) * 1e-6, rng=random.Random(1))
+
+    async def admitted() -> int:
+        with anyio.fail_after(5):
+            async with gate.admit(READ):
+                return gate.stats().in_flight
+
+    assert anyio.run(admitted, backend=backend) == 1
