@@ -103,14 +103,15 @@ class LogicalCall:
             DeadlineExceededError: the deadline has passed, or leaves no time for another attempt.
         """
         begun = 0
+        last: Result | None = None
 
         async def observed(number: int) -> Result:
-            nonlocal begun
+            nonlocal begun, last
             async with self.shared.gate.admit(self.operation.rate_class, deadline=self.deadline) as admission:
                 begun = number
-                result = await self._observe(attempt, number)
-                self._tell_gate(admission, result)
-                return result
+                last = await self._observe(attempt, number)
+                self._tell_gate(admission, last)
+                return last
 
         try:
             with anyio.CancelScope(deadline=self._scope_deadline()):
@@ -127,10 +128,14 @@ class LogicalCall:
                     on_retry=self._announce_retry,
                 )
                 return self._settle(finished), finished.attempts
-            problem = "not finished within the deadline"  # which alone leaves the scope without a result
+            problem, wait = "not finished within the deadline", None
         except AdmissionTimeoutError as error:
-            problem = str(error)
-        raise DeadlineExceededError(problem, **(self.context | CallContext(attempts=begun)))
+            problem, wait = str(error), error.closed_for or None
+        # Only the deadline leads here.
+        context = self.context | CallContext(attempts=begun, retry_after=wait)
+        if last is not None:
+            problem = f"{problem}; before that, {failure(last, context, self.error_for).message}"
+        raise DeadlineExceededError(problem, **context)
 
     async def _observe(self, attempt: Callable[[int], Awaitable[Result]], number: int) -> Result:
         options, shared = self.options, self.shared
