@@ -41,10 +41,10 @@ def checked_base_url(text: str, *, allow_insecure: bool) -> str:
 def is_http_url(text: str) -> bool:
     """Whether a request can be sent to `text`."""
     try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
+        parts, _ = urlsplit(text), httpx.URL(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except (ValueError, httpx.InvalidURL):
         return False
-    return url.scheme in {"http", "https"} and bool(url.host)
 
 
 def is_confidential(parts: SplitResult) -> bool:
