@@ -1,0 +1,215 @@
+"""Where downloads go: paths, file objects, full disks."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import pickle
+import resource
+import signal
+import stat
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from imgwire_async import DownloadedFile, DownloadTargetError, InvalidArgumentError
+from imgwire_async.downloads.files import atomic_file, place
+from tests.clients import client_of
+from tests.downloads.file_host import CONTENT, Step, file_host, job_at, names_in
+from tests.downloads.test_extraction import zipped
+
+
+async def download(to: object, *, content: bytes = CONTENT, **arguments: bool) -> DownloadedFile:
+    with file_host(Step(content=content)) as server:
+        async with client_of(server) as client:
+            job = job_at(f"{server.base_url}/a.zip")
+            return await client.images.download_archive(job, to=to, **arguments)  # type: ignore[call-overload, no-any-return]
+
+
+async def test_an_existing_file_is_kept_unless_asked(tmp_path: Path) -> None:
+    target = tmp_path / "a.zip"
+    target.write_bytes(b"mine")
+
+    with pytest.raises(DownloadTargetError, match="overwrite=True"):
+        await download(target)
+    assert target.read_bytes() == b"mine"
+
+    await download(target, overwrite=True)
+    assert target.read_bytes() == CONTENT
+    assert names_in(tmp_path) == ["a.zip"]
+
+
+async def test_a_file_that_appears_during_the_download_is_kept(tmp_path: Path) -> None:
+    target = tmp_path / "a.zip"
+
+    async def write_while_somebody_else_does() -> None:
+        async with atomic_file(target, overwrite=False) as (sink, _):
+            await sink.write(b"ours")
+            target.write_bytes(b"theirs")
+
+    with pytest.raises(DownloadTargetError, match="exists"):
+        await write_while_somebody_else_does()
+    assert target.read_bytes() == b"theirs"
+    assert names_in(tmp_path) == ["a.zip"]
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    (tmp_path / "new").write_bytes(b"new")
+    place(tmp_path / "new", tmp_path / "a", overwrite=False)
+    (tmp_path / "newer").write_bytes(b"newer")
+    with pytest.raises(FileExistsError):
+        place(tmp_path / "newer", tmp_path / "a", overwrite=False)
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+async def test_nothing_appears_at_the_path_before_the_file_is_complete(tmp_path: Path) -> None:
+    async with atomic_file(tmp_path / "a.zip", overwrite=False) as (sink, _):
+        await sink.write(CONTENT)
+        await sink.flush()
+        assert not (tmp_path / "a.zip").exists()
+    assert names_in(tmp_path) == ["a.zip"]
+
+
+async def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    await download(tmp_path / "a.zip")
+    (tmp_path / "usual").touch()
+    assert (tmp_path / "a.zip").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+async def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "old").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "old")
+
+    written = await download(tmp_path / "link", overwrite=True)
+
+    assert (tmp_path / "link").is_symlink()
+    assert written.path == tmp_path / "old"
+    assert (tmp_path / "old").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("name", ["missing/a.zip", ".", "null\0byte", "x" * 300, "pipe"])
+@pytest.mark.parametrize("overwrite", [False, True])
+async def test_an_impossible_path_is_an_error_before_any_request(
+    name: str, overwrite: bool, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with file_host(Step()) as server:
+        async with client_of(server) as client:
+            job = job_at(f"{server.base_url}/a.zip")
+            with pytest.raises(DownloadTargetError) as caught:
+                await client.images.download_archive(job, to=f"{tmp_path}/{name}", overwrite=overwrite)
+    assert server.heads == []
+    assert caught.value.operation == "images.download_archive"
+    assert names_in(tmp_path) == ["pipe"]
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+@pytest.mark.parametrize("target", [io.StringIO(), 5, b"path", object(), io.BufferedReader(io.BytesIO())])
+async def test_what_cannot_be_written_to_is_refused(target: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="to="):
+        await download(target)
+
+
+async def test_a_closed_file_is_refused() -> None:
+    file = io.BytesIO()
+    file.close()
+    with pytest.raises(InvalidArgumentError, match="closed"):
+        await download(file)
+
+
+async def test_a_file_object_is_written_where_it_is_and_stays_open(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("wb") as file:
+        file.write(b"before ")
+        written = await download(file)
+        assert not file.closed
+    assert (tmp_path / "a").read_bytes() == b"before " + CONTENT
+    assert (written.path, written.size) == (None, len(CONTENT))
+
+
+async def test_a_raw_file_that_takes_a_little_at_a_time_gets_everything() -> None:
+    class Sipping(io.RawIOBase):
+        taken = bytearray()
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: bytes) -> int:  # type: ignore[override]
+            self.taken += data[:10_000]
+            return len(data[:10_000])
+
+    file = Sipping()
+    await download(file)
+    assert bytes(file.taken) == CONTENT
+
+
+async def test_a_pipe_gets_the_bytes_once() -> None:
+    read_end, write_end = os.pipe()
+    arrived: list[bytes] = []
+
+    def collect() -> None:
+        with open(read_end, "rb") as file:  # noqa: PTH123 - a descriptor
+            arrived.append(file.read())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(anyio.to_thread.run_sync, collect)
+        with open(write_end, "wb") as pipe:  # noqa: ASYNC230, PTH123 - a descriptor
+            await download(pipe)
+    assert arrived == [CONTENT]
+
+
+async def test_a_full_device_is_a_typed_error() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(DownloadTargetError) as caught:  # noqa: ASYNC230
+        await download(full)
+    assert caught.value.errno == errno.ENOSPC
+    assert pickle.loads(pickle.dumps(caught.value)).errno == errno.ENOSPC
+
+
+@contextmanager
+def no_file_larger_than(size: int) -> Iterator[None]:
+    """Writing beyond fails, as on a full disk, with another number."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("limit", [100_000, 1_500_000, 2_000_000])
+async def test_a_disk_that_is_full_leaves_no_part_of_a_file(limit: int, tmp_path: Path) -> None:
+    with no_file_larger_than(limit), pytest.raises(DownloadTargetError) as caught:
+        await download(tmp_path / "a.zip", content=CONTENT * 10)
+    assert caught.value.errno == errno.EFBIG
+    assert names_in(tmp_path) == []
+
+
+async def test_a_disk_that_is_full_leaves_no_part_of_what_is_extracted(tmp_path: Path) -> None:
+    content = zipped({"a.jpg": b"a", "b.bmp": bytes(3_000_000)}, zipfile.ZIP_DEFLATED)
+    with no_file_larger_than(1_000_000), pytest.raises(DownloadTargetError) as caught:
+        await download(tmp_path / "new", content=content, extract=True)
+    assert caught.value.errno == errno.EFBIG
+    assert names_in(tmp_path) == []
+
+
+async def test_a_file_object_that_fails_ends_the_transfer_at_once() -> None:
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:  # noqa: ARG002
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with file_host(Step(content=CONTENT * 10)) as server:
+        async with client_of(server) as client:
+            with pytest.raises(DownloadTargetError, match="No space left"), anyio.fail_after(5):
+                await client.images.download_archive(job_at(f"{server.base_url}/a"), to=Full())
+            assert client.stats().attempts == 1
+            assert client.stats().in_flight == 0
