@@ -101,7 +101,8 @@ class AsyncImgwireClient:
         allow_insecure: bool = False,
     ) -> None:
         # From here on no local variable holds the key itself, so no traceback can show it.
-        source, api_key = _credential_source(api_key), None
+        given, api_key = Secret(api_key) if isinstance(api_key, str) else api_key, None
+        source = _credential_source(given)
         options = CallOptions(
             base_url=checked_base_url(
                 base_url or os.environ.get("IMGWIRE_API_BASE_URL") or DEFAULT_BASE_URL,
@@ -194,7 +195,8 @@ class AsyncImgwireClient:
             await self.aclose()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._core.options.base_url!r})"
+        core = getattr(self, "_core", None)  # missing in the traceback of a constructor that failed
+        return f"{type(self).__name__}({f'base_url={core.options.base_url!r}' if core else ''})"
 
     def __del__(self) -> None:
         # Only a warning: closing needs an event loop, and the one that runs now may be another one.
@@ -208,16 +210,18 @@ class AsyncImgwireClient:
             )
 
 
-def _credential_source(api_key: str | CredentialProvider | None) -> Secret | CredentialProvider:
-    if callable(api_key):
-        return api_key
-    if api_key is None:
-        api_key = os.environ.get("IMGWIRE_API_KEY") or None
-    secret, api_key = (None if api_key is None else Secret(api_key)), None
-    if secret is None:
+def _credential_source(given: Secret | CredentialProvider | None) -> Secret | CredentialProvider:
+    if given is None and os.environ.get("IMGWIRE_API_KEY"):
+        given = Secret(os.environ["IMGWIRE_API_KEY"])
+    if given is None:
         raise ConfigurationError("no API key: pass api_key= or set the environment variable IMGWIRE_API_KEY")
-    check_credential(secret)
-    return secret
+    if isinstance(given, Secret):
+        check_credential(given)
+    elif not callable(given):
+        raise ConfigurationError(
+            f"api_key must be text or an async function that returns it, not {type(given).__name__}"
+        )
+    return given
 
 
 def _changed(

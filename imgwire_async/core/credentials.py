@@ -57,10 +57,15 @@ def check_credential(credential: Secret) -> None:
     Raises:
         ConfigurationError: it is empty, or holds blanks, line ends or characters outside of ASCII.
     """
-    text: object = credential.reveal()
+    # The text itself is a local variable only of a function that has returned before anything is raised.
+    problem = _problem_with(credential.reveal())
+    if problem is not None:
+        raise ConfigurationError(problem)
+
+
+def _problem_with(text: object) -> str | None:
     if not isinstance(text, str) or not text:
-        raise ConfigurationError("the API key is empty; pass api_key= or set IMGWIRE_API_KEY")
+        return "the API key is empty; pass api_key= or set IMGWIRE_API_KEY"
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise ConfigurationError(
-            "the API key holds blanks, line ends or characters outside of ASCII; was it copied completely?"
-        )
+        return "the API key holds blanks, line ends or characters outside of ASCII; was it copied completely?"
+    return None

@@ -39,6 +39,15 @@ class Secret:
         return "Secret(…)"
 
 
+class HiddenText(str):
+    """Text that is sent like any other, but whose `repr` does not show it, nor that of a dict with it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "HiddenText(…)"
+
+
 class QuietRequest(httpx.Request):
     """A request that shows its URL without the query."""
 

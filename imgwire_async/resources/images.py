@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.operation import Response
-from imgwire_async.core.redaction import Secret
+from imgwire_async.core.redaction import HiddenText, Secret
 from imgwire_async.errors import (
     CallContext,
     DeadlineExceededError,
@@ -132,12 +132,13 @@ class Images(ImageDownloads):
             InvalidArgumentError: `file_name` is empty.
             APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
         """
+        upload_token = _hidden(upload_token)
         if body is None:
             if not file_name:
                 raise InvalidArgumentError("file_name must not be empty", operation="images.create")
             body = StandardUploadCreate(
                 file_name=file_name,
-                mime_type=SupportedMimeType(mime_type) if mime_type else unless_none(None),
+                mime_type=unless_none(_given_type(mime_type, "images.create")),
                 content_length=unless_none(content_length),
                 hash_sha256=unless_none(hash_sha256),
                 idempotency_key=idempotency_key or new_idempotency_key(),
@@ -187,6 +188,7 @@ class Images(ImageDownloads):
             UploadRejectedError: the object store refused the bytes.
             APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
         """
+        upload_token = _hidden(upload_token)
         async with open_source(file) as source:
             name = file_name or source.file_name
             body = StandardUploadCreate(
@@ -286,7 +288,7 @@ class Images(ImageDownloads):
         body = UploadViaUrlCreate(
             url=public_url(url, "images.upload_via_url", allow_credentials=allow_credentials),
             file_name=unless_none(file_name),
-            mime_type=SupportedMimeType(mime_type) if mime_type else unless_none(None),
+            mime_type=unless_none(_given_type(mime_type, "images.upload_via_url")),
             idempotency_key=idempotency_key or new_idempotency_key(),
             purpose=unless_none(purpose),
             custom_metadata=unless_none(None if custom_metadata is None else dict(custom_metadata)),
@@ -381,11 +383,25 @@ def new_idempotency_key() -> str:
     return f"iw-{uuid4().hex}"
 
 
+def _hidden(upload_token: str | None) -> str | None:
+    return None if upload_token is None else HiddenText(upload_token)
+
+
+def _given_type(mime_type: SupportedMimeType | str | None, operation: str) -> SupportedMimeType | None:
+    if mime_type is None or mime_type in set(EXTENSIONS.values()):
+        return None if mime_type is None else SupportedMimeType(mime_type)
+    raise UnsupportedImageTypeError(
+        f"the service does not store {mime_type!r:.80}, only {', '.join(sorted(set(EXTENSIONS.values())))}",
+        operation=operation,
+    )
+
+
 def _declared_type(
     given: SupportedMimeType | str | None, source: Source, file_name: str | None
 ) -> SupportedMimeType:
-    if given is not None:
-        return SupportedMimeType(given)
+    declared = _given_type(given, "images.upload")
+    if declared is not None:
+        return declared
     found = image_type_of(source.head, file_name or "")
     if found is None:
         what = "the content" if file_name is None else repr(file_name)
@@ -406,18 +422,24 @@ async def _create_and_put(
 ) -> Image:
     core = core.with_deadline_from_now()
     created = await _create(core, body, upload_token)
-    if not created.image.can_upload and created.image.status != ImageStatus.PENDING:
-        # An earlier upload under the same key has already brought the bytes.
+    if _has_bytes(created.image):
         return created.image
     try:
         await _put(core, source, body, created)
     except UploadRejectedError as error:
         if error.status != 403 or not source.replayable:
             raise
-        # A presigned URL that has expired is refused like this. The same key gets a fresh one.
+        # Refused like this are a presigned URL that has expired, for which the same key gets a fresh one,
+        # and bytes that are there already because the answer to an earlier attempt was lost.
         created = await _create(core, body, upload_token)
-        await _put(core, source, body, created)
+        if not _has_bytes(created.image):
+            await _put(core, source, body, created)
     return created.image
+
+
+def _has_bytes(image: Image) -> bool:
+    """Whether an earlier upload under the same key has already brought the bytes."""
+    return not image.can_upload and image.status != ImageStatus.PENDING
 
 
 async def _put(core: Core, source: Source, body: StandardUploadCreate, created: StandardUpload) -> None:

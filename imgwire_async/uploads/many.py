@@ -13,7 +13,7 @@ from collections.abc import (
     Mapping,
 )
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -38,7 +38,7 @@ class UploadItem:
     idempotency_key: str | None = None
     purpose: str | None = None
     custom_metadata: Mapping[str, str | int | float | bool] | None = None
-    upload_token: str | None = None
+    upload_token: str | None = field(default=None, repr=False)
 
 
 T = TypeVar("T", bound="UploadFile | UploadItem")
