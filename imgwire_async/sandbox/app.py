@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from imgwire_async.sandbox import archives, cors_origins, custom_domain, images, metrics, page, store
+from imgwire_async.sandbox import archives, cors_origins, custom_domain, gallery, images, metrics, store
 from imgwire_async.sandbox.bodies import answer_early
 from imgwire_async.sandbox.cdn import routes as cdn
 from imgwire_async.sandbox.errors import ApiError
@@ -46,7 +46,7 @@ def build(runtime: Runtime) -> ASGIApp:
     async def put(request: Request) -> Response:
         return await store.put(runtime, request)
 
-    for module in (archives, images, cors_origins, custom_domain, metrics, page, cdn):
+    for module in (archives, images, cors_origins, custom_domain, metrics, gallery, cdn):
         app.include_router(module.router(runtime))
     return Gateway(app, runtime)
 

@@ -51,6 +51,7 @@ OPERATIONS = (
     SandboxOperation("downloads.get", "GET", "/_downloads/{key}", Access.PUBLIC),
     SandboxOperation("cdn.get", "GET", "/{organization_id}/{environment_id}/{image}", Access.PUBLIC),
     SandboxOperation("page", "GET", "/", Access.PUBLIC),
+    SandboxOperation("page.image", "GET", "/gallery/{image_id}", Access.PUBLIC),
 )
 """In the order in which they are matched."""
 

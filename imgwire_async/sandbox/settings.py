@@ -47,7 +47,7 @@ class PresetSize:
 
 def _default_presets() -> dict[str, PresetSize]:
     return {
-        "thumbnail": PresetSize(200, 200, "cover"),
+        "thumbnail": PresetSize(256, 256, "cover"),
         "small": PresetSize(400, 400),
         "medium": PresetSize(800, 800),
         "large": PresetSize(1600, 1600),
@@ -130,7 +130,7 @@ class SandboxSettings:
     """Hostnames that another environment has claimed; creating one of them answers 409."""
     presets: Mapping[str, PresetSize] = field(default_factory=_default_presets)
     """Sizes of `thumbnail`, `small`, `medium` and `large`; the service's own are undocumented. A thumbnail is
-    cropped to 200 × 200 pixels, the others fit inside 400, 800 and 1600 pixels square. A preset that is left
+    cropped to 256 × 256 pixels, the others fit inside 400, 800 and 1600 pixels square. A preset that is left
     out is refused."""
     cdn_cache_bytes: int = 256 * MEBIBYTE
     """How many bytes of transformed images are kept on disk; the least recently used go first."""
