@@ -1,0 +1,67 @@
+"""The client's URL builder and the sandbox were written apart from each other; here they meet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgwire_async.cdn import InvalidTransformationError, cdn_url
+from imgwire_async.sandbox.cdn.parameters import TABLE, parse
+from tests.sandbox.cdn_pictures import Stored, quarters, store
+from tests.sandbox.support import PUBLIC, Api
+
+VECTORS: dict[str, Any] = json.loads(
+    (Path(__file__).parent.parent / "cdn" / "vectors" / "cdn-urls.json").read_text("utf-8")
+)
+
+
+@pytest.fixture
+def stored(api: Api) -> Stored:
+    return store(api, quarters(600, 500))
+
+
+def options_of(case: dict[str, Any], image_id: str) -> dict[str, Any]:
+    """The case's options, with a watermark that exists."""
+    options: dict[str, Any] = json.loads(json.dumps(case["options"]))
+    for name in ("watermark", "wm"):
+        value = options.get(name)
+        if isinstance(value, str) and not value.startswith("{"):
+            options[name] = ":".join([image_id, *value.split(":")[1:]])
+        elif isinstance(value, dict):
+            options[name] = {key: image_id if key in {"image_id", "imageId"} else value[key] for key in value}
+    return options
+
+
+@pytest.mark.parametrize("strict", [True, False], ids=["strict", "lenient"])
+def test_every_url_of_the_builder_is_delivered(stored: Stored, strict: bool) -> None:
+    delivered, refused = 0, []
+    for case in VECTORS["cases"]:
+        try:
+            url = cdn_url(stored.image["cdn_url"], strict=strict, **options_of(case, stored.image["id"]))
+        except InvalidTransformationError:
+            continue
+        answer = PUBLIC.get(url, timeout=30)
+        delivered += 1
+        if answer.status_code != 200:
+            refused.append((case["name"], url, answer.text))
+
+    assert refused == []
+    assert delivered > (60 if strict else 90)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in VECTORS["cases"] if "url" in case], ids=lambda case: case["name"]
+)
+def test_every_url_of_the_vendors_builders_is_read(case: dict[str, Any]) -> None:
+    parse(case["url"].partition("?")[2].encode())
+
+
+def test_both_know_the_same_names() -> None:
+    for row in TABLE:
+        for name in (row.name, *row.aliases.split()):
+            with pytest.raises(InvalidTransformationError) as refused:
+                cdn_url("https://cdn.example/a/b/c", **{name: object()})  # type: ignore[arg-type]
+            assert refused.value.transformation == row.name
