@@ -76,14 +76,13 @@ class FileSink:
     def _write(self, chunks: list[bytes]) -> None:
         try:
             self._note_start()
-            for chunk in chunks:
-                rest = chunk
-                while rest:
-                    # A raw file may take less than all.
-                    written = self._file.write(rest)
-                    if not written:
-                        raise BlockingIOError("the file takes no more bytes")
-                    rest = rest[written:]
+            rest = b"".join(chunks)
+            while rest:
+                # A raw file may take less than all.
+                written = self._file.write(rest)
+                if not written:
+                    raise BlockingIOError("the file takes no more bytes")
+                rest = rest[written:]
             self._file.flush()
         except OSError as error:
             raise target_error(self._name, error) from error
