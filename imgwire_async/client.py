@@ -81,6 +81,7 @@ class AsyncImgwireClient:
     cors_origins: CorsOrigins
     custom_domain: CustomDomain
     metrics: Metrics
+    _derived_from: AsyncImgwireClient | None = None
 
     def __init__(
         self,
@@ -153,6 +154,7 @@ class AsyncImgwireClient:
         """
         changed = type(self).__new__(type(self))
         changed._owns_connections = False  # noqa: SLF001 - an object of this class
+        changed._derived_from = self  # noqa: SLF001 - whose end would be reported as a client left open
         changed._use(  # noqa: SLF001
             self._core.with_options(
                 _changed(

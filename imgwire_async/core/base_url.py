@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
 from imgwire_async.errors import ConfigurationError
+
+_HIDDEN = re.compile(r"[\s\x00-\x1f\x7f]")
+"""What `urlsplit` drops in silence, and blanks."""
 
 
 def checked_base_url(text: str, *, allow_insecure: bool) -> str:
@@ -24,7 +28,7 @@ def checked_base_url(text: str, *, allow_insecure: bool) -> str:
         raise ConfigurationError(f"the base URL {text!r} is not a URL: {error}") from None
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError("the base URL must not hold a user name or password; pass api_key= instead")
-    if parts.scheme not in {"http", "https"} or not host or text != text.strip():
+    if parts.scheme not in {"http", "https"} or not host or _HIDDEN.search(text):
         raise ConfigurationError(
             f"the base URL {text!r} must begin with https:// and a host, as https://api.imgwire.dev does"
         )

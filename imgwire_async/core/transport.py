@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import AsyncGenerator
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Final, TypeAlias
 
@@ -164,12 +166,14 @@ class _AiohttpTransport(AiohttpTransport):
         finally:
             _exact_url.reset(token)
 
-    def abandon(self) -> None:
-        """Let go of the sockets of an event loop that has ended; nothing can be awaited on it any more."""
-        session = self.client
-        if isinstance(session, aiohttp.ClientSession) and session.connector is not None:
-            session.connector.close()
-            session.detach()
+
+async def _closed_with_its_loop(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+    # Event loops close the async generators that are left when they end. That is the last moment at which
+    # connections can still be closed properly.
+    try:
+        yield
+    finally:
+        await client.aclose()
 
 
 class Engine:
@@ -181,16 +185,20 @@ class Engine:
     """
 
     def __init__(self, http_client: httpx.AsyncClient | None = None) -> None:
+        if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
+            raise ConfigurationError(
+                f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}"
+            )
         self._given = http_client
         self._own: httpx.AsyncClient | None = None
-        self._transport: _AiohttpTransport | None = None
+        self._closing: AsyncGenerator[None, None] | None = None
         self._token: EventLoopToken | None = None
         self.closed = False
 
     @property
     def is_open(self) -> bool:
-        """Whether there are connections that only `aclose` can end properly."""
-        return self._own is not None
+        """Whether there are connections that only `aclose` or the end of their event loop can close."""
+        return self._own is not None and not self._own.is_closed
 
     def client(self) -> httpx.AsyncClient:
         """The HTTP client for the running event loop.
@@ -205,41 +213,44 @@ class Engine:
             if self._given.is_closed:
                 raise ConfigurationError("the http_client that was passed in is closed")
             return self._given
-        token = current_token()
-        if self._own is None or self._token is None or self._token.native_token is not token.native_token:
-            self._leave_former_loop()
-            self._token = token
-            self._own = self._build(token)
+        if self._own is None or self._own.is_closed or not self._is_current_loop():
+            self._refuse_second_running_loop()
+            self._token = current_token()
+            self._own = self._build(self._token)
+            self._closing = _closed_with_its_loop(self._own)
+            with suppress(StopIteration):
+                # Runs up to its `yield` without waiting for anything, and so registers with the loop.
+                self._closing.asend(None).send(None)
         return self._own
 
-    def _build(self, token: EventLoopToken) -> httpx.AsyncClient:
+    @staticmethod
+    def _build(token: EventLoopToken) -> httpx.AsyncClient:
         if isinstance(token.native_token, asyncio.AbstractEventLoop):
-            self._transport = _AiohttpTransport()
-            return httpx.AsyncClient(transport=self._transport, trust_env=False)
+            return httpx.AsyncClient(transport=_AiohttpTransport(), trust_env=False)
         pool = httpx.AsyncHTTPTransport(limits=_UNLIMITED, socket_options=_SOCKET_OPTIONS, trust_env=False)
         return httpx.AsyncClient(transport=pool, trust_env=False)
 
-    def _leave_former_loop(self) -> None:
-        if self._own is None or self._token is None:
+    def _is_current_loop(self) -> bool:
+        return self._token is not None and self._token.native_token is current_token().native_token
+
+    def _refuse_second_running_loop(self) -> None:
+        if self._token is None or not self.is_open or self._is_current_loop():
             return
         former = self._token.native_token
-        if isinstance(former, asyncio.AbstractEventLoop) and former.is_running():
+        # A trio run that has ended has closed the connections.
+        if not isinstance(former, asyncio.AbstractEventLoop) or former.is_running():
             raise ConfigurationError(
                 "this client is in use by another running event loop; "
                 "create one AsyncImgwireClient for each event loop"
             )
-        if self._transport is not None:
-            self._transport.abandon()
-        self._transport = None
-        self._own = None
 
     async def aclose(self) -> None:
-        """Close the connections. A client that was passed in stays open; closing twice is harmless."""
+        """Close the connections. A client that was passed in stays open; closing twice is harmless.
+
+        Raises:
+            ConfigurationError: another event loop that is still running uses the connections.
+        """
+        self._refuse_second_running_loop()
         self.closed = True
-        own, self._own = self._own, None
-        if own is None or self._token is None:
-            return
-        if self._token.native_token is current_token().native_token:
-            await own.aclose()
-        elif self._transport is not None:
-            self._transport.abandon()
+        if self._closing is not None and self._is_current_loop():
+            await self._closing.aclose()

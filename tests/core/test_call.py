@@ -225,13 +225,14 @@ async def test_after_a_failure_half_way_the_whole_body_is_sent_again() -> None:
     assert all(b"transfer-encoding" not in head.lower() for head in server.heads)
 
 
-async def test_a_source_that_can_be_read_once_is_sent_once_and_never_empty() -> None:
-    with raw_server(in_turn(answer(503), OK)) as server:
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_source_that_can_be_read_once_is_sent_once_and_never_empty(status: int) -> None:
+    with raw_server(in_turn(answer(status), OK)) as server:
         async with client_of(server) as client:
             with pytest.raises(UploadRejectedError) as caught:
                 await put(client, server.base_url, body := Bytes(b"x" * 1000, replayable=False))
 
-    assert caught.value.status == 503
+    assert caught.value.status == status
     assert server.bodies == [b"x" * 1000]
     assert body.opened == 1
 
