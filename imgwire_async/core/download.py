@@ -187,6 +187,9 @@ class Transfer:
         found = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
         if found is None or int(found[1]) != self.received:
             return False
+        by_tag = self._validator is not None and self._validator.startswith('"')
+        if headers.get("etag" if by_tag else "last-modified", self._validator) != self._validator:
+            return False  # a host that does not know If-Range
         if self.head.size is None and found[3] != "*":
             self.head.size = int(found[3])
         return found[3] == "*" or int(found[3]) == self.head.size

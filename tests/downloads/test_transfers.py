@@ -143,6 +143,14 @@ async def test_a_file_that_changed_is_fetched_from_its_beginning(tmp_path: Path)
             assert len(server.heads) == 2
 
 
+async def test_a_rest_of_another_file_is_not_added(tmp_path: Path) -> None:
+    changed = Step(content=CHANGED, validators=('ETag: "v2"',))
+    with file_host(Step(after=HALF), changed) as server:
+        async with client_of(server) as client:
+            assert await to_path(client, server, tmp_path) == CHANGED
+    assert [requested_start(head) is None for head in server.heads] == [True, False, True]
+
+
 async def test_a_stream_whose_file_changed_ends_with_an_error_and_no_wrong_byte() -> None:
     changed = Step(content=CHANGED, validators=('ETag: "v2"',), ranges="ignored")
     taken = bytearray()
