@@ -1,0 +1,29 @@
+"""Imgwire inside of a FastAPI or Starlette application (extra: `fastapi`).
+
+```python
+app = FastAPI(lifespan=imgwire_lifespan())
+app.add_middleware(CancelOnDisconnect)
+add_error_handlers(app)
+
+
+@app.get("/images/{image_id}")
+async def show(image_id: UUID, imgwire: ImgwireDep) -> dict[str, str]:
+    image = await imgwire.images.retrieve(image_id)
+    return {"url": image.url(preset="medium")}
+```
+"""
+
+from imgwire_async.integrations.fastapi.clients import ImgwireDep, imgwire_client, imgwire_lifespan
+from imgwire_async.integrations.fastapi.disconnects import CancelOnDisconnect
+from imgwire_async.integrations.fastapi.errors import add_error_handlers, error_response
+from imgwire_async.integrations.fastapi.tokens import upload_token_router
+
+__all__ = [
+    "CancelOnDisconnect",
+    "ImgwireDep",
+    "add_error_handlers",
+    "error_response",
+    "imgwire_client",
+    "imgwire_lifespan",
+    "upload_token_router",
+]

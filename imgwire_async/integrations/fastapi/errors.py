@@ -1,0 +1,98 @@
+"""Our errors as answers to an application's own callers, who must learn nothing about the service behind."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from imgwire_async import errors
+
+logger = logging.getLogger("imgwire_async")
+
+_PASSED_ON: Final[dict[int, str]] = {
+    400: "The image service did not accept the request.",
+    404: "No such image.",
+    409: "This conflicts with an image that is there already.",
+    413: "The image is too large.",
+    422: "The image service did not accept the values.",
+    429: "Too many requests. Try again later.",
+}
+"""Statuses of the service that mean the same to our caller. All others concern only this application."""
+
+_STATUS_OF: Final[tuple[tuple[type[errors.ImgwireError], int, str], ...]] = (
+    (errors.UnsupportedImageTypeError, 415, "The file is not an image of a supported type."),
+    (errors.UploadSourceError, 422, "The file is empty or cannot be read."),
+    (errors.SourceChangedError, 400, "The file was not as long as announced."),
+    (errors.ImageQuarantinedError, 422, "The image is damaged, too large, or not of the declared type."),
+    (errors.InvalidArgumentError, 422, "A value is not allowed."),
+    (errors.InvalidTransformationError, 422, "A transformation is not allowed."),
+    (errors.ConfigurationError, 500, "The image service is not configured."),
+    (errors.DownloadTargetError, 500, "The file could not be stored."),
+    (errors.APITimeoutError, 504, "The image service did not answer in time."),
+    (errors.DeadlineExceededError, 504, "The image service did not answer in time."),
+)
+_UNAVAILABLE: Final = "The image service is not available."
+
+
+def add_error_handlers(app: Starlette) -> None:
+    """Answer every `ImgwireError` that leaves a handler with a fitting status and a `detail` of our own.
+
+    | Error | Status |
+    | --- | --- |
+    | 400, 404, 409, 413, 422, 429 of the service | the same |
+    | 401, 402, 403 of the service, which concern this application's key | 502 |
+    | 503 of the service | 503 |
+    | other statuses, refused uploads, broken connections, unreadable answers | 502 |
+    | timeouts and deadlines | 504 |
+    | unsupported image type | 415 |
+    | empty or unreadable file, image in quarantine, value that can never be right | 422 |
+    | file of another length than announced | 400 |
+    | wrong configuration, full disk | 500 |
+
+    `Retry-After` is passed on with 429, 503 and 504. The error itself, which names upstream URLs and quotes
+    the service, goes to the log `imgwire_async` and not to the caller.
+    """
+    app.add_exception_handler(errors.ImgwireError, _handle)
+    app.add_exception_handler(ClientDisconnect, _nobody_listens)
+
+
+def error_response(error: errors.ImgwireError) -> Response:
+    """The answer that `add_error_handlers` gives for `error`, for handlers that catch it themselves."""
+    status, detail = _status_and_detail(error)
+    headers = {}
+    if error.retry_after is not None and status in {429, 503, 504}:
+        headers["retry-after"] = str(max(0, math.ceil(error.retry_after)))
+    return JSONResponse({"detail": detail}, status, headers)
+
+
+def _status_and_detail(error: errors.ImgwireError) -> tuple[int, str]:
+    if isinstance(error, errors.APIStatusError):
+        if error.status in _PASSED_ON:
+            return error.status, _PASSED_ON[error.status]
+        return (503 if error.status == 503 else 502), _UNAVAILABLE
+    if isinstance(error, errors.DownloadRejectedError) and error.status == 404:
+        return 404, _PASSED_ON[404]
+    for kind, status, detail in _STATUS_OF:
+        if isinstance(error, kind):
+            return status, detail
+    return 502, _UNAVAILABLE
+
+
+async def _handle(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.ImgwireError)  # noqa: S101 - registered for this class
+    response = error_response(error)
+    level = logging.ERROR if response.status_code >= 500 else logging.INFO
+    logger.log(
+        level, "%s %s answered with %d: %r", request.method, request.url.path, response.status_code, error
+    )
+    return response
+
+
+async def _nobody_listens(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the interface
+    # 499 is nginx's status for a client that went away; it only shows up in logs.
+    return Response(status_code=499)
