@@ -83,8 +83,10 @@ def aware(value: datetime | None, name: str, operation: str) -> datetime | Unset
     """A point in time that means the same everywhere.
 
     Raises:
-        InvalidArgumentError: `value` has no time zone.
+        InvalidArgumentError: `value` is no datetime, or has no time zone.
     """
+    if not isinstance(value, datetime | None):
+        raise InvalidArgumentError(f"{name} must be a datetime, got {value!r:.80}", operation=operation)
     if value is not None and value.utcoffset() is None:
         raise InvalidArgumentError(
             f"{name} has no time zone; write for example datetime(2026, 5, 1, tzinfo=UTC)",

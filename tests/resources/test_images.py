@@ -1,0 +1,402 @@
+"""Images over a real socket: uploads in every kind of trouble, tokens, waiting, and the other operations."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from PIL import Image as Picture
+
+from imgwire_async import (
+    AsyncImgwireClient,
+    AuthenticationError,
+    DeadlineExceededError,
+    ImageQuarantinedError,
+    ImageStatus,
+    InvalidArgumentError,
+    NotFoundError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    UnsupportedImageTypeError,
+    UploadRejectedError,
+    UploadSourceError,
+)
+from imgwire_async.models import StandardUploadCreate
+from imgwire_async.sandbox import Sandbox
+from tests.clients import client_of
+from tests.raw_servers import answer, in_turn, raw_server
+
+
+class Clock:
+    """A clock that a test can move."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def tiny() -> bytes:
+    buffer = io.BytesIO()
+    Picture.new("RGB", (7, 5), "red").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+# Upload
+
+
+async def test_a_photograph_arrives_unchanged_and_becomes_ready(
+    sandbox: Sandbox, client: AsyncImgwireClient, photo: Path
+) -> None:
+    content = photo.read_bytes()  # noqa: ASYNC240
+
+    image = await client.images.upload(
+        photo,
+        purpose="marketing hero",
+        custom_metadata={"source": "import", "n": 1, "share": 0.5, "public": True},
+        hash_sha256=hashlib.sha256(content).hexdigest(),
+        idempotency_key="key-1",
+    )
+    ready = await client.images.wait_until_ready(image.id)
+
+    assert ready.status == ImageStatus.READY
+    assert (ready.width, ready.height, ready.size_bytes) == (640, 427, len(content))
+    assert ready.hash_sha256 == hashlib.sha256(content).hexdigest()
+    assert ready.original_filename == "rocket.jpg"
+    assert ready.mime_type == "image/jpeg"
+    assert ready.purpose == "marketing hero"
+    assert ready.custom_metadata == {"source": "import", "n": 1, "share": 0.5, "public": True}
+    assert ready.idempotency_key == "key-1"
+    async with httpx.AsyncClient() as public:
+        assert (await public.get(ready.cdn_url)).is_success
+    [put] = sandbox.requests.of("store.put")
+    assert put.headers["content-length"] == str(len(content))
+    assert put.headers["content-type"] == "image/jpeg"
+    assert "transfer-encoding" not in put.headers
+    assert put.authorized_with is None
+
+
+async def test_bytes_get_a_name_and_a_type_from_their_content(
+    client: AsyncImgwireClient, tiny: bytes
+) -> None:
+    image = await client.images.upload(tiny)
+
+    assert image.original_filename == "image.png"
+    assert image.mime_type == "image/png"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"file": b"just text"}, {"file": b"x", "file_name": "x.svg"}, {"file": b"x", "mime_type": "text/plain"}],
+)
+async def test_a_type_that_is_not_stored_is_refused_before_the_network(
+    sandbox: Sandbox, client: AsyncImgwireClient, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(UnsupportedImageTypeError):
+        await client.images.upload(**arguments)
+
+    assert len(sandbox.requests) == 0
+
+
+@pytest.mark.parametrize("mime_type", ["image/svg+xml", "image/png\r\nX: 1", "", 7])
+async def test_a_declared_type_must_be_one_that_is_stored(
+    sandbox: Sandbox, client: AsyncImgwireClient, tiny: bytes, mime_type: Any
+) -> None:
+    with pytest.raises(UnsupportedImageTypeError):
+        await client.images.upload(tiny, mime_type=mime_type)
+    with pytest.raises(UnsupportedImageTypeError):
+        await client.images.create(file_name="a.png", mime_type=mime_type)
+    with pytest.raises(UnsupportedImageTypeError):
+        await client.images.upload_via_url("https://example.com/a.png", mime_type=mime_type)
+
+    assert len(sandbox.requests) == 0
+
+
+async def test_a_missing_file_is_refused_before_the_network(
+    sandbox: Sandbox, client: AsyncImgwireClient
+) -> None:
+    with pytest.raises(UploadSourceError, match="No such file"):
+        await client.images.upload("no/such/file.jpg")
+
+    assert len(sandbox.requests) == 0
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [("images.create", {"reset": "after"})],
+        [("images.create", {"truncate": True}), ("images.create", {"status": 503})],
+        [("store.put", {"reset": "before"}), ("store.put", {"reset": "after"})],
+        [
+            ("store.put", {"disconnect_after": 50_000}),
+            ("store.put", {"status": 503, "disconnect_after": 1000}),
+        ],
+        [("images.create", {"status": 429, "retry_after": 0}), ("store.put", {"status": 500})],
+    ],
+    ids=["answer lost", "create twice", "put answer lost", "put half", "throttled"],
+)
+async def test_an_upload_in_trouble_ends_in_one_image_with_all_its_bytes(
+    sandbox: Sandbox, client: AsyncImgwireClient, photo: Path, faults: list[tuple[str, dict[str, Any]]]
+) -> None:
+    for operation, fault in faults:
+        sandbox.faults.once(operation, **fault)
+
+    uploaded = await client.images.upload(photo)
+
+    ready = await client.images.wait_until_ready(uploaded.id)
+    images = [image async for image in client.images.list()]
+    assert [image.id for image in images] == [uploaded.id]
+    assert ready.size_bytes == photo.stat().st_size  # noqa: ASYNC240
+    assert sandbox.faults.unused() == []
+
+
+async def test_an_expired_upload_url_is_replaced_under_the_same_key(photo: Path) -> None:
+    clock = Clock()
+    with Sandbox(clock=clock, upload_url_lifetime=60) as sandbox:
+        async with client_of(sandbox, on_response=lambda event: expire_once(clock, event)) as client:
+            image = await client.images.upload(photo, idempotency_key="key-1")
+            ready = await client.images.wait_until_ready(image.id)
+            total = (await client.images.list()).pagination.total_count
+
+        assert [put.status for put in sandbox.requests.of("store.put")] == [403, 200]
+        assert len(sandbox.requests.of("images.create")) == 2
+
+    assert ready.idempotency_key == "key-1"
+    assert total == 1
+
+
+def expire_once(clock: Clock, event: Any) -> None:
+    if event.operation == "images.create" and clock.now < 1_800_000_100:
+        clock.now += 100
+
+
+async def test_a_store_that_always_refuses_is_asked_twice_and_no_more(
+    sandbox: Sandbox, client: AsyncImgwireClient, photo: Path
+) -> None:
+    sandbox.faults.always("store.put", status=403)
+
+    with pytest.raises(UploadRejectedError) as caught:
+        await client.images.upload(photo, idempotency_key="key-1")
+
+    assert caught.value.status == 403
+    assert caught.value.idempotency_key == "key-1"
+    assert caught.value.operation == "images.upload"
+    assert len(sandbox.requests.of("store.put")) == 2
+    assert len(sandbox.requests.of("images.create")) == 2
+
+
+async def test_bytes_whose_receipt_was_lost_are_not_an_error_where_a_url_works_once(photo: Path) -> None:
+    with Sandbox(repeated_put="refuse") as sandbox:
+        sandbox.faults.once("store.put", reset="after")
+        async with client_of(sandbox) as client:
+            image = await client.images.upload(photo)
+
+            assert (await client.images.wait_until_ready(image.id)).status == ImageStatus.READY
+        assert [put.status for put in sandbox.requests.of("store.put")][1:] == [403]
+
+
+async def test_a_repeated_upload_under_one_key_sends_no_bytes_again(
+    sandbox: Sandbox, client: AsyncImgwireClient, photo: Path
+) -> None:
+    first = await client.images.upload(photo, idempotency_key="key-1")
+    await client.images.wait_until_ready(first.id)
+
+    second = await client.images.upload(photo, idempotency_key="key-1")
+
+    assert second.id == first.id
+    assert len(sandbox.requests.of("store.put")) == 1
+
+
+async def test_every_upload_without_a_key_gets_its_own(client: AsyncImgwireClient, tiny: bytes) -> None:
+    one, two = await client.images.upload(tiny), await client.images.upload(tiny)
+
+    assert one.id != two.id
+    assert one.idempotency_key != two.idempotency_key
+
+
+async def test_an_empty_key_is_as_good_as_none(client: AsyncImgwireClient, tiny: bytes) -> None:
+    assert (await client.images.upload(tiny, idempotency_key="")).idempotency_key
+
+
+# Client keys and tokens
+
+
+async def test_a_client_key_may_create_upload_and_retrieve(sandbox: Sandbox, tiny: bytes) -> None:
+    async with client_of(sandbox, api_key=sandbox.client_key) as client:
+        image = await client.images.upload(tiny)
+
+        assert (await client.images.retrieve(image.id)).id == image.id
+
+
+async def test_a_token_lets_a_client_key_upload_once(tiny: bytes) -> None:
+    with Sandbox(allow_unsigned_upload=False) as sandbox:
+        async with client_of(sandbox) as server, client_of(sandbox, api_key=sandbox.client_key) as frontend:
+            token = await server.images.create_upload_token()
+            sandbox.faults.once("images.create", reset="after")
+
+            image = await frontend.images.upload(tiny, upload_token=token.token)
+
+            assert image.upload_token_id == token.id
+            with pytest.raises(AuthenticationError):
+                await frontend.images.upload(tiny, upload_token=token.token)
+            with pytest.raises(AuthenticationError):
+                await frontend.images.upload(tiny)
+
+
+async def test_limits_of_a_client_key_are_typed_errors(tiny: bytes) -> None:
+    with Sandbox(client_maximum_upload_bytes=10, client_maximum_pending_uploads=1) as sandbox:
+        async with client_of(sandbox, api_key=sandbox.client_key) as client:
+            with pytest.raises(PayloadTooLargeError):
+                await client.images.upload(tiny)
+            await client.images.create(file_name="a.png")
+            with pytest.raises(PermissionDeniedError):
+                await client.images.create(file_name="b.png")
+
+
+# Create
+
+
+async def test_create_takes_fields_or_the_model(client: AsyncImgwireClient) -> None:
+    by_fields = await client.images.create(file_name="a.png", content_length=3, idempotency_key="k")
+    by_model = await client.images.create(
+        StandardUploadCreate(file_name="a.png", content_length=3, idempotency_key="k")
+    )
+    keyless = await client.images.create(StandardUploadCreate(file_name="b.png"))
+
+    assert by_fields.image.id == by_model.image.id
+    assert by_fields.upload_url.startswith("http")
+    assert keyless.image.idempotency_key
+
+
+async def test_create_refuses_an_empty_name(sandbox: Sandbox, client: AsyncImgwireClient) -> None:
+    with pytest.raises(InvalidArgumentError, match="file_name"):
+        await client.images.create(file_name="")
+
+    assert len(sandbox.requests) == 0
+
+
+# Waiting
+
+
+async def test_waiting_ends_with_an_error_for_bytes_that_are_no_image(client: AsyncImgwireClient) -> None:
+    image = await client.images.upload(b"no picture at all", mime_type="image/png", file_name="x.png")
+
+    with pytest.raises(ImageQuarantinedError) as caught:
+        await client.images.wait_until_ready(image.id)
+
+    assert caught.value.image_id == str(image.id)
+    assert "x.png" in str(caught.value)
+
+
+async def test_waiting_ends_at_its_deadline_and_tells_the_last_status(
+    sandbox: Sandbox,
+) -> None:
+    async with AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url) as client:
+        created = await client.images.create(file_name="a.png")
+
+        with pytest.raises(DeadlineExceededError, match="PENDING"):
+            await client.images.wait_until_ready(created.image.id, timeout=0.25)
+
+    assert 2 <= len(sandbox.requests.of("images.retrieve")) <= 4
+
+
+async def test_waiting_passes_over_failures_that_pass(
+    sandbox: Sandbox, client: AsyncImgwireClient, tiny: bytes
+) -> None:
+    image = await client.images.upload(tiny)
+    sandbox.faults.times(2, "images.retrieve", status=503)
+
+    assert (await client.images.wait_until_ready(image.id)).width == 7
+
+
+# The rest
+
+
+async def test_a_deleted_image_is_gone(client: AsyncImgwireClient, tiny: bytes) -> None:
+    image = await client.images.upload(tiny)
+
+    assert isinstance(await client.images.delete(str(image.id)), dict)
+
+    with pytest.raises(NotFoundError) as caught:
+        await client.images.retrieve(image.id)
+    assert caught.value.error_type == "ResourceNotFoundError"
+    assert caught.value.operation == "images.retrieve"
+
+
+async def test_several_images_are_deleted_at_once(client: AsyncImgwireClient, tiny: bytes) -> None:
+    images = [await client.images.upload(tiny) for _ in range(3)]
+
+    await client.images.bulk_delete([images[0].id, str(images[1].id)])
+
+    assert [image.id async for image in client.images.list()] == [images[2].id]
+
+
+@pytest.mark.parametrize("ids", [[], "6f0f4c1c-2c1b-4c36-9f3e-1c7c5f1a0001", ["../x"], [None], uuid4()])
+async def test_ids_that_are_none_are_refused_before_the_network(
+    sandbox: Sandbox, client: AsyncImgwireClient, ids: Any
+) -> None:
+    for operation in (client.images.bulk_delete, client.images.create_bulk_download_job):
+        with pytest.raises(InvalidArgumentError, match="image_ids"):
+            await operation(ids)
+
+    assert len(sandbox.requests) == 0
+
+
+async def test_ids_may_come_from_a_generator(client: AsyncImgwireClient, tiny: bytes) -> None:
+    image = await client.images.upload(tiny)
+
+    def ids() -> Iterator[UUID]:
+        yield image.id
+
+    await client.images.bulk_delete(ids())
+
+    assert (await client.images.list()).data == []
+
+
+async def test_lists_are_paged(client: AsyncImgwireClient) -> None:
+    for number in range(5):
+        await client.images.create(file_name=f"{number}.png")
+
+    page = await client.images.list(page=2, limit=2)
+    everything = [image async for image in client.images.list(limit=2, prefetch=2)]
+    pages = [page async for page in client.images.list_pages(limit=2)]
+    all_of_them = [image async for image in client.images.list_all(limit=2)]
+
+    assert len(page.data) == 2
+    assert (page.pagination.total_count, page.pagination.prev_page, page.pagination.next_page) == (5, 1, 3)
+    assert len(everything) == len(all_of_them) == 5
+    assert [len(page.data) for page in pages] == [2, 2, 1]
+
+
+async def test_an_archive_is_built_and_linked(client: AsyncImgwireClient, tiny: bytes) -> None:
+    image = await client.images.upload(tiny)
+    await client.images.wait_until_ready(image.id)
+
+    job = await client.images.create_bulk_download_job([image.id])
+    done = await client.images.wait_for_bulk_download(job.id)
+
+    assert (await client.images.retrieve_bulk_download_job(job.id)).id == job.id
+    assert done.download_url is not None
+    with pytest.raises(NotFoundError):
+        await client.images.retrieve_bulk_download_job(uuid4())
+
+
+async def test_an_image_is_fetched_from_a_url(
+    sandbox: Sandbox, client: AsyncImgwireClient, tiny: bytes
+) -> None:
+    sandbox.faults.once("images.upload_via_url", reset="after")
+    with raw_server(in_turn(answer(200, tiny, "Content-Type: image/png"))) as origin:
+        image = await client.images.upload_via_url(f"{origin.base_url}/pictures/red.png", purpose="test")
+        ready = await client.images.wait_until_ready(image.id)
+
+    assert (ready.width, ready.height) == (7, 5)
+    assert ready.original_filename == "red.png"
+    assert (await client.images.list()).pagination.total_count == 1
