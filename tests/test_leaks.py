@@ -190,7 +190,7 @@ def test_no_exception_and_no_local_variable_of_ours_shows_a_secret(
 ) -> None:
     async def scenario() -> tuple[BaseException, str]:
         async with client_of(sandbox, timeout=Timeouts(read=0.1), max_retries=1) as client:
-            token = (await client.images.create_upload_token()).token
+            token = (await client.with_options(timeout=30).images.create_upload_token()).token
             sandbox.faults.always(operation, **fault)
             with pytest.raises(ImgwireError) as caught:
                 await attempt(client, photo, token)
