@@ -47,11 +47,13 @@ from imgwire_async.errors import (
     UploadError,
     UploadRejectedError,
     UploadSourceError,
+    UploadVerificationError,
     ValidationIssue,
 )
 from imgwire_async.models import Image, ImageStatus, SupportedMimeType
 from imgwire_async.pagination import Page, Pagination
 from imgwire_async.uploads.many import UploadItem, UploadMany, UploadOutcome
+from imgwire_async.uploads.progress import UploadProgress
 
 __all__ = [
     "APIConnectionError",
@@ -104,8 +106,10 @@ __all__ = [
     "UploadItem",
     "UploadMany",
     "UploadOutcome",
+    "UploadProgress",
     "UploadRejectedError",
     "UploadSourceError",
+    "UploadVerificationError",
     "ValidationIssue",
     "cdn_url",
     "parse_cdn_url",

@@ -26,6 +26,7 @@ ImgwireError
 │   ├── UnsupportedImageTypeError the content is none of the types the service stores (also a ValueError)
 │   ├── SourceChangedError        the source gave other bytes than its declared length
 │   ├── UploadRejectedError       the object store refused the bytes
+│   ├── UploadVerificationError   the service has other bytes than were sent
 │   └── ImageQuarantinedError     the service took the bytes but could not use them
 └── DownloadError                 fetching an image or archive failed outside the API itself
     ├── BulkDownloadFailedError   the service could not make the archive
@@ -262,6 +263,18 @@ class UploadRejectedError(UploadError):
 
 class ImageQuarantinedError(UploadError):
     """The service has the bytes but will not deliver them: corrupt, too large, or not what was declared.
+
+class UploadVerificationError(UploadError):
+    """The record of an image does not have the size or the hash of what was sent.
+
+    Attributes:
+        image_id: Id of the record, as text.
+    """
+
+    def __init__(self, message: str = "", *, image_id: str = "", **context: Unpack[CallContext]) -> None:
+        super().__init__(message, **context)
+        self.image_id = image_id
+
 
     The service gives no reason; the meaning of `QUARANTINE` is undocumented.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol, Self
 
@@ -49,7 +49,7 @@ class CountedStream(httpx.AsyncByteStream):
         self,
         chunks: AsyncIterator[bytes],
         size: int,
-        on_sent: Callable[[int], Awaitable[None]] | None = None,
+        on_sent: Callable[[int], None] | None = None,
     ) -> None:
         self._chunks = chunks
         self.size = size
@@ -92,7 +92,7 @@ class CountedStream(httpx.AsyncByteStream):
         self._under_way = 0
         self.on_progress(self.sent == self.size)
         if self._on_sent is not None:
-            await self._on_sent(self.sent)
+            self._on_sent(self.sent)
         # A store may refuse early and close. On asyncio, writing to that connection would throw the answer
         # away unread: within two turns of the loop it is read.
         await checkpoint()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from importlib.metadata import version
 from typing import Any, Final, Self, TypeVar
@@ -20,6 +20,7 @@ from imgwire_async.core.exchange import exchange
 from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request, Response
 from imgwire_async.core.options import CallOptions
 from imgwire_async.core.redaction import QuietRequest, Secret, without_query
+from imgwire_async.core.retry import Decision, classify
 from imgwire_async.errors import (
     CallContext,
     ConfigurationError,
@@ -42,6 +43,12 @@ STORE_PUT: Final = Operation(
     rate_class=RateClass.STORE,
 )
 """Sending the bytes of an image to its presigned URL; the second step of an upload, outside of the API."""
+
+
+_NOT_REPEATED: Final = (
+    "not sent again, because the source gives its bytes only once; a path, a file that can seek, or a "
+    "function that returns a new iterator can be sent again"
+)
 
 
 class Core:
@@ -134,7 +141,7 @@ class Core:
         *,
         mime_type: str,
         context: CallContext,
-        on_sent: Callable[[int, int], Awaitable[None]] | None = None,
+        on_sent: Callable[[int], None] | None = None,
     ) -> None:
         """Send the bytes of `body` to a presigned URL, with retries where `body` can be read again.
 
@@ -145,7 +152,7 @@ class Core:
             body: the bytes.
             mime_type: sent as `Content-Type`; stores sign it.
             context: what errors say about the call; method and URL are filled in here.
-            on_sent: told the number of the attempt and the bytes sent so far, after every chunk.
+            on_sent: told how many bytes an attempt has sent so far: 0 when it begins, and after every piece.
 
         Raises:
             UploadRejectedError: the store answered with an error status.
@@ -158,12 +165,10 @@ class Core:
         self._check_upload_url(url, context)
 
         async def attempt(number: int) -> Result:
-            async def report(sent: int) -> None:
-                if on_sent is not None:
-                    await on_sent(number, sent)
-
+            if on_sent is not None:
+                on_sent(0)
             async with body.open() as chunks:
-                stream = CountedStream(chunks, body.size, report)
+                stream = CountedStream(chunks, body.size, on_sent)
                 result = await self._send_put(url, stream, mime_type)
             if isinstance(result, NoAnswer) and stream.failure is not None:
                 if isinstance(stream.failure, ImgwireError):
@@ -172,7 +177,10 @@ class Core:
             replay_impossible = stream.started and not body.replayable
             if replay_impossible and not (isinstance(result, Answer) and result.is_success):
                 # The bytes are gone. Another attempt would store an empty file.
-                raise failure(result, context | CallContext(attempts=number), store_error)
+                error = failure(result, context | CallContext(attempts=number), store_error)
+                if classify(result.outcome, Replay.SAFE) is Decision.RETRY:
+                    error.message += f"; {_NOT_REPEATED}"
+                raise error
             return result
 
         await LogicalCall(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from typing import overload
+from typing import Literal, overload
 from uuid import UUID, uuid4
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.operation import Response
-from imgwire_async.core.redaction import HiddenText, Secret
+from imgwire_async.core.redaction import HiddenText
 from imgwire_async.errors import (
-    CallContext,
     DeadlineExceededError,
     ImageQuarantinedError,
     InvalidArgumentError,
     UnsupportedImageTypeError,
-    UploadRejectedError,
 )
 from imgwire_async.lowlevel.api import images as api
 from imgwire_async.lowlevel.models import (
@@ -32,9 +30,12 @@ from imgwire_async.pagination import Listing, Page
 from imgwire_async.resources.arguments import Metadata, as_uuid, as_uuids, public_url, unless_none
 from imgwire_async.resources.image_downloads import ImageDownloads
 from imgwire_async.resources.polling import poll
-from imgwire_async.uploads.image_types import EXTENSIONS, extension_of, image_type_of
+from imgwire_async.resources.sending import create, create_and_put, detected_type
+from imgwire_async.uploads.image_types import EXTENSIONS, extension_of
+from imgwire_async.uploads.integrity import check_record, sha256_of
 from imgwire_async.uploads.many import T, UploadItem, UploadMany
-from imgwire_async.uploads.sources import Source, UploadFile, open_source
+from imgwire_async.uploads.progress import ProgressHook
+from imgwire_async.uploads.sources import UploadFile, open_source
 
 
 class Images(ImageDownloads):
@@ -147,62 +148,88 @@ class Images(ImageDownloads):
             )
         elif not body.idempotency_key:
             body = StandardUploadCreate.from_dict(body.to_dict() | {"idempotency_key": new_idempotency_key()})
-        return await _create(self._core, body, upload_token)
+        return await create(self._core, body, upload_token)
 
     async def upload(
         self,
         file: UploadFile,
         *,
+        size: int | None = None,
         file_name: str | None = None,
         mime_type: SupportedMimeType | str | None = None,
-        hash_sha256: str | None = None,
+        hash_sha256: str | Literal[True] | None = None,
         idempotency_key: str | None = None,
         purpose: str | None = None,
         custom_metadata: Metadata | None = None,
         upload_token: str | None = None,
+        verify: bool = False,
+        on_progress: ProgressHook | None = None,
     ) -> Image:
         """Upload an image: create its record, then send its bytes to the presigned URL.
 
-        The bytes are streamed from disk in chunks with a `Content-Length`, and are sent again from the
-        start when an attempt fails. One idempotency key covers every attempt of both steps, also when the
-        presigned URL has expired and a new one is asked for.
+        The bytes are streamed in chunks with a `Content-Length`, and are sent again from the start when an
+        attempt fails and `file` can be read again. One idempotency key covers every attempt of both steps,
+        also when the presigned URL has expired and a new one is asked for.
+
+        Content that has no known size and cannot seek, such as a generator or a pipe, is put into a temporary
+        file first, up to 100 MiB (the documented ceiling of an image); then it can be sent again too.
 
         Args:
-            file: path of the file, or its bytes.
-            file_name: name to store; that of the path when left out.
+            file: a path, bytes, an open binary file (sync or async; it is read from where it stands and stays
+                open), an `UploadFile` of FastAPI, a response of httpx or aiohttp that is being received, an
+                iterator of bytes (sync or async), or a function that returns a new iterator at every call.
+                Whatever blocks is read in threads.
+            size: number of bytes, for a `file` that cannot tell. An iterator is then sent as it comes, once:
+                when that fails, so does the upload.
+            file_name: name to store; that of the path, file or URL when left out.
             mime_type: type to declare; told from the content, then from the name, when left out.
-            hash_sha256: SHA-256 of the bytes in lower-case hexadecimal digits.
+            hash_sha256: SHA-256 of the bytes in lower-case hexadecimal digits, or True to compute it, for
+                which the bytes are read twice. Undocumented is what the service does with it.
             idempotency_key: text that names this logical upload, at most 255 characters; made up when left
                 out. It is on the returned image, and on the error when the upload fails.
             purpose: free label.
             custom_metadata: your own values by name.
             upload_token: token from `create_upload_token`, for client keys that need one.
+            verify: wait until the image is READY, then compare its size, and its hash if `hash_sha256` is
+                given and the service has one, with what was sent.
+            on_progress: told how far the sending is: at its begin and end, and at most ten times a second in
+                between. Sync or async; what it raises ends the upload.
 
         Returns:
-            The record as it was before the bytes arrived. `wait_until_ready` gives width and height.
+            The record as it was before the bytes arrived; with `verify`, as it is when READY.
+            `wait_until_ready` gives width and height.
 
         Raises:
             UploadSourceError: `file` is missing, unreadable, empty, or nothing that holds bytes.
             UnsupportedImageTypeError: neither content nor name shows a type that the service stores.
             SourceChangedError: the file changed its size while it was being sent.
             UploadRejectedError: the object store refused the bytes.
+            UploadVerificationError: with `verify`, the service has something else than was sent.
+            ImageQuarantinedError: with `verify`, the service could not use the bytes.
             APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
         """
         upload_token = _hidden(upload_token)
-        async with open_source(file) as source:
+        declared_type = _given_type(mime_type, "images.upload")
+        core = self._core.with_deadline_from_now()
+        async with open_source(file, size=size, replayable=hash_sha256 is True) as source:
             name = file_name or source.file_name
+            sha256 = await sha256_of(source) if hash_sha256 is True else hash_sha256
             body = StandardUploadCreate(
                 file_name=name or "image",
-                mime_type=_declared_type(mime_type, source, name),
+                mime_type=declared_type or detected_type(source, name),
                 content_length=source.size,
-                hash_sha256=unless_none(hash_sha256),
+                hash_sha256=unless_none(sha256),
                 idempotency_key=idempotency_key or new_idempotency_key(),
                 purpose=unless_none(purpose),
                 custom_metadata=unless_none(None if custom_metadata is None else dict(custom_metadata)),
             )
             if name is None:
                 body.file_name += extension_of(str(body.mime_type))
-            return await _create_and_put(self._core, source, body, upload_token)
+            image = await create_and_put(core, source, body, upload_token, on_progress)
+        if verify:
+            image = await Images(core).wait_until_ready(image.id)
+            check_record(image, source.size, sha256)
+        return image
 
     def upload_many(
         self,
@@ -239,6 +266,7 @@ class Images(ImageDownloads):
             one = item if isinstance(item, UploadItem) else UploadItem(item)
             return await self.upload(
                 one.file,
+                size=one.size,
                 file_name=one.file_name,
                 mime_type=one.mime_type,
                 hash_sha256=one.hash_sha256,
@@ -337,7 +365,8 @@ class Images(ImageDownloads):
                 )
             return image if status == ImageStatus.READY else None
 
-        ready = await poll(look, seconds=timeout, sleep=self._core.shared.sleep)
+        shared = self._core.shared
+        ready = await poll(look, seconds=timeout, sleep=shared.sleep, clock=shared.clock)
         if ready is None:
             raise DeadlineExceededError(
                 f"image {image_id} was not READY within {timeout:g} s, its last status was {status}",
@@ -393,59 +422,4 @@ def _given_type(mime_type: SupportedMimeType | str | None, operation: str) -> Su
     raise UnsupportedImageTypeError(
         f"the service does not store {mime_type!r:.80}, only {', '.join(sorted(set(EXTENSIONS.values())))}",
         operation=operation,
-    )
-
-
-def _declared_type(
-    given: SupportedMimeType | str | None, source: Source, file_name: str | None
-) -> SupportedMimeType:
-    declared = _given_type(given, "images.upload")
-    if declared is not None:
-        return declared
-    found = image_type_of(source.head, file_name or "")
-    if found is None:
-        what = "the content" if file_name is None else repr(file_name)
-        raise UnsupportedImageTypeError(
-            f"cannot tell what kind of image {what} is: neither content nor name shows one of "
-            f"{', '.join(sorted(set(EXTENSIONS.values())))}; pass mime_type= to decide",
-            operation="images.upload",
-        )
-    return SupportedMimeType(found)
-
-
-async def _create(core: Core, body: StandardUploadCreate, upload_token: str | None) -> StandardUpload:
-    return (await api.images_create(core, body=body, upload_token=unless_none(upload_token))).data
-
-
-async def _create_and_put(
-    core: Core, source: Source, body: StandardUploadCreate, upload_token: str | None
-) -> Image:
-    core = core.with_deadline_from_now()
-    created = await _create(core, body, upload_token)
-    if _has_bytes(created.image):
-        return created.image
-    try:
-        await _put(core, source, body, created)
-    except UploadRejectedError as error:
-        if error.status != 403 or not source.replayable:
-            raise
-        # Refused like this are a presigned URL that has expired, for which the same key gets a fresh one,
-        # and bytes that are there already because the answer to an earlier attempt was lost.
-        created = await _create(core, body, upload_token)
-        if not _has_bytes(created.image):
-            await _put(core, source, body, created)
-    return created.image
-
-
-def _has_bytes(image: Image) -> bool:
-    """Whether an earlier upload under the same key has already brought the bytes."""
-    return not image.can_upload and image.status != ImageStatus.PENDING
-
-
-async def _put(core: Core, source: Source, body: StandardUploadCreate, created: StandardUpload) -> None:
-    await core.put(
-        Secret(created.upload_url),
-        source,
-        mime_type=str(body.mime_type),
-        context=CallContext(operation="images.upload", idempotency_key=str(body.idempotency_key)),
     )

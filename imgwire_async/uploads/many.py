@@ -15,7 +15,7 @@ from collections.abc import (
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, Literal, Self, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -32,9 +32,10 @@ class UploadItem:
     """One upload among many: what `images.upload` takes."""
 
     file: UploadFile
+    size: int | None = None
     file_name: str | None = None
     mime_type: SupportedMimeType | str | None = None
-    hash_sha256: str | None = None
+    hash_sha256: str | Literal[True] | None = None
     idempotency_key: str | None = None
     purpose: str | None = None
     custom_metadata: Mapping[str, str | int | float | bool] | None = None

@@ -24,11 +24,8 @@ def test_any_content_in_any_chunks_arrives_unchanged_in_small_pieces(parts: list
     reported: list[int] = []
     ends: list[bool] = []
 
-    async def on_sent(sent: int) -> None:
-        reported.append(sent)
-
     async def scenario() -> list[bytes]:
-        stream = CountedStream(chunks_of(parts), len(content), on_sent)
+        stream = CountedStream(chunks_of(parts), len(content), reported.append)
         stream.on_progress = ends.append
         return [piece async for piece in stream]
 

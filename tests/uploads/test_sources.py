@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from imgwire_async.core.body import CountedStream
 from imgwire_async.errors import SourceChangedError, UploadSourceError
-from imgwire_async.uploads import sources
-from imgwire_async.uploads.sources import CHUNK_SIZE, Source, UploadFile, open_source
+from imgwire_async.uploads import paths
+from imgwire_async.uploads.base import CHUNK_SIZE, ExclusiveThread, Source
+from imgwire_async.uploads.sources import UploadFile, open_source
 
 
 async def read(source: Source) -> bytes:
@@ -116,7 +117,7 @@ async def test_a_file_without_permission_is_refused(picture: Path, monkeypatch: 
     def refuse(path: str, mode: str, buffering: int) -> None:  # noqa: ARG001 - the interface of open
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(sources, "open", refuse, raising=False)
+    monkeypatch.setattr(paths, "open", refuse, raising=False)
 
     with pytest.raises(UploadSourceError, match="Permission denied"):
         async with open_source(picture):
@@ -175,9 +176,14 @@ async def test_a_cancelled_task_leaves_no_file_open(
         return slowly
 
     if where == "opening":
-        monkeypatch.setattr(sources, "open", slow(open), raising=False)
+        monkeypatch.setattr(paths, "open", slow(open), raising=False)
     else:
-        monkeypatch.setattr(sources._FileSource, "_read", slow(sources._FileSource._read))
+        unhurried, hurried = slow(ExclusiveThread._guarded), [ExclusiveThread._guarded]  # opens the file
+        monkeypatch.setattr(
+            ExclusiveThread,
+            "_guarded",
+            lambda self, work: (hurried.pop() if hurried else unhurried)(self, work),
+        )
     before = open_files()
     task = asyncio.create_task(content_of(picture))
     await asyncio.to_thread(entered.wait, 5)

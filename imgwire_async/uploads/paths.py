@@ -1,0 +1,99 @@
+"""Files by their path. Opening, reading and closing happens in worker threads."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import PurePath
+from typing import BinaryIO
+
+from imgwire_async.uploads.base import CHUNK_SIZE, ExclusiveThread, Source, refused
+from imgwire_async.uploads.image_types import SNIFF_BYTES
+
+
+class _PathSource:
+    """A regular file, held open from the first look to the last attempt, whatever happens to its path.
+
+    A file that fits into one chunk is opened, read and closed in a single visit to a thread.
+    """
+
+    replayable = True
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._first_chunk = b""
+        self._thread = ExclusiveThread()
+        # A name that is not UTF-8 is shown with replacements: JSON cannot carry it.
+        self.file_name = os.fsencode(PurePath(path).name).decode("utf-8", errors="replace")
+        self.size = 0
+
+    @property
+    def head(self) -> bytes:
+        return self._first_chunk[:SNIFF_BYTES]
+
+    async def start(self) -> None:
+        await self._thread.run(self._start)
+
+    def _start(self) -> None:
+        try:
+            # Looked at before it is opened: opening a named pipe blocks until somebody writes to it.
+            if not stat.S_ISREG(os.stat(self._path).st_mode):  # noqa: PTH116 - may hold what pathlib refuses
+                raise refused(f"cannot upload {self._path!r}: it is not a regular file")
+            self._file = open(self._path, "rb", buffering=0)  # noqa: PTH123, SIM115 - kept open
+            self.size = os.fstat(self._file.fileno()).st_size
+            self._first_chunk = self._file.read(CHUNK_SIZE)
+        except OSError as error:
+            raise refused(f"cannot upload {self._path!r}: {error.strerror or error}") from error
+        except ValueError as error:  # a path with a null character
+            raise refused(f"cannot upload {self._path!r}: {error}") from error
+        if not self._first_chunk:
+            raise refused(f"cannot upload {self._path!r}: the file is empty")
+        if len(self._first_chunk) == self.size < CHUNK_SIZE:
+            self._close()  # read in one go, so it is what the file held at one moment
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
+        async with aclosing(self._chunks()) as chunks:
+            yield chunks
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        yield self._first_chunk
+        file, offset = self._file, len(self._first_chunk)
+        if file is None:
+            return
+
+        def read() -> bytes:
+            file.seek(offset)
+            return file.read(CHUNK_SIZE)
+
+        # A file that has shrunk or grown gives another number of bytes, which the sending stream notices.
+        while chunk := await self._thread.run(read):
+            yield chunk
+            offset += len(chunk)
+
+    async def end(self) -> None:
+        """Close the file, also when a cancelled call is still opening it in its thread."""
+        await self._thread.end(None if self._file is None and self._first_chunk else self._close)
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+
+@asynccontextmanager
+async def open_path(path: str | os.PathLike[str]) -> AsyncGenerator[Source, None]:
+    """The file at a path.
+
+    Raises:
+        UploadSourceError: it is missing, unreadable, empty, or not a regular file.
+    """
+    source = _PathSource(os.fsdecode(path))
+    try:
+        await source.start()
+        yield source
+    finally:
+        await source.end()

@@ -1,0 +1,212 @@
+"""Sources that are not there as a whole: iterators, pipes, answers that are still being received."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import tempfile
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+)
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from typing import Final, TypeAlias
+
+import anyio
+
+from imgwire_async.uploads.base import CHUNK_SIZE, ExclusiveThread, Source, checked_chunk, refused
+from imgwire_async.uploads.files import SyncFileAccess, seekable_source
+from imgwire_async.uploads.image_types import SNIFF_BYTES
+
+SPOOL_LIMIT: Final = 100 * 1024 * 1024
+"""Bytes of unknown number that are put into a temporary file: the documented ceiling of one image."""
+
+_PATIENCE: Final = 0.1  # seconds until what a slow iterator has given so far is sent on
+
+Chunks: TypeAlias = "Iterable[bytes] | AsyncIterable[bytes]"
+"""Content in pieces of any size, given once."""
+
+OpenStream: TypeAlias = Callable[[], AbstractAsyncContextManager[AsyncIterator[bytes]]]
+
+
+@asynccontextmanager
+async def open_stream(
+    stream: OpenStream, *, size: int | None, file_name: str | None, repeatable: bool, replayable: bool
+) -> AsyncGenerator[Source, None]:
+    """A source of bytes that come one after another.
+
+    Args:
+        stream: opens it.
+        size: how many bytes there are. When it is not known they are put into a temporary file first.
+        file_name: its name, if it has one.
+        repeatable: whether `stream` can be called again and gives the same again.
+        replayable: whether the source has to be replayable; what is not repeatable is then put into a file.
+
+    Raises:
+        UploadSourceError: there are no bytes, too many for a temporary file, or not `size`.
+    """
+    if size is None or (replayable and not repeatable):
+        async with _spooled(stream, size) as access:
+            source = await seekable_source(access, file_name)
+            assert source is not None  # noqa: S101 - a temporary file can seek
+            yield source
+    elif repeatable:
+        async with stream() as chunks:
+            head, complete = await _beginning(chunks)
+        _check_size(len(head), size, complete=complete)
+        yield _RepeatableSource(stream, size, head, file_name)
+    else:
+        async with stream() as chunks:
+            head, complete = await _beginning(chunks)
+            _check_size(len(head), size, complete=complete)
+            yield _OneShotSource(head, chunks, size, file_name)
+
+
+class _RepeatableSource:
+    replayable = True
+
+    def __init__(self, stream: OpenStream, size: int, head: bytes, file_name: str | None) -> None:
+        self.open = stream
+        self.size = size
+        self.head = head[:SNIFF_BYTES]
+        self.file_name = file_name
+
+
+class _OneShotSource:
+    replayable = False
+
+    def __init__(
+        self, beginning: bytes, rest: AsyncIterator[bytes], size: int, file_name: str | None
+    ) -> None:
+        self._beginning = beginning
+        self._rest = rest
+        self.size = size
+        self.head = beginning[:SNIFF_BYTES]
+        self.file_name = file_name
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
+        async with aclosing(self._chunks()) as chunks:
+            yield chunks
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        yield self._beginning
+        async for chunk in self._rest:
+            yield chunk
+
+
+async def _beginning(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    """Enough to tell the image type, and whether that was all."""
+    beginning = bytearray()
+    while len(beginning) < SNIFF_BYTES:
+        chunk = await anext(chunks, None)
+        if chunk is None:
+            return bytes(beginning), True
+        beginning += chunk
+    return bytes(beginning), False
+
+
+def _check_size(found: int, size: int, *, complete: bool) -> None:
+    """Refuse at once what is known to have another size; the sending stream notices the rest."""
+    if complete and not found:
+        raise refused("there is nothing to upload: the source gives no bytes")
+    if found > size or (complete and found < size):
+        raise refused(f"size={size} is wrong: the source gives {found if complete else f'at least {found}'}")
+
+
+@asynccontextmanager
+async def _spooled(stream: OpenStream, size: int | None) -> AsyncGenerator[SyncFileAccess, None]:
+    """Everything that `stream` gives, in a file without a name. What is small stays in memory."""
+    thread = ExclusiveThread()
+    file = tempfile.SpooledTemporaryFile(max_size=CHUNK_SIZE)  # noqa: SIM115 - closed in a thread
+    limit = SPOOL_LIMIT if size is None else size
+    written = 0
+    try:
+        async with stream() as chunks:
+            async for chunk in chunks:
+                written += len(chunk)
+                if written > limit:
+                    raise refused(
+                        f"size={size} is wrong: the source gives more"
+                        if size is not None
+                        else f"the source has no known size and gives more than {limit} bytes, which is "
+                        "what goes into a temporary file; pass size=, or upload from a file"
+                    )
+                await _write(thread, file, chunk)
+        _check_size(written, limit if size is not None else written, complete=True)
+        await thread.run(lambda: file.seek(0))
+        yield SyncFileAccess(file, thread)
+    finally:
+        await thread.end(file.close)
+
+
+async def _write(thread: ExclusiveThread, file: tempfile.SpooledTemporaryFile[bytes], chunk: bytes) -> None:
+    try:
+        await thread.run(lambda: file.write(chunk))
+    except OSError as error:
+        raise refused(f"cannot write a temporary file: {error.strerror or error}") from error
+
+
+@asynccontextmanager
+async def stream_of(chunks: object) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    """What an iterable gives, sync or async. A generator is closed afterwards."""
+    if isinstance(chunks, AsyncIterable):
+        async_iterator = aiter(chunks)
+        try:
+            yield _checked(async_iterator)
+        finally:
+            if isinstance(async_iterator, AsyncGenerator):
+                with anyio.CancelScope(shield=True):
+                    await async_iterator.aclose()
+    elif isinstance(chunks, Iterable):
+        thread, iterator = ExclusiveThread(), iter(chunks)
+        try:
+            yield _in_batches(iterator, thread)
+        finally:
+            await thread.end(iterator.close if isinstance(iterator, Generator) else None)
+    else:
+        if inspect.iscoroutine(chunks):
+            chunks.close()
+        raise refused(
+            f"the function returned a {type(chunks).__name__}; it must return an iterator of bytes, and may "
+            "be an async generator function but no other async function"
+        )
+
+
+@asynccontextmanager
+async def fresh_stream(factory: Callable[[], Chunks]) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    """What the iterable gives that `factory` returns. If that is a file, it is closed afterwards."""
+    chunks = factory()
+    try:
+        async with stream_of(chunks) as stream:
+            yield stream
+    finally:
+        if isinstance(chunks, io.IOBase):
+            chunks.close()
+
+
+async def _checked(iterator: AsyncIterator[object]) -> AsyncGenerator[bytes, None]:
+    async for chunk in iterator:
+        yield checked_chunk(chunk, "the iterator")
+
+
+async def _in_batches(iterator: Iterator[object], thread: ExclusiveThread) -> AsyncGenerator[bytes, None]:
+    """Advance a sync iterator in a thread; small pieces are put together, so that each costs little."""
+
+    def next_batch() -> bytes:
+        batch, size, latest = [], 0, time.monotonic() + _PATIENCE
+        for chunk in iterator:
+            batch.append(checked_chunk(chunk, "the iterator"))
+            size += len(batch[-1])
+            if size >= CHUNK_SIZE or (size and time.monotonic() > latest):
+                break
+        return b"".join(batch)
+
+    while batch := await thread.run(next_batch):
+        yield batch
