@@ -95,7 +95,8 @@ class ImageDownloads:
             status = seen.status
             return seen if _link(seen, operation) is not None else None
 
-        found = await poll(look, seconds=timeout, sleep=self._core.shared.sleep)
+        shared = self._core.shared
+        found = await poll(look, seconds=timeout, sleep=shared.sleep, clock=shared.clock)
         if found is None:
             raise DeadlineExceededError(
                 f"the archive of job {job_id} was not READY within {timeout:g} s, its last status was "

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from imgwire_async.sandbox import fetching, records, uploads
+from imgwire_async.sandbox import fetching, processing, records, uploads
 from imgwire_async.sandbox.errors import not_found
 from imgwire_async.sandbox.runtime import Runtime
 from imgwire_async.sandbox.schemas import ImageIds, StandardUploadCreate, UploadViaUrlCreate
@@ -68,6 +68,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get("/{image_id}")
     async def retrieve(image_id: uuid.UUID) -> Response:
+        await processing.before_read(runtime, str(image_id))
         record = records.find(runtime.database.writer, str(image_id))
         if record is None:
             raise not_found()

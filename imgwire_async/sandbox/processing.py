@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgwire_async.sandbox import records
 from imgwire_async.sandbox.errors import UnacceptableImageError
-from imgwire_async.sandbox.runtime import Runtime, logger
+from imgwire_async.sandbox.runtime import Processing, Runtime, logger
 from imgwire_async.sandbox.schemas import SupportedMimeType
 
 if TYPE_CHECKING:
@@ -23,9 +24,35 @@ def start(runtime: Runtime, image_id: str) -> None:
     runtime.start_background(_process(runtime, image_id))
 
 
+async def before_read(runtime: Runtime, image_id: str) -> None:
+    """Count a read of the record, which may be what the end of its processing depends on."""
+    processing = runtime.processing.get(image_id)
+    if processing is None:
+        return
+    if processing.reads:
+        processing.reads -= 1
+    elif runtime.now() >= processing.due:
+        processing.released.set()
+        await processing.ended.wait()
+
+
 async def _process(runtime: Runtime, image_id: str) -> None:
-    if runtime.settings.processing_delay:
-        await asyncio.sleep(runtime.settings.processing_delay)
+    delay, reads = runtime.settings.processing_delay, runtime.settings.processing_reads
+    if not (delay or reads):
+        await _examine(runtime, image_id)
+        return
+    processing = runtime.processing[image_id] = Processing(due=runtime.now() + delay, reads=reads)
+    try:
+        # The clock of the settings need not be that of the event loop: a read may find the delay passed.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(processing.released.wait(), None if reads else delay)
+        await _examine(runtime, image_id)
+    finally:
+        del runtime.processing[image_id]
+        processing.ended.set()
+
+
+async def _examine(runtime: Runtime, image_id: str) -> None:
     record = records.find(runtime.database.writer, image_id)
     if record is None:
         return

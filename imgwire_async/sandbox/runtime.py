@@ -78,6 +78,18 @@ class Files:
 
 
 @dataclass(slots=True)
+class Processing:
+    """An image whose bytes are about to be examined."""
+
+    due: float
+    """Seconds since the epoch before which they are not."""
+    reads: int
+    """How many more reads find the image PROCESSING."""
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
 class Runtime:
     """A running sandbox, as its routes see it. Used on the sandbox's own loop only."""
 
@@ -95,6 +107,8 @@ class Runtime:
     image_threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(IMAGE_THREADS, thread_name_prefix="sandbox-images")
     )
+    processing: dict[str, Processing] = field(default_factory=dict)
+    """By the id of the image."""
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def now(self) -> float:

@@ -71,6 +71,7 @@ class SandboxOptions(TypedDict, total=False):
     hash_mismatch: HashMismatch
     environment_mismatch: EnvironmentMismatch
     processing_delay: float
+    processing_reads: int
     maximum_pixels: int
     block_private_addresses: bool
     custom_domain_connects: bool
@@ -120,6 +121,9 @@ class SandboxSettings:
     """A key sent together with another environment's `X-Environment-Id`: 403, or the header is ignored."""
     processing_delay: float = 0.0
     """Seconds that an image stays PROCESSING before its bytes are examined."""
+    processing_reads: int = 0
+    """How many times an image is read as PROCESSING before its bytes are examined. The next read finds the
+    outcome, so tests know exactly how often a client has to ask."""
     maximum_pixels: int = 250_000_000
     """Largest decoded area in pixels; all frames of an animation count. Documented: 250 megapixels."""
     block_private_addresses: bool = False
@@ -159,6 +163,8 @@ class SandboxSettings:
         ):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be a number of seconds from 0, got {getattr(self, name)!r}")
+        if self.processing_reads < 0:
+            raise ValueError(f"processing_reads must be a number from 0, got {self.processing_reads!r}")
         choices = {
             "idempotency": ("replay", "conflict", "forget"),
             "repeated_put": ("accept", "refuse"),

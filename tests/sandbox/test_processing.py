@@ -11,6 +11,7 @@ import pytest
 import pyvips
 from PIL import Image
 
+from imgwire_async.sandbox import SandboxSettings
 from tests.sandbox.support import PUBLIC, Api, encode, eventually, photograph, sha256
 
 FORMATS = [
@@ -174,3 +175,35 @@ def test_other_requests_are_answered_while_a_large_image_is_decoded(api: Api) ->
     eventually(ready)
 
     assert answered > 5
+
+
+def stored(api: Api) -> str:
+    data = photograph()
+    created = api.create(data)
+    PUBLIC.put(created["upload_url"], content=data, headers={"Content-Type": "image/jpeg"})
+    return str(created["image"]["id"])
+
+
+def test_processing_can_end_after_a_number_of_reads(start_api: Callable[..., Api]) -> None:
+    api = start_api(processing_reads=2)
+    image_id = stored(api)
+
+    statuses = [api.retrieve(image_id)["status"] for _ in range(4)]
+
+    assert statuses == ["PROCESSING", "PROCESSING", "READY", "READY"]
+
+
+def test_a_delay_counts_on_the_clock_of_the_settings(start_api: Callable[..., Api]) -> None:
+    now = 1_000_000.0
+    api = start_api(processing_delay=3600, clock=lambda: now)
+    image_id = stored(api)
+
+    before = api.retrieve(image_id)["status"]
+    now += 3600
+
+    assert (before, api.retrieve(image_id)["status"]) == ("PROCESSING", "READY")
+
+
+def test_a_negative_number_of_reads_is_refused() -> None:
+    with pytest.raises(ValueError, match="processing_reads"):
+        SandboxSettings(processing_reads=-1)
