@@ -89,7 +89,7 @@ def test_a_server_that_stops_reading_is_a_write_timeout(backend: str) -> None:
 def test_a_slow_server_that_keeps_reading_is_no_write_timeout(backend: str) -> None:
     # One chunk of the source takes longer than the timeout.
     with raw_server(read_slowly(5_000_000), receive_buffer=262_144) as server:
-        timeouts = Timeouts(connect=5, read=30, write=0.5)
+        timeouts = Timeouts(connect=0.5, read=30, write=0.5)
         result = send(backend, server.base_url, timeouts, b"x" * LARGE, chunk_size=LARGE)
 
     assert isinstance(result, Answer), result
