@@ -28,6 +28,9 @@ ImgwireError
 │   ├── UploadRejectedError       the object store refused the bytes
 │   ├── UploadVerificationError   the service has other bytes than were sent
 │   └── ImageQuarantinedError     the service took the bytes but could not use them
+├── IngestError                   a bulk job could not go on
+│   ├── JournalError              its journal is in use, damaged, of another program, or cannot be written
+│   └── IngestStoppedError        it stopped early and can be resumed
 └── DownloadError                 fetching an image or archive failed outside the API itself
     ├── BulkDownloadFailedError   the service could not make the archive
     ├── DownloadRejectedError     the host of the file answered with an error status
@@ -261,9 +264,6 @@ class UploadRejectedError(UploadError):
         self.status = status
 
 
-class ImageQuarantinedError(UploadError):
-    """The service has the bytes but will not deliver them: corrupt, too large, or not what was declared.
-
 class UploadVerificationError(UploadError):
     """The record of an image does not have the size or the hash of what was sent.
 
@@ -276,6 +276,9 @@ class UploadVerificationError(UploadError):
         self.image_id = image_id
 
 
+class ImageQuarantinedError(UploadError):
+    """The service has the bytes but will not deliver them: corrupt, too large, or not what was declared.
+
     The service gives no reason; the meaning of `QUARANTINE` is undocumented.
 
     Attributes:
@@ -285,6 +288,29 @@ class UploadVerificationError(UploadError):
     def __init__(self, message: str = "", *, image_id: str = "", **context: Unpack[CallContext]) -> None:
         super().__init__(message, **context)
         self.image_id = image_id
+
+
+class IngestError(ImgwireError):
+    """A bulk job could not go on."""
+
+
+class JournalError(IngestError):
+    """The journal of a bulk job is in use, damaged, that of another program, or cannot be written.
+
+    Nothing in it was overwritten. Once the cause is gone, the same job goes on where it was.
+    """
+
+
+class IngestStoppedError(IngestError):
+    """A bulk job stopped early. What was in flight has ended, and the same job run again goes on.
+
+    Attributes:
+        reason: Why, in one word: `error`, `failures`, `same_failure`, `outage` or `deadline`.
+    """
+
+    def __init__(self, message: str = "", *, reason: str = "", **context: Unpack[CallContext]) -> None:
+        super().__init__(message, **context)
+        self.reason = reason
 
 
 class DownloadError(ImgwireError):

@@ -1,0 +1,1 @@
+"""Bulk jobs: sources of items, the journal that makes a job resumable, the engine, and the report."""

@@ -1,0 +1,123 @@
+"""What a bulk job is made of: items, the keys that name them, and the keys that make uploads repeatable."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit
+
+from imgwire_async.errors import ImgwireError
+
+Metadata: TypeAlias = Mapping[str, str | int | float | bool]
+"""Custom metadata: free names with scalar values."""
+
+ItemSource: TypeAlias = "str | os.PathLike[str] | bytes"
+"""The path of a file, a URL that the service fetches (text with http:// or https://), or the bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileStamp:
+    """What tells without reading it whether a file has changed."""
+
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    """Time of the last change in nanoseconds since the epoch."""
+
+
+@dataclass(slots=True)
+class IngestItem:
+    """One image of a bulk job."""
+
+    source: ItemSource
+    key: str | None = None
+    """What names the item in the journal and the reports, unique within the job. Default: the path (below a
+    folder the path in it) or the URL. Bytes need one."""
+    file_name: str | None = None
+    """Name to store; default: that of the path or URL."""
+    mime_type: str | None = None
+    """Type to declare; default: told from the content, then from the name."""
+    purpose: str | None = None
+    """Free label."""
+    custom_metadata: Metadata | None = None
+    """Your own values by name."""
+
+    @property
+    def is_url(self) -> bool:
+        """Whether the service fetches the image itself."""
+        return isinstance(self.source, str) and is_url(self.source)
+
+
+@dataclass(slots=True)
+class Entry:
+    """What a source gives for one of its items."""
+
+    key: str
+    item: IngestItem | None
+    """None when there is none to upload, and then `problem` tells why."""
+    problem: ImgwireError | None = None
+    stamp: FileStamp | None = None
+    """Set where looking at the source shows it anyway."""
+    from_folder: bool = False
+    """A file that was found and not named: no image is then no failure."""
+
+
+def is_url(text: str) -> bool:
+    """Whether `text` is to be fetched by the service and not read from disk."""
+    return text.lower().startswith(("http://", "https://"))
+
+
+def key_of(item: IngestItem) -> str | None:
+    """The item's key, given or derived; None for bytes without one."""
+    if item.key is not None:
+        return storable(item.key)
+    if isinstance(item.source, bytes):
+        return None
+    return storable(os.fspath(item.source))
+
+
+def source_text(item: IngestItem) -> str:
+    """The source as text for journal and messages; empty for bytes."""
+    return "" if isinstance(item.source, bytes) else storable(os.fspath(item.source))
+
+
+def storable(text: str) -> str:
+    r"""`text` with what is not Unicode (bytes of odd file names) written as `\xff`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return text
+
+
+def url_file_name(url: str) -> str | None:
+    """The last part of a URL's path, or None."""
+    return urlsplit(url).path.rpartition("/")[2] or None
+
+
+_KEY_PREFIX: Final = "iw1-"
+
+
+def idempotency_key(job: str, key: str, version: bytes) -> str:
+    """The key under which the service stores an item once, however often it is sent.
+
+    It is derived and not random, so that a run that knows nothing of an earlier attempt makes the same one.
+    Purpose and metadata are left out of it: they must not make a second image.
+
+    Args:
+        job: name of the job.
+        key: key of the item.
+        version: the SHA-256 of its content; for a URL the URL itself.
+
+    Returns:
+        36 characters: `iw1-` and the base32 digits of a BLAKE2b-160.
+    """
+    digest = hashlib.blake2b(digest_size=20)
+    for part in (job.encode(), key.encode(), version):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return _KEY_PREFIX + base64.b32encode(digest.digest()).decode().lower()

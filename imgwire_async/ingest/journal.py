@@ -1,0 +1,269 @@
+"""The journal of a bulk job: one SQLite file that knows what has become of every item."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from operator import attrgetter
+from pathlib import Path
+from typing import Final, Self
+from uuid import uuid4
+
+from imgwire_async.errors import JournalError
+
+
+class State(StrEnum):
+    """How far an item is."""
+
+    KEYED = "keyed"
+    """Its idempotency key is on record; whether the service has been asked is open."""
+    STORED = "stored"
+    READY = "ready"
+    """Stored, and the service has confirmed that it can deliver it."""
+    SKIPPED = "skipped"
+    """No image."""
+    FAILED = "failed"
+
+
+DONE: Final = frozenset({State.STORED, State.READY, State.SKIPPED})
+"""What a later run passes over, as long as the source has not changed."""
+
+
+@dataclass(slots=True)
+class Row:
+    """What the journal holds of one item. The fields are the columns."""
+
+    key: str
+    source: str
+    state: str
+    run: int
+    """Number of the run that wrote it last."""
+    size: int | None = None
+    mtime_ns: int | None = None
+    sha256: bytes | None = None
+    idempotency_key: str | None = None
+    image_id: str | None = None
+    cdn_url: str | None = None
+    attempts: int = 0
+    error_type: str | None = None
+    error: str | None = None
+    item: str | None = None
+    """The item as a JSON row of a manifest, where a retry will need it."""
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+_COLUMNS: Final = tuple(field.name for field in fields(Row))
+_VALUES: Final = attrgetter(*_COLUMNS)
+_APPLICATION_ID: Final = 0x696D6777  # "imgw"
+_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE job (name TEXT NOT NULL, runs INTEGER NOT NULL);
+CREATE TABLE items (
+    key TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, run INTEGER NOT NULL,
+    size INTEGER, mtime_ns INTEGER, sha256 BLOB, idempotency_key TEXT, image_id TEXT, cdn_url TEXT,
+    attempts INTEGER NOT NULL, error_type TEXT, error TEXT, item TEXT
+) WITHOUT ROWID;
+CREATE INDEX items_by_content ON items (sha256) WHERE sha256 IS NOT NULL;
+CREATE INDEX items_failed ON items (state) WHERE state = 'failed';
+"""
+_LOOKUP: Final = 500  # keys in one query
+_WRITE: Final = f"INSERT OR REPLACE INTO items VALUES ({_marks(len(_COLUMNS))})"  # noqa: S608 - only marks
+
+
+class Journal:
+    """An open journal; nobody else can open it until it is closed or the process ends.
+
+    All methods block. A single one may write at a time; reading is safe from any thread.
+
+    Args:
+        path: the file, made when there is none; None for a temporary one that is deleted at the end.
+        job: name of the job, which becomes part of every idempotency key. Default: that in the journal, or a
+            random one for a new journal.
+
+    Raises:
+        JournalError: another process uses it, it cannot be written, or it is damaged, foreign, or of another
+            job. Nothing has been changed then.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None, job: str | None = None) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="imgwire-") if path is None else None
+        self.path = Path(self._temporary.name, "journal") if self._temporary else Path(os.fspath(path or ""))
+        self._reading = threading.Lock()
+        self._connections: list[sqlite3.Connection] = []
+        try:
+            self._open(job)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, job: str | None) -> None:
+        self._refuse_foreign_file()
+        self._lock()
+        try:
+            self._writer = self._connect(self.path)
+            self._prepare(job)
+            self._reader = self._connect(self.path)
+        except sqlite3.Error as error:
+            raise self._error(error) from error
+
+    def _refuse_foreign_file(self) -> None:
+        try:
+            with self.path.open("rb") as file:
+                head = file.read(16)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise JournalError(f"cannot open the journal {self.path}: {error.strerror or error}") from error
+        if head not in {b"", b"SQLite format 3\0"}:
+            raise JournalError(f"{self.path} is not a journal, and is left as it is; name another file")
+
+    def _lock(self) -> None:
+        # SQLite's own file lock works alike on every platform and is released by the system after a crash.
+        # On a file of its own, because readers of the journal itself must not be kept out.
+        lock = self._connect(Path(f"{self.path}.lock"), timeout=0.0)
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                raise JournalError(
+                    f"the journal {self.path} is in use by another job; wait for its end or stop it"
+                ) from None
+            raise self._error(error) from error
+
+    def _connect(self, path: Path, timeout: float = 10.0) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise JournalError(f"cannot open the journal {self.path}: {error}") from error
+        self._connections.append(connection)
+        return connection
+
+    def _prepare(self, job: str | None) -> None:
+        def pragma(name: str) -> object:
+            return self._writer.execute(f"PRAGMA {name}").fetchone()[0]
+
+        if pragma("application_id") == 0 and not pragma("schema_version"):
+            self._create(job or uuid4().hex)
+        elif pragma("application_id") != _APPLICATION_ID:
+            raise JournalError(
+                f"{self.path} is the database of another program, and is left as it is; name another file"
+            )
+        elif pragma("user_version") != _VERSION:
+            raise JournalError(f"the journal {self.path} was written by another version of this library")
+        elif pragma("quick_check(1)") != "ok":
+            raise JournalError(f"the journal {self.path} is damaged, and is left as it is")
+        # A killed process loses nothing that was committed; after a power cut the last commits may be gone,
+        # and derived idempotency keys make them harmless.
+        pragma("journal_mode=WAL")
+        self._writer.execute("PRAGMA synchronous=NORMAL")
+        self.job, runs = self._writer.execute("SELECT name, runs FROM job").fetchone()
+        if job is not None and job != self.job:
+            raise JournalError(f"the journal {self.path} is that of the job {self.job!r}, not {job!r}")
+        self.run = runs + 1
+
+    def _create(self, job: str) -> None:
+        self._writer.execute("BEGIN IMMEDIATE")
+        for statement in _SCHEMA.split(";"):
+            self._writer.execute(statement)
+        self._writer.execute("INSERT INTO job VALUES (?, 0)", (job,))
+        self._writer.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+        self._writer.execute(f"PRAGMA user_version={_VERSION}")
+        self._writer.execute("COMMIT")
+
+    def begin_run(self) -> None:
+        """Put on record that a run begins.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        try:
+            self._writer.execute("UPDATE job SET runs = ?", (self.run,))
+        except sqlite3.Error as error:
+            raise self._error(error) from error
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Insert or replace rows, all or none.
+
+        Raises:
+            JournalError: the journal cannot be written, for example because the disk is full.
+        """
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.executemany(_WRITE, map(_VALUES, rows))
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._writer.in_transaction:
+                self._writer.rollback()
+            raise self._error(error) from error
+
+    def find(self, keys: Sequence[str]) -> dict[str, Row]:
+        """The rows of those keys that have one."""
+        found = {}
+        for start in range(0, len(keys), _LOOKUP):
+            part = keys[start : start + _LOOKUP]
+            query = f"SELECT * FROM items WHERE key IN ({_marks(len(part))})"  # noqa: S608 - only marks
+            for row in self._read(query, part):
+                found[row.key] = row
+        return found
+
+    def find_content(self, sha256: bytes) -> Row | None:
+        """A stored item with this content."""
+        query = "SELECT * FROM items WHERE sha256 = ? AND state IN (?, ?) LIMIT 1"
+        return next(iter(self._read(query, (sha256, State.STORED, State.READY))), None)
+
+    def rows(self, *states: State) -> Iterator[Row]:
+        """All rows of these states, by key, without holding them all in memory."""
+        last = ""
+        chosen = f"state IN ({_marks(len(states))}) AND key > ?"
+        query = f"SELECT * FROM items WHERE {chosen} ORDER BY key LIMIT {_LOOKUP}"  # noqa: S608 - only marks
+        while rows := self._read(query, (*states, last)):
+            yield from rows
+            last = rows[-1].key
+
+    def count(self) -> dict[str, int]:
+        """How many items are in each state."""
+        with self._reading:
+            return dict(self._reader.execute("SELECT state, count(*) FROM items GROUP BY state"))
+
+    def _read(self, query: str, parameters: Sequence[object]) -> list[Row]:
+        try:
+            with self._reading:
+                found = self._reader.execute(query, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise self._error(error) from error
+        return [Row(*values) for values in found]
+
+    def close(self) -> None:
+        """Close the file, which lets others open it. A temporary journal is deleted."""
+        # The lock was opened first and goes last.
+        while self._connections:
+            self._connections.pop().close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _error(self, error: sqlite3.Error) -> JournalError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        match code:
+            case sqlite3.SQLITE_FULL:
+                problem = "there is no room for it on the disk; make some, then run the job again"
+            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
+                problem = f"it cannot be written ({error}); make it and its folder writable"
+            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+                problem = f"it is damaged ({error}), and is left as it is"
+            case _:
+                problem = str(error)
+        return JournalError(f"the journal {self.path}: {problem}")

@@ -1,0 +1,142 @@
+"""From what the caller gives to a stream of entries, in batches, without stopping the event loop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import aclosing
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import anyio
+from anyio import to_thread
+
+from imgwire_async.errors import InvalidArgumentError, UploadSourceError
+from imgwire_async.ingest.folders import Folder
+from imgwire_async.ingest.items import Entry, IngestItem, is_url, key_of
+from imgwire_async.ingest.manifests import FORMATS, Manifest
+
+Element: TypeAlias = "IngestItem | str | os.PathLike[str]"
+"""What an iterable of items may give: items, paths, or URLs."""
+
+IngestSource: TypeAlias = "Element | Folder | Manifest | Iterable[Element] | AsyncIterable[Element]"
+"""What a job can be made of."""
+
+BATCH: Final = 512
+"""Entries that are drawn at a time; a slow source gives fewer."""
+_BATCH_SECONDS: Final = 0.2
+"""An async source that has given something waits at most so long for its batch to fill."""
+
+
+def entries_of(source: IngestSource) -> Iterator[Entry] | AsyncIterator[Entry]:
+    """The entries of a source.
+
+    A text or path is a URL, a folder, a manifest (`-`, or a name that ends in .csv, .jsonl, .ndjson or
+    .parquet), or one file.
+
+    Raises:
+        InvalidArgumentError: `source` is none of these.
+        UploadSourceError: there is no such folder or file.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _by_path(source)
+    if isinstance(source, Folder):
+        _check_exists(os.fspath(source.path))
+        return source.entries()
+    if isinstance(source, Manifest):
+        if os.fspath(source.path) != "-":
+            _check_exists(os.fspath(source.path))
+        return source.entries()
+    if isinstance(source, IngestItem):
+        return map(_entry, (source,))
+    if isinstance(source, AsyncIterable):
+        return _async_entries(source)
+    if not isinstance(source, bytes | bytearray | memoryview) and hasattr(source, "__iter__"):
+        return map(_entry, source)
+    raise InvalidArgumentError(
+        "source must be a folder, file, manifest or URL, or an iterable of items, "
+        f"got {type(source).__name__}",
+        operation="ingest",
+    )
+
+
+def _by_path(source: str | os.PathLike[str]) -> Iterator[Entry]:
+    name = os.fspath(source)
+    if is_url(name):
+        return map(_entry, (name,))
+    if name == "-":
+        return Manifest(name).entries()
+    _check_exists(name)
+    path = Path(name)
+    if path.is_dir():
+        return Folder(name).entries()
+    return Manifest(name).entries() if path.suffix.lower() in FORMATS else map(_entry, (name,))
+
+
+def _check_exists(name: str) -> None:
+    try:
+        Path(name).stat()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UploadSourceError(f"cannot read {name!r}: {reason}", operation="ingest") from error
+
+
+def _entry(element: Element) -> Entry:
+    if isinstance(element, str | os.PathLike):
+        element = IngestItem(element)
+    kind = getattr(element, "source", element)
+    if not hasattr(element, "source") or not isinstance(kind, str | os.PathLike | bytes):
+        problem = f"an item must be a path, a URL, or an IngestItem with one or bytes, got {kind!r:.80}"
+    else:
+        key = key_of(element)
+        if key:
+            return Entry(key, element)
+        problem = "an item of bytes needs a key" if key is None else "the key of an item is empty"
+    # Not one bad item among many, but a mistake of the program that makes them.
+    raise InvalidArgumentError(problem, operation="ingest")
+
+
+async def _async_entries(source: AsyncIterable[Element]) -> AsyncGenerator[Entry, None]:
+    iterator = aiter(source)
+    try:
+        async for element in iterator:
+            yield _entry(element)
+    finally:
+        if isinstance(iterator, AsyncGenerator):
+            with anyio.CancelScope(shield=True):
+                await iterator.aclose()
+
+
+async def batches(entries: Iterator[Entry] | AsyncIterator[Entry]) -> AsyncGenerator[list[Entry], None]:
+    """`entries` in lists of at most `BATCH`. A sync iterator is advanced in a worker thread."""
+    if isinstance(entries, AsyncIterator):
+        async with aclosing(_async_batches(entries)) as lists:
+            async for batch in lists:
+                yield batch
+        return
+    # A read of standard input may never end; nothing waits for it then.
+    while batch := await to_thread.run_sync(_draw, entries, abandon_on_cancel=True):
+        yield batch
+
+
+def _draw(entries: Iterator[Entry]) -> list[Entry]:
+    return list(islice(entries, BATCH))
+
+
+async def _async_batches(entries: AsyncIterator[Entry]) -> AsyncGenerator[list[Entry], None]:
+    batch: list[Entry] = []
+    try:
+        since = anyio.current_time()
+        async for entry in entries:
+            batch.append(entry)
+            if len(batch) == BATCH or anyio.current_time() - since > _BATCH_SECONDS:
+                yield batch
+                batch = []
+                since = anyio.current_time()
+        if batch:
+            yield batch
+    finally:
+        if isinstance(entries, AsyncGenerator):
+            with anyio.CancelScope(shield=True):
+                await entries.aclose()

@@ -1,0 +1,167 @@
+"""The journal: what it keeps, and whom it refuses."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from imgwire_async.errors import JournalError
+from imgwire_async.ingest.journal import Journal, Row, State
+from imgwire_async.ingest.journal_writer import JournalWriter
+
+
+def row(key: str, state: State = State.STORED, sha256: bytes | None = None) -> Row:
+    return Row(key, key, state, 1, size=1, mtime_ns=2, sha256=sha256, image_id=f"id of {key}")
+
+
+def test_rows_are_found_again_by_the_next_run(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j") as journal:
+        journal.begin_run()
+        journal.write([row(f"{n:05}") for n in range(1200)])
+        job, run = journal.job, journal.run
+    with Journal(tmp_path / "j") as journal:
+        assert (journal.job, journal.run) == (job, run + 1)
+        found = journal.find([f"{n:05}" for n in range(1300)])
+        assert len(found) == 1200
+        assert found["00007"] == row("00007")
+        assert [found.key for found in journal.rows(State.STORED)] == [f"{n:05}" for n in range(1200)]
+        assert journal.count() == {"stored": 1200}
+
+
+def test_only_stored_items_are_found_by_content(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j") as journal:
+        journal.write([row("a", State.FAILED, b"1"), row("b", State.READY, b"2")])
+        assert journal.find_content(b"1") is None
+        assert journal.find_content(b"2") == row("b", State.READY, b"2")
+
+
+def test_a_temporary_journal_leaves_nothing_behind() -> None:
+    with Journal(None) as journal:
+        journal.write([row("a")])
+        folder = journal.path.parent
+    assert not folder.exists()
+
+
+def test_a_second_process_is_refused_with_a_sentence_and_a_killed_one_keeps_no_lock(tmp_path: Path) -> None:
+    script = (
+        "import sys, os\nfrom imgwire_async.ingest.journal import Journal\n"
+        "j = Journal(sys.argv[1])\nprint('open', flush=True)\nsys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "j")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(JournalError, match="in use by another job"):
+            Journal(tmp_path / "j")
+        other.kill()
+    Journal(tmp_path / "j").close()
+
+
+def test_a_second_job_in_this_process_is_refused_too(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j"), pytest.raises(JournalError, match="in use"):
+        Journal(tmp_path / "j")
+
+
+def test_a_foreign_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    path.write_bytes(b"a letter to somebody")
+    with pytest.raises(JournalError, match="is not a journal"):
+        Journal(path)
+    assert path.read_bytes() == b"a letter to somebody"
+
+
+def test_the_database_of_another_program_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE items (x)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="database of another program"):
+        Journal(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("keep", [20, 4096, -5000])
+def test_a_damaged_journal_is_refused_and_left_as_it_is(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "j"
+    with Journal(path) as journal:
+        journal.write([row(f"{n:05}") for n in range(2000)])
+    damaged = path.read_bytes()[:keep]
+    path.write_bytes(damaged)
+    with pytest.raises(JournalError, match=r"damaged|not a database|another program"):
+        Journal(path)
+    assert path.read_bytes() == damaged
+
+
+def test_a_journal_whose_making_was_interrupted_is_made_again(tmp_path: Path) -> None:
+    (tmp_path / "j").touch()
+    with Journal(tmp_path / "j") as journal:
+        assert journal.run == 1
+
+
+def test_the_journal_of_another_job_is_refused(tmp_path: Path) -> None:
+    Journal(tmp_path / "j", job="spring").close()
+    with pytest.raises(JournalError, match="'spring', not 'autumn'"):
+        Journal(tmp_path / "j", job="autumn")
+
+
+@pytest.mark.parametrize("path", ["missing/j", "."])
+def test_a_place_that_cannot_hold_a_journal_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(JournalError, match="journal"):
+        Journal(tmp_path / path)
+
+
+def test_a_full_disk_is_told_as_such_and_what_was_committed_stays(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j") as journal:
+        journal.write([row("first")])
+        journal._writer.execute("PRAGMA max_page_count=12")
+        with pytest.raises(JournalError, match="no room for it on the disk"):
+            journal.write([row(f"{n:05}") for n in range(5000)])
+    with Journal(tmp_path / "j") as journal:
+        assert journal.count() == {"stored": 1}
+
+
+def test_a_journal_that_may_only_be_read_is_told_as_such(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j") as journal:
+        journal._writer.execute("PRAGMA query_only=1")
+        with pytest.raises(JournalError, match="make it and its folder writable"):
+            journal.write([row("first")])
+
+
+async def test_what_comes_together_is_committed_together_and_delivered_after_that(tmp_path: Path) -> None:
+    delivered: list[str] = []
+    with Journal(tmp_path / "j") as journal:
+
+        async def deliver(results: list[str]) -> None:
+            assert set(journal.find(results)) == set(results)
+            delivered.extend(results)
+
+        writer = JournalWriter(journal, deliver)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(writer.run)
+            for key in ("a", "b"):
+                writer.put(row(key), key)
+            await writer.commit()
+            assert set(journal.find(["a", "b"])) == {"a", "b"}
+            writer.put(row("c"), "c")
+            writer.end()
+    assert delivered == ["a", "b", "c"]
+
+
+async def test_a_cancelled_writer_still_commits_what_was_put(tmp_path: Path) -> None:
+    async def deliver(_: list[str]) -> None: ...
+
+    with Journal(tmp_path / "j") as journal:
+        writer = JournalWriter(journal, deliver)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(writer.run)
+            await anyio.lowlevel.checkpoint()
+            writer.put(row("a"))
+            tasks.cancel_scope.cancel()
+        assert set(journal.find(["a"])) == {"a"}
