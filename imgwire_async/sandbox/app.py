@@ -16,6 +16,7 @@ from imgwire_async.sandbox.bodies import answer_early
 from imgwire_async.sandbox.cdn import routes as cdn
 from imgwire_async.sandbox.errors import ApiError
 from imgwire_async.sandbox.gateway import Gateway
+from imgwire_async.sandbox.operations import methods_of
 from imgwire_async.sandbox.runtime import Runtime
 
 
@@ -37,6 +38,7 @@ def build(runtime: Runtime) -> ASGIApp:
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(store.StoreError, _store_error)
+    app.add_exception_handler(405, _method_not_allowed)
 
     @app.get("/health")
     async def health() -> Response:
@@ -54,6 +56,12 @@ def build(runtime: Runtime) -> ASGIApp:
 async def _api_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)  # noqa: S101 - registered for this class
     return JSONResponse(error.body, error.status)
+
+
+async def _method_not_allowed(request: Request, _: Exception) -> Response:
+    # The router knows only the first of several routes of a path.
+    allow = ", ".join(methods_of(request.url.path))
+    return JSONResponse({"detail": "Method Not Allowed"}, 405, headers={"Allow": allow})
 
 
 async def _store_error(_: Request, error: Exception) -> Response:

@@ -71,6 +71,12 @@ def _pattern(path: str) -> re.Pattern[str]:
 _PATTERNS = [(item.method, _pattern(item.path), item) for item in OPERATIONS if "{" in item.path]
 
 
+def methods_of(path: str) -> list[str]:
+    """The methods that a path is documented with, in alphabetical order; none for an unknown path."""
+    exact = {method for method, known in _EXACT if known == path}
+    return sorted(exact or {method for method, pattern, _ in _PATTERNS if pattern.fullmatch(path)})
+
+
 def resolve(method: str, path: str) -> SandboxOperation | None:
     """The operation that a request addresses, or None when there is no such route."""
     method = "GET" if method == "HEAD" else method
