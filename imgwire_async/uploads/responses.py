@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Protocol, TypeGuard
 
 from imgwire_async.errors import UploadSourceError
@@ -69,14 +69,18 @@ class ReceivedResponse:
     @asynccontextmanager
     async def stream(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
         """The content. The response stays open; closing it is up to the caller."""
-        yield self._chunks()
+        async with aclosing(self._chunks()) as chunks:
+            yield chunks
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
         response = self._response
         content = response.aiter_bytes() if hasattr(response, "aiter_bytes") else response.content.iter_any()
         try:
-            async for chunk in content:
-                yield checked_chunk(chunk, "the response")
+            async with AsyncExitStack() as stack:
+                if isinstance(content, AsyncGenerator):
+                    await stack.enter_async_context(aclosing(content))
+                async for chunk in content:
+                    yield checked_chunk(chunk, "the response")
         except UploadSourceError:
             raise
         except Exception as error:  # of an HTTP library that is not known here

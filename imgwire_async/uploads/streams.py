@@ -159,7 +159,8 @@ async def stream_of(chunks: object) -> AsyncGenerator[AsyncIterator[bytes], None
     if isinstance(chunks, AsyncIterable):
         async_iterator = aiter(chunks)
         try:
-            yield _checked(async_iterator)
+            async with aclosing(_checked(async_iterator)) as checked:
+                yield checked
         finally:
             if isinstance(async_iterator, AsyncGenerator):
                 with anyio.CancelScope(shield=True):
@@ -167,7 +168,8 @@ async def stream_of(chunks: object) -> AsyncGenerator[AsyncIterator[bytes], None
     elif isinstance(chunks, Iterable):
         thread, iterator = ExclusiveThread(), iter(chunks)
         try:
-            yield _in_batches(iterator, thread)
+            async with aclosing(_in_batches(iterator, thread)) as batches:
+                yield batches
         finally:
             await thread.end(iterator.close if isinstance(iterator, Generator) else None)
     else:
