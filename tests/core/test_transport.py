@@ -311,8 +311,9 @@ def test_an_early_refusal_of_a_large_body_is_seen_although_the_connection_is_res
     with raw_server(refuse_early) as server:
         results = run(scenario)
 
-    # The kernel may report the reset before the answer could be read; the attempt is then repeated.
+    # Where the reset comes between reading and writing, the answer is lost and the attempt is repeated. Without
+    # the turns of the loop that `CountedStream` leaves for reading, most answers are.
     seen = [result for result in results if isinstance(result, Answer)]
-    assert len(seen) >= refusals * 0.8
+    assert len(seen) >= refusals * 0.5
     assert all(b"AccessDenied" in result.content for result in seen)
     assert all(result.may_have_acted for result in results if isinstance(result, NoAnswer))
