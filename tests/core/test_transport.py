@@ -311,7 +311,7 @@ def test_an_early_refusal_of_a_large_body_is_seen_although_the_connection_is_res
     with raw_server(refuse_early) as server:
         results = run(scenario)
 
-    # Where the reset comes between reading and writing, the answer is lost and the attempt is repeated. Without
+    # Where the reset comes between reading and writing, the answer is lost and the attempt repeated. Without
     # the turns of the loop that `CountedStream` leaves for reading, most answers are.
     seen = [result for result in results if isinstance(result, Answer)]
     assert len(seen) >= refusals * 0.5
