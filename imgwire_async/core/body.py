@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol, Self
 
+import anyio
 import httpx
 from anyio.lowlevel import checkpoint
 
@@ -59,6 +60,9 @@ class CountedStream(httpx.AsyncByteStream):
         self.sent = 0
         self.started = False
         """Whether the engine has begun to read; a source that gives its bytes once is then used up."""
+        self._reading: anyio.CancelScope | None = None
+        self._idle = anyio.Event()
+        self._stopped = False
         self.failure: Exception | None = None
         self.on_progress: Callable[[bool], None] = lambda done: None  # noqa: ARG005
         """Told before and after every piece, with True after the last byte."""
@@ -77,13 +81,36 @@ class CountedStream(httpx.AsyncByteStream):
             await self._count()
             piece = await self._next_piece()
         except Exception as error:
-            self.failure = error
+            if not self._stopped:
+                self.failure = error
             raise SourceFailedError("the source of the body failed") from error
         if piece is None:
             raise StopAsyncIteration
         self._under_way = len(piece)
         self.on_progress(False)
         return piece
+
+    async def stop(self) -> None:
+        """End the reading of the chunks, and wait until it has ended.
+
+        An engine sends in a task of its own, which may outlast the request by a moment or, with an early
+        answer, for as long as the source takes. Whoever closes the source must not find it in use.
+        """
+        self._stopped = True
+        if self._reading is not None:
+            self._reading.cancel()
+            await self._idle.wait()
+
+    async def _next_chunk(self) -> bytes | None:
+        if not self._stopped:
+            self._idle = anyio.Event()
+            try:
+                with anyio.CancelScope() as self._reading:
+                    return await anext(self._chunks, None)
+            finally:
+                self._reading = None
+                self._idle.set()
+        raise httpx.WriteError("the request has ended")
 
     async def _count(self) -> None:
         if not self._under_way:
@@ -101,7 +128,7 @@ class CountedStream(httpx.AsyncByteStream):
     async def _next_piece(self) -> bytes | None:
         while not self._chunk:
             try:
-                chunk = await anext(self._chunks, None)
+                chunk = await self._next_chunk()
             except OSError as error:
                 raise UploadSourceError(f"reading the source failed: {error}") from error
             if chunk is None:

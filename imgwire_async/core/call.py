@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
+import anyio
 import httpx
 
 from imgwire_async.core.answers import Answer, NoAnswer, parse_answer, status_error, store_error
@@ -169,7 +170,11 @@ class Core:
                 on_sent(0)
             async with body.open() as chunks:
                 stream = CountedStream(chunks, body.size, on_sent)
-                result = await self._send_put(url, stream, mime_type)
+                try:
+                    result = await self._send_put(url, stream, mime_type)
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await stream.stop()
             if isinstance(result, NoAnswer) and stream.failure is not None:
                 if isinstance(stream.failure, ImgwireError):
                     raise in_context(stream.failure, context | CallContext(attempts=number))

@@ -1,0 +1,67 @@
+"""Uploads that end while their source is being read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import anyio
+import pytest
+
+from imgwire_async import APITimeoutError, AsyncImgwireClient, Timeouts, UploadRejectedError
+from imgwire_async.sandbox import Sandbox
+from tests.clients import client_of
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(200_000)
+
+
+class StalledSource:
+    """Gives its beginning and then nothing more."""
+
+    def __init__(self) -> None:
+        self.waits = anyio.Event()
+        self.closed = False
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        try:
+            yield PNG
+            self.waits.set()
+            await anyio.sleep_forever()
+        finally:
+            self.closed = True
+
+
+async def test_cancelling_ends_and_closes_a_source_that_gives_nothing(client: AsyncImgwireClient) -> None:
+    source = StalledSource()
+
+    async with anyio.create_task_group() as tasks:
+
+        async def upload() -> None:
+            await client.images.upload(source.chunks(), size=10_000_000)
+
+        tasks.start_soon(upload)
+        await source.waits.wait()
+        tasks.cancel_scope.cancel()
+
+    assert source.closed
+
+
+async def test_a_source_that_gives_nothing_runs_into_the_write_timeout(sandbox: Sandbox) -> None:
+    source = StalledSource()
+
+    async with client_of(sandbox, timeout=Timeouts(write=0.2)) as client:
+        with pytest.raises(APITimeoutError, match="no byte of the body"):
+            await client.images.upload(source.chunks(), size=10_000_000)
+
+    assert source.closed
+
+
+async def test_an_early_refusal_does_not_wait_for_the_source(
+    client: AsyncImgwireClient, sandbox: Sandbox
+) -> None:
+    sandbox.faults.once("store.put", status=403)
+    source = StalledSource()
+
+    with anyio.fail_after(5), pytest.raises(UploadRejectedError):
+        await client.images.upload(source.chunks(), size=10_000_000)
+
+    assert source.closed
