@@ -17,13 +17,17 @@ from imgwire_async.integrations.fastapi.clients import ImgwireDep, imgwire_clien
 from imgwire_async.integrations.fastapi.disconnects import CancelOnDisconnect
 from imgwire_async.integrations.fastapi.errors import add_error_handlers, error_response
 from imgwire_async.integrations.fastapi.tokens import upload_token_router
+from imgwire_async.integrations.fastapi.uploads import LimitBodySize, upload_body, upload_form_file
 
 __all__ = [
     "CancelOnDisconnect",
     "ImgwireDep",
+    "LimitBodySize",
     "add_error_handlers",
     "error_response",
     "imgwire_client",
     "imgwire_lifespan",
+    "upload_body",
+    "upload_form_file",
     "upload_token_router",
 ]

@@ -1,0 +1,82 @@
+"""The README's example service as a real process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from imgwire_async.sandbox import Sandbox
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+OBSERVED = """
+import asyncio
+
+from fastapi import Request
+from service import app
+
+
+@app.get("/tasks")
+async def tasks(request: Request) -> list[int]:
+    return [len(asyncio.all_tasks()), request.state.imgwire.stats().in_flight]
+"""
+"""The example with a route for tests: tasks of the process, and requests to Imgwire in flight."""
+
+
+def example(language: str, containing: str) -> str:
+    """The one block of the README in this language that contains this text."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+    (block,) = [block for block in blocks if containing in block]
+    return str(block)
+
+
+@contextmanager
+def running_service(
+    sandbox: Sandbox, folder: Path, *, workers: int = 1, **environment: str
+) -> Generator[str, None, None]:
+    """Run the example in `folder`; gives its base URL. It has to stop by itself when asked to."""
+    (folder / "service.py").write_text(example("python", "FastAPI("))
+    (folder / "gallery.html").write_text(example("html", "<script>"))
+    (folder / "observed.py").write_text(OBSERVED)
+    listener = socket.create_server(("127.0.0.1", 0))
+    os.set_inheritable(listener.fileno(), True)
+    arguments = [f"--fd={listener.fileno()}", f"--workers={workers}", "--log-level=warning"]
+    service = subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", *arguments, "observed:app"],
+        cwd=folder,
+        env=os.environ
+        | {
+            "IMGWIRE_API_KEY": sandbox.server_key,
+            "IMGWIRE_API_BASE_URL": sandbox.base_url,
+            "IMGWIRE_CLIENT_KEY": sandbox.client_key,
+            "PYTHONWARNINGS": "error:AsyncImgwireClient:ResourceWarning",
+        }
+        | environment,
+        pass_fds=[listener.fileno()],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener.close()
+    try:
+        # Connections wait in the listener until the service is there.
+        httpx.get(f"{base_url}/tasks", timeout=30, trust_env=False).raise_for_status()
+        yield base_url
+    finally:
+        service.send_signal(signal.SIGINT)
+        try:
+            _, complaints = service.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            service.kill()
+            _, complaints = service.communicate()
+            complaints += "\nthe service did not stop"
+    assert complaints == "", complaints

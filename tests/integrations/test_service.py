@@ -1,0 +1,169 @@
+"""The README's example service as a real process, and clients that behave badly."""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from PIL import Image
+
+from imgwire_async.sandbox import Sandbox
+from tests.integrations.service_process import running_service
+
+
+@pytest.fixture(scope="module")
+def service(shared_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_service(shared_sandbox, tmp_path_factory.mktemp("service")) as base_url:
+        yield base_url
+
+
+@pytest.fixture
+def http(service: str, sandbox: Sandbox) -> Iterator[httpx.Client]:  # noqa: ARG001 - cleared afterwards
+    with httpx.Client(base_url=service, trust_env=False, timeout=30) as http:
+        yield http
+
+
+@pytest.fixture(scope="module")
+def large_png() -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((2000, 1500), 100).save(buffer, "PNG", compress_level=0)
+    return buffer.getvalue()
+
+
+def eventually(check: Callable[[], bool], *, seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def status_of(http: httpx.Client, image_id: str) -> str:
+    return str(http.get(f"/images/{image_id}").json()["status"])
+
+
+def send_half(service: str, target: str, content: bytes, extra: str = "") -> socket.socket:
+    """A request whose second half never comes."""
+    host, port = urlsplit(service).hostname, urlsplit(service).port
+    assert host is not None
+    connection = socket.create_connection((host, port or 80))
+    head = f"{target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(content)}\r\n{extra}\r\n"
+    connection.sendall(head.encode() + content[: len(content) // 2])
+    return connection
+
+
+def test_a_form_upload_becomes_an_image_in_the_list(http: httpx.Client, photo: Path) -> None:
+    answer = http.post("/images", files={"file": ("rocket.jpg", photo.read_bytes())})
+
+    image_id = answer.json()["id"]
+    eventually(lambda: status_of(http, image_id) == "READY")
+    listed = http.get("/images").json()
+    assert [image["id"] for image in listed] == [image_id]
+    delivered = httpx.get(listed[0]["url"], trust_env=False)
+    assert delivered.headers["content-type"].startswith("image/")
+
+
+def test_a_raw_body_is_handed_on_with_its_length(
+    http: httpx.Client, sandbox: Sandbox, large_png: bytes
+) -> None:
+    answer = http.put("/images/noise.png", content=large_png)
+
+    eventually(lambda: status_of(http, answer.json()["id"]) == "READY")
+    (put,) = sandbox.requests.of("store.put")
+    assert put.headers["content-length"] == str(len(large_png))
+    assert "transfer-encoding" not in put.headers
+
+
+def test_a_body_of_unknown_length_is_refused(http: httpx.Client, large_png: bytes) -> None:
+    assert http.put("/images/noise.png", content=iter([large_png])).status_code == 411
+
+
+@pytest.mark.parametrize("known_length", [True, False])
+def test_a_body_over_the_limit_is_refused(http: httpx.Client, sandbox: Sandbox, known_length: bool) -> None:
+    content = bytes(21 * 1024 * 1024)
+    form = httpx.Request("POST", "http://x", files={"file": ("big.png", content)})
+    body = form.read()
+
+    answer = http.post(
+        "/images",
+        content=body if known_length else iter([body]),
+        headers={"content-type": form.headers["content-type"]},
+    )
+
+    assert answer.status_code == 413
+    assert list(sandbox.requests) == []
+
+
+def test_a_file_that_is_no_image_is_refused(http: httpx.Client, sandbox: Sandbox) -> None:
+    answer = http.post("/images", files={"file": ("notes.txt", b"Hello")})
+
+    assert (answer.status_code, list(sandbox.requests)) == (415, [])
+
+
+def test_an_empty_file_is_refused(http: httpx.Client) -> None:
+    assert http.put("/images/empty.png", content=b"").status_code == 422
+
+
+def test_an_unknown_image_is_404(http: httpx.Client) -> None:
+    answer = http.get("/images/00000000-0000-4000-8000-000000000000")
+
+    assert (answer.status_code, answer.json()) == (404, {"detail": "No such image."})
+
+
+def test_only_those_who_are_signed_in_get_a_token(http: httpx.Client) -> None:
+    assert http.post("/upload-token").status_code == 401
+    http.get("/")  # sets the cookie
+    assert list(http.post("/upload-token").json()) == ["uploadToken"]
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("target", ["PUT /images/noise.png", "POST /images"])
+def test_a_client_that_leaves_halfway_leaves_no_work_and_nothing_ready(
+    http: httpx.Client, service: str, sandbox: Sandbox, large_png: bytes, target: str, reset: bool
+) -> None:
+    form = httpx.Request("POST", "http://x", files={"file": ("noise.png", large_png)})
+    raw = target.startswith("PUT")
+    tasks = http.get("/tasks").json()
+    connection = send_half(
+        service,
+        target,
+        large_png if raw else form.read(),
+        "" if raw else f"Content-Type: {form.headers['content-type']}\r\n",
+    )
+    if raw:
+        eventually(lambda: any(put.bytes_received for put in sandbox.requests.of("store.put")))
+    if reset:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    connection.close()
+
+    eventually(lambda: bool(http.get("/tasks").json() == tasks))
+    assert [image["status"] for image in http.get("/images").json()] == (["PENDING"] if raw else [])
+
+
+def test_a_client_that_does_not_wait_ends_the_calls_for_it(
+    http: httpx.Client, service: str, sandbox: Sandbox
+) -> None:
+    tasks = http.get("/tasks").json()
+    sandbox.faults.once("images.list", stall=60)
+    connection = send_half(service, "GET /images", b"")
+    eventually(lambda: http.get("/tasks").json()[1] == 1)
+
+    connection.close()
+
+    eventually(lambda: bool(http.get("/tasks").json() == tasks))
+
+
+def test_several_workers_have_a_client_each(
+    shared_sandbox: Sandbox, sandbox: Sandbox, tmp_path: Path, photo: Path
+) -> None:
+    with running_service(shared_sandbox, tmp_path, workers=2) as base_url:
+        for _ in range(12):  # each on a connection of its own, so that both workers get some
+            answer = httpx.put(f"{base_url}/images/a.jpg", content=photo.read_bytes(), trust_env=False)
+            assert answer.status_code == 200
+    clients = {request.client_port for request in sandbox.requests.of("images.create")}
+    assert len(clients) >= 2
