@@ -9,7 +9,9 @@ be sent again depends on that distinction, so it is restored here from the origi
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from contextvars import ContextVar
@@ -131,11 +133,17 @@ def _new_socket(address: aiohttp.AddrInfoType) -> socket.socket:
     return connection
 
 
+@functools.cache
+def _tls_context() -> ssl.SSLContext:
+    # Reading the certificates takes some 30 ms, so it is done once in a process.
+    return httpx.create_ssl_context()
+
+
 class _AiohttpTransport(AiohttpTransport):
     """`AiohttpTransport` with a session that adds nothing to requests and keeps nothing of answers."""
 
     def __init__(self) -> None:
-        super().__init__(client=self._new_session)
+        super().__init__(client=self._new_session, verify=_tls_context())
 
     def _new_session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
