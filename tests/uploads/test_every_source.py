@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from imgwire_async import AsyncImgwireClient, UploadProgress, UploadRejectedError
 from imgwire_async.sandbox import Sandbox
-from imgwire_async.uploads import streams
+from imgwire_async.uploads import progress, streams
 from imgwire_async.uploads.base import CHUNK_SIZE
 from tests.clients import client_of
 from tests.raw_servers import Connection, answer, raw_server
@@ -120,13 +120,16 @@ def accept_creates_and_stop_reading_puts(connection: Connection) -> None:
 
 @pytest.mark.parametrize(**each(EVERY_KIND))
 @pytest.mark.parametrize("how", ["task", "scope"])
-async def test_cancelled_halfway_it_leaves_nothing_behind(tmp_path: Path, opened: Kind, how: str) -> None:
+async def test_cancelled_halfway_it_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Kind, how: str
+) -> None:
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
     files, tasks = open_files(), asyncio.all_tasks()
     sending = asyncio.Event()
     scope = anyio.CancelScope()
 
-    def watch(progress: UploadProgress) -> None:
-        if progress.sent:
+    def watch(seen: UploadProgress) -> None:
+        if seen.sent:
             sending.set()
 
     with raw_server(accept_creates_and_stop_reading_puts, receive_buffer=16_384) as server:
