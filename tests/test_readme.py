@@ -22,6 +22,7 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 EXAMPLES = {
     f"line {README.read_text()[: match.start()].count(chr(10)) + 2}": match[1]
     for match in re.finditer(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    if "def test_" not in match[1]  # tests/testing runs those
 }
 
 

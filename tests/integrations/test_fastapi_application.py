@@ -18,7 +18,7 @@ from imgwire_async.integrations.fastapi import (
     ImgwireDep,
     add_error_handlers,
     error_response,
-    imgwire_client,
+    get_imgwire,
     imgwire_lifespan,
     upload_token_router,
 )
@@ -122,7 +122,7 @@ async def test_without_the_lifespan_the_log_says_what_is_missing(caplog: pytest.
 
 async def test_tests_can_replace_the_dependency(client: AsyncImgwireClient) -> None:
     app = FastAPI()
-    app.dependency_overrides[imgwire_client] = lambda: client
+    app.dependency_overrides[get_imgwire] = lambda: client
 
     @app.get("/")
     async def show(imgwire: ImgwireDep) -> bool:

@@ -13,7 +13,7 @@ async def show(image_id: UUID, imgwire: ImgwireDep) -> dict[str, str]:
 ```
 """
 
-from imgwire_async.integrations.fastapi.clients import ImgwireDep, imgwire_client, imgwire_lifespan
+from imgwire_async.integrations.fastapi.clients import ImgwireDep, get_imgwire, imgwire_lifespan
 from imgwire_async.integrations.fastapi.disconnects import CancelOnDisconnect
 from imgwire_async.integrations.fastapi.errors import add_error_handlers, error_response
 from imgwire_async.integrations.fastapi.tokens import upload_token_router
@@ -25,7 +25,7 @@ __all__ = [
     "LimitBodySize",
     "add_error_handlers",
     "error_response",
-    "imgwire_client",
+    "get_imgwire",
     "imgwire_lifespan",
     "upload_body",
     "upload_form_file",

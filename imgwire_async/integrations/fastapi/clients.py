@@ -52,7 +52,7 @@ def imgwire_lifespan(
     return with_client
 
 
-async def imgwire_client(connection: HTTPConnection) -> AsyncImgwireClient:
+async def get_imgwire(connection: HTTPConnection) -> AsyncImgwireClient:
     """The application's client, as a dependency. Tests replace it with `app.dependency_overrides`.
 
     Raises:
@@ -67,5 +67,5 @@ async def imgwire_client(connection: HTTPConnection) -> AsyncImgwireClient:
     return client
 
 
-ImgwireDep = Annotated[AsyncImgwireClient, Depends(imgwire_client)]
+ImgwireDep = Annotated[AsyncImgwireClient, Depends(get_imgwire)]
 """The type of a handler's parameter that gets the application's client."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from imgwire_async.client import AsyncImgwireClient
-from imgwire_async.integrations.fastapi.clients import imgwire_client
+from imgwire_async.integrations.fastapi.clients import get_imgwire
 
 
 class UploadTokenAnswer(BaseModel):
@@ -37,7 +37,7 @@ def upload_token_router(*, authorize: Callable[..., object], path: str = "/uploa
     async def create_upload_token(
         response: Response,
         allowed: object = Depends(authorize),
-        imgwire: AsyncImgwireClient = Depends(imgwire_client),  # noqa: B008 - how FastAPI declares it
+        imgwire: AsyncImgwireClient = Depends(get_imgwire),  # noqa: B008 - how FastAPI declares it
     ) -> UploadTokenAnswer:
         if allowed is False:
             raise HTTPException(403, "You may not upload images.")

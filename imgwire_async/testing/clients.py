@@ -1,0 +1,32 @@
+"""Clients of a sandbox for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from imgwire_async.client import AsyncImgwireClient
+from imgwire_async.core.gate import Gate
+from imgwire_async.core.retry import RetryBudget
+
+if TYPE_CHECKING:
+    from imgwire_async.sandbox import Sandbox
+    from imgwire_async.testing.clock import VirtualClock
+
+
+@contextmanager
+def virtual_client(sandbox: Sandbox, clock: VirtualClock) -> Iterator[AsyncImgwireClient]:
+    """A client with the sandbox's server key that waits on `clock`: before retries, and between polls.
+
+    `with_options` gives it other numbers of retries or other deadlines. It needs no closing: its connections
+    end with the event loop that used them.
+    """
+    client = AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url)
+    shared = client._core.shared  # noqa: SLF001 - users have no business there
+    shared.clock = clock.monotonic
+    shared.sleep = clock.sleep
+    shared.gate = Gate(100, clock=clock.monotonic, wait=clock.wait)
+    shared.budget = RetryBudget(clock.monotonic)
+    yield client
+    client._owns_connections = False  # noqa: SLF001 - so that nobody is warned

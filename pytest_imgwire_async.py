@@ -1,0 +1,77 @@
+"""The pytest plugin of imgwire-async. See `imgwire_async.testing`.
+
+It lies outside of the package because every run of pytest imports it, also those that have nothing to do with
+Imgwire; importing a module of the package would import all of the SDK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from imgwire_async import AsyncImgwireClient
+    from imgwire_async.sandbox import Sandbox
+    from imgwire_async.testing import VirtualClock
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line(
+        "markers",
+        "imgwire_sandbox(**settings): start the local Imgwire of this test with fields of "
+        "imgwire_async.sandbox.SandboxSettings",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Fail a test that went well although what it scripted did not happen."""
+    yield
+    sandbox: Sandbox | None = getattr(item, "funcargs", {}).get("imgwire_sandbox")
+    unused = sandbox.faults.unused() if sandbox is not None else []
+    if unused:
+        lines = [f"  {one.operation}: {one.fault}" for one in unused]
+        pytest.fail("These scripted faults did not happen:\n" + "\n".join(lines), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def imgwire_clock() -> VirtualClock:
+    """The time of `imgwire_sandbox` and `imgwire_client`; it passes only where they wait, or by `advance`."""
+    from imgwire_async.testing import VirtualClock
+
+    return VirtualClock()
+
+
+@pytest.fixture(scope="session")
+def _shared_imgwire_sandbox(imgwire_clock: VirtualClock) -> Iterator[Sandbox]:
+    from imgwire_async.sandbox import Sandbox
+
+    with Sandbox(clock=imgwire_clock.time) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def imgwire_sandbox(request: pytest.FixtureRequest, imgwire_clock: VirtualClock) -> Iterator[Sandbox]:
+    """A local Imgwire without images. A scripted fault that does not happen fails the test."""
+    marker = request.node.get_closest_marker("imgwire_sandbox")
+    if marker is not None:
+        from imgwire_async.sandbox import Sandbox
+
+        with Sandbox(**{"clock": imgwire_clock.time} | marker.kwargs) as sandbox:
+            yield sandbox
+        return
+    shared: Sandbox = request.getfixturevalue("_shared_imgwire_sandbox")
+    yield shared
+    shared.reset()
+
+
+@pytest.fixture
+def imgwire_client(imgwire_sandbox: Sandbox, imgwire_clock: VirtualClock) -> Iterator[AsyncImgwireClient]:
+    """A client of `imgwire_sandbox` that passes waits in no time, on asyncio and trio."""
+    from imgwire_async.testing import virtual_client
+
+    with virtual_client(imgwire_sandbox, imgwire_clock) as client:
+        yield client

@@ -1,0 +1,95 @@
+"""The pytest plugin, as users have it: in runs of pytest of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.integrations.service_process import example
+
+CONFIGURATION = """
+[pytest]
+filterwarnings = error
+asyncio_default_fixture_loop_scope = function
+"""
+OTHERS = ("-pno:schemathesis", "-pno:hypothesispytest", "-pno:respx", "-pno:cacheprovider")
+"""Plugins that happen to be installed here and take long to load."""
+
+
+def pytest_in(folder: Path, test: str, *arguments: str) -> str:
+    """What a run of pytest prints, with the async plugins in their default modes."""
+    (folder / "pytest.ini").write_text(CONFIGURATION)
+    (folder / "test_it.py").write_text(test)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rA", *OTHERS, *arguments, "test_it.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return run.stdout + run.stderr
+
+
+def test_nothing_is_loaded_until_a_fixture_is_used(tmp_path: Path) -> None:
+    test = """
+import sys
+
+def test_modules():
+    assert "pytest_imgwire_async" in sys.modules
+    assert not {"imgwire_async", "httpx", "aiohttp", "fastapi"} & sys.modules.keys()
+"""
+    assert "1 passed" in pytest_in(tmp_path, test)
+
+
+def test_the_example_of_the_readme_passes(tmp_path: Path, photo: Path) -> None:
+    (tmp_path / "service.py").write_text(example("python", "app = FastAPI("))
+    (tmp_path / "hero.jpg").write_bytes(photo.read_bytes())
+
+    assert "2 passed" in pytest_in(tmp_path, example("python", "def test_an_upload"), "-oasyncio_mode=auto")
+
+
+FAULTS = """
+import asyncio
+
+import pytest
+
+def test_unused(imgwire_sandbox):
+    imgwire_sandbox.faults.once("images.create", status=503)
+
+def test_used(imgwire_sandbox, imgwire_client):
+    imgwire_sandbox.faults.times(3, "images.list", status=429, retry_after=50)
+    asyncio.run(list_images(imgwire_client))
+
+async def list_images(client):
+    assert (await client.images.list()).data == []
+
+def test_failed_for_another_reason(imgwire_sandbox):
+    imgwire_sandbox.faults.once("images.create", status=503)
+    assert 1 == 2
+
+@pytest.mark.imgwire_sandbox(procesing_delay=3)
+def test_with_unknown_settings(imgwire_sandbox): ...
+
+@pytest.mark.anyio
+async def test_with_anyio(imgwire_sandbox, imgwire_client, anyio_backend):
+    imgwire_sandbox.faults.once("images.list", status=429, retry_after=50)
+    await list_images(imgwire_client)
+"""
+
+
+def test_a_fault_that_does_not_happen_fails_a_test_that_went_well(tmp_path: Path) -> None:
+    run = pytest_in(tmp_path, FAULTS)
+
+    assert "FAILED test_it.py::test_unused - Failed: These scripted faults did not" in run
+    assert "images.create: Fault(status=503" in run
+    assert "PASSED test_it.py::test_used" in run
+    assert "FAILED test_it.py::test_failed_for_another_reason - assert 1 == 2" in run
+    assert "PASSED test_it.py::test_with_anyio[asyncio]" in run
+    assert "PASSED test_it.py::test_with_anyio[trio]" in run
+    assert "unexpected keyword argument 'procesing_delay'" in run
+    assert "2 failed, 3 passed, 1 error in" in run
+
+
+def test_pytest_shows_what_there_is(tmp_path: Path) -> None:
+    assert "imgwire_sandbox(**settings)" in pytest_in(tmp_path, "", "--markers")

@@ -1,0 +1,97 @@
+"""The fixtures and the clock, used by this very project."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import anyio
+import pytest
+
+from imgwire_async import AsyncImgwireClient, AuthenticationError, DeadlineExceededError
+from imgwire_async.sandbox import Sandbox
+from imgwire_async.testing import VirtualClock
+
+
+async def test_retries_and_their_waits_take_no_time(
+    imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock
+) -> None:
+    imgwire_sandbox.faults.times(4, "images.list", status=503, retry_after=30)
+    real, virtual = time.monotonic(), imgwire_clock.monotonic()
+
+    await imgwire_client.images.list()
+
+    assert imgwire_clock.monotonic() - virtual >= 4 * 30
+    assert time.monotonic() - real < 5
+
+
+async def test_a_deadline_counts_virtual_time(
+    imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient
+) -> None:
+    imgwire_sandbox.faults.always("images.list", status=503, retry_after=30)
+
+    with pytest.raises(DeadlineExceededError):
+        await imgwire_client.with_options(deadline=70).images.list()
+
+    assert len(imgwire_sandbox.requests) == 3
+
+
+@pytest.mark.imgwire_sandbox(processing_delay=60)
+async def test_an_image_that_takes_a_minute_is_ready_at_once(
+    imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock, photo: Path
+) -> None:
+    image = await imgwire_client.images.upload(photo)
+    real, virtual = time.monotonic(), imgwire_clock.monotonic()
+
+    assert (await imgwire_client.images.wait_until_ready(image.id)).status == "READY"
+
+    assert 60 <= imgwire_clock.monotonic() - virtual < 63
+    assert time.monotonic() - real < 5
+
+
+@pytest.mark.imgwire_sandbox(processing_delay=300)
+async def test_waiting_for_an_image_ends_in_virtual_time(
+    imgwire_client: AsyncImgwireClient, photo: Path
+) -> None:
+    image = await imgwire_client.images.upload(photo)
+
+    with pytest.raises(DeadlineExceededError, match="PROCESSING"):
+        await imgwire_client.images.wait_until_ready(image.id, timeout=100)
+
+
+async def test_advancing_the_clock_lets_a_token_expire(
+    imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock
+) -> None:
+    token = await imgwire_client.images.create_upload_token()
+
+    imgwire_clock.advance(901)
+
+    with pytest.raises(AuthenticationError):
+        await imgwire_client.images.create(file_name="a.png", upload_token=token.token)
+
+
+async def test_sleepers_at_one_time_end_where_the_last_of_them_wanted() -> None:
+    clock = VirtualClock()
+
+    async with anyio.create_task_group() as tasks:
+        for seconds in (1.0, 3.0, 2.0):
+            tasks.start_soon(clock.sleep, seconds)
+
+    assert clock.monotonic() == 3.0
+
+
+async def test_an_event_ends_a_wait_before_its_time() -> None:
+    clock, event = VirtualClock(), anyio.Event()
+    event.set()
+
+    await clock.wait(event, 10)
+    await clock.wait(event, math.inf)
+
+    assert clock.monotonic() == 0
+
+
+@pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf])
+def test_time_does_not_run_backwards(seconds: float) -> None:
+    with pytest.raises(ValueError, match="from 0"):
+        VirtualClock().advance(seconds)
