@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -114,19 +113,8 @@ class LogicalCall:
                 return last
 
         try:
-            with anyio.CancelScope(deadline=self._scope_deadline()):
-                finished = await run(
-                    observed,
-                    replay=self.replay,
-                    policy=self.options.retry,
-                    budget=self.shared.budget,
-                    deadline=self.deadline,
-                    clock=self.shared.clock,
-                    sleep=self.shared.sleep,
-                    wall_clock=time.time,
-                    rng=self.shared.rng,
-                    on_retry=self._announce_retry,
-                )
+            finished = await self._within_deadline(observed)
+            if finished is not None:
                 return self._settle(finished), finished.attempts
             problem, wait = "not finished within the deadline", None
         except AdmissionTimeoutError as error:
@@ -142,27 +130,32 @@ class LogicalCall:
         shared.attempts += 1
         shared.retries += number > 1
         operation, method, url, key = self._identity()
-        await tell(
-            options.on_request,
-            RequestEvent(operation=operation, method=method, url=url, attempt=number, idempotency_key=key),
-        )
+        if options.on_request is not None:
+            await tell(
+                options.on_request,
+                RequestEvent(
+                    operation=operation, method=method, url=url, attempt=number, idempotency_key=key
+                ),
+            )
         started = shared.clock()
         result = await attempt(number)
         seconds = shared.clock() - started
-        event = ResponseEvent(
-            operation=operation,
-            method=method,
-            url=url,
-            attempt=number,
-            idempotency_key=key,
-            status=None if isinstance(result, NoAnswer) else result.status,
-            failure=result.name if isinstance(result, NoAnswer) else None,
-            request_id=None if isinstance(result, NoAnswer) else result.headers.get("x-request-id"),
-            seconds=seconds,
-        )
-        what = result.reason if isinstance(result, NoAnswer) else f"status {result.status}"
-        logger.debug("%s: %s %s, attempt %d: %s in %.3f s", operation, method, url, number, what, seconds)
-        await tell(options.on_response, event)
+        if logger.isEnabledFor(logging.DEBUG):
+            what = result.reason if isinstance(result, NoAnswer) else f"status {result.status}"
+            logger.debug("%s: %s %s, attempt %d: %s in %.3f s", operation, method, url, number, what, seconds)
+        if options.on_response is not None:
+            event = ResponseEvent(
+                operation=operation,
+                method=method,
+                url=url,
+                attempt=number,
+                idempotency_key=key,
+                status=None if isinstance(result, NoAnswer) else result.status,
+                failure=result.name if isinstance(result, NoAnswer) else None,
+                request_id=None if isinstance(result, NoAnswer) else result.headers.get("x-request-id"),
+                seconds=seconds,
+            )
+            await tell(options.on_response, event)
         return result
 
     def _identity(self) -> tuple[str, str, str, str | None]:
@@ -177,8 +170,8 @@ class LogicalCall:
     def _tell_gate(self, admission: Admission, result: Result) -> None:
         if isinstance(result, NoAnswer):
             return
-        hint = parse_retry_after(result.headers, time.time())
-        if result.status == 429 or (result.status == 503 and hint is not None):
+        hint = parse_retry_after(result.headers, time.time()) if result.status in {429, 503} else None
+        if result.status == 429 or hint is not None:
             admission.throttled(hint)
         else:
             admission.accepted()
@@ -207,11 +200,27 @@ class LogicalCall:
             ),
         )
 
-    def _scope_deadline(self) -> float:
-        """The deadline on the event loop's clock, which need not be the shared one."""
+    async def _within_deadline(self, attempt: Callable[[int], Awaitable[Result]]) -> Finished[Result] | None:
         if self.deadline is None:
-            return math.inf
-        return anyio.current_time() + self.deadline - self.shared.clock()
+            return await self._run(attempt)
+        # On the event loop's clock, which need not be the shared one.
+        with anyio.CancelScope(deadline=anyio.current_time() + self.deadline - self.shared.clock()):
+            return await self._run(attempt)
+        return None
+
+    async def _run(self, attempt: Callable[[int], Awaitable[Result]]) -> Finished[Result]:
+        return await run(
+            attempt,
+            replay=self.replay,
+            policy=self.options.retry,
+            budget=self.shared.budget,
+            deadline=self.deadline,
+            clock=self.shared.clock,
+            sleep=self.shared.sleep,
+            wall_clock=time.time,
+            rng=self.shared.rng,
+            on_retry=self._announce_retry,
+        )
 
     def _settle(self, finished: Finished[Result]) -> Answer:
         result = finished.result

@@ -61,7 +61,7 @@ class CountedStream(httpx.AsyncByteStream):
         self.started = False
         """Whether the engine has begun to read; a source that gives its bytes once is then used up."""
         self._reading: anyio.CancelScope | None = None
-        self._idle = anyio.Event()
+        self._idle: anyio.Event | None = None
         self._stopped = False
         self.failure: Exception | None = None
         self.on_progress: Callable[[bool], None] = lambda done: None  # noqa: ARG005
@@ -98,18 +98,19 @@ class CountedStream(httpx.AsyncByteStream):
         """
         self._stopped = True
         if self._reading is not None:
+            self._idle = anyio.Event()
             self._reading.cancel()
             await self._idle.wait()
 
     async def _next_chunk(self) -> bytes | None:
         if not self._stopped:
-            self._idle = anyio.Event()
             try:
                 with anyio.CancelScope() as self._reading:
                     return await anext(self._chunks, None)
             finally:
                 self._reading = None
-                self._idle.set()
+                if self._idle is not None:
+                    self._idle.set()
         raise httpx.WriteError("the request has ended")
 
     async def _count(self) -> None:

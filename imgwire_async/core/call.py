@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ import httpx
 from imgwire_async.core.answers import Answer, NoAnswer, parse_answer, status_error, store_error
 from imgwire_async.core.attempts import LogicalCall, Result, SharedState, failure
 from imgwire_async.core.base_url import is_confidential, is_http_url
-from imgwire_async.core.body import Body, CountedStream
+from imgwire_async.core.body import PIECE_SIZE, Body, CountedStream
 from imgwire_async.core.credentials import Credentials
 from imgwire_async.core.exchange import exchange
 from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request, Response
@@ -201,32 +202,36 @@ class Core:
     async def _send_api(
         self, request: Request, path: str, content: bytes | None, credential: Secret
     ) -> Result:
-        headers = httpx.Headers(
-            {
-                "Authorization": f"Bearer {credential.reveal()}",
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip",
-                "User-Agent": USER_AGENT,
-            }
-        )
+        headers = {
+            "Authorization": f"Bearer {credential.reveal()}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": USER_AGENT,
+        }
         if self.options.environment_id is not None:
             headers["X-Environment-Id"] = str(self.options.environment_id)
         client, method = self.shared.engine.client(), request.operation.method
-        url, query = self.options.base_url + path, dict(request.query) or None
+        url, query = _parsed_url(self.options.base_url + path), dict(request.query) or None
         if content is None:
             message = QuietRequest(method, url, params=query, headers=headers)
             return await exchange(client, message, self.options.timeouts)
-        headers["Content-Type"] = "application/json"
+        headers |= {"Content-Type": "application/json"} | _framing(url, len(content))
+        if len(content) <= PIECE_SIZE:
+            # It goes out in one piece, so there is no progress to watch.
+            message = QuietRequest(
+                method, url, params=query, headers=headers, stream=httpx.ByteStream(content)
+            )
+            message.read()
+            return await exchange(client, message, self.options.timeouts)
         async with aclosing(_in_one_chunk(content)) as chunks:
             stream = CountedStream(chunks, len(content))
             message = QuietRequest(method, url, params=query, headers=headers, stream=stream)
-            _add_framing(message, stream)
             return await exchange(client, message, self.options.timeouts, stream)
 
     async def _send_put(self, url: Secret, stream: CountedStream, mime_type: str) -> Result:
-        headers = httpx.Headers({"Content-Type": mime_type, "User-Agent": USER_AGENT})
-        message = QuietRequest("PUT", url.reveal(), headers=headers, stream=stream)
-        _add_framing(message, stream)
+        target = httpx.URL(url.reveal())
+        headers = {"Content-Type": mime_type, "User-Agent": USER_AGENT} | _framing(target, stream.size)
+        message = QuietRequest("PUT", target, headers=headers, stream=stream)
         return await exchange(self.shared.engine.client(), message, self.options.timeouts, stream)
 
     def _check_upload_url(self, url: Secret, context: CallContext) -> None:
@@ -255,10 +260,13 @@ class Core:
             )
 
 
-def _add_framing(message: httpx.Request, stream: CountedStream) -> None:
-    # httpx adds nothing to a request that gets a stream.
-    message.headers["Host"] = message.url.netloc.decode("ascii")
-    message.headers["Content-Length"] = str(stream.size)
+_parsed_url = lru_cache(maxsize=64)(httpx.URL)
+"""Parsing a URL costs as much as sending it, and most calls of a program go to a few URLs."""
+
+
+def _framing(url: httpx.URL, size: int) -> dict[str, str]:
+    """What httpx does not add to a request that gets a stream."""
+    return {"Host": url.netloc.decode("ascii"), "Content-Length": str(size)}
 
 
 async def _in_one_chunk(content: bytes) -> AsyncGenerator[bytes, None]:

@@ -22,6 +22,10 @@ MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """A larger answer of the API is refused: a page of 100 records is some 200 kB."""
 
 
+_DEADLINE_PRECISION = 0.1
+"""Part of the write timeout by which it may end early."""
+
+
 class _TooLargeError(Exception):
     pass
 
@@ -63,36 +67,37 @@ async def exchange(
         "write": None,
         "pool": None,
     }
-    total = anyio.CancelScope(deadline=_from_now(timeouts.total))
-    stall = anyio.CancelScope()
+    end = _from_now(timeouts.total)
+    scope = anyio.CancelScope(deadline=end)
     if stream is not None:
         # Until the first chunk is sent the connection is being made, which has a limit of its own.
-        stall.deadline = _from_now(timeouts.connect) + _seconds(timeouts.write)
-        stream.on_progress = lambda done: _move_on(stall, timeouts, done=done)
+        scope.deadline = min(end, _from_now(timeouts.connect) + _seconds(timeouts.write))
+        stream.on_progress = lambda done: _move_on(scope, end, timeouts.write, done=done)
     status, headers = 0, {}
     try:
-        with total, stall:
+        with scope:
             with redacted_httpx_logs():
                 response = await client.send(request, stream=True, auth=None, follow_redirects=False)
             status = response.status_code
             headers = {name.lower(): value for name, value in response.headers.items()}
-            stall.deadline = math.inf
+            scope.deadline = end
             try:
                 return Answer(status, headers, await read(response))
             finally:
-                with anyio.CancelScope(shield=True):
-                    await response.aclose()
+                if not response.is_closed:
+                    with anyio.CancelScope(shield=True):
+                        await response.aclose()
     except _TooLargeError:
         return UnreadableAnswer(status, headers, f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
     except httpx.DecodingError as error:
         return UnreadableAnswer(status, headers, f"the answer is not encoded as declared: {error}")
     except FAILURES as error:
         return _no_answer(classified(error))
-    if stall.cancelled_caught:
-        reason = f"no byte of the body could be sent for {timeouts.write:g} s"
-        return NoAnswer("WriteTimeout", reason, may_have_acted=True, timed_out=True)
-    reason = f"no complete answer within {timeouts.total:g} s"
-    return NoAnswer("TotalTimeout", reason, may_have_acted=True, timed_out=True)
+    if scope.deadline == end:
+        reason = f"no complete answer within {timeouts.total:g} s"
+        return NoAnswer("TotalTimeout", reason, may_have_acted=True, timed_out=True)
+    reason = f"no byte of the body could be sent for {timeouts.write:g} s"
+    return NoAnswer("WriteTimeout", reason, may_have_acted=True, timed_out=True)
 
 
 def _no_answer(error: httpx.TransportError) -> NoAnswer:
@@ -112,9 +117,15 @@ def _no_answer(error: httpx.TransportError) -> NoAnswer:
     )
 
 
-def _move_on(stall: anyio.CancelScope, timeouts: Timeouts, *, done: bool) -> None:
-    # After the last chunk the answer is awaited, and the read timeout counts.
-    stall.deadline = math.inf if done else _from_now(timeouts.write)
+def _move_on(scope: anyio.CancelScope, end: float, write: float | None, *, done: bool) -> None:
+    if done or write is None:
+        # After the last chunk the answer is awaited, and the read timeout counts.
+        scope.deadline = end
+        return
+    deadline = min(end, anyio.current_time() + write)
+    # Setting a deadline costs as much as sending a piece, so it is not done for every one of them.
+    if not 0 <= deadline - scope.deadline < write * _DEADLINE_PRECISION:
+        scope.deadline = deadline
 
 
 def _from_now(seconds: float | None) -> float:

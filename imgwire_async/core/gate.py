@@ -109,8 +109,12 @@ class _Waiter:
     def __init__(self, arrival: int) -> None:
         self.arrival = arrival
         self.ticket: Ticket | None = None
-        self.wake = anyio.Event()
+        self.wake: anyio.Event | None = None  # as long as it does not wait
         self.wakes_at = math.inf
+
+    def wake_up(self) -> None:
+        if self.wake is not None:
+            self.wake.set()
 
 
 class _Lane:
@@ -142,7 +146,7 @@ class _Lane:
             self._bucket.take(now)
         if self.pacer is not None:
             waiter.ticket = self.pacer.begin()
-        waiter.wake.set()
+        waiter.wake_up()
 
 
 class Admission:
@@ -334,4 +338,4 @@ class Gate:
             self._admitted += 1
         for lane in waiting:
             if lane.waiting and now < lane.opens_at() < lane.head.wakes_at:
-                lane.head.wake.set()
+                lane.head.wake_up()

@@ -184,6 +184,18 @@ async def _closed_with_its_loop(client: httpx.AsyncClient) -> AsyncGenerator[Non
         await client.aclose()
 
 
+class _NoCookies(httpx.Cookies):
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Keep none: a cookie of one answer must not travel with other callers' requests."""
+
+
+class _Client(httpx.AsyncClient):
+    @property  # type: ignore[misc]
+    def cookies(self) -> httpx.Cookies:  # what is never kept cannot be set
+        """Always empty. httpx would look for cookies in every answer, which costs as much as sending one."""
+        return _NoCookies()
+
+
 class Engine:
     """One `httpx.AsyncClient` and the event loop that it belongs to.
 
@@ -234,9 +246,9 @@ class Engine:
     @staticmethod
     def _build(token: EventLoopToken) -> httpx.AsyncClient:
         if isinstance(token.native_token, asyncio.AbstractEventLoop):
-            return httpx.AsyncClient(transport=_AiohttpTransport(), trust_env=False)
+            return _Client(transport=_AiohttpTransport(), trust_env=False)
         pool = httpx.AsyncHTTPTransport(limits=_UNLIMITED, socket_options=_SOCKET_OPTIONS, trust_env=False)
-        return httpx.AsyncClient(transport=pool, trust_env=False)
+        return _Client(transport=pool, trust_env=False)
 
     def _is_current_loop(self) -> bool:
         return self._token is not None and self._token.native_token is current_token().native_token
