@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -42,10 +43,14 @@ def checked_base_url(text: str, *, allow_insecure: bool) -> str:
     return text.rstrip("/")
 
 
+parsed_url = lru_cache(maxsize=256)(httpx.URL)
+"""Parsing a URL costs as much as sending it. Most go to a few URLs, and a presigned one is needed twice."""
+
+
 def is_http_url(text: str) -> bool:
     """Whether a request can be sent to `text`."""
     try:
-        parts, _ = urlsplit(text), httpx.URL(text)
+        parts, _ = urlsplit(text), parsed_url(text)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except (ValueError, httpx.InvalidURL):
         return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
@@ -15,7 +14,7 @@ import httpx
 
 from imgwire_async.core.answers import Answer, NoAnswer, parse_answer, status_error, store_error
 from imgwire_async.core.attempts import LogicalCall, Result, SharedState, failure
-from imgwire_async.core.base_url import is_confidential, is_http_url
+from imgwire_async.core.base_url import is_confidential, is_http_url, parsed_url
 from imgwire_async.core.body import PIECE_SIZE, Body, CountedStream
 from imgwire_async.core.credentials import Credentials
 from imgwire_async.core.exchange import exchange
@@ -211,7 +210,7 @@ class Core:
         if self.options.environment_id is not None:
             headers["X-Environment-Id"] = str(self.options.environment_id)
         client, method = self.shared.engine.client(), request.operation.method
-        url, query = _parsed_url(self.options.base_url + path), dict(request.query) or None
+        url, query = parsed_url(self.options.base_url + path), dict(request.query) or None
         if content is None:
             message = QuietRequest(method, url, params=query, headers=headers)
             return await exchange(client, message, self.options.timeouts)
@@ -229,7 +228,7 @@ class Core:
             return await exchange(client, message, self.options.timeouts, stream)
 
     async def _send_put(self, url: Secret, stream: CountedStream, mime_type: str) -> Result:
-        target = httpx.URL(url.reveal())
+        target = parsed_url(url.reveal())
         headers = {"Content-Type": mime_type, "User-Agent": USER_AGENT} | _framing(target, stream.size)
         message = QuietRequest("PUT", target, headers=headers, stream=stream)
         return await exchange(self.shared.engine.client(), message, self.options.timeouts, stream)

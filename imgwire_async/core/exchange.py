@@ -34,7 +34,8 @@ async def read_all(response: httpx.Response) -> bytes:
     """The whole body of an answer, which `exchange` refuses when it is larger than `MAX_ANSWER_BYTES`."""
     chunks = []
     size = 0
-    async for chunk in response.aiter_bytes():
+    packed = "content-encoding" in response.headers
+    async for chunk in response.aiter_bytes() if packed else response.aiter_raw():
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
             raise _TooLargeError
