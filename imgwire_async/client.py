@@ -17,7 +17,7 @@ from imgwire_async.core.attempts import ClientStats, SharedState
 from imgwire_async.core.base_url import checked_base_url
 from imgwire_async.core.call import Core
 from imgwire_async.core.credentials import CredentialProvider, Credentials, check_credential
-from imgwire_async.core.events import Hook, RequestEvent, ResponseEvent, RetryEvent
+from imgwire_async.core.events import CallHook, Hook, RequestEvent, ResponseEvent, RetryEvent
 from imgwire_async.core.gate import Gate, RateLimit
 from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request
 from imgwire_async.core.options import CallOptions, Timeouts
@@ -66,6 +66,7 @@ class AsyncImgwireClient:
             the client finds out from the answers how fast the service takes them, for jobs of many calls.
         rate_limits: requests per second for classes of operations. Imgwire publishes no limits, so there
             are none by default; a 429 holds back all calls of its class in any case.
+        on_call: gives a context manager around every call with all its attempts; for tracing.
         on_request: told about every attempt before it is sent; sync or async, as the other hooks.
         on_response: told about every attempt when it has been answered or has failed.
         on_retry: told about every retry before the wait for it.
@@ -95,6 +96,7 @@ class AsyncImgwireClient:
         deadline: float | None = None,
         concurrency: int | Literal["auto"] = 100,
         rate_limits: Mapping[RateClass, RateLimit] | None = None,
+        on_call: CallHook | None = None,
         on_request: Hook[RequestEvent] | None = None,
         on_response: Hook[ResponseEvent] | None = None,
         on_retry: Hook[RetryEvent] | None = None,
@@ -119,7 +121,9 @@ class AsyncImgwireClient:
             max_retry_after=max_retry_after,
             deadline=deadline,
         )
-        options = replace(options, on_request=on_request, on_response=on_response, on_retry=on_retry)
+        options = replace(
+            options, on_call=on_call, on_request=on_request, on_response=on_response, on_retry=on_retry
+        )
         try:
             gate = Gate(concurrency, rate_limits=rate_limits)
         except ValueError as error:

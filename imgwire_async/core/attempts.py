@@ -12,7 +12,7 @@ from typing import TypeAlias
 import anyio
 
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, connection_error
-from imgwire_async.core.events import RequestEvent, ResponseEvent, RetryEvent, tell
+from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent, tell
 from imgwire_async.core.gate import Admission, AdmissionTimeoutError, Gate
 from imgwire_async.core.operation import Operation, Replay
 from imgwire_async.core.options import CallOptions
@@ -87,6 +87,8 @@ class LogicalCall:
     deadline: float | None
     """Instant of the shared clock by which the call must have ended."""
     error_for: ErrorFor
+    size: int = 0
+    """Length of the request's body in bytes."""
 
     async def make(self, attempt: Callable[[int], Awaitable[Result]]) -> tuple[Answer, int]:
         """Make attempts until one succeeds.
@@ -101,14 +103,24 @@ class LogicalCall:
             ImgwireError: what `error_for` makes of an answer, or the error for the lack of one.
             DeadlineExceededError: the deadline has passed, or leaves no time for another attempt.
         """
+        if self.options.on_call is None:
+            return await self._make(attempt)
+        operation, method, url, _ = self._identity()
+        event = CallEvent(operation=operation, method=method, url=url, size=self.size)
+        with self.options.on_call(event):
+            return await self._make(attempt)
+        raise RuntimeError("the on_call hook must not suppress the error of the call")
+
+    async def _make(self, attempt: Callable[[int], Awaitable[Result]]) -> tuple[Answer, int]:
         begun = 0
         last: Result | None = None
 
         async def observed(number: int) -> Result:
             nonlocal begun, last
+            arrived = self.shared.clock()
             async with self.shared.gate.admit(self.operation.rate_class, deadline=self.deadline) as admission:
                 begun = number
-                last = await self._observe(attempt, number)
+                last = await self._observe(attempt, number, waited=self.shared.clock() - arrived)
                 self._tell_gate(admission, last)
                 return last
 
@@ -125,7 +137,9 @@ class LogicalCall:
             problem = f"{problem}; before that, {failure(last, context, self.error_for).message}"
         raise DeadlineExceededError(problem, **context)
 
-    async def _observe(self, attempt: Callable[[int], Awaitable[Result]], number: int) -> Result:
+    async def _observe(
+        self, attempt: Callable[[int], Awaitable[Result]], number: int, *, waited: float
+    ) -> Result:
         options, shared = self.options, self.shared
         shared.attempts += 1
         shared.retries += number > 1
@@ -134,7 +148,12 @@ class LogicalCall:
             await tell(
                 options.on_request,
                 RequestEvent(
-                    operation=operation, method=method, url=url, attempt=number, idempotency_key=key
+                    operation=operation,
+                    method=method,
+                    url=url,
+                    attempt=number,
+                    idempotency_key=key,
+                    waited=waited,
                 ),
             )
         started = shared.clock()

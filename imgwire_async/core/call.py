@@ -126,6 +126,7 @@ class Core:
             shared=self.shared,
             deadline=self.deadline_from_now(),
             error_for=status_error,
+            size=len(content or b""),
         ).make(attempt)
         return Response(
             data=parse_answer(answer, parse, context),
@@ -196,6 +197,7 @@ class Core:
             shared=self.shared,
             deadline=self.deadline_from_now(),
             error_for=store_error,
+            size=body.size,
         ).make(attempt)
 
     async def _send_api(

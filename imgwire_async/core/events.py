@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEvent:
+    """A call begins, which makes one or more attempts. An upload is two calls: one creates, one sends."""
+
+    operation: str
+    """The call as the user made it, such as `images.create`; `images.upload` for the PUT of the bytes."""
+    method: str
+    url: str
+    """Without its query, which may hold a signature or a token."""
+    size: int
+    """Length of the request's body in bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +33,8 @@ class RequestEvent:
     attempt: int
     """From 1."""
     idempotency_key: str | None
+    waited: float
+    """Seconds for which the limits of the client and the pauses of the service have held it back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +79,10 @@ E = TypeVar("E", RequestEvent, ResponseEvent, RetryEvent)
 
 Hook: TypeAlias = Callable[[E], Awaitable[object] | object]
 """A function, sync or async, that is told about events. What it raises ends the call."""
+
+
+CallHook: TypeAlias = Callable[[CallEvent], AbstractContextManager[object]]
+"""Gives a context that is entered when a call begins and left when it ends, with its error if it failed."""
 
 
 async def tell(hook: Hook[E] | None, event: E) -> None:

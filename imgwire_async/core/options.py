@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from imgwire_async.core.events import Hook, RequestEvent, ResponseEvent, RetryEvent
+from imgwire_async.core.events import CallHook, Hook, RequestEvent, ResponseEvent, RetryEvent
 from imgwire_async.core.retry import RetryPolicy
 
 
@@ -59,6 +59,7 @@ class CallOptions:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     deadline: float | None = None
     """Seconds that a call may take in all, retries and waiting included."""
+    on_call: CallHook | None = None
     on_request: Hook[RequestEvent] | None = None
     on_response: Hook[ResponseEvent] | None = None
     on_retry: Hook[RetryEvent] | None = None

@@ -1,0 +1,171 @@
+"""Traces and metrics of a client with OpenTelemetry (extra: `otel`).
+
+```python
+imgwire = AsyncImgwireClient(**opentelemetry_hooks())
+```
+
+Every call is a span named after it, such as `images.create`, with a child for every attempt; an upload is two
+calls. Attributes follow the semantic conventions for HTTP clients. Queries of URLs are left out, because they
+hold signatures and tokens; keys and bodies never come here.
+
+| Metric | Unit | What |
+| --- | --- | --- |
+| `imgwire.client.call.duration` | s | calls, with retries and waits |
+| `http.client.request.duration` | s | attempts |
+| `http.client.request.body.size` | By | bodies of attempts that were answered |
+| `imgwire.client.retries` | {retry} | attempts after the first |
+| `imgwire.client.throttled_time` | s | attempts held back by the client's limits or the service's pauses |
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final, TypedDict
+from urllib.parse import urlsplit
+
+from opentelemetry.metrics import MeterProvider, get_meter
+from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider, get_tracer, set_span_in_context
+
+from imgwire_async.core.events import CallEvent, CallHook, Hook, RequestEvent, ResponseEvent
+from imgwire_async.errors import ImgwireError
+
+_NAME: Final = "imgwire_async"
+
+
+class OpenTelemetryHooks(TypedDict):
+    """The arguments of `AsyncImgwireClient` that observe it."""
+
+    on_call: CallHook
+    on_request: Hook[RequestEvent]
+    on_response: Hook[ResponseEvent]
+
+
+@dataclass(slots=True)
+class _Call:
+    """The call that the current task is in."""
+
+    span: Span
+    event: CallEvent
+    attempts: int = 0
+    attempt_span: Span | None = None
+
+
+def opentelemetry_hooks(
+    *, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+) -> OpenTelemetryHooks:
+    """Hooks that make spans and metrics: `AsyncImgwireClient(**opentelemetry_hooks())`.
+
+    Args:
+        tracer_provider: where spans go; default: the global provider.
+        meter_provider: where metrics go; default: the global provider.
+    """
+    observer = _Observer(tracer_provider, meter_provider)
+    return {
+        "on_call": observer.call,
+        "on_request": observer.attempt_begins,
+        "on_response": observer.attempt_ended,
+    }
+
+
+class _Observer:
+    def __init__(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
+        own_version = version("imgwire-async")
+        self._tracer = get_tracer(_NAME, own_version, tracer_provider)
+        meter = get_meter(_NAME, own_version, meter_provider)
+        self._current: ContextVar[_Call] = ContextVar("imgwire_async_current_call")
+        self._call_seconds = meter.create_histogram("imgwire.client.call.duration", "s")
+        self._attempt_seconds = meter.create_histogram("http.client.request.duration", "s")
+        self._body_size = meter.create_histogram("http.client.request.body.size", "By")
+        self._retries = meter.create_counter("imgwire.client.retries", "{retry}")
+        self._throttled = meter.create_counter("imgwire.client.throttled_time", "s")
+
+    @contextmanager
+    def call(self, event: CallEvent) -> Iterator[None]:
+        """The span of a call, and in the end its metrics."""
+        started = time.monotonic()
+        error_type: str | None = None
+        with self._tracer.start_as_current_span(
+            event.operation, record_exception=False, set_status_on_exception=False
+        ) as span:
+            call = _Call(span, event)
+            token = self._current.set(call)
+            try:
+                yield
+            except BaseException as error:
+                error_type = type(error).__name__
+                span.set_status(StatusCode.ERROR, error_type)
+                span.set_attribute("error.type", error_type)
+                if isinstance(error, ImgwireError) and error.request_id:
+                    span.set_attribute("imgwire.request_id", error.request_id)
+                raise
+            finally:
+                self._current.reset(token)
+                if call.attempt_span is not None:  # cancelled, or a hook of the user failed
+                    call.attempt_span.set_attribute("error.type", error_type or "unknown")
+                    call.attempt_span.set_status(StatusCode.ERROR)
+                    call.attempt_span.end()
+                retries = max(0, call.attempts - 1)
+                span.set_attribute("imgwire.operation", event.operation)
+                span.set_attribute("imgwire.retries", retries)
+                attributes = {"imgwire.operation": event.operation}
+                if retries:
+                    self._retries.add(retries, attributes)
+                if error_type is not None:
+                    attributes["error.type"] = error_type
+                self._call_seconds.record(time.monotonic() - started, attributes)
+
+    def attempt_begins(self, event: RequestEvent) -> None:
+        """Begin the span of an attempt."""
+        call = self._current.get()
+        call.attempts = event.attempt
+        attributes: dict[str, str | int | float] = {
+            **_target(event),
+            "url.full": event.url,
+            "http.request.body.size": call.event.size,
+            "imgwire.throttled_time": event.waited,
+        }
+        if event.attempt > 1:
+            attributes["http.request.resend_count"] = event.attempt - 1
+        if event.waited > 0:
+            self._throttled.add(event.waited, {"imgwire.operation": event.operation})
+        call.attempt_span = self._tracer.start_span(
+            event.method,
+            context=set_span_in_context(call.span),
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+        )
+
+    def attempt_ended(self, event: ResponseEvent) -> None:
+        """End the span of an attempt, and record its metrics."""
+        call = self._current.get()
+        span, call.attempt_span = call.attempt_span, None
+        assert span is not None  # noqa: S101 - every attempt begins before it ends
+        outcome: dict[str, str | int] = {}
+        if event.status is not None:
+            outcome["http.response.status_code"] = event.status
+        if event.status is None or event.status >= 400:
+            outcome["error.type"] = event.failure or str(event.status)
+            span.set_status(StatusCode.ERROR)
+        span.set_attributes(outcome)
+        if event.request_id is not None:
+            span.set_attribute("imgwire.request_id", event.request_id)
+        span.end()
+        labels = {**_target(event), **outcome}
+        self._attempt_seconds.record(event.seconds, labels)
+        if event.status is not None:
+            self._body_size.record(call.event.size, labels)
+
+
+def _target(event: RequestEvent | ResponseEvent) -> dict[str, str | int]:
+    url = urlsplit(event.url)
+    return {
+        "http.request.method": event.method,
+        "server.address": url.hostname or "",
+        "server.port": url.port or (443 if url.scheme == "https" else 80),
+        "imgwire.operation": event.operation,
+    }
