@@ -36,7 +36,10 @@ DEFAULT = "x-imgwire-default"
 ESSENTIAL = "x-imgwire-essential"
 SECRET = "x-imgwire-secret"  # noqa: S105 - the name of an extension
 
-MIXINS = {"Image": ("imgwire_async.cdn.image_urls", "CdnUrls")}
+MIXINS = {
+    "Image": ("imgwire_async.cdn.image_urls", "CdnUrls"),
+    "MetricsDatasets": ("imgwire_async.metrics_rows", "MetricsRows"),
+}
 """Hand-written methods that a generated class inherits: module and class by the name of the model."""
 
 _SCALARS: dict[type[PropertyProtocol], tuple[str, str]] = {

@@ -8,6 +8,7 @@ from typing import Any, Self
 from attrs import define, field
 
 from imgwire_async.core.operation import list_of
+from imgwire_async.metrics_rows import MetricsRows
 
 from ..types import FieldReader, to_object
 from .cache_hit_ratio_point import CacheHitRatioPoint
@@ -19,7 +20,7 @@ from .uploads_point import UploadsPoint
 
 
 @define(kw_only=True)
-class MetricsDatasets:
+class MetricsDatasets(MetricsRows):
     """Usage as time series.
 
     Attributes:
