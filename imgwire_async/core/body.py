@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol, Self
@@ -32,7 +33,13 @@ class Body(Protocol):
 
 
 PIECE_SIZE: Final = 64 * 1024
-"""Bytes that are handed to the engine at a time: what a slow connection must move within a write timeout."""
+"""Bytes that are handed to the engine at first: what a slow connection must move within a write timeout."""
+
+LARGEST_PIECE: Final = 512 * 1024
+"""Bytes that are handed at a time to a connection that takes them quickly, which saves three quarters of the
+work that each piece is."""
+
+_QUICK: Final = 0.05  # seconds
 
 
 class SourceFailedError(httpx.WriteError):
@@ -55,7 +62,10 @@ class CountedStream(httpx.AsyncByteStream):
         self._chunks = chunks
         self.size = size
         self._on_sent = on_sent
-        self._chunk = memoryview(b"")
+        self._chunk = b""
+        self._offset = 0
+        self._piece_size = PIECE_SIZE
+        self._handed_out = 0.0
         self._under_way = 0
         self.sent = 0
         self.started = False
@@ -87,6 +97,7 @@ class CountedStream(httpx.AsyncByteStream):
         if piece is None:
             raise StopAsyncIteration
         self._under_way = len(piece)
+        self._handed_out = time.monotonic()
         self.on_progress(False)
         return piece
 
@@ -116,18 +127,22 @@ class CountedStream(httpx.AsyncByteStream):
     async def _count(self) -> None:
         if not self._under_way:
             return
+        quick = time.monotonic() - self._handed_out < _QUICK
+        self._piece_size = min(2 * self._piece_size, LARGEST_PIECE) if quick else PIECE_SIZE
         self.sent += self._under_way
         self._under_way = 0
         self.on_progress(self.sent == self.size)
         if self._on_sent is not None:
             self._on_sent(self.sent)
+        if self.sent == self.size:
+            return  # nothing is written after the last piece
         # A store may refuse early and close. On asyncio, writing to that connection would throw the answer
         # away unread: within two turns of the loop it is read.
         await checkpoint()
         await checkpoint()
 
     async def _next_piece(self) -> bytes | None:
-        while not self._chunk:
+        while self._offset == len(self._chunk):
             try:
                 chunk = await self._next_chunk()
             except OSError as error:
@@ -140,6 +155,6 @@ class CountedStream(httpx.AsyncByteStream):
                 return None
             if self.sent + len(chunk) > self.size:
                 raise SourceChangedError(f"the source holds more than the {self.size} bytes it had at first")
-            self._chunk = memoryview(chunk)
-        piece, self._chunk = self._chunk[:PIECE_SIZE], self._chunk[PIECE_SIZE:]
-        return bytes(piece)
+            self._chunk, self._offset = chunk, 0
+        start, self._offset = self._offset, min(self._offset + self._piece_size, len(self._chunk))
+        return self._chunk[start : self._offset]  # a whole chunk is not copied

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 
 import anyio
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgwire_async.core.body import PIECE_SIZE, CountedStream
+from imgwire_async.core.body import LARGEST_PIECE, PIECE_SIZE, CountedStream
 
 
 async def chunks_of(parts: list[bytes]) -> AsyncGenerator[bytes, None]:
@@ -32,7 +33,7 @@ def test_any_content_in_any_chunks_arrives_unchanged_in_small_pieces(parts: list
     pieces = anyio.run(scenario)
 
     assert b"".join(pieces) == content
-    assert all(0 < len(piece) <= PIECE_SIZE for piece in pieces)
+    assert all(0 < len(piece) <= LARGEST_PIECE for piece in pieces)
     assert reported == sorted(set(reported))
     assert reported[-1:] == ([len(content)] if content else [])
     assert ends.count(True) == (1 if content else 0)
@@ -56,3 +57,18 @@ async def test_a_stream_that_was_begun_cannot_be_sent_again() -> None:
     assert (untouched, stream.started) == (False, True)
     with pytest.raises(httpx.WriteError):
         aiter(stream)
+
+
+async def test_pieces_grow_on_a_quick_connection_and_shrink_on_a_slow_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    stream = CountedStream(chunks_of([bytes(4 * LARGEST_PIECE)]), 4 * LARGEST_PIECE)
+
+    sizes = []
+    for seconds in (0.0, 0.0, 0.0, 0.0, 0.2, 0.0):
+        sizes.append(len(await anext(stream)) // PIECE_SIZE)
+        now += seconds
+
+    assert sizes == [1, 2, 4, 8, 8, 1]
