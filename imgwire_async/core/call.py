@@ -261,10 +261,6 @@ class Core:
             )
 
 
-_parsed_url = lru_cache(maxsize=64)(httpx.URL)
-"""Parsing a URL costs as much as sending it, and most calls of a program go to a few URLs."""
-
-
 def _framing(url: httpx.URL, size: int) -> dict[str, str]:
     """What httpx does not add to a request that gets a stream."""
     return {"Host": url.netloc.decode("ascii"), "Content-Length": str(size)}
