@@ -75,7 +75,7 @@ class AsyncImgwireClient:
         allow_insecure: accept a base URL with plain http to another machine.
 
     Raises:
-        ConfigurationError: there is no usable API key, or the base URL or environment id is wrong.
+        ConfigurationError: there is no usable API key, or another argument cannot be used.
     """
 
     images: Images
@@ -121,10 +121,10 @@ class AsyncImgwireClient:
             max_retry_after=max_retry_after,
             deadline=deadline,
         )
-        options = replace(
-            options, on_call=on_call, on_request=on_request, on_response=on_response, on_retry=on_retry
-        )
         try:
+            options = replace(
+                options, on_call=on_call, on_request=on_request, on_response=on_response, on_retry=on_retry
+            )
             gate = Gate(concurrency, rate_limits=rate_limits)
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
@@ -260,6 +260,6 @@ def _environment(value: str | UUID | None) -> UUID | None:
         return value
     try:
         return UUID(value)
-    except ValueError:
+    except (ValueError, AttributeError, TypeError):
         problem = f"environment_id (or IMGWIRE_ENVIRONMENT_ID) must be a UUID, got {value!r:.80}"
     raise ConfigurationError(problem)

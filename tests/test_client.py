@@ -16,7 +16,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 
-from imgwire_async import AsyncImgwireClient, ConfigurationError, ImgwireError, Timeouts
+from imgwire_async import AsyncImgwireClient, ConfigurationError, ImgwireError, RateClass, RateLimit, Timeouts
 from imgwire_async.core.base_url import checked_base_url
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
@@ -81,12 +81,27 @@ def test_a_key_that_cannot_be_one_is_refused(key: str | None) -> None:
         {"timeout": 0},
         {"timeout": -1},
         {"timeout": float("nan")},
+        {"timeout": "10"},
+        {"timeout": 10**400},
         {"max_retries": -1},
+        {"max_retries": None},
+        {"max_retries": 1.5},
+        {"max_retries": float("nan")},
         {"max_retry_after": -1},
         {"max_retry_after": float("inf")},
+        {"max_retry_after": None},
         {"deadline": 0},
         {"deadline": float("nan")},
+        {"deadline": "2"},
         {"concurrency": 0},
+        {"concurrency": None},
+        {"concurrency": float("nan")},
+        {"rate_limits": {"uploads": RateLimit(1)}},
+        {"rate_limits": {RateClass.READ: 10}},
+        {"rate_limits": 10},
+        {"on_retry": "print"},
+        {"base_url": 7},
+        {"environment_id": 7},
         {"http_client": object()},
     ],
     ids=str,
@@ -151,6 +166,11 @@ def test_plain_http_over_a_network_must_be_allowed(url: str) -> None:
         "https://api imgwire.dev",
         "https://api.imgwire.dev/a\nb",
         "https://exa\tmple.com",
+        "https://a..example.com",
+        f"https://{'a' * 64}.example.com",
+        "https://xn--",
+        "https://x\ud800.example.com",
+        "https://example.com/\ud800",
     ],
 )
 @pytest.mark.parametrize("allow_insecure", [True, False])

@@ -22,6 +22,8 @@ def checked_base_url(text: str, *, allow_insecure: bool) -> str:
         ConfigurationError: it is not an http(s) URL with a host, has a query, a fragment or a password, or
             would send the key in clear text over a network.
     """
+    if not isinstance(text, str):
+        raise ConfigurationError(f"the base URL must be text, got {text!r:.80}")
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port  # reading the port checks it
@@ -33,6 +35,8 @@ def checked_base_url(text: str, *, allow_insecure: bool) -> str:
         raise ConfigurationError(
             f"the base URL {text!r} must begin with https:// and a host, as https://api.imgwire.dev does"
         )
+    if not _can_be_looked_up(text):
+        raise ConfigurationError(f"the base URL {text!r} has a host name or path that cannot be sent")
     if parts.query or parts.fragment:
         raise ConfigurationError(f"the base URL {text!r} must not have a query or fragment")
     if not (allow_insecure or is_confidential(parts)):
@@ -45,6 +49,16 @@ def checked_base_url(text: str, *, allow_insecure: bool) -> str:
 
 parsed_url = lru_cache(maxsize=256)(httpx.URL)
 """Parsing a URL costs as much as sending it. Most go to a few URLs, and a presigned one is needed twice."""
+
+
+def _can_be_looked_up(text: str) -> bool:
+    try:
+        url = parsed_url(text)
+        # Name resolution encodes the host once more and raises for a label that is empty or too long.
+        url.raw_host.decode("ascii").encode("idna")
+        return bool(url.host)
+    except (httpx.InvalidURL, ValueError):
+        return False
 
 
 def is_http_url(text: str) -> bool:

@@ -18,6 +18,7 @@ from typing import Final, Literal
 import anyio
 
 from imgwire_async.core.adaptive import AdaptivePacer, Ticket
+from imgwire_async.core.numbers import check_whole, is_positive
 from imgwire_async.core.operation import RateClass
 
 UNHINTED_PAUSE: Final = 1.0
@@ -43,10 +44,9 @@ class RateLimit:
     burst: int = 1
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.rate) and self.rate > 0):
-            raise ValueError(f"rate must be a positive number of requests per second, got {self.rate}")
-        if self.burst < 1:
-            raise ValueError(f"burst must be at least 1, got {self.burst}")
+        if not is_positive(self.rate):
+            raise ValueError(f"rate must be a positive number of requests per second, got {self.rate!r:.80}")
+        check_whole("burst", self.burst, least=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +178,18 @@ class Admission:
             self._gate.close(self._lane.rate_class, self._gate.clock() + pause)
 
 
+def _checked_limits(limits: Mapping[RateClass, RateLimit]) -> dict[RateClass, RateLimit]:
+    if not isinstance(limits, Mapping):
+        raise ValueError(f"rate_limits must map a RateClass to a RateLimit, got {limits!r:.80}")  # noqa: TRY004
+    for rate_class, limit in limits.items():
+        if rate_class not in tuple(RateClass):
+            known = ", ".join(RateClass)
+            raise ValueError(f"rate_limits knows no class {rate_class!r:.80}, only {known}")
+        if not isinstance(limit, RateLimit):
+            raise ValueError(f"the rate limit of {rate_class} must be a RateLimit, got {limit!r:.80}")  # noqa: TRY004
+    return dict(limits)
+
+
 async def wait_for_event(event: anyio.Event, seconds: float) -> None:
     """Return when `event` is set or so many seconds have passed (math.inf: no limit)."""
     with anyio.move_on_after(seconds):
@@ -213,7 +225,8 @@ class Gate:
         rng: source of randomness of the "auto" pace.
 
     Raises:
-        ValueError: `concurrency` is below 1.
+        ValueError: `concurrency` is below 1, or `rate_limits` holds something else than `RateLimit`s by
+            `RateClass`.
     """
 
     def __init__(
@@ -225,9 +238,9 @@ class Gate:
         wait: Callable[[anyio.Event, float], Awaitable[None]] = wait_for_event,
         rng: random.Random | None = None,
     ) -> None:
-        if concurrency != "auto" and concurrency < 1:
-            raise ValueError(f'concurrency must be at least 1 or "auto", got {concurrency}')
-        limits = rate_limits or {}
+        if concurrency != "auto":
+            check_whole('concurrency, unless it is "auto",', concurrency, least=1)
+        limits = _checked_limits(rate_limits or {})
         self.clock = clock
         self._concurrency = MOST_IN_FLIGHT if concurrency == "auto" else concurrency
         self._wait = wait

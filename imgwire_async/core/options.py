@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from imgwire_async.core.events import CallHook, Hook, RequestEvent, ResponseEvent, RetryEvent
+from imgwire_async.core.numbers import is_positive
 from imgwire_async.core.retry import RetryPolicy
 
 
@@ -30,8 +30,10 @@ class Timeouts:
     def __post_init__(self) -> None:
         for name in ("connect", "read", "write", "total"):
             seconds = getattr(self, name)
-            if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
-                raise ValueError(f"the {name} timeout must be a positive number of seconds, got {seconds}")
+            if seconds is not None and not is_positive(seconds):
+                raise ValueError(
+                    f"the {name} timeout must be a positive number of seconds, got {seconds!r:.80}"
+                )
 
     @classmethod
     def of(cls, timeout: float | Timeouts) -> Timeouts:
@@ -46,7 +48,7 @@ class CallOptions:
     """Everything that shapes one call. Immutable: `with_options` makes another one.
 
     Raises:
-        ValueError: the deadline is not positive.
+        ValueError: the deadline is not positive, or a hook is no function.
     """
 
     base_url: str
@@ -65,5 +67,9 @@ class CallOptions:
     on_retry: Hook[RetryEvent] | None = None
 
     def __post_init__(self) -> None:
-        if self.deadline is not None and not self.deadline > 0:
-            raise ValueError(f"deadline must be a positive number of seconds, got {self.deadline}")
+        if self.deadline is not None and not is_positive(self.deadline):
+            raise ValueError(f"deadline must be a positive number of seconds, got {self.deadline!r:.80}")
+        for name in ("on_call", "on_request", "on_response", "on_retry"):
+            hook = getattr(self, name)
+            if hook is not None and not callable(hook):
+                raise ValueError(f"{name} must be a function, got {hook!r:.80}")

@@ -7,7 +7,6 @@ of randomness, so every rule can be tested without a network and without waiting
 from __future__ import annotations
 
 import inspect
-import math
 import random
 import re
 import threading
@@ -17,6 +16,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Generic, Protocol, TypeVar
 
+from imgwire_async.core.numbers import check_whole, is_finite
 from imgwire_async.core.operation import Replay
 
 RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
@@ -186,12 +186,11 @@ class RetryPolicy:
     """The longest `Retry-After` that is waited for, in seconds; a longer one ends the call at once."""
 
     def __post_init__(self) -> None:
-        if self.max_retries < 0:
-            raise ValueError(f"max_retries must not be negative, got {self.max_retries}")
+        check_whole("max_retries", self.max_retries, least=0)
         for name in ("base_delay", "max_delay", "max_retry_after"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be a finite number of seconds, at least 0, got {value}")
+            if not (is_finite(value) and value >= 0):
+                raise ValueError(f"{name} must be a finite number of seconds, at least 0, got {value!r:.80}")
         if self.max_delay < self.base_delay:
             raise ValueError(f"max_delay ({self.max_delay}) must not be below base_delay ({self.base_delay})")
 
