@@ -1,0 +1,180 @@
+"""Commands about the environment: CORS origins, custom domain, metrics, and whose key it is."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from imgwire_async.cli.output import JsonFlag, run, show_json, show_record, show_records
+from imgwire_async.client import DEFAULT_BASE_URL, AsyncImgwireClient
+from imgwire_async.metrics_rows import Row
+from imgwire_async.models import MetricsStats, MetricsStatValue
+
+cors = typer.Typer(no_args_is_help=True, help="Origins from which browsers may upload.")
+domain = typer.Typer(no_args_is_help=True, help="The custom domain.")
+
+_BARS: Final = "▁▂▃▄▅▆▇█"
+_SERIES: Final = {
+    "uploads": "uploads",
+    "transformations": "transformations",
+    "requests": "requests",
+    "transfer_bytes": "transfer_bytes",
+    "storage_bytes": "storage_bytes_current",
+    "cache_hit_ratio": None,
+}
+"""Totals, and the column of the time series that belongs to each."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.add_typer(cors, name="cors")
+    app.add_typer(domain, name="domain")
+    app.command()(metrics)
+    app.command()(whoami)
+
+
+@cors.command("ls")
+def cors_ls(as_json: JsonFlag = False) -> None:
+    """List the origins. Without any, every origin may upload."""
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        origins = [origin.to_dict() async for origin in imgwire.cors_origins.list(limit=100)]
+        show_records(origins, ("id", "pattern", "created_at"), as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+@cors.command("add")
+def cors_add(
+    pattern: Annotated[str, typer.Argument(help="app.example.com, *.example.com or localhost:3000.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Allow an origin. Example: imgwire-async cors add '*.example.com'."""
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        show_record((await imgwire.cors_origins.create(pattern)).to_dict(), as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+@cors.command("rm")
+def cors_rm(origin_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonFlag = False) -> None:
+    """Take an origin away."""
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        show_record(await imgwire.cors_origins.delete(origin_id), as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+@domain.command("show")
+def domain_show(as_json: JsonFlag = False) -> None:
+    """Show the domain, and the DNS records that it needs."""
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        show_record((await imgwire.custom_domain.retrieve()).to_dict(), as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+@domain.command("set")
+def domain_set(
+    hostname: Annotated[str, typer.Argument(help="Such as images.example.com.")], as_json: JsonFlag = False
+) -> None:
+    """Claim a domain. Example: imgwire-async domain set images.example.com."""
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        show_record((await imgwire.custom_domain.create(hostname)).to_dict(), as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+@domain.command("test")
+def domain_test(as_json: JsonFlag = False) -> None:
+    """Have the service look at DNS and certificate again."""
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        show_record((await imgwire.custom_domain.test_connection()).to_dict(), as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+@domain.command("rm")
+def domain_rm(as_json: JsonFlag = False) -> None:
+    """Give the domain up."""
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        show_record(await imgwire.custom_domain.delete(), as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+def metrics(
+    interval: Annotated[str, typer.Option(help="HOURLY, DAILY, WEEKLY or MONTHLY.")] = "DAILY",
+    tz: Annotated[str, typer.Option(help="IANA time zone of the buckets.")] = "UTC",
+    as_json: JsonFlag = False,
+) -> None:
+    """Show usage: totals, their change, and a small graph of each series.
+
+    With --json: a line with the totals, then a line for every point in time.
+    """
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        stats = await imgwire.metrics.get_stats(interval=interval, tz=tz)
+        rows = (await imgwire.metrics.get_datasets(interval=interval, tz=tz)).to_rows()
+        if as_json:
+            show_json(stats.to_dict())
+            for row in rows:
+                show_json(row | {"timestamp": str(row["timestamp"])})
+        else:
+            Console().print(_metrics_table(stats, rows))
+
+    run(work, as_json=as_json)
+
+
+def whoami(as_json: JsonFlag = False) -> None:
+    """Show which service and environment the configuration leads to, and whether it works.
+
+    The key itself is never shown.
+    """
+    key = os.environ.get("IMGWIRE_API_KEY", "")
+    kinds = {"sk_": "server key", "ck_": "client key"}
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        record: dict[str, object] = {
+            "base_url": os.environ.get("IMGWIRE_API_BASE_URL") or DEFAULT_BASE_URL,
+            "environment_id": os.environ.get("IMGWIRE_ENVIRONMENT_ID"),
+            "credential": kinds.get(key[:3], "session or OAuth token"),
+            "health": (await imgwire.health()).get("status", "unknown"),
+        }
+        if not key.startswith("ck_"):  # a client key may not list
+            page = await imgwire.images.list(limit=1)
+            record["images"] = page.pagination.total_count
+            if page.data:
+                record["environment_id"] = str(page.data[0].environment_id)
+        show_record(record, as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+def _metrics_table(stats: MetricsStats, rows: list[Row]) -> Table:
+    table = Table("", "now", "before", "change", "", box=None, header_style="bold", pad_edge=False)
+    for name, column in _SERIES.items():
+        value: MetricsStatValue = getattr(stats, name)
+        change = "" if value.pct_change is None else f"{value.pct_change:+.1f} %"
+        numbers = [row[column] for row in rows] if column else []
+        series = sparkline([number if isinstance(number, int) else 0 for number in numbers])
+        table.add_row(name, f"{value.value:,.0f}", f"{value.prev:,.0f}", change, series)
+    return table
+
+
+def sparkline(numbers: list[int]) -> str:
+    """A bar from one to eight eighths of a line for each number; the highest one is full."""
+    top = max(numbers, default=0)
+    if top <= 0:
+        return _BARS[0] * len(numbers)
+    return "".join(_BARS[round(max(number, 0) / top * (len(_BARS) - 1))] for number in numbers)

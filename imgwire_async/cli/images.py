@@ -1,0 +1,287 @@
+"""Commands about images."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, cast
+
+import anyio
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from imgwire_async import errors
+from imgwire_async.cdn import Preset, Transformations, cdn_url
+from imgwire_async.cli.output import (
+    ExitCode,
+    JsonFlag,
+    exit_code,
+    guarded,
+    plain,
+    run,
+    show_error,
+    show_json,
+    show_record,
+    show_records,
+)
+from imgwire_async.client import AsyncImgwireClient
+from imgwire_async.models import Image
+from imgwire_async.uploads.progress import UploadProgress
+
+COLUMNS = ("id", "status", "original_filename", "mime_type", "width", "height", "size_bytes", "created_at")
+
+Purpose = Annotated[str | None, typer.Option(help="Free label of the image.")]
+Meta = Annotated[list[str] | None, typer.Option("--meta", help="Value of your own, NAME=VALUE; repeatable.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until the image is READY.")]
+ImageIds = Annotated[list[str], typer.Argument(help="Ids of images.", metavar="ID...")]
+
+
+class PresetName(StrEnum):
+    """The service's presets, as choices of an option."""
+
+    THUMBNAIL = "thumbnail"
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+
+PresetOption = Annotated[PresetName | None, typer.Option(help="A preset of the service.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Argument(help="Transformations, such as width=300 or crop=400:300.", metavar="[NAME=VALUE]..."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.command()(upload)
+    app.command("upload-url")(upload_url)
+    app.command()(ls)
+    app.command()(show)
+    app.command()(url)
+    app.command()(rm)
+    app.command()(download)
+    app.command()(token)
+
+
+def upload(
+    files: Annotated[list[Path], typer.Argument(help="Files to upload.", metavar="FILE...")],
+    purpose: Purpose = None,
+    meta: Meta = None,
+    wait: Wait = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Upload files, each as one image.
+
+    Example: imgwire-async upload hero.jpg --purpose "marketing hero" --meta source=import --wait
+    """
+    metadata = cast("dict[str, str | int | float | bool]", _pairs(meta))
+    failures: list[errors.ImgwireError] = []
+    done: list[Image] = []
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+        )
+        console = Console(stderr=True)
+        limit = anyio.CapacityLimiter(8)
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            bars: dict[Path, TaskID] = {}
+
+            async def one(path: Path) -> None:
+                def report(state: UploadProgress) -> None:
+                    if path not in bars:
+                        bars[path] = progress.add_task(plain(path.name), total=state.total)
+                    progress.update(bars[path], completed=state.sent)
+
+                async with limit:
+                    try:
+                        image = await imgwire.images.upload(
+                            path, purpose=purpose, custom_metadata=metadata, on_progress=report
+                        )
+                        done.append(await imgwire.images.wait_until_ready(image.id) if wait else image)
+                    except errors.ImgwireError as error:
+                        failures.append(error)
+                        show_error(error, as_json=as_json, about=str(path))
+
+            async with anyio.create_task_group() as tasks:
+                for path in files:
+                    tasks.start_soon(one, path)
+        show_records([image.to_dict() for image in done], COLUMNS[:3], as_json=as_json)
+
+    run(work, as_json=as_json)
+    if failures:
+        raise typer.Exit(exit_code(failures[0]))
+
+
+def upload_url(
+    source: Annotated[str, typer.Argument(help="Public URL of an image.", metavar="URL")],
+    file_name: Annotated[str | None, typer.Option(help="Name to store.")] = None,
+    purpose: Purpose = None,
+    meta: Meta = None,
+    wait: Wait = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Have the service fetch an image from a URL.
+
+    Example: imgwire-async upload-url https://assets.example.com/x.png --wait
+    """
+    metadata = cast("dict[str, str | int | float | bool]", _pairs(meta))
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        image = await imgwire.images.upload_via_url(
+            source, file_name=file_name, purpose=purpose, custom_metadata=metadata, wait=wait
+        )
+        show_record(image.to_dict(), as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+def ls(
+    limit: Annotated[int, typer.Option(min=1, help="How many images to list at most.")] = 25,
+    page: Annotated[
+        int, typer.Option(min=1, help="Page to begin with, of --limit images (at most 100).")
+    ] = 1,
+    every: Annotated[bool, typer.Option("--all", help="List every image from --page on.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List images.
+
+    Example: imgwire-async ls --all --json | jq -r .id
+    """
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        images = imgwire.images.list(page=page, limit=min(limit, 100), max_items=None if every else limit)
+        if as_json:
+            async for image in images:
+                show_json(image.to_dict())
+        else:
+            show_records([image.to_dict() async for image in images], COLUMNS, as_json=False)
+
+    run(work, as_json=as_json)
+
+
+def show(image_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonFlag = False) -> None:
+    """Show everything about one image."""
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        show_record((await imgwire.images.retrieve(image_id)).to_dict(), as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+def url(
+    image: Annotated[str, typer.Argument(help="Id of an image, or its CDN URL.", metavar="ID|URL")],
+    changes: Changes = None,
+    preset: PresetOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print the URL of an image, with a preset and transformations. A URL needs no request.
+
+    Example: imgwire-async url ID width=300 height=200 resizing_type=cover format=auto
+    """
+    transformations = cast("Transformations", _pairs(changes))
+    name = cast("Preset | None", preset and preset.value)
+
+    def show_url(base: str) -> None:
+        made = cdn_url(base, name, **transformations)
+        if as_json:
+            show_json({"url": made})
+        else:
+            typer.echo(made)
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        show_url((await imgwire.images.retrieve(image)).cdn_url)
+
+    if "://" in image:
+        guarded(lambda: show_url(image), as_json=as_json)
+    else:
+        run(work, as_json=as_json)
+
+
+def rm(
+    image_ids: ImageIds,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Delete images. One that does not exist is an error if it is the only one.
+
+    Example: imgwire-async rm ID1 ID2 --yes
+    """
+    if not yes:
+        typer.confirm(
+            f"Delete {len(image_ids)} image{'s' * (len(image_ids) > 1)} for good?", abort=True, err=True
+        )
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        images = imgwire.images
+        answer = await (images.delete(image_ids[0]) if len(image_ids) == 1 else images.bulk_delete(image_ids))
+        show_record(answer, as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+def download(
+    image_id: Annotated[str, typer.Argument(metavar="ID")],
+    changes: Changes = None,
+    to: Annotated[
+        Path | None, typer.Option(help="File to write, or a folder; default: the image's name, here.")
+    ] = None,
+    preset: PresetOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Download an image, as it is or transformed.
+
+    Example: imgwire-async download ID width=1600 format=webp --to hero.webp
+    """
+    transformations = cast("Transformations", _pairs(changes))
+    name = cast("Preset | None", preset and preset.value)
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        image = await imgwire.images.retrieve(image_id)
+        target = to
+        if target is None or await anyio.Path(target).is_dir():
+            # The stored name comes from whoever uploaded: only its last part counts, on any system.
+            file_name = re.split(r"[/\\]", image.original_filename)[-1]
+            file_name = plain(file_name).strip(". ") or str(image.id)
+            target = (target or Path()) / file_name
+        console = Console(stderr=True)
+        with console.status("Downloading ..."):
+            file = await imgwire.images.download(
+                image, to=target, overwrite=overwrite, preset=name, **transformations
+            )
+        record = {"path": str(file.path), "size": file.size, "content_type": file.content_type}
+        show_record(record, as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+def token(as_json: JsonFlag = False) -> None:
+    """Make a token that lets a frontend with a client key upload one image."""
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        made = await imgwire.images.create_upload_token()
+        if as_json:
+            show_json(made.to_dict())
+        else:
+            typer.echo(str(made.token))
+            typer.echo(f"Expires at {made.expires_at:%Y-%m-%d %H:%M:%S %Z}.", err=True)
+
+    run(work, as_json=as_json)
+
+
+def _pairs(arguments: list[str] | None) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for argument in arguments or ():
+        name, sign, value = argument.partition("=")
+        if not (name and sign):
+            typer.echo(plain(f"Error: expected NAME=VALUE, got {argument!r}."), err=True)
+            raise typer.Exit(ExitCode.USAGE)
+        pairs[name] = value
+    return pairs

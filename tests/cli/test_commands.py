@@ -1,0 +1,256 @@
+"""The command line against a sandbox: what people see, what scripts get, and how commands end."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner, Result
+
+from imgwire_async.cli.app import app
+from imgwire_async.cli.environment import sparkline
+from imgwire_async.sandbox import Sandbox
+
+Invoke = Callable[..., Result]
+NOWHERE = str(uuid.UUID(int=4))
+
+
+@pytest.fixture
+def cli(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.server_key)
+    monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)
+    monkeypatch.delenv("IMGWIRE_ENVIRONMENT_ID", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def invoke(*arguments: str, **options: Any) -> Result:
+        result = CliRunner().invoke(app, arguments, **options)
+        for secret in (sandbox.server_key, sandbox.client_key, sandbox.session_token):
+            assert secret not in result.output
+        return result
+
+    return invoke
+
+
+def lines(result: Result) -> list[Any]:
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def uploaded(cli: Invoke, photo: Path, *arguments: str) -> dict[str, Any]:
+    (record,) = lines(cli("upload", str(photo), "--wait", "--json", *arguments))
+    return dict(record)
+
+
+def test_upload_show_list_and_delete(cli: Invoke, photo: Path) -> None:
+    image = uploaded(cli, photo, "--purpose", "hero", "--meta", "source=import")
+    assert (image["status"], image["purpose"], image["custom_metadata"]) == (
+        "READY",
+        "hero",
+        {"source": "import"},
+    )
+
+    assert lines(cli("show", image["id"], "--json")) == [image]
+    assert [one["id"] for one in lines(cli("ls", "--json"))] == [image["id"]]
+    assert "rocket.jpg" in cli("ls").stdout
+
+    assert lines(cli("rm", image["id"], "--yes", "--json")) == [{"status": "deleted"}]
+    assert lines(cli("ls", "--json")) == []
+
+
+def test_deleting_asks_first(cli: Invoke, photo: Path) -> None:
+    image = uploaded(cli, photo)
+
+    assert cli("rm", image["id"], input="n\n").exit_code == 1
+    assert len(lines(cli("ls", "--json"))) == 1
+    assert cli("rm", image["id"], input="y\n").exit_code == 0
+    assert lines(cli("ls", "--json")) == []
+
+
+def test_one_bad_file_does_not_keep_the_others_from_being_stored(
+    cli: Invoke, photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("no image")
+
+    result = cli("upload", "notes.txt", str(photo), "missing.png", "--json")
+
+    assert result.exit_code == 5
+    assert [json.loads(line)["original_filename"] for line in result.stdout.splitlines()] == ["rocket.jpg"]
+    failed = {one["item"]: one["error"] for one in map(json.loads, result.stderr.splitlines())}
+    assert failed == {"notes.txt": "UnsupportedImageTypeError", "missing.png": "UploadSourceError"}
+
+
+def test_all_lists_every_page(cli: Invoke, photo: Path) -> None:
+    for _ in range(3):
+        uploaded(cli, photo)
+
+    assert len(lines(cli("ls", "--limit", "2", "--json"))) == 2
+    assert len(lines(cli("ls", "--limit", "2", "--all", "--json"))) == 3
+
+
+def test_a_url_of_an_image_or_of_a_url(cli: Invoke, photo: Path) -> None:
+    image = uploaded(cli, photo)
+
+    by_id = cli("url", image["id"], "width=300", "format=auto", "--preset", "small").stdout
+    by_url = cli("url", image["cdn_url"], "width=300", "format=auto", "--preset", "small").stdout
+
+    assert by_id == by_url == f"{image['cdn_url']}@small?format=auto&width=300\n"
+
+
+def test_a_wrong_transformation_is_refused(cli: Invoke) -> None:
+    result = cli("url", "https://cdn.imgwire.dev/a/b/c", "widht=300")
+
+    assert result.exit_code == 5
+    assert "width" in result.stderr
+
+
+def test_download_writes_under_the_name_of_the_image(cli: Invoke, photo: Path, tmp_path: Path) -> None:
+    image = uploaded(cli, photo)
+
+    cli("download", image["id"])
+    (record,) = lines(cli("download", image["id"], "width=50", "format=png", "--to", "small.png", "--json"))
+
+    assert (tmp_path / "rocket.jpg").read_bytes() == photo.read_bytes()
+    assert record["content_type"] == "image/png"
+    assert cli("download", image["id"]).exit_code == 1  # it exists
+    assert cli("download", image["id"], "--overwrite").exit_code == 0
+
+
+def test_a_stored_name_cannot_lead_out_of_the_folder(cli: Invoke, sandbox: Sandbox, tmp_path: Path) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (tmp_path / "x.png").write_bytes(PNG)
+
+    body = {"file_name": "../..\\evil.png", "mime_type": "image/png", "content_length": len(PNG)}
+    headers = {"authorization": f"Bearer {sandbox.server_key}"}
+    created = httpx.post(
+        f"{sandbox.base_url}/api/v1/images/standard_upload", json=body, headers=headers, trust_env=False
+    ).json()
+    httpx.put(created["upload_url"], content=PNG, headers={"content-type": "image/png"}, trust_env=False)
+
+    result = cli("download", created["image"]["id"], "--to", "here")
+
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in folder.iterdir()] == ["evil.png"]
+
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+    "0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
+)
+
+
+def test_upload_by_url_token_cors_and_domain(cli: Invoke, photo: Path) -> None:
+    image = uploaded(cli, photo)
+    (fetched,) = lines(cli("upload-url", image["cdn_url"], "--wait", "--json"))
+    assert fetched["status"] == "READY"
+    assert lines(cli("token", "--json"))[0]["token"]
+
+    (origin,) = lines(cli("cors", "add", "*.example.com", "--json"))
+    assert "*.example.com" in cli("cors", "ls").stdout
+    assert cli("cors", "rm", origin["id"]).exit_code == 0
+    assert lines(cli("cors", "ls", "--json")) == []
+
+    assert cli("domain", "show").exit_code == 4
+    assert cli("domain", "set", "images.example.com").exit_code == 0
+    assert lines(cli("domain", "test", "--json"))[0]["status"] == "CONNECTED"
+    assert cli("domain", "rm").exit_code == 0
+
+
+def test_metrics_show_totals_and_graphs(cli: Invoke, photo: Path) -> None:
+    uploaded(cli, photo)
+
+    table = cli("metrics").stdout
+    totals, *points = lines(cli("metrics", "--json"))
+
+    assert "transfer_bytes" in table
+    assert "█" in table
+    assert totals["uploads"]["value"] == 1
+    assert sum(point["uploads"] for point in points) == 1
+
+
+@pytest.mark.parametrize(
+    ("numbers", "bars"), [([], ""), ([0, 0], "▁▁"), ([0, 1, 7], "▁▂█"), ([5], "█")], ids=str
+)
+def test_graphs_reach_from_nothing_to_the_highest_number(numbers: list[int], bars: str) -> None:
+    assert sparkline(numbers) == bars
+
+
+def test_whoami_tells_the_kind_of_key(cli: Invoke, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    (record,) = lines(cli("whoami", "--json"))
+    monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.client_key)
+    (as_client,) = lines(cli("whoami", "--json"))
+
+    assert (record["credential"], record["health"], record["images"]) == ("server key", "ok", 0)
+    assert as_client["credential"] == "client key"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault", "code"),
+    [
+        (["show", NOWHERE], {}, 4),
+        (["show", "no-id"], {}, 5),
+        (["ls"], {"status": 401}, 3),
+        (["ls"], {"status": 403}, 3),
+        (["ls"], {"status": 429, "retry_after": 3600}, 6),
+        (["url", NOWHERE, "width"], {}, 2),
+        (["nonsense"], {}, 2),
+        (["--help"], {}, 0),
+    ],
+)
+def test_exit_codes(
+    cli: Invoke, sandbox: Sandbox, arguments: list[str], fault: dict[str, Any], code: int
+) -> None:
+    if fault:
+        sandbox.faults.always("images.list", **fault)
+
+    assert cli(*arguments).exit_code == code
+
+
+def test_errors_are_json_for_scripts(cli: Invoke) -> None:
+    result = cli("show", NOWHERE, "--json")
+
+    assert result.stdout == ""
+    error = json.loads(result.stderr)
+    assert (error["error"], error["status"]) == ("NotFoundError", 404)
+
+
+def test_without_a_key_it_says_what_to_set(cli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IMGWIRE_API_KEY")
+
+    result = cli("ls")
+
+    assert (result.exit_code, "IMGWIRE_API_KEY" in result.stderr) == (2, True)
+
+
+def test_names_cannot_rule_the_terminal(cli: Invoke, photo: Path, tmp_path: Path) -> None:
+    evil = tmp_path / "evil\x1b]0;title\x07[bold].jpg"
+    evil.write_bytes(photo.read_bytes())
+    assert cli("upload", str(evil)).exit_code == 0
+
+    shown = cli("ls").stdout
+
+    assert "\x1b" not in shown
+    assert "[bold].jpg" in shown
+
+
+def test_every_command_explains_itself_and_takes_json(cli: Invoke) -> None:
+    for command in (
+        "upload",
+        "upload-url",
+        "ls",
+        "show",
+        "url",
+        "rm",
+        "download",
+        "token",
+        "metrics",
+        "whoami",
+    ):
+        assert "--json" in cli(command, "--help").stdout, command
+    assert "Exit codes" in cli("--help").stdout
