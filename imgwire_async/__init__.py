@@ -53,6 +53,12 @@ from imgwire_async.errors import (
     UploadVerificationError,
     ValidationIssue,
 )
+from imgwire_async.ingest.folders import Folder
+from imgwire_async.ingest.items import IngestItem
+from imgwire_async.ingest.job import IngestJob
+from imgwire_async.ingest.manifests import Manifest
+from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Skipped, SkipReason, Stored
+from imgwire_async.ingest.report import FailureGroup, Progress, Report
 from imgwire_async.models import Image, ImageStatus, SupportedMimeType
 from imgwire_async.pagination import Page, Pagination
 from imgwire_async.uploads.many import UploadItem, UploadMany, UploadOutcome
@@ -62,6 +68,7 @@ __all__ = [
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
+    "AlreadyStored",
     "ArchiveError",
     "ArchiveLimits",
     "AsyncImgwireClient",
@@ -78,16 +85,22 @@ __all__ = [
     "DownloadStream",
     "DownloadTargetError",
     "DownloadedFile",
+    "Failed",
+    "FailureGroup",
+    "Folder",
     "Image",
     "ImageQuarantinedError",
     "ImageStatus",
     "ImgwireError",
     "IngestError",
+    "IngestItem",
+    "IngestJob",
     "IngestStoppedError",
     "InternalServerError",
     "InvalidArgumentError",
     "InvalidTransformationError",
     "JournalError",
+    "Manifest",
     "NotFoundError",
     "Page",
     "Pagination",
@@ -95,14 +108,19 @@ __all__ = [
     "PayloadTooLargeError",
     "PaymentRequiredError",
     "PermissionDeniedError",
+    "Progress",
     "RateClass",
     "RateLimit",
     "RateLimitError",
+    "Report",
     "RequestEvent",
     "ResponseDecodeError",
     "ResponseEvent",
     "RetryEvent",
+    "SkipReason",
+    "Skipped",
     "SourceChangedError",
+    "Stored",
     "SupportedMimeType",
     "Timeouts",
     "Transformation",

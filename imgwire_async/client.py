@@ -24,7 +24,11 @@ from imgwire_async.core.options import CallOptions, Timeouts
 from imgwire_async.core.redaction import Secret
 from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.transport import Engine, HttpClient
-from imgwire_async.errors import ConfigurationError
+from imgwire_async.errors import ConfigurationError, ImgwireError
+from imgwire_async.ingest.items import Metadata
+from imgwire_async.ingest.job import IngestJob
+from imgwire_async.ingest.options import STOP_ON, IngestOptions
+from imgwire_async.ingest.sources import IngestSource
 from imgwire_async.lowlevel.types import UNSET, Unset, parse_map
 from imgwire_async.resources.cors_origins import CorsOrigins
 from imgwire_async.resources.custom_domain import CustomDomain
@@ -172,6 +176,95 @@ class AsyncImgwireClient:
             )
         )
         return changed
+
+    def ingest(
+        self,
+        source: IngestSource,
+        *,
+        journal: str | os.PathLike[str] | None = None,
+        job: str | None = None,
+        concurrency: int | Literal["auto"] = "auto",
+        dedupe: Literal["content"] | None = None,
+        dry_run: bool = False,
+        wait_ready: bool = False,
+        purpose: str | None = None,
+        custom_metadata: Metadata | None = None,
+        max_failures: int | None = None,
+        stop_on: tuple[type[ImgwireError], ...] = STOP_ON,
+        breaker: bool = True,
+        max_pause: float = 900.0,
+        deadline: float | None = None,
+        item_deadline: float | None = None,
+        bandwidth_limit: float | None = None,
+        byte_budget: int = 64 * 1024 * 1024,
+    ) -> IngestJob:
+        """Store many images, resumably: a folder, a manifest, or any iterable of files and URLs.
+
+        ```python
+        async with imgwire.ingest("photos/", journal="photos.journal") as job:
+            async for outcome in job:  # Stored, AlreadyStored, Skipped or Failed
+                ...
+            print(job.report)
+        ```
+
+        Run again with the same journal, it passes over what is stored without a request, tries again what
+        failed, and stores files that have changed as new images. Every item has an idempotency key derived
+        from job, item and content, which is in the journal before the first request: a crash at any moment
+        loses nothing, and stores nothing twice as long as the service honours the keys.
+
+        A failing item never stops the rest. 429s are waited out. Attempts that fail transiently are repeated
+        up to 5 times; when the service is down the job pauses and probes instead. Memory is bounded by
+        `byte_budget`, plus what the source itself holds, plus 2 MB for each 1,000 items.
+
+        Args:
+            source: a folder, file, manifest (.csv, .jsonl, .ndjson, .parquet, `-` for standard input) or URL;
+                a `Folder` or `Manifest` with options of its own; or an iterable, sync or async, of paths,
+                URLs and `IngestItem`s. A sync iterable is advanced in a worker thread.
+            journal: file that makes the job resumable, made when there is none. One process at a time can use
+                it. Default: a temporary one.
+            job: name of the job, part of the idempotency keys. Default: a random one that the journal keeps.
+                With a name of your own the keys are the same even when the journal is lost.
+            concurrency: how many items are sent at once, or "auto" to find by probing how fast the service
+                takes them.
+            dedupe: "content" stores equal content once; all its items get the one image.
+            dry_run: send nothing and leave the journal as it is; what would be sent is `Skipped`.
+            wait_ready: wait for each image to be READY; one in quarantine counts as failed.
+            purpose: free label of those items that have none of their own.
+            custom_metadata: your own values for those items that have none of their own.
+            max_failures: stop when more items have failed.
+            stop_on: errors that stop the job at once, because they would hit every item.
+            breaker: stop when the service refuses most of the last 200 items in the same way.
+            max_pause: stop when the service has been down for so many seconds.
+            deadline: stop after so many seconds.
+            item_deadline: give an item up so many seconds after its first request.
+            bandwidth_limit: bytes per second, on average over several uploads.
+            byte_budget: bytes of images in memory, at least 16 MiB. Files over 1 MiB are streamed and count
+                as 1 MiB.
+
+        Raises:
+            InvalidArgumentError: an argument is out of its range, or is no source.
+            UploadSourceError: on entering, there is no such folder or file.
+            JournalError: on entering, the journal is in use, foreign, damaged or not writable; later, it
+                cannot be written any more.
+            IngestStoppedError: at the end of the iteration, the job stopped early and can be resumed.
+        """
+        options = IngestOptions(
+            concurrency=concurrency,
+            dedupe=dedupe,
+            dry_run=dry_run,
+            wait_ready=wait_ready,
+            purpose=purpose,
+            custom_metadata=custom_metadata,
+            max_failures=max_failures,
+            stop_on=stop_on,
+            breaker=breaker,
+            max_pause=max_pause,
+            deadline=deadline,
+            item_deadline=item_deadline,
+            bandwidth_limit=bandwidth_limit,
+            byte_budget=byte_budget,
+        )
+        return IngestJob(self._core, source, journal=journal, job=job, options=options)
 
     async def health(self) -> dict[str, str]:
         """Ask the service whether it is up; the keys of its answer are undocumented."""

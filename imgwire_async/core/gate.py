@@ -241,6 +241,8 @@ class Gate:
         if concurrency != "auto":
             check_whole('concurrency, unless it is "auto",', concurrency, least=1)
         limits = _checked_limits(rate_limits or {})
+        self.rate_limits: Mapping[RateClass, RateLimit] = limits
+        self.adaptive = concurrency == "auto"
         self.clock = clock
         self._concurrency = MOST_IN_FLIGHT if concurrency == "auto" else concurrency
         self._wait = wait

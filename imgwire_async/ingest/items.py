@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
-from urllib.parse import urlsplit
 
 from imgwire_async.errors import ImgwireError
 
@@ -92,11 +91,6 @@ def storable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return text
-
-
-def url_file_name(url: str) -> str | None:
-    """The last part of a URL's path, or None."""
-    return urlsplit(url).path.rpartition("/")[2] or None
 
 
 _KEY_PREFIX: Final = "iw1-"

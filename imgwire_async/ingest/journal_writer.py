@@ -33,6 +33,7 @@ class JournalWriter(Generic[T]):
         self._results: list[T] = []
         self._something = anyio.Event()
         self._committed = anyio.Event()
+        self._under_way: anyio.Event | None = None
         self._ended = False
 
     def put(self, row: Row | None, result: T | None = None) -> None:
@@ -45,8 +46,9 @@ class JournalWriter(Generic[T]):
 
     async def commit(self) -> None:
         """Wait until everything that has been put is committed."""
-        if self._rows:
-            await self._committed.wait()
+        event = self._committed if self._rows else self._under_way
+        if event is not None:
+            await event.wait()
 
     def end(self) -> None:
         """Let `run` return when everything is written."""
@@ -76,8 +78,10 @@ class JournalWriter(Generic[T]):
 
     async def _write(self) -> None:
         rows, self._rows = self._rows, []
-        committed, self._committed = self._committed, anyio.Event()
-        if rows:
-            with anyio.CancelScope(shield=True):
-                await to_thread.run_sync(self._journal.write, rows)
-        committed.set()
+        if not rows:
+            return
+        self._under_way, self._committed = self._committed, anyio.Event()
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(self._journal.write, rows)
+        self._under_way.set()
+        self._under_way = None

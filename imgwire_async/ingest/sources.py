@@ -115,13 +115,24 @@ async def batches(entries: Iterator[Entry] | AsyncIterator[Entry]) -> AsyncGener
             async for batch in lists:
                 yield batch
         return
-    # A read of standard input may never end; nothing waits for it then.
-    while batch := await to_thread.run_sync(_draw, entries, abandon_on_cancel=True):
-        yield batch
+    failure: Exception | None = None
+    while failure is None:
+        # A read of standard input may never end; nothing waits for it then.
+        batch, failure = await to_thread.run_sync(_draw, entries, abandon_on_cancel=True)
+        if batch:
+            yield batch
+        elif failure is None:
+            return
+    raise failure
 
 
-def _draw(entries: Iterator[Entry]) -> list[Entry]:
-    return list(islice(entries, BATCH))
+def _draw(entries: Iterator[Entry]) -> tuple[list[Entry], Exception | None]:
+    batch: list[Entry] = []
+    try:
+        batch.extend(islice(entries, BATCH))
+    except Exception as error:  # noqa: BLE001 - raised again after what came before it
+        return batch, error
+    return batch, None
 
 
 async def _async_batches(entries: AsyncIterator[Entry]) -> AsyncGenerator[list[Entry], None]:
@@ -134,6 +145,11 @@ async def _async_batches(entries: AsyncIterator[Entry]) -> AsyncGenerator[list[E
                 yield batch
                 batch = []
                 since = anyio.current_time()
+    except Exception:
+        if batch:
+            yield batch
+        raise
+    else:
         if batch:
             yield batch
     finally:

@@ -1,0 +1,59 @@
+"""What bounds a bulk job: bytes in memory, and bytes per second."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+
+class ByteBudget:
+    """Bytes that may be in memory at once. Who asks first is served first.
+
+    Args:
+        size: bytes in all; nobody may ask for more.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+        self._turn = anyio.Lock()
+        self._released = anyio.Event()
+
+    async def acquire(self, count: int) -> None:
+        """Wait until `count` bytes are free, and take them."""
+        async with self._turn:
+            while self._free < count:
+                self._released = anyio.Event()
+                await self._released.wait()
+            self._free -= count
+
+    def release(self, count: int) -> None:
+        """Give bytes back."""
+        self._free += count
+        self._released.set()
+
+
+class Bandwidth:
+    """Holds back the beginning of uploads so that on average their bytes keep to a rate.
+
+    Args:
+        rate: bytes per second.
+        clock: monotonic clock in seconds.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self, rate: float, *, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._sleep = sleep
+        self._free_at = clock()
+
+    async def wait(self, size: int) -> None:
+        """Wait until an upload of `size` bytes may begin."""
+        now = self._clock()
+        begin = max(now, self._free_at)
+        self._free_at = begin + size / self._rate
+        if begin > now:
+            await self._sleep(begin - now)

@@ -1,0 +1,185 @@
+"""Telling failures of items from failures of everything: what to try again, when to pause the job."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter, deque
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+import anyio
+
+from imgwire_async.core.retry import RetryBudget
+from imgwire_async.errors import (
+    APIConnectionError,
+    APIStatusError,
+    ConfigurationError,
+    ImgwireError,
+    RateLimitError,
+    ResponseDecodeError,
+    UploadRejectedError,
+)
+
+WINDOW: Final = 200
+"""Outcomes that are looked at."""
+FEWEST: Final = 20
+"""With fewer of them nothing is said about transient failures; permanent ones need the whole window."""
+SHARE: Final = 0.5
+LOST_IN_A_ROW: Final = 4
+"""After so many attempts without any answer, one after the other, the service or the network is down."""
+FIRST_PROBE: Final = 0.5
+LONGEST_PROBE: Final = 15.0
+"""Seconds between probes during a pause; they double."""
+
+
+class Verdict(StrEnum):
+    """What a failure means for its item."""
+
+    STOP = "stop"
+    """Every other item would fail alike."""
+    THROTTLED = "throttled"
+    """The service asked to slow down: no failure at all."""
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+
+
+def judge(error: ImgwireError, stop_on: tuple[type[ImgwireError], ...]) -> Verdict:
+    """What to make of a failed attempt. Every attempt carries the item's idempotency key.
+
+    A 409 is transient: the service may still be busy with an earlier request under the same key.
+    """
+    if isinstance(error, (*stop_on, ConfigurationError)):
+        return Verdict.STOP
+    if isinstance(error, RateLimitError):
+        return Verdict.THROTTLED
+    if isinstance(error, APIConnectionError | ResponseDecodeError):
+        return Verdict.TRANSIENT
+    if isinstance(error, APIStatusError | UploadRejectedError):
+        if error.status == 429 or (error.status == 503 and error.retry_after is not None):
+            return Verdict.THROTTLED
+        if error.status in {408, 409} or error.status >= 500:
+            return Verdict.TRANSIENT
+    return Verdict.PERMANENT
+
+
+def cause_of(error: ImgwireError) -> str:
+    """A short text that is the same for failures of the same kind."""
+    parts = [type(error).__name__]
+    if isinstance(error, APIStatusError | UploadRejectedError):
+        parts.append(str(error.status))
+    if isinstance(error, APIStatusError) and error.error_type:
+        parts.append(error.error_type[:80])
+    return " ".join(parts)
+
+
+class Health:
+    """Pauses a job whose failures are not those of single items.
+
+    It pauses when at least half of the last 200 attempts failed transiently in the same way, when four in a
+    row got no answer, or when the retries of the job are used up (20 % of its successes, and 10 a second).
+    Then one attempt at a time probes, until one is answered.
+
+    Args:
+        clock: monotonic clock in seconds.
+        rng: source of randomness.
+    """
+
+    def __init__(self, *, clock: Callable[[], float], rng: random.Random) -> None:
+        self._clock = clock
+        self._rng = rng
+        self._retries = RetryBudget(clock, capacity=100.0, per_success=0.2, per_second=10.0)
+        self._recent: deque[str | None] = deque(maxlen=WINDOW)
+        self._lost_in_a_row = 0
+        self._paused_at: float | None = None
+        self._probing = False
+        self._probes = 0
+        self._next_probe = -math.inf
+        self._changed = anyio.Event()
+        self.cause: str | None = None
+        """Why the job pauses, or None while it does not."""
+
+    @property
+    def paused_for(self) -> float:
+        """Seconds since the pause began; 0 while there is none."""
+        return 0.0 if self._paused_at is None else self._clock() - self._paused_at
+
+    async def admit(self) -> bool:
+        """Wait until an attempt may be made.
+
+        Returns:
+            Whether it is a probe.
+        """
+        while self._paused_at is not None:
+            wait = math.inf if self._probing else self._next_probe - self._clock()
+            if wait <= 0.0:
+                self._probing = True
+                return True
+            with anyio.move_on_after(wait):
+                await self._changed.wait()
+        return False
+
+    def answered(self) -> None:
+        """Learn that an attempt succeeded, or was refused as single requests are."""
+        self._resume()
+        self._recent.append(None)
+        self._retries.deposit()
+
+    def _resume(self) -> None:
+        self._lost_in_a_row = 0
+        if self._paused_at is not None:
+            self._paused_at = self.cause = None
+            self._probes = 0
+            self._recent.clear()
+            self._wake()
+
+    def failed_for_good(self, error: ImgwireError) -> str | None:
+        """Learn that the service refused an item for good.
+
+        Returns:
+            Its cause, if the service refused at least half of the last 200 items for it.
+        """
+        self._resume()
+        return self._note(cause_of(error), WINDOW)
+
+    def failed(self, error: ImgwireError, *, probe: bool) -> bool:
+        """Learn of a transient failure.
+
+        Returns:
+            Whether the job pauses. Then it is not the item that failed.
+        """
+        cause = cause_of(error)
+        self._lost_in_a_row = self._lost_in_a_row + 1 if isinstance(error, APIConnectionError) else 0
+        if self._paused_at is not None:
+            if probe:
+                self._end_probe(min(LONGEST_PROBE, FIRST_PROBE * 2.0 ** min(self._probes, 10)))
+            return True
+        too_many = self._note(cause, FEWEST) is not None
+        if too_many or self._lost_in_a_row >= LOST_IN_A_ROW or not self._retries.withdraw():
+            self._paused_at = self._clock()
+            self.cause = str(error)
+            self._end_probe(FIRST_PROBE)
+            return True
+        return False
+
+    def unclear(self, *, probe: bool) -> None:
+        """Learn that an attempt ended in a way that says nothing about the service."""
+        if probe:
+            self._end_probe(0.0)
+
+    def _note(self, cause: str, fewest: int) -> str | None:
+        self._recent.append(cause)
+        count = Counter(self._recent)[cause]
+        return cause if len(self._recent) >= fewest and count >= SHARE * len(self._recent) else None
+
+    def _end_probe(self, delay: float) -> None:
+        self._probing = False
+        self._probes += 1
+        self._next_probe = self._clock() + delay * self._rng.uniform(0.75, 1.25)
+        self._wake()
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, anyio.Event()
+        self._probing = self._probing and self._paused_at is not None
+        changed.set()

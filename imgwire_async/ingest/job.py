@@ -1,0 +1,217 @@
+"""A bulk job as its user holds it."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import anyio
+from anyio import to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream
+
+from imgwire_async.core.call import Core
+from imgwire_async.core.tasks import background_tasks
+from imgwire_async.ingest import report
+from imgwire_async.ingest.engine import Engine
+from imgwire_async.ingest.journal import Journal
+from imgwire_async.ingest.options import IngestOptions
+from imgwire_async.ingest.outcomes import Outcome
+from imgwire_async.ingest.report import Progress, Report, Tally
+from imgwire_async.ingest.sending import Sender
+from imgwire_async.ingest.sources import IngestSource, entries_of
+
+_QUEUED: int = 2  # lists of outcomes that wait to be taken
+
+
+class IngestJob:
+    """A bulk job: an async context manager, and an async iterator of outcomes as they come.
+
+    Outcomes are handed out when the journal holds them. Who is slow to take them holds the job back, and
+    memory stays bounded. Leaving the block early cancels what is in flight; the next run goes on there.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        source: IngestSource,
+        *,
+        journal: str | os.PathLike[str] | None,
+        job: str | None,
+        options: IngestOptions,
+    ) -> None:
+        self._core = core
+        self._source = source
+        self._journal_path = journal
+        self._job_name = job
+        self._options = options
+        self._tally = Tally(core.shared.rng)
+        self._taken: deque[Outcome] = deque()
+        self._block: AsyncExitStack | None = None
+        self._began = self._ended = 0.0
+        self._journal: Journal
+        self._engine: Engine
+        self._outcomes: MemoryObjectReceiveStream[list[Outcome]]
+
+    async def __aenter__(self) -> Self:
+        if self._block is not None:
+            raise RuntimeError("this job has begun before; call ingest again to go on with its journal")
+        async with AsyncExitStack() as block:
+            entries = await to_thread.run_sync(entries_of, self._source)
+            self._journal = await to_thread.run_sync(self._open_journal)
+            block.push_async_callback(self._close_journal)
+            send, self._outcomes = anyio.create_memory_object_stream[list[Outcome]](_QUEUED)
+            block.enter_context(self._outcomes)
+            sender = Sender(self._core, self._options)
+            self._engine = Engine(self._journal, entries, sender, self._core.shared, self._options, send)
+            self._began = self._core.shared.clock()
+            tasks = await block.enter_async_context(background_tasks())
+            tasks.start_soon(self._run)
+            self._block = block.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        assert self._block is not None  # noqa: S101 - it was entered
+        return await self._block.__aexit__(kind, error, traceback)
+
+    def __aiter__(self) -> Self:
+        if self._block is None:
+            raise RuntimeError("write 'async with imgwire.ingest(...) as job', then iterate over job")
+        return self
+
+    async def __anext__(self) -> Outcome:
+        while not self._taken:
+            try:
+                self._taken.extend(await self._outcomes.receive())
+            except anyio.EndOfStream:
+                if self._engine.failure is not None:
+                    raise self._engine.failure from self._engine.failure.__cause__
+                raise StopAsyncIteration from None
+        outcome = self._taken.popleft()
+        self._tally.count(outcome)
+        return outcome
+
+    @property
+    def progress(self) -> Progress:
+        """Where the job is now."""
+        engine, tally = self._engine, self._tally
+        return Progress(
+            found=engine.found,
+            all_found=engine.all_found,
+            stored=tally.stored,
+            already_stored=tally.already_stored,
+            skipped=tally.skipped,
+            failed=tally.failed,
+            bytes_sent=tally.bytes_sent,
+            in_flight=engine.in_flight,
+            retries=engine.retries,
+            throttled=engine.throttled,
+            seconds=self._seconds,
+            paused=engine.health.cause,
+        )
+
+    @property
+    def report(self) -> Report:
+        """What this run has done so far, counted over the outcomes that were taken."""
+        progress, tally, failure = self.progress, self._tally, self._engine.failure
+        stopped = None if failure is None else str(failure)
+        if stopped is None and self._engine.stopping and not self._finished:
+            stopped = "it was cancelled"
+        seconds = max(progress.seconds, 1e-9)
+        return Report(
+            job=self._journal.job,
+            journal="" if self._journal_path is None else os.fspath(self._journal_path),
+            stopped=stopped,
+            dry_run=self._options.dry_run,
+            found=progress.found,
+            stored=tally.stored,
+            already_stored=tally.already_stored,
+            skipped=tally.skipped,
+            failed=tally.failed,
+            skipped_by_reason={str(reason): count for reason, count in tally.reasons.items()},
+            bytes_sent=tally.bytes_sent,
+            planned_bytes=tally.planned_bytes,
+            seconds=round(progress.seconds, 3),
+            items_per_second=round(tally.stored / seconds, 2),
+            bytes_per_second=round(tally.bytes_sent / seconds, 1),
+            retries=progress.retries,
+            throttled=progress.throttled,
+            item_seconds=tally.percentiles(),
+            failures=tally.failures(),
+        )
+
+    def cancel(self) -> None:
+        """Stop early: nothing further is begun, what is in flight ends, and the iteration with it.
+
+        The same job run again goes on where this one ended.
+        """
+        self._engine.stop()
+
+    async def write_images(self, path: str | os.PathLike[str]) -> int:
+        """Write key, image id and CDN URL of every item that the journal has as stored, in all its runs.
+
+        Args:
+            path: CSV, JSON Lines or (extra `parquet`) Parquet, by its extension. An older file is replaced.
+
+        Returns:
+            The number of items.
+
+        Raises:
+            InvalidArgumentError: another extension.
+            OSError: the file cannot be written.
+        """
+        return await to_thread.run_sync(report.write_images, self._journal, path)
+
+    async def write_failures(self, path: str | os.PathLike[str]) -> int:
+        """Write the items that the journal has as failed as a manifest (JSON Lines) for another job.
+
+        Running the same job again tries them, too. Items of bytes have no source in it.
+
+        Returns:
+            The number of items.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        return await to_thread.run_sync(report.write_failures, self._journal, path)
+
+    @property
+    def _finished(self) -> bool:
+        return self._engine.all_found and self._tally_done == self._engine.found
+
+    @property
+    def _tally_done(self) -> int:
+        tally = self._tally
+        return tally.stored + tally.already_stored + tally.skipped + tally.failed
+
+    @property
+    def _seconds(self) -> float:
+        return (self._ended or self._core.shared.clock()) - self._began
+
+    def _open_journal(self) -> Journal:
+        path, dry_run = self._journal_path, self._options.dry_run
+        if dry_run and path is not None and not Path(path).exists():
+            path = None  # nothing is made
+        journal = Journal(path, self._job_name)
+        try:
+            if not dry_run:
+                journal.begin_run()
+        except BaseException:
+            journal.close()
+            raise
+        return journal
+
+    async def _close_journal(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(self._journal.close)
+
+    async def _run(self) -> None:
+        try:
+            await self._engine.run()
+        finally:
+            self._ended = self._core.shared.clock()

@@ -1,0 +1,69 @@
+"""How a bulk job is to be run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from imgwire_async.errors import (
+    AuthenticationError,
+    ImgwireError,
+    InvalidArgumentError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+)
+from imgwire_async.ingest.items import Metadata
+from imgwire_async.ingest.preparing import WHOLE
+
+GROUP: Final = 16
+"""Items that are read, hashed and put on record together."""
+LEAST_BYTE_BUDGET: Final = GROUP * WHOLE
+
+STOP_ON: Final[tuple[type[ImgwireError], ...]] = (
+    AuthenticationError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestOptions:
+    """The arguments of `client.ingest` that shape a run; see there.
+
+    Raises:
+        InvalidArgumentError: a value is out of its range.
+    """
+
+    concurrency: int | Literal["auto"] = "auto"
+    dedupe: Literal["content"] | None = None
+    dry_run: bool = False
+    wait_ready: bool = False
+    purpose: str | None = None
+    custom_metadata: Metadata | None = None
+    max_failures: int | None = None
+    stop_on: tuple[type[ImgwireError], ...] = STOP_ON
+    breaker: bool = True
+    max_pause: float = 900.0
+    deadline: float | None = None
+    item_deadline: float | None = None
+    bandwidth_limit: float | None = None
+    byte_budget: int = 64 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if self.concurrency != "auto" and self.concurrency < 1:
+            raise _refused(f'concurrency must be at least 1 or "auto", got {self.concurrency!r}')
+        if self.dedupe not in {None, "content"}:
+            raise _refused(f'dedupe must be "content" or None, got {self.dedupe!r}')
+        if self.max_failures is not None and self.max_failures < 0:
+            raise _refused(f"max_failures must not be negative, got {self.max_failures}")
+        for name in ("max_pause", "deadline", "item_deadline", "bandwidth_limit"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise _refused(f"{name} must be a positive number, got {value}")
+        if self.byte_budget < LEAST_BYTE_BUDGET:
+            raise _refused(f"byte_budget must be at least {LEAST_BYTE_BUDGET} bytes, got {self.byte_budget}")
+
+
+def _refused(problem: str) -> InvalidArgumentError:
+    return InvalidArgumentError(problem, operation="ingest")

@@ -1,0 +1,85 @@
+"""What becomes of the items of a bulk job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from imgwire_async.errors import ImgwireError
+from imgwire_async.ingest.items import IngestItem
+from imgwire_async.lowlevel.models import Image
+
+
+@dataclass(slots=True, kw_only=True)
+class Stored:
+    """The item was uploaded by this run."""
+
+    key: str
+    item: IngestItem
+    image: Image
+    """The record: with `wait_ready` that of the ready image, else that from before the bytes arrived."""
+    size: int
+    """Bytes sent; 0 for a URL."""
+    attempts: int
+    """How often the item was tried; waits for a server that asked to slow down are not counted."""
+    seconds: float
+    """From its first request to its end, waits included."""
+
+    @property
+    def image_id(self) -> str:
+        """Id of the image."""
+        return str(self.image.id)
+
+    @property
+    def cdn_url(self) -> str:
+        """Public URL of the image on the CDN."""
+        return self.image.cdn_url
+
+
+@dataclass(slots=True, kw_only=True)
+class AlreadyStored:
+    """Nothing was sent, because the image is there."""
+
+    key: str
+    item: IngestItem
+    image_id: str
+    cdn_url: str
+    same_content_as: str | None = None
+    """With `dedupe="content"`: key of the item whose image it shares; None when it was stored earlier."""
+
+
+class SkipReason(StrEnum):
+    """Why an item was passed over."""
+
+    NO_IMAGE = "no_image"
+    """A file in a folder that is none of the types that the service stores."""
+    NAMED_TWICE = "named_twice"
+    """The source gave the same item before."""
+    DRY_RUN = "dry_run"
+    """It would have been uploaded."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Skipped:
+    """Nothing was sent, and there is nothing to send."""
+
+    key: str
+    item: IngestItem
+    reason: SkipReason
+    size: int = 0
+    """Bytes, where known."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Failed:
+    """The item is not stored, or with `wait_ready` not usable; the next run tries it again."""
+
+    key: str
+    item: IngestItem | None
+    """None when the source gave nothing to upload, such as a malformed row of a manifest."""
+    error: ImgwireError
+    attempts: int = 0
+
+
+Outcome: TypeAlias = Stored | AlreadyStored | Skipped | Failed

@@ -1,0 +1,172 @@
+"""Before an item is sent: read, hashed, given its idempotency key. Everything here blocks."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import BinaryIO, Final
+
+from imgwire_async.errors import ImgwireError, UnsupportedImageTypeError, UploadSourceError
+from imgwire_async.ingest.items import (
+    FileStamp,
+    IngestItem,
+    idempotency_key,
+    source_text,
+    storable,
+)
+from imgwire_async.ingest.journal import Row, State
+from imgwire_async.uploads.image_types import SNIFF_BYTES, image_type_of
+
+WHOLE: Final = 1024 * 1024
+"""Files of up to so many bytes are read once and sent from memory; larger ones are read again for sending."""
+LEAST_CHARGE: Final = 32 * 1024
+"""Bytes of the budget that an item takes at least: its record, its request and its task are not free."""
+
+
+@dataclass(slots=True)
+class Task:
+    """An item on its way."""
+
+    key: str
+    item: IngestItem
+    stamp: FileStamp | None
+    from_folder: bool
+    known: Row | None
+    """What the journal holds of it from earlier runs."""
+    sha256: bytes | None = None
+    content: bytes | None = None
+    idempotency_key: str = ""
+    attempts: int = 0
+    deferrals: int = 0
+    """How often it was put back without having failed."""
+    began: float | None = None
+    """Instant of its first request."""
+    charge: int = 0
+    """Bytes of the budget that it holds."""
+
+    @property
+    def size(self) -> int:
+        """Bytes to send; 0 for a URL."""
+        return 0 if self.stamp is None else self.stamp.size
+
+    @property
+    def wanted_charge(self) -> int:
+        """Bytes that it holds in memory; a large file is read in two chunks of half that size."""
+        return min(max(self.size, LEAST_CHARGE), WHOLE)
+
+    def row(self, state: State, run: int) -> Row:
+        """The item as the journal keeps it."""
+        stamp = self.stamp
+        return Row(
+            self.key,
+            source_text(self.item),
+            state,
+            run,
+            size=None if stamp is None else stamp.size,
+            mtime_ns=None if stamp is None else stamp.mtime_ns,
+            sha256=self.sha256,
+            idempotency_key=self.idempotency_key or None,
+            attempts=self.attempts,
+        )
+
+
+def stamp_of(item: IngestItem) -> FileStamp | None:
+    """Size and time of a file; for bytes their size; None for a URL.
+
+    Raises:
+        UploadSourceError: the file cannot be looked at.
+    """
+    if item.is_url:
+        return None
+    if isinstance(item.source, bytes):
+        return FileStamp(size=len(item.source), mtime_ns=0)
+    try:
+        return _stamp(os.stat(item.source))  # noqa: PTH116 - may hold what pathlib refuses
+    except (OSError, ValueError) as error:
+        raise _unreadable(item, error) from error
+
+
+def prepare(task: Task, job: str) -> ImgwireError | None:
+    """Read, hash and key an item. What goes wrong is returned, because it concerns this item only."""
+    try:
+        if task.item.is_url:
+            version = str(task.item.source).encode("utf-8", "surrogateescape")
+        else:
+            version = task.sha256 = _read(task)
+    except (UploadSourceError, UnsupportedImageTypeError) as error:
+        return error
+    task.idempotency_key = idempotency_key(job, task.key, version)
+    return None
+
+
+def _read(task: Task) -> bytes:
+    item = task.item
+    if isinstance(item.source, bytes):
+        return _hash(task, io.BytesIO(item.source), len(item.source))
+    try:
+        # Looked at before it is opened: opening a named pipe blocks until somebody writes to it.
+        if not stat.S_ISREG(os.stat(item.source).st_mode):  # noqa: PTH116 - may hold what pathlib refuses
+            raise UploadSourceError(f"cannot upload {source_text(item)!r}: it is not a regular file")
+        with open(item.source, "rb", buffering=0) as file:  # noqa: PTH123
+            task.stamp = _stamp(os.fstat(file.fileno()))
+            return _hash(task, file, task.stamp.size)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ImgwireError):
+            raise
+        raise _unreadable(item, error) from error
+
+
+def _hash(task: Task, file: BinaryIO | io.FileIO, size: int) -> bytes:
+    item = task.item
+    name = item.file_name or ("" if isinstance(item.source, bytes) else PurePath(item.source).name)
+    digest = hashlib.sha256()
+    first = file.read(WHOLE)
+    if not first:
+        raise UploadSourceError(f"cannot upload {task.key!r}: it is empty")
+    if item.mime_type is None and image_type_of(first[:SNIFF_BYTES], name) is None:
+        raise UnsupportedImageTypeError(
+            f"{task.key!r} is no image that the service stores, by its content or name"
+        )
+    digest.update(first)
+    if size <= WHOLE and len(first) == size:
+        task.content = first
+        return digest.digest()
+    while chunk := file.read(WHOLE):
+        digest.update(chunk)
+    return digest.digest()
+
+
+def upload_name(item: IngestItem) -> str | None:
+    """The file name to store; None leaves it to the service or to the content."""
+    if item.file_name is not None or isinstance(item.source, bytes):
+        return item.file_name
+    return None if item.is_url else storable(PurePath(item.source).name)
+
+
+def manifest_row(key: str, item: IngestItem) -> str:
+    """The item as a line of a manifest in JSON."""
+    row: dict[str, object] = {"key": key}
+    if not isinstance(item.source, bytes):
+        source = os.fspath(item.source)
+        # Manifests may lie anywhere.
+        row = {"source": source if item.is_url else os.path.abspath(source), "key": key}  # noqa: PTH100
+    for name in ("file_name", "mime_type", "purpose"):
+        if getattr(item, name) is not None:
+            row[name] = getattr(item, name)
+    if item.custom_metadata is not None:
+        row["custom_metadata"] = dict(item.custom_metadata)
+    return json.dumps(row)
+
+
+def _stamp(looked: os.stat_result) -> FileStamp:
+    return FileStamp(size=looked.st_size, mtime_ns=looked.st_mtime_ns)
+
+
+def _unreadable(item: IngestItem, error: OSError | ValueError) -> UploadSourceError:
+    reason = getattr(error, "strerror", None) or error
+    return UploadSourceError(f"cannot upload {source_text(item)!r}: {reason}")

@@ -1,0 +1,92 @@
+"""Sending one item, once: every retry is the engine's decision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from anyio import to_thread
+
+from imgwire_async.core.attempts import SharedState
+from imgwire_async.core.call import Core
+from imgwire_async.core.gate import MOST_IN_FLIGHT, Gate
+from imgwire_async.errors import DeadlineExceededError, SourceChangedError
+from imgwire_async.ingest.options import IngestOptions
+from imgwire_async.ingest.preparing import Task, stamp_of, upload_name
+from imgwire_async.lowlevel.models import Image
+from imgwire_async.resources.images import Images
+
+
+class Sender:
+    """Uploads items with the client's connections and credentials, without its retries.
+
+    With "auto" the job has a gate of its own, which finds the pace of the service by probing, unless the
+    client already has such a gate; with a number it passes the client's gate.
+    """
+
+    def __init__(self, core: Core, options: IngestOptions) -> None:
+        self._options = options
+        shared = core.shared
+        if options.concurrency == "auto" and not shared.gate.adaptive:
+            shared = SharedState(
+                engine=shared.engine,
+                gate=Gate("auto", rate_limits=shared.gate.rate_limits, clock=shared.clock),
+                budget=shared.budget,
+                clock=shared.clock,
+                sleep=shared.sleep,
+                rng=shared.rng,
+            )
+        without_retries = replace(core.options, retry=replace(core.options.retry, max_retries=0))
+        self._core = Core(without_retries, core.credentials, shared)
+        self._images = Images(self._core)
+        self._waiting = Images(Core(core.options, core.credentials, shared))
+        self.workers = MOST_IN_FLIGHT if options.concurrency == "auto" else options.concurrency
+
+    async def send(self, task: Task) -> Image:
+        """Upload the item, or have the service fetch it.
+
+        Raises:
+            DeadlineExceededError: the time of the item is over.
+            SourceChangedError: the file is no longer the one that was hashed.
+            ImgwireError: what `images.upload` and `images.upload_via_url` raise.
+        """
+        images, options = self._within_deadline(task), self._options
+        item = task.item
+        purpose = options.purpose if item.purpose is None else item.purpose
+        metadata = options.custom_metadata if item.custom_metadata is None else item.custom_metadata
+        if item.is_url:
+            image = await images.upload_via_url(
+                str(item.source),
+                file_name=item.file_name,
+                mime_type=item.mime_type,
+                idempotency_key=task.idempotency_key,
+                purpose=purpose,
+                custom_metadata=metadata,
+            )
+        else:
+            image = await images.upload(
+                item.source if task.content is None else task.content,
+                file_name=upload_name(item),
+                mime_type=item.mime_type,
+                hash_sha256=None if task.sha256 is None else task.sha256.hex(),
+                idempotency_key=task.idempotency_key,
+                purpose=purpose,
+                custom_metadata=metadata,
+            )
+            if task.content is None and await to_thread.run_sync(stamp_of, item) != task.stamp:
+                raise SourceChangedError(
+                    f"{task.key!r} was changed while it was sent; the image {image.id} may hold a mixture "
+                    "of both, and the next run uploads the new one"
+                )
+        if options.wait_ready:
+            image = await self._waiting.wait_until_ready(image.id)
+        return image
+
+    def _within_deadline(self, task: Task) -> Images:
+        limit = self._options.item_deadline
+        if limit is None:
+            return self._images
+        clock = self._core.shared.clock
+        left = limit if task.began is None else limit - (clock() - task.began)
+        if left <= 0:
+            raise DeadlineExceededError(f"{task.key!r} was not stored within {limit:g} s")
+        return Images(self._core.with_options(replace(self._core.options, deadline=left)))

@@ -1,0 +1,131 @@
+"""Deciding what is to be done about an item before it is read: most of a resumed job ends here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imgwire_async.errors import InvalidArgumentError, UploadSourceError
+from imgwire_async.ingest.items import Entry, FileStamp, source_text
+from imgwire_async.ingest.journal import DONE, Journal, Row, State
+from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason
+from imgwire_async.ingest.preparing import Task, manifest_row, stamp_of
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What has become of a batch of entries."""
+
+    settled: list[Outcome]
+    """Nothing is to be done, and the journal needs no word about it."""
+    failed: list[tuple[Row, Failed]]
+    tasks: list[Task]
+
+
+class Surveyor:
+    """Compares what the source gives with the journal. Used by one thread at a time.
+
+    Args:
+        journal: what earlier runs have done.
+        wait_ready: whether stored items still have to be confirmed.
+        dry_run: whether nothing is to be sent.
+    """
+
+    def __init__(self, journal: Journal, *, wait_ready: bool, dry_run: bool) -> None:
+        self._journal = journal
+        self._wait_ready = wait_ready
+        self._dry_run = dry_run
+        self._ordinal = 0
+        self.active: dict[str, str] = {}
+        """Sources of the items on their way, by key: the journal may not know them yet."""
+
+    def survey(self, entries: Sequence[Entry]) -> Surveyed:
+        """Sort a batch of entries. Blocks.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        result = Surveyed([], [], [])
+        # In this order: what leaves `active` in between is in the journal.
+        active = {entry.key: self.active[entry.key] for entry in entries if entry.key in self.active}
+        known = self._journal.find([entry.key for entry in entries])
+        for entry in entries:
+            self._ordinal += 1
+            self._look(entry, known.get(entry.key), active, result)
+        return result
+
+    def _look(self, entry: Entry, row: Row | None, active: dict[str, str], result: Surveyed) -> None:
+        item, key = entry.item, entry.key
+        if item is None:
+            assert entry.problem is not None  # noqa: S101 - an entry has one or the other
+            failure = Failed(key=key, item=None, error=entry.problem)
+            result.failed.append((self._failure_row(failure), failure))
+            return
+        earlier = active.get(key)
+        if earlier is None and row is not None and row.run == self._journal.run:
+            earlier = row.source
+        if earlier is not None:
+            self._named_twice(entry, earlier, result)
+            return
+        try:
+            stamp = entry.stamp or stamp_of(item)
+        except UploadSourceError as error:
+            failure = Failed(key=key, item=item, error=error)
+            result.failed.append((self._failure_row(failure), failure))
+            return
+        if row is not None and row.state in DONE and self._unchanged(entry, stamp, row):
+            if row.state == State.SKIPPED:
+                result.settled.append(Skipped(key=key, item=item, reason=SkipReason.NO_IMAGE))
+                return
+            if row.state == State.READY or not self._wait_ready:
+                result.settled.append(already_stored(key, entry, row))
+                return
+        if self._dry_run:
+            size = 0 if stamp is None else stamp.size
+            result.settled.append(Skipped(key=key, item=item, reason=SkipReason.DRY_RUN, size=size))
+            return
+        self.active[key] = active[key] = source_text(item)
+        result.tasks.append(Task(key, item, stamp, entry.from_folder, row))
+
+    def _unchanged(self, entry: Entry, stamp: FileStamp | None, row: Row) -> bool:
+        assert entry.item is not None  # noqa: S101 - the caller has looked
+        if stamp is None:
+            return row.source == source_text(entry.item)
+        if isinstance(entry.item.source, bytes):
+            return row.sha256 == hashlib.sha256(entry.item.source).digest()
+        return (row.size, row.mtime_ns) == (stamp.size, stamp.mtime_ns)
+
+    def _named_twice(self, entry: Entry, earlier: str, result: Surveyed) -> None:
+        assert entry.item is not None  # noqa: S101 - the caller has looked
+        source = source_text(entry.item)
+        if source == earlier:
+            result.settled.append(Skipped(key=entry.key, item=entry.item, reason=SkipReason.NAMED_TWICE))
+            return
+        problem = InvalidArgumentError(
+            f"the key {entry.key!r} names both {earlier!r} and {source!r}; keys must be unique",
+            operation="ingest",
+        )
+        failure = Failed(key=f"{entry.key} (item {self._ordinal})", item=entry.item, error=problem)
+        result.failed.append((self._failure_row(failure), failure))
+
+    def _failure_row(self, failure: Failed) -> Row:
+        return failed_row(
+            Row(failure.key, "" if failure.item is None else source_text(failure.item), "", 0),
+            failure,
+            self._journal.run,
+        )
+
+
+def already_stored(key: str, entry: Entry, row: Row) -> AlreadyStored:
+    """The outcome of an item that the journal has as stored."""
+    assert entry.item is not None  # noqa: S101 - the caller has looked
+    return AlreadyStored(key=key, item=entry.item, image_id=row.image_id or "", cdn_url=row.cdn_url or "")
+
+
+def failed_row(row: Row, failure: Failed, run: int) -> Row:
+    """`row` as that of a failed item, with all that a retry needs."""
+    row.state, row.run = State.FAILED, run
+    row.error_type, row.error = type(failure.error).__name__, str(failure.error)[:1000]
+    row.item = None if failure.item is None else manifest_row(failure.key, failure.item)
+    return row
