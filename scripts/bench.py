@@ -1,6 +1,7 @@
 """Measures what the README promises. Not part of the tests: figures depend on the machine.
 
     .venv/bin/python scripts/bench.py uploads
+    .venv/bin/python scripts/bench.py fastapi
 
 Every client runs in a process of its own, so that its peak memory is its own; so does the service, which
 answers like Imgwire and throws the bytes away.
@@ -25,6 +26,7 @@ from typing import NamedTuple
 
 import aiohttp
 import typer
+from fastapi_load import fastapi
 
 from imgwire_async import AsyncImgwireClient
 
@@ -65,9 +67,7 @@ def uploads(rounds: int = 5) -> None:
         for number in range(MANY):
             small.joinpath(f"{number}.jpg").write_bytes(JPEG_START + os.urandom(SMALL - len(JPEG_START)))
 
-        print(
-            f"one file of {BIG // MIB} MiB, in memory: MiB/s, peak memory growth, event loop stall, of curl"
-        )
+        print(f"one file of {BIG // MIB} MiB, cached: MiB/s, peak memory growth, event loop stall, of curl")
         results: dict[str, list[Measured]] = {"curl": [], "aiohttp": [], "imgwire": []}
         for _ in range(rounds):
             results["curl"].append(Measured(curl_put(big, base_url), 0, 0))
@@ -214,6 +214,8 @@ def service() -> Iterator[str]:
         finally:
             process.stdin.close()
 
+
+app.command()(fastapi)
 
 if __name__ == "__main__":
     app()

@@ -1,0 +1,154 @@
+"""Load for the README's example service: `scripts/bench.py fastapi`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import aiohttp
+import typer
+
+from imgwire_async.sandbox import Fault, Sandbox
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+    "0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
+)
+OBSERVED = """
+import asyncio
+
+from service import app
+
+
+@app.get("/health")
+async def health() -> int:
+    return len(asyncio.all_tasks())
+"""
+
+
+class Footprint(NamedTuple):
+    """What the service holds."""
+
+    descriptors: int
+    tasks: int
+    mib: float
+
+
+def fastapi(
+    uploads: Annotated[int, typer.Option(help="How many images are uploaded.")] = 20_000,
+    concurrency: Annotated[int, typer.Option(help="How many at a time.")] = 200,
+) -> None:
+    """The example service under load, with 10 % of the creates answered 429."""
+    with Sandbox(journal_size=1) as sandbox, running_service(sandbox) as (base_url, pid):
+        # A pause of no length: the client repeats at once, and the other uploads are not held back.
+        sandbox.faults.random(0.1, 1, [Fault(status=429, retry_after=0)], "images.create")
+        asyncio.run(load(base_url, pid, uploads, concurrency))
+
+
+async def load(base_url: str, pid: int, uploads: int, concurrency: int) -> None:
+    """Upload, and look at the service before, meanwhile and afterwards."""
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(base_url, connector=connector) as session:
+        await upload_many(session, max(concurrency * 2, 500), concurrency)  # warms up
+        await asyncio.sleep(1)
+        before = await footprint(session, pid)
+        health: list[float] = []
+        watcher = asyncio.create_task(watch_health(session, health))
+        started = time.perf_counter()
+        seconds, failed = await upload_many(session, uploads, concurrency)
+        took = time.perf_counter() - started
+        watcher.cancel()
+        await asyncio.sleep(1)
+        after = await footprint(session, pid)
+    print(f"{uploads} uploads, {concurrency} at a time: {uploads / took:.0f} per second, {failed} failed")
+    print(f"upload:  {percentiles(seconds)}")
+    print(f"health:  {percentiles(health)}  ({len(health)} requests meanwhile)")
+    print(f"before:  {before.descriptors} descriptors, {before.tasks} tasks, {before.mib:.1f} MiB")
+    print(f"after:   {after.descriptors} descriptors, {after.tasks} tasks, {after.mib:.1f} MiB")
+
+
+async def upload_many(
+    session: aiohttp.ClientSession, uploads: int, concurrency: int
+) -> tuple[list[float], int]:
+    """Seconds that each upload took, and how many failed."""
+    seconds: list[float] = []
+    failed = 0
+    numbers = iter(range(uploads))
+
+    async def worker() -> None:
+        nonlocal failed
+        for number in numbers:
+            started = time.perf_counter()
+            async with session.put(f"/images/{number}.png", data=PNG) as answer:
+                await answer.read()
+                failed += answer.status != 200
+            seconds.append(time.perf_counter() - started)
+
+    await asyncio.gather(*(worker() for _ in range(concurrency)))
+    return seconds, failed
+
+
+async def watch_health(session: aiohttp.ClientSession, seconds: list[float]) -> None:
+    """Ask an endpoint that does nothing, 50 times a second."""
+    while True:
+        started = time.perf_counter()
+        async with session.get("/health") as answer:
+            await answer.read()
+        seconds.append(time.perf_counter() - started)
+        await asyncio.sleep(0.02)
+
+
+async def footprint(session: aiohttp.ClientSession, pid: int) -> Footprint:
+    """Descriptors, tasks and resident memory of the service."""
+    async with session.get("/health") as answer:
+        tasks = int(await answer.text())
+    process = Path(f"/proc/{pid}")
+    pages = int((process / "statm").read_text().split()[1])
+    mib = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return Footprint(len(list((process / "fd").iterdir())), tasks, mib)
+
+
+def percentiles(seconds: list[float]) -> str:
+    """Median, p99 and maximum in milliseconds."""
+    p99 = statistics.quantiles(seconds, n=100)[98]
+    shown = {"p50": statistics.median(seconds), "p99": p99, "max": max(seconds)}
+    return ", ".join(f"{name} {value * 1000:.1f} ms" for name, value in shown.items())
+
+
+@contextmanager
+def running_service(sandbox: Sandbox) -> Iterator[tuple[str, int]]:
+    """Base URL and process id of the example service."""
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        socket.create_server(("127.0.0.1", 0), backlog=512) as listener,
+    ):
+        Path(folder, "service.py").write_text(next(block for block in blocks if "app = FastAPI(" in block))
+        Path(folder, "observed.py").write_text(OBSERVED)
+        os.set_inheritable(listener.fileno(), True)
+        arguments = [f"--fd={listener.fileno()}", "--log-level=warning", "--backlog=512"]
+        service = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", *arguments, "observed:app"],
+            cwd=folder,
+            env=os.environ
+            | {"IMGWIRE_API_KEY": sandbox.server_key, "IMGWIRE_API_BASE_URL": sandbox.base_url},
+            pass_fds=[listener.fileno()],
+        )
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", service.pid
+        finally:
+            service.send_signal(signal.SIGINT)
+            service.wait()
