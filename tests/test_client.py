@@ -18,6 +18,7 @@ import pytest
 
 from imgwire_async import AsyncImgwireClient, ConfigurationError, ImgwireError, RateClass, RateLimit, Timeouts
 from imgwire_async.core.base_url import checked_base_url
+from imgwire_async.core.transport import _tls_context
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.raw_servers import OK, always, raw_server
@@ -316,6 +317,21 @@ def test_a_client_can_be_used_in_a_second_event_loop_after_the_first(
     gc.collect()
 
     assert len(sandbox.requests.of("store.put")) == 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_certificates_that_cannot_be_read_are_told(
+    backend: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    _tls_context.cache_clear()
+
+    async def use() -> None:
+        async with AsyncImgwireClient("sk_x", base_url="https://localhost:1") as client:
+            await client.images.list()
+
+    with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
+        anyio.run(use, **BACKENDS[backend])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -136,7 +136,13 @@ def _new_socket(address: aiohttp.AddrInfoType) -> socket.socket:
 @functools.cache
 def _tls_context() -> ssl.SSLContext:
     # Reading the certificates takes some 30 ms, so it is done once in a process.
-    return httpx.create_ssl_context()
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise ConfigurationError(
+        f"the TLS certificates cannot be read: {reason}; are SSL_CERT_FILE and SSL_CERT_DIR right?"
+    )
 
 
 class _AiohttpTransport(AiohttpTransport):
@@ -247,7 +253,9 @@ class Engine:
     def _build(token: EventLoopToken) -> httpx.AsyncClient:
         if isinstance(token.native_token, asyncio.AbstractEventLoop):
             return _Client(transport=_AiohttpTransport(), trust_env=False)
-        pool = httpx.AsyncHTTPTransport(limits=_UNLIMITED, socket_options=_SOCKET_OPTIONS, trust_env=False)
+        pool = httpx.AsyncHTTPTransport(
+            verify=_tls_context(), limits=_UNLIMITED, socket_options=_SOCKET_OPTIONS, trust_env=False
+        )
         return _Client(transport=pool, trust_env=False)
 
     def _is_current_loop(self) -> bool:
