@@ -86,9 +86,16 @@ def _web_url(url: str) -> str:
     return url
 
 
+def _unicode(text: str) -> str:
+    """Refuse a lone surrogate, which JSON can escape but nothing can store."""
+    text.encode()
+    return text
+
+
 ShortText = Annotated[StrictStr, Field(min_length=1, max_length=255)]
 Name = Annotated[StrictStr, Field(min_length=1)]
-MetadataValue = StrictBool | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)] | StrictStr
+MetadataText = Annotated[StrictStr, AfterValidator(_unicode)]
+MetadataValue = StrictBool | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)] | MetadataText
 CustomMetadata = dict[StrictStr, MetadataValue]
 
 

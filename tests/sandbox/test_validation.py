@@ -50,6 +50,7 @@ def test_create_refuses_a_body_outside_the_schema(api: Api, body: dict[str, Any]
         b'"text"',
         b'{"file_name": "\\ud800"}',
         b'{"file_name": "a.jpg", "custom_metadata": {"n": NaN}}',
+        rb'{"file_name": "a.jpg", "custom_metadata": {"a": "\ud800"}}',
     ],
 )
 def test_a_body_that_is_no_json_object_is_422(api: Api, content: bytes) -> None:
