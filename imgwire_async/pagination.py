@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import anyio
 
+from imgwire_async.core.numbers import check_whole
 from imgwire_async.core.operation import Response
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, PaginationError
 
@@ -62,13 +63,15 @@ class Listing(Generic[T]):
         max_items: int | None,
         prefetch: int,
     ) -> None:
-        for name, value, least in (("page", page, 1), ("max_items", max_items, 0), ("prefetch", prefetch, 0)):
-            if value is not None and value < least:
-                raise InvalidArgumentError(
-                    f"{name} must be at least {least}, got {value}", operation=operation
-                )
-        if limit is not None and not 1 <= limit <= 100:
-            raise InvalidArgumentError(f"limit must be from 1 to 100, got {limit}", operation=operation)
+        try:
+            check_whole("page", page, least=1)
+            check_whole("prefetch", prefetch, least=0)
+            if limit is not None:
+                check_whole("limit", limit, least=1, most=100)
+            if max_items is not None:
+                check_whole("max_items", max_items, least=0)
+        except ValueError as error:
+            raise InvalidArgumentError(str(error), operation=operation) from None
         self._reader = _PageReader(fetch, operation)
         self._page = page
         self._limit = limit

@@ -229,9 +229,24 @@ async def test_a_chain_that_skips_pages_is_followed_also_when_reading_ahead() ->
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"page": 0}, {"page": -1}, {"limit": 0}, {"limit": 101}, {"max_items": -1}, {"prefetch": -1}],
+    [
+        {"page": 0},
+        {"page": -1},
+        {"page": None},
+        {"page": "2"},
+        {"limit": 0},
+        {"limit": 101},
+        {"limit": 1.5},
+        {"limit": "20"},
+        {"max_items": -1},
+        {"max_items": float("nan")},
+        {"prefetch": -1},
+        {"prefetch": None},
+        {"prefetch": 0.5},
+    ],
+    ids=str,
 )
-def test_numbers_out_of_range_are_refused_before_any_request(arguments: dict[str, int]) -> None:
+def test_numbers_out_of_range_are_refused_before_any_request(arguments: dict[str, Any]) -> None:
     service = Service(1)
 
     with pytest.raises(InvalidArgumentError, match=next(iter(arguments))):

@@ -89,12 +89,14 @@ class Core:
             APIConnectionError: no usable answer arrived.
             DeadlineExceededError: the deadline of the options passed first.
             ResponseDecodeError: the answer was not what the schema says.
+            InvalidArgumentError: an argument cannot be sent.
         """
         operation = request.operation
         try:
             path = request.path
         except ValueError as error:
             raise InvalidArgumentError(str(error), operation=operation.name) from None
+        _check_query(request)
         content = _json_content(request)
         key = (request.json or {}).get("idempotency_key")
         context = CallContext(
@@ -268,6 +270,23 @@ def _framing(url: httpx.URL, size: int) -> dict[str, str]:
 
 async def _in_one_chunk(content: bytes) -> AsyncGenerator[bytes, None]:
     yield content
+
+
+def _check_query(request: Request) -> None:
+    for name, value in request.query.items():
+        # Values are not shown: an upload token is one.
+        if isinstance(value, str) and not _is_unicode(value):
+            raise InvalidArgumentError(
+                f"{name} holds a lone surrogate, which cannot be sent", operation=request.operation.name
+            )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _json_content(request: Request) -> bytes | None:

@@ -6,14 +6,15 @@ import sys
 from typing import TypeGuard
 
 
-def check_whole(name: str, value: object, *, least: int) -> None:
+def check_whole(name: str, value: object, *, least: int, most: int | None = None) -> None:
     """Refuse what cannot be a count.
 
     Raises:
-        ValueError: `value` is no whole number, or is below `least`.
+        ValueError: `value` is no whole number, or is out of its range.
     """
-    if not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r:.80}")
+    if not isinstance(value, int) or value < least or (most is not None and value > most):
+        what = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be a whole number, {what}, got {value!r:.80}")
 
 
 def is_positive(value: object) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from imgwire_async.core.numbers import is_finite
 from imgwire_async.core.redaction import without_query
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.lowlevel.types import UNSET, Unset
@@ -44,12 +46,48 @@ def as_uuids(values: Iterable[str | UUID], name: str, operation: str) -> list[UU
     Raises:
         InvalidArgumentError: there is none, or one is not a UUID.
     """
-    if isinstance(values, str | UUID):
+    if isinstance(values, str | UUID) or not isinstance(values, Iterable):
         raise InvalidArgumentError(f"{name} must be several ids, such as a list", operation=operation)
     ids = [as_uuid(value, name, operation) for value in values]
     if not ids:
         raise InvalidArgumentError(f"{name} must hold at least one id", operation=operation)
     return ids
+
+
+def as_metadata(values: object, operation: str) -> dict[str, str | int | float | bool] | Unset:
+    """Custom metadata that the service can store; None leaves it out.
+
+    Raises:
+        InvalidArgumentError: it is no mapping, or holds a name that is no text or a value that is no scalar.
+    """
+    if values is None:
+        return UNSET
+    if not isinstance(values, Mapping):
+        problem = f"custom_metadata must map names to values, got {type(values).__name__}"
+        raise InvalidArgumentError(problem, operation=operation)
+    checked: dict[str, str | int | float | bool] = {}
+    for name, value in values.items():
+        if not isinstance(name, str) or not isinstance(value, str | int | float):
+            raise InvalidArgumentError(
+                f"custom_metadata must map text to text, numbers or truth values, got {name!r:.80}: "
+                f"{type(value).__name__}",
+                operation=operation,
+            )
+        checked[name] = value
+    return checked
+
+
+def as_wait(seconds: float, operation: str) -> float:
+    """For how long to wait; `math.inf` is allowed.
+
+    Raises:
+        InvalidArgumentError: `seconds` is no number, or is negative.
+    """
+    if seconds == math.inf or (is_finite(seconds) and seconds >= 0):
+        return seconds
+    raise InvalidArgumentError(
+        f"timeout must be a number of seconds, at least 0, got {seconds!r:.80}", operation=operation
+    )
 
 
 def public_url(value: str, operation: str, *, allow_credentials: bool) -> str:

@@ -34,7 +34,7 @@ from imgwire_async.lowlevel.models import (
     ImageDownloadJobCreate,
     ImageDownloadStatus,
 )
-from imgwire_async.resources.arguments import as_uuid, as_uuids
+from imgwire_async.resources.arguments import as_uuid, as_uuids, as_wait
 from imgwire_async.resources.polling import poll
 
 _FetchInto: TypeAlias = Callable[[Transfer], Awaitable[None]]
@@ -87,6 +87,7 @@ class ImageDownloads:
         """
         operation = "images.wait_for_bulk_download"
         job_id = _id_of(job, "job", operation)
+        timeout = as_wait(timeout, operation)
         status = "unknown"
 
         async def look() -> ImageDownloadJob | None:

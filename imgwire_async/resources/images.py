@@ -27,7 +27,15 @@ from imgwire_async.lowlevel.models import (
     UploadViaUrlCreate,
 )
 from imgwire_async.pagination import Listing, Page
-from imgwire_async.resources.arguments import Metadata, as_uuid, as_uuids, public_url, unless_none
+from imgwire_async.resources.arguments import (
+    Metadata,
+    as_metadata,
+    as_uuid,
+    as_uuids,
+    as_wait,
+    public_url,
+    unless_none,
+)
 from imgwire_async.resources.image_downloads import ImageDownloads
 from imgwire_async.resources.polling import poll
 from imgwire_async.resources.sending import create, create_and_put, detected_type
@@ -144,7 +152,12 @@ class Images(ImageDownloads):
                 hash_sha256=unless_none(hash_sha256),
                 idempotency_key=idempotency_key or new_idempotency_key(),
                 purpose=unless_none(purpose),
-                custom_metadata=unless_none(None if custom_metadata is None else dict(custom_metadata)),
+                custom_metadata=as_metadata(custom_metadata, "images.create"),
+            )
+        elif not isinstance(body, StandardUploadCreate):
+            raise InvalidArgumentError(
+                f"the body must be a StandardUploadCreate, got {type(body).__name__}; fields are keywords",
+                operation="images.create",
             )
         elif not body.idempotency_key:
             body = StandardUploadCreate.from_dict(body.to_dict() | {"idempotency_key": new_idempotency_key()})
@@ -221,7 +234,7 @@ class Images(ImageDownloads):
                 hash_sha256=unless_none(sha256),
                 idempotency_key=idempotency_key or new_idempotency_key(),
                 purpose=unless_none(purpose),
-                custom_metadata=unless_none(None if custom_metadata is None else dict(custom_metadata)),
+                custom_metadata=as_metadata(custom_metadata, "images.upload"),
             )
             if name is None:
                 body.file_name += extension_of(str(body.mime_type))
@@ -319,7 +332,7 @@ class Images(ImageDownloads):
             mime_type=unless_none(_given_type(mime_type, "images.upload_via_url")),
             idempotency_key=idempotency_key or new_idempotency_key(),
             purpose=unless_none(purpose),
-            custom_metadata=unless_none(None if custom_metadata is None else dict(custom_metadata)),
+            custom_metadata=as_metadata(custom_metadata, "images.upload_via_url"),
         )
         image = (await api.images_upload_via_url(self._core, body=body)).data
         return await self.wait_until_ready(image.id, timeout=timeout) if wait else image
@@ -348,6 +361,7 @@ class Images(ImageDownloads):
         """
         operation = "images.wait_until_ready"
         image_id = as_uuid(image_id, "image_id", operation)
+        timeout = as_wait(timeout, operation)
         status = "unknown"
 
         async def look() -> Image | None:
@@ -416,9 +430,11 @@ def _hidden(upload_token: str | None) -> str | None:
     return None if upload_token is None else HiddenText(upload_token)
 
 
-def _given_type(mime_type: SupportedMimeType | str | None, operation: str) -> SupportedMimeType | None:
-    if mime_type is None or mime_type in set(EXTENSIONS.values()):
-        return None if mime_type is None else SupportedMimeType(mime_type)
+def _given_type(mime_type: object, operation: str) -> SupportedMimeType | None:
+    if mime_type is None:
+        return None
+    if isinstance(mime_type, str) and mime_type in EXTENSIONS.values():
+        return SupportedMimeType(mime_type)
     raise UnsupportedImageTypeError(
         f"the service does not store {mime_type!r:.80}, only {', '.join(sorted(set(EXTENSIONS.values())))}",
         operation=operation,

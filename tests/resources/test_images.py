@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -346,6 +347,49 @@ async def test_ids_that_are_none_are_refused_before_the_network(
     for operation in (client.images.bulk_delete, client.images.create_bulk_download_job):
         with pytest.raises(InvalidArgumentError, match="image_ids"):
             await operation(ids)
+
+    assert len(sandbox.requests) == 0
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [7, "text", ["a"], {1: "a"}, {"a": None}, {"a": [1]}, {"a": datetime(2026, 5, 1)}, {"a": float("nan")}],  # noqa: DTZ001
+    ids=str,
+)
+async def test_metadata_that_cannot_be_stored_is_refused_before_the_network(
+    sandbox: Sandbox, client: AsyncImgwireClient, tiny: bytes, metadata: Any
+) -> None:
+    for call in (
+        client.images.create(file_name="a.png", custom_metadata=metadata),
+        client.images.upload(tiny, custom_metadata=metadata),
+        client.images.upload_via_url("https://example.com/a.png", custom_metadata=metadata),
+    ):
+        with pytest.raises(InvalidArgumentError):
+            await call
+
+    assert len(sandbox.requests) == 0
+
+
+@pytest.mark.parametrize("seconds", [None, "2", -1, float("nan"), 10**400], ids=lambda value: repr(value)[:9])
+async def test_a_wait_that_is_no_time_is_refused(client: AsyncImgwireClient, seconds: Any) -> None:
+    for wait in (client.images.wait_until_ready, client.images.wait_for_bulk_download):
+        with pytest.raises(InvalidArgumentError, match="timeout"):
+            await wait(uuid4(), timeout=seconds)
+
+
+async def test_arguments_of_the_wrong_kind_are_refused_with_a_sentence(
+    sandbox: Sandbox, client: AsyncImgwireClient
+) -> None:
+    images: Any = client.images
+
+    with pytest.raises(InvalidArgumentError, match="StandardUploadCreate"):
+        await images.create({"file_name": "a.png"})
+    with pytest.raises(InvalidArgumentError, match="several ids"):
+        await images.bulk_delete(None)
+    with pytest.raises(UnsupportedImageTypeError):
+        await images.create(file_name="a.png", mime_type=["image/png"])
+    with pytest.raises(InvalidArgumentError, match="upload_token"):
+        await images.create(file_name="a.png", upload_token="\ud800")
 
     assert len(sandbox.requests) == 0
 
