@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from imgwire_async.cli import environment, images, local
+from imgwire_async.cli import environment, images, ingest, local
 from imgwire_async.cli.output import EXIT_CODES
 
 app = typer.Typer(
@@ -24,5 +24,6 @@ def commands() -> None:
 
 
 images.register(app)
+ingest.register(app)
 environment.register(app)
 local.register(app)

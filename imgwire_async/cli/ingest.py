@@ -1,0 +1,267 @@
+"""The command for bulk jobs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import anyio
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from imgwire_async.cli.output import JsonFlag, plain, show_error, show_json
+from imgwire_async.client import AsyncImgwireClient
+from imgwire_async.core.tasks import background_tasks
+from imgwire_async.errors import ImgwireError, IngestStoppedError, InvalidArgumentError
+from imgwire_async.ingest.folders import Folder
+from imgwire_async.ingest.items import is_url
+from imgwire_async.ingest.job import IngestJob
+from imgwire_async.ingest.manifests import FORMATS, Manifest
+from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, Stored
+from imgwire_async.ingest.report import Progress
+from imgwire_async.ingest.sources import IngestSource
+
+_LIVE_SECONDS: Final = 0.25
+_LINE_SECONDS: Final = 5.0
+
+
+class Ending(IntEnum):
+    """How the command ends."""
+
+    ALL_STORED = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    STOPPED = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command(epilog="Exit codes: 0 all stored · 1 some failed · 2 usage · 3 stopped early, resumable.")(
+        ingest
+    )
+
+
+def ingest(
+    source: Annotated[
+        str, typer.Argument(help="Folder, file, URL, or manifest (.csv, .jsonl, .parquet, -).")
+    ],
+    journal: Annotated[
+        Path | None, typer.Option(help="What makes the job resumable. Default: SOURCE's name and .journal.")
+    ] = None,
+    job: Annotated[str | None, typer.Option(help="Name of the job, part of its idempotency keys.")] = None,
+    concurrency: Annotated[str, typer.Option(help="Uploads at once, or auto to find the pace.")] = "auto",
+    include: Annotated[list[str] | None, typer.Option(help="Only such files of a folder: '*.jpg'.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="No such files and folders: 'raw'.")] = None,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Hidden files and folders, too.")] = False,
+    follow_symlinks: Annotated[
+        bool, typer.Option("--follow-symlinks", help="Symbolic links in a folder, too.")
+    ] = False,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Column of a manifest for a field: source=image_url, key=sku.")
+    ] = None,
+    rest_as_metadata: Annotated[
+        bool, typer.Option("--rest-as-metadata", help="Other columns become custom metadata.")
+    ] = False,
+    purpose: Annotated[str | None, typer.Option(help="Label of items without one.")] = None,
+    dedupe: Annotated[bool, typer.Option("--dedupe", help="Store equal content once.")] = False,
+    wait_ready: Annotated[bool, typer.Option("--wait-ready", help="Confirm that images are READY.")] = False,
+    max_failures: Annotated[int | None, typer.Option(min=0, help="Stop when more items fail.")] = None,
+    deadline: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
+    bandwidth_limit: Annotated[float | None, typer.Option(help="Bytes per second.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be uploaded.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the report: .json, .csv, .parquet.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Write key, image id and CDN URL of all: .csv, .jsonl, .parquet.")
+    ] = None,
+    failed: Annotated[Path | None, typer.Option(help="Write failed items as a manifest: .jsonl.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Upload many images, resumably.
+
+    The same command again goes on where this one ended. Ctrl-C ends what is in flight first, a second one
+    stops at once. Example: imgwire-async ingest photos/ --include '*.jpg' --images map.csv.
+    """
+    try:
+        what = _source(
+            source,
+            Folder(source, tuple(include or ()), tuple(exclude or ()), hidden, follow_symlinks),
+            Manifest(source, _columns(column or []), rest_as_metadata),
+        )
+        arguments: dict[str, Any] = {
+            "journal": journal or _default_journal(source),
+            "job": job,
+            "concurrency": _concurrency(concurrency),
+            "purpose": purpose,
+            "dedupe": "content" if dedupe else None,
+            "wait_ready": wait_ready,
+            "max_failures": max_failures,
+            "deadline": deadline,
+            "bandwidth_limit": bandwidth_limit,
+            "dry_run": dry_run,
+        }
+        ending = anyio.run(_run, what, arguments, report, images, failed, as_json)
+    except ImgwireError as error:
+        show_error(error, as_json=as_json)
+        ending = Ending.USAGE
+    except OSError as error:
+        typer.echo(f"Error: {error}", err=True)
+        ending = Ending.USAGE
+    if source == "-" and ending is Ending.STOPPED:
+        # A thread may still wait for standard input, and an ordinary exit would wait for it.
+        sys.stdout.flush()
+        os._exit(ending)
+    raise typer.Exit(ending)
+
+
+def _source(name: str, folder: Folder, manifest: Manifest) -> IngestSource:
+    if is_url(name):
+        return name
+    if name == "-" or Path(name).suffix.lower() in FORMATS:
+        return manifest
+    return folder if Path(name).is_dir() else name
+
+
+def _default_journal(source: str) -> Path:
+    name = "stdin" if source == "-" else "ingest" if is_url(source) else Path(source).resolve().name
+    return Path(f"{name}.journal")
+
+
+def _columns(given: list[str]) -> dict[str, str]:
+    columns = {}
+    for one in given:
+        field, separator, name = one.partition("=")
+        if not separator:
+            raise InvalidArgumentError(f"--column must be FIELD=NAME, got {one!r}", operation="ingest")
+        columns[field] = name
+    return columns
+
+
+def _concurrency(given: str) -> int | Literal["auto"]:
+    if given == "auto":
+        return "auto"
+    if not given.isdecimal():
+        raise InvalidArgumentError(
+            f'--concurrency must be a number or "auto", got {given!r}', operation="ingest"
+        )
+    return int(given)
+
+
+async def _run(
+    source: IngestSource,
+    arguments: dict[str, Any],
+    report: Path | None,
+    images: Path | None,
+    failed: Path | None,
+    as_json: bool,
+) -> Ending:
+    stopped: ImgwireError | None = None
+    async with AsyncImgwireClient() as imgwire, imgwire.ingest(source, **arguments) as job:
+        with anyio.CancelScope() as scope:
+            async with _stopped_by_signals(job, scope), _progress_shown(job, quiet=as_json):
+                try:
+                    async for outcome in job:
+                        if as_json:
+                            show_json(_facts(outcome))
+                except ImgwireError as error:
+                    stopped = error
+        result = job.report
+        if images is not None:
+            await job.write_images(images)
+        if failed is not None:
+            await job.write_failures(failed)
+    if report is not None:
+        result.write(report)
+    if as_json:
+        show_json({"report": asdict(result)})
+    else:
+        typer.echo(str(result))
+        if stopped is not None and not isinstance(stopped, IngestStoppedError):
+            typer.echo("The same command again goes on where this one ended.", err=True)
+    if result.stopped is not None or scope.cancelled_caught:
+        return Ending.STOPPED
+    return Ending.SOME_FAILED if result.failed else Ending.ALL_STORED
+
+
+@asynccontextmanager
+async def _stopped_by_signals(job: IngestJob, scope: anyio.CancelScope) -> AsyncGenerator[None, None]:
+    async def listen() -> None:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            listening.set()
+            async for _ in signals:
+                if job.report.stopped is not None:
+                    scope.cancel()
+                    return
+                typer.echo("Ending what is in flight; once more stops at once.", err=True)
+                job.cancel()
+
+    listening = anyio.Event()
+    async with background_tasks() as tasks:
+        tasks.start_soon(listen)
+        await listening.wait()
+        yield
+
+
+@asynccontextmanager
+async def _progress_shown(job: IngestJob, *, quiet: bool) -> AsyncGenerator[None, None]:
+    console = Console(stderr=True)
+
+    async def show() -> None:
+        if console.is_terminal:
+            with Live(console=console, auto_refresh=False, transient=True) as live:
+                while True:
+                    live.update(Text(describe(job.progress), overflow="ellipsis", no_wrap=True), refresh=True)
+                    await anyio.sleep(_LIVE_SECONDS)
+        while True:
+            await anyio.sleep(_LINE_SECONDS)
+            typer.echo(describe(job.progress), err=True)
+
+    async with background_tasks() as tasks:
+        if not quiet:
+            tasks.start_soon(show)
+        yield
+
+
+def describe(progress: Progress) -> str:
+    """One line about where a job is."""
+    total = f"{progress.found:,}" if progress.all_found else f"{progress.found:,}+"
+    parts = [
+        f"{progress.done:,}/{total} items",
+        f"{progress.bytes_sent / 1e6:,.1f} MB",
+        f"{progress.rate:,.1f}/s",
+        f"{progress.in_flight} in flight",
+        f"{progress.throttled} throttled",
+        f"{progress.failed} failed",
+    ]
+    if progress.paused is not None:
+        parts.append(f"paused: {plain(progress.paused)}")
+    elif progress.seconds_left is not None:
+        minutes, seconds = divmod(round(progress.seconds_left), 60)
+        parts.append(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left")
+    return " · ".join(parts)
+
+
+def _facts(outcome: Outcome) -> dict[str, object]:
+    facts: dict[str, object] = {"key": outcome.key}
+    match outcome:
+        case Stored():
+            facts |= {"outcome": "stored", "image_id": outcome.image_id, "cdn_url": outcome.cdn_url}
+        case AlreadyStored():
+            facts |= {"outcome": "already_stored", "image_id": outcome.image_id, "cdn_url": outcome.cdn_url}
+        case Skipped():
+            facts |= {"outcome": "skipped", "reason": outcome.reason}
+        case Failed():
+            facts |= {
+                "outcome": "failed",
+                "error": type(outcome.error).__name__,
+                "message": str(outcome.error),
+            }
+    return facts

@@ -1,0 +1,185 @@
+"""`imgwire-async ingest`: what it prints, what it writes, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from imgwire_async.cli.app import app
+from imgwire_async.cli.ingest import describe
+from imgwire_async.ingest.report import Progress
+from imgwire_async.sandbox import Sandbox
+from tests.ingest.support import folder_of
+
+Invoke = Callable[..., Result]
+MAIN = "from imgwire_async.cli import main; main()"
+
+
+@pytest.fixture
+def cli(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.server_key)
+    monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)
+
+    def invoke(*arguments: str, **options: Any) -> Result:
+        return CliRunner().invoke(app, ("ingest", "--concurrency", "8", *arguments), **options)
+
+    return invoke
+
+
+def test_a_folder_is_stored_and_passed_over_the_next_time(cli: Invoke, tmp_path: Path) -> None:
+    folder_of(tmp_path / "photos", 12)
+    result = cli("photos", "--images", "map.csv", "--report", "report.json")
+    assert result.exit_code == 0, result.output
+    assert "12 stored, 0 already stored, 0 skipped, 0 failed of 12" in result.stdout
+    assert (tmp_path / "photos.journal").exists()
+    assert len((tmp_path / "map.csv").read_text().splitlines()) == 13
+    assert json.loads((tmp_path / "report.json").read_text())["stored"] == 12
+
+    assert "0 stored, 12 already stored" in cli("photos").stdout
+
+
+def test_failures_end_with_1_and_a_manifest_for_a_retry(
+    cli: Invoke, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    folder_of(tmp_path / "photos", 12)
+    sandbox.faults.times(2, "images.create", status=413)
+    result = cli("photos", "--failed", "failed.jsonl")
+    assert result.exit_code == 1
+    assert "2 × PayloadTooLargeError 413" in result.stdout
+    assert cli("failed.jsonl").exit_code == 0
+
+
+def test_patterns_columns_and_a_dry_run(cli: Invoke, sandbox: Sandbox, tmp_path: Path) -> None:
+    folder_of(tmp_path / "photos", 12)
+    result = cli("photos", "--include", "000*", "--exclude", "0003.png", "--dry-run")
+    assert "dry run: 9 items" in result.stdout
+    (tmp_path / "list.csv").write_text("sku,file,color\n7,photos/0001.png,red\n")
+    columns = ("--column", "source=file", "--column", "key=sku", "--rest-as-metadata")
+    assert cli("list.csv", *columns, "--dry-run").exit_code == 0
+    assert len(sandbox.requests) == 0
+    assert not list(tmp_path.glob("*.journal"))
+
+
+def test_json_has_a_line_for_every_outcome_and_one_for_the_report(cli: Invoke, tmp_path: Path) -> None:
+    folder_of(tmp_path / "photos", 2)
+    rows = '{"source": "photos/0000.png"}\n{"source": "photos/0001.png"}\n{"source": "missing.png"}\n'
+    result = cli("-", "--json", input=rows)
+    *outcomes, report = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 1
+    assert sorted(outcome["outcome"] for outcome in outcomes) == ["failed", "stored", "stored"]
+    assert report["report"]["stored"] == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("missing",),
+        ("photos", "--concurrency", "many"),
+        ("photos", "--column", "nonsense"),
+        ("photos", "--journal", "photos/0000.png"),
+        ("photos", "--deadline", "-1"),
+        ("photos", "--no-such-option"),
+    ],
+)
+def test_wrong_usage_ends_with_2(cli: Invoke, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    folder_of(tmp_path / "photos", 1)
+    result = cli(*arguments)
+    assert result.exit_code == 2, result.output
+    assert "rror" in result.stderr
+
+
+def test_a_job_that_stops_early_ends_with_3_and_goes_on(
+    cli: Invoke, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    folder_of(tmp_path / "photos", 12)
+    sandbox.faults.always("images.create", status=402)
+    result = cli("photos")
+    assert result.exit_code == 3
+    assert "run the same job again" in result.stdout
+    sandbox.faults.clear()
+    assert cli("photos").exit_code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_what_is_in_flight_and_a_second_one_stops_at_once(
+    sandbox: Sandbox, tmp_path: Path, number: signal.Signals
+) -> None:
+    folder_of(tmp_path / "photos", 40)
+    sandbox.faults.always("images.create", stall=1.0)
+
+    with started(sandbox, tmp_path) as first:
+        wait_for(lambda: len(sandbox.requests) >= 4)
+        first.send_signal(number)
+        output, errors = first.communicate(timeout=20)
+    assert first.returncode == 3, errors
+    assert "Ending what is in flight" in errors
+    assert "4 stored, 0 already stored, 0 skipped, 0 failed" in output
+
+    sandbox.faults.clear()
+    sandbox.faults.always("images.create", stall=30.0)
+    with started(sandbox, tmp_path) as second:
+        wait_for(lambda: len(sandbox.requests.of("images.create")) >= 8)
+        second.send_signal(number)
+        assert second.stderr is not None
+        assert "Ending" in second.stderr.readline()
+        second.send_signal(number)
+        second.communicate(timeout=10)
+    assert second.returncode == 3
+
+
+@contextmanager
+def started(sandbox: Sandbox, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    keys = {"IMGWIRE_API_KEY": sandbox.server_key, "IMGWIRE_API_BASE_URL": sandbox.base_url}
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "ingest", "photos", "--concurrency", "4"],
+        cwd=folder,
+        env=os.environ | keys,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if happened():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen within 10 s")
+
+
+def test_progress_is_one_line() -> None:
+    progress = Progress(
+        found=1200,
+        all_found=True,
+        stored=200,
+        already_stored=100,
+        skipped=0,
+        failed=0,
+        bytes_sent=5_000_000,
+        in_flight=16,
+        retries=1,
+        throttled=2,
+        seconds=30.0,
+        paused=None,
+    )
+    assert describe(progress) == (
+        "300/1,200 items · 5.0 MB · 6.7/s · 16 in flight · 2 throttled · 0 failed · 0:01:30 left"
+    )
