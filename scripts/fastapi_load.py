@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,12 +69,12 @@ async def load(base_url: str, pid: int, uploads: int, concurrency: int) -> None:
         health: list[float] = []
         watcher = asyncio.create_task(watch_health(session, health))
         started = time.perf_counter()
-        seconds, failed = await upload_many(session, uploads, concurrency)
+        seconds, statuses = await upload_many(session, uploads, concurrency)
         took = time.perf_counter() - started
         watcher.cancel()
         await asyncio.sleep(1)
         after = await footprint(session, pid)
-    print(f"{uploads} uploads, {concurrency} at a time: {uploads / took:.0f} per second, {failed} failed")
+    print(f"{uploads} uploads, {concurrency} at a time: {uploads / took:.0f} per second, {dict(statuses)}")
     print(f"upload:  {percentiles(seconds)}")
     print(f"health:  {percentiles(health)}  ({len(health)} requests meanwhile)")
     print(f"before:  {before.descriptors} descriptors, {before.tasks} tasks, {before.mib:.1f} MiB")
@@ -82,23 +83,22 @@ async def load(base_url: str, pid: int, uploads: int, concurrency: int) -> None:
 
 async def upload_many(
     session: aiohttp.ClientSession, uploads: int, concurrency: int
-) -> tuple[list[float], int]:
-    """Seconds that each upload took, and how many failed."""
+) -> tuple[list[float], Counter[int]]:
+    """Seconds that each upload took, and how many ended with which status."""
     seconds: list[float] = []
-    failed = 0
+    statuses: Counter[int] = Counter()
     numbers = iter(range(uploads))
 
     async def worker() -> None:
-        nonlocal failed
         for number in numbers:
             started = time.perf_counter()
             async with session.put(f"/images/{number}.png", data=PNG) as answer:
                 await answer.read()
-                failed += answer.status != 200
+                statuses[answer.status] += 1
             seconds.append(time.perf_counter() - started)
 
     await asyncio.gather(*(worker() for _ in range(concurrency)))
-    return seconds, failed
+    return seconds, statuses
 
 
 async def watch_health(session: aiohttp.ClientSession, seconds: list[float]) -> None:
@@ -132,23 +132,27 @@ def percentiles(seconds: list[float]) -> str:
 def running_service(sandbox: Sandbox) -> Iterator[tuple[str, int]]:
     """Base URL and process id of the example service."""
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        socket.create_server(("127.0.0.1", 0), backlog=512) as listener,
-    ):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
         Path(folder, "service.py").write_text(next(block for block in blocks if "app = FastAPI(" in block))
         Path(folder, "observed.py").write_text(OBSERVED)
-        os.set_inheritable(listener.fileno(), True)
-        arguments = [f"--fd={listener.fileno()}", "--log-level=warning", "--backlog=512"]
         service = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", *arguments, "observed:app"],
+            [sys.executable, "-m", "uvicorn", f"--port={port}", "--log-level=warning", "observed:app"],
             cwd=folder,
             env=os.environ
             | {"IMGWIRE_API_KEY": sandbox.server_key, "IMGWIRE_API_BASE_URL": sandbox.base_url},
-            pass_fds=[listener.fileno()],
         )
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", service.pid
+            while not is_listening(port):
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}", service.pid
         finally:
             service.send_signal(signal.SIGINT)
             service.wait()
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody takes connections."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
