@@ -89,13 +89,13 @@ class ImgwireError(Exception):
     def __init__(self, message: str = "", **context: Unpack[CallContext]) -> None:
         super().__init__(message)
         self.message = message
-        self.operation = context.get("operation")
-        self.method = context.get("method")
-        self.url = context.get("url")
-        self.attempts = context.get("attempts", 0)
-        self.request_id = context.get("request_id")
-        self.retry_after = context.get("retry_after")
-        self.idempotency_key = context.get("idempotency_key")
+        self.operation: str | None = context.get("operation")
+        self.method: str | None = context.get("method")
+        self.url: str | None = context.get("url")
+        self.attempts: int = context.get("attempts", 0)
+        self.request_id: str | None = context.get("request_id")
+        self.retry_after: float | None = context.get("retry_after")
+        self.idempotency_key: str | None = context.get("idempotency_key")
 
     def __str__(self) -> str:
         what = f"{self.operation}: {self.message}" if self.operation else self.message
@@ -154,7 +154,7 @@ class APIStatusError(ImgwireError):
         self.status = status
         self.error_type = error_type
         self.detail = detail
-        self.errors = tuple(errors)
+        self.errors: tuple[ValidationIssue, ...] = tuple(errors)
         self.body = body
 
 

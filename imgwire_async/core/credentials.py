@@ -44,11 +44,20 @@ class Credentials:
             # Of many calls that are refused at once, the first asks and the others use what it got.
             if self._current is not None and self._current is not refused:
                 return True
-            fresh = Secret(await self._provider())
+            fresh = await _asked(self._provider)
             check_credential(fresh)
             unchanged = refused is not None and fresh.reveal() == refused.reveal()
             self._current = fresh
             return not unchanged
+
+
+async def _asked(provider: CredentialProvider) -> Secret:
+    # A function that is not async gives the key itself, which no local variable may hold.
+    given: object = provider()
+    given = Secret(given) if isinstance(given, str) else given
+    if not isinstance(given, Awaitable):
+        raise ConfigurationError("the function that gives the API key must be async")
+    return Secret(await given)
 
 
 def check_credential(credential: Secret) -> None:

@@ -45,8 +45,18 @@ class FormFile(Protocol):
 
 
 UploadFile: TypeAlias = (
-    "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryFile | AsyncBinaryFile | FormFile"
-    " | HttpxResponse | AiohttpResponse | Chunks | Callable[[], Chunks]"
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | BinaryFile
+    | AsyncBinaryFile
+    | FormFile
+    | HttpxResponse
+    | AiohttpResponse
+    | Chunks
+    | Callable[[], Chunks]
 )
 """What `images.upload` accepts.
 

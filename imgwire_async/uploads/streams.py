@@ -29,7 +29,7 @@ SPOOL_LIMIT: Final = 100 * 1024 * 1024
 
 _PATIENCE: Final = 0.1  # seconds until what a slow iterator has given so far is sent on
 
-Chunks: TypeAlias = "Iterable[bytes] | AsyncIterable[bytes]"
+Chunks: TypeAlias = Iterable[bytes] | AsyncIterable[bytes]
 """Content in pieces of any size, given once."""
 
 OpenStream: TypeAlias = Callable[[], AbstractAsyncContextManager[AsyncIterator[bytes]]]

@@ -448,6 +448,14 @@ async def test_a_fixed_key_is_not_tried_twice(sandbox: Sandbox) -> None:
     assert len(sandbox.requests.of("images.list")) == 1
 
 
+async def test_a_provider_that_is_not_async_is_told_so(sandbox: Sandbox) -> None:
+    provide: Any = lambda: sandbox.server_key  # noqa: E731 - not what the type says
+
+    async with AsyncImgwireClient(provide, base_url=sandbox.base_url) as client:
+        with pytest.raises(ConfigurationError, match="must be async"):
+            await client.images.list()
+
+
 @pytest.mark.parametrize("key", ["", "a b", "sk_\n", "sk_é", None, 7])
 async def test_a_provider_that_gives_no_key_is_told_so(sandbox: Sandbox, key: Any) -> None:
     provide, _ = provider(key)
