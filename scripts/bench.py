@@ -2,6 +2,7 @@
 
     .venv/bin/python scripts/bench.py uploads
     .venv/bin/python scripts/bench.py fastapi
+    .venv/bin/python scripts/bench.py ingest
 
 Every client runs in a process of its own, so that its peak memory is its own; so does the service, which
 answers like Imgwire and throws the bytes away.
@@ -27,6 +28,7 @@ from typing import NamedTuple
 import aiohttp
 import typer
 from fastapi_load import fastapi
+from ingest_load import ingest, ingest_client
 
 from imgwire_async import AsyncImgwireClient
 
@@ -216,6 +218,8 @@ def service() -> Iterator[str]:
 
 
 app.command()(fastapi)
+app.command()(ingest)
+app.command(hidden=True)(ingest_client)
 
 if __name__ == "__main__":
     app()

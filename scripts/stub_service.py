@@ -63,7 +63,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _answer(self) -> None:
         body = b"{}"
-        if self._request.startswith(b"POST"):
+        if self._request.startswith(b"POST /api/v1/images/upload_via_url"):
+            body = json.dumps(image()).encode()
+        elif self._request.startswith(b"POST"):
             body = json.dumps({"image": image(), "upload_url": f"{self._base_url}/store"}).encode()
         self._transport.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"

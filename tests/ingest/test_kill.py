@@ -11,9 +11,11 @@ import random
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import anyio
+from anyio import to_thread
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.sandbox import Sandbox
@@ -36,9 +38,7 @@ async def test_killed_again_and_again_every_item_is_stored_once(
     killed = 0
     for _ in range(ROUNDS):
         with started(sandbox, tmp_path) as job:
-            before = len(sandbox.requests)
-            while len(sandbox.requests) == before and job.poll() is None:
-                await anyio.sleep(0.005)
+            await to_thread.run_sync(wait_for_a_request, sandbox, job)
             await anyio.sleep(chance.uniform(0.0, 0.3))
             job.kill()
         killed += job.returncode != 0
@@ -72,6 +72,12 @@ def started(sandbox: Sandbox, folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command, cwd=folder, env=os.environ | keys, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+
+
+def wait_for_a_request(sandbox: Sandbox, job: subprocess.Popen[bytes]) -> None:
+    before = len(sandbox.requests)
+    while len(sandbox.requests) == before and job.poll() is None:
+        time.sleep(0.005)
 
 
 def journal_states(folder: Path) -> dict[str, tuple[str, str, str | None, str]]:

@@ -1,0 +1,153 @@
+"""Bulk jobs under load: files against bare aiohttp, and manifests of many URLs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import aiohttp
+import typer
+
+from imgwire_async import AsyncImgwireClient, Failed
+
+MIB = 1024 * 1024
+JPEG_START = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
+FILES = 2000
+SIZE = 60_000
+CONCURRENCY = 16
+
+
+class Measured(NamedTuple):
+    seconds: float
+    peak: int
+    """Bytes of memory that the process had at most."""
+
+
+def ingest(
+    rows: Annotated[list[int], typer.Option(help="Rows of the URL manifests.")] = [10_000, 100_000],  # noqa: B006
+    rounds: int = 3,
+) -> None:
+    """2,000 files of 60 kB: a journaled job, `upload_many` and bare aiohttp; then manifests of URLs.
+
+    The contestants take turns, and each shows its median. A manifest of a million rows takes 15 minutes.
+    """
+    with tempfile.TemporaryDirectory() as folder, service() as base_url:
+        files = Path(folder, "files")
+        files.mkdir()
+        for number in range(FILES):
+            content = JPEG_START + number.to_bytes(4, "big")
+            files.joinpath(f"{number}.jpg").write_bytes(content.ljust(SIZE, b"\0"))
+        results: dict[str, list[Measured]] = {"aiohttp": [], "upload_many": [], "ingest": []}
+        for turn in range(rounds):
+            for name, times in results.items():
+                times.append(measured(name, base_url, files, Path(folder, f"{turn}.journal")))
+        print(f"{FILES} files of {SIZE // 1000} kB, {CONCURRENCY} at once")
+        medians = {name: statistics.median(one.seconds for one in times) for name, times in results.items()}
+        for name, seconds in medians.items():
+            peak = max(one.peak for one in results[name]) / MIB
+            print(
+                f"  {name:12} {FILES / seconds:7.0f}/s  peak {peak:5.0f} MiB"
+                f"  {medians['aiohttp'] / seconds:.2f} of aiohttp"
+                f"  {medians['upload_many'] / seconds:.2f} of upload_many"
+            )
+        print("manifests of URLs: items/s, peak memory; then the same again when all is stored")
+        for count in rows:
+            manifest, journal = Path(folder, f"{count}.jsonl"), Path(folder, f"{count}.journal")
+            with manifest.open("w") as file:
+                for number in range(count):
+                    file.write(json.dumps({"url": f"https://assets.example.com/{number:09}.jpg"}) + "\n")
+            first = measured("ingest", base_url, manifest, journal)
+            again = measured("ingest", base_url, manifest, journal)
+            print(
+                f"  {count:9,} rows  {count / first.seconds:7.0f}/s  peak {first.peak / MIB:5.0f} MiB"
+                f"  journal {journal.stat().st_size / MIB:5.0f} MiB"
+                f"  again: {again.seconds:5.1f} s, peak {again.peak / MIB:5.0f} MiB",
+                flush=True,
+            )
+
+
+def measured(client: str, base_url: str, source: Path, journal: Path) -> Measured:
+    bench = Path(__file__).with_name("bench.py")
+    command = [sys.executable, str(bench), "ingest-client", client, base_url, str(source), str(journal)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return Measured(*json.loads(done.stdout))
+
+
+def ingest_client(client: str, base_url: str, source: Path, journal: Path) -> None:
+    """Store the files of a folder or the URLs of a manifest in this process, and print what it took."""
+    print(json.dumps(asyncio.run(_measure(client, base_url, source, journal))))
+
+
+async def _measure(client: str, base_url: str, source: Path, journal: Path) -> Measured:
+    started = time.perf_counter()
+    if client == "aiohttp":
+        await _store_with_aiohttp(base_url, source)
+    else:
+        async with AsyncImgwireClient("sk_bench", base_url=base_url) as imgwire:
+            outcomes = _outcomes(imgwire, client, source, journal)
+            count = 0
+            async for failed in outcomes:
+                count += 1
+                assert not failed
+            assert count
+    seconds = time.perf_counter() - started
+    return Measured(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+async def _outcomes(
+    imgwire: AsyncImgwireClient, client: str, source: Path, journal: Path
+) -> AsyncIterator[bool]:
+    if client == "upload_many":
+        files = source.iterdir()  # noqa: ASYNC240 - as most programs do
+        async with imgwire.images.upload_many(files, concurrency=CONCURRENCY) as uploads:
+            async for upload in uploads:
+                yield upload.error is not None
+    else:
+        async with imgwire.ingest(source, journal=journal, concurrency=CONCURRENCY) as job:
+            async for outcome in job:
+                yield isinstance(outcome, Failed)
+
+
+async def _store_with_aiohttp(base_url: str, folder: Path) -> None:
+    waiting = folder.iterdir()  # noqa: ASYNC240 - what a bare script does
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def worker() -> None:
+            for file in waiting:
+                size = file.stat().st_size
+                body = {"file_name": file.name, "mime_type": "image/jpeg", "content_length": size}
+                headers = {"Authorization": "Bearer sk_bench"}
+                url = f"{base_url}/api/v1/images/standard_upload"
+                async with session.post(url, json=body, headers=headers) as answer:
+                    upload_url = (await answer.json())["upload_url"]
+                with file.open("rb") as content:
+                    headers = {"Content-Type": "image/jpeg"}
+                    async with session.put(upload_url, data=content, headers=headers) as answer:
+                        answer.raise_for_status()
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(CONCURRENCY):
+                tasks.create_task(worker())
+
+
+@contextmanager
+def service() -> Iterator[str]:
+    """The base URL of a stub service in a process of its own."""
+    command = [sys.executable, str(Path(__file__).with_name("stub_service.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()
