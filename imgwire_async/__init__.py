@@ -7,7 +7,7 @@ be raised is in `imgwire_async.errors`.
 from imgwire_async.cdn import Transformation, cdn_url, parse_cdn_url
 from imgwire_async.client import AsyncImgwireClient
 from imgwire_async.core.attempts import ClientStats
-from imgwire_async.core.events import RequestEvent, ResponseEvent, RetryEvent
+from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent
 from imgwire_async.core.gate import RateLimit
 from imgwire_async.core.operation import RateClass
 from imgwire_async.core.options import Timeouts
@@ -75,6 +75,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BulkDownloadFailedError",
+    "CallEvent",
     "ClientStats",
     "ConfigurationError",
     "ConflictError",

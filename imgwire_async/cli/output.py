@@ -112,9 +112,11 @@ def show_records(records: Iterable[Mapping[str, Any]], columns: Sequence[str], *
         for record in records:
             show_json(record)
         return
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=column == "id", overflow="fold")
     for record in records:
-        table.add_row(*(Text(plain(_text(record.get(column))), overflow="fold") for column in columns))
+        table.add_row(*(Text(plain(_text(record.get(column)))) for column in columns))
     Console().print(table)
 
 
