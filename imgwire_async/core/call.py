@@ -205,6 +205,28 @@ class Core:
     async def _send_api(
         self, request: Request, path: str, content: bytes | None, credential: Secret
     ) -> Result:
+        client = self.shared.engine.client()
+        if content is None or len(content) <= PIECE_SIZE:
+            # A body goes out in one piece, so there is no progress to watch.
+            body = None if content is None else httpx.ByteStream(content)
+            message = self._api_message(request, path, credential, body, len(content or b""))
+            return await exchange(client, message, self.options.timeouts)
+        async with aclosing(_in_one_chunk(content)) as chunks:
+            stream = CountedStream(chunks, len(content))
+            message = self._api_message(request, path, credential, stream, len(content))
+            return await exchange(client, message, self.options.timeouts, stream)
+
+    # Messages are made in functions of their own, which have returned before anything is awaited: a local
+    # variable with the key or a signed URL would be in the traceback of a call that is cancelled.
+
+    def _api_message(
+        self,
+        request: Request,
+        path: str,
+        credential: Secret,
+        body: httpx.ByteStream | CountedStream | None,
+        size: int,
+    ) -> QuietRequest:
         headers = {
             "Authorization": f"Bearer {credential.reveal()}",
             "Accept": "application/json",
@@ -213,28 +235,16 @@ class Core:
         }
         if self.options.environment_id is not None:
             headers["X-Environment-Id"] = str(self.options.environment_id)
-        client, method = self.shared.engine.client(), request.operation.method
         url, query = parsed_url(self.options.base_url + path), dict(request.query) or None
-        if content is None:
-            message = QuietRequest(method, url, params=query, headers=headers)
-            return await exchange(client, message, self.options.timeouts)
-        headers |= {"Content-Type": "application/json"} | _framing(url, len(content))
-        if len(content) <= PIECE_SIZE:
-            # It goes out in one piece, so there is no progress to watch.
-            message = QuietRequest(
-                method, url, params=query, headers=headers, stream=httpx.ByteStream(content)
-            )
+        if body is not None:
+            headers |= {"Content-Type": "application/json"} | _framing(url, size)
+        message = QuietRequest(request.operation.method, url, params=query, headers=headers, stream=body)
+        if isinstance(body, httpx.ByteStream):
             message.read()
-            return await exchange(client, message, self.options.timeouts)
-        async with aclosing(_in_one_chunk(content)) as chunks:
-            stream = CountedStream(chunks, len(content))
-            message = QuietRequest(method, url, params=query, headers=headers, stream=stream)
-            return await exchange(client, message, self.options.timeouts, stream)
+        return message
 
     async def _send_put(self, url: Secret, stream: CountedStream, mime_type: str) -> Result:
-        target = parsed_url(url.reveal())
-        headers = {"Content-Type": mime_type, "User-Agent": USER_AGENT} | _framing(target, stream.size)
-        message = QuietRequest("PUT", target, headers=headers, stream=stream)
+        message = _put_message(url, stream, mime_type)
         return await exchange(self.shared.engine.client(), message, self.options.timeouts, stream)
 
     def _check_upload_url(self, url: Secret, context: CallContext) -> None:
@@ -261,6 +271,12 @@ class Core:
                 "this operation needs a client key (ck_…), but the client has a server key (sk_…)",
                 operation=operation.name,
             )
+
+
+def _put_message(url: Secret, stream: CountedStream, mime_type: str) -> QuietRequest:
+    target = parsed_url(url.reveal())
+    headers = {"Content-Type": mime_type, "User-Agent": USER_AGENT} | _framing(target, stream.size)
+    return QuietRequest("PUT", target, headers=headers, stream=stream)
 
 
 def _framing(url: httpx.URL, size: int) -> dict[str, str]:
