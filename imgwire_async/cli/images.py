@@ -134,9 +134,10 @@ def upload_url(
     metadata = cast("dict[str, str | int | float | bool]", _pairs(meta))
 
     async def work(imgwire: AsyncImgwireClient) -> None:
-        image = await imgwire.images.upload_via_url(
-            source, file_name=file_name, purpose=purpose, custom_metadata=metadata, wait=wait
-        )
+        with Console(stderr=True).status("Waiting for the service ..."):
+            image = await imgwire.images.upload_via_url(
+                source, file_name=file_name, purpose=purpose, custom_metadata=metadata, wait=wait
+            )
         show_record(image.to_dict(), as_json=as_json)
 
     run(work, as_json=as_json)
@@ -251,8 +252,7 @@ def download(
             file_name = re.split(r"[/\\]", image.original_filename)[-1]
             file_name = plain(file_name).strip(". ") or str(image.id)
             target = (target or Path()) / file_name
-        console = Console(stderr=True)
-        with console.status("Downloading ..."):
+        with Console(stderr=True).status("Downloading ..."):
             file = await imgwire.images.download(
                 image, to=target, overwrite=overwrite, preset=name, **transformations
             )
