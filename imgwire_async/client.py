@@ -213,8 +213,9 @@ class AsyncImgwireClient:
         loses nothing, and stores nothing twice as long as the service honours the keys.
 
         A failing item never stops the rest. 429s are waited out. Attempts that fail transiently are repeated
-        up to 5 times; when the service is down the job pauses and probes instead. Memory is bounded by
-        `byte_budget`, plus what the source itself holds, plus 2 MB for each 1,000 items.
+        up to 5 times; when the service is down the job pauses and probes instead. Memory is bounded: the
+        content of items on their way takes `byte_budget` at most. An item counts with its size, at least
+        32 KiB and at most 1 MiB, so there are at most `byte_budget` / 32 KiB of them.
 
         Args:
             source: a folder, file, manifest (.csv, .jsonl, .ndjson, .parquet, `-` for standard input) or URL;
