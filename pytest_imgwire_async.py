@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from imgwire_async.sandbox import Sandbox
     from imgwire_async.testing import VirtualClock
 
+_SANDBOX: pytest.StashKey[Sandbox] = pytest.StashKey()
+"""The sandbox of a test, also when only another fixture asked for it."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
@@ -30,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Fail a test that went well although what it scripted did not happen."""
     yield
-    sandbox: Sandbox | None = getattr(item, "funcargs", {}).get("imgwire_sandbox")
+    sandbox = item.stash.get(_SANDBOX, None)
     unused = sandbox.faults.unused() if sandbox is not None else []
     if unused:
         lines = [f"  {one.operation}: {one.fault}" for one in unused]
@@ -61,9 +64,11 @@ def imgwire_sandbox(request: pytest.FixtureRequest, imgwire_clock: VirtualClock)
         from imgwire_async.sandbox import Sandbox
 
         with Sandbox(**{"clock": imgwire_clock.time} | marker.kwargs) as sandbox:
+            request.node.stash[_SANDBOX] = sandbox
             yield sandbox
         return
     shared: Sandbox = request.getfixturevalue("_shared_imgwire_sandbox")
+    request.node.stash[_SANDBOX] = shared
     yield shared
     shared.reset()
 

@@ -57,6 +57,12 @@ import pytest
 def test_unused(imgwire_sandbox):
     imgwire_sandbox.faults.once("images.create", status=503)
 
+@pytest.fixture
+def busy(imgwire_sandbox):
+    imgwire_sandbox.faults.always("images.create", status=503)
+
+def test_unused_of_a_fixture(busy): ...
+
 def test_used(imgwire_sandbox, imgwire_client):
     imgwire_sandbox.faults.times(3, "images.list", status=429, retry_after=50)
     asyncio.run(list_images(imgwire_client))
@@ -82,13 +88,14 @@ def test_a_fault_that_does_not_happen_fails_a_test_that_went_well(tmp_path: Path
     run = pytest_in(tmp_path, FAULTS)
 
     assert "FAILED test_it.py::test_unused - Failed: These scripted faults did not" in run
+    assert "FAILED test_it.py::test_unused_of_a_fixture - Failed: These scripted" in run
     assert "images.create: Fault(status=503" in run
     assert "PASSED test_it.py::test_used" in run
     assert "FAILED test_it.py::test_failed_for_another_reason - assert 1 == 2" in run
     assert "PASSED test_it.py::test_with_anyio[asyncio]" in run
     assert "PASSED test_it.py::test_with_anyio[trio]" in run
     assert "unexpected keyword argument 'procesing_delay'" in run
-    assert "2 failed, 3 passed, 1 error in" in run
+    assert "3 failed, 3 passed, 1 error in" in run
 
 
 def test_pytest_shows_what_there_is(tmp_path: Path) -> None:
