@@ -115,6 +115,8 @@ def ingest(
     except OSError as error:
         typer.echo(f"Error: {error}", err=True)
         ending = Ending.USAGE
+    except KeyboardInterrupt:  # before or after the job itself
+        ending = Ending.STOPPED
     if source == "-" and ending is Ending.STOPPED:
         # A thread may still wait for standard input, and an ordinary exit would wait for it.
         sys.stdout.flush()

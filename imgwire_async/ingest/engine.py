@@ -89,7 +89,7 @@ class Engine:
 
     def stop(self, error: IngestStoppedError | None = None) -> None:
         """Draw and begin nothing more; what is in flight ends, and is recorded."""
-        if self.stopping:
+        if self.stopping or (self.all_found and not self._open):
             return
         self.stopping = True
         self.failure = self.failure or error
@@ -348,7 +348,7 @@ class Engine:
     def _fail(self, task: Task, error: ImgwireError) -> None:
         failure = Failed(key=task.key, item=task.item, error=error, attempts=task.attempts)
         row = failed_row(task.row(State.FAILED, self._journal.run), failure, self._journal.run)
-        row.image_id = getattr(error, "image_id", None)
+        row.image_id = getattr(error, "image_id", row.image_id)
         self._release(task)
         self._record_failure(row, failure, task)
 

@@ -85,12 +85,8 @@ def source_text(item: IngestItem) -> str:
 
 
 def storable(text: str) -> str:
-    r"""`text` with what is not Unicode (bytes of odd file names) written as `\xff`."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return text
+    r"""`text` with what is not Unicode, such as bytes of odd file names, written as `\udcff`."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 _KEY_PREFIX: Final = "iw1-"

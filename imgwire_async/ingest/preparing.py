@@ -61,7 +61,9 @@ class Task:
 
     def row(self, state: State, run: int) -> Row:
         """The item as the journal keeps it."""
-        stamp = self.stamp
+        stamp, known = self.stamp, self.known
+        # Tried again: the image of this very content that an earlier run has stored.
+        same = known is not None and known.idempotency_key == self.idempotency_key
         return Row(
             self.key,
             source_text(self.item),
@@ -71,6 +73,8 @@ class Task:
             mtime_ns=None if stamp is None else stamp.mtime_ns,
             sha256=self.sha256,
             idempotency_key=self.idempotency_key or None,
+            image_id=known.image_id if known is not None and same else None,
+            cdn_url=known.cdn_url if known is not None and same else None,
             attempts=self.attempts,
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgwire_async.errors import InvalidArgumentError, UploadSourceError
-from imgwire_async.ingest.items import Entry, FileStamp, source_text
+from imgwire_async.ingest.items import Entry, FileStamp, source_text, storable
 from imgwire_async.ingest.journal import DONE, Journal, Row, State
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason
 from imgwire_async.ingest.preparing import Task, manifest_row, stamp_of
@@ -126,6 +126,6 @@ def already_stored(key: str, entry: Entry, row: Row) -> AlreadyStored:
 def failed_row(row: Row, failure: Failed, run: int) -> Row:
     """`row` as that of a failed item, with all that a retry needs."""
     row.state, row.run = State.FAILED, run
-    row.error_type, row.error = type(failure.error).__name__, str(failure.error)[:1000]
+    row.error_type, row.error = type(failure.error).__name__, storable(str(failure.error)[:1000])
     row.item = None if failure.item is None else manifest_row(failure.key, failure.item)
     return row

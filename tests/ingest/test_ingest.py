@@ -370,3 +370,26 @@ async def test_progress_counts_up_to_the_total(client: AsyncImgwireClient, photo
     assert (progress.found, progress.all_found, progress.stored) == (40, True, 40)
     assert (progress.in_flight, progress.paused, progress.seconds_left) == (0, None, 0.0)
     assert progress.rate > 0
+
+
+async def test_texts_that_are_not_unicode_harm_nobody(
+    client: AsyncImgwireClient, photos: Path, tmp_path: Path
+) -> None:
+    manifest = photos / "list.jsonl"
+    manifest.write_text('{"source": "\\ud800.png"}\n{"source": "0001.png", "key": "\\udcff"}\n')
+    _, report = await ingest(client, manifest, journal=tmp_path / "j")
+    assert counts(report) == (1, 0, 0, 1)
+
+
+async def test_a_stored_image_that_cannot_be_confirmed_is_still_known(
+    client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, tmp_path: Path
+) -> None:
+    await ingest(client, photos / "0000.png", journal=tmp_path / "j")
+    sandbox.faults.always("images.create", status=413)
+    _, report = await ingest(client, photos / "0000.png", journal=tmp_path / "j", wait_ready=True)
+    assert counts(report) == (0, 0, 0, 1)
+    async with client.ingest(photos / "0000.png", journal=tmp_path / "j", dry_run=True) as job:
+        await job.write_failures(tmp_path / "failed.jsonl")
+    row = json.loads((tmp_path / "failed.jsonl").read_text())
+    (image,) = await server_images(client)
+    assert row["_image_id"] == str(image.id)
