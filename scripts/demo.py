@@ -67,10 +67,14 @@ def main(
     if not folder.is_dir():
         console.print(f"{escape(str(folder))} is not a folder.")
         raise typer.Exit(2)
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    # Pipes and dangling links are tried too, so that they are reported like every other file that fails.
+    everything = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    paths = sorted(path for path in everything if not path.name.startswith("."))
     if not paths:
         console.print(f"{escape(str(folder))} holds no files.")
         raise typer.Exit(2)
+    if hidden := len(everything) - len(paths):
+        console.print(f"Passing over {hidden} hidden file{'s' if hidden > 1 else ''}.")
     stored = WORKPLACE / "sandbox"
     shutil.rmtree(stored, ignore_errors=True)
     outcomes, seconds = anyio.run(upload_all, paths, stored, console)
@@ -142,7 +146,7 @@ def show(console: Console, folder: Path, outcomes: list[Outcome], seconds: float
             pixels = f"{image.width} × {image.height}"
             table.add_row(name, image.mime_type, pixels, f"{image.size_bytes:,}", image.status, image.cdn_url)
         else:
-            table.add_row(name, "", "", f"{outcome.path.stat().st_size:,}", "[red]FAILED[/red]", "")
+            table.add_row(name, "", "", size_of(outcome.path), "[red]FAILED[/red]", "")
     console.print(table)
     for outcome in outcomes:
         if outcome.problem:
@@ -157,8 +161,16 @@ def show(console: Console, folder: Path, outcomes: list[Outcome], seconds: float
 
 
 def shown(path: Path) -> str:
-    """The path with bytes that are not UTF-8, and so cannot be printed, replaced."""
-    return os.fsencode(path).decode(errors="replace")
+    """The path as it can be printed: without bytes that are not UTF-8, line ends and control characters."""
+    text = os.fsencode(path).decode(errors="replace")
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def size_of(path: Path) -> str:
+    try:
+        return f"{path.stat().st_size:,}"
+    except OSError:
+        return ""
 
 
 def photographs() -> Path:

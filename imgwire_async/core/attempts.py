@@ -89,6 +89,8 @@ class LogicalCall:
     error_for: ErrorFor
     size: int = 0
     """Length of the request's body in bytes."""
+    after_401: Callable[[], Awaitable[bool]] | None = None
+    """Asks for another credential; True when there is one, and the request is then sent again at once."""
 
     async def make(self, attempt: Callable[[int], Awaitable[Result]]) -> tuple[Answer, int]:
         """Make attempts until one succeeds.
@@ -121,6 +123,9 @@ class LogicalCall:
             async with self.shared.gate.admit(self.operation.rate_class, deadline=self.deadline) as admission:
                 begun = number
                 last = await self._observe(attempt, number, waited=self.shared.clock() - arrived)
+                if self.after_401 is not None and _is_401(last) and await self.after_401():
+                    self.shared.retries += 1
+                    last = await self._observe(attempt, number, waited=0.0)
                 self._tell_gate(admission, last)
                 return last
 
@@ -252,6 +257,10 @@ class LogicalCall:
                 f"the deadline leaves no time for another attempt; {error.message}", **context
             )
         raise error
+
+
+def _is_401(result: Result) -> bool:
+    return isinstance(result, Answer) and result.status == 401
 
 
 def failure(result: Result | None, context: CallContext, error_for: ErrorFor) -> ImgwireError:

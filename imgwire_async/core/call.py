@@ -107,18 +107,16 @@ class Core:
         )
         unrepeatable = operation.replay is Replay.KEYED and not key
 
+        used: Secret | None = None
+
         async def attempt(number: int) -> Result:  # noqa: ARG001 - the interface
-            credential = await self.credentials.current()
-            self._refuse_wrong_key(credential, operation)
-            result = await self._send_api(request, path, content, credential)
-            if (
-                isinstance(result, Answer)
-                and result.status == 401
-                and await self.credentials.renew(refused=credential)
-            ):
-                credential = await self.credentials.current()
-                result = await self._send_api(request, path, content, credential)
-            return result
+            nonlocal used
+            used = await self.credentials.current()
+            self._refuse_wrong_key(used, operation)
+            return await self._send_api(request, path, content, used)
+
+        async def renew() -> bool:
+            return await self.credentials.renew(refused=used)
 
         answer, attempts = await LogicalCall(
             operation=operation,
@@ -129,6 +127,7 @@ class Core:
             deadline=self.deadline_from_now(),
             error_for=status_error,
             size=len(content or b""),
+            after_401=renew,
         ).make(attempt)
         return Response(
             data=parse_answer(answer, parse, context),

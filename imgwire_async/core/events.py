@@ -31,7 +31,7 @@ class RequestEvent:
     url: str
     """Without its query, which may hold a signature or a token."""
     attempt: int
-    """From 1."""
+    """From 1. A request that is sent again with another key after a 401 keeps the number."""
     idempotency_key: str | None
     waited: float
     """Seconds for which the limits of the client and the pauses of the service have held it back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -11,6 +12,8 @@ from typing import BinaryIO
 
 from imgwire_async.uploads.base import CHUNK_SIZE, ExclusiveThread, Source, refused
 from imgwire_async.uploads.image_types import SNIFF_BYTES
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _PathSource:
@@ -26,8 +29,8 @@ class _PathSource:
         self._file: BinaryIO | None = None
         self._first_chunk = b""
         self._thread = ExclusiveThread()
-        # A name that is not UTF-8 is shown with replacements: JSON cannot carry it.
-        self.file_name = os.fsencode(PurePath(path).name).decode("utf-8", errors="replace")
+        # Bytes of a name that are not UTF-8 are surrogates here, which JSON cannot carry.
+        self.file_name = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", PurePath(path).name)
         self.size = 0
 
     @property
@@ -40,15 +43,17 @@ class _PathSource:
     def _start(self) -> None:
         try:
             # Looked at before it is opened: opening a named pipe blocks until somebody writes to it.
-            if not stat.S_ISREG(os.stat(self._path).st_mode):  # noqa: PTH116 - may hold what pathlib refuses
-                raise refused(f"cannot upload {self._path!r}: it is not a regular file")
-            self._file = open(self._path, "rb", buffering=0)  # noqa: PTH123, SIM115 - kept open
-            self.size = os.fstat(self._file.fileno()).st_size
-            self._first_chunk = self._file.read(CHUNK_SIZE)
+            regular = stat.S_ISREG(os.stat(self._path).st_mode)  # noqa: PTH116 - may hold what pathlib refuses
+            if regular:
+                self._file = open(self._path, "rb", buffering=0)  # noqa: PTH123, SIM115 - kept open
+                self.size = os.fstat(self._file.fileno()).st_size
+                self._first_chunk = self._file.read(CHUNK_SIZE)
         except OSError as error:
             raise refused(f"cannot upload {self._path!r}: {error.strerror or error}") from error
-        except ValueError as error:  # a path with a null character
+        except ValueError as error:  # a null character, or text that no file system can have as a name
             raise refused(f"cannot upload {self._path!r}: {error}") from error
+        if not regular:
+            raise refused(f"cannot upload {self._path!r}: it is not a regular file")
         if not self._first_chunk:
             raise refused(f"cannot upload {self._path!r}: the file is empty")
         if len(self._first_chunk) == self.size < CHUNK_SIZE:

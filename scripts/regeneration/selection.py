@@ -122,4 +122,7 @@ def _marks(operation: Node, method: str, path: str, place: str) -> dict[str, str
             raise RegenerationError(f"{place}: {mark} is {value!r}, which gives no Python name")
     if auth not in AUTH_CLASSES:
         raise RegenerationError(f"{place}: {AUTH} is {auth!r}; known are {', '.join(AUTH_CLASSES)}")
-    return {GROUP: group, METHOD: name, AUTH: auth}
+    marks = {GROUP: group, METHOD: name, AUTH: auth}
+    if METHOD not in operation and name == "list":
+        marks[PAGINATION] = "offset_headers"  # the only kind there is, lost with the other marks
+    return marks

@@ -420,6 +420,19 @@ async def test_a_provider_is_asked_once_and_again_after_a_401(sandbox: Sandbox) 
     assert given == ["sk_expired", sandbox.server_key]
 
 
+async def test_the_request_with_the_new_key_is_counted_and_told_like_any_other(sandbox: Sandbox) -> None:
+    provide, _ = provider("sk_expired", sandbox.server_key)
+    told: list[int | None] = []
+    async with client_of(
+        sandbox, api_key=provide, on_response=lambda event: told.append(event.status)
+    ) as client:
+        await client.images.list()
+        stats = client.stats()
+
+    assert told == [401, 200]
+    assert (stats.attempts, stats.retries) == (2, 1)
+
+
 async def test_a_second_401_in_a_row_is_the_caller_s(sandbox: Sandbox) -> None:
     provide, given = provider("sk_one", "sk_two", "sk_three")
     async with client_of(sandbox, api_key=provide) as client:

@@ -44,6 +44,13 @@ class TestSelection:
         assert selection.full_name(kept) == "images.retrieve"
         assert kept["x-codegen-sdk-auth"] == "server_or_client_key"
 
+    def test_a_known_list_gets_its_pagination_mark_back(self) -> None:
+        bare = {"operationId": "x", "responses": {}}
+
+        chosen = selection.select(document({"/api/v1/images/": {"get": bare}}))
+
+        assert chosen.paths["/api/v1/images/"]["get"]["x-codegen-sdk-pagination"] == "offset_headers"
+
     def test_an_unknown_operation_beside_ours_is_left_out_with_a_note(self) -> None:
         bare = {"operationId": "x", "responses": {}}
 
