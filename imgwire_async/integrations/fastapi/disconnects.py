@@ -31,12 +31,15 @@ class CancelOnDisconnect:
             return
         sender, receiver = anyio.create_memory_object_stream[Message](_READ_AHEAD)
         watching = anyio.CancelScope()
+        answered = False
 
         async def watch(handling: anyio.CancelScope) -> None:
             with watching, sender:
                 while (message := await receive())["type"] != "http.disconnect":
                     await sender.send(message)
-                handling.cancel()
+                # After the last byte of the answer, servers report every client as gone.
+                if not answered:
+                    handling.cancel()
 
         async def next_message() -> Message:
             try:
@@ -45,8 +48,9 @@ class CancelOnDisconnect:
                 return {"type": "http.disconnect"}
 
         async def noted_send(message: Message) -> None:
+            nonlocal answered
             if message["type"] == "http.response.body" and not message.get("more_body", False):
-                # After the last byte, servers report every client as gone.
+                answered = True
                 watching.cancel()
             await send(message)
 
