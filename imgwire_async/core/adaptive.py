@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from imgwire_async.core.inflight import InFlightCap
-from imgwire_async.core.pacing import RateController
+from imgwire_async.core.pacing import START_RATE, RateController
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,21 @@ class AdaptivePacer:
         clock: monotonic clock in seconds.
         rng: source of randomness.
         limit: never more requests than this in flight.
+        start_rate: requests per second to begin with.
     """
 
-    def __init__(self, *, clock: Callable[[], float], rng: random.Random, limit: int) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float], rng: random.Random, limit: int, start_rate: float = START_RATE
+    ) -> None:
         self._clock = clock
-        self._controller = RateController(clock=clock, rng=rng)
+        self._controller = RateController(clock=clock, rng=rng, start_rate=start_rate)
         self._cap = InFlightCap(clock=clock, limit=limit)
         self._in_flight = 0
+
+    @property
+    def ceiling(self) -> float | None:
+        """The rate at which the last 429 came, or None before the first; a later run may start from it."""
+        return self._controller.ceiling
 
     def next_send(self) -> float:
         """When the next request may go: an instant of the clock, or math.inf for after an answer."""

@@ -20,6 +20,7 @@ import anyio
 from imgwire_async.core.adaptive import AdaptivePacer, Ticket
 from imgwire_async.core.numbers import check_whole, is_positive
 from imgwire_async.core.operation import RateClass
+from imgwire_async.core.pacing import START_RATE
 
 UNHINTED_PAUSE: Final = 1.0
 """For how many seconds a 429 without `Retry-After` closes its class: most published limits are per second."""
@@ -223,6 +224,8 @@ class Gate:
         clock: monotonic clock in seconds; deadlines are instants of it.
         wait: waits for an event, or so many seconds.
         rng: source of randomness of the "auto" pace.
+        start_rates: requests per second that the "auto" pace of a class begins with: the `ceilings` of an
+            earlier gate.
 
     Raises:
         ValueError: `concurrency` is below 1, or `rate_limits` holds something else than `RateLimit`s by
@@ -237,6 +240,7 @@ class Gate:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[anyio.Event, float], Awaitable[None]] = wait_for_event,
         rng: random.Random | None = None,
+        start_rates: Mapping[RateClass, float] | None = None,
     ) -> None:
         if concurrency != "auto":
             check_whole('concurrency, unless it is "auto",', concurrency, least=1)
@@ -251,7 +255,8 @@ class Gate:
             pacer = None
             if concurrency == "auto":
                 jitter = rng or random.Random()  # noqa: S311 - spreads requests, keeps no secret
-                pacer = AdaptivePacer(clock=clock, rng=jitter, limit=MOST_IN_FLIGHT)
+                start_rate = (start_rates or {}).get(rate_class, START_RATE)
+                pacer = AdaptivePacer(clock=clock, rng=jitter, limit=MOST_IN_FLIGHT, start_rate=start_rate)
             self._lanes[rate_class] = _Lane(rate_class, limits.get(rate_class), pacer)
         self._arrivals = itertools.count()
         self._in_flight = 0
@@ -266,6 +271,11 @@ class Gate:
             admitted=self._admitted,
             throttled_seconds=self._throttled_seconds,
         )
+
+    def ceilings(self) -> dict[RateClass, float]:
+        """The rates at which the last 429 of each class came; only of classes that had one, with "auto"."""
+        found = {name: lane.pacer.ceiling for name, lane in self._lanes.items() if lane.pacer is not None}
+        return {name: ceiling for name, ceiling in found.items() if ceiling is not None}
 
     def close(self, rate_class: RateClass, until: float) -> None:
         """Admit no request of a class before an instant.

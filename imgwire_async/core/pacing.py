@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+START_RATE: Final = 10.0
+"""Requests per second to begin with."""
 BETA: Final = 0.85
 """What a 429 leaves of the rate."""
 FIRST_DOUBLING: Final = 2.0
@@ -118,7 +120,7 @@ class RateController:
         *,
         clock: Callable[[], float],
         rng: random.Random,
-        start_rate: float = 10.0,
+        start_rate: float = START_RATE,
         min_rate: float = 0.1,
         max_rate: float = math.inf,
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +15,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.tasks import background_tasks
+from imgwire_async.errors import JournalError
 from imgwire_async.ingest import report
 from imgwire_async.ingest.engine import Engine
 from imgwire_async.ingest.journal import Journal
@@ -53,6 +54,7 @@ class IngestJob:
         self._block: AsyncExitStack | None = None
         self._began = self._ended = 0.0
         self._journal: Journal
+        self._sender: Sender
         self._engine: Engine
         self._outcomes: MemoryObjectReceiveStream[list[Outcome]]
 
@@ -65,8 +67,10 @@ class IngestJob:
             block.push_async_callback(self._close_journal)
             send, self._outcomes = anyio.create_memory_object_stream[list[Outcome]](_QUEUED)
             block.enter_context(self._outcomes)
-            sender = Sender(self._core, self._options)
-            self._engine = Engine(self._journal, entries, sender, self._core.shared, self._options, send)
+            self._sender = Sender(self._core, self._options, self._journal.pace)
+            self._engine = Engine(
+                self._journal, entries, self._sender, self._core.shared, self._options, send
+            )
             self._began = self._core.shared.clock()
             tasks = await block.enter_async_context(background_tasks())
             tasks.start_soon(self._run)
@@ -208,7 +212,15 @@ class IngestJob:
 
     async def _close_journal(self) -> None:
         with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(self._journal.close)
+            await to_thread.run_sync(self._close)
+
+    def _close(self) -> None:
+        pace = self._sender.pace
+        if pace and not self._options.dry_run:
+            # A journal that cannot be written has been told about; the pace is only a convenience.
+            with suppress(JournalError):
+                self._journal.keep_pace(pace)
+        self._journal.close()
 
     async def _run(self) -> None:
         try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from operator import attrgetter
@@ -65,7 +66,7 @@ _VALUES: Final = attrgetter(*_COLUMNS)
 _APPLICATION_ID: Final = 0x696D6777  # "imgw"
 _VERSION: Final = 1
 _SCHEMA: Final = """
-CREATE TABLE job (name TEXT NOT NULL, runs INTEGER NOT NULL);
+CREATE TABLE job (name TEXT NOT NULL, runs INTEGER NOT NULL, pace TEXT);
 CREATE TABLE items (
     key TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, run INTEGER NOT NULL,
     size INTEGER, mtime_ns INTEGER, sha256 BLOB, idempotency_key TEXT, image_id TEXT, cdn_url TEXT,
@@ -164,7 +165,9 @@ class Journal:
         # and derived idempotency keys make them harmless.
         pragma("journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=NORMAL")
-        self.job, runs = self._writer.execute("SELECT name, runs FROM job").fetchone()
+        self.job, runs, pace = self._writer.execute("SELECT name, runs, pace FROM job").fetchone()
+        self.pace: dict[str, float] = json.loads(pace or "{}")
+        """Requests per second at which the service last asked to slow down, by class of requests."""
         if job is not None and job != self.job:
             raise JournalError(f"the journal {self.path} is that of the job {self.job!r}, not {job!r}")
         self.run = runs + 1
@@ -173,7 +176,7 @@ class Journal:
         self._writer.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA.split(";"):
             self._writer.execute(statement)
-        self._writer.execute("INSERT INTO job VALUES (?, 0)", (job,))
+        self._writer.execute("INSERT INTO job VALUES (?, 0, NULL)", (job,))
         self._writer.execute(f"PRAGMA application_id={_APPLICATION_ID}")
         self._writer.execute(f"PRAGMA user_version={_VERSION}")
         self._writer.execute("COMMIT")
@@ -186,6 +189,17 @@ class Journal:
         """
         try:
             self._writer.execute("UPDATE job SET runs = ?", (self.run,))
+        except sqlite3.Error as error:
+            raise self._error(error) from error
+
+    def keep_pace(self, pace: Mapping[str, float]) -> None:
+        """Put `pace` on record for the next run.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        try:
+            self._writer.execute("UPDATE job SET pace = ?", (json.dumps(self.pace | dict(pace)),))
         except sqlite3.Error as error:
             raise self._error(error) from error
 

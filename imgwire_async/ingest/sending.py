@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from anyio import to_thread
@@ -9,6 +10,7 @@ from anyio import to_thread
 from imgwire_async.core.attempts import SharedState
 from imgwire_async.core.call import Core
 from imgwire_async.core.gate import MOST_IN_FLIGHT, Gate
+from imgwire_async.core.operation import RateClass
 from imgwire_async.errors import DeadlineExceededError, SourceChangedError
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.preparing import Task, stamp_of, upload_name
@@ -21,15 +23,25 @@ class Sender:
 
     With "auto" the job has a gate of its own, which finds the pace of the service by probing, unless the
     client already has such a gate; with a number it passes the client's gate.
+
+    Args:
+        core: the client's.
+        options: those of the job.
+        pace: requests per second to begin with, by class, where an earlier run has found them.
     """
 
-    def __init__(self, core: Core, options: IngestOptions) -> None:
+    def __init__(self, core: Core, options: IngestOptions, pace: Mapping[str, float]) -> None:
         self._options = options
         shared = core.shared
         if options.concurrency == "auto" and not shared.gate.adaptive:
             shared = SharedState(
                 engine=shared.engine,
-                gate=Gate("auto", rate_limits=shared.gate.rate_limits, clock=shared.clock),
+                gate=Gate(
+                    "auto",
+                    rate_limits=shared.gate.rate_limits,
+                    clock=shared.clock,
+                    start_rates={RateClass(name): rate for name, rate in pace.items()},
+                ),
                 budget=shared.budget,
                 clock=shared.clock,
                 sleep=shared.sleep,
@@ -40,6 +52,11 @@ class Sender:
         self._images = Images(self._core)
         self._waiting = Images(Core(core.options, core.credentials, shared))
         self.workers = MOST_IN_FLIGHT if options.concurrency == "auto" else options.concurrency
+
+    @property
+    def pace(self) -> dict[str, float]:
+        """What a later run may take for `pace`."""
+        return {str(name): rate for name, rate in self._core.shared.gate.ceilings().items()}
 
     async def send(self, task: Task) -> Image:
         """Upload the item, or have the service fetch it.

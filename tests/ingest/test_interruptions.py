@@ -281,6 +281,18 @@ async def test_auto_concurrency_stores_everything(client: AsyncImgwireClient, ph
     assert counts(report) == (60, 0, 0, 0)
 
 
+async def test_the_pace_that_a_run_has_found_is_that_of_the_next_one(
+    sandbox: Sandbox, client: AsyncImgwireClient, photos: Path, tmp_path: Path
+) -> None:
+    sandbox.faults.times(1, "images.create", status=429)
+    await ingest(client, photos, journal=tmp_path / "j", concurrency="auto")
+    (photos / "new.png").write_bytes(small_image(999))
+    async with client.ingest(photos, journal=tmp_path / "j", concurrency="auto") as job:
+        await exhausted(job)
+        assert job._journal.pace["create"] > 5
+        assert set(job._journal.pace) == {"create"}
+
+
 async def exhausted(job: AsyncIterator[object]) -> None:
     async for _ in job:
         pass
