@@ -1,4 +1,4 @@
-"""Every example of the README and of the pages in docs/ runs as it stands, against a local Imgwire."""
+"""Every example of the README runs as it stands, against a local Imgwire."""
 
 from __future__ import annotations
 
@@ -19,18 +19,13 @@ from imgwire_async import AsyncImgwireClient
 from imgwire_async.sandbox import Sandbox
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-PAGES = [README, *sorted((README.parent / "docs").glob("*.md"))]
+TEXT = README.read_text()
 EXAMPLES = {
-    f"{page.name} line {page.read_text()[: match.start()].count(chr(10)) + 2}": match[1]
-    for page in PAGES
-    for match in re.finditer(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    f"line {TEXT[: match.start()].count(chr(10)) + 2}": match[1]
+    for match in re.finditer(r"```python\n(.*?)```", TEXT, re.DOTALL)
     if "def test_" not in match[1]  # tests/testing runs those
 }
-LINKS = [
-    pytest.param(page.parent / link, id=f"{page.name}: {link}")
-    for page in PAGES
-    for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
-]
+LINKS = [pytest.param(README.parent / link, id=link) for link in re.findall(r"\]\((?!https?:)([^)#]+)", TEXT)]
 
 
 @pytest.fixture
