@@ -20,9 +20,10 @@ from imgwire_async.ingest.journal_writer import JournalWriter
 from imgwire_async.ingest.options import GROUP, IngestOptions
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
 from imgwire_async.ingest.preparing import Task, prepare
+from imgwire_async.ingest.recording import as_failed, as_known, as_stored
 from imgwire_async.ingest.sending import Sender
 from imgwire_async.ingest.sources import batches
-from imgwire_async.ingest.survey import Surveyor, failed_row
+from imgwire_async.ingest.survey import Surveyor
 from imgwire_async.lowlevel.models import Image
 
 PREPARERS: Final = 4
@@ -66,6 +67,7 @@ class Engine:
         self._outcomes = outcomes
         self._surveyor = Surveyor(journal, wait_ready=options.wait_ready, dry_run=options.dry_run)
         self._writer: JournalWriter[tuple[Outcome, Task | None]] = JournalWriter(journal, self._deliver)
+        self._stored_state = State.READY if options.wait_ready else State.STORED
         self._budget = ByteBudget(options.byte_budget)
         self._bandwidth = None
         if options.bandwidth_limit is not None:
@@ -223,18 +225,8 @@ class Engine:
         stored = row.state == State.READY or (row.state == State.STORED and not self._options.wait_ready)
         return stored and task.sha256 is not None and task.sha256 == row.sha256
 
-    def _settle_known(self, task: Task, row: Row, same_content_as: str | None = None) -> None:
-        outcome = AlreadyStored(
-            key=task.key,
-            item=task.item,
-            image_id=row.image_id or "",
-            cdn_url=row.cdn_url or "",
-            same_content_as=same_content_as,
-        )
-        new = task.row(State(row.state), self._journal.run)
-        new.image_id, new.cdn_url = row.image_id, row.cdn_url
-        new.idempotency_key = row.idempotency_key
-        self._settle(task, new, outcome)
+    def _settle_known(self, task: Task, known: Row, same_content_as: str | None = None) -> None:
+        self._settle(task, *as_known(task, known, self._journal.run, same_content_as))
 
     async def _is_first(self, task: Task) -> bool:
         """Whether nobody else stores this content; else the task waits for them, or shares their image."""
@@ -333,22 +325,11 @@ class Engine:
             await self._ready.send(task)
 
     def _settle_stored(self, task: Task, image: Image) -> None:
-        row = task.row(State.READY if self._options.wait_ready else State.STORED, self._journal.run)
-        row.image_id, row.cdn_url = str(image.id), image.cdn_url
-        stored = Stored(
-            key=task.key,
-            item=task.item,
-            image=image,
-            size=task.size,
-            attempts=task.attempts,
-            seconds=self._clock() - (task.began or 0.0),
-        )
-        self._settle(task, row, stored)
+        seconds = self._clock() - (task.began or 0.0)
+        self._settle(task, *as_stored(task, image, self._stored_state, self._journal.run, seconds))
 
     def _fail(self, task: Task, error: ImgwireError) -> None:
-        failure = Failed(key=task.key, item=task.item, error=error, attempts=task.attempts)
-        row = failed_row(task.row(State.FAILED, self._journal.run), failure, self._journal.run)
-        row.image_id = getattr(error, "image_id", row.image_id)
+        row, failure = as_failed(task, error, self._journal.run)
         self._release(task)
         self._record_failure(row, failure, task)
 
@@ -383,7 +364,7 @@ class Engine:
             return  # a follower itself
         followers = self._leaders.pop(content, [])
         if isinstance(outcome, Stored | AlreadyStored):
-            row = leader.row(State.READY if self._options.wait_ready else State.STORED, self._journal.run)
+            row = leader.row(self._stored_state, self._journal.run)
             row.image_id, row.cdn_url = outcome.image_id, outcome.cdn_url
             for follower in followers:
                 self._settle_known(follower, row, leader.key)

@@ -1,0 +1,48 @@
+"""What the journal and the caller are told when an item has ended."""
+
+from __future__ import annotations
+
+from imgwire_async.errors import ImgwireError
+from imgwire_async.ingest.journal import Row, State
+from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Stored
+from imgwire_async.ingest.preparing import Task
+from imgwire_async.ingest.survey import failed_row
+from imgwire_async.lowlevel.models import Image
+
+
+def as_stored(task: Task, image: Image, state: State, run: int, seconds: float) -> tuple[Row, Stored]:
+    """This run has uploaded the item."""
+    row = task.row(state, run)
+    row.image_id, row.cdn_url = str(image.id), image.cdn_url
+    outcome = Stored(
+        key=task.key,
+        item=task.item,
+        image=image,
+        size=task.size,
+        attempts=task.attempts,
+        seconds=seconds,
+    )
+    return row, outcome
+
+
+def as_known(task: Task, known: Row, run: int, same_content_as: str | None) -> tuple[Row, AlreadyStored]:
+    """The content of the item is stored, as `known` tells."""
+    row = task.row(State(known.state), run)
+    row.image_id, row.cdn_url = known.image_id, known.cdn_url
+    row.idempotency_key = known.idempotency_key
+    outcome = AlreadyStored(
+        key=task.key,
+        item=task.item,
+        image_id=known.image_id or "",
+        cdn_url=known.cdn_url or "",
+        same_content_as=same_content_as,
+    )
+    return row, outcome
+
+
+def as_failed(task: Task, error: ImgwireError, run: int) -> tuple[Row, Failed]:
+    """The item has failed for this run."""
+    outcome = Failed(key=task.key, item=task.item, error=error, attempts=task.attempts)
+    row = failed_row(task.row(State.FAILED, run), outcome, run)
+    row.image_id = getattr(error, "image_id", row.image_id)
+    return row, outcome
