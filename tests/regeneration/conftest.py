@@ -26,6 +26,6 @@ def checkout(tmp_path: Path) -> Path:
         package / "lowlevel",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
-    for shared in ("cdn", "core", "errors.py"):
+    for shared in ("cdn", "core", "errors.py", "metrics_rows.py"):
         (package / shared).symlink_to(ROOT / "imgwire_async" / shared)
     return root
