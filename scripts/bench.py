@@ -3,6 +3,7 @@
     .venv/bin/python scripts/bench.py uploads
     .venv/bin/python scripts/bench.py fastapi
     .venv/bin/python scripts/bench.py ingest
+    .venv/bin/python scripts/bench.py urls
 
 Every client runs in a process of its own, so that its peak memory is its own; so does the service, which
 answers like Imgwire and throws the bytes away.
@@ -11,6 +12,7 @@ answers like Imgwire and throws the bytes away.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import resource
@@ -20,17 +22,19 @@ import subprocess
 import sys
 import tempfile
 import time
+import timeit
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import aiohttp
 import typer
 from fastapi_load import fastapi
 from ingest_load import ingest, ingest_client
 
-from imgwire_async import AsyncImgwireClient
+from imgwire_async import AsyncImgwireClient, cdn_url
 
 MIB = 1024 * 1024
 JPEG_START = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
@@ -85,6 +89,34 @@ def uploads(rounds: int = 5) -> None:
                     measurements.append(measured(client, base_url, str(small), concurrency))
             print(f"  {concurrency} at a time")
             report(results, MANY, against="aiohttp")
+
+
+@app.command()
+def urls() -> None:
+    """A CDN URL with four transformations, and `urllib.parse.urlencode` of the same pairs."""
+    base = "https://cdn.imgwire.dev/9b2c/4f1d/0c3e"
+    pairs = {"width": 640, "height": 360, "format": "webp", "quality": 80}
+    many = itertools.count(1)
+
+    def varying() -> str:
+        return cdn_url(base, width=next(many) % 8192 + 1, height=360, format="webp", quality=80)
+
+    encode = microseconds(lambda: urlencode(pairs))
+    print(f"  urlencode of the same pairs      {encode:6.2f} µs")
+    for name, build in (
+        (
+            "the same transformations again",
+            lambda: cdn_url(base, width=640, height=360, format="webp", quality=80),
+        ),
+        ("another width every time", varying),
+    ):
+        took = microseconds(build)
+        print(f"  {name:32} {took:6.2f} µs   {took / encode:.2f} of urlencode")
+
+
+def microseconds(call: Callable[[], object], times: int = 50_000) -> float:
+    """Time of one call, the best of five rounds."""
+    return min(timeit.repeat(call, number=times, repeat=5)) / times * 1e6
 
 
 def write_big(path: Path) -> None:
