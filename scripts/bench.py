@@ -23,21 +23,20 @@ import sys
 import tempfile
 import time
 import timeit
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-import aiohttp
 import typer
+from baseline import JPEG_START, Upload, service, upload_with_aiohttp
 from fastapi_load import fastapi
 from ingest_load import ingest, ingest_client
 
 from imgwire_async import AsyncImgwireClient, cdn_url
 
 MIB = 1024 * 1024
-JPEG_START = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
 BIG = 512 * MIB
 SMALL = 60_000
 MANY = 1000
@@ -163,9 +162,6 @@ def measure_client(client: str, base_url: str, path: Path, concurrency: int) -> 
     print(json.dumps(asyncio.run(measure(upload_all, base_url, files, concurrency))))
 
 
-Upload = Callable[[Path], Awaitable[object]]
-
-
 async def measure(
     opened: Callable[[str], AbstractAsyncContextManager[Upload]],
     base_url: str,
@@ -215,38 +211,6 @@ async def longest_stall() -> AsyncIterator[list[float]]:
 async def upload_with_imgwire(base_url: str) -> AsyncIterator[Upload]:
     async with AsyncImgwireClient(api_key="sk_bench", base_url=base_url) as imgwire:
         yield imgwire.images.upload
-
-
-@asynccontextmanager
-async def upload_with_aiohttp(base_url: str) -> AsyncIterator[Upload]:
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-
-        async def upload(file: Path) -> None:
-            size = file.stat().st_size  # noqa: ASYNC240 - what a bare script does
-            body = {"file_name": file.name, "mime_type": "image/jpeg", "content_length": size}
-            headers = {"Authorization": "Bearer sk_bench"}
-            url = f"{base_url}/api/v1/images/standard_upload"
-            async with session.post(url, json=body, headers=headers) as answer:
-                upload_url = (await answer.json())["upload_url"]
-            with file.open("rb") as content:
-                headers = {"Content-Type": "image/jpeg"}
-                async with session.put(upload_url, data=content, headers=headers) as answer:
-                    answer.raise_for_status()
-
-        yield upload
-
-
-@contextmanager
-def service() -> Iterator[str]:
-    """The base URL of a stub service in a process of its own."""
-    command = [sys.executable, str(Path(__file__).with_name("stub_service.py"))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()
 
 
 app.command()(fastapi)

@@ -10,18 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-import aiohttp
 import typer
+from baseline import JPEG_START, service, upload_with_aiohttp
 
 from imgwire_async import AsyncImgwireClient, Failed
 
 MIB = 1024 * 1024
-JPEG_START = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
 FILES = 2000
 SIZE = 60_000
 CONCURRENCY = 16
@@ -120,34 +118,12 @@ async def _outcomes(
 
 async def _store_with_aiohttp(base_url: str, folder: Path) -> None:
     waiting = folder.iterdir()  # noqa: ASYNC240 - what a bare script does
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+    async with upload_with_aiohttp(base_url) as upload:
 
         async def worker() -> None:
             for file in waiting:
-                size = file.stat().st_size
-                body = {"file_name": file.name, "mime_type": "image/jpeg", "content_length": size}
-                headers = {"Authorization": "Bearer sk_bench"}
-                url = f"{base_url}/api/v1/images/standard_upload"
-                async with session.post(url, json=body, headers=headers) as answer:
-                    upload_url = (await answer.json())["upload_url"]
-                with file.open("rb") as content:
-                    headers = {"Content-Type": "image/jpeg"}
-                    async with session.put(upload_url, data=content, headers=headers) as answer:
-                        answer.raise_for_status()
+                await upload(file)
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(CONCURRENCY):
                 tasks.create_task(worker())
-
-
-@contextmanager
-def service() -> Iterator[str]:
-    """The base URL of a stub service in a process of its own."""
-    command = [sys.executable, str(Path(__file__).with_name("stub_service.py"))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()

@@ -1,0 +1,47 @@
+"""What the benchmarks share: a service that does next to nothing, and a bare aiohttp script to beat."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import aiohttp
+
+JPEG_START = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
+
+Upload = Callable[[Path], Awaitable[object]]
+
+
+@contextmanager
+def service() -> Iterator[str]:
+    """The base URL of a stub service in a process of its own."""
+    command = [sys.executable, str(Path(__file__).with_name("stub_service.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()
+
+
+@asynccontextmanager
+async def upload_with_aiohttp(base_url: str) -> AsyncIterator[Upload]:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def upload(file: Path) -> None:
+            size = file.stat().st_size  # noqa: ASYNC240 - what a bare script does
+            body = {"file_name": file.name, "mime_type": "image/jpeg", "content_length": size}
+            headers = {"Authorization": "Bearer sk_bench"}
+            url = f"{base_url}/api/v1/images/standard_upload"
+            async with session.post(url, json=body, headers=headers) as answer:
+                upload_url = (await answer.json())["upload_url"]
+            with file.open("rb") as content:
+                headers = {"Content-Type": "image/jpeg"}
+                async with session.put(upload_url, data=content, headers=headers) as answer:
+                    answer.raise_for_status()
+
+        yield upload
