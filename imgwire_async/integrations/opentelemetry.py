@@ -28,11 +28,23 @@ from importlib.metadata import version
 from typing import Final, TypedDict
 from urllib.parse import urlsplit
 
-from opentelemetry.metrics import MeterProvider, get_meter
-from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider, get_tracer, set_span_in_context
-
 from imgwire_async.core.events import CallEvent, CallHook, Hook, RequestEvent, ResponseEvent
 from imgwire_async.errors import ImgwireError
+
+try:
+    from opentelemetry.metrics import MeterProvider, get_meter
+    from opentelemetry.trace import (
+        Span,
+        SpanKind,
+        StatusCode,
+        TracerProvider,
+        get_tracer,
+        set_span_in_context,
+    )
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "the OpenTelemetry integration needs its extra: pip install 'imgwire-async[otel]'", name=error.name
+    ) from error
 
 _NAME: Final = "imgwire_async"
 

@@ -4,11 +4,18 @@ It shares nothing with the client but the published API description, so that the
 two cannot agree by construction.
 """
 
-from imgwire_async.sandbox.faults import Fault, FaultScript, UnusedFault
-from imgwire_async.sandbox.journal import ReceivedRequest, RequestJournal
-from imgwire_async.sandbox.rate_limits import FixedWindow, MaxInFlight, RateLimit
-from imgwire_async.sandbox.sandbox import Sandbox
-from imgwire_async.sandbox.settings import PresetSize, SandboxSettings
+try:
+    from imgwire_async.sandbox.faults import Fault, FaultScript, UnusedFault
+    from imgwire_async.sandbox.journal import ReceivedRequest, RequestJournal
+    from imgwire_async.sandbox.rate_limits import FixedWindow, MaxInFlight, RateLimit
+    from imgwire_async.sandbox.sandbox import Sandbox
+    from imgwire_async.sandbox.settings import PresetSize, SandboxSettings
+except ModuleNotFoundError as error:
+    if (error.name or "").startswith("imgwire_async"):
+        raise
+    raise ModuleNotFoundError(
+        "the sandbox needs its extra: pip install 'imgwire-async[sandbox]'", name=error.name
+    ) from error
 
 __all__ = [
     "Fault",
