@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from imgwire_async.cli.app import app
 from imgwire_async.cli.environment import sparkline
 from imgwire_async.sandbox import Sandbox
+from tests.sandbox.support import eventually
 
 Invoke = Callable[..., Result]
 NOWHERE = str(uuid.UUID(int=4))
@@ -132,6 +133,7 @@ def test_a_stored_name_cannot_lead_out_of_the_folder(cli: Invoke, sandbox: Sandb
         f"{sandbox.base_url}/api/v1/images/standard_upload", json=body, headers=headers, trust_env=False
     ).json()
     httpx.put(created["upload_url"], content=PNG, headers={"content-type": "image/png"}, trust_env=False)
+    eventually(lambda: lines(cli("show", created["image"]["id"], "--json"))[0]["status"] == "READY")
 
     result = cli("download", created["image"]["id"], "--to", "here")
 
