@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Final
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Annotated, Final, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
+from anyio import to_thread
 from rich.console import Console
 from rich.table import Table
 
-from imgwire_async.cli.output import JsonFlag, run, show_json, show_record, show_records
+from imgwire_async.cli.output import JsonFlag, plain, run, show_json, show_record, show_records
 from imgwire_async.client import DEFAULT_BASE_URL, AsyncImgwireClient
+from imgwire_async.downloads.files import atomic_file
+from imgwire_async.errors import ConfigurationError, InvalidArgumentError
 from imgwire_async.metrics_rows import Row
-from imgwire_async.models import MetricsStats, MetricsStatValue
+from imgwire_async.models import MetricsDatasets, MetricsStats, MetricsStatValue
 
 cors = typer.Typer(no_args_is_help=True, help="Origins from which browsers may upload.")
 domain = typer.Typer(no_args_is_help=True, help="The custom domain.")
@@ -116,22 +123,42 @@ def domain_rm(as_json: JsonFlag = False) -> None:
 def metrics(
     interval: Annotated[str, typer.Option(help="HOURLY, DAILY, WEEKLY or MONTHLY.")] = "DAILY",
     tz: Annotated[str, typer.Option(help="IANA time zone of the buckets.")] = "UTC",
+    png: Annotated[
+        Path | None, typer.Option(help="Also draw the series into this PNG file (extra: charts).")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a PNG file that exists.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show usage: totals, their change, and a small graph of each series.
 
-    With --json: a line with the totals, then a line for every point in time.
+    With --json: a line with the totals, then a line for every point in time. Example: imgwire-async metrics
+    --interval HOURLY --tz Europe/Berlin --png usage.png
     """
 
-    async def work(imgwire: AsyncImgwireClient) -> None:
+    async def show(imgwire: AsyncImgwireClient) -> MetricsDatasets:
         stats = await imgwire.metrics.get_stats(interval=interval, tz=tz)
-        rows = (await imgwire.metrics.get_datasets(interval=interval, tz=tz)).to_rows()
+        datasets = await imgwire.metrics.get_datasets(interval=interval, tz=tz)
+        rows = datasets.to_rows()
         if as_json:
             show_json(stats.to_dict())
             for row in rows:
-                show_json(row | {"timestamp": str(row["timestamp"])})
+                show_json(row | {"timestamp": cast("datetime", row["timestamp"]).isoformat()})
         else:
             Console().print(_metrics_table(stats, rows))
+        return datasets
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        if png is None:
+            await show(imgwire)
+            return
+        draw, zone = _drawing(), _zone(tz)
+        async with atomic_file(png, overwrite=overwrite) as (file, path):
+            datasets = await show(imgwire)
+            await file.write(await to_thread.run_sync(draw, datasets, interval, zone))
+        if as_json:
+            show_json({"png": str(path)})
+        else:
+            typer.echo(plain(f"Chart: {path}"))
 
     run(work, as_json=as_json)
 
@@ -159,6 +186,27 @@ def whoami(as_json: JsonFlag = False) -> None:
         show_record(record, as_json=as_json)
 
     run(work, as_json=as_json)
+
+
+def _drawing() -> Callable[[MetricsDatasets, str, tzinfo], bytes]:
+    try:
+        from imgwire_async.cli.chart import draw
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("imgwire_async"):
+            raise
+        problem = "--png needs an extra: pip install 'imgwire-async[cli,charts]'"
+        raise ConfigurationError(problem, operation="metrics") from None
+    return draw
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidArgumentError(
+            f"--tz: this machine knows no time zone {name!r:.80}; names are like Europe/Berlin",
+            operation="metrics",
+        ) from None
 
 
 def _metrics_table(stats: MetricsStats, rows: list[Row]) -> Table:

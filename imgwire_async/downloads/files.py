@@ -229,4 +229,4 @@ def target_error(name: str, error: OSError | ValueError) -> DownloadTargetError:
 
 
 def _exists(name: str) -> DownloadTargetError:
-    return DownloadTargetError(f"cannot write {name!r}: it exists; pass overwrite=True to replace it")
+    return DownloadTargetError(f"cannot write {name!r}: it exists, and overwrite is off")
