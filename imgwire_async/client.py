@@ -27,7 +27,7 @@ from imgwire_async.core.transport import Engine, HttpClient
 from imgwire_async.errors import ConfigurationError, ImgwireError
 from imgwire_async.ingest.items import Metadata
 from imgwire_async.ingest.job import IngestJob
-from imgwire_async.ingest.options import STOP_ON, IngestOptions
+from imgwire_async.ingest.options import STOP_ON, IngestOptions, OnChange
 from imgwire_async.ingest.sources import IngestSource
 from imgwire_async.lowlevel.types import UNSET, Unset, parse_map
 from imgwire_async.resources.cors_origins import CorsOrigins
@@ -185,6 +185,7 @@ class AsyncImgwireClient:
         job: str | None = None,
         concurrency: int | Literal["auto"] = "auto",
         dedupe: Literal["content"] | None = None,
+        on_change: OnChange = "upload",
         dry_run: bool = False,
         wait_ready: bool = False,
         purpose: str | None = None,
@@ -228,6 +229,10 @@ class AsyncImgwireClient:
             concurrency: how many items are sent at once, or "auto" to find by probing how fast the service
                 takes them.
             dedupe: "content" stores equal content once; all its items get the one image.
+            on_change: what becomes of stored items that have changed since. "upload": changed content is
+                stored as a new image; other parameters (purpose, custom metadata, file name, type) are only
+                reported, see `AlreadyStored.changed`, because the service cannot change them. "recreate":
+                other parameters make a new image, too. "skip": whatever has changed is only reported.
             dry_run: send nothing and leave the journal as it is; what would be sent is `Skipped`.
             wait_ready: wait for each image to be READY; one in quarantine counts as failed.
             purpose: free label of those items that have none of their own.
@@ -252,6 +257,7 @@ class AsyncImgwireClient:
         options = IngestOptions(
             concurrency=concurrency,
             dedupe=dedupe,
+            on_change=on_change,
             dry_run=dry_run,
             wait_ready=wait_ready,
             purpose=purpose,

@@ -73,6 +73,13 @@ def ingest(
     ] = False,
     purpose: Annotated[str | None, typer.Option(help="Label of items without one.")] = None,
     dedupe: Annotated[bool, typer.Option("--dedupe", help="Store equal content once.")] = False,
+    on_change: Annotated[
+        str,
+        typer.Option(
+            help="Stored items that have changed: upload new content; recreate also those with another "
+            "purpose, metadata, name or type; skip all of them."
+        ),
+    ] = "upload",
     wait_ready: Annotated[bool, typer.Option("--wait-ready", help="Confirm that images are READY.")] = False,
     max_failures: Annotated[int | None, typer.Option(min=0, help="Stop when more items fail.")] = None,
     deadline: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
@@ -102,6 +109,7 @@ def ingest(
             "concurrency": _concurrency(concurrency),
             "purpose": purpose,
             "dedupe": "content" if dedupe else None,
+            "on_change": on_change,
             "wait_ready": wait_ready,
             "max_failures": max_failures,
             "deadline": deadline,
@@ -258,6 +266,8 @@ def _facts(outcome: Outcome) -> dict[str, object]:
             facts |= {"outcome": "stored", "image_id": outcome.image_id, "cdn_url": outcome.cdn_url}
         case AlreadyStored():
             facts |= {"outcome": "already_stored", "image_id": outcome.image_id, "cdn_url": outcome.cdn_url}
+            if outcome.changed is not None:
+                facts["changed"] = outcome.changed
         case Skipped():
             facts |= {"outcome": "skipped", "reason": outcome.reason}
         case Failed():

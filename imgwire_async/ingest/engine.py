@@ -19,6 +19,7 @@ from imgwire_async.ingest.journal import Journal, Row, State
 from imgwire_async.ingest.journal_writer import JournalWriter
 from imgwire_async.ingest.options import GROUP, IngestOptions
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
+from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.preparing import Task, prepare
 from imgwire_async.ingest.recording import as_failed, as_known, as_stored
 from imgwire_async.ingest.sending import Sender
@@ -65,7 +66,14 @@ class Engine:
         self._clock, self._sleep, self._rng = shared.clock, shared.sleep, shared.rng
         self._options = options
         self._outcomes = outcomes
-        self._surveyor = Surveyor(journal, wait_ready=options.wait_ready, dry_run=options.dry_run)
+        self._surveyor = Surveyor(
+            journal,
+            Parameters(options.purpose, options.custom_metadata),
+            on_change=options.on_change,
+            wait_ready=options.wait_ready,
+            dry_run=options.dry_run,
+        )
+        self._recreate = options.on_change == "recreate"
         self._writer: JournalWriter[tuple[Outcome, Task | None]] = JournalWriter(journal, self._deliver)
         self._stored_state = State.READY if options.wait_ready else State.STORED
         self._budget = ByteBudget(options.byte_budget)
@@ -203,6 +211,8 @@ class Engine:
                 self._settle_problem(task, problem)
             elif task.known is not None and self._only_touched(task, task.known):
                 self._settle_known(task, task.known)
+            elif task.confirm:
+                sendable.append(task)
             elif self._options.dedupe is None or await self._is_first(task):
                 self._writer.put(task.row(State.KEYED, self._journal.run))
                 sendable.append(task)
@@ -212,7 +222,7 @@ class Engine:
             await self._ready.send(task)
 
     def _prepare_all(self, group: list[Task]) -> list[ImgwireError | None]:
-        return [prepare(task, self._journal.job) for task in group]
+        return [prepare(task, self._journal.job, recreate=self._recreate) for task in group]
 
     def _settle_problem(self, task: Task, problem: ImgwireError) -> None:
         if task.from_folder and isinstance(problem, UnsupportedImageTypeError):
@@ -223,6 +233,7 @@ class Engine:
 
     def _only_touched(self, task: Task, row: Row) -> bool:
         stored = row.state == State.READY or (row.state == State.STORED and not self._options.wait_ready)
+        stored = stored and not (self._recreate and task.parameters != row.parameters)
         return stored and task.sha256 is not None and task.sha256 == row.sha256
 
     def _settle_known(self, task: Task, known: Row, same_content_as: str | None = None) -> None:

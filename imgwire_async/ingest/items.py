@@ -92,22 +92,23 @@ def storable(text: str) -> str:
 _KEY_PREFIX: Final = "iw1-"
 
 
-def idempotency_key(job: str, key: str, version: bytes) -> str:
+def idempotency_key(job: str, key: str, version: bytes, parameters: bytes | None = None) -> str:
     """The key under which the service stores an item once, however often it is sent.
 
     It is derived and not random, so that a run that knows nothing of an earlier attempt makes the same one.
-    Purpose and metadata are left out of it: they must not make a second image.
 
     Args:
         job: name of the job.
         key: key of the item.
         version: the SHA-256 of its content; for a URL the URL itself.
+        parameters: digest of its purpose, metadata and so on, where other ones are to make another image;
+            None leaves them out.
 
     Returns:
         36 characters: `iw1-` and the base32 digits of a BLAKE2b-160.
     """
     digest = hashlib.blake2b(digest_size=20)
-    for part in (job.encode(), key.encode(), version):
+    for part in (job.encode(), key.encode(), version, *(() if parameters is None else (parameters,))):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return _KEY_PREFIX + base64.b32encode(digest.digest()).decode().lower()

@@ -135,6 +135,7 @@ class IngestJob:
             found=progress.found,
             stored=tally.stored,
             already_stored=tally.already_stored,
+            changed=tally.changed,
             skipped=tally.skipped,
             failed=tally.failed,
             skipped_by_reason={str(reason): count for reason, count in tally.reasons.items()},

@@ -55,6 +55,8 @@ class Row:
     error: str | None = None
     item: str | None = None
     """The item as a JSON row of a manifest, where a retry will need it."""
+    parameters: bytes | None = None
+    """Digest of the purpose, metadata and so on that it was sent with."""
 
 
 def _marks(count: int) -> str:
@@ -64,13 +66,13 @@ def _marks(count: int) -> str:
 _COLUMNS: Final = tuple(field.name for field in fields(Row))
 _VALUES: Final = attrgetter(*_COLUMNS)
 _APPLICATION_ID: Final = 0x696D6777  # "imgw"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE job (name TEXT NOT NULL, runs INTEGER NOT NULL, pace TEXT);
 CREATE TABLE items (
     key TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, run INTEGER NOT NULL,
     size INTEGER, mtime_ns INTEGER, sha256 BLOB, idempotency_key TEXT, image_id TEXT, cdn_url TEXT,
-    attempts INTEGER NOT NULL, error_type TEXT, error TEXT, item TEXT
+    attempts INTEGER NOT NULL, error_type TEXT, error TEXT, item TEXT, parameters BLOB
 ) WITHOUT ROWID;
 CREATE INDEX items_by_content ON items (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX items_failed ON items (state) WHERE state = 'failed';
@@ -157,8 +159,11 @@ class Journal:
             raise JournalError(
                 f"{self.path} is the database of another program, and is left as it is; name another file"
             )
-        elif pragma("user_version") != _VERSION:
-            raise JournalError(f"the journal {self.path} was written by another version of this library")
+        elif (version := pragma("user_version")) != _VERSION:
+            raise JournalError(
+                f"the journal {self.path} was written by another version of this library (format {version}, "
+                f"not {_VERSION}), and is left as it is; end the job with that version, or name another file"
+            )
         elif pragma("quick_check(1)") != "ok":
             raise JournalError(f"the journal {self.path} is damaged, and is left as it is")
         # A killed process loses nothing that was committed; after a power cut the last commits may be gone,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias, get_args
 
 from imgwire_async.errors import (
     AuthenticationError,
@@ -15,6 +15,9 @@ from imgwire_async.errors import (
 )
 from imgwire_async.ingest.items import Metadata
 from imgwire_async.ingest.preparing import WHOLE
+
+OnChange: TypeAlias = Literal["upload", "recreate", "skip"]
+"""What becomes of a stored item that has changed; see `client.ingest`."""
 
 GROUP: Final = 16
 """Items that are read, hashed and put on record together."""
@@ -37,6 +40,7 @@ class IngestOptions:
 
     concurrency: int | Literal["auto"] = "auto"
     dedupe: Literal["content"] | None = None
+    on_change: OnChange = "upload"
     dry_run: bool = False
     wait_ready: bool = False
     purpose: str | None = None
@@ -55,6 +59,13 @@ class IngestOptions:
             raise _refused(f'concurrency must be at least 1 or "auto", got {self.concurrency!r}')
         if self.dedupe not in {None, "content"}:
             raise _refused(f'dedupe must be "content" or None, got {self.dedupe!r}')
+        if self.on_change not in get_args(OnChange):
+            raise _refused(f"on_change must be one of {get_args(OnChange)}, got {self.on_change!r}")
+        if self.on_change == "recreate" and self.dedupe is not None:
+            raise _refused(
+                'on_change="recreate" and dedupe="content" contradict each other: equal content is to be '
+                "stored once, and again under other parameters"
+            )
         if self.max_failures is not None and self.max_failures < 0:
             raise _refused(f"max_failures must not be negative, got {self.max_failures}")
         for name in ("max_pause", "deadline", "item_deadline", "bandwidth_limit"):

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.items import IngestItem
 from imgwire_async.lowlevel.models import Image
 
+Changed: TypeAlias = Literal["content", "parameters"]
+
 
 @dataclass(slots=True, kw_only=True)
 class Stored:
-    """The item was uploaded by this run."""
+    """The item was uploaded by this run; or by an earlier one, and this one has waited for it to be ready."""
 
     key: str
     item: IngestItem
     image: Image
     """The record: with `wait_ready` that of the ready image, else that from before the bytes arrived."""
     size: int
-    """Bytes sent; 0 for a URL."""
+    """Bytes sent; 0 for a URL and for what was uploaded earlier."""
     attempts: int
     """How often the item was tried; waits for a server that asked to slow down are not counted."""
     seconds: float
@@ -47,6 +49,9 @@ class AlreadyStored:
     cdn_url: str
     same_content_as: str | None = None
     """With `dedupe="content"`: key of the item whose image it shares; None when it was stored earlier."""
+    changed: Changed | None = None
+    """What of the item is no longer as it was stored: its content, told by size and time of the file or by
+    the URL, and only with `on_change="skip"`; or its purpose, custom metadata, file name or type."""
 
 
 class SkipReason(StrEnum):

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import BinaryIO, Final
 
@@ -38,6 +38,10 @@ class Task:
     from_folder: bool
     known: Row | None
     """What the journal holds of it from earlier runs."""
+    parameters: bytes | None = None
+    """Digest of what it is sent with besides its content."""
+    confirm: bool = False
+    """It is stored; the service has only to be asked whether it is ready."""
     sha256: bytes | None = None
     content: bytes | None = None
     idempotency_key: str = ""
@@ -52,7 +56,7 @@ class Task:
     @property
     def size(self) -> int:
         """Bytes to send; 0 for a URL."""
-        return 0 if self.stamp is None else self.stamp.size
+        return 0 if self.stamp is None or self.confirm else self.stamp.size
 
     @property
     def wanted_charge(self) -> int:
@@ -62,6 +66,8 @@ class Task:
     def row(self, state: State, run: int) -> Row:
         """The item as the journal keeps it."""
         stamp, known = self.stamp, self.known
+        if self.confirm and known is not None:
+            return replace(known, state=state, run=run, attempts=self.attempts)
         # Tried again: the image of this very content that an earlier run has stored.
         same = known is not None and known.idempotency_key == self.idempotency_key
         return Row(
@@ -76,6 +82,7 @@ class Task:
             image_id=known.image_id if known is not None and same else None,
             cdn_url=known.cdn_url if known is not None and same else None,
             attempts=self.attempts,
+            parameters=self.parameters,
         )
 
 
@@ -95,8 +102,17 @@ def stamp_of(item: IngestItem) -> FileStamp | None:
         raise _unreadable(item, error) from error
 
 
-def prepare(task: Task, job: str) -> ImgwireError | None:
-    """Read, hash and key an item. What goes wrong is returned, because it concerns this item only."""
+def prepare(task: Task, job: str, *, recreate: bool) -> ImgwireError | None:
+    """Read, hash and key an item. What goes wrong is returned, because it concerns this item only.
+
+    Args:
+        task: the item.
+        job: name of the job.
+        recreate: whether other parameters make another image.
+    """
+    known = task.known
+    if task.confirm:
+        return None
     try:
         if task.item.is_url:
             version = str(task.item.source).encode("utf-8", "surrogateescape")
@@ -104,8 +120,20 @@ def prepare(task: Task, job: str) -> ImgwireError | None:
             version = task.sha256 = _read(task)
     except (UploadSourceError, UnsupportedImageTypeError) as error:
         return error
-    task.idempotency_key = idempotency_key(job, task.key, version)
+    if known is not None and known.idempotency_key and _same_image(task, known, recreate=recreate):
+        # Also when the run that made it made keys in the other way.
+        task.idempotency_key = known.idempotency_key
+    else:
+        task.idempotency_key = idempotency_key(job, task.key, version, task.parameters if recreate else None)
     return None
+
+
+def _same_image(task: Task, known: Row, *, recreate: bool) -> bool:
+    if recreate and known.parameters != task.parameters:
+        return False
+    if task.item.is_url:
+        return known.source == source_text(task.item)
+    return known.sha256 == task.sha256
 
 
 def _read(task: Task) -> bytes:

@@ -6,7 +6,7 @@ from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.journal import Row, State
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Stored
 from imgwire_async.ingest.preparing import Task
-from imgwire_async.ingest.survey import failed_row
+from imgwire_async.ingest.survey import already_stored, failed_row
 from imgwire_async.lowlevel.models import Image
 
 
@@ -30,14 +30,10 @@ def as_known(task: Task, known: Row, run: int, same_content_as: str | None) -> t
     row = task.row(State(known.state), run)
     row.image_id, row.cdn_url = known.image_id, known.cdn_url
     row.idempotency_key = known.idempotency_key
-    outcome = AlreadyStored(
-        key=task.key,
-        item=task.item,
-        image_id=known.image_id or "",
-        cdn_url=known.cdn_url or "",
-        same_content_as=same_content_as,
-    )
-    return row, outcome
+    changed = same_content_as is None and task.parameters != known.parameters
+    if changed:
+        row.parameters = known.parameters
+    return row, already_stored(task, known, "parameters" if changed else None, same_content_as)
 
 
 def as_failed(task: Task, error: ImgwireError, run: int) -> tuple[Row, Failed]:

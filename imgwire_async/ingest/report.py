@@ -93,6 +93,8 @@ class Report:
     found: int
     stored: int
     already_stored: int
+    changed: int
+    """How many of the already stored are no longer as they were stored, see `AlreadyStored.changed`."""
     skipped: int
     failed: int
     skipped_by_reason: Mapping[str, int]
@@ -125,6 +127,11 @@ class Report:
             f"{self.bytes_per_second / 1e6:.2f} MB/s; {self.retries} retries, {self.throttled} throttled"
         )
         lines = [counts, rates]
+        if self.changed:
+            lines.append(
+                f"{self.changed} of the already stored have changed in content or parameters, and were left "
+                "as they are; see on_change"
+            )
         if self.dry_run:
             planned = self.skipped_by_reason.get(SkipReason.DRY_RUN, 0)
             lines.append(f"dry run: {planned} items with {self.planned_bytes / 1e6:.1f} MB would be uploaded")
@@ -172,6 +179,7 @@ class Tally:
     rng: random.Random
     stored: int = 0
     already_stored: int = 0
+    changed: int = 0
     skipped: int = 0
     failed: int = 0
     bytes_sent: int = 0
@@ -189,6 +197,7 @@ class Tally:
                 self._sample(outcome.seconds)
             case AlreadyStored():
                 self.already_stored += 1
+                self.changed += outcome.changed is not None
             case Skipped():
                 self.skipped += 1
                 self.reasons[outcome.reason] = self.reasons.get(outcome.reason, 0) + 1

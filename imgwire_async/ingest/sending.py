@@ -13,6 +13,7 @@ from imgwire_async.core.gate import MOST_IN_FLIGHT, Gate
 from imgwire_async.core.operation import RateClass
 from imgwire_async.errors import DeadlineExceededError, SourceChangedError
 from imgwire_async.ingest.options import IngestOptions
+from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.preparing import Task, stamp_of, upload_name
 from imgwire_async.lowlevel.models import Image
 from imgwire_async.resources.images import Images
@@ -32,6 +33,7 @@ class Sender:
 
     def __init__(self, core: Core, options: IngestOptions, pace: Mapping[str, float]) -> None:
         self._options = options
+        self._parameters = Parameters(options.purpose, options.custom_metadata)
         shared = core.shared
         if options.concurrency == "auto" and not shared.gate.adaptive:
             shared = SharedState(
@@ -68,8 +70,9 @@ class Sender:
         """
         images, options = self._within_deadline(task), self._options
         item = task.item
-        purpose = options.purpose if item.purpose is None else item.purpose
-        metadata = options.custom_metadata if item.custom_metadata is None else item.custom_metadata
+        if task.confirm and task.known is not None and task.known.image_id is not None:
+            return await self._waiting.wait_until_ready(task.known.image_id)
+        purpose, metadata = self._parameters.purpose(item), self._parameters.custom_metadata(item)
         if item.is_url:
             image = await images.upload_via_url(
                 str(item.source),

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from imgwire_async.errors import InvalidArgumentError, UploadSourceError
-from imgwire_async.ingest.items import Entry, FileStamp, source_text, storable
+from imgwire_async.ingest.items import Entry, source_text, storable
 from imgwire_async.ingest.journal import DONE, Journal, Row, State
-from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason
+from imgwire_async.ingest.options import OnChange
+from imgwire_async.ingest.outcomes import AlreadyStored, Changed, Failed, Outcome, Skipped, SkipReason
+from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.preparing import Task, manifest_row, stamp_of
+
+_PASSED_OVER: Final[Mapping[OnChange, frozenset[Changed | None]]] = {
+    "upload": frozenset({None, "parameters"}),
+    "recreate": frozenset({None}),
+    "skip": frozenset({None, "parameters", "content"}),
+}
+"""Changes that leave a stored item as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +38,24 @@ class Surveyor:
 
     Args:
         journal: what earlier runs have done.
+        parameters: what items are created with besides their content.
+        on_change: what becomes of stored items that have changed.
         wait_ready: whether stored items still have to be confirmed.
         dry_run: whether nothing is to be sent.
     """
 
-    def __init__(self, journal: Journal, *, wait_ready: bool, dry_run: bool) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        parameters: Parameters,
+        *,
+        on_change: OnChange,
+        wait_ready: bool,
+        dry_run: bool,
+    ) -> None:
         self._journal = journal
+        self._parameters = parameters
+        self._on_change = on_change
         self._wait_ready = wait_ready
         self._dry_run = dry_run
         self._ordinal = 0
@@ -74,27 +96,24 @@ class Surveyor:
             failure = Failed(key=key, item=item, error=error)
             result.failed.append((self._failure_row(failure), failure))
             return
-        if row is not None and row.state in DONE and self._unchanged(entry, stamp, row):
+        task = Task(key, item, stamp, entry.from_folder, row, self._parameters.digest(item))
+        if row is not None and row.state in DONE:
+            changed = _changed(task, row)
             if row.state == State.SKIPPED:
-                result.settled.append(Skipped(key=key, item=item, reason=SkipReason.NO_IMAGE))
-                return
-            if row.state == State.READY or not self._wait_ready:
-                result.settled.append(already_stored(key, entry, row))
-                return
+                if changed != "content":
+                    result.settled.append(Skipped(key=key, item=item, reason=SkipReason.NO_IMAGE))
+                    return
+            elif changed in _PASSED_OVER[self._on_change]:
+                if row.state == State.READY or not self._wait_ready or self._dry_run:
+                    result.settled.append(already_stored(task, row, changed))
+                    return
+                task.confirm = True
         if self._dry_run:
             size = 0 if stamp is None else stamp.size
             result.settled.append(Skipped(key=key, item=item, reason=SkipReason.DRY_RUN, size=size))
             return
         self.active[key] = active[key] = source_text(item)
-        result.tasks.append(Task(key, item, stamp, entry.from_folder, row))
-
-    def _unchanged(self, entry: Entry, stamp: FileStamp | None, row: Row) -> bool:
-        assert entry.item is not None  # noqa: S101 - the caller has looked
-        if stamp is None:
-            return row.source == source_text(entry.item)
-        if isinstance(entry.item.source, bytes):
-            return row.sha256 == hashlib.sha256(entry.item.source).digest()
-        return (row.size, row.mtime_ns) == (stamp.size, stamp.mtime_ns)
+        result.tasks.append(task)
 
     def _named_twice(self, entry: Entry, earlier: str, result: Surveyed) -> None:
         assert entry.item is not None  # noqa: S101 - the caller has looked
@@ -117,10 +136,32 @@ class Surveyor:
         )
 
 
-def already_stored(key: str, entry: Entry, row: Row) -> AlreadyStored:
-    """The outcome of an item that the journal has as stored."""
-    assert entry.item is not None  # noqa: S101 - the caller has looked
-    return AlreadyStored(key=key, item=entry.item, image_id=row.image_id or "", cdn_url=row.cdn_url or "")
+def _changed(task: Task, row: Row) -> Changed | None:
+    """What is no longer as it was stored, as far as can be told without reading a file."""
+    item, stamp = task.item, task.stamp
+    if stamp is None:
+        same = row.source == source_text(item)
+    elif isinstance(item.source, bytes):
+        same = row.sha256 == hashlib.sha256(item.source).digest()
+    else:
+        same = (row.size, row.mtime_ns) == (stamp.size, stamp.mtime_ns)
+    if not same:
+        return "content"
+    return None if row.parameters == task.parameters else "parameters"
+
+
+def already_stored(
+    task: Task, row: Row, changed: Changed | None, same_content_as: str | None = None
+) -> AlreadyStored:
+    """The outcome of an item whose image the journal has in `row`."""
+    return AlreadyStored(
+        key=task.key,
+        item=task.item,
+        image_id=row.image_id or "",
+        cdn_url=row.cdn_url or "",
+        same_content_as=same_content_as,
+        changed=changed,
+    )
 
 
 def failed_row(row: Row, failure: Failed, run: int) -> Row:

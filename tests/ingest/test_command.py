@@ -82,10 +82,23 @@ def test_json_has_a_line_for_every_outcome_and_one_for_the_report(cli: Invoke, t
     assert report["report"]["stored"] == 2
 
 
+def test_items_with_other_parameters_are_reported_and_recreated_when_asked(
+    cli: Invoke, tmp_path: Path
+) -> None:
+    folder_of(tmp_path / "photos", 2)
+    cli("photos")
+    result = cli("photos", "--purpose", "hero")
+    assert (result.exit_code, "2 of the already stored have changed" in result.stdout) == (0, True)
+    first, *_ = cli("photos", "--purpose", "hero", "--json").stdout.splitlines()
+    assert json.loads(first)["changed"] == "parameters"
+    assert "2 stored" in cli("photos", "--purpose", "hero", "--on-change", "recreate").stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("missing",),
+        ("photos", "--on-change", "panic"),
         ("photos", "--concurrency", "many"),
         ("photos", "--column", "nonsense"),
         ("photos", "--journal", "photos/0000.png"),

@@ -385,7 +385,7 @@ async def test_a_stored_image_that_cannot_be_confirmed_is_still_known(
     client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, tmp_path: Path
 ) -> None:
     await ingest(client, photos / "0000.png", journal=tmp_path / "j")
-    sandbox.faults.always("images.create", status=413)
+    sandbox.faults.always("images.retrieve", status=413)
     _, report = await ingest(client, photos / "0000.png", journal=tmp_path / "j", wait_ready=True)
     assert counts(report) == (0, 0, 0, 1)
     async with client.ingest(photos / "0000.png", journal=tmp_path / "j", dry_run=True) as job:

@@ -99,6 +99,16 @@ def test_a_damaged_journal_is_refused_and_left_as_it_is(tmp_path: Path, keep: in
     assert path.read_bytes() == damaged
 
 
+def test_a_journal_of_another_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    with Journal(path) as journal:
+        journal._writer.execute("PRAGMA user_version=1")
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match=r"another version of this library \(format 1, not 2\)"):
+        Journal(path)
+    assert path.read_bytes() == before
+
+
 def test_a_journal_whose_making_was_interrupted_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "j").touch()
     with Journal(tmp_path / "j") as journal:

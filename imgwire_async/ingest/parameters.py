@@ -1,0 +1,55 @@
+"""What an item is created with besides its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from imgwire_async.ingest.items import IngestItem, Metadata
+
+_NONE = (None, None, None, None)
+
+
+class Parameters:
+    """Purpose, custom metadata, file name and type of the items of a job.
+
+    Args:
+        purpose: of those items that have none of their own.
+        custom_metadata: of those items that have none of their own.
+    """
+
+    def __init__(self, purpose: str | None, custom_metadata: Metadata | None) -> None:
+        self._purpose = purpose
+        self._custom_metadata = custom_metadata
+        self._common = _digest(None, None, purpose, custom_metadata)
+
+    def purpose(self, item: IngestItem) -> str | None:
+        """The item's, or that of the job."""
+        return self._purpose if item.purpose is None else item.purpose
+
+    def custom_metadata(self, item: IngestItem) -> Metadata | None:
+        """The item's, or that of the job."""
+        return self._custom_metadata if item.custom_metadata is None else item.custom_metadata
+
+    def digest(self, item: IngestItem) -> bytes | None:
+        """What is different for different parameters: a BLAKE2b-128, or None when there are none.
+
+        File name and type count when they are given, and not when they follow from the source.
+        """
+        # Most items of a resumed job end here, so what they have in common is computed once.
+        if (item.file_name, item.mime_type, item.purpose, item.custom_metadata) == _NONE:
+            return self._common
+        return _digest(item.file_name, item.mime_type, self.purpose(item), self.custom_metadata(item))
+
+
+def _digest(
+    file_name: str | None, mime_type: str | None, purpose: str | None, custom_metadata: Metadata | None
+) -> bytes | None:
+    metadata = {str(name): value for name, value in (custom_metadata or {}).items()}
+    if (file_name, mime_type, purpose) == (None, None, None) and not metadata:
+        return None
+    # repr: what the service does not take is told when it is sent.
+    text = json.dumps(
+        [file_name, mime_type, purpose, metadata], sort_keys=True, separators=(",", ":"), default=repr
+    )
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
