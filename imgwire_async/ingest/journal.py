@@ -7,7 +7,8 @@ import os
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from operator import attrgetter
@@ -68,7 +69,7 @@ _VALUES: Final = attrgetter(*_COLUMNS)
 _APPLICATION_ID: Final = 0x696D6777  # "imgw"
 _VERSION: Final = 2
 _SCHEMA: Final = """
-CREATE TABLE job (name TEXT NOT NULL, runs INTEGER NOT NULL, pace TEXT);
+CREATE TABLE job (name TEXT NOT NULL, runs INTEGER NOT NULL, pace TEXT);  -- pace: class → [rate, time]
 CREATE TABLE items (
     key TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, run INTEGER NOT NULL,
     size INTEGER, mtime_ns INTEGER, sha256 BLOB, idempotency_key TEXT, image_id TEXT, cdn_url TEXT,
@@ -77,6 +78,7 @@ CREATE TABLE items (
 CREATE INDEX items_by_content ON items (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX items_failed ON items (state) WHERE state = 'failed';
 """
+_PACE_SECONDS: Final = 24 * 3600.0
 _LOOKUP: Final = 500  # keys in one query
 _WRITE: Final = f"INSERT OR REPLACE INTO items VALUES ({_marks(len(_COLUMNS))})"  # noqa: S608 - only marks
 
@@ -90,13 +92,21 @@ class Journal:
         path: the file, made when there is none; None for a temporary one that is deleted at the end.
         job: name of the job, which becomes part of every idempotency key. Default: that in the journal, or a
             random one for a new journal.
+        wall_clock: seconds since the epoch.
 
     Raises:
         JournalError: another process uses it, it cannot be written, or it is damaged, foreign, or of another
             job. Nothing has been changed then.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None, job: str | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        job: str | None = None,
+        *,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._wall_clock = wall_clock
         self._temporary = tempfile.TemporaryDirectory(prefix="imgwire-") if path is None else None
         self.path = Path(self._temporary.name, "journal") if self._temporary else Path(os.fspath(path or ""))
         self._reading = threading.Lock()
@@ -171,8 +181,7 @@ class Journal:
         pragma("journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=NORMAL")
         self.job, runs, pace = self._writer.execute("SELECT name, runs, pace FROM job").fetchone()
-        self.pace: dict[str, float] = json.loads(pace or "{}")
-        """Requests per second at which the service last asked to slow down, by class of requests."""
+        self._paces: dict[str, tuple[float, float]] = json.loads(pace or "{}")
         if job is not None and job != self.job:
             raise JournalError(f"the journal {self.path} is that of the job {self.job!r}, not {job!r}")
         self.run = runs + 1
@@ -197,14 +206,26 @@ class Journal:
         except sqlite3.Error as error:
             raise self._error(error) from error
 
+    @property
+    def pace(self) -> dict[str, float]:
+        """Requests per second at which the service last asked to slow down, by class of requests.
+
+        What is older than a day is left out: the service may have other limits by now.
+        """
+        now = self._wall_clock()
+        # A clock that was set back makes a pace seem to come from the future.
+        return {name: rate for name, (rate, at) in self._paces.items() if abs(now - at) < _PACE_SECONDS}
+
     def keep_pace(self, pace: Mapping[str, float]) -> None:
-        """Put `pace` on record for the next run.
+        """Put `pace` on record for the runs of the next day.
 
         Raises:
             JournalError: the journal cannot be written.
         """
+        now = self._wall_clock()
+        self._paces |= {name: (rate, now) for name, rate in pace.items()}
         try:
-            self._writer.execute("UPDATE job SET pace = ?", (json.dumps(self.pace | dict(pace)),))
+            self._writer.execute("UPDATE job SET pace = ?", (json.dumps(self._paces),))
         except sqlite3.Error as error:
             raise self._error(error) from error
 

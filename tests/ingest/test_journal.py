@@ -34,6 +34,28 @@ def test_rows_are_found_again_by_the_next_run(tmp_path: Path) -> None:
         assert journal.count() == {"stored": 1200}
 
 
+@pytest.mark.parametrize(
+    ("later", "remembered"),
+    [
+        (0.0, {"create": 20.0, "read": 50.0}),
+        (3600.0, {"create": 20.0, "read": 50.0}),
+        (23.5 * 3600, {"create": 20.0}),  # "read" was found two hours before
+        (25 * 3600, {}),
+        (-3600.0, {"create": 20.0, "read": 50.0}),  # the clock was set back
+        (-1e9, {}),  # it was wrong, then or now
+    ],
+)
+def test_a_pace_is_remembered_for_a_day(tmp_path: Path, later: float, remembered: dict[str, float]) -> None:
+    now = 1_800_000_000.0
+    with Journal(tmp_path / "j", wall_clock=lambda: now - 7200.0) as journal:
+        assert journal.pace == {}
+        journal.keep_pace({"create": 10.0, "read": 50.0})
+    with Journal(tmp_path / "j", wall_clock=lambda: now) as journal:
+        journal.keep_pace({"create": 20.0})
+    with Journal(tmp_path / "j", wall_clock=lambda: now + later) as journal:
+        assert journal.pace == remembered
+
+
 def test_only_stored_items_are_found_by_content(tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal:
         journal.write([row("a", State.FAILED, b"1"), row("b", State.READY, b"2")])
