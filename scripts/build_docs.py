@@ -1,4 +1,7 @@
-"""Builds the HTML reference from the docstrings, and fails when a link in it leads nowhere.
+"""Builds guides and reference as HTML, and fails when a link in them leads nowhere.
+
+The guides are the sections of the README, the reference is made of the docstrings. They share one navigation
+and one search.
 
 scripts/docs [FOLDER]      default: build/docs; open index.html in a browser
 """
@@ -7,12 +10,18 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterable
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pdoc
+from guides import guides, titles
+from pdoc.doc import Module
 
+HERE = Path(__file__).resolve().parent
+README = HERE.parent / "README.md"
+TEMPLATES = HERE / "docs_templates"
 MODULES = (
     "imgwire_async",
     "imgwire_async.client",
@@ -65,11 +74,24 @@ def broken_links(folder: Path) -> list[str]:
     return broken
 
 
-def main(folder: Path) -> None:
+def build(folder: Path, modules: Iterable[str] = MODULES) -> None:
+    """Write the guides, and the reference of `modules`."""
     # About aliases of types, which are then shown by their names.
     warnings.filterwarnings("ignore", module="pdoc")
-    pdoc.render.configure(docformat="google", search=True, show_source=False)
-    pdoc.pdoc(*MODULES, output_directory=folder)
+    readme = README.read_text()
+    pdoc.render.configure(docformat="google", search=True, show_source=False, template_directory=TEMPLATES)
+    pdoc.render.env.globals["guides"] = titles(readme)
+    pages = guides(readme) | {name: Module.from_name(name) for name in modules}
+    for name, module in pages.items():
+        path = folder / f"{name.replace('.', '/')}.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(pdoc.render.html_module(module, pages))
+    (folder / "index.html").write_text(pdoc.render.html_index(pages))
+    (folder / "search.js").write_text(pdoc.render.search_index(pages))
+
+
+def main(folder: Path) -> None:
+    build(folder)
     broken = broken_links(folder)
     if broken:
         sys.exit("These links lead nowhere:\n" + "\n".join(broken))

@@ -1,10 +1,90 @@
-"""The check of links in the HTML reference."""
+"""The HTML reference: the guides made of the README, and the check of its links."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from build_docs import broken_links
+import pytest
+from build_docs import MODULES, README, broken_links, build
+from guides import UnknownLinkError, guides, titles
+
+TEXT = """# Name
+
+Intro, see [errors](#what-goes-wrong) and the [signatures](imgwire_async/API.md).
+
+## Quick start
+
+```sh
+# not a heading, and no [link](#nowhere)
+```
+
+## What goes wrong
+
+### On the *way*, or `here`
+
+See [above](#quick-start), [there](#on-the-way-or-here) and [outside](https://example.com/#x).
+"""
+
+
+def test_every_section_of_the_readme_is_a_page_with_its_title() -> None:
+    assert titles(TEXT) == {
+        "guide": "Name",
+        "guide.quick_start": "Quick start",
+        "guide.what_goes_wrong": "What goes wrong",
+    }
+
+
+def test_links_between_sections_lead_from_page_to_page() -> None:
+    pages = {name: module.docstring for name, module in guides(TEXT).items()}
+
+    assert "[errors](guide/what_goes_wrong.html)" in pages["guide"]
+    assert "[signatures](imgwire_async.html)" in pages["guide"]
+    assert "[above](../guide/quick_start.html)" in pages["guide.what_goes_wrong"]
+    assert "[there](../guide/what_goes_wrong.html#on-the-way-or-here)" in pages["guide.what_goes_wrong"]
+    assert "[outside](https://example.com/#x)" in pages["guide.what_goes_wrong"]
+
+
+def test_code_is_left_as_it_is() -> None:
+    assert "# not a heading, and no [link](#nowhere)" in guides(TEXT)["guide.quick_start"].docstring
+
+
+@pytest.mark.parametrize("link", ["#gone", "gone.md", "gone.md#quick-start"])
+def test_a_link_to_nothing_is_refused(link: str) -> None:
+    with pytest.raises(UnknownLinkError, match=re.escape(link)):
+        guides(f"{TEXT}\n[there]({link})\n")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The guides of the real README, and a small part of the reference."""
+    folder = tmp_path_factory.mktemp("docs")
+    build(folder, ["imgwire_async.pagination"])
+    return folder
+
+
+def test_every_page_leads_to_all_guides_and_modules(built: Path) -> None:
+    pages = [*titles(README.read_text()), "imgwire_async.pagination"]
+    for page in pages:
+        content = (built / f"{page.replace('.', '/')}.html").read_text()
+        for other in pages:
+            assert f'href="{"../" * page.count(".")}{other.replace(".", "/")}.html"' in content, (page, other)
+
+
+def test_the_guides_are_found_by_the_search(built: Path) -> None:
+    index = (built / "search.js").read_text()
+
+    assert '"guide.bulk_ingestion"' in index
+    assert '"guide.moving_from_the_official_python_sdk"' in index
+    assert "which can be killed at any moment" in index
+
+
+def test_the_guides_have_no_broken_links(built: Path) -> None:
+    missing = {name.replace(".", "/") for name in MODULES}
+    broken = [one for one in broken_links(built) if not any(f"{name}.html" in one for name in missing)]
+
+    assert broken == []
+    assert "url=./guide.html" in (built / "index.html").read_text()
 
 
 def test_links_to_missing_pages_and_anchors_are_found(tmp_path: Path) -> None:

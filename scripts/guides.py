@@ -1,0 +1,104 @@
+"""The README's sections as pages of the HTML reference."""
+
+from __future__ import annotations
+
+import re
+from types import ModuleType
+
+from pdoc.doc import Module
+
+ROOT = "guide"
+"""The page with what the README says before its first section; the others lie in a folder of this name."""
+
+_HEADING = re.compile(r"^(#{1,6}) (.+)$")
+_LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+_REFERENCE = {"imgwire_async/API.md": "imgwire_async.html"}
+"""What stands in the reference for a file of the project."""
+
+
+class UnknownLinkError(Exception):
+    """A link of the README leads to nothing that the reference has."""
+
+
+def guides(readme: str) -> dict[str, Module]:
+    """A module without members for every section, with its text as docstring, by name in order.
+
+    Raises:
+        UnknownLinkError: a link leads to no heading, and to no file that has a page.
+    """
+    sections = _sections(readme)
+    names = {title: f"{ROOT}.{_slug(title).replace('-', '_')}" for title in sections}
+    names[next(iter(sections))] = ROOT
+    anchors = {
+        _slug(heading): (names[title], "" if heading == title else _slug(heading))
+        for title, lines in sections.items()
+        for heading in (title, *_headings(lines))
+    }
+    return {
+        names[title]: _module(names[title], "\n".join(_with_links(lines, names[title], anchors)))
+        for title, lines in sections.items()
+    }
+
+
+def titles(readme: str) -> dict[str, str]:
+    """Titles of the guides by the names of their modules."""
+    return dict(zip(guides(readme), _sections(readme), strict=True))
+
+
+def _sections(readme: str) -> dict[str, list[str]]:
+    """Lines below each heading of the first two levels, by its text; lower headings rise by one level."""
+    sections: dict[str, list[str]] = {}
+    lines: list[str] = []
+    in_code = False
+    for line in readme.splitlines():
+        in_code ^= line.startswith("```")
+        heading = None if in_code else _HEADING.match(line)
+        if heading is None:
+            lines.append(line)
+        elif len(heading[1]) <= 2:
+            lines = sections.setdefault(heading[2], [])
+        else:
+            lines.append(line[1:])
+    return sections
+
+
+def _headings(lines: list[str]) -> list[str]:
+    in_code = False
+    found = []
+    for line in lines:
+        in_code ^= line.startswith("```")
+        if not in_code and (heading := _HEADING.match(line)):
+            found.append(heading[2])
+    return found
+
+
+def _with_links(lines: list[str], page: str, anchors: dict[str, tuple[str, str]]) -> list[str]:
+    """The lines with links that lead from this page to others instead of through the README."""
+    to_root = "../" * page.count(".")
+
+    def replaced(link: re.Match[str]) -> str:
+        path, _, anchor = link[1].partition("#")
+        if path in _REFERENCE:
+            return f"]({to_root}{_REFERENCE[path]})"
+        if path or anchor not in anchors:
+            raise UnknownLinkError(f"README.md: {link[1]}")
+        target, place = anchors[anchor]
+        return f"]({to_root}{target.replace('.', '/')}.html{'#' + place if place else ''})"
+
+    in_code = False
+    changed = []
+    for line in lines:
+        in_code ^= line.startswith("```")
+        changed.append(line if in_code else _LINK.sub(replaced, line))
+    return changed
+
+
+def _slug(heading: str) -> str:
+    """The anchor that GitHub and pdoc give to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+
+
+def _module(name: str, text: str) -> Module:
+    module = ModuleType(name, text)
+    module.__dict__["__docformat__"] = "markdown"
+    return Module(module)
