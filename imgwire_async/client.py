@@ -17,13 +17,14 @@ from imgwire_async.core.attempts import ClientStats, SharedState
 from imgwire_async.core.base_url import checked_base_url
 from imgwire_async.core.call import Core
 from imgwire_async.core.credentials import CredentialProvider, Credentials, check_credential
+from imgwire_async.core.engine import Engine
 from imgwire_async.core.events import CallHook, Hook, RequestEvent, ResponseEvent, RetryEvent
 from imgwire_async.core.gate import Gate, RateLimit
+from imgwire_async.core.httpx_transport import HttpClient
 from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request
 from imgwire_async.core.options import CallOptions, Timeouts
 from imgwire_async.core.redaction import Secret
 from imgwire_async.core.retry import RetryBudget
-from imgwire_async.core.transport import Engine, HttpClient
 from imgwire_async.errors import ConfigurationError, ImgwireError
 from imgwire_async.ingest.items import Metadata
 from imgwire_async.ingest.job import IngestJob

@@ -18,7 +18,7 @@ import pytest
 
 from imgwire_async import AsyncImgwireClient, ConfigurationError, ImgwireError, RateClass, RateLimit, Timeouts
 from imgwire_async.core.base_url import checked_base_url
-from imgwire_async.core.transport import _tls_context
+from imgwire_async.core.engine import _tls_context
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.raw_servers import OK, always, raw_server

@@ -137,7 +137,8 @@ async def test_an_upload_with_failures_logs_no_secret(
     assert len(tap.secrets) >= 3 or not tapped
     assert len(page.data) == 1
     assert sandbox.faults.unused() == []
-    assert any(record.name == "httpx" and "_store" in record.getMessage() for record in everything_logged)
+    by_httpx = [record for record in everything_logged if record.name == "httpx"]
+    assert any("_store" in record.getMessage() for record in by_httpx) == tapped
     assert any(record.name == "imgwire_async" for record in everything_logged)
     assert_shows_none(lines_of(everything_logged), secrets)
 

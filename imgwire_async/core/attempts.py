@@ -12,6 +12,7 @@ from typing import TypeAlias
 import anyio
 
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, connection_error
+from imgwire_async.core.engine import Engine
 from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent, tell
 from imgwire_async.core.gate import Admission, AdmissionTimeoutError, Gate
 from imgwire_async.core.operation import Operation, Replay
@@ -24,7 +25,6 @@ from imgwire_async.core.retry import (
     parse_retry_after,
     run,
 )
-from imgwire_async.core.transport import Engine
 from imgwire_async.errors import CallContext, DeadlineExceededError, ImgwireError, ResponseDecodeError
 
 Result: TypeAlias = Answer | NoAnswer | UnreadableAnswer

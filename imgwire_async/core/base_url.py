@@ -47,13 +47,24 @@ def checked_base_url(text: str, *, allow_insecure: bool) -> str:
     return text.rstrip("/")
 
 
-parsed_url = lru_cache(maxsize=256)(httpx.URL)
-"""Parsing a URL costs as much as sending it. Most go to a few URLs, and a presigned one is needed twice."""
+@lru_cache(maxsize=256)
+def sendable_url(text: str) -> str:
+    """`text` as it can stand in a request: characters outside of ASCII, and no others, are encoded.
+
+    Parsing a URL costs as much as sending it, and most requests go to a few URLs.
+
+    Raises:
+        ValueError: it is no URL.
+    """
+    try:
+        return str(httpx.URL(text))
+    except httpx.InvalidURL as error:
+        raise ValueError(str(error)) from None
 
 
 def _can_be_looked_up(text: str) -> bool:
     try:
-        url = parsed_url(text)
+        url = httpx.URL(text)
         # Name resolution encodes the host once more and raises for a label that is empty or too long.
         url.raw_host.decode("ascii").encode("idna")
         return bool(url.host)
@@ -64,9 +75,9 @@ def _can_be_looked_up(text: str) -> bool:
 def is_http_url(text: str) -> bool:
     """Whether a request can be sent to `text`."""
     try:
-        parts, _ = urlsplit(text), parsed_url(text)
+        parts, _ = urlsplit(text), sendable_url(text)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except (ValueError, httpx.InvalidURL):
+    except ValueError:
         return False
 
 

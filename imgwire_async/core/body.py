@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol, Self
 
 import anyio
-import httpx
 from anyio.lowlevel import checkpoint
 
 from imgwire_async.errors import SourceChangedError, UploadSourceError
@@ -42,11 +41,11 @@ work that each piece is."""
 _QUICK: Final = 0.05  # seconds
 
 
-class SourceFailedError(httpx.WriteError):
-    """What the engine gets to see when the source of a body, or somebody who is told about it, fails."""
+class SourceFailedError(Exception):
+    """What the HTTP library gets to see when no more of a body can be had."""
 
 
-class CountedStream(httpx.AsyncByteStream):
+class CountedStream:
     """Hands on small pieces, counts them, and refuses to send another number of bytes than was announced.
 
     An engine wraps whatever is raised inside its writer. The reason is therefore kept in `failure`, where
@@ -81,7 +80,7 @@ class CountedStream(httpx.AsyncByteStream):
         if self.started:
             # Some versions of aiohttp send a request again by themselves when a connection that was kept open
             # turns out to be closed. What has been read of the body would then be missing.
-            raise httpx.WriteError("the connection was lost while the body was being sent")
+            raise SourceFailedError("the connection was lost while the body was being sent")
         return self
 
     async def __anext__(self) -> bytes:
@@ -100,6 +99,25 @@ class CountedStream(httpx.AsyncByteStream):
         self._handed_out = time.monotonic()
         self.on_progress(False)
         return piece
+
+    async def read_whole(self) -> bytes:
+        """All of the body, for one that is sent in a single piece.
+
+        Raises:
+            SourceChangedError: the source has another number of bytes than was announced.
+            UploadSourceError: reading it failed.
+        """
+        self.started = True
+        pieces = []
+        while (piece := await self._next_piece()) is not None:
+            pieces.append(piece)
+            self.sent += len(piece)
+        return b"".join(pieces)
+
+    def tell_sent(self) -> None:
+        """Report that what `read_whole` gave is on its way."""
+        if self._on_sent is not None:
+            self._on_sent(self.sent)
 
     async def stop(self) -> None:
         """End the reading of the chunks, and wait until it has ended.
@@ -122,7 +140,7 @@ class CountedStream(httpx.AsyncByteStream):
                 self._reading = None
                 if self._idle is not None:
                     self._idle.set()
-        raise httpx.WriteError("the request has ended")
+        raise SourceFailedError("the request has ended")
 
     async def _count(self) -> None:
         if not self._under_way:

@@ -7,20 +7,28 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from importlib.metadata import version
 from typing import Any, Final, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import anyio
-import httpx
 
 from imgwire_async.core.answers import Answer, NoAnswer, parse_answer, status_error, store_error
 from imgwire_async.core.attempts import LogicalCall, Result, SharedState, failure
-from imgwire_async.core.base_url import is_confidential, is_http_url, parsed_url
+from imgwire_async.core.base_url import is_confidential, is_http_url, sendable_url
 from imgwire_async.core.body import PIECE_SIZE, Body, CountedStream
 from imgwire_async.core.credentials import Credentials
 from imgwire_async.core.exchange import exchange
-from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request, Response
+from imgwire_async.core.messages import Message
+from imgwire_async.core.operation import (
+    Auth,
+    Operation,
+    QueryValue,
+    RateClass,
+    Replay,
+    Request,
+    Response,
+)
 from imgwire_async.core.options import CallOptions
-from imgwire_async.core.redaction import QuietRequest, Secret, without_query
+from imgwire_async.core.redaction import Secret, without_query
 from imgwire_async.core.retry import Decision, classify
 from imgwire_async.errors import (
     CallContext,
@@ -113,7 +121,7 @@ class Core:
             nonlocal used
             used = await self.credentials.current()
             self._refuse_wrong_key(used, operation)
-            return await self._send_api(request, path, content, used)
+            return await self._send_api(request, content, used)
 
         async def renew() -> bool:
             return await self.credentials.renew(refused=used)
@@ -172,15 +180,13 @@ class Core:
                 on_sent(0)
             async with body.open() as chunks:
                 stream = CountedStream(chunks, body.size, on_sent)
+                # What can be read only once is not touched before there is a connection.
+                whole = body.replayable and body.size <= PIECE_SIZE
+                put = self._put_whole if whole else self._put_stream
                 try:
-                    result = await self._send_put(url, stream, mime_type)
-                finally:
-                    with anyio.CancelScope(shield=True):
-                        await stream.stop()
-            if isinstance(result, NoAnswer) and stream.failure is not None:
-                if isinstance(stream.failure, ImgwireError):
-                    raise in_context(stream.failure, context | CallContext(attempts=number))
-                raise stream.failure
+                    result = await put(url, stream, mime_type)
+                except ImgwireError as problem:
+                    raise in_context(problem, context | CallContext(attempts=number)) from problem.__cause__
             replay_impossible = stream.started and not body.replayable
             if replay_impossible and not (isinstance(result, Answer) and result.is_success):
                 # The bytes are gone. Another attempt would store an empty file.
@@ -201,31 +207,40 @@ class Core:
             size=body.size,
         ).make(attempt)
 
-    async def _send_api(
-        self, request: Request, path: str, content: bytes | None, credential: Secret
-    ) -> Result:
-        client = self.shared.engine.client()
+    async def _send_api(self, request: Request, content: bytes | None, credential: Secret) -> Result:
         if content is None or len(content) <= PIECE_SIZE:
             # A body goes out in one piece, so there is no progress to watch.
-            body = None if content is None else httpx.ByteStream(content)
-            message = self._api_message(request, path, credential, body, len(content or b""))
-            return await exchange(client, message, self.options.timeouts)
+            return await self._exchange(self._api_message(request, content, credential))
         async with aclosing(_in_one_chunk(content)) as chunks:
             stream = CountedStream(chunks, len(content))
-            message = self._api_message(request, path, credential, stream, len(content))
-            return await exchange(client, message, self.options.timeouts, stream)
+            return await self._exchange(self._api_message(request, stream, credential))
+
+    async def _put_whole(self, url: Secret, stream: CountedStream, mime_type: str) -> Result:
+        content = await stream.read_whole()
+        result = await self._exchange(_put_message(url, content, mime_type))
+        if not isinstance(result, NoAnswer):
+            stream.tell_sent()
+        return result
+
+    async def _put_stream(self, url: Secret, stream: CountedStream, mime_type: str) -> Result:
+        try:
+            result = await self._exchange(_put_message(url, stream, mime_type))
+        finally:
+            with anyio.CancelScope(shield=True):
+                await stream.stop()
+        if isinstance(result, NoAnswer) and stream.failure is not None:
+            raise stream.failure
+        return result
+
+    async def _exchange(self, message: Message) -> Result:
+        return await exchange(self.shared.engine.transport(), message, self.options.timeouts)
 
     # Messages are made in functions of their own, which have returned before anything is awaited: a local
     # variable with the key or a signed URL would be in the traceback of a call that is cancelled.
 
     def _api_message(
-        self,
-        request: Request,
-        path: str,
-        credential: Secret,
-        body: httpx.ByteStream | CountedStream | None,
-        size: int,
-    ) -> QuietRequest:
+        self, request: Request, body: bytes | CountedStream | None, credential: Secret
+    ) -> Message:
         headers = {
             "Authorization": f"Bearer {credential.reveal()}",
             "Accept": "application/json",
@@ -234,17 +249,14 @@ class Core:
         }
         if self.options.environment_id is not None:
             headers["X-Environment-Id"] = str(self.options.environment_id)
-        url, query = parsed_url(self.options.base_url + path), dict(request.query) or None
         if body is not None:
-            headers |= {"Content-Type": "application/json"} | _framing(url, size)
-        message = QuietRequest(request.operation.method, url, params=query, headers=headers, stream=body)
-        if isinstance(body, httpx.ByteStream):
-            message.read()
-        return message
-
-    async def _send_put(self, url: Secret, stream: CountedStream, mime_type: str) -> Result:
-        message = _put_message(url, stream, mime_type)
-        return await exchange(self.shared.engine.client(), message, self.options.timeouts, stream)
+            headers["Content-Type"] = "application/json"
+        url = sendable_url(self.options.base_url) + request.path
+        if request.query:
+            url += "?" + urlencode(
+                {name: _query_text(value) for name, value in request.query.items()}, quote_via=quote
+            )
+        return Message(request.operation.method, url, headers, body)
 
     def _check_upload_url(self, url: Secret, context: CallContext) -> None:
         if not is_http_url(url.reveal()):
@@ -272,15 +284,13 @@ class Core:
             )
 
 
-def _put_message(url: Secret, stream: CountedStream, mime_type: str) -> QuietRequest:
-    target = parsed_url(url.reveal())
-    headers = {"Content-Type": mime_type, "User-Agent": USER_AGENT} | _framing(target, stream.size)
-    return QuietRequest("PUT", target, headers=headers, stream=stream)
+def _put_message(url: Secret, body: bytes | CountedStream, mime_type: str) -> Message:
+    headers = {"Content-Type": mime_type, "User-Agent": USER_AGENT}
+    return Message("PUT", sendable_url(url.reveal()), headers, body)
 
 
-def _framing(url: httpx.URL, size: int) -> dict[str, str]:
-    """What httpx does not add to a request that gets a stream."""
-    return {"Host": url.netloc.decode("ascii"), "Content-Length": str(size)}
+def _query_text(value: QueryValue) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 async def _in_one_chunk(content: bytes) -> AsyncGenerator[bytes, None]:

@@ -6,25 +6,21 @@ The request carries no API key, and its URL, which may be signed, is shown nowhe
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-import anyio
-import httpx
-
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, refusal
 from imgwire_async.core.attempts import LogicalCall, Result
-from imgwire_async.core.base_url import is_confidential
+from imgwire_async.core.base_url import is_confidential, sendable_url
 from imgwire_async.core.call import USER_AGENT, Core
 from imgwire_async.core.exchange import exchange, read_all
+from imgwire_async.core.messages import Message, Reply
 from imgwire_async.core.operation import Auth, Operation, RateClass, Replay
 from imgwire_async.core.redaction import Secret, without_query
-from imgwire_async.core.transport import FAILURES
 from imgwire_async.errors import (
     APIConnectionError,
     CallContext,
@@ -122,7 +118,7 @@ class Transfer:
             headers |= {"Range": f"bytes={self.received}-", "If-Range": self._validator}
         return headers
 
-    async def receive(self, response: httpx.Response) -> bytes:
+    async def receive(self, reply: Reply) -> bytes:
         """Read an answer: a file into the sink, anything else into memory, where an error may quote it.
 
         Raises:
@@ -130,40 +126,35 @@ class Transfer:
             DownloadInterruptedError: the sink would have to forget what it has handed on.
         """
         self.begin_again, self.problem = False, None
-        status, headers = response.status_code, response.headers
+        status, headers = reply.status, reply.headers
         if status not in {200, 206}:
             if status == 416 and self._asked_for_rest:
                 self._ask_for_all()
-            return await read_all(response)
+            return await read_all(reply)
         if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
             self.problem = "the file comes in an encoding that was not asked for"
         elif status == 200:
-            await self._take(response, skip=await self._begin(headers))
+            await self._take(reply, skip=await self._begin(headers))
         elif self._asked_for_rest and self._continues(headers):
-            await self._take(response, skip=0)
+            await self._take(reply, skip=0)
         elif self._asked_for_rest:
             self._ask_for_all()
         else:
             self.problem = "the answer is a part of the file, though all of it was asked for"
         return b""
 
-    async def _take(self, response: httpx.Response, skip: int) -> None:
-        chunks = response.aiter_raw()
-        try:
-            async for chunk in chunks:
-                rest = chunk[skip:] if skip else chunk
-                skip -= len(chunk) - len(rest)
-                if rest:
-                    await self._sink.write(rest)
-                    self.received += len(rest)
-                    self.furthest = max(self.furthest, self.received)
-        except BaseException:
-            await _abandon(chunks)
-            raise
+    async def _take(self, reply: Reply, skip: int) -> None:
+        while chunk := await reply.read():
+            rest = chunk[skip:] if skip else chunk
+            skip -= len(chunk) - len(rest)
+            if rest:
+                await self._sink.write(rest)
+                self.received += len(rest)
+                self.furthest = max(self.furthest, self.received)
         # Without a length the end of the answer is the end of the file.
         self._ended = self.head.size is None and not skip
 
-    async def _begin(self, headers: httpx.Headers) -> int:
+    async def _begin(self, headers: Mapping[str, str]) -> int:
         """Prepare for the whole file; returns how many bytes at its beginning are there already."""
         validator, size = strong_validator(headers), _content_length(headers)
         if self.received:
@@ -182,7 +173,7 @@ class Transfer:
         self._on_head()
         return 0
 
-    def _continues(self, headers: httpx.Headers) -> bool:
+    def _continues(self, headers: Mapping[str, str]) -> bool:
         """Whether a 206 holds the bytes that come next."""
         found = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
         if found is None or int(found[1]) != self.received:
@@ -199,15 +190,7 @@ class Transfer:
         self._may_ask_for_rest = False
 
 
-async def _abandon(chunks: AsyncIterator[bytes]) -> None:
-    """Cancel the engine's nested generators where they wait, or the garbage collector would have to."""
-    with suppress(*FAILURES), anyio.CancelScope() as scope:
-        scope.cancel()
-        async for _ in chunks:
-            pass
-
-
-def strong_validator(headers: httpx.Headers) -> str | None:
+def strong_validator(headers: Mapping[str, str]) -> str | None:
     """What proves that a later answer holds the very same bytes, in the form that `If-Range` takes.
 
     RFC 9110, sections 8.8 and 13.1.5: a strong `ETag`; without any `ETag`, a `Last-Modified` that is at
@@ -223,7 +206,7 @@ def strong_validator(headers: httpx.Headers) -> str | None:
     return modified if age >= timedelta(seconds=1) else None
 
 
-def _content_length(headers: httpx.Headers) -> int | None:
+def _content_length(headers: Mapping[str, str]) -> int | None:
     text = headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
@@ -287,9 +270,9 @@ async def _follow(core: Core, url: Secret, transfer: Transfer) -> Result:
     redirects = 0
     while True:
         _check(url, allow_insecure=core.options.allow_insecure)
-        request = httpx.Request("GET", url.reveal(), headers=transfer.request_headers())
-        client = core.shared.engine.client()
-        result = await exchange(client, request, core.options.timeouts, read=transfer.receive)
+        message = Message("GET", sendable_url(url.reveal()), transfer.request_headers())
+        transport = core.shared.engine.transport()
+        result = await exchange(transport, message, core.options.timeouts, transfer.receive)
         if transfer.complete:
             return Answer(200, {}, b"")
         if not isinstance(result, Answer):
@@ -337,9 +320,9 @@ def _check(url: Secret, *, allow_insecure: bool) -> None:
 
 def _parts(url: Secret) -> SplitResult | None:
     try:
-        httpx.URL(url.reveal())  # refuses more than urlsplit does, and later without our wording
+        sendable_url(url.reveal())  # refuses more than urlsplit does, and later without our wording
         return urlsplit(url.reveal())
-    except (ValueError, httpx.InvalidURL):
+    except ValueError:
         return None
 
 

@@ -10,13 +10,12 @@ import math
 from collections.abc import Awaitable, Callable
 
 import anyio
-import httpx
 
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, one_line
 from imgwire_async.core.body import CountedStream
+from imgwire_async.core.messages import Message, NotDecodableError, Reply, Transport, TransportError
 from imgwire_async.core.options import Timeouts
-from imgwire_async.core.redaction import redacted, redacted_httpx_logs
-from imgwire_async.core.transport import FAILURES, classified, may_have_acted
+from imgwire_async.core.redaction import redacted
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """A larger answer of the API is refused: a page of 100 records is some 200 kB."""
@@ -30,12 +29,11 @@ class _TooLargeError(Exception):
     pass
 
 
-async def read_all(response: httpx.Response) -> bytes:
+async def read_all(reply: Reply) -> bytes:
     """The whole body of an answer, which `exchange` refuses when it is larger than `MAX_ANSWER_BYTES`."""
     chunks = []
     size = 0
-    packed = "content-encoding" in response.headers
-    async for chunk in response.aiter_bytes() if packed else response.aiter_raw():
+    while chunk := await reply.read():
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
             raise _TooLargeError
@@ -43,57 +41,34 @@ async def read_all(response: httpx.Response) -> bytes:
     return b"".join(chunks)
 
 
+ReadBody = Callable[[Reply], Awaitable[bytes]]
+
+
 async def exchange(
-    client: httpx.AsyncClient,
-    request: httpx.Request,
-    timeouts: Timeouts,
-    stream: CountedStream | None = None,
-    read: Callable[[httpx.Response], Awaitable[bytes]] = read_all,
+    transport: Transport, message: Message, timeouts: Timeouts, read: ReadBody = read_all
 ) -> Answer | NoAnswer | UnreadableAnswer:
-    """Send `request` and read its answer.
+    """Send `message` and read its answer.
 
     Args:
-        client: sends it, without following redirects and without any authentication of its own.
-        request: what to send.
+        transport: sends it.
+        message: what to send. While its body is streamed, `timeouts.write` runs from one chunk to the next.
         timeouts: limits for the phases of this one exchange.
-        stream: the body of `request` when it is streamed; while it is being sent, `timeouts.write` runs
-            from one chunk to the next.
         read: reads the body of the answer and returns what is to be kept of it. What else it raises than
-            transport failures passes through.
+            failures of the transport passes through.
     """
-    request.extensions["timeout"] = {
-        "connect": timeouts.connect,
-        "read": timeouts.read,
-        # The engines do not agree on what a write timeout is, so the scope below measures it.
-        "write": None,
-        "pool": None,
-    }
+    stream = message.body if isinstance(message.body, CountedStream) else None
+    if stream is None and timeouts.total is None:
+        return await _exchange(transport, message, timeouts, read)
     end = _from_now(timeouts.total)
-    scope = anyio.CancelScope(deadline=end)
-    if stream is not None:
-        # Until the first chunk is sent the connection is being made, which has a limit of its own.
-        scope.deadline = min(end, _from_now(timeouts.connect) + _seconds(timeouts.write))
-        stream.on_progress = lambda done: _move_on(scope, end, timeouts.write, done=done)
-    status, headers = 0, {}
-    try:
-        with scope:
-            with redacted_httpx_logs():
-                response = await client.send(request, stream=True, auth=None, follow_redirects=False)
-            status = response.status_code
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            scope.deadline = end
-            try:
-                return Answer(status, headers, await read(response))
-            finally:
-                if not response.is_closed:
-                    with anyio.CancelScope(shield=True):
-                        await response.aclose()
-    except _TooLargeError:
-        return UnreadableAnswer(status, headers, f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
-    except httpx.DecodingError as error:
-        return UnreadableAnswer(status, headers, f"the answer is not encoded as declared: {error}")
-    except FAILURES as error:
-        return _no_answer(classified(error))
+    with anyio.CancelScope(deadline=end) as scope:
+        if stream is not None:
+            # Until the first chunk is sent the connection is being made, which has a limit of its own.
+            scope.deadline = min(end, _from_now(timeouts.connect) + _seconds(timeouts.write))
+            stream.on_progress = lambda done: _move_on(scope, end, timeouts.write, done=done)
+        # With the head of the answer, sending has come to its end.
+        return await _exchange(
+            transport, message, timeouts, read, lambda: _move_on(scope, end, timeouts.write, done=True)
+        )
     if scope.deadline == end:
         reason = f"no complete answer within {timeouts.total:g} s"
         return NoAnswer("TotalTimeout", reason, may_have_acted=True, timed_out=True)
@@ -101,20 +76,45 @@ async def exchange(
     return NoAnswer("WriteTimeout", reason, may_have_acted=True, timed_out=True)
 
 
-def _no_answer(error: httpx.TransportError) -> NoAnswer:
-    name = type(error).__name__
-    detail = one_line(redacted(str(error)))
-    acted = may_have_acted(error)
+async def _exchange(
+    transport: Transport,
+    message: Message,
+    timeouts: Timeouts,
+    read: ReadBody,
+    on_head: Callable[[], None] = lambda: None,
+) -> Answer | NoAnswer | UnreadableAnswer:
+    reply: Reply | None = None
+    try:
+        reply = await transport.send(message, timeouts)
+        on_head()
+        return Answer(reply.status, reply.headers, await read(reply))
+    except TransportError as error:
+        return _no_answer(error)
+    except (_TooLargeError, NotDecodableError) as error:
+        reason = (
+            f"the answer is larger than {MAX_ANSWER_BYTES} bytes"
+            if isinstance(error, _TooLargeError)
+            else f"the answer is not encoded as declared: {error}"
+        )
+        assert reply is not None  # noqa: S101 - it was being read
+        return UnreadableAnswer(reply.status, reply.headers, reason)
+    finally:
+        if reply is not None:
+            await reply.aclose()
+
+
+def _no_answer(error: TransportError) -> NoAnswer:
+    detail = one_line(redacted(error.detail))
     what = (
         "the connection broke before the answer was complete"
-        if acted
+        if error.may_have_acted
         else "cannot reach the service; check that it runs and that the base URL is right"
     )
     return NoAnswer(
-        name,
-        f"{what}: {name}: {detail}" if detail else f"{what}: {name}",
-        may_have_acted=acted,
-        timed_out=isinstance(error, httpx.TimeoutException),
+        error.name,
+        f"{what}: {error.name}: {detail}" if detail else f"{what}: {error.name}",
+        may_have_acted=error.may_have_acted,
+        timed_out=error.timed_out,
     )
 
 

@@ -6,12 +6,12 @@ import time
 from collections.abc import AsyncGenerator
 
 import anyio
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgwire_async.core.body import LARGEST_PIECE, PIECE_SIZE, CountedStream
+from imgwire_async.core.body import LARGEST_PIECE, PIECE_SIZE, CountedStream, SourceFailedError
+from imgwire_async.errors import SourceChangedError
 
 
 async def chunks_of(parts: list[bytes]) -> AsyncGenerator[bytes, None]:
@@ -39,6 +39,29 @@ def test_any_content_in_any_chunks_arrives_unchanged_in_small_pieces(parts: list
     assert ends.count(True) == (1 if content else 0)
 
 
+@given(st.lists(st.binary(max_size=300), max_size=8))
+def test_a_small_body_in_any_chunks_is_read_whole(parts: list[bytes]) -> None:
+    content = b"".join(parts)
+    reported: list[int] = []
+
+    async def scenario() -> bytes:
+        stream = CountedStream(chunks_of(parts), len(content), reported.append)
+        whole = await stream.read_whole()
+        stream.tell_sent()
+        return whole
+
+    assert anyio.run(scenario) == content
+    assert reported == [len(content)]
+
+
+@pytest.mark.parametrize("announced", [5, 7])
+async def test_a_small_body_of_another_size_than_announced_is_not_given_out(announced: int) -> None:
+    stream = CountedStream(chunks_of([b"abc", b"def"]), announced)
+
+    with pytest.raises(SourceChangedError):
+        await stream.read_whole()
+
+
 async def test_bytes_are_counted_as_sent_only_when_the_next_piece_is_asked_for() -> None:
     stream = CountedStream(chunks_of([b"abc", b"def"]), 6)
 
@@ -55,7 +78,7 @@ async def test_a_stream_that_was_begun_cannot_be_sent_again() -> None:
     await anext(aiter(stream))
 
     assert (untouched, stream.started) == (False, True)
-    with pytest.raises(httpx.WriteError):
+    with pytest.raises(SourceFailedError):
         aiter(stream)
 
 

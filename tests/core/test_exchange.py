@@ -9,15 +9,15 @@ from contextlib import aclosing
 from pathlib import Path
 
 import anyio
-import httpx
 import pytest
 
 from imgwire_async.core import exchange as exchange_module
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
 from imgwire_async.core.body import CountedStream
+from imgwire_async.core.engine import Engine
 from imgwire_async.core.exchange import exchange
+from imgwire_async.core.messages import Message
 from imgwire_async.core.options import Timeouts
-from imgwire_async.core.transport import Engine
 from imgwire_async.errors import SourceChangedError, UploadSourceError
 from tests.raw_servers import OK, Behaviour, Connection, always, answer, full_listener, raw_server
 
@@ -34,19 +34,14 @@ def send(
         engine = Engine()
         try:
             if body is None:
-                return await exchange(engine.client(), httpx.Request("GET", url), timeouts)
+                return await exchange(engine.transport(), Message("GET", url, {}), timeouts)
             async with aclosing(chunks_of(body, chunk_size)) as chunks:
                 stream = CountedStream(chunks, len(body))
-                return await exchange(engine.client(), streamed(url, stream), timeouts, stream)
+                return await exchange(engine.transport(), Message("PUT", url, {}, stream), timeouts)
         finally:
             await engine.aclose()
 
     return anyio.run(scenario, backend=backend)
-
-
-def streamed(url: str, stream: CountedStream) -> httpx.Request:
-    headers = {"Host": httpx.URL(url).netloc.decode(), "Content-Length": str(stream.size)}
-    return httpx.Request("PUT", url, headers=headers, stream=stream)
 
 
 async def chunks_of(body: bytes, size: int) -> AsyncGenerator[bytes, None]:
@@ -196,7 +191,7 @@ def test_a_failing_source_ends_the_exchange_and_is_kept(
     async def scenario() -> Result:
         engine = Engine()
         try:
-            return await exchange(engine.client(), streamed(server.base_url, stream), Timeouts(), stream)
+            return await exchange(engine.transport(), Message("PUT", server.base_url, {}, stream), Timeouts())
         finally:
             await engine.aclose()
 
@@ -216,7 +211,7 @@ def test_another_number_of_bytes_than_announced_is_never_completed(backend: str,
             async with aclosing(chunks_of(b"x" * really, 65_536)) as chunks:
                 stream = CountedStream(chunks, 100_000)
                 result = await exchange(
-                    engine.client(), streamed(server.base_url, stream), Timeouts(), stream
+                    engine.transport(), Message("PUT", server.base_url, {}, stream), Timeouts()
                 )
             assert isinstance(stream.failure, SourceChangedError)
             return result
@@ -239,11 +234,11 @@ async def test_a_body_is_not_sent_from_its_middle_on_a_connection_that_turned_ou
 
     engine = Engine()
     with raw_server(close_after_the_first_answer) as server:
-        await exchange(engine.client(), httpx.Request("GET", server.base_url), Timeouts())
+        await exchange(engine.transport(), Message("GET", server.base_url, {}), Timeouts())
         async with aclosing(chunks_of(b"x" * 300_000, 65_536)) as chunks:
             stream = CountedStream(chunks, 300_000)
             result = await exchange(
-                engine.client(), streamed(server.base_url, stream), Timeouts(read=0.5), stream
+                engine.transport(), Message("PUT", server.base_url, {}, stream), Timeouts(read=0.5)
             )
         await engine.aclose()
 
@@ -260,7 +255,7 @@ async def test_a_stalled_upload_leaves_no_socket_behind() -> None:
         async with aclosing(chunks_of(b"x" * LARGE, 65_536)) as chunks:
             stream = CountedStream(chunks, LARGE)
             timeouts = Timeouts(write=0.2)
-            await exchange(engine.client(), streamed(server.base_url, stream), timeouts, stream)
+            await exchange(engine.transport(), Message("PUT", server.base_url, {}, stream), timeouts)
         await anyio.sleep(0.02)
         left = open_files() - before
         await engine.aclose()

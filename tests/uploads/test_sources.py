@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imgwire_async.core.body import CountedStream
+from imgwire_async.core.body import CountedStream, SourceFailedError
 from imgwire_async.errors import SourceChangedError, UploadSourceError
 from imgwire_async.uploads import paths
 from imgwire_async.uploads.base import CHUNK_SIZE, ExclusiveThread, Source
@@ -132,7 +131,7 @@ async def test_a_file_that_changes_its_size_while_it_is_read_is_noticed(picture:
         await anext(stream)
         os.truncate(picture, size)
 
-        with pytest.raises(httpx.WriteError):
+        with pytest.raises(SourceFailedError):
             await exhaust(stream)
 
     assert isinstance(stream.failure, SourceChangedError)

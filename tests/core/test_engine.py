@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import anyio
-import httpx
 import pytest
 
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
 from imgwire_async.core.body import CountedStream
+from imgwire_async.core.engine import Engine
 from imgwire_async.core.exchange import exchange
+from imgwire_async.core.messages import Message
 from imgwire_async.core.options import Timeouts
-from imgwire_async.core.transport import Engine
 from tests.raw_servers import OK, Behaviour, Connection, always, answer, raw_server
 
 Result = Answer | NoAnswer | UnreadableAnswer
@@ -41,7 +41,7 @@ def impatient() -> Timeouts:
 
 
 async def get(engine: Engine, url: str, timeouts: Timeouts | None = None) -> Result:
-    return await exchange(engine.client(), httpx.Request("GET", url), timeouts or impatient())
+    return await exchange(engine.transport(), Message("GET", url, {}), timeouts or impatient())
 
 
 async def chunks_of(body: bytes, size: int = 65536) -> AsyncGenerator[bytes, None]:
@@ -52,9 +52,7 @@ async def chunks_of(body: bytes, size: int = 65536) -> AsyncGenerator[bytes, Non
 async def put(engine: Engine, url: str, body: bytes, timeouts: Timeouts | None = None) -> Result:
     async with aclosing(chunks_of(body)) as chunks:
         stream = CountedStream(chunks, len(body))
-        headers = {"Host": httpx.URL(url).netloc.decode(), "Content-Length": str(len(body))}
-        request = httpx.Request("PUT", url, headers=headers, stream=stream)
-        return await exchange(engine.client(), request, timeouts or impatient(), stream)
+        return await exchange(engine.transport(), Message("PUT", url, {}, stream), timeouts or impatient())
 
 
 def on_bad_paths(misbehave: Behaviour, *, keep_alive: bool = False) -> Behaviour:

@@ -1,0 +1,172 @@
+"""Requests over aiohttp, which is the default on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import ssl
+from collections.abc import Mapping
+from typing import Final
+
+import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.http_exceptions import ContentEncodingError
+from yarl import URL
+
+from imgwire_async.core.messages import Message, NotDecodableError, TransportError
+from imgwire_async.core.options import Timeouts
+
+KEEPALIVE_SECONDS: Final = 30.0
+_MAX_HEADER_BYTES: Final = 64 * 1024
+
+# At most so many unsent bytes are left to the kernel, which would otherwise take megabytes at once and then
+# none for a long time: a slow connection would look like a stalled one. (Windows does not know it.)
+SOCKET_OPTIONS: Final = (
+    [(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 128 * 1024)]
+    if hasattr(socket, "TCP_NOTSENT_LOWAT")
+    else []
+)
+
+FAILURES: Final = (aiohttp.ClientError, OSError)
+
+
+def as_transport_error(error: aiohttp.ClientError | OSError) -> TransportError:
+    """One of `FAILURES` in the words of httpx, which name what happened."""
+    detail = str(error) or type(error).__name__
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return TransportError("ConnectTimeout", detail, may_have_acted=False, timed_out=True)
+        case aiohttp.ServerTimeoutError() | TimeoutError():
+            return TransportError("ReadTimeout", detail, may_have_acted=True, timed_out=True)
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return TransportError("ProxyError", detail, may_have_acted=False)
+        case aiohttp.ClientConnectorError() | aiohttp.ServerFingerprintMismatch():
+            return TransportError("ConnectError", detail, may_have_acted=False)
+        case aiohttp.NonHttpUrlClientError() | aiohttp.InvalidURL():
+            return TransportError("UnsupportedProtocol", detail, may_have_acted=False)
+        case aiohttp.ClientOSError() | OSError():
+            return TransportError("ReadError", detail, may_have_acted=True)
+        case _:  # disconnected, cut short, or not HTTP
+            return TransportError("RemoteProtocolError", detail, may_have_acted=True)
+
+
+class _Request(aiohttp.ClientRequest):
+    """Remembers the connection on which it is sent."""
+
+    transport: asyncio.Transport | None = None
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        self.transport = conn.transport
+        return await super().send(conn)
+
+
+async def _abort_when_cancelled(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    try:
+        return await send(request)
+    except asyncio.CancelledError:
+        # Closing waits until what is buffered has been sent. A server that no longer reads would keep the
+        # socket open for ever.
+        if isinstance(request, _Request) and request.transport is not None:
+            request.transport.abort()
+        raise
+
+
+def _new_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, _, _ = address
+    connection = socket.socket(family, kind, protocol)
+    for option in SOCKET_OPTIONS:
+        connection.setsockopt(*option)
+    return connection
+
+
+@functools.lru_cache(maxsize=32)
+def _client_timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+    # Names are resolved outside of `sock_connect` but inside of `connect`, which also covers the wait for a
+    # free connection: there is none, because the pool has no limit.
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=read)
+
+
+class _Reply:
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers = _joined(response.raw_headers)
+
+    async def read(self) -> bytes:
+        try:
+            return await self._response.content.readany()
+        except FAILURES as error:
+            if isinstance(error.__cause__, ContentEncodingError):
+                raise NotDecodableError(error.__cause__.message) from None
+            raise as_transport_error(error) from error
+
+    async def aclose(self) -> None:
+        self._response.close()
+
+
+def _joined(headers: aiohttp.typedefs.RawHeaders) -> Mapping[str, str]:
+    joined: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1").lower(), _text(raw_value)
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+class AiohttpTransport:
+    """A session that adds nothing to requests and keeps nothing of answers. Made in a running event loop.
+
+    Args:
+        tls: how to encrypt.
+    """
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._session = aiohttp.ClientSession(
+            # How many requests run at once is decided by the gate in front of the connections, where waiting
+            # is counted and cancellable, and never shows up as a pool timeout.
+            connector=aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=tls, socket_factory=_new_socket
+            ),
+            # Cookies of one answer must not travel with other callers' requests.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            request_class=_Request,
+            middlewares=(_abort_when_cancelled,),
+            max_line_size=_MAX_HEADER_BYTES,
+            max_field_size=_MAX_HEADER_BYTES,
+        )
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `aclose` has been called."""
+        return self._session.closed
+
+    async def send(self, message: Message, timeouts: Timeouts) -> _Reply:
+        """Send one request; see `Transport`."""
+        try:
+            return _Reply(
+                await self._session.request(
+                    message.method,
+                    # Encodings are left alone: rewriting `%2F` as `/` in a query breaks a signature.
+                    URL(message.url, encoded=True),
+                    headers=message.headers,
+                    data=message.body,
+                    timeout=_client_timeout(timeouts.connect, timeouts.read),
+                    allow_redirects=False,
+                )
+            )
+        except FAILURES as error:
+            raise as_transport_error(error) from error
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._session.close()

@@ -1,0 +1,136 @@
+"""Requests over httpx: with the caller's own client, and on trio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import suppress
+from typing import TypeAlias
+
+import aiohttp
+import anyio
+import httpx
+
+from imgwire_async.core import aiohttp_transport
+from imgwire_async.core.body import CountedStream, SourceFailedError
+from imgwire_async.core.messages import Message, NotDecodableError, TransportError
+from imgwire_async.core.options import Timeouts
+from imgwire_async.core.redaction import QuietRequest, redacted_httpx_logs
+
+HttpClient: TypeAlias = httpx.AsyncClient
+"""What a caller may pass as `http_client=`."""
+
+_FAILURES = (httpx.TransportError, aiohttp.ClientError, OSError, SourceFailedError)
+
+
+def _as_transport_error(error: Exception) -> TransportError:
+    # A client of the caller may rest on `httpx-aiohttp`, which reports a dropped connection as a
+    # `ConnectTimeout` and a malformed answer as an error of aiohttp. Whether a request may be sent again
+    # depends on the distinction, so it is restored from the original exception.
+    origin = error.__cause__ if isinstance(error, httpx.TransportError) else error
+    if isinstance(origin, aiohttp.ClientError | OSError):
+        return aiohttp_transport.as_transport_error(origin)
+    cannot_have_acted = isinstance(
+        error,
+        httpx.ConnectError
+        | httpx.ConnectTimeout
+        | httpx.PoolTimeout
+        | httpx.ProxyError
+        | httpx.UnsupportedProtocol,
+    )
+    return TransportError(
+        type(error).__name__,
+        str(error),
+        may_have_acted=not cannot_have_acted,
+        timed_out=isinstance(error, httpx.TimeoutException),
+    )
+
+
+class _Stream(httpx.AsyncByteStream):
+    def __init__(self, stream: CountedStream) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._stream)
+
+
+class _Reply:
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self._chunks: AsyncIterator[bytes] | None = None
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+
+    async def read(self) -> bytes:
+        if self._chunks is None:
+            packed = "content-encoding" in self.headers
+            self._chunks = self._response.aiter_bytes() if packed else self._response.aiter_raw()
+        try:
+            async for chunk in self._chunks:
+                if chunk:
+                    return chunk
+        except httpx.DecodingError as error:
+            raise NotDecodableError(str(error)) from None
+        except _FAILURES as error:
+            raise _as_transport_error(error) from error
+        return b""
+
+    async def aclose(self) -> None:
+        if self._response.is_closed:
+            return
+        if isinstance(self._chunks, AsyncGenerator):
+            # Cancels the nested generators of httpx where they wait, or the garbage collector would have to.
+            with suppress(*_FAILURES, httpx.DecodingError), anyio.CancelScope() as scope:
+                scope.cancel()
+                await anext(self._chunks, b"")
+        with anyio.CancelScope(shield=True), suppress(*_FAILURES):
+            await self._response.aclose()
+
+
+class HttpxTransport:
+    """An `httpx.AsyncClient`, without its redirects and authentication.
+
+    Args:
+        client: sends the requests.
+    """
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the client is closed."""
+        return self._client.is_closed
+
+    async def send(self, message: Message, timeouts: Timeouts) -> _Reply:
+        """Send one request; see `Transport`."""
+        try:
+            with redacted_httpx_logs():
+                return _Reply(
+                    await self._client.send(
+                        _request(message, timeouts), stream=True, auth=None, follow_redirects=False
+                    )
+                )
+        except _FAILURES as error:
+            raise _as_transport_error(error) from error
+
+    async def aclose(self) -> None:
+        """Close the client."""
+        await self._client.aclose()
+
+
+def _request(message: Message, timeouts: Timeouts) -> httpx.Request:
+    url, body, headers = httpx.URL(message.url), message.body, message.headers
+    extensions = {
+        "timeout": {
+            "connect": timeouts.connect,
+            "read": timeouts.read,
+            # The HTTP libraries do not agree on what a write timeout is, so `exchange` measures it.
+            "write": None,
+            "pool": None,
+        }
+    }
+    if not isinstance(body, CountedStream):
+        return QuietRequest(message.method, url, headers=headers, content=body, extensions=extensions)
+    # httpx does not add it to a request that gets a stream.
+    headers = {"Host": url.netloc.decode("ascii")} | headers
+    return QuietRequest(message.method, url, headers=headers, stream=_Stream(body), extensions=extensions)

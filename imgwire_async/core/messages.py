@@ -1,0 +1,109 @@
+"""What the core hands to an HTTP library and gets back: a request, an answer that streams, a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from imgwire_async.core.body import CountedStream
+from imgwire_async.core.options import Timeouts
+from imgwire_async.core.redaction import without_query
+
+
+class Message:
+    """One HTTP request, complete but for what the HTTP library adds: `Host`, and `Content-Length` of bytes.
+
+    Its representation shows neither query nor headers, which may be credentials.
+    """
+
+    __slots__ = ("body", "headers", "method", "url")
+
+    def __init__(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | CountedStream | None = None
+    ) -> None:
+        self.method = method
+        self.url = url
+        """Sent exactly as it is: a signature covers every character of it."""
+        self.headers = headers
+        self.body = body
+        if isinstance(body, CountedStream):
+            # HTTP libraries would send it in chunks of unknown number, which object stores refuse.
+            self.headers = headers | {"Content-Length": str(body.size)}
+
+    def __repr__(self) -> str:
+        return f"<Message {self.method} {without_query(self.url)}>"
+
+
+class TransportError(Exception):
+    """An exchange broke before its answer was complete.
+
+    Args:
+        name: the failure in one word, such as `ConnectTimeout`.
+        detail: what the HTTP library says about it. It may hold the URL.
+        may_have_acted: whether the server may have received the request. False for what goes wrong before
+            its first byte is sent: name resolution, a refused connection, TLS, connect and pool timeouts.
+        timed_out: whether a timeout has passed.
+    """
+
+    def __init__(self, name: str, detail: str, *, may_have_acted: bool, timed_out: bool = False) -> None:
+        super().__init__(name, detail)
+        self.name = name
+        self.detail = detail
+        self.may_have_acted = may_have_acted
+        self.timed_out = timed_out
+
+
+class NotDecodableError(Exception):
+    """The body of an answer is not in the encoding that the answer declares."""
+
+
+class Reply(Protocol):
+    """The head of an answer, whose body is still to be read."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By lower-case name; a header that came several times is joined with commas."""
+        ...
+
+    async def read(self) -> bytes:
+        """What has arrived of the body, unpacked; empty at its end.
+
+        Raises:
+            TransportError: the transfer broke.
+            NotDecodableError: the body cannot be unpacked.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Leave the rest of the body unread. Harmless when all of it has been read."""
+        ...
+
+
+class Transport(Protocol):
+    """An HTTP library with its connections, which belong to one event loop."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it cannot send any more."""
+        ...
+
+    async def send(self, message: Message, timeouts: Timeouts) -> Reply:
+        """Send a request and wait for the head of its answer, which may be one of a redirect.
+
+        Args:
+            message: what to send.
+            timeouts: of these, `connect` and `read`; for the others see `exchange`.
+
+        Raises:
+            TransportError: there is no answer.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        ...
