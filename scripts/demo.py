@@ -10,8 +10,6 @@ import os
 import shutil
 import socket
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +23,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from imgwire_async import AsyncImgwireClient, Image, ImgwireError
+from imgwire_async import AsyncImgwireClient, Failed, Image, ImgwireError, Stored
 from imgwire_async.sandbox import Sandbox
 
 CONCURRENCY = 8
@@ -48,13 +46,6 @@ PHOTOGRAPHS = {
 }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    path: Path
-    image: Image | None
-    problem: str = ""
-
-
 def main(
     folder: Annotated[
         Path | None, typer.Argument(help="Folder with images; default: some photographs.")
@@ -75,16 +66,19 @@ def main(
         raise typer.Exit(2)
     if hidden := len(everything) - len(paths):
         console.print(f"Passing over {hidden} hidden file{'s' if hidden > 1 else ''}.")
+    try:
+        results, seconds = anyio.run(upload_all, paths, console)
+    except ImgwireError as error:  # of the whole job, for example because the disk is full
+        console.print(f"[red]{type(error).__name__}[/red]: {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(1) from None
+    show(console, folder, results, seconds)
+    raise typer.Exit(0 if all(isinstance(result, Image) for result in results.values()) else 1)
+
+
+async def upload_all(paths: list[Path], console: Console) -> tuple[dict[Path, Image | ImgwireError], float]:
+    """Store the files as a bulk job, and wait until the service has processed them."""
     stored = WORKPLACE / "sandbox"
     shutil.rmtree(stored, ignore_errors=True)
-    outcomes, seconds = anyio.run(upload_all, paths, stored, console)
-    show(console, folder, outcomes, seconds)
-    raise typer.Exit(0 if all(outcome.image for outcome in outcomes) else 1)
-
-
-async def upload_all(paths: list[Path], stored: Path, console: Console) -> tuple[list[Outcome], float]:
-    outcomes: list[Outcome] = []
-    limit = anyio.CapacityLimiter(CONCURRENCY)
     progress = Progress(
         TextColumn("Uploading"),
         BarColumn(),
@@ -94,32 +88,22 @@ async def upload_all(paths: list[Path], stored: Path, console: Console) -> tuple
         transient=True,
         disable=not console.is_terminal,
     )
+    results: dict[Path, Image | ImgwireError] = {}
     async with (
         Sandbox(stored, port=free_port()) as sandbox,
         AsyncImgwireClient(api_key=sandbox.server_key, base_url=sandbox.base_url) as imgwire,
+        # Not the folder itself, in which what is no image would be passed over: here it is to be told.
+        imgwire.ingest(paths, concurrency=CONCURRENCY, wait_ready=True, purpose="demo") as job,
     ):
-        started = time.perf_counter()
         with progress:
             bar = progress.add_task("", total=len(paths))
-
-            async def upload(path: Path) -> None:
-                async with limit:
-                    outcomes.append(await upload_one(imgwire, path))
+            async for outcome in job:
                 progress.advance(bar)
-
-            async with anyio.create_task_group() as tasks:
-                for path in paths:
-                    tasks.start_soon(upload, path)
-        seconds = time.perf_counter() - started
-    return sorted(outcomes, key=lambda outcome: outcome.path), seconds
-
-
-async def upload_one(imgwire: AsyncImgwireClient, path: Path) -> Outcome:
-    try:
-        image = await imgwire.images.upload(path, purpose="demo")
-        return Outcome(path, await imgwire.images.wait_until_ready(image.id))
-    except ImgwireError as error:
-        return Outcome(path, None, f"{type(error).__name__}: {error.message}")
+                assert isinstance(outcome, Stored | Failed)
+                assert outcome.item is not None
+                assert isinstance(outcome.item.source, Path)
+                results[outcome.item.source] = outcome.image if isinstance(outcome, Stored) else outcome.error
+    return results, job.report.seconds
 
 
 def free_port() -> int:
@@ -131,7 +115,7 @@ def free_port() -> int:
     return PORT
 
 
-def show(console: Console, folder: Path, outcomes: list[Outcome], seconds: float) -> None:
+def show(console: Console, folder: Path, results: dict[Path, Image | ImgwireError], seconds: float) -> None:
     table = Table(title=f"Images of {escape(str(folder))}", title_justify="left")
     for heading in ("name", "type"):
         table.add_column(heading)
@@ -139,23 +123,25 @@ def show(console: Console, folder: Path, outcomes: list[Outcome], seconds: float
         table.add_column(heading, justify="right")
     table.add_column("status")
     table.add_column("CDN URL", overflow="fold")
-    images = [outcome.image for outcome in outcomes if outcome.image]
-    for outcome in outcomes:
-        name = escape(shown(outcome.path.relative_to(folder)))
-        if image := outcome.image:
-            pixels = f"{image.width} × {image.height}"
-            table.add_row(name, image.mime_type, pixels, f"{image.size_bytes:,}", image.status, image.cdn_url)
+    problems = []
+    count = size = 0
+    for path, result in sorted(results.items()):
+        name = escape(shown(path.relative_to(folder)))
+        if isinstance(result, Image):
+            count += 1
+            size += result.size_bytes
+            pixels = f"{result.width} × {result.height}"
+            table.add_row(
+                name, result.mime_type, pixels, f"{result.size_bytes:,}", result.status, result.cdn_url
+            )
         else:
-            table.add_row(name, "", "", size_of(outcome.path), "[red]FAILED[/red]", "")
+            table.add_row(name, "", "", size_of(path), "[red]FAILED[/red]", "")
+            problems.append(f"[red]{name}[/red]: {type(result).__name__}: {escape(result.message)}")
     console.print(table)
-    for outcome in outcomes:
-        if outcome.problem:
-            name = escape(shown(outcome.path.relative_to(folder)))
-            console.print(f"[red]{name}[/red]: {escape(outcome.problem)}", soft_wrap=True)
-    size = sum(image.size_bytes for image in images)
+    for problem in problems:
+        console.print(problem, soft_wrap=True)
     console.print(
-        f"{len(images)} of {len(outcomes)} images, {size:,} bytes, {seconds:.1f} s, "
-        f"{len(images) / seconds:.1f} images/s"
+        f"{count} of {len(results)} images, {size:,} bytes, {seconds:.1f} s, {count / seconds:.1f} images/s"
     )
     console.print(f"To look at them: .venv/bin/imgwire-async sandbox --folder {WORKPLACE.name}/sandbox")
 
