@@ -33,6 +33,27 @@ class ByteBudget:
         self._released.set()
 
 
+class Backlog:
+    """A number of items that others wait for to become small."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._fell = anyio.Event()
+
+    def add(self, count: int) -> None:
+        """Let it rise, or with a negative number fall."""
+        self._count += count
+        if count < 0:
+            self._fell.set()
+
+    async def below(self, limit: int) -> None:
+        """Wait until it is below `limit`."""
+        while self._count >= limit:
+            if self._fell.is_set():
+                self._fell = anyio.Event()
+            await self._fell.wait()
+
+
 class Bandwidth:
     """Holds back the beginning of uploads so that on average their bytes keep to a rate.
 

@@ -1,9 +1,10 @@
-"""The pipeline of a bulk job: survey → prepare → send → record, with bounded queues in between."""
+"""A bulk job from its source to its outcomes: survey → shards → record. Runners do what lies in between."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 import anyio
@@ -12,22 +13,24 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from imgwire_async.core.attempts import SharedState
 from imgwire_async.errors import ImgwireError, IngestStoppedError, UnsupportedImageTypeError
-from imgwire_async.ingest.budgets import Bandwidth, ByteBudget
 from imgwire_async.ingest.health import Health, Verdict, judge
 from imgwire_async.ingest.items import Entry
 from imgwire_async.ingest.journal import Journal, Row, State
 from imgwire_async.ingest.journal_writer import JournalWriter
-from imgwire_async.ingest.options import GROUP, IngestOptions
+from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
 from imgwire_async.ingest.parameters import Parameters
-from imgwire_async.ingest.preparing import Task, prepare
+from imgwire_async.ingest.preparing import Task
 from imgwire_async.ingest.recording import as_failed, as_known, as_stored
-from imgwire_async.ingest.sending import Sender
+from imgwire_async.ingest.shards import Runner, Shard
 from imgwire_async.ingest.sources import batches
 from imgwire_async.ingest.survey import Surveyor
 from imgwire_async.lowlevel.models import Image
 
-PREPARERS: Final = 4
+SHARD: Final = 128
+"""Items of a shard: few enough that processes end at about the same time, many enough to hand out cheaply."""
+SHARD_BYTES: Final = 4 * 1024 * 1024
+"""Items of bytes in a shard, together: they travel with it."""
 ATTEMPTS: Final = 5
 """An item is given up after so many transient failures of its own."""
 DEFERRALS: Final = 50
@@ -38,14 +41,22 @@ LONGEST_DELAY: Final = 30.0
 _POLL: Final = 0.5  # seconds
 
 
+@dataclass(slots=True)
+class _Leader:
+    """An item whose content others have, too; they wait for its image."""
+
+    key: str
+    followers: list[Task] = field(default_factory=list)
+
+
 class Engine:
-    """Runs one job from its source to its outcomes.
+    """Runs one job from its source to its outcomes. It alone decides, and writes the journal.
 
     Args:
         journal: open, with a run that has begun.
         entries: what the source gives.
-        sender: makes the requests.
-        shared: clock, sleep and source of randomness of the client.
+        runner: runs the shards.
+        shared: clock and source of randomness of the client.
         options: how to run it.
         outcomes: where outcomes go, in lists; closed when the job has ended. Whoever is slow to take them
             holds the job back.
@@ -55,15 +66,15 @@ class Engine:
         self,
         journal: Journal,
         entries: Iterator[Entry] | AsyncIterator[Entry],
-        sender: Sender,
+        runner: Runner,
         shared: SharedState,
         options: IngestOptions,
         outcomes: MemoryObjectSendStream[list[Outcome]],
     ) -> None:
         self._journal = journal
         self._entries = entries
-        self._sender = sender
-        self._clock, self._sleep, self._rng = shared.clock, shared.sleep, shared.rng
+        self._runner = runner
+        self._clock, self._rng = shared.clock, shared.rng
         self._options = options
         self._outcomes = outcomes
         self._surveyor = Surveyor(
@@ -73,29 +84,28 @@ class Engine:
             wait_ready=options.wait_ready,
             dry_run=options.dry_run,
         )
-        self._recreate = options.on_change == "recreate"
         self._writer: JournalWriter[tuple[Outcome, Task | None]] = JournalWriter(journal, self._deliver)
         self._stored_state = State.READY if options.wait_ready else State.STORED
-        self._budget = ByteBudget(options.byte_budget)
-        self._bandwidth = None
-        if options.bandwidth_limit is not None:
-            self._bandwidth = Bandwidth(options.bandwidth_limit, clock=shared.clock, sleep=shared.sleep)
-        self._groups, self._group_of = anyio.create_memory_object_stream[list[Task]](2 * PREPARERS)
-        self._ready, self._next_ready = anyio.create_memory_object_stream[Task](sender.workers)
+        self._shards, self._next_shards = anyio.create_memory_object_stream[Shard](0)
+        self._shard_count = 0
         self._everything = anyio.CancelScope()
         self._waits: set[anyio.CancelScope] = set()
-        self._leaders: dict[bytes, list[Task]] = {}
+        self._leaders: dict[bytes, _Leader] = {}
         self._open = 0
         self._failures = 0
         self.health = Health(clock=shared.clock, rng=shared.rng)
         self.found = 0
         self.all_found = False
-        self.in_flight = 0
         self.retries = 0
         self.throttled = 0
         self.stopping = False
         self.failure: Exception | None = None
         """What the iteration over the outcomes raises at its end."""
+
+    @property
+    def in_flight(self) -> int:
+        """Items that are being sent, or wait for leave to be sent."""
+        return self._runner.in_flight
 
     def stop(self, error: IngestStoppedError | None = None) -> None:
         """Draw and begin nothing more; what is in flight ends, and is recorded."""
@@ -103,6 +113,7 @@ class Engine:
             return
         self.stopping = True
         self.failure = self.failure or error
+        self._runner.stop()
         for scope in self._waits:
             scope.cancel()
 
@@ -111,7 +122,7 @@ class Engine:
 
         What goes wrong is in `failure` afterwards.
         """
-        with self._outcomes, self._groups, self._group_of, self._ready, self._next_ready:
+        with self._outcomes, self._shards, self._next_shards:
             try:
                 with self._everything:
                     async with anyio.create_task_group() as tasks:
@@ -120,10 +131,7 @@ class Engine:
                             watched.start_soon(self._watch)
                             async with anyio.create_task_group() as self._work:
                                 self._work.start_soon(self._guarded, self._draw)
-                                for _ in range(PREPARERS):
-                                    self._work.start_soon(self._guarded, self._prepare_groups)
-                                for _ in range(self._sender.workers):
-                                    self._work.start_soon(self._guarded, self._send_tasks)
+                                self._work.start_soon(self._guarded, self._run_shards)
                             watched.cancel_scope.cancel()
                         self._writer.end()
             finally:
@@ -138,14 +146,14 @@ class Engine:
             self._everything.cancel()
 
     @contextmanager
-    def _until_stopped(self) -> Iterator[anyio.CancelScope]:
+    def _until_stopped(self) -> Iterator[None]:
         """A block that ends, wherever it is, when the job is stopped."""
         with anyio.CancelScope() as scope:
             if self.stopping:
                 scope.cancel()
             self._waits.add(scope)
             try:
-                yield scope
+                yield
             finally:
                 self._waits.discard(scope)
 
@@ -155,12 +163,13 @@ class Engine:
         while True:
             await anyio.sleep(_POLL)
             if deadline is not None and self._clock() - began >= deadline:
-                self._stop_early("deadline", f"the job's deadline of {deadline:g} s has passed")
+                self.stop_early("deadline", f"the job's deadline of {deadline:g} s has passed")
             if self.health.paused_for > options.max_pause:
                 problem = f"nothing was answered for {options.max_pause:g} s: {self.health.cause}"
-                self._stop_early("outage", problem)
+                self.stop_early("outage", problem)
 
-    def _stop_early(self, reason: str, problem: str, cause: Exception | None = None) -> None:
+    def stop_early(self, reason: str, problem: str, cause: Exception | None = None) -> None:
+        """Stop the job, resumably."""
         error = IngestStoppedError(
             f"stopped early: {problem}; run the same job again to go on",
             reason=reason,
@@ -181,8 +190,8 @@ class Engine:
                         self._record_failure(row, failure, None)
                     await self._writer.commit()
                     self._open += len(surveyed.tasks)
-                    for group in _groups_of(surveyed.tasks):
-                        await self._groups.send(group)
+                    for shard in self._cut(surveyed.tasks):
+                        await self._shards.send(shard)
                 self.all_found = True
             except Exception as error:  # noqa: BLE001 - an iterable may raise anything; the iteration raises it
                 self.failure = self.failure or error
@@ -192,52 +201,82 @@ class Engine:
     def _end_one(self) -> None:
         self._open -= 1
         if not self._open and (self.all_found or self.failure is not None or self.stopping):
-            self._groups.close()
-            self._ready.close()
+            self._shards.close()
 
-    async def _prepare_groups(self) -> None:
+    def _cut(self, tasks: list[Task]) -> Iterator[Shard]:
+        part: list[Task] = []
+        carried = 0
+        for task in tasks:
+            part.append(task)
+            carried += len(task.item.source) if isinstance(task.item.source, bytes) else 0
+            if len(part) == SHARD or carried >= SHARD_BYTES:
+                yield self._shard(part)
+                part, carried = [], 0
+        if part:
+            yield self._shard(part)
+
+    def _shard(self, tasks: list[Task]) -> Shard:
+        self._shard_count += 1
+        return Shard(self._shard_count, tasks)
+
+    async def _run_shards(self) -> None:
+        await self._runner.run(self)
+
+    async def next_shard(self) -> Shard | None:
+        """The next shard to run; None when there will be no more."""
+        shard = None
+        with self._until_stopped(), suppress(anyio.EndOfStream):
+            shard = await self._next_shards.receive()
+        return shard
+
+    def take_back(self, tasks: list[Task]) -> None:
+        """Have items run again that were handed out and have not ended."""
+        again = list(tasks)
+        for task in tasks:
+            leader = None if task.sha256 is None else self._leaders.get(task.sha256)
+            if leader is not None and leader.key == task.key and task.sha256 is not None:
+                again += self._leaders.pop(task.sha256).followers
+        self._work.start_soon(self._offer, again)
+
+    async def _offer(self, tasks: list[Task]) -> None:
         with self._until_stopped():
-            async for group in self._group_of:
-                await self._prepare(group)
+            for shard in self._cut(tasks):
+                await self._shards.send(shard)
 
-    async def _prepare(self, group: list[Task]) -> None:
-        await self._budget.acquire(sum(task.wanted_charge for task in group))
-        for task in group:
-            task.charge = task.wanted_charge
-        problems = await to_thread.run_sync(self._prepare_all, group)
+    async def key(self, tasks: list[Task]) -> list[Task]:
+        """Put the idempotency keys of prepared items on record.
+
+        Returns:
+            Those that are to be sent. The others are stored, or will have the image of another item.
+        """
         sendable = []
-        for task, problem in zip(group, problems, strict=True):
-            if problem is not None:
-                self._settle_problem(task, problem)
-            elif task.known is not None and self._only_touched(task, task.known):
+        for task in tasks:
+            if task.known is not None and self._only_touched(task, task.known):
                 self._settle_known(task, task.known)
             elif task.confirm:
                 sendable.append(task)
             elif self._options.dedupe is None or await self._is_first(task):
                 self._writer.put(task.row(State.KEYED, self._journal.run))
                 sendable.append(task)
-        # On record before the first request, so that nothing can be stored that the journal does not know.
         await self._writer.commit()
-        for task in sendable:
-            await self._ready.send(task)
+        return sendable
 
-    def _prepare_all(self, group: list[Task]) -> list[ImgwireError | None]:
-        return [prepare(task, self._journal.job, recreate=self._recreate) for task in group]
-
-    def _settle_problem(self, task: Task, problem: ImgwireError) -> None:
-        if task.from_folder and isinstance(problem, UnsupportedImageTypeError):
+    def refused(self, task: Task, error: ImgwireError) -> None:
+        """An item cannot be sent."""
+        if task.from_folder and isinstance(error, UnsupportedImageTypeError):
             skipped = Skipped(key=task.key, item=task.item, reason=SkipReason.NO_IMAGE, size=task.size)
-            self._settle(task, task.row(State.SKIPPED, self._journal.run), skipped)
+            self._writer.put(task.row(State.SKIPPED, self._journal.run), (skipped, task))
         else:
-            self._fail(task, problem)
+            self._fail(task, error)
 
     def _only_touched(self, task: Task, row: Row) -> bool:
         stored = row.state == State.READY or (row.state == State.STORED and not self._options.wait_ready)
-        stored = stored and not (self._recreate and task.parameters != row.parameters)
-        return stored and task.sha256 is not None and task.sha256 == row.sha256
+        recreated = self._options.on_change == "recreate" and task.parameters != row.parameters
+        return stored and not recreated and task.sha256 is not None and task.sha256 == row.sha256
 
     def _settle_known(self, task: Task, known: Row, same_content_as: str | None = None) -> None:
-        self._settle(task, *as_known(task, known, self._journal.run, same_content_as))
+        row, outcome = as_known(task, known, self._journal.run, same_content_as)
+        self._writer.put(row, (outcome, task))
 
     async def _is_first(self, task: Task) -> bool:
         """Whether nobody else stores this content; else the task waits for them, or shares their image."""
@@ -245,66 +284,43 @@ class Engine:
         if content is None:
             return True
         if content in self._leaders:
-            self._leaders[content].append(task)
-            self._release(task)
+            self._leaders[content].followers.append(task)
             return False
-        self._leaders[content] = []
+        self._leaders[content] = _Leader(task.key)
         row = await to_thread.run_sync(self._journal.find_content, content)
         if row is None or row.key == task.key:
             return True
-        for one in (task, *self._leaders.pop(content)):
+        for one in (task, *self._leaders.pop(content).followers):
             self._settle_known(one, row, row.key)
         return False
 
-    async def _send_tasks(self) -> None:
-        while True:
-            probe = False
-            with self._until_stopped() as scope:
-                try:
-                    task = await self._next_ready.receive()
-                except anyio.EndOfStream:
-                    return
-                probe = await self.health.admit()
-                if self._bandwidth is not None:
-                    await self._bandwidth.wait(task.size)
-            if scope.cancelled_caught or self.stopping:
-                return
-            await self._send(task, probe=probe)
+    async def admit(self) -> bool:
+        """Wait until an attempt may be made; whether it is a probe."""
+        return await self.health.admit()
 
-    async def _send(self, task: Task, *, probe: bool) -> None:
-        if task.began is None:
-            task.began = self._clock()
-        elif task.attempts:
-            self.retries += 1
-        self.in_flight += 1
-        try:
-            image = await self._sender.send(task)
-        except ImgwireError as error:
-            self._judge(task, error, probe=probe)
-        else:
-            self.health.answered()
-            task.attempts += 1
-            self._settle_stored(task, image)
-        finally:
-            self.in_flight -= 1
+    async def failed(self, task: Task, error: ImgwireError, *, probe: bool) -> float | None:
+        """Decide what to do about a failed attempt.
 
-    def _judge(self, task: Task, error: ImgwireError, *, probe: bool) -> None:
+        Returns:
+            After how many seconds to try again; None for not at all.
+        """
         match judge(error, self._options.stop_on):
             case Verdict.STOP:
-                self._stop_early("error", str(error), error)
+                self.stop_early("error", str(error), error)
+                return None
             case Verdict.THROTTLED:
                 self.throttled += 1
                 self.health.answered()
-                self._put_back(task, error)
+                return self._put_back(task, error)
             case Verdict.TRANSIENT:
                 if self.health.failed(error, probe=probe):
-                    self._put_back(task, error)
-                else:
-                    self._try_again(task, error)
+                    return self._put_back(task, error)
+                return self._try_again(task, error)
             case Verdict.PERMANENT:
                 task.attempts += 1
                 self._note_refusal(error, probe=probe)
                 self._fail(task, error)
+                return None
 
     def _note_refusal(self, error: ImgwireError, *, probe: bool) -> None:
         if getattr(error, "status", None) is None:
@@ -313,35 +329,32 @@ class Engine:
         cause = self.health.failed_for_good(error)
         if cause is not None and self._options.breaker:
             problem = f"most of the last items were refused in the same way, {cause}: {error}"
-            self._stop_early("same_failure", problem, error)
+            self.stop_early("same_failure", problem, error)
 
-    def _put_back(self, task: Task, error: ImgwireError) -> None:
+    def _put_back(self, task: Task, error: ImgwireError) -> float | None:
         task.deferrals += 1
         if task.deferrals > DEFERRALS:
             self._fail(task, error)
-        else:
-            self._work.start_soon(self._queue_again, task, 0.0)
+            return None
+        return 0.0
 
-    def _try_again(self, task: Task, error: ImgwireError) -> None:
+    def _try_again(self, task: Task, error: ImgwireError) -> float | None:
         task.attempts += 1
         if task.attempts >= ATTEMPTS:
             self._fail(task, error)
-            return
-        delay = self._rng.uniform(0.0, min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (task.attempts - 1)))
-        self._work.start_soon(self._queue_again, task, delay)
+            return None
+        self.retries += 1
+        return self._rng.uniform(0.0, min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (task.attempts - 1)))
 
-    async def _queue_again(self, task: Task, delay: float) -> None:
-        with self._until_stopped():
-            await self._sleep(delay)
-            await self._ready.send(task)
-
-    def _settle_stored(self, task: Task, image: Image) -> None:
-        seconds = self._clock() - (task.began or 0.0)
-        self._settle(task, *as_stored(task, image, self._stored_state, self._journal.run, seconds))
+    def stored(self, task: Task, image: Image, seconds: float) -> None:
+        """An item is stored, so many seconds after its first request."""
+        self.health.answered()
+        task.attempts += 1
+        row, outcome = as_stored(task, image, self._stored_state, self._journal.run, seconds)
+        self._writer.put(row, (outcome, task))
 
     def _fail(self, task: Task, error: ImgwireError) -> None:
         row, failure = as_failed(task, error, self._journal.run)
-        self._release(task)
         self._record_failure(row, failure, task)
 
     def _record_failure(self, row: Row, failure: Failed, task: Task | None) -> None:
@@ -349,15 +362,7 @@ class Engine:
         self._failures += 1
         limit = self._options.max_failures
         if limit is not None and self._failures > limit:
-            self._stop_early("failures", f"{self._failures} items have failed", failure.error)
-
-    def _settle(self, task: Task, row: Row, outcome: Outcome) -> None:
-        self._release(task)
-        self._writer.put(row, (outcome, task))
-
-    def _release(self, task: Task) -> None:
-        self._budget.release(task.charge)
-        task.charge, task.content = 0, None
+            self.stop_early("failures", f"{self._failures} items have failed", failure.error)
 
     async def _deliver(self, results: list[tuple[Outcome, Task | None]]) -> None:
         """Hand out outcomes that are on record."""
@@ -373,20 +378,11 @@ class Engine:
     def _end_leader(self, outcome: Outcome, leader: Task, content: bytes) -> None:
         if isinstance(outcome, AlreadyStored) and outcome.same_content_as is not None:
             return  # a follower itself
-        followers = self._leaders.pop(content, [])
+        followers = self._leaders.pop(content).followers if content in self._leaders else []
         if isinstance(outcome, Stored | AlreadyStored):
             row = leader.row(self._stored_state, self._journal.run)
             row.image_id, row.cdn_url = outcome.image_id, outcome.cdn_url
             for follower in followers:
                 self._settle_known(follower, row, leader.key)
         elif followers and not self.stopping:
-            self._work.start_soon(self._guarded, lambda: self._prepare_unless_stopped(followers))
-
-    async def _prepare_unless_stopped(self, group: list[Task]) -> None:
-        with self._until_stopped():
-            for part in _groups_of(group):
-                await self._prepare(part)
-
-
-def _groups_of(tasks: list[Task]) -> Iterator[list[Task]]:
-    return (tasks[start : start + GROUP] for start in range(0, len(tasks), GROUP))
+            self.take_back(followers)

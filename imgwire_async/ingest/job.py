@@ -14,6 +14,7 @@ from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from imgwire_async.core.call import Core
+from imgwire_async.core.gate import Gate
 from imgwire_async.core.tasks import background_tasks
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest import report
@@ -22,7 +23,8 @@ from imgwire_async.ingest.journal import Journal
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.outcomes import Outcome
 from imgwire_async.ingest.report import Progress, Report, Tally
-from imgwire_async.ingest.sending import Sender
+from imgwire_async.ingest.sending import Sender, with_pace_of_its_own
+from imgwire_async.ingest.shards import Runner, Workbench
 from imgwire_async.ingest.sources import IngestSource, entries_of
 
 _QUEUED: int = 2  # lists of outcomes that wait to be taken
@@ -54,7 +56,7 @@ class IngestJob:
         self._block: AsyncExitStack | None = None
         self._began = self._ended = 0.0
         self._journal: Journal
-        self._sender: Sender
+        self._gate: Gate
         self._engine: Engine
         self._outcomes: MemoryObjectReceiveStream[list[Outcome]]
 
@@ -67,10 +69,8 @@ class IngestJob:
             block.push_async_callback(self._close_journal)
             send, self._outcomes = anyio.create_memory_object_stream[list[Outcome]](_QUEUED)
             block.enter_context(self._outcomes)
-            self._sender = Sender(self._core, self._options, self._journal.pace)
-            self._engine = Engine(
-                self._journal, entries, self._sender, self._core.shared, self._options, send
-            )
+            runner = self._new_runner()
+            self._engine = Engine(self._journal, entries, runner, self._core.shared, self._options, send)
             self._began = self._core.shared.clock()
             tasks = await block.enter_async_context(background_tasks())
             tasks.start_soon(self._run)
@@ -198,6 +198,14 @@ class IngestJob:
     def _seconds(self) -> float:
         return (self._ended or self._core.shared.clock()) - self._began
 
+    def _new_runner(self) -> Runner:
+        core = self._core
+        if self._options.concurrency == "auto":
+            core = with_pace_of_its_own(core, self._journal.pace)
+        self._gate = core.shared.gate
+        (share,) = self._options.shares()
+        return Workbench(Sender(core, self._options), self._journal.job, self._options, share, core.shared)
+
     def _open_journal(self) -> Journal:
         path, dry_run = self._journal_path, self._options.dry_run
         if dry_run and path is not None and not Path(path).exists():
@@ -216,7 +224,7 @@ class IngestJob:
             await to_thread.run_sync(self._close)
 
     def _close(self) -> None:
-        pace = self._sender.pace
+        pace = {str(name): rate for name, rate in self._gate.ceilings().items()}
         if pace and not self._options.dry_run:
             # A journal that cannot be written has been told about; the pace is only a convenience.
             with suppress(JournalError):

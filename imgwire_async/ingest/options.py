@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
+from imgwire_async.core.gate import MOST_IN_FLIGHT
 from imgwire_async.errors import (
     AuthenticationError,
     ImgwireError,
@@ -31,6 +32,16 @@ STOP_ON: Final[tuple[type[ImgwireError], ...]] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one process may use of the bounds of a job."""
+
+    senders: int
+    """Items that it sends at once."""
+    byte_budget: int
+    bandwidth_limit: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IngestOptions:
     """The arguments of `client.ingest` that shape a run; see there.
 
@@ -53,6 +64,7 @@ class IngestOptions:
     item_deadline: float | None = None
     bandwidth_limit: float | None = None
     byte_budget: int = 64 * 1024 * 1024
+    processes: int = 1
 
     def __post_init__(self) -> None:
         if self.concurrency != "auto" and self.concurrency < 1:
@@ -74,6 +86,19 @@ class IngestOptions:
                 raise _refused(f"{name} must be a positive number, got {value}")
         if self.byte_budget < LEAST_BYTE_BUDGET:
             raise _refused(f"byte_budget must be at least {LEAST_BYTE_BUDGET} bytes, got {self.byte_budget}")
+
+    def shares(self) -> list[Share]:
+        """The bounds shared out over the processes; together they are those of the job."""
+        senders = MOST_IN_FLIGHT if self.concurrency == "auto" else self.concurrency
+        count = self.processes
+        return [
+            Share(
+                senders=senders // count + (number < senders % count),
+                byte_budget=self.byte_budget // count,
+                bandwidth_limit=None if self.bandwidth_limit is None else self.bandwidth_limit / count,
+            )
+            for number in range(count)
+        ]
 
 
 def _refused(problem: str) -> InvalidArgumentError:

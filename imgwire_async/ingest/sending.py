@@ -9,7 +9,7 @@ from anyio import to_thread
 
 from imgwire_async.core.attempts import SharedState
 from imgwire_async.core.call import Core
-from imgwire_async.core.gate import MOST_IN_FLIGHT, Gate
+from imgwire_async.core.gate import Gate
 from imgwire_async.core.operation import RateClass
 from imgwire_async.errors import DeadlineExceededError, SourceChangedError
 from imgwire_async.ingest.options import IngestOptions
@@ -19,46 +19,48 @@ from imgwire_async.lowlevel.models import Image
 from imgwire_async.resources.images import Images
 
 
-class Sender:
-    """Uploads items with the client's connections and credentials, without its retries.
-
-    With "auto" the job has a gate of its own, which finds the pace of the service by probing, unless the
-    client already has such a gate; with a number it passes the client's gate.
+def with_pace_of_its_own(core: Core, pace: Mapping[str, float]) -> Core:
+    """`core` with a gate that finds the pace of the service by probing, unless it has such a gate.
 
     Args:
         core: the client's.
-        options: those of the job.
         pace: requests per second to begin with, by class, where an earlier run has found them.
     """
+    shared = core.shared
+    if shared.gate.adaptive:
+        return core
+    gate = Gate(
+        "auto",
+        rate_limits=shared.gate.rate_limits,
+        clock=shared.clock,
+        start_rates={RateClass(name): rate for name, rate in pace.items()},
+    )
+    own = SharedState(
+        engine=shared.engine,
+        gate=gate,
+        budget=shared.budget,
+        clock=shared.clock,
+        sleep=shared.sleep,
+        rng=shared.rng,
+    )
+    return Core(core.options, core.credentials, own)
 
-    def __init__(self, core: Core, options: IngestOptions, pace: Mapping[str, float]) -> None:
+
+class Sender:
+    """Uploads items with the connections, credentials and gate of a core, without its retries.
+
+    Args:
+        core: makes the requests.
+        options: those of the job.
+    """
+
+    def __init__(self, core: Core, options: IngestOptions) -> None:
         self._options = options
         self._parameters = Parameters(options.purpose, options.custom_metadata)
-        shared = core.shared
-        if options.concurrency == "auto" and not shared.gate.adaptive:
-            shared = SharedState(
-                engine=shared.engine,
-                gate=Gate(
-                    "auto",
-                    rate_limits=shared.gate.rate_limits,
-                    clock=shared.clock,
-                    start_rates={RateClass(name): rate for name, rate in pace.items()},
-                ),
-                budget=shared.budget,
-                clock=shared.clock,
-                sleep=shared.sleep,
-                rng=shared.rng,
-            )
         without_retries = replace(core.options, retry=replace(core.options.retry, max_retries=0))
-        self._core = Core(without_retries, core.credentials, shared)
+        self._core = core.with_options(without_retries)
         self._images = Images(self._core)
-        self._waiting = Images(Core(core.options, core.credentials, shared))
-        self.workers = MOST_IN_FLIGHT if options.concurrency == "auto" else options.concurrency
-
-    @property
-    def pace(self) -> dict[str, float]:
-        """What a later run may take for `pace`."""
-        return {str(name): rate for name, rate in self._core.shared.gate.ceilings().items()}
+        self._waiting = Images(core)
 
     async def send(self, task: Task) -> Image:
         """Upload the item, or have the service fetch it.
