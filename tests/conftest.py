@@ -10,7 +10,16 @@ import pytest
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.sandbox import Sandbox
+from tests.browsers import CHROMIUM
 from tests.clients import client_of
+
+BROWSER_TESTS = ["integrations/test_browser.py"]
+collect_ignore = [] if CHROMIUM else BROWSER_TESTS
+
+
+def pytest_report_header() -> str | None:
+    """Say what is left out, instead of leaving it out silently."""
+    return None if CHROMIUM else f"no Chromium or Chrome found: {', '.join(BROWSER_TESTS)} will not run"
 
 
 @pytest.fixture(scope="session")

@@ -49,11 +49,21 @@ def status_of(http: httpx.Client, image_id: str) -> str:
 
 def send_half(service: str, target: str, content: bytes, extra: str = "") -> socket.socket:
     """A request whose second half never comes."""
+    return send(service, target, len(content), content[: len(content) // 2], extra)
+
+
+def whole_request(service: str, target: str, content: bytes, content_type: str) -> socket.socket:
+    """A request whose answer nobody has read yet."""
+    return send(service, target, len(content), content, f"Content-Type: {content_type}\r\n")
+
+
+def send(service: str, target: str, declared: int, content: bytes, extra: str = "") -> socket.socket:
+    """A connection with a request on it."""
     host, port = urlsplit(service).hostname, urlsplit(service).port
     assert host is not None
     connection = socket.create_connection((host, port or 80))
-    head = f"{target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(content)}\r\n{extra}\r\n"
-    connection.sendall(head.encode() + content[: len(content) // 2])
+    head = f"{target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {declared}\r\n{extra}\r\n"
+    connection.sendall(head.encode() + content)
     return connection
 
 
@@ -143,6 +153,22 @@ def test_a_client_that_leaves_halfway_leaves_no_work_and_nothing_ready(
 
     eventually(lambda: bool(http.get("/tasks").json() == tasks))
     assert [image["status"] for image in http.get("/images").json()] == (["PENDING"] if raw else [])
+
+
+def test_a_client_that_leaves_while_its_form_file_goes_to_the_store_ends_that(
+    http: httpx.Client, service: str, sandbox: Sandbox, large_png: bytes
+) -> None:
+    form = httpx.Request("POST", "http://x", files={"file": ("noise.png", large_png)})
+    tasks = http.get("/tasks").json()
+    sandbox.faults.once("store.put", slow=500_000)
+    with whole_request(service, "POST /images", form.read(), form.headers["content-type"]):
+        eventually(lambda: any(put.bytes_received for put in sandbox.requests.of("store.put")))
+
+    eventually(lambda: bool(http.get("/tasks").json() == tasks))
+    eventually(lambda: all(put.status is not None for put in sandbox.requests.of("store.put")))
+    (put,) = sandbox.requests.of("store.put")
+    assert 0 < put.bytes_received < len(large_png)
+    assert [image["status"] for image in http.get("/images").json()] == ["PENDING"]
 
 
 def test_a_client_that_does_not_wait_ends_the_calls_for_it(
