@@ -6,11 +6,13 @@ So each range is written once. An object is an ordinary dict: `Crop(width=400, h
 `Normalize` is below `upper`. The vendor's clients disagree on the ranges of `Sharpen`: these are the Python
 client's, plus 0 for all but `sigma`.
 """
-# ruff: noqa: UP013 - one statement per object form, some with keys that are no Python names
+# ruff: noqa: UP013 - one statement per short object form
 # No `from __future__ import annotations`: `Required` has to be seen at run time.
 
+import math
 from collections.abc import Sequence
-from typing import Annotated, Literal, Required, TypedDict, cast
+from dataclasses import replace
+from typing import Annotated, Any, Literal, NotRequired, Required, TypedDict
 
 from imgwire_async.cdn import kinds as k
 
@@ -31,140 +33,120 @@ _POINTS = {"n": "north", "s": "south", "e": "east", "w": "west"}
 _POINTS |= {name[:2]: name for name in _POINTS.values()}
 _CORNERS = {ns + ew: _POINTS[ns] + _POINTS[ew] for ns, ew in ("ne", "nw", "se", "sw")}
 _CORNERS |= {corner[:2] + corner[5:7]: corner for corner in _CORNERS.values()}
-GRAVITIES = _POINTS | _CORNERS
-"""Short gravities and what they stand for."""
+_OFTEN = "a gravity such as `center`, `northeast` or `attention`"
 
-OLD_RESIZING_TYPES = {"fit": "inside", "fill-down": "inside", "auto": "inside", "force": "fill"}
-
-size = k.integer(1, 8192)
-margin = k.integer(0, 8192)
-offset = k.integer()
-unit = k.number(0, 1)
-tone = k.number(0.01, 10)
-blur_sigma = k.number(0.3, 100)
-any_angle = k.number(-360, 360)
-percentile = k.number(0, 100)
-gravity = k.words("Gravity", Gravity, GRAVITIES, "a gravity such as `center`, `northeast` or `attention`")
-label = k.text("text", ".+")
-watermark_text = k.text("text of 1 to 2048 characters", ".{1,2048}")
-image_id = k.text("an image id without `:` and `/`", "[^:/]+")
-channel = k.integer(0, 255)
-place = k.integer(0)
-pivot = k.number(0, 255)
-ratio = k.number(0.01, 8192)
-factor = k.number(1, 10)
-sharpen_sigma = k.number(above_zero=True)
-
-Size = Annotated[int, size]
-Margin = Annotated[int, margin]
-Offset = Annotated[int, offset]
-Place = Annotated[int, place]
-Channel = Annotated[int, channel]
-Unit = Annotated[float, unit]
-Tone = Annotated[float, tone]
-Angle = Annotated[float, any_angle]
-Percentile = Annotated[float, percentile]
+Anchor = Annotated[Gravity, k.words(Gravity, _POINTS | _CORNERS, _OFTEN)]
+Size = Annotated[int, k.integer(1, 8192)]
+Margin = Annotated[int, k.integer(0, 8192)]
+Offset = Annotated[int, k.integer()]
+Place = Annotated[int, k.integer(0)]
+Channel = Annotated[int, k.integer(0, 255)]
+Pivot = Annotated[float, k.number(0, 255)]
+Unit = Annotated[float, k.number(0, 1)]
+Tone = Annotated[float, k.number(0.01, 10)]
+Factor = Annotated[float, k.number(1, 10)]
+Blur = Annotated[float, k.number(0.3, 100)]
+Angle = Annotated[float, k.number(-360, 360)]
+Percentile = Annotated[float, k.number(0, 100)]
+Ratio = Annotated[float, k.number(0.01, 8192)]
+Sigma = Annotated[float, k.number(math.ulp(0), allowed="a number above 0")]
 Strength = Annotated[float, k.number(0)]
 Flag = Annotated[bool, k.flag]
-Label = Annotated[str, label]
-Anchor = Annotated[Gravity, gravity]
+Label = Annotated[str, k.text("text", ".+")]
+ImageId = Annotated[str, k.text("an image id without `:` and `/`", "[^:/]+")]
+OverlayText = Annotated[str, k.text("text of 1 to 2048 characters", ".{1,2048}")]
 
-RGB = TypedDict(
-    "RGB",
-    {"r": Required[Channel], "g": Required[Channel], "b": Required[Channel], "alpha": Unit},
-    total=False,
-)
+RGB = TypedDict("RGB", {"r": Channel, "g": Channel, "b": Channel, "alpha": NotRequired[Unit]})
+color = k.one_of(RGB, k.hex_color, "r:g:b[:alpha]", finish=k.joined)
 
 
-def joined(*parts: object) -> str:
-    """The colon form of the parts that are there."""
-    return ":".join(k.render(part) for part in parts if part is not None)
-
-
-color = (
-    k.form(RGB, lambda r, g, b, alpha=None: joined(r, g, b, alpha))
-    | k.hex_color
-    | k.slots("r:g:b[:alpha]", channel, channel, channel, unit)
-)
-
-
-def _read_json_color(value: object, strict: bool) -> object:
+def _read_json_color(value: Any, strict: bool) -> object:  # noqa: ANN401 - plain data of any shape
     # Inside JSON a hex colour has its `#`, and any other is an object.
-    parts = str(color.read(value, strict)).split(":")
-    if len(parts) == 1:
-        return f"#{parts[0]}"
+    found: str = color.read(value, strict)
+    if ":" not in found:
+        return f"#{found}"
     return {
-        key: k.number().read(part, strict) for key, part in zip(("r", "g", "b", "alpha"), parts, strict=False)
+        key: k.number().read(part, strict)
+        for key, part in zip(RGB.__annotations__, found.split(":"), strict=False)
     }
 
 
-def _read_colors(value: object, strict: bool) -> list[object]:
-    if type(value) not in (list, tuple) or not value:
+def _read_colors(value: Any, strict: bool) -> list[object]:  # noqa: ANN401 - plain data of any shape
+    if type(value) is not list or not value:
         raise k.RefusedError(f"a list of colours, each {color.allowed}")
-    return [_read_json_color(item, strict) for item in cast("Sequence[object]", value)]
+    return [_json_color(item, strict) for item in value]
 
 
 def _read_hex_list(value: object, strict: bool) -> str:
-    return ",".join(k.hex_color.read(item, strict) for item in (k.stripped(value) or "").split(","))
+    items = value.split(",") if isinstance(value, str) else [value]
+    return ",".join(k.hex_color(item, strict) for item in items)
 
 
-hex_list = k.Kind("hex colours with commas between", ("str",), _read_hex_list)
+_json_color = k.Kind(color.allowed, _read_json_color, color.types, slot=k.hex_color)
+_hex_list = k.Kind("hex colours with commas between", _read_hex_list, (str,))
 Color = str | RGB
-JsonColor = Annotated[Color, k.Kind(color.allowed, ("Color",), _read_json_color)]
-Colors = Annotated[Sequence[Color], k.Kind("a list of colours", ("Sequence[Color]",), _read_colors)]
+JsonColor = Annotated[Color, _json_color]
+Colors = Annotated[Sequence[Color], k.Kind("a list of colours", _read_colors, (), slot=_hex_list)]
+BoxSide = Annotated[int, replace(k.integer(1, 8192), slot=k.number(0.01, 8192))]
 
 Adjust = TypedDict("Adjust", {"brightness": Tone, "saturation": Tone, "color": Tone}, total=False)
-Pivot = Annotated[float, pivot]
-Contrast = TypedDict("Contrast", {"multiplier": Required[Tone], "pivot": Pivot}, total=False)
-Mode = Annotated[CropMode, k.words("CropMode", CropMode)]
-Crop = TypedDict(
-    "Crop",
-    {
-        "width": Required[Size],
-        "height": Required[Size],
-        "x": Place,
-        "y": Place,
-        "gravity": Anchor,
-        "mode": Mode,
-    },
-    total=False,
-)
+Contrast = TypedDict("Contrast", {"multiplier": Tone, "pivot": NotRequired[Pivot]})
 Duotone = TypedDict("Duotone", {"shadowColor": JsonColor, "highlightColor": JsonColor})
-Extend = TypedDict(
-    "Extend",
-    {"top": Margin, "right": Margin, "bottom": Margin, "left": Margin, "background": JsonColor},
-    total=False,
-)
-Ratio = Annotated[float, ratio]
 ExtendAspectRatio = TypedDict(
-    "ExtendAspectRatio", {"ratio": Ratio, "width": Size, "height": Size}, total=False
+    "ExtendAspectRatio", {"ratio": Ratio, "width": BoxSide, "height": BoxSide}, total=False
 )
 Flip = TypedDict("Flip", {"horizontal": Flag, "vertical": Flag}, total=False)
-Gradient = TypedDict(
-    "Gradient", {"colors": Required[Colors], "angle": Angle, "opacity": Unit, "blend": Label}, total=False
-)
 Negate = TypedDict("Negate", {"alpha": Flag})
 Normalize = TypedDict("Normalize", {"lower": Percentile, "upper": Percentile})
-Padding = TypedDict(
-    "Padding",
-    {
-        "all": Margin,
-        "x": Margin,
-        "y": Margin,
-        "top": Margin,
-        "right": Margin,
-        "bottom": Margin,
-        "left": Margin,
-    },
-    total=False,
-)
-Rotate = TypedDict("Rotate", {"angle": Required[Offset], "background": JsonColor}, total=False)
-Sigma = Annotated[float, sharpen_sigma]
-Sharpen = TypedDict(
-    "Sharpen",
-    {"sigma": Sigma, "m1": Strength, "m2": Strength, "x1": Strength, "y2": Strength, "y3": Strength},
-    total=False,
-)
+Rotate = TypedDict("Rotate", {"angle": Offset, "background": NotRequired[JsonColor]})
+Sides = TypedDict("Sides", {"top": Margin, "right": Margin, "bottom": Margin, "left": Margin}, total=False)
+WatermarkSize = TypedDict("WatermarkSize", {"width": Size, "height": Size, "scale": Tone}, total=False)
+Zoom = TypedDict("Zoom", {"factor": Factor, "gravity": NotRequired[Anchor]})
+
+
+class Crop(TypedDict):
+    """A region of the source."""
+
+    width: Size
+    height: Size
+    x: NotRequired[Place]
+    y: NotRequired[Place]
+    gravity: NotRequired[Anchor]
+    mode: NotRequired[CropMode]
+
+
+class Extend(Sides, total=False):
+    """Canvas added on each side."""
+
+    background: JsonColor
+
+
+class Padding(Sides, total=False):
+    """Space on every side, on two opposite ones, or on each."""
+
+    all: Margin
+    x: Margin
+    y: Margin
+
+
+class Gradient(TypedDict, total=False):
+    """Colours blended over the picture."""
+
+    colors: Required[Colors]
+    angle: Angle
+    opacity: Unit
+    blend: Label
+
+
+class Sharpen(TypedDict, total=False):
+    """Settings of the sharpening."""
+
+    sigma: Sigma
+    m1: Strength
+    m2: Strength
+    x1: Strength
+    y2: Strength
+    y3: Strength
 
 
 class Placement(TypedDict, total=False):
@@ -177,10 +159,10 @@ class Placement(TypedDict, total=False):
     blend: Label
 
 
-class Watermark(Placement, total=False):
+class Watermark(Placement):
     """An image of the same organization and Environment as overlay."""
 
-    image_id: Required[Annotated[str, image_id]]
+    image_id: ImageId
 
 
 class WatermarkPosition(Placement, total=False):
@@ -193,7 +175,7 @@ class WatermarkPosition(Placement, total=False):
 class WatermarkText(WatermarkPosition, total=False):
     """Text of 1 to 2048 characters as overlay."""
 
-    text: Required[Annotated[str, watermark_text]]
+    text: Required[OverlayText]
     font: Label
     size: Size
     color: JsonColor
@@ -201,10 +183,10 @@ class WatermarkText(WatermarkPosition, total=False):
     height: Size
 
 
-Blur = Annotated[float, blur_sigma]
-WatermarkShadow = TypedDict(
-    "WatermarkShadow", {"color": JsonColor, "blur": Blur, "x": Offset, "y": Offset}, total=False
-)
-WatermarkSize = TypedDict("WatermarkSize", {"width": Size, "height": Size, "scale": Tone}, total=False)
-Factor = Annotated[float, factor]
-Zoom = TypedDict("Zoom", {"factor": Required[Factor], "gravity": Anchor}, total=False)
+class WatermarkShadow(TypedDict, total=False):
+    """The shadow of an overlay."""
+
+    color: JsonColor
+    blur: Blur
+    x: Offset
+    y: Offset

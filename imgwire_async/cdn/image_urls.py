@@ -9,7 +9,7 @@ from typing import Unpack
 
 from imgwire_async.cdn.forms import Format, Preset
 from imgwire_async.cdn.keywords import Transformations
-from imgwire_async.cdn.urls import assemble, checked_preset, encode, encode_pair
+from imgwire_async.cdn.urls import build, encode_pair
 from imgwire_async.errors import InvalidTransformationError
 
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9:_.-]*")
@@ -34,7 +34,7 @@ class CdnUrls:
         Raises:
             InvalidTransformationError: something in the call is not allowed.
         """
-        return assemble(self.cdn_url, checked_preset(preset), encode(transformations.items(), strict=strict))
+        return build(self.cdn_url, preset, transformations.items(), strict=strict)
 
     def srcset(
         self,
@@ -122,15 +122,13 @@ def _candidates(
         raise InvalidTransformationError("srcset", None, "either widths or densities")
     name, unit, wanted = ("width", "w", widths) if widths is not None else ("dpr", "x", densities)
     if wanted is None:
-        return [assemble(base, checked_preset(preset), encode(pairs, strict=strict))]
+        return [build(base, preset, pairs, strict=strict)]
     if not issubclass(type(wanted), Sequence) or not wanted:
         raise InvalidTransformationError("srcset", wanted, "at least one width or density")
     urls = {}
     for value in wanted:
         descriptor = encode_pair(name, value, strict=True).removeprefix(f"{name}=") + unit
-        urls[descriptor] = assemble(
-            base, checked_preset(preset), encode((*pairs, (name, value)), strict=strict)
-        )
+        urls[descriptor] = build(base, preset, (*pairs, (name, value)), strict=strict)
     return [f"{url} {descriptor}" for descriptor, url in urls.items()]
 
 

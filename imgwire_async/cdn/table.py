@@ -17,7 +17,9 @@ import base64
 import binascii
 import re
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Literal, get_args
+
+import attrs
 
 from imgwire_async.cdn import forms as f
 from imgwire_async.cdn import kinds as k
@@ -25,13 +27,19 @@ from imgwire_async.cdn import kinds as k
 _URL = re.compile(r"https://(?:[^\s/?#@]*@)?[^\s/?#@:][^\s/?#@]*(?:[/?#][^\x00-\x1f\x7f]*)?", re.IGNORECASE)
 
 
-class Row(NamedTuple):
-    """One transformation: its canonical name, its other names, its values, and what it does."""
+@attrs.frozen
+class Row:
+    """One transformation: canonical name, aliases, the type or kind of its values, and what it does."""
 
     name: str
     aliases: str
-    kind: k.Kind
+    kind: k.Kind = attrs.field(converter=k.kind_of)
     summary: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The canonical name and then the aliases."""
+        return (self.name, *self.aliases.split())
 
 
 def _flip(horizontal: bool = False, vertical: bool = False) -> str | None:
@@ -43,22 +51,22 @@ def _flip(horizontal: bool = False, vertical: bool = False) -> str | None:
 def _percentiles(lower: float, upper: float) -> str:
     if lower >= upper:
         raise k.RefusedError("lower and upper with lower below upper", precise=True)
-    return f.joined(lower, upper)
+    return k.joined(lower=lower, upper=upper)
 
 
-def _aspect_ratio(ratio: float | None = None, width: int | None = None, height: int | None = None) -> str:
-    if (width is None) != (height is None) or (ratio is None) == (width is None):
+def _aspect_ratio(**parts: object) -> str:
+    if parts.keys() not in ({"ratio"}, {"width", "height"}):
         raise k.RefusedError("either ratio, or width and height together", precise=True)
-    return f.joined(ratio, width, height)
+    return k.joined(**parts)
 
 
-def _crop(**region: object) -> object:
-    if ("x" in region) != ("y" in region):
+def _region(**parts: object) -> dict[str, object]:
+    if ("x" in parts) != ("y" in parts):
         raise k.RefusedError("x and y together", precise=True)
-    return region
+    return parts
 
 
-def _watermark_url(url: str) -> str:
+def _encoded_url(url: str) -> str:
     if _URL.fullmatch(url):
         return base64.b64encode(url.encode()).decode()
     try:
@@ -66,65 +74,43 @@ def _watermark_url(url: str) -> str:
     except (binascii.Error, ValueError):
         decoded = ""
     if not _URL.fullmatch(decoded):
-        raise k.RefusedError("an https URL, or the standard base64 of one")
+        raise k.RefusedError(link.allowed)
     return url
 
 
-def _some_size(*sizes: object) -> str:
-    if not any(sizes):
-        raise k.RefusedError("a width, a height or a scale", precise=True)
-    return f.joined(*sizes)
+_smart = k.choice("`gravity:sm`", {f"{word}:sm": "attention" for word in get_args(f.Gravity)}, f.Gravity)
+_with_alpha = {f"alpha:{word}": f"alpha:{on}".lower() for word, on in k.FLAGS.items()}
+_alpha = k.choice("`alpha:true` or `alpha:false`", _with_alpha, str)
+_old_flip = k.slots("horizontal:vertical", k.fields_of(f.Flip), _flip)
 
-
-_flipped = k.form(f.Flip, _flip) | k.words("FlipDirection", f.FlipDirection)
-_flips = k.slots("horizontal:vertical", k.flag, k.flag, finish=_flip)
-_alpha = k.slots("alpha:keep", k.words("str", Literal["alpha"]), k.flag)
-_ratios = k.slots("width:height", f.ratio, f.ratio)
-_range = k.slots("lower:upper", f.percentile, f.percentile, finish=_percentiles)
-_smart = k.slots("gravity:sm", f.gravity, k.words("str", Literal["sm"]), finish=lambda *_: "attention")
-_region = k.slots("width:height[:gravity]", f.size, f.size, f.gravity)
-_placed = k.slots("x:y:width:height[:gravity]", f.place, f.place, f.size, f.size, f.gravity)
-_sides = k.slots("top[:right[:bottom[:left]]]", *[f.margin] * 4)
-_sides_color = k.slots("top[:right[:bottom[:left[:background]]]]", *[f.margin] * 4, k.hex_color)
-_stops = k.slots(
-    "colors[:angle[:opacity[:blend]]]", f.hex_list, *map(k.blank, (f.any_angle, f.unit)), f.label
-)
-_mark = k.slots("image_id[:gravity[:x[:y]]]", f.image_id, *map(k.blank, (f.gravity, f.offset, f.offset)))
-_place_slots = (f.gravity, *map(k.blank, (f.offset, f.offset, f.unit)), f.label)
-_shadow = k.slots("color[:blur[:x[:y]]]", k.hex_color, *map(k.blank, (f.blur_sigma, f.offset, f.offset)))
-_sizes = k.slots("width[:height[:scale]]", *map(k.blank, (f.size, f.size, f.tone)), finish=_some_size)
-_tones = k.slots("brightness[:saturation[:color]]", f.tone, *map(k.blank, (f.tone, f.tone)))
-
-adjust = k.form(f.Adjust) | _tones
-auto = k.words('Literal["auto"]', Literal["auto"])
-chroma = k.words("ChromaSubsampling", f.ChromaSubsampling)
-contrast = k.form(f.Contrast) | k.slots("multiplier[:pivot]", f.tone, f.pivot)
-crop = k.form(f.Crop, _crop) | _region | _placed
-duotone = k.form(f.Duotone) | k.slots("shadow:highlight", k.hex_color, k.hex_color)
-extend_ratio = k.form(f.ExtendAspectRatio, _aspect_ratio) | f.ratio | _ratios
-flip = _flipped | replace(_flips, types=())  # an old spelling: read, but not offered to callers
-gravity = f.gravity | replace(_smart, types=())
-image_format = k.words("Format", f.Format, {"jpeg": "jpg"})
-kernel = k.words("ResizingAlgorithm", f.ResizingAlgorithm)
-link = k.text("an https URL, or the standard base64 of one", ".+", _watermark_url)
-negate = k.form(f.Negate, lambda alpha: f.joined("alpha", alpha)) | k.switch | _alpha
-normalize = k.form(f.Normalize, _percentiles) | k.flag | _range
-position = k.form(f.WatermarkPosition) | k.slots("gravity[:x[:y[:opacity[:blend]]]]", *_place_slots)
-profile = k.words("ColorProfile", f.ColorProfile)
-resize = k.words("ResizingType", f.ResizingType, f.OLD_RESIZING_TYPES)
-rotate = k.form(f.Rotate) | k.slots("angle[:background]", f.offset, k.hex_color)
-shadow = k.form(f.WatermarkShadow) | k.only_true | _shadow
-_zoom = k.form(f.Zoom, lambda factor, gravity=None: f.joined(factor, gravity))
-zoom = _zoom | k.slots("factor[:gravity]", f.factor, f.gravity)
+adjust = k.one_of(f.Adjust, f.Tone, "brightness[:saturation?[:color?]]")
+contrast = k.one_of(f.Contrast, f.Tone, "multiplier[:pivot]")
+crop = k.one_of(f.Crop, "width:height[:gravity]", "x:y:width:height[:gravity]", finish=_region)
+duotone = k.one_of(f.Duotone, "shadowColor:highlightColor")
+extend = k.one_of(f.Extend, f.Margin, "top[:right[:bottom[:left[:background]]]]")
+extend_ratio = k.one_of(f.ExtendAspectRatio, f.Ratio, "width:height", finish=_aspect_ratio)
+flip = k.one_of(f.Flip, f.FlipDirection, replace(_old_flip, types=()), finish=_flip)  # old: not offered
+gradient = k.one_of(f.Gradient, "colors[:angle?[:opacity?[:blend]]]")
+link = k.text("an https URL, or the standard base64 of one", ".+", _encoded_url)
+negate = k.one_of(f.Negate, k.switch, _alpha, finish=lambda alpha: f"alpha:{alpha}".lower())
+normalize = k.one_of(f.Normalize, k.flag, "lower:upper", finish=_percentiles)
+padding = k.one_of(f.Padding, f.Margin, "top[:right[:bottom[:left]]]")
+position = k.one_of(f.WatermarkPosition, f.Anchor, "gravity[:x?[:y?[:opacity?[:blend]]]]")
+resize = k.words(f.ResizingType, {"fit": "inside", "fill-down": "inside", "auto": "inside", "force": "fill"})
+rotate = k.one_of(f.Rotate, f.Offset, "angle[:background]")
+shadow = k.one_of(f.WatermarkShadow, k.only_true, "color[:blur?[:x?[:y?]]]")
+watermark = k.one_of(f.Watermark, "image_id[:gravity?[:x?[:y?]]]")
+watermark_size = k.one_of(f.WatermarkSize, f.Size, "width?[:height?[:scale?]]")
+zoom = k.one_of(f.Zoom, f.Factor, "factor[:gravity]", finish=k.joined)
 
 TABLE = (
     Row("adjust", "a", adjust, "factors of brightness, saturation and colour"),
     Row("background", "bg", f.color, "colour of created or transparent canvas"),
-    Row("background_alpha", "bga", f.unit, "opacity of the background"),
-    Row("blur", "bl", k.only_true | f.blur_sigma, "Gaussian blur, by its sigma"),
-    Row("brightness", "br", f.tone, "factor of brightness"),
-    Row("chroma_subsampling", "", chroma, "how chroma is stored"),
-    Row("color_profile", "cp icc", profile, "colour profile of the output"),
+    Row("background_alpha", "bga", f.Unit, "opacity of the background"),
+    Row("blur", "bl", k.one_of(k.only_true, f.Blur), "Gaussian blur, by its sigma"),
+    Row("brightness", "br", f.Tone, "factor of brightness"),
+    Row("chroma_subsampling", "", f.ChromaSubsampling, "how chroma is stored"),
+    Row("color_profile", "cp icc", f.ColorProfile, "colour profile of the output"),
     Row("colorize", "col", f.color, "colour laid over the picture"),
     Row("contrast", "co", contrast, "factor of contrast"),
     Row("crop", "c", crop, "a region of the source"),
@@ -132,43 +118,43 @@ TABLE = (
     Row("dpr", "", k.number(0.01, 8), "device pixel ratio, multiplies the size"),
     Row("duotone", "dt", duotone, "two colours for dark and light"),
     Row("enlarge", "el", k.flag, "whether a small source may grow"),
-    Row("extend", "ex", k.form(f.Extend) | _sides_color, "canvas added on each side"),
+    Row("extend", "ex", extend, "canvas added on each side"),
     Row("extend_aspect_ratio", "exar extend_ar", extend_ratio, "pad to an aspect ratio, never crop"),
     Row("flip", "fl", flip, "mirror the picture"),
-    Row("format", "f ext extension", image_format, "type of the output"),
-    Row("gradient", "gr", k.form(f.Gradient) | _stops, "colours blended over the picture"),
-    Row("gravity", "g", gravity, "the part of the picture that counts"),
-    Row("height", "h", f.size, "height in pixels"),
+    Row("format", "f ext extension", k.words(f.Format, {"jpeg": "jpg"}), "type of the output"),
+    Row("gradient", "gr", gradient, "colours blended over the picture"),
+    Row("gravity", "g", k.one_of(f.Anchor, _smart), "the part of the picture that counts"),
+    Row("height", "h", f.Size, "height in pixels"),
     Row("hue", "hu", k.number(), "rotation of the hue in degrees"),
     Row("keep_copyright", "kcr", k.flag, "keep metadata where source and output allow"),
-    Row("lightness", "l", f.tone, "factor of lightness"),
-    Row("min-height", "mh min_height", f.size, "least height in pixels"),
-    Row("min-width", "mw min_width", f.size, "least width in pixels"),
-    Row("monochrome", "mc", k.switch | f.color, "shades of grey or of one colour"),
+    Row("lightness", "l", f.Tone, "factor of lightness"),
+    Row("min-height", "mh min_height", f.Size, "least height in pixels"),
+    Row("min-width", "mw min_width", f.Size, "least width in pixels"),
+    Row("monochrome", "mc", k.one_of(k.switch, f.color), "shades of grey or of one colour"),
     Row("negate", "neg", negate, "invert the colours, with or without alpha"),
     Row("normalize", "norm normalise", normalize, "stretch the contrast between percentiles"),
-    Row("padding", "pd", k.form(f.Padding) | _sides, "space around: all, x:y, top:x:bottom or four sides"),
+    Row("padding", "pd", padding, "space around: all, x:y, top:x:bottom or four sides"),
     Row("pixelate", "pix", k.integer(2, 256), "size of a block in pixels"),
-    Row("progressive", "", k.flag | auto, "progressive encoding"),
-    Row("quality", "q", k.integer(1, 100) | auto, "quality of the encoding"),
-    Row("resizing_algorithm", "ra", kernel, "kernel of the resize"),
+    Row("progressive", "", k.one_of(k.flag, Literal["auto"]), "progressive encoding"),
+    Row("quality", "q", k.one_of(k.integer(1, 100), Literal["auto"]), "quality of the encoding"),
+    Row("resizing_algorithm", "ra", f.ResizingAlgorithm, "kernel of the resize"),
     Row("resizing_type", "", resize, "how the picture fits its box"),
     Row("rotate", "rot", rotate, "rotation in degrees"),
-    Row("saturation", "sa", f.tone, "factor of saturation"),
-    Row("sharpen", "sh", k.form(f.Sharpen) | k.only_true | f.sharpen_sigma, "sharpen, by its sigma"),
+    Row("saturation", "sa", f.Tone, "factor of saturation"),
+    Row("sharpen", "sh", k.one_of(f.Sharpen, k.only_true, f.Sigma), "sharpen, by its sigma"),
     Row("strip_color_profile", "scp", k.flag, "drop the colour profile"),
     Row("strip_metadata", "sm", k.flag, "drop the metadata"),
-    Row("watermark", "wm", k.form(f.Watermark) | _mark, "an image of the Environment as overlay"),
+    Row("watermark", "wm", watermark, "an image of the Environment as overlay"),
     Row("watermark_position", "wmp watermark_offset", position, "place of the overlay"),
     Row("watermark_rotate", "wmr wm_rot", rotate, "rotation of the overlay"),
     Row("watermark_shadow", "wmsh", shadow, "shadow of the overlay"),
-    Row("watermark_size", "wms", k.form(f.WatermarkSize) | _sizes, "size of the overlay"),
-    Row("watermark_text", "wmt", k.form(f.WatermarkText) | f.watermark_text, "text as overlay"),
+    Row("watermark_size", "wms", watermark_size, "size of the overlay"),
+    Row("watermark_text", "wmt", k.one_of(f.WatermarkText, f.OverlayText), "text as overlay"),
     Row("watermark_url", "wmu", link, "public image as overlay"),
-    Row("width", "w", f.size, "width in pixels"),
+    Row("width", "w", f.Size, "width in pixels"),
     Row("zoom", "z", zoom, "magnification around a gravity"),
 )
-ROWS = {name: row for row in TABLE for name in (row.name, *row.aliases.split())}
+ROWS = {name: row for row in TABLE for name in row.names}
 """The row of each canonical name and alias."""
 
 

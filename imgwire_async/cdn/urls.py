@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote_plus
 
 from imgwire_async.cdn.forms import Preset
 from imgwire_async.cdn.keywords import Transformations
-from imgwire_async.cdn.kinds import RefusedError, closest, is_a, render
+from imgwire_async.cdn.kinds import RefusedError, as_text, closest, render
 from imgwire_async.cdn.table import ROWS, TABLE
 from imgwire_async.errors import InvalidTransformationError
 
@@ -85,7 +85,12 @@ def cdn_url(
     Raises:
         InvalidTransformationError: something in the call is not allowed, or `base` is no URL.
     """
-    return assemble(base, checked_preset(preset), encode(transformations.items(), strict=strict))
+    return build(base, preset, transformations.items(), strict=strict)
+
+
+def build(base: str, preset: object, pairs: Iterable[tuple[str, object]], *, strict: bool) -> str:
+    """`cdn_url` of transformations that may come in pairs."""
+    return assemble(base, checked_preset(preset), encode(pairs, strict=strict))
 
 
 def parse_cdn_url(url: str, *, strict: bool = True) -> CdnUrlParts:
@@ -118,7 +123,7 @@ def checked_preset(preset: object) -> Preset | None:
     """The preset, if there is such a one."""
     if preset is None:
         return None
-    name = str.__str__(preset) if is_a(preset, str) else ""
+    name = as_text(preset)
     if name not in PRESETS:
         raise InvalidTransformationError("preset", preset, ", ".join(PRESETS), closest(name, PRESETS))
     return cast("Preset", name)
@@ -136,8 +141,7 @@ def encode(pairs: Iterable[tuple[str, object]], *, strict: bool) -> str:
                 raise InvalidTransformationError(name, value, f"one of {names}", closest(name, ROWS))
             continue
         if row.name in seen:
-            names = ", ".join((row.name, *row.aliases.split()))
-            raise InvalidTransformationError(row.name, value, f"one of {names}, given once")
+            raise InvalidTransformationError(row.name, value, f"one of {', '.join(row.names)}, given once")
         seen.add(row.name)
         if value is None:
             continue
@@ -160,7 +164,7 @@ def encode(pairs: Iterable[tuple[str, object]], *, strict: bool) -> str:
 def encode_pair(name: str, value: object, strict: bool) -> str:
     """`name=value` of a canonical name, or nothing for a value that asks for no change."""
     try:
-        found = ROWS[name].kind.read(value, strict)
+        found = ROWS[name].kind(value, strict)
         # quote_plus leaves one character more alone than the service's clients do
         return "" if found is None else f"{name}={quote_plus(render(found)).replace('~', '%7E')}"
     except RefusedError as refused:
@@ -184,7 +188,7 @@ def assemble(base: str, preset: str | None, query: str) -> str:
 
 
 def _split(url: str) -> tuple[str, str, str]:
-    match = _BASE.fullmatch(str.__str__(url)) if is_a(url, str) else None
+    match = _BASE.fullmatch(as_text(url))
     if match is None:
         raise InvalidTransformationError("cdn_url", url, "a URL without blanks and control characters")
     return match[1], match[2] or "", match[3] or ""

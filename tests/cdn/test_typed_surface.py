@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 import pytest
 from mypy import api
 
-from imgwire_async.cdn import cdn_url, keywords, reference
+from imgwire_async.cdn import (
+    Crop,
+    InvalidTransformationError,
+    cdn_url,
+    forms,
+    keywords,
+    kinds,
+    parse_cdn_url,
+    reference,
+    table,
+)
 from imgwire_async.cdn.keywords import Transformations
 from imgwire_async.cdn.table import ROWS, TABLE, Row
 
@@ -53,14 +63,19 @@ REJECTED = [
 ]
 
 
+def spelled(python_type: Any) -> str:
+    """How `keywords.py` writes a type that a kind offers to callers."""
+    if python_type in (bool, int, float, str):
+        return str(python_type.__name__)
+    named = [name for name, found in vars(forms).items() if found is python_type]
+    return f"f.{named[0]}" if named else repr(python_type).removeprefix("typing.").replace("'", '"')
+
+
 def keyword_lines(row: Row) -> list[str]:
     """How `keywords.py` has to declare a row: all its names with the types of its kind, in lines that fit."""
-    types = " | ".join(
-        name if name[0].islower() or name.startswith("Literal") else f"f.{name}"
-        for name in (*row.kind.types,)
-    )
+    types = " | ".join(map(spelled, row.kind.types))
     lines = ["   "]
-    for name in (row.name, *row.aliases.split()):
+    for name in row.names:
         entry = f' "{name}": {types} | None,'
         if len(lines[-1] + entry) > 110:
             lines.append("   ")
@@ -81,11 +96,39 @@ def test_keywords_are_what_the_table_gives() -> None:
 
 
 def test_table_has_every_transformation_and_alias_once() -> None:
-    names = [name for row in TABLE for name in (row.name, *row.aliases.split())]
+    names = [name for row in TABLE for name in row.names]
 
     assert len(TABLE) == 49
     assert len(names) == len(set(names)) == len(ROWS)
     assert [row.name for row in TABLE] == sorted(row.name for row in TABLE)
+
+
+def test_adding_a_row_adds_a_transformation(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = kinds.one_of(Crop, forms.Unit, Literal["auto"], "x:y[:gravity?]")
+    row = Row("vignette", "vig", values, "darken the corners")
+    for name in row.names:
+        monkeypatch.setitem(ROWS, name, row)
+    monkeypatch.setattr(table, "TABLE", (*TABLE, row))
+    base = "https://c.example/x"
+
+    def url(**transformations: Any) -> str:
+        return cdn_url(base, **transformations)
+
+    assert url(vignette=0.5) == f"{base}?vignette=0.5"
+    assert url(vig="AUTO", width=2) == f"{base}?vignette=auto&width=2"
+    assert url(vig="1:2:ne") == f"{base}?vignette=1%3A2%3Anortheast"
+    assert url(vig={"width": 1, "height": "2"}) == f"{base}?vignette=%7B%22height%22%3A2%2C%22width%22%3A1%7D"
+    assert parse_cdn_url(f"{base}?vig=0.50").transformation.values == {"vignette": "0.5"}
+    with pytest.raises(InvalidTransformationError, match="or a number from 0 to 1; or `auto`; or `x:y"):
+        url(vignette=2)
+    with pytest.raises(InvalidTransformationError, match="one of vignette, vig, given once"):
+        url(vignette=1, vig=1)
+    assert url(vig=2, strict=False) == base
+    assert "| `vignette` | `vig` | an object of width, height, x?, " in reference()
+    assert keyword_lines(row) == [
+        '    "vignette": f.Crop | float | Literal["auto"] | str | None,',
+        '    "vig": f.Crop | float | Literal["auto"] | str | None,',
+    ]
 
 
 def test_reference_describes_every_transformation() -> None:
