@@ -127,6 +127,7 @@ class Engine:
                 with self._everything:
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(self._guarded, self._writer.run)
+                        tasks.start_soon(self._writer.run_delivery)
                         async with anyio.create_task_group() as watched:
                             watched.start_soon(self._watch)
                             async with anyio.create_task_group() as self._work:
@@ -189,6 +190,7 @@ class Engine:
                     for row, failure in surveyed.failed:
                         self._record_failure(row, failure, None)
                     await self._writer.commit()
+                    await self._writer.keep_up()
                     self._open += len(surveyed.tasks)
                     for shard in self._cut(surveyed.tasks):
                         await self._shards.send(shard)

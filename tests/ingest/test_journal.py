@@ -5,15 +5,28 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import pytest
+from anyio import to_thread
 
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest.journal import Journal, Row, State
-from imgwire_async.ingest.journal_writer import JournalWriter
+from imgwire_async.ingest.journal_writer import MOST_UNDELIVERED, JournalWriter
+
+
+@asynccontextmanager
+async def running(writer: JournalWriter[str]) -> AsyncIterator[None]:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(writer.run)
+        tasks.start_soon(writer.run_delivery)
+        yield
+        writer.end()
 
 
 def row(key: str, state: State = State.STORED, sha256: bytes | None = None) -> Row:
@@ -166,6 +179,61 @@ def test_a_journal_that_may_only_be_read_is_told_as_such(tmp_path: Path) -> None
             journal.write([row("first")])
 
 
+class SlowJournal(Journal):
+    """Commits when it is told to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.committing, self.may_commit = threading.Event(), threading.Event()
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self.committing.set()
+        assert self.may_commit.wait(5)
+        super().write(rows)
+
+
+async def test_what_comes_during_a_commit_is_delivered_after_its_own(tmp_path: Path) -> None:
+    delivered: list[str] = []
+    with SlowJournal(tmp_path / "j") as journal, anyio.fail_after(5):
+
+        async def deliver(results: list[str]) -> None:
+            assert set(journal.find(results)) == set(results)
+            delivered.extend(results)
+
+        writer = JournalWriter(journal, deliver)
+        async with running(writer):
+            writer.put(row("a"), "a")
+            await to_thread.run_sync(journal.committing.wait)
+            writer.put(row("b"), "b")
+            journal.may_commit.set()
+    assert delivered == ["a", "b"]
+
+
+async def test_commits_go_on_while_nobody_takes_outcomes(tmp_path: Path) -> None:
+    taken = anyio.Event()
+    delivered: list[str] = []
+    with Journal(tmp_path / "j") as journal, anyio.fail_after(5):
+
+        async def deliver(results: list[str]) -> None:
+            await taken.wait()
+            delivered.extend(results)
+
+        writer = JournalWriter(journal, deliver)
+        async with running(writer):
+            for number in range(MOST_UNDELIVERED + 1):
+                writer.put(row(f"{number}"), f"{number}")
+                if number % 500 == 0:
+                    await writer.commit()
+            await writer.commit()
+            assert journal.count() == {"stored": MOST_UNDELIVERED + 1}
+            with anyio.move_on_after(0.05) as scope:
+                await writer.keep_up()
+            assert scope.cancelled_caught
+            taken.set()
+            await writer.keep_up()
+    assert len(delivered) == MOST_UNDELIVERED + 1
+
+
 async def test_what_comes_together_is_committed_together_and_delivered_after_that(tmp_path: Path) -> None:
     delivered: list[str] = []
     with Journal(tmp_path / "j") as journal:
@@ -175,14 +243,12 @@ async def test_what_comes_together_is_committed_together_and_delivered_after_tha
             delivered.extend(results)
 
         writer = JournalWriter(journal, deliver)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(writer.run)
+        async with running(writer):
             for key in ("a", "b"):
                 writer.put(row(key), key)
             await writer.commit()
             assert set(journal.find(["a", "b"])) == {"a", "b"}
             writer.put(row("c"), "c")
-            writer.end()
     assert delivered == ["a", "b", "c"]
 
 
@@ -193,6 +259,7 @@ async def test_a_cancelled_writer_still_commits_what_was_put(tmp_path: Path) -> 
         writer = JournalWriter(journal, deliver)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(writer.run)
+            tasks.start_soon(writer.run_delivery)
             await anyio.lowlevel.checkpoint()
             writer.put(row("a"))
             tasks.cancel_scope.cancel()
