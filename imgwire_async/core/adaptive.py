@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from imgwire_async.core.inflight import InFlightCap
 from imgwire_async.core.pacing import START_RATE, RateController
@@ -18,6 +19,35 @@ class Ticket:
     generation: int
     sent_at: float
     """Instant of the clock."""
+
+
+class Pacer(Protocol):
+    """Says when the next request of a class may go, and learns from what comes of each."""
+
+    @property
+    def ceiling(self) -> float | None:
+        """The rate at which the last 429 came, or None."""
+        ...
+
+    def next_send(self) -> float:
+        """When the next request may go: an instant of the clock, or math.inf for later than is known."""
+        ...
+
+    def begin(self) -> Ticket:
+        """Let a request go, at `next_send` or later."""
+        ...
+
+    def accepted(self, ticket: Ticket) -> None:
+        """Learn that a request was answered, with whatever status but a request to slow down."""
+        ...
+
+    def throttled(self, ticket: Ticket, hint: float | None) -> None:
+        """Learn that a request was answered 429, with the seconds of its `Retry-After` if it had one."""
+        ...
+
+    def end(self, ticket: Ticket) -> None:
+        """Learn that a request is no longer in flight, whether or not it was answered."""
+        ...
 
 
 class AdaptivePacer:

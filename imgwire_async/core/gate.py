@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 import anyio
 
-from imgwire_async.core.adaptive import AdaptivePacer, Ticket
+from imgwire_async.core.adaptive import AdaptivePacer, Pacer, Ticket
 from imgwire_async.core.numbers import check_whole, is_positive
 from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pacing import START_RATE
@@ -89,7 +89,7 @@ class AdmissionTimeoutError(Exception):
         return f"not sent: still waiting for its turn after {self.waited:.1f} s, because {reason}"
 
 
-class _Bucket:
+class TokenBucket:
     """A token bucket, kept as the instant at which it will be full again: exact, with nothing to refill."""
 
     def __init__(self, limit: RateLimit) -> None:
@@ -98,9 +98,11 @@ class _Bucket:
         self._full_at = -math.inf
 
     def next_token(self) -> float:
+        """The instant from which on a token can be taken."""
         return self._full_at - self._slack
 
     def take(self, now: float) -> None:
+        """Take a token, at `next_token` or later."""
         self._full_at = max(now, self._full_at) + self._interval
 
 
@@ -121,12 +123,12 @@ class _Waiter:
 class _Lane:
     """One class of requests: its queue and what holds it back."""
 
-    def __init__(self, rate_class: RateClass, limit: RateLimit | None, pacer: AdaptivePacer | None) -> None:
+    def __init__(self, rate_class: RateClass, limit: RateLimit | None, pacer: Pacer | None) -> None:
         self.rate_class = rate_class
         self.closed_until = -math.inf
         self.waiting: OrderedDict[_Waiter, None] = OrderedDict()
         self.pacer = pacer
-        self._bucket = None if limit is None else _Bucket(limit)
+        self._bucket = None if limit is None else TokenBucket(limit)
 
     @property
     def head(self) -> _Waiter:
@@ -177,6 +179,7 @@ class Admission:
         else:
             pause = UNHINTED_PAUSE if hint is None else hint
             self._gate.close(self._lane.rate_class, self._gate.clock() + pause)
+            self._gate.on_closure(self._lane.rate_class, pause)
 
 
 def _checked_limits(limits: Mapping[RateClass, RateLimit]) -> dict[RateClass, RateLimit]:
@@ -252,12 +255,14 @@ class Gate:
         self._wait = wait
         self._lanes: dict[RateClass, _Lane] = {}
         for rate_class in RateClass:
-            pacer = None
+            pacer: Pacer | None = None
             if concurrency == "auto":
                 jitter = rng or random.Random()  # noqa: S311 - spreads requests, keeps no secret
                 start_rate = (start_rates or {}).get(rate_class, START_RATE)
                 pacer = AdaptivePacer(clock=clock, rng=jitter, limit=MOST_IN_FLIGHT, start_rate=start_rate)
             self._lanes[rate_class] = _Lane(rate_class, limits.get(rate_class), pacer)
+        self.on_closure: Callable[[RateClass, float], None] = lambda _class, _seconds: None
+        """Told when an answer has closed a class, and for how many seconds."""
         self._arrivals = itertools.count()
         self._in_flight = 0
         self._admitted = 0
@@ -276,6 +281,21 @@ class Gate:
         """The rates at which the last 429 of each class came; only of classes that had one, with "auto"."""
         found = {name: lane.pacer.ceiling for name, lane in self._lanes.items() if lane.pacer is not None}
         return {name: ceiling for name, ceiling in found.items() if ceiling is not None}
+
+    def pace_with(self, rate_class: RateClass, pacer: Pacer) -> None:
+        """Have somebody else say when requests of a class may go.
+
+        Whenever that changes otherwise than by an answer to a request, `reconsider` has to be called.
+        """
+        self._lanes[rate_class].pacer = pacer
+
+    def waiting(self, rate_class: RateClass) -> int:
+        """How many requests of a class wait to be admitted."""
+        return len(self._lanes[rate_class].waiting)
+
+    def reconsider(self) -> None:
+        """Admit who may go now."""
+        self._dispatch()
 
     def close(self, rate_class: RateClass, until: float) -> None:
         """Admit no request of a class before an instant.

@@ -193,6 +193,19 @@ class RateController:
             return self._closed_until
         return max(now, self._closed_until) + missing / self.rate
 
+    def next_lease(self, count: int, *, horizon: float = LEASE_HORIZON) -> float:
+        """When a lease would give `count` slots: an instant of the clock, now or earlier for at once.
+
+        math.inf while a probe is on its way: its answer decides. When a probe is due it takes one slot.
+        """
+        now = self._advance()
+        if self._probed_at is not None:
+            return math.inf
+        missing = (1 if self._probing else count) - self._tokens - self.rate * horizon
+        if missing <= ROUNDING:
+            return self._closed_until
+        return max(now, self._closed_until) + missing / self.rate
+
     def lease(self, count: int, *, horizon: float = LEASE_HORIZON) -> Lease:
         """Take leave to send up to `count` requests within `horizon` seconds from now.
 
@@ -219,6 +232,14 @@ class RateController:
         if self._timed is None:
             self._timed = (self._generation, now)
         return Lease(self._generation, delays)
+
+    def give_back(self, count: int, generation: int) -> None:
+        """Take back slots of a lease that were not used."""
+        self._advance()
+        if generation >= self._valid_generation:
+            self._tokens += count
+        # It may have been a probe.
+        self.report(0, 0, None, generation)
 
     def report(self, ok: int, throttled: int, hint: float | None, generation: int) -> int:
         """Tell what came of requests of one lease; in as many parts as convenient, 429s without delay.
