@@ -9,6 +9,7 @@ from typing import Unpack
 
 from imgwire_async.cdn.forms import Format, Preset
 from imgwire_async.cdn.keywords import Transformations
+from imgwire_async.cdn.kinds import as_text
 from imgwire_async.cdn.urls import build, encode_pair
 from imgwire_async.errors import InvalidTransformationError
 
@@ -86,7 +87,7 @@ class CdnUrls:
             densities: As in `srcset`; the first one is the `src` of the fallback.
             sizes: The `sizes` attribute, for `widths`.
             fallback: Format of the `<img>`. `auto` leaves it to the service, which keeps transparency.
-            attributes: More attributes of the `<img>`, such as `{"loading": "lazy"}`.
+            attributes: More attributes of the `<img>`, such as `{"loading": "lazy"}`; those above stay.
             preset: As in `url`.
             strict: As in `url`.
             transformations: As in `url`, except `format`.
@@ -99,14 +100,16 @@ class CdnUrls:
             pairs = (*transformations.items(), ("format", image_format))
             return _candidates(self.cdn_url, preset, pairs, widths, densities, strict)
 
+        common = {} if sizes is None else {"sizes": sizes}
         lines = ["<picture>"]
         for better in ("avif", "webp"):
             srcset = ", ".join(candidates(better))
-            lines.append(_tag("source", {"type": f"image/{better}", "srcset": srcset, "sizes": sizes}))
+            lines.append(_tag("source", {"type": f"image/{better}", "srcset": srcset, **common}))
         last = candidates(fallback)
         source = last[0 if widths is None else -1].partition(" ")[0]
-        image = {"src": source, "srcset": ", ".join(last), "sizes": sizes, "alt": alt}
-        return "\n".join([*lines, _tag("img", {**(attributes or {}), **image}), "</picture>"])
+        image = {"src": source, "srcset": ", ".join(last), **common, "alt": alt}
+        more = {as_text(name).lower(): value for name, value in (attributes or {}).items()}
+        return "\n".join([*lines, _tag("img", more | image), "</picture>"])
 
 
 def _candidates(
@@ -123,7 +126,7 @@ def _candidates(
     name, unit, wanted = ("width", "w", widths) if widths is not None else ("dpr", "x", densities)
     if wanted is None:
         return [build(base, preset, pairs, strict=strict)]
-    if not issubclass(type(wanted), Sequence) or not wanted:
+    if not issubclass(type(wanted), Sequence) or issubclass(type(wanted), str | bytes) or not wanted:
         raise InvalidTransformationError("srcset", wanted, "at least one width or density")
     urls = {}
     for value in wanted:
@@ -132,12 +135,13 @@ def _candidates(
     return [f"{url} {descriptor}" for descriptor, url in urls.items()]
 
 
-def _tag(name: str, attributes: Mapping[str, str | None]) -> str:
-    """An HTML start tag; attributes that are None are left out."""
+def _tag(name: str, attributes: Mapping[str, str]) -> str:
+    """An HTML start tag."""
     parts = [name]
     for attribute, value in attributes.items():
         if not _ATTRIBUTE.fullmatch(attribute):
             raise InvalidTransformationError("attributes", attribute, "names of HTML attributes")
-        if value is not None:
-            parts.append(f'{attribute}="{html.escape(value)}"')
+        if not issubclass(type(value), str):
+            raise InvalidTransformationError("attributes", {attribute: value}, "text as value")
+        parts.append(f'{attribute}="{html.escape(as_text(value))}"')
     return f"<{' '.join(parts)}>"

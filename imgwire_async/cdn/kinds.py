@@ -250,6 +250,8 @@ def slots(grammar: str, fields: Mapping[str, Kind], finish: Callable[..., object
                 if len(given) == 1:
                     raise RefusedError(allowed, refused.suggestion) from None
                 raise refused.within(f"`{grammar}` with {name}") from None
+        if all(part == "" for part in found.values()):
+            raise RefusedError(allowed)
         done = finish(**found)
         return joined(**done) if isinstance(done, dict) else done
 
@@ -258,8 +260,6 @@ def slots(grammar: str, fields: Mapping[str, Kind], finish: Callable[..., object
 
 def joined(**parts: object) -> str:
     """The colon form of the parts that are there."""
-    if set(parts.values()) <= {""}:
-        raise RefusedError("at least one slot filled", precise=True)
     return ":".join(map(render, parts.values()))
 
 

@@ -17,7 +17,7 @@ import base64
 import binascii
 import re
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Literal
 
 import attrs
 
@@ -78,9 +78,14 @@ def _encoded_url(url: str) -> str:
     return url
 
 
-_smart = k.choice("`gravity:sm`", {f"{word}:sm": "attention" for word in get_args(f.Gravity)}, f.Gravity)
-_with_alpha = {f"alpha:{word}": f"alpha:{on}".lower() for word, on in k.FLAGS.items()}
-_alpha = k.choice("`alpha:true` or `alpha:false`", _with_alpha, str)
+def _unoffered(kind: k.Kind) -> k.Kind:
+    """An old spelling: read, but not offered to callers."""
+    return replace(kind, types=())
+
+
+_smart_slots = {"gravity": k.kind_of(f.Anchor), "sm": k.words(Literal["sm"])}
+_smart = k.slots("gravity:sm", _smart_slots, lambda **_: "attention")
+_alpha = k.slots("alpha:keep", {"alpha": k.words(Literal["alpha"]), "keep": k.flag})
 _old_flip = k.slots("horizontal:vertical", k.fields_of(f.Flip), _flip)
 
 adjust = k.one_of(f.Adjust, f.Tone, "brightness[:saturation?[:color?]]")
@@ -89,10 +94,11 @@ crop = k.one_of(f.Crop, "width:height[:gravity]", "x:y:width:height[:gravity]", 
 duotone = k.one_of(f.Duotone, "shadowColor:highlightColor")
 extend = k.one_of(f.Extend, f.Margin, "top[:right[:bottom[:left[:background]]]]")
 extend_ratio = k.one_of(f.ExtendAspectRatio, f.Ratio, "width:height", finish=_aspect_ratio)
-flip = k.one_of(f.Flip, f.FlipDirection, replace(_old_flip, types=()), finish=_flip)  # old: not offered
+flip = k.one_of(f.Flip, f.FlipDirection, _unoffered(_old_flip), finish=_flip)
 gradient = k.one_of(f.Gradient, "colors[:angle?[:opacity?[:blend]]]")
+gravity = k.one_of(f.Anchor, _unoffered(_smart))
 link = k.text("an https URL, or the standard base64 of one", ".+", _encoded_url)
-negate = k.one_of(f.Negate, k.switch, _alpha, finish=lambda alpha: f"alpha:{alpha}".lower())
+negate = k.one_of(f.Negate, k.switch, _alpha, finish=lambda alpha: k.joined(name="alpha", keep=alpha))
 normalize = k.one_of(f.Normalize, k.flag, "lower:upper", finish=_percentiles)
 padding = k.one_of(f.Padding, f.Margin, "top[:right[:bottom[:left]]]")
 position = k.one_of(f.WatermarkPosition, f.Anchor, "gravity[:x?[:y?[:opacity?[:blend]]]]")
@@ -123,7 +129,7 @@ TABLE = (
     Row("flip", "fl", flip, "mirror the picture"),
     Row("format", "f ext extension", k.words(f.Format, {"jpeg": "jpg"}), "type of the output"),
     Row("gradient", "gr", gradient, "colours blended over the picture"),
-    Row("gravity", "g", k.one_of(f.Anchor, _smart), "the part of the picture that counts"),
+    Row("gravity", "g", gravity, "the part of the picture that counts"),
     Row("height", "h", f.Size, "height in pixels"),
     Row("hue", "hu", k.number(), "rotation of the hue in degrees"),
     Row("keep_copyright", "kcr", k.flag, "keep metadata where source and output allow"),

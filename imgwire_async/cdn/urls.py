@@ -16,7 +16,11 @@ from imgwire_async.cdn.table import ROWS, TABLE
 from imgwire_async.errors import InvalidTransformationError
 
 PRESETS: tuple[str, ...] = get_args(Preset)
-_BASE = re.compile(r"([^?#\s\x00-\x1f\x7f\ud800-\udfff]+)(\?[^#]*)?(#[^\s\x00-\x1f\x7f\ud800-\udfff]*)?")
+_BASE = re.compile(
+    r"((?:https?:|(?![a-z][a-z0-9+.-]*:))[^?#\s\x00-\x1f\x7f\ud800-\udfff]+)"
+    r"(\?[^#]*)?(#[^\s\x00-\x1f\x7f\ud800-\udfff]*)?",
+    re.IGNORECASE,
+)
 _CACHEABLE = frozenset({str, int, float, bool})
 _LONGEST_CACHED = 64
 
@@ -60,8 +64,8 @@ class CdnUrlParts(NamedTuple):
 
     @property
     def image_id(self) -> str:
-        """The last path segment."""
-        return self.base.partition("#")[0].rpartition("/")[2]
+        """The last path segment, empty when there is none."""
+        return _last_segment(self.base.partition("#")[0])
 
 
 def cdn_url(
@@ -105,7 +109,7 @@ def parse_cdn_url(url: str, *, strict: bool = True) -> CdnUrlParts:
     """
     path, query, fragment = _split(url)
     preset: str | None
-    image_id, at, preset = (_last_segment(path) or "").partition("@")
+    image_id, at, preset = _last_segment(path).partition("@")
     if not at or not (strict or (image_id and preset in PRESETS)):
         preset = None
     elif not image_id:
@@ -180,7 +184,7 @@ def assemble(base: str, preset: str | None, query: str) -> str:
     """A URL of its parts; a preset and a query that `base` already has are replaced."""
     path, _, fragment = _split(base)
     if preset is not None:
-        image_id, _, old = (_last_segment(path) or "").partition("@")
+        image_id, _, old = _last_segment(path).partition("@")
         if not image_id:
             raise InvalidTransformationError("cdn_url", base, "a URL that ends in an image id")
         path = f"{path.removesuffix(f'@{old}') if old in PRESETS else path}@{preset}"
@@ -190,10 +194,10 @@ def assemble(base: str, preset: str | None, query: str) -> str:
 def _split(url: str) -> tuple[str, str, str]:
     match = _BASE.fullmatch(as_text(url))
     if match is None:
-        raise InvalidTransformationError("cdn_url", url, "a URL without blanks and control characters")
+        raise InvalidTransformationError("cdn_url", url, "an http or https URL without blanks")
     return match[1], match[2] or "", match[3] or ""
 
 
-def _last_segment(path: str) -> str | None:
+def _last_segment(path: str) -> str:
     head, _, last = path.rpartition("/")
-    return last if last and not head.endswith("/") else None  # what follows `//` is a host
+    return "" if head.endswith("/") else last  # what follows `//` is a host

@@ -68,7 +68,7 @@ def test_srcset_names_each_candidate_once() -> None:
     [
         {}, {"widths": [1], "densities": [1]}, {"widths": []}, {"widths": [0]}, {"widths": [None]},
         {"widths": 320}, {"widths": [320], "w": 100}, {"densities": [2], "dpr": 1},
-        {"widths": [9000], "strict": False}, {"widths": [{}]},
+        {"widths": [9000], "strict": False}, {"widths": [{}]}, {"widths": "12"}, {"widths": b"12"},
     ],
 )  # fmt: skip
 def test_srcset_refuses_what_gives_no_set(arguments: dict[str, Any]) -> None:
@@ -139,6 +139,29 @@ def test_picture_escapes_everything() -> None:
 def test_picture_refuses_names_that_are_no_attributes(name: str) -> None:
     with pytest.raises(InvalidTransformationError, match="names of HTML attributes"):
         Image().picture("", attributes={name: "x"})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"alt": None}, {"alt": 5}, {"alt": "", "sizes": 5}, {"alt": "", "attributes": {"width": 640}},
+     {"alt": "", "attributes": {"title": None}}, {"alt": "", "attributes": {5: "x"}}],
+    ids=repr,
+)  # fmt: skip
+def test_picture_refuses_attributes_that_are_not_text(arguments: dict[str, Any]) -> None:
+    with pytest.raises(InvalidTransformationError, match=r"text|names of HTML attributes"):
+        Image().picture(**arguments)
+
+
+def test_attributes_of_the_picture_itself_cannot_be_given_twice() -> None:
+    markup = Image().picture("x", attributes={"SRC": "y", "Alt": "y", "Loading": "lazy"})
+
+    assert re.findall(r' (\w+)="', markup.splitlines()[-2], re.IGNORECASE) == [
+        "src",
+        "alt",
+        "loading",
+        "srcset",
+    ]
+    assert tags(markup)[-1][1]["src"] == Image().url(format="auto")
 
 
 def test_picture_sets_the_format_itself() -> None:

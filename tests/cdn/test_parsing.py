@@ -41,6 +41,38 @@ def test_url_that_the_service_would_refuse_is_an_error(url: str) -> None:
         parse_cdn_url(url)
 
 
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    "url",
+    ["data:image/png;base64,AAAA", "javascript:alert(1)", "mailto:a@small", "ftp://h/x", "localhost:80/x"],
+)
+def test_url_of_another_scheme_is_no_cdn_url(url: str, strict: bool) -> None:
+    with pytest.raises(InvalidTransformationError, match="http"):
+        parse_cdn_url(url, strict=strict)
+    with pytest.raises(InvalidTransformationError, match="http"):
+        cdn_url(url, width=1, strict=strict)
+
+
+@pytest.mark.parametrize(
+    "url", ["HTTP://127.0.0.1:8000/o/e/3f2a", "//cdn.example.com/3f2a", "/o/e/3f2a", "3f2a", "o/e:1/3f2a"]
+)
+def test_relative_and_http_urls_are_cdn_urls(url: str) -> None:
+    parts = parse_cdn_url(f"{url}@small?w=1")
+
+    assert (parts.base, parts.image_id, parts.transformation) == (
+        url,
+        "3f2a",
+        Transformation("small", width=1),
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["https://cdn.example.com", "https://cdn.example.com/", "https://a:b@cdn.example.com"]
+)
+def test_url_without_a_path_has_no_image_id(url: str) -> None:
+    assert parse_cdn_url(url).image_id == ""
+
+
 def test_lenient_parsing_leaves_out_what_is_invalid() -> None:
     parts = parse_cdn_url(f"{BASE}@huge?width=0&height=5&x=1", strict=False)
 
