@@ -11,32 +11,66 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import aiohttp
 import typer
+from loop_watch import WORTH_A_LOOK
 
 from imgwire_async.sandbox import Fault, Sandbox
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+HERE = Path(__file__).resolve().parent
+README = HERE.parent / "README.md"
+OPTIONS = ["--log-level=warning", "--loop=asyncio"]  # uvloop's callbacks cannot be timed
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
     "0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
 )
 OBSERVED = """
 import asyncio
+import gc
+import os
+from contextlib import asynccontextmanager
 
-from service import app
+from fastapi import FastAPI
+from loop_watch import LoopWatch
+from service import app as service
+
+watch = LoopWatch()
+
+
+@asynccontextmanager
+async def watched(app):
+    watch.install()
+    if "FREEZE" in os.environ:
+        gc.collect()
+        gc.freeze()
+    async with service.router.lifespan_context(service) as state:
+        yield state
+
+
+app = FastAPI(lifespan=watched)
 
 
 @app.get("/health")
 async def health() -> int:
     return len(asyncio.all_tasks())
+
+
+@app.post("/stalls")
+async def stalls() -> dict:
+    report = watch.report()
+    watch.reset()
+    return report
+
+
+app.mount("/", service)
 """
 
 
@@ -51,9 +85,12 @@ class Footprint(NamedTuple):
 def fastapi(
     uploads: Annotated[int, typer.Option(help="How many images are uploaded.")] = 20_000,
     concurrency: Annotated[int, typer.Option(help="How many at a time.")] = 200,
+    freeze: Annotated[
+        bool, typer.Option(help="Keep garbage collection out of what is there after startup.")
+    ] = False,
 ) -> None:
     """The example service under load, with 10 % of the creates answered 429."""
-    with Sandbox(journal_size=1) as sandbox, running_service(sandbox) as (base_url, pid):
+    with Sandbox(journal_size=1) as sandbox, running_service(sandbox, freeze=freeze) as (base_url, pid):
         # A pause of no length: the client repeats at once, and the other uploads are not held back.
         sandbox.faults.random(0.1, 1, [Fault(status=429, retry_after=0)], "images.create")
         asyncio.run(load(base_url, pid, uploads, concurrency))
@@ -66,17 +103,20 @@ async def load(base_url: str, pid: int, uploads: int, concurrency: int) -> None:
         await upload_many(session, max(concurrency * 2, 500), concurrency)  # warms up
         await asyncio.sleep(1)
         before = await footprint(session, pid)
+        await stalls(session)  # begins to count anew
         health: list[float] = []
         watcher = asyncio.create_task(watch_health(session, health))
         started = time.perf_counter()
         seconds, statuses = await upload_many(session, uploads, concurrency)
         took = time.perf_counter() - started
         watcher.cancel()
+        loop = await stalls(session)
         await asyncio.sleep(1)
         after = await footprint(session, pid)
     print(f"{uploads} uploads, {concurrency} at a time: {uploads / took:.0f} per second, {dict(statuses)}")
     print(f"upload:  {percentiles(seconds)}")
     print(f"health:  {percentiles(health)}  ({len(health)} requests meanwhile)")
+    print_loop(loop)
     print(f"before:  {before.descriptors} descriptors, {before.tasks} tasks, {before.mib:.1f} MiB")
     print(f"after:   {after.descriptors} descriptors, {after.tasks} tasks, {after.mib:.1f} MiB")
 
@@ -111,6 +151,33 @@ async def watch_health(session: aiohttp.ClientSession, seconds: list[float]) -> 
         await asyncio.sleep(0.02)
 
 
+async def stalls(session: aiohttp.ClientSession) -> dict[str, Any]:
+    """What the service's event loop has been held up by since the last call; see `LoopWatch`."""
+    async with session.post("/stalls") as answer:
+        report: dict[str, Any] = await answer.json()
+        return report
+
+
+def print_loop(report: dict[str, Any]) -> None:
+    """The longest callbacks of the service's event loop, and whose fault they were."""
+    limit = f"{WORTH_A_LOOK * 1000:.0f} ms"
+    waited = report["longest_without_core"] * 1000
+    print(
+        f"loop:    {report['callbacks']} callbacks; over {limit} by their own doing: {report['over']}, "
+        f"{report['over_by_collecting']} of them by garbage collection\n"
+        f"         over {limit} on the clock: {report['over_on_the_clock']}; the system withheld the core "
+        f"for up to {waited:.0f} ms\n"
+        "         the longest by their own doing:"
+    )
+    for one in report["worst"]:
+        parts = ", ".join(
+            f"{name} {one[name] * 1000:.1f}" for name in ("processor", "collecting", "blocked", "core")
+        )
+        print(f"         {one['own'] * 1000:6.1f} ms ({parts}): {one['what']}")
+        if one["own"] - one["collecting"] > WORTH_A_LOOK:
+            print(textwrap.indent(one["stack"], " " * 12), end="")
+
+
 async def footprint(session: aiohttp.ClientSession, pid: int) -> Footprint:
     """Descriptors, tasks and resident memory of the service."""
     async with session.get("/health") as answer:
@@ -129,7 +196,7 @@ def percentiles(seconds: list[float]) -> str:
 
 
 @contextmanager
-def running_service(sandbox: Sandbox) -> Iterator[tuple[str, int]]:
+def running_service(sandbox: Sandbox, *, freeze: bool) -> Iterator[tuple[str, int]]:
     """Base URL and process id of the example service."""
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -138,10 +205,23 @@ def running_service(sandbox: Sandbox) -> Iterator[tuple[str, int]]:
         Path(folder, "service.py").write_text(next(block for block in blocks if "app = FastAPI(" in block))
         Path(folder, "observed.py").write_text(OBSERVED)
         service = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", f"--port={port}", "--log-level=warning", "observed:app"],
+            [
+                sys.executable,
+                "-m",
+                "uvicorn",
+                f"--port={port}",
+                "--log-level=warning",
+                *OPTIONS,
+                "observed:app",
+            ],
             cwd=folder,
             env=os.environ
-            | {"IMGWIRE_API_KEY": sandbox.server_key, "IMGWIRE_API_BASE_URL": sandbox.base_url},
+            | ({"FREEZE": "1"} if freeze else {})
+            | {
+                "IMGWIRE_API_KEY": sandbox.server_key,
+                "IMGWIRE_API_BASE_URL": sandbox.base_url,
+                "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)]),
+            },
         )
         try:
             while not is_listening(port):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +15,9 @@ from tests.browsers import CHROMIUM
 from tests.clients import client_of
 
 BROWSER_TESTS = ["integrations/test_browser.py"]
-collect_ignore = [] if CHROMIUM else BROWSER_TESTS
+collect_ignore = [] if CHROMIUM else [*BROWSER_TESTS]
+if sys.platform != "linux":
+    collect_ignore.append("test_loop_watch.py")  # reads /proc
 
 
 def pytest_report_header() -> str | None:
