@@ -64,7 +64,7 @@ async def _examine(runtime: Runtime, image_id: str) -> None:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.run_in_executor(
-            runtime.image_threads,
+            runtime.inspecting_threads,
             _inspect,
             runtime.files.original(image_id),
             declared,

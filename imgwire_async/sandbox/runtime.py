@@ -104,9 +104,13 @@ class Runtime:
     variants: VariantCache
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the sandbox stops; scripted waits end with it."""
-    image_threads: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(IMAGE_THREADS, thread_name_prefix="sandbox-images")
+    inspecting_threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(IMAGE_THREADS, thread_name_prefix="sandbox-inspecting")
     )
+    rendering_threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(IMAGE_THREADS, thread_name_prefix="sandbox-rendering")
+    )
+    """Apart from inspection, so that a burst of pictures does not hold back uploads from being READY."""
     processing: dict[str, Processing] = field(default_factory=dict)
     """By the id of the image."""
     background: set[asyncio.Task[None]] = field(default_factory=set)

@@ -349,4 +349,5 @@ class _ServerThread:
             finally:
                 await runtime.cancel_background()
                 await self._loop.shutdown_default_executor()
-                runtime.image_threads.shutdown(wait=True, cancel_futures=True)
+                runtime.inspecting_threads.shutdown(wait=True, cancel_futures=True)
+                runtime.rendering_threads.shutdown(wait=True, cancel_futures=True)

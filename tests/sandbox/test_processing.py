@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
 import zlib
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ import pyvips
 from PIL import Image
 
 from imgwire_async.sandbox import SandboxSettings
+from imgwire_async.sandbox.runtime import IMAGE_THREADS
 from tests.sandbox.support import PUBLIC, Api, encode, eventually, photograph, sha256
 
 FORMATS = [
@@ -207,3 +209,16 @@ def test_a_delay_counts_on_the_clock_of_the_settings(start_api: Callable[..., Ap
 def test_a_negative_number_of_reads_is_refused() -> None:
     with pytest.raises(ValueError, match="processing_reads"):
         SandboxSettings(processing_reads=-1)
+
+
+def test_pictures_being_rendered_do_not_hold_back_uploads(api: Api) -> None:
+    end = threading.Event()
+    renders = [
+        api.sandbox._running.runtime.rendering_threads.submit(end.wait, 60) for _ in range(2 * IMAGE_THREADS)
+    ]
+    try:
+        image = api.upload(encode("PNG"), file_name="a.png")
+        assert image["status"] == "READY"
+        assert not any(render.done() for render in renders)
+    finally:
+        end.set()

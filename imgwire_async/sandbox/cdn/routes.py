@@ -172,8 +172,8 @@ async def _render(
             raise _failure(runtime, record["id"], error) from error
         return done, path.stat().st_size
 
-    # Two threads for all image work are the bound of concurrency; further requests wait for one of them.
-    done, size = await asyncio.get_running_loop().run_in_executor(runtime.image_threads, render)
+    # The threads are the bound of concurrency; further requests wait for one of them.
+    done, size = await asyncio.get_running_loop().run_in_executor(runtime.rendering_threads, render)
     return Variant(path, size, done.format, done.not_rendered)
 
 
