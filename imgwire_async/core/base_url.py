@@ -83,9 +83,11 @@ def is_http_url(text: str) -> bool:
 
 def is_confidential(parts: SplitResult) -> bool:
     """Whether nobody on a network can read what is sent there: https, or http to a loopback address."""
-    if parts.scheme == "https":
-        return True
-    host = parts.hostname or ""
+    return parts.scheme == "https" or _is_this_machine(parts.hostname or "")
+
+
+@lru_cache(maxsize=64)
+def _is_this_machine(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

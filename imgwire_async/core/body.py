@@ -108,11 +108,16 @@ class CountedStream:
             UploadSourceError: reading it failed.
         """
         self.started = True
-        pieces = []
-        while (piece := await self._next_piece()) is not None:
-            pieces.append(piece)
-            self.sent += len(piece)
-        return b"".join(pieces)
+        chunks = []
+        try:
+            async for chunk in self._chunks:
+                self._check_room_for(chunk)
+                chunks.append(chunk)
+                self.sent += len(chunk)
+        except OSError as error:
+            raise _unreadable(error) from error
+        self._check_complete()
+        return b"".join(chunks)
 
     def tell_sent(self) -> None:
         """Report that what `read_whole` gave is on its way."""
@@ -164,15 +169,25 @@ class CountedStream:
             try:
                 chunk = await self._next_chunk()
             except OSError as error:
-                raise UploadSourceError(f"reading the source failed: {error}") from error
+                raise _unreadable(error) from error
             if chunk is None:
-                if self.sent < self.size:
-                    raise SourceChangedError(
-                        f"the source ended after {self.sent} of the {self.size} bytes it had at first"
-                    )
+                self._check_complete()
                 return None
-            if self.sent + len(chunk) > self.size:
-                raise SourceChangedError(f"the source holds more than the {self.size} bytes it had at first")
+            self._check_room_for(chunk)
             self._chunk, self._offset = chunk, 0
         start, self._offset = self._offset, min(self._offset + self._piece_size, len(self._chunk))
         return self._chunk[start : self._offset]  # a whole chunk is not copied
+
+    def _check_room_for(self, chunk: bytes) -> None:
+        if self.sent + len(chunk) > self.size:
+            raise SourceChangedError(f"the source holds more than the {self.size} bytes it had at first")
+
+    def _check_complete(self) -> None:
+        if self.sent < self.size:
+            raise SourceChangedError(
+                f"the source ended after {self.sent} of the {self.size} bytes it had at first"
+            )
+
+
+def _unreadable(error: OSError) -> UploadSourceError:
+    return UploadSourceError(f"reading the source failed: {error}")

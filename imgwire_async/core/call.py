@@ -121,7 +121,7 @@ class Core:
             nonlocal used
             used = await self.credentials.current()
             self._refuse_wrong_key(used, operation)
-            return await self._send_api(request, content, used)
+            return await self._send_api(request, path, content, used)
 
         async def renew() -> bool:
             return await self.credentials.renew(refused=used)
@@ -207,13 +207,15 @@ class Core:
             size=body.size,
         ).make(attempt)
 
-    async def _send_api(self, request: Request, content: bytes | None, credential: Secret) -> Result:
+    async def _send_api(
+        self, request: Request, path: str, content: bytes | None, credential: Secret
+    ) -> Result:
         if content is None or len(content) <= PIECE_SIZE:
             # A body goes out in one piece, so there is no progress to watch.
-            return await self._exchange(self._api_message(request, content, credential))
+            return await self._exchange(self._api_message(request, path, content, credential))
         async with aclosing(_in_one_chunk(content)) as chunks:
             stream = CountedStream(chunks, len(content))
-            return await self._exchange(self._api_message(request, stream, credential))
+            return await self._exchange(self._api_message(request, path, stream, credential))
 
     async def _put_whole(self, url: Secret, stream: CountedStream, mime_type: str) -> Result:
         content = await stream.read_whole()
@@ -239,7 +241,7 @@ class Core:
     # variable with the key or a signed URL would be in the traceback of a call that is cancelled.
 
     def _api_message(
-        self, request: Request, body: bytes | CountedStream | None, credential: Secret
+        self, request: Request, path: str, body: bytes | CountedStream | None, credential: Secret
     ) -> Message:
         headers = {
             "Authorization": f"Bearer {credential.reveal()}",
@@ -251,7 +253,7 @@ class Core:
             headers["X-Environment-Id"] = str(self.options.environment_id)
         if body is not None:
             headers["Content-Type"] = "application/json"
-        url = sendable_url(self.options.base_url) + request.path
+        url = sendable_url(self.options.base_url) + path
         if request.query:
             url += "?" + urlencode(
                 {name: _query_text(value) for name, value in request.query.items()}, quote_via=quote
@@ -314,11 +316,14 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
+_JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
 def _json_content(request: Request) -> bytes | None:
     if request.json is None:
         return None
     try:
-        return json.dumps(request.json, separators=(",", ":"), allow_nan=False).encode()
+        return _JSON.encode(request.json).encode()
     except (TypeError, ValueError, RecursionError) as error:
         problem = f"an argument cannot be sent as JSON: {error}"
     raise InvalidArgumentError(problem, operation=request.operation.name)

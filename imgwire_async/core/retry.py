@@ -132,6 +132,8 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
         than a year ahead.
     """
     text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
     if number := _SECONDS.fullmatch(text):
         seconds = 0.0 if number[1] == "-" else float(number[2])
     else:

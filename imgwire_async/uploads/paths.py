@@ -7,7 +7,6 @@ import re
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from pathlib import PurePath
 from typing import BinaryIO
 
 from imgwire_async.uploads.base import CHUNK_SIZE, ExclusiveThread, Source, refused
@@ -28,9 +27,9 @@ class _PathSource:
         self._path = path
         self._file: BinaryIO | None = None
         self._first_chunk = b""
-        self._thread = ExclusiveThread()
+        self._thread = ExclusiveThread(limited=True)
         # Bytes of a name that are not UTF-8 are surrogates here, which JSON cannot carry.
-        self.file_name = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", PurePath(path).name)
+        self.file_name = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", os.path.basename(path))  # noqa: PTH119 - many times
         self.size = 0
 
     @property
@@ -47,7 +46,8 @@ class _PathSource:
             if regular:
                 self._file = open(self._path, "rb", buffering=0)  # noqa: PTH123, SIM115 - kept open
                 self.size = os.fstat(self._file.fileno()).st_size
-                self._first_chunk = self._file.read(CHUNK_SIZE)
+                # No more than needed is asked for: what `read` asks for is allocated first.
+                self._first_chunk = self._file.read(min(CHUNK_SIZE, self.size + 1))
         except OSError as error:
             raise refused(f"cannot upload {self._path!r}: {error.strerror or error}") from error
         except ValueError as error:  # a null character, or text that no file system can have as a name
