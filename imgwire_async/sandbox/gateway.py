@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
@@ -49,6 +50,8 @@ class Gateway:
             if message["type"] == "http.response.start":
                 entry.status = message["status"]
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                entry.answered_at = time.monotonic()
 
         fault = self._runtime.faults.take(operation.name if operation else None)
         if fault is None:

@@ -42,6 +42,8 @@ class ReceivedRequest:
     """Status sent, or None as long as there is no answer; faults may leave it so for good."""
     bytes_received: int = 0
     """Length of the body read so far, in bytes."""
+    answered_at: float | None = None
+    """Instant of `time.monotonic` at which the whole answer had been handed to the connection."""
 
 
 class RequestJournal:

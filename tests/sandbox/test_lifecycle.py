@@ -287,6 +287,7 @@ def test_requests_are_remembered_without_queries_or_keys() -> None:
         with api.http:
             for _ in range(5):
                 api.http.get("/api/v1/images/?page=1")
+            before = time.monotonic()
             api.http.post("/api/v1/images/standard_upload?upload_token=secret", content=b"{}")
 
         assert len(sandbox.requests) == 3
@@ -298,6 +299,8 @@ def test_requests_are_remembered_without_queries_or_keys() -> None:
         "/api/v1/images/standard_upload",
     )
     assert (request.status, request.bytes_received, request.authorized_with) == (422, 2, "Bearer")
+    assert request.answered_at is not None
+    assert before < request.answered_at <= time.monotonic()
     assert request.client_port > 0
     assert request.headers["content-length"] == "2"
     assert "secret" not in repr(request)
