@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
@@ -15,4 +16,7 @@ def main() -> None:
         sys.exit("The imgwire-async command needs its extra: pip install 'imgwire-async[cli]'.")
     from imgwire_async.cli.app import app
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # whatever encoding a pipe or an old terminal has
     app()

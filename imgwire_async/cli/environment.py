@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,7 +15,16 @@ from anyio import to_thread
 from rich.console import Console
 from rich.table import Table
 
-from imgwire_async.cli.output import JsonFlag, plain, run, show_json, show_record, show_records
+from imgwire_async.cli.output import (
+    JsonFlag,
+    people,
+    plain,
+    run,
+    show_json,
+    show_record,
+    show_records,
+    width_of,
+)
 from imgwire_async.client import DEFAULT_BASE_URL, AsyncImgwireClient
 from imgwire_async.downloads.files import atomic_file
 from imgwire_async.errors import ConfigurationError, InvalidArgumentError
@@ -25,6 +35,7 @@ cors = typer.Typer(no_args_is_help=True, help="Origins from which browsers may u
 domain = typer.Typer(no_args_is_help=True, help="The custom domain.")
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
+_LEAST_BARS: Final = 6
 _SERIES: Final = {
     "uploads": "uploads",
     "transformations": "transformations",
@@ -144,7 +155,8 @@ def metrics(
             for row in rows:
                 show_json(row | {"timestamp": cast("datetime", row["timestamp"]).isoformat()})
         else:
-            Console().print(_metrics_table(stats, rows))
+            console = people()
+            console.print(metrics_table(stats, rows, console))
         return datasets
 
     async def work(imgwire: AsyncImgwireClient) -> None:
@@ -209,19 +221,41 @@ def _zone(name: str) -> tzinfo:
         ) from None
 
 
-def _metrics_table(stats: MetricsStats, rows: list[Row]) -> Table:
-    table = Table("", "now", "before", "change", "", box=None, header_style="bold", pad_edge=False)
+def metrics_table(stats: MetricsStats, rows: list[Row], console: Console) -> Table:
+    """Totals, with graphs in the room that is left beside them."""
+    totals = _table([_total(name, getattr(stats, name)) for name in _SERIES], "now", "before", "change")
+    room = console.width - width_of(totals, console) - 2
+    if room < _LEAST_BARS:
+        return totals
+    lines = []
     for name, column in _SERIES.items():
-        value: MetricsStatValue = getattr(stats, name)
-        change = "" if value.pct_change is None else f"{value.pct_change:+.1f} %"
-        numbers = [row[column] for row in rows] if column else []
-        series = sparkline([number if isinstance(number, int) else 0 for number in numbers])
-        table.add_row(name, f"{value.value:,.0f}", f"{value.prev:,.0f}", change, series)
+        numbers = [cast("int", row[column] or 0) for row in rows] if column else []
+        lines.append((*_total(name, getattr(stats, name)), sparkline(numbers, width=room)))
+    return _table(lines, "now", "before", "change", "")
+
+
+def _total(name: str, value: MetricsStatValue) -> tuple[str, ...]:
+    change = "" if value.pct_change is None else f"{value.pct_change:+.1f} %"
+    return name, f"{value.value:,.0f}", f"{value.prev:,.0f}", change
+
+
+def _table(lines: list[tuple[str, ...]], *headers: str) -> Table:
+    table = Table("", box=None, header_style="bold", pad_edge=False)
+    for header in headers:
+        table.add_column(header, justify="right" if header else "left", no_wrap=True)
+    for line in lines:
+        table.add_row(*line)
     return table
 
 
-def sparkline(numbers: list[int]) -> str:
-    """A bar from one to eight eighths of a line for each number; the highest one is full."""
+def sparkline(numbers: list[int], width: int = 1000) -> str:
+    """A bar from one to eight eighths of a line for each number; the highest one is full.
+
+    More numbers than `width` are drawn as the highest of each few neighbours.
+    """
+    if len(numbers) > width:
+        ends = [round(place * len(numbers) / width) for place in range(width + 1)]
+        numbers = [max(numbers[start:end]) for start, end in pairwise(ends)]
     top = max(numbers, default=0)
     if top <= 0:
         return _BARS[0] * len(numbers)

@@ -112,7 +112,8 @@ def upload(
             async with anyio.create_task_group() as tasks:
                 for path in files:
                     tasks.start_soon(one, path)
-        show_records([image.to_dict() for image in done], COLUMNS[:3], as_json=as_json)
+        if done:
+            show_records([image.to_dict() for image in done], COLUMNS[:3], as_json=as_json)
 
     run(work, as_json=as_json)
     if failures:

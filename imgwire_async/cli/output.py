@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
+import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import anyio
 import typer
@@ -16,6 +18,10 @@ from rich.text import Text
 
 from imgwire_async import errors
 from imgwire_async.client import AsyncImgwireClient
+
+_LEAST_COLUMNS: Final = 2
+_MOST_CHARACTERS: Final = 40
+_NO_WIDTH: Final = 10_000
 
 JsonFlag: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object per line; errors too, to standard error.")
@@ -85,6 +91,11 @@ def guarded(work: Callable[[], None], *, as_json: bool) -> None:
         raise typer.Exit(exit_code(error)) from None
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever read the output has seen enough
+            raise
+        typer.echo(f"Error: cannot write the output: {error.strerror or error}", err=True)
+        raise typer.Exit(ExitCode.FAILED) from None
 
 
 def show_error(error: errors.ImgwireError, *, as_json: bool, about: str | None = None) -> None:
@@ -112,12 +123,28 @@ def show_records(records: Iterable[Mapping[str, Any]], columns: Sequence[str], *
         for record in records:
             show_json(record)
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, no_wrap=column == "id", overflow="fold")
-    for record in records:
-        table.add_row(*(Text(plain(_text(record.get(column)))) for column in columns))
-    Console().print(table)
+    console = people()
+    console.print(records_table(list(records), columns, console))
+
+
+def records_table(records: Sequence[Mapping[str, Any]], columns: Sequence[str], console: Console) -> Table:
+    """A table of the first of `columns`, as many as there is room for, but at least two."""
+    shown = list(columns)
+    most = None if console.width == _NO_WIDTH else _MOST_CHARACTERS
+    while True:
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for column in shown:
+            table.add_column(column, overflow="fold", max_width=most)
+        for record in records:
+            table.add_row(*(Text(plain(_text(record.get(column)))) for column in shown))
+        if len(shown) <= _LEAST_COLUMNS or width_of(table, console) <= console.width:
+            return table
+        shown.pop()
+
+
+def width_of(table: Table, console: Console) -> int:
+    """Characters that a table takes where nothing limits it."""
+    return console.measure(table, options=console.options.update_width(_NO_WIDTH)).maximum
 
 
 def show_record(record: Mapping[str, Any], *, as_json: bool) -> None:
@@ -128,7 +155,15 @@ def show_record(record: Mapping[str, Any], *, as_json: bool) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in record.items():
         table.add_row(Text(name, style="bold"), Text(plain(_text(value)), overflow="fold"))
-    Console().print(table)
+    people().print(table)
+
+
+def people() -> Console:
+    """Where tables go. Pipes and files have no width unless COLUMNS says so: each row is one line there."""
+    console = Console()
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return Console(width=_NO_WIDTH)
 
 
 def plain(text: str) -> str:
