@@ -6,7 +6,6 @@ import asyncio
 import functools
 import socket
 import ssl
-from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
@@ -14,7 +13,7 @@ from aiohttp.connector import Connection
 from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
-from imgwire_async.core.messages import Message, NotDecodableError, TransportError
+from imgwire_async.core.messages import Message, NotDecodableError, TransportError, joined_headers
 from imgwire_async.core.options import Timeouts
 
 KEEPALIVE_SECONDS: Final = 30.0
@@ -93,7 +92,7 @@ class _Reply:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self.status = response.status
-        self.headers = _joined(response.raw_headers)
+        self.headers = joined_headers(response.raw_headers)
 
     async def read(self) -> bytes:
         try:
@@ -105,21 +104,6 @@ class _Reply:
 
     async def aclose(self) -> None:
         self._response.close()
-
-
-def _joined(headers: aiohttp.typedefs.RawHeaders) -> Mapping[str, str]:
-    joined: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1").lower(), _text(raw_value)
-        joined[name] = f"{joined[name]}, {value}" if name in joined else value
-    return joined
-
-
-def _text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
 
 
 class AiohttpTransport:

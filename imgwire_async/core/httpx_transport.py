@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -12,7 +12,7 @@ import httpx
 
 from imgwire_async.core import aiohttp_transport
 from imgwire_async.core.body import CountedStream, SourceFailedError
-from imgwire_async.core.messages import Message, NotDecodableError, TransportError
+from imgwire_async.core.messages import Message, NotDecodableError, TransportError, joined_headers
 from imgwire_async.core.options import Timeouts
 from imgwire_async.core.redaction import QuietRequest, redacted_httpx_logs
 
@@ -58,7 +58,7 @@ class _Reply:
         self._response = response
         self._chunks: AsyncIterator[bytes] | None = None
         self.status = response.status_code
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+        self.headers = joined_headers(response.headers.raw)
 
     async def read(self) -> bytes:
         if self._chunks is None:

@@ -1,16 +1,18 @@
-"""Both engines against servers that misbehave: one vocabulary of failures, and pools that survive them."""
+"""Every HTTP library against servers that misbehave: one vocabulary of failures, and pools that survive."""
 
 from __future__ import annotations
 
 import socket
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TypeVar, cast
 
 import anyio
+import httpx
 import pytest
+from httpx_aiohttp import HttpxAiohttpClient
 
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
 from imgwire_async.core.body import CountedStream
@@ -21,19 +23,48 @@ from imgwire_async.core.options import Timeouts
 from tests.raw_servers import OK, Behaviour, Connection, always, answer, raw_server
 
 Result = Answer | NoAnswer | UnreadableAnswer
-Run = Callable[[Callable[[], Awaitable[Any]]], Any]
+T = TypeVar("T")
 
-ENGINES: dict[str, dict[str, Any]] = {
-    "asyncio": {"backend": "asyncio"},
-    "uvloop": {"backend": "asyncio", "backend_options": {"use_uvloop": True}},
-    "trio": {"backend": "trio"},
+
+@dataclass(frozen=True)
+class Kind:
+    """An event loop and an HTTP library."""
+
+    backend: str = "asyncio"
+    use_uvloop: bool = False
+    http_client: Callable[[], httpx.AsyncClient] | None = None
+
+    def run(self, function: Callable[[], Awaitable[T]]) -> T:
+        options = {"use_uvloop": self.use_uvloop} if self.backend == "asyncio" else {}
+        return anyio.run(function, backend=self.backend, backend_options=options)
+
+    @asynccontextmanager
+    async def engine(self) -> AsyncGenerator[Engine, None]:
+        http_client = None if self.http_client is None else self.http_client()
+        engine = Engine(http_client)
+        try:
+            yield engine
+        finally:
+            await engine.aclose()
+            if http_client is not None:
+                await http_client.aclose()
+
+
+OURS = {"asyncio": Kind(), "uvloop": Kind(use_uvloop=True), "trio": Kind(backend="trio")}
+THE_CALLERS = {
+    "caller's httpx": Kind(http_client=httpx.AsyncClient),
+    "caller's httpx-aiohttp": Kind(http_client=HttpxAiohttpClient),
 }
 
 
-@pytest.fixture(params=ENGINES)
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs an async function on each event loop."""
-    return lambda function: anyio.run(function, **ENGINES[request.param])
+@pytest.fixture(params=list(OURS.values()), ids=list(OURS))
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """What the SDK chooses on each event loop."""
+    chosen: Kind = request.param
+    return chosen
+
+
+every_kind = pytest.mark.parametrize("kind", (OURS | THE_CALLERS).values(), ids=OURS | THE_CALLERS)
 
 
 def impatient() -> Timeouts:
@@ -119,22 +150,20 @@ MISBEHAVING = {
 }
 
 
+@every_kind
 @pytest.mark.parametrize("case", MISBEHAVING.values(), ids=MISBEHAVING)
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_a_failure_after_the_request_was_sent_may_have_acted_and_leaves_the_pool_working(
-    run: Run, case: Case, method: str
+    kind: Kind, case: Case, method: str
 ) -> None:
     async def scenario() -> tuple[Result, Result]:
-        engine = Engine()
-        try:
+        async with kind.engine() as engine:
             url = f"{server.base_url}/bad"
             failed = await (get(engine, url) if method == "GET" else put(engine, url, b"x" * 1000))
             return failed, await get(engine, f"{server.base_url}/good")
-        finally:
-            await engine.aclose()
 
     with raw_server(on_bad_paths(case.misbehave)) as server:
-        failed, after = run(scenario)
+        failed, after = kind.run(scenario)
 
     assert isinstance(failed, NoAnswer), failed
     assert failed.name in case.names
@@ -153,15 +182,15 @@ def unused_port() -> int:
         return port
 
 
+@every_kind
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 @pytest.mark.parametrize("problem", ["refused", "no such name", "no TLS there", "TLS cut short"])
-def test_a_failure_before_the_request_was_sent_cannot_have_acted(run: Run, problem: str, method: str) -> None:
+def test_a_failure_before_the_request_was_sent_cannot_have_acted(
+    kind: Kind, problem: str, method: str
+) -> None:
     async def scenario() -> Result:
-        engine = Engine()
-        try:
+        async with kind.engine() as engine:
             return await (get(engine, url) if method == "GET" else put(engine, url, b"x" * 1000))
-        finally:
-            await engine.aclose()
 
     behaviour = Connection.hang_up if problem == "TLS cut short" else say(answer(400))
     with raw_server(behaviour) as server:
@@ -171,7 +200,7 @@ def test_a_failure_before_the_request_was_sent_cannot_have_acted(run: Run, probl
             "no TLS there": server.base_url.replace("http:", "https:"),
             "TLS cut short": server.base_url.replace("http:", "https:"),
         }[problem]
-        failed = run(scenario)
+        failed = kind.run(scenario)
 
     assert isinstance(failed, NoAnswer)
     assert failed.name == "ConnectError"
@@ -179,24 +208,22 @@ def test_a_failure_before_the_request_was_sent_cannot_have_acted(run: Run, probl
     assert not failed.timed_out
 
 
-def test_a_connection_that_is_closed_when_it_is_accepted_may_have_acted(run: Run) -> None:
+@every_kind
+def test_a_connection_that_is_closed_when_it_is_accepted_may_have_acted(kind: Kind) -> None:
     async def scenario() -> Result:
-        engine = Engine()
-        try:
+        async with kind.engine() as engine:
             return await get(engine, server.base_url)
-        finally:
-            await engine.aclose()
 
     with raw_server(Connection.hang_up) as server:
-        failed = run(scenario)
+        failed = kind.run(scenario)
 
     assert isinstance(failed, NoAnswer)
     assert failed.may_have_acted
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("kind", [OURS["asyncio"], OURS["trio"]], ids=["asyncio", "trio"])
 def test_name_resolution_counts_against_the_connect_timeout(
-    backend: str, monkeypatch: pytest.MonkeyPatch
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released = threading.Event()
 
@@ -206,15 +233,14 @@ def test_name_resolution_counts_against_the_connect_timeout(
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
     async def scenario() -> Result:
-        engine = Engine()
-        try:
-            return await get(engine, "http://slow.invalid/", Timeouts(connect=0.2, read=5, write=5))
-        finally:
-            released.set()
-            await engine.aclose()
+        async with kind.engine() as engine:
+            try:
+                return await get(engine, "http://slow.invalid/", Timeouts(connect=0.2, read=5, write=5))
+            finally:
+                released.set()
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve_slowly)
-    failed = anyio.run(scenario, backend=backend)
+    failed = kind.run(scenario)
 
     assert isinstance(failed, NoAnswer)
     assert failed.name == "ConnectTimeout"
@@ -235,60 +261,66 @@ def test_name_resolution_counts_against_the_connect_timeout(
     ],
     ids=["100", "103", "204", "304", "520", "HTTP/1.0 until closed", "long header"],
 )
-def test_unusual_answers_are_answers(run: Run, data: bytes, status: int) -> None:
+def test_unusual_answers_are_answers(kind: Kind, data: bytes, status: int) -> None:
     async def scenario() -> tuple[Result, Result]:
-        engine = Engine()
-        try:
+        async with kind.engine() as engine:
             return await get(engine, f"{server.base_url}/bad"), await get(engine, f"{server.base_url}/good")
-        finally:
-            await engine.aclose()
 
     with raw_server(on_bad_paths(say(data), keep_alive=b"HTTP/1.0" not in data)) as server:
-        unusual, after = run(scenario)
+        unusual, after = kind.run(scenario)
 
     assert isinstance(unusual, Answer), unusual
     assert unusual.status == status
     assert isinstance(after, Answer)
 
 
-def test_the_url_is_sent_as_it_was_signed(run: Run) -> None:
+def test_the_url_is_sent_as_it_was_signed(kind: Kind) -> None:
     target = "/a%2Fb/%7Ex/%40?Credential=A%2F2026%2Fus&e=&s=a%3D%3D&p=a+b%20c&z=%e4%7e;x=1&g=%2B=="
 
     async def scenario() -> Result:
-        engine = Engine()
-        try:
+        async with kind.engine() as engine:
             return await put(engine, server.base_url + target, b"x")
-        finally:
-            await engine.aclose()
 
     with raw_server(always(OK)) as server:
-        run(scenario)
+        kind.run(scenario)
 
     assert server.heads[0].split(b"\r\n")[0] == f"PUT {target} HTTP/1.1".encode()
 
 
-def test_both_engines_send_the_same_headers() -> None:
-    async def scenario() -> None:
-        engine = Engine()
-        try:
-            await get(engine, f"{server.base_url}/x")
-            await put(engine, f"{server.base_url}/x", b"x")
-        finally:
-            await engine.aclose()
-
+def test_all_send_the_same_headers() -> None:
     def names(heads: list[bytes]) -> list[list[str]]:
         return [sorted(line.split(b":")[0].decode().lower() for line in h.split(b"\r\n")[1:]) for h in heads]
 
-    sent = []
-    for backend in ("asyncio", "trio"):
+    def sent_by(kind: Kind) -> list[list[str]]:
+        async def scenario() -> None:
+            async with kind.engine() as engine:
+                await get(engine, f"{server.base_url}/x")
+                await put(engine, f"{server.base_url}/x", b"x")
+
         with raw_server(always(OK)) as server:
-            anyio.run(scenario, backend=backend)
-        sent.append(names(server.heads))
+            kind.run(scenario)
+        return names(server.heads)
 
-    assert sent[0] == sent[1] == [["host"], ["content-length", "host"]]
+    sent = [sent_by(kind) for kind in (OURS["asyncio"], OURS["trio"], THE_CALLERS["caller's httpx"])]
+
+    assert sent == [[["host"], ["content-length", "host"]]] * 3
 
 
-def test_an_early_refusal_of_a_large_body_is_seen_although_the_connection_is_reset(run: Run) -> None:
+def test_headers_that_come_several_times_are_joined_and_those_outside_of_ascii_are_read(kind: Kind) -> None:
+    async def scenario() -> Result:
+        async with kind.engine() as engine:
+            return await get(engine, server.base_url)
+
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nVary: A\r\nvary: B\r\n"
+    with raw_server(always(head + "X-Utf: ü\r\n".encode() + b"X-Latin: \xfc\r\n\r\n")) as server:
+        result = kind.run(scenario)
+
+    assert isinstance(result, Answer)
+    assert result.headers["vary"] == "A, B"
+    assert result.headers["x-utf"] == result.headers["x-latin"] == "ü"
+
+
+def test_an_early_refusal_of_a_large_body_is_seen_although_the_connection_is_reset(kind: Kind) -> None:
     refusals = 30
 
     def refuse_early(connection: Connection) -> None:
@@ -297,17 +329,14 @@ def test_an_early_refusal_of_a_large_body_is_seen_although_the_connection_is_res
         # Closing with unread data in the buffer makes the kernel send a RST right behind the answer.
 
     async def scenario() -> list[Result]:
-        engine = Engine()
-        try:
+        async with kind.engine() as engine:
             return [
                 await put(engine, server.base_url, b"x" * 20_000_000, Timeouts(connect=5, read=5, write=5))
                 for _ in range(refusals)
             ]
-        finally:
-            await engine.aclose()
 
     with raw_server(refuse_early) as server:
-        results = run(scenario)
+        results = kind.run(scenario)
 
     # Where the reset comes between reading and writing, the answer is lost and the attempt repeated. Without
     # the turns of the loop that `CountedStream` leaves for reading, most answers are.
