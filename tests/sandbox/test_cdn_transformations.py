@@ -89,6 +89,20 @@ def test_the_size_of_the_result(colors: Stored, query: str, size: tuple[int, int
 
 
 @pytest.mark.parametrize(
+    ("query", "size"),
+    [
+        ("format=png", (1, 8192)),
+        ("height=100", (1, 100)),
+        ("width=1&height=100&resizing_type=inside", (1, 100)),
+        ("min-width=1&height=50", (1, 50)),
+        ("width=1&height=100", (1, 100)),
+    ],
+)
+def test_a_line_of_a_picture_is_scaled_down_to_one_pixel(api: Api, query: str, size: tuple[int, int]) -> None:
+    assert store(api, Image.new("RGB", (2, 20_000), RED)).picture(query).size == size
+
+
+@pytest.mark.parametrize(
     ("query", "expected"),
     [
         ("flip=horizontal", [GREEN, RED, WHITE, BLUE]),

@@ -126,6 +126,11 @@ class Target(NamedTuple):
             math.inf if t.enlarge else zoom,
         )
 
+    def least_scale(self, image: pyvips.Image) -> float:
+        """How far a picture may be reduced; a side of 1 pixel is always kept and is no reason to stop."""
+        sides = ((self.least_width, image.width), (self.least_height, image.height))
+        return max((least / own for least, own in sides if least > 1), default=0.0)
+
 
 def pixels(length: int, t: Transformations) -> int:
     """A length of the layout in pixels of the result: multiplied by `dpr`, at least 1 unless 0."""
@@ -156,7 +161,7 @@ def resized(image: pyvips.Image, t: Transformations, memory: Memory) -> pyvips.I
             max(min(height, limits[1]), target.least_height),
             t,
         )
-    least = max(target.least_width / image.width, target.least_height / image.height)
+    least = target.least_scale(image)
     ratios = width / image.width, height / image.height
     gravity = t.gravity or "center"
     if kind == "contain":
@@ -197,7 +202,7 @@ def _scaled_whole(
     else:
         # Nothing was asked for, so a source over the limit is reduced and not refused.
         scale = min(1.0, LARGEST_SIDE / max(image.width, image.height))
-    scale = max(scale, target.least_width / image.width, target.least_height / image.height)
+    scale = max(scale, target.least_scale(image))
     return _scaled(image, round(image.width * scale), round(image.height * scale), t)
 
 
