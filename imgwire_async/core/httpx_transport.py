@@ -79,9 +79,10 @@ class _Reply:
             return
         if isinstance(self._chunks, AsyncGenerator):
             # Cancels the nested generators of httpx where they wait, or the garbage collector would have to.
-            with suppress(*_FAILURES, httpx.DecodingError), anyio.CancelScope() as scope:
+            with suppress(*_FAILURES, httpx.DecodingError), anyio.CancelScope(shield=True) as scope:
                 scope.cancel()
-                await anext(self._chunks, b"")
+                async for _ in self._chunks:
+                    pass
         with anyio.CancelScope(shield=True), suppress(*_FAILURES):
             await self._response.aclose()
 

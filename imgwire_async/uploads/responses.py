@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Protocol, TypeGuard
+
+import anyio
 
 from imgwire_async.errors import UploadSourceError
 from imgwire_async.uploads.base import base_name, checked_chunk, refused
@@ -76,16 +78,26 @@ class ReceivedResponse:
         response = self._response
         content = response.aiter_bytes() if hasattr(response, "aiter_bytes") else response.content.iter_any()
         try:
-            async with AsyncExitStack() as stack:
-                if isinstance(content, AsyncGenerator):
-                    await stack.enter_async_context(aclosing(content))
-                async for chunk in content:
-                    yield checked_chunk(chunk, "the response")
+            async for chunk in content:
+                yield checked_chunk(chunk, "the response")
         except UploadSourceError:
             raise
         except Exception as error:  # of an HTTP library that is not known here
             problem = f"receiving the response failed: {type(error).__name__}: {error}"
             raise refused(problem) from error
+        finally:
+            if isinstance(content, AsyncGenerator):
+                await _abandon(content)
+
+
+async def _abandon(content: AsyncGenerator[bytes, None]) -> None:
+    """Cancel the nested generators of httpx where they wait, or the garbage collector would have to."""
+    # Whatever else goes wrong in a response that nobody wants any more is of no interest.
+    with suppress(Exception), anyio.CancelScope(shield=True) as scope:
+        scope.cancel()
+        async for _ in content:
+            pass
+    await content.aclose()
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:
