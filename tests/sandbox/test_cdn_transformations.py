@@ -196,6 +196,14 @@ def test_blur_removes_and_sharpen_adds_detail(photo: Stored) -> None:
     assert detail('sharpen={"sigma":2,"m2":5}') > plain
 
 
+@pytest.mark.parametrize("sigma", ["1e-300", "1e300"])
+def test_no_sigma_is_too_small_or_too_large_to_sharpen(
+    gray: Stored, sigma: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert at(gray.pixels(f"sharpen={sigma}"), 20, 15) == (100, 100, 100)
+    assert "GLib" not in capfd.readouterr().err
+
+
 def test_pixelate_makes_squares_of_one_color(photo: Stored) -> None:
     image = photo.pixels("width=64&pixelate=16")
 

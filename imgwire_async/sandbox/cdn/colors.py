@@ -12,7 +12,8 @@ from imgwire_async.sandbox.cdn.values import Color
 
 COLORIZE_OPACITY = 0.5
 """How strong `colorize` is when its colour has no alpha of its own."""
-_LARGEST_SHARPEN_SIGMA = 10.0
+_SHARPEN_SIGMAS = 1e-6, 10.0
+"""The smallest and the largest that libvips takes."""
 _MILD_SHARPEN = [[-1, -1, -1], [-1, 32, -1], [-1, -1, -1]]
 
 
@@ -111,5 +112,6 @@ def _sharpened(image: pyvips.Image, wanted: Sharpen) -> pyvips.Image:
     if not given:
         kernel = pyvips.Image.new_from_array(_MILD_SHARPEN, scale=24)
         return on_colors(image, lambda rgb: rgb.conv(kernel))
-    given["sigma"] = min(given.get("sigma", 1.0), _LARGEST_SHARPEN_SIGMA)
+    smallest, largest = _SHARPEN_SIGMAS
+    given["sigma"] = min(max(given.get("sigma", 1.0), smallest), largest)
     return on_colors(image, lambda rgb: rgb.sharpen(**{"m1": 1.0, "m2": 2.0, **given}))
