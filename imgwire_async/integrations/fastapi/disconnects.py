@@ -54,6 +54,7 @@ class CancelOnDisconnect:
                 watching.cancel()
             await send(message)
 
+        failure: BaseException | None = None
         try:
             with receiver:
                 async with anyio.create_task_group() as tasks:
@@ -63,6 +64,7 @@ class CancelOnDisconnect:
         except BaseExceptionGroup as group:
             if len(group.exceptions) > 1:
                 raise
-            error = group.exceptions[0]
-            # The application's own error handling must see what was raised, not our task group around it.
-            raise error from error.__cause__
+            failure = group.exceptions[0]
+        # The application's own error handling must see what was raised as it was, without our task group.
+        if failure is not None:
+            raise failure

@@ -33,6 +33,7 @@ _STATUS_OF: Final[tuple[tuple[type[errors.ImgwireError], int, str], ...]] = (
     (errors.InvalidTransformationError, 422, "A transformation is not allowed."),
     (errors.ConfigurationError, 500, "The image service is not configured."),
     (errors.DownloadTargetError, 500, "The file could not be stored."),
+    (errors.IngestError, 500, "The job could not go on."),
     (errors.APITimeoutError, 504, "The image service did not answer in time."),
     (errors.DeadlineExceededError, 504, "The image service did not answer in time."),
 )
@@ -52,7 +53,7 @@ def add_error_handlers(app: Starlette) -> None:
     | unsupported image type | 415 |
     | empty or unreadable file, image in quarantine, value that can never be right | 422 |
     | file of another length than announced | 400 |
-    | wrong configuration, full disk | 500 |
+    | wrong configuration, full disk, bulk job that stopped | 500 |
 
     `Retry-After` is passed on with 429, 503 and 504. The error itself, which names upstream URLs and quotes
     the service, goes to the log `imgwire_async` and not to the caller.
@@ -88,7 +89,7 @@ async def _handle(request: Request, error: Exception) -> Response:
     response = error_response(error)
     level = logging.ERROR if response.status_code >= 500 else logging.INFO
     logger.log(
-        level, "%s %s answered with %d: %r", request.method, request.url.path, response.status_code, error
+        level, "%s %r answered with %d: %r", request.method, request.url.path, response.status_code, error
     )
     return response
 

@@ -45,12 +45,12 @@ async def upload_body(
         HTTPException: 411 without a `Content-Length`, which Imgwire needs, and 413 if it is over `max_bytes`.
         ImgwireError: as `images.upload`.
     """
-    length = request.headers.get("content-length", "")
-    if not (length.isascii() and length.isdigit()):
+    length = _declared_length(request.headers.get("content-length", "").encode())
+    if length is None:
         raise HTTPException(411, "The request needs a Content-Length.")
-    if int(length) > max_bytes:
+    if length > max_bytes:
         raise HTTPException(413, _TOO_LARGE)
-    return await imgwire.images.upload(request.stream(), size=int(length), **details)
+    return await imgwire.images.upload(request.stream(), size=length, **details)
 
 
 async def upload_form_file(
@@ -76,6 +76,11 @@ async def upload_form_file(
     return await imgwire.images.upload(file, **details)
 
 
+def _declared_length(header: bytes) -> int | None:
+    """The number in a `Content-Length`; of more digits than any file has, the first ones are enough."""
+    return int(header[:30]) if header.isdigit() else None
+
+
 class LimitBodySize:
     """ASGI middleware that answers 413 to longer bodies: `app.add_middleware(LimitBodySize, max_bytes=…)`.
 
@@ -91,8 +96,9 @@ class LimitBodySize:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-        if length.isdigit() and int(length) > self._max_bytes:
+        headers = scope["headers"]
+        length = _declared_length(next((value for name, value in headers if name == b"content-length"), b""))
+        if length is not None and length > self._max_bytes:
             await JSONResponse({"detail": _TOO_LARGE}, 413)(scope, receive, send)
             return
         received, answered, refused = 0, False, False
