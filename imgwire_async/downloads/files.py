@@ -229,4 +229,6 @@ def target_error(name: str, error: OSError | ValueError) -> DownloadTargetError:
 
 
 def _exists(name: str) -> DownloadTargetError:
-    return DownloadTargetError(f"cannot write {name!r}: it exists, and overwrite is off")
+    return DownloadTargetError(
+        f"cannot write {name!r}: it exists; ask for overwriting (overwrite=True) to replace it"
+    )
