@@ -229,6 +229,4 @@ def target_error(name: str, error: OSError | ValueError) -> DownloadTargetError:
 
 
 def _exists(name: str) -> DownloadTargetError:
-    return DownloadTargetError(
-        f"cannot write {name!r}: it exists; ask for overwriting (overwrite=True) to replace it"
-    )
+    return DownloadTargetError(f"cannot write {name!r}: it exists; overwrite=True replaces it")
