@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import APIRouter
@@ -16,7 +17,10 @@ from starlette.responses import HTMLResponse, Response
 
 from imgwire_async.sandbox import gallery_html as html
 from imgwire_async.sandbox import records
+from imgwire_async.sandbox.cdn.forms import Duotone, Gradient
 from imgwire_async.sandbox.cdn.parameters import InvalidTransformationError, of_pairs
+from imgwire_async.sandbox.cdn.values import Color
+from imgwire_async.sandbox.cdn.watermark_forms import Shadow, Watermark, WatermarkText
 from imgwire_async.sandbox.gallery_html import Picture
 from imgwire_async.sandbox.runtime import Runtime, timestamp
 
@@ -24,6 +28,8 @@ SHOWN = 60
 """How many images one page shows."""
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,15}")
+_OF_TEXT = Color | Duotone | Gradient | Shadow | Watermark | WatermarkText
+"""What is read from text even if it consists of digits."""
 
 
 def router(runtime: Runtime) -> APIRouter:
@@ -82,8 +88,19 @@ def transformations_of(given: dict[str, str]) -> list[tuple[str, str]]:
 def python_call(preset: str, pairs: Sequence[tuple[str, str]]) -> str:
     """The call of the Python library that gives the same URL."""
     arguments = [f"preset={json.dumps(preset)}"] if preset else []
-    arguments += [f"{name.replace('-', '_')}={_literal(value)}" for name, value in pairs]
+    for name, value in pairs:
+        literal = json.dumps(value, ensure_ascii=False) if _is_text(name, value) else _literal(value)
+        arguments.append(f"{name.replace('-', '_')}={literal}")
     return f"image.url({', '.join(arguments)})"
+
+
+def _is_text(name: str, value: str) -> bool:
+    """Whether digits are no number here: `000000` is a colour, `2026` may be a watermark."""
+    try:
+        found = of_pairs([(name, value)])
+    except InvalidTransformationError:
+        return False
+    return any(isinstance(getattr(found, field.name), _OF_TEXT) for field in fields(found))
 
 
 def _literal(value: str) -> str:
