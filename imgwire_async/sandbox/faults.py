@@ -132,12 +132,15 @@ class FaultScript:
         self._add(_Script(check_operation_name(operation), tuple(faults), None, probability, source))
 
     def unused(self) -> list[UnusedFault]:
-        """What was scripted and has not happened: a test that expects its faults ends by asserting `[]`."""
+        """What was scripted and has not happened: a test that expects its faults ends by asserting `[]`.
+
+        Faults by chance need not happen.
+        """
         with self._lock:
             return [
                 UnusedFault(script.operation, fault, script.remaining)
                 for script in self._scripts
-                if script.used == 0 or script.remaining
+                if script.probability == 1 and (script.used == 0 or script.remaining)
                 for fault in script.faults
             ]
 

@@ -98,5 +98,52 @@ def test_a_fault_that_does_not_happen_fails_a_test_that_went_well(tmp_path: Path
     assert "3 failed, 3 passed, 1 error in" in run
 
 
+LOOPS = """
+import pytest
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("n", range(3))
+async def test_one_loop_for_the_module(imgwire_client, n):
+    await imgwire_client.health()
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize("n", range(3))
+async def test_one_loop_for_all(imgwire_client, n):
+    await imgwire_client.health()
+"""
+
+
+def test_event_loops_may_outlive_their_tests(tmp_path: Path) -> None:
+    run = pytest_in(tmp_path, LOOPS)
+
+    assert "6 passed" in run
+    assert "destroyed" not in run
+    assert "Unclosed" not in run
+
+
+MARKER = """
+import pytest
+
+@pytest.mark.imgwire_sandbox(3)
+def test_it(imgwire_sandbox): ...
+"""
+
+
+def test_settings_without_names_are_refused(tmp_path: Path) -> None:
+    assert "takes fields of SandboxSettings by their names" in pytest_in(tmp_path, MARKER)
+
+
+CHANCE = """
+from imgwire_async.sandbox import Fault
+
+def test_it(imgwire_sandbox):
+    imgwire_sandbox.faults.random(0.01, 1, [Fault(status=500)], "images.list")
+"""
+
+
+def test_a_fault_by_chance_need_not_happen(tmp_path: Path) -> None:
+    assert "1 passed" in pytest_in(tmp_path, CHANCE)
+
+
 def test_pytest_shows_what_there_is(tmp_path: Path) -> None:
     assert "imgwire_sandbox(**settings)" in pytest_in(tmp_path, "", "--markers")

@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 _SANDBOX: pytest.StashKey[Sandbox] = pytest.StashKey()
 """The sandbox of a test, also when only another fixture asked for it."""
 
+_CLIENTS: pytest.StashKey[list[AsyncImgwireClient]] = pytest.StashKey()
+"""Clients of the whole run. Their connections end with their event loop, and one that is shared by several
+tests outlives them; without a client the connections could no longer be closed in it."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
+    config.stash[_CLIENTS] = []
     config.addinivalue_line(
         "markers",
         "imgwire_sandbox(**settings): start the local Imgwire of this test with fields of "
@@ -61,6 +66,8 @@ def imgwire_sandbox(request: pytest.FixtureRequest, imgwire_clock: VirtualClock)
     """A local Imgwire without images. A scripted fault that does not happen fails the test."""
     marker = request.node.get_closest_marker("imgwire_sandbox")
     if marker is not None:
+        if marker.args:
+            pytest.fail("imgwire_sandbox takes fields of SandboxSettings by their names", pytrace=False)
         from imgwire_async.sandbox import Sandbox
 
         with Sandbox(**{"clock": imgwire_clock.time} | marker.kwargs) as sandbox:
@@ -74,9 +81,12 @@ def imgwire_sandbox(request: pytest.FixtureRequest, imgwire_clock: VirtualClock)
 
 
 @pytest.fixture
-def imgwire_client(imgwire_sandbox: Sandbox, imgwire_clock: VirtualClock) -> Iterator[AsyncImgwireClient]:
+def imgwire_client(
+    pytestconfig: pytest.Config, imgwire_sandbox: Sandbox, imgwire_clock: VirtualClock
+) -> Iterator[AsyncImgwireClient]:
     """A client of `imgwire_sandbox` that passes waits in no time, on asyncio and trio."""
     from imgwire_async.testing import virtual_client
 
     with virtual_client(imgwire_sandbox, imgwire_clock) as client:
+        pytestconfig.stash[_CLIENTS].append(client)
         yield client
