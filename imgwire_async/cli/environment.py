@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
 
 @cors.command("ls")
 def cors_ls(as_json: JsonFlag = False) -> None:
-    """List the origins. Without any, every origin may upload."""
+    """List the origins. Without any, every origin may upload. Example: imgwire-async cors ls."""
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         origins = [origin.to_dict() async for origin in imgwire.cors_origins.list(limit=100)]
@@ -81,7 +81,7 @@ def cors_add(
 
 @cors.command("rm")
 def cors_rm(origin_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonFlag = False) -> None:
-    """Take an origin away."""
+    """Take an origin away. Example: imgwire-async cors rm ID, with an id that cors ls shows."""
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_record(await imgwire.cors_origins.delete(origin_id), as_json=as_json)
@@ -91,7 +91,7 @@ def cors_rm(origin_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Js
 
 @domain.command("show")
 def domain_show(as_json: JsonFlag = False) -> None:
-    """Show the domain, and the DNS records that it needs."""
+    """Show the domain, and the DNS records that it needs. Example: imgwire-async domain show --json."""
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_record((await imgwire.custom_domain.retrieve()).to_dict(), as_json=as_json)
@@ -113,7 +113,7 @@ def domain_set(
 
 @domain.command("test")
 def domain_test(as_json: JsonFlag = False) -> None:
-    """Have the service look at DNS and certificate again."""
+    """Have the service look at DNS and certificate again. Example: imgwire-async domain test."""
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_record((await imgwire.custom_domain.test_connection()).to_dict(), as_json=as_json)
@@ -123,7 +123,7 @@ def domain_test(as_json: JsonFlag = False) -> None:
 
 @domain.command("rm")
 def domain_rm(as_json: JsonFlag = False) -> None:
-    """Give the domain up."""
+    """Give the domain up. Example: imgwire-async domain rm."""
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_record(await imgwire.custom_domain.delete(), as_json=as_json)
@@ -142,8 +142,9 @@ def metrics(
 ) -> None:
     """Show usage: totals, their change, and a small graph of each series.
 
-    With --json: a line with the totals, then a line for every point in time. Example: imgwire-async metrics
-    --interval HOURLY --tz Europe/Berlin --png usage.png
+    With --json: a line with the totals, then a line for every point in time.
+
+    Example: imgwire-async metrics --interval HOURLY --tz Europe/Berlin --png usage.png
     """
 
     async def show(imgwire: AsyncImgwireClient) -> MetricsDatasets:
@@ -178,7 +179,7 @@ def metrics(
 def whoami(as_json: JsonFlag = False) -> None:
     """Show which service and environment the configuration leads to, and whether it works.
 
-    The key itself is never shown.
+    The key itself is never shown. Example: IMGWIRE_API_BASE_URL=http://127.0.0.1:8787 imgwire-async whoami
     """
     key = os.environ.get("IMGWIRE_API_KEY", "")
     kinds = {"sk_": "server key", "ck_": "client key"}

@@ -169,7 +169,7 @@ def ls(
 
 
 def show(image_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonFlag = False) -> None:
-    """Show everything about one image."""
+    """Show everything about one image. Example: imgwire-async show ID --json."""
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_record((await imgwire.images.retrieve(image_id)).to_dict(), as_json=as_json)
@@ -264,7 +264,10 @@ def download(
 
 
 def token(as_json: JsonFlag = False) -> None:
-    """Make a token that lets a frontend with a client key upload one image."""
+    """Make a token that lets a frontend with a client key upload one image.
+
+    Example: TOKEN=$(imgwire-async token)
+    """
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         made = await imgwire.images.create_upload_token()

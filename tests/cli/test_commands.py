@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from imgwire_async.cli.app import app
@@ -241,18 +245,47 @@ def test_names_cannot_rule_the_terminal(cli: Invoke, photo: Path, tmp_path: Path
     assert "[bold].jpg" in shown
 
 
-def test_every_command_explains_itself_and_takes_json(cli: Invoke) -> None:
-    for command in (
-        "upload",
-        "upload-url",
-        "ls",
-        "show",
-        "url",
-        "rm",
-        "download",
-        "token",
-        "metrics",
-        "whoami",
-    ):
-        assert "--json" in cli(command, "--help").stdout, command
+def names_of(group: TyperGroup, *before: str) -> list[tuple[str, ...]]:
+    names: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        path = (*before, name)
+        names += names_of(command, *path) if isinstance(command, TyperGroup) else [path]
+    return names
+
+
+ALL = names_of(cast("TyperGroup", get_command(app)))
+
+
+def test_there_are_commands_for_everything() -> None:
+    assert len(ALL) == 19
+
+
+@pytest.mark.parametrize("command", ALL, ids=" ".join)
+def test_every_command_shows_an_example_and_takes_json(cli: Invoke, command: tuple[str, ...]) -> None:
+    explained = cli(*command, "--help").stdout
+
+    assert "--json" in explained
+    assert f"imgwire-async {' '.join(command)}" in explained.split("Options")[0].partition("Usage:")[2][40:]
+
+
+def test_exit_codes_are_documented(cli: Invoke) -> None:
     assert "Exit codes" in cli("--help").stdout
+
+
+def test_the_sandbox_tells_scripts_how_to_reach_it() -> None:
+    program = "from imgwire_async.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "sandbox", "--port", "0", "--json"], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        answer = httpx.get(
+            f"{told['base_url']}/api/v1/images/",
+            headers={"authorization": f"Bearer {told['server_key']}"},
+            trust_env=False,
+        )
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+
+    assert answer.json() == []
+    assert set(told) == {"base_url", "server_key", "client_key", "session_token", "environment_id"}
