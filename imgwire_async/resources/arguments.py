@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 from urllib.parse import urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from imgwire_async.core.numbers import is_finite
 from imgwire_async.core.redaction import without_query
@@ -52,6 +52,23 @@ def as_uuids(values: Iterable[str | UUID], name: str, operation: str) -> list[UU
     if not ids:
         raise InvalidArgumentError(f"{name} must hold at least one id", operation=operation)
     return ids
+
+
+def as_idempotency_key(value: object, operation: str) -> str:
+    """The key that names one logical upload; one that no other upload has if there is none.
+
+    Raises:
+        InvalidArgumentError: `value` is empty. To make up another key would undo what it was given for.
+    """
+    if value is None:
+        return f"iw-{uuid4().hex}"
+    if isinstance(value, str) and value:
+        return value
+    raise InvalidArgumentError(
+        f"idempotency_key must be text of at least one character, got {value!r:.80}; "
+        "leave it out to have one made up",
+        operation=operation,
+    )
 
 
 def as_metadata(values: object, operation: str) -> dict[str, str | int | float | bool] | Unset:

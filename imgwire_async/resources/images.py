@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import Literal, overload
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.operation import Response
@@ -26,9 +26,11 @@ from imgwire_async.lowlevel.models import (
     UploadToken,
     UploadViaUrlCreate,
 )
+from imgwire_async.lowlevel.types import Unset
 from imgwire_async.pagination import Listing, Page
 from imgwire_async.resources.arguments import (
     Metadata,
+    as_idempotency_key,
     as_metadata,
     as_uuid,
     as_uuids,
@@ -138,7 +140,7 @@ class Images(ImageDownloads):
             upload_token: token from `create_upload_token`, for client keys that need one.
 
         Raises:
-            InvalidArgumentError: `file_name` is empty.
+            InvalidArgumentError: `file_name` or `idempotency_key` is empty.
             APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
         """
         upload_token = _hidden(upload_token)
@@ -150,7 +152,7 @@ class Images(ImageDownloads):
                 mime_type=unless_none(_given_type(mime_type, "images.create")),
                 content_length=unless_none(content_length),
                 hash_sha256=unless_none(hash_sha256),
-                idempotency_key=idempotency_key or new_idempotency_key(),
+                idempotency_key=as_idempotency_key(idempotency_key, "images.create"),
                 purpose=unless_none(purpose),
                 custom_metadata=as_metadata(custom_metadata, "images.create"),
             )
@@ -159,8 +161,10 @@ class Images(ImageDownloads):
                 f"the body must be a StandardUploadCreate, got {type(body).__name__}; fields are keywords",
                 operation="images.create",
             )
-        elif not body.idempotency_key:
-            body = StandardUploadCreate.from_dict(body.to_dict() | {"idempotency_key": new_idempotency_key()})
+        else:
+            given = None if isinstance(body.idempotency_key, Unset) else body.idempotency_key
+            key = as_idempotency_key(given, "images.create")
+            body = StandardUploadCreate.from_dict(body.to_dict() | {"idempotency_key": key})
         return await create(self._core, body, upload_token)
 
     async def upload(
@@ -213,6 +217,7 @@ class Images(ImageDownloads):
             `wait_until_ready` gives width and height.
 
         Raises:
+            InvalidArgumentError: `idempotency_key` is empty.
             UploadSourceError: `file` is missing, unreadable, empty, or nothing that holds bytes.
             UnsupportedImageTypeError: neither content nor name shows a type that the service stores.
             SourceChangedError: the file changed its size while it was being sent.
@@ -223,6 +228,7 @@ class Images(ImageDownloads):
         """
         upload_token = _hidden(upload_token)
         declared_type = _given_type(mime_type, "images.upload")
+        idempotency_key = as_idempotency_key(idempotency_key, "images.upload")
         core = self._core.with_deadline_from_now()
         async with open_source(file, size=size, replayable=hash_sha256 is True) as source:
             name = file_name or source.file_name
@@ -232,7 +238,7 @@ class Images(ImageDownloads):
                 mime_type=declared_type or detected_type(source, name),
                 content_length=source.size,
                 hash_sha256=unless_none(sha256),
-                idempotency_key=idempotency_key or new_idempotency_key(),
+                idempotency_key=idempotency_key,
                 purpose=unless_none(purpose),
                 custom_metadata=as_metadata(custom_metadata, "images.upload"),
             )
@@ -321,7 +327,7 @@ class Images(ImageDownloads):
             The record. Without `wait` it may be that from before the service has fetched the bytes.
 
         Raises:
-            InvalidArgumentError: `url` is nothing that the service could fetch.
+            InvalidArgumentError: `url` is nothing that the service could fetch; `idempotency_key` is empty.
             ImageQuarantinedError: with `wait`, the service could not use what it fetched.
             DeadlineExceededError: with `wait`, the image was not READY in time.
             APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
@@ -330,7 +336,7 @@ class Images(ImageDownloads):
             url=public_url(url, "images.upload_via_url", allow_credentials=allow_credentials),
             file_name=unless_none(file_name),
             mime_type=unless_none(_given_type(mime_type, "images.upload_via_url")),
-            idempotency_key=idempotency_key or new_idempotency_key(),
+            idempotency_key=as_idempotency_key(idempotency_key, "images.upload_via_url"),
             purpose=unless_none(purpose),
             custom_metadata=as_metadata(custom_metadata, "images.upload_via_url"),
         )
@@ -419,11 +425,6 @@ class Images(ImageDownloads):
         The vendor's frontends expect a backend to answer `{"uploadToken": token.token}`.
         """
         return (await api.images_create_upload_token(self._core)).data
-
-
-def new_idempotency_key() -> str:
-    """A key that no other upload has."""
-    return f"iw-{uuid4().hex}"
 
 
 def _hidden(upload_token: str | None) -> str | None:

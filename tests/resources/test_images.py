@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from imgwire_async import (
     PayloadTooLargeError,
     PermissionDeniedError,
     UnsupportedImageTypeError,
+    UploadItem,
     UploadRejectedError,
     UploadSourceError,
 )
@@ -223,8 +224,42 @@ async def test_every_upload_without_a_key_gets_its_own(client: AsyncImgwireClien
     assert one.idempotency_key != two.idempotency_key
 
 
-async def test_an_empty_key_is_as_good_as_none(client: AsyncImgwireClient, tiny: bytes) -> None:
-    assert (await client.images.upload(tiny, idempotency_key="")).idempotency_key
+async def test_an_empty_key_is_refused_before_anything_is_sent(
+    client: AsyncImgwireClient, sandbox: Sandbox, tiny: bytes
+) -> None:
+    images = client.images
+    body = StandardUploadCreate(file_name="a.png", idempotency_key="")
+    calls: list[tuple[str, Coroutine[Any, Any, object]]] = [
+        ("images.upload", images.upload(tiny, idempotency_key="")),
+        ("images.upload", images.upload("missing.png", idempotency_key="")),
+        ("images.upload", images.upload(tiny, idempotency_key=5)),  # type: ignore[arg-type]
+        ("images.create", images.create(file_name="a.png", idempotency_key="")),
+        ("images.create", images.create(body)),
+        ("images.upload_via_url", images.upload_via_url("https://e.example/a", idempotency_key="")),
+    ]
+    for operation, call in calls:
+        with pytest.raises(InvalidArgumentError, match="idempotency_key must be text") as refused:
+            await call
+        assert refused.value.operation == operation
+    assert len(sandbox.requests) == 0
+
+
+async def test_an_empty_key_is_the_outcome_of_one_item_among_many(
+    client: AsyncImgwireClient, tiny: bytes
+) -> None:
+    async with client.images.upload_many([UploadItem(tiny, idempotency_key="")]) as outcomes:
+        (outcome,) = [outcome async for outcome in outcomes]
+
+    assert isinstance(outcome.error, InvalidArgumentError)
+
+
+async def test_a_body_without_a_key_gets_one(client: AsyncImgwireClient) -> None:
+    for body in (
+        StandardUploadCreate(file_name="a.png"),
+        StandardUploadCreate(file_name="a.png", idempotency_key=None),
+    ):
+        assert (await client.images.create(body)).image.idempotency_key
+    assert not body.idempotency_key
 
 
 # Client keys and tokens
