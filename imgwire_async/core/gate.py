@@ -143,12 +143,14 @@ class _Lane:
             instant = max(instant, self.pacer.next_send())
         return instant
 
-    def admit_head(self, now: float) -> None:
-        waiter, _ = self.waiting.popitem(last=False)
+    def admit(self, now: float) -> Ticket | None:
         if self._bucket is not None:
             self._bucket.take(now)
-        if self.pacer is not None:
-            waiter.ticket = self.pacer.begin()
+        return None if self.pacer is None else self.pacer.begin()
+
+    def admit_head(self, now: float) -> None:
+        waiter, _ = self.waiting.popitem(last=False)
+        waiter.ticket = self.admit(now)
         waiter.wake_up()
 
 
@@ -331,6 +333,10 @@ class Gate:
 
     async def _enter(self, lane: _Lane, deadline: float) -> Ticket | None:
         arrived = self.clock()
+        if self._in_flight < self._concurrency and arrived < deadline and self._is_free(lane, arrived):
+            self._in_flight += 1
+            self._admitted += 1
+            return lane.admit(arrived)
         waiter = _Waiter(next(self._arrivals))
         lane.waiting[waiter] = None
         try:
@@ -349,6 +355,13 @@ class Gate:
         finally:
             self._throttled_seconds += self.clock() - arrived
         return waiter.ticket
+
+    def _is_free(self, lane: _Lane, now: float) -> bool:
+        """Whether a request may go at once, and passes nobody by."""
+        for other in self._lanes.values():
+            if other.waiting:
+                return False
+        return lane.opens_at() <= now
 
     def _check_deadline(self, lane: _Lane, deadline: float, arrived: float) -> None:
         now = self.clock()
@@ -374,6 +387,8 @@ class Gate:
         """Admit everybody who may go now, and wake every new head that must watch the time."""
         now = self.clock()
         waiting = [lane for lane in self._lanes.values() if lane.waiting]
+        if not waiting:
+            return
         while self._in_flight < self._concurrency:
             ready = [lane for lane in waiting if lane.waiting and lane.opens_at() <= now]
             if not ready:
