@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, NoReturn, Self
 from uuid import UUID
 
 import anyio
@@ -304,6 +304,13 @@ class AsyncImgwireClient:
     def __repr__(self) -> str:
         core = getattr(self, "_core", None)  # missing in the traceback of a constructor that failed
         return f"{type(self).__name__}({f'base_url={core.options.base_url!r}' if core else ''})"
+
+    def __reduce__(self) -> NoReturn:
+        # Also what copy.copy and copy.deepcopy call.
+        raise TypeError(
+            "AsyncImgwireClient holds connections and cannot be pickled or copied; create one in each process, "
+            "or use with_options() for one with other settings"
+        )
 
     def __del__(self) -> None:
         # Only a warning: closing needs an event loop, and the one that runs now may be another one.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import os
+import pickle
 import threading
 import warnings
 from collections.abc import Callable, Coroutine
@@ -442,3 +444,12 @@ async def test_a_client_in_a_cancelled_block_closes_its_connections() -> None:
                 await anyio.lowlevel.checkpoint()
 
         assert not client._core.shared.engine.is_open
+
+
+@pytest.mark.parametrize("attempt", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_client_says_why_it_cannot_be_pickled_or_copied(attempt: Callable[[object], object]) -> None:
+    client = AsyncImgwireClient("sk_x")
+
+    for holder in (client, {"client": [client]}) if attempt is not copy.copy else (client,):
+        with pytest.raises(TypeError, match="holds connections and cannot be pickled.*one in each process"):
+            attempt(holder)
