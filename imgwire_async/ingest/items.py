@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from imgwire_async.errors import ImgwireError
+from imgwire_async.uploads.many import repr_without_bytes
 
 Metadata: TypeAlias = Mapping[str, str | int | float | bool]
 """Custom metadata: free names with scalar values."""
@@ -44,6 +45,8 @@ class IngestItem:
     """Free label."""
     custom_metadata: Metadata | None = None
     """Your own values by name."""
+
+    __repr__ = repr_without_bytes
 
     @property
     def is_url(self) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import (
     Mapping,
 )
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import TracebackType
 from typing import Generic, Literal, Self, TypeVar
 
@@ -25,6 +25,17 @@ from imgwire_async.core.tasks import background_tasks
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.lowlevel.models import Image, SupportedMimeType
 from imgwire_async.uploads.sources import UploadFile
+
+
+def repr_without_bytes(instance: object) -> str:
+    """The repr of a dataclass, with the length of bytes in their place: an image would fill the log."""
+    shown = []
+    for one in fields(instance):  # type: ignore[arg-type]
+        value = getattr(instance, one.name)
+        if one.repr:
+            text = f"<{len(value)} bytes>" if isinstance(value, bytes | bytearray) else repr(value)
+            shown.append(f"{one.name}={text}")
+    return f"{type(instance).__name__}({', '.join(shown)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,8 @@ class UploadItem:
     custom_metadata: Mapping[str, str | int | float | bool] | None = None
     upload_token: str | None = field(default=None, repr=False)
 
+    __repr__ = repr_without_bytes
+
 
 T = TypeVar("T", bound="UploadFile | UploadItem")
 """What the caller has: files, or `UploadItem`s."""
@@ -56,6 +69,8 @@ class UploadOutcome(Generic[T]):
     """The record, as `images.upload` returns it."""
     error: ImgwireError | None
     """Why there is none."""
+
+    __repr__ = repr_without_bytes
 
 
 class UploadMany(Generic[T]):

@@ -7,9 +7,11 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -20,6 +22,7 @@ from imgwire_async import InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.folders import Folder
 from imgwire_async.ingest.items import Entry, IngestItem, idempotency_key
 from imgwire_async.ingest.manifests import Manifest
+from imgwire_async.ingest.outcomes import Skipped, SkipReason
 from imgwire_async.ingest.sources import BATCH, batches, entries_of
 
 
@@ -211,6 +214,37 @@ async def test_sync_and_async_iterables_are_drawn_in_batches() -> None:
         assert lengths == [BATCH, 1]
 
 
+async def test_an_async_iterable_that_waits_holds_nothing_back_that_it_has_given() -> None:
+    taken = anyio.Event()
+
+    async def until_taken() -> AsyncIterator[str]:
+        yield "a.jpg"
+        await taken.wait()
+        yield "b.jpg"
+
+    with anyio.fail_after(5):
+        async with aclosing(batches(entries_of(until_taken()))) as lists:
+            async for batch in lists:
+                assert len(batch) == 1
+                taken.set()
+
+
+async def test_an_async_iterable_is_closed_where_it_waits_when_it_is_left() -> None:
+    closed = False
+
+    async def endless() -> AsyncIterator[str]:
+        nonlocal closed
+        try:
+            yield "a.jpg"
+            await anyio.sleep_forever()
+        finally:
+            closed = True
+
+    async with aclosing(batches(entries_of(endless()))) as lists:
+        await anext(lists)
+    assert closed
+
+
 @pytest.mark.parametrize("source", [b"bytes", 7, None])
 def test_what_can_be_no_source_is_refused(source: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="source must be"):
@@ -244,3 +278,16 @@ def test_idempotency_keys_are_equal_only_for_equal_job_item_and_content(
 def test_the_idempotency_key_never_changes_between_releases() -> None:
     # A key that changed would store everything again.
     assert idempotency_key("job", "a.jpg", b"\0" * 32) == "iw1-2pe4ocxfolfenkiqac36jgr3umizgssy"
+
+
+def test_an_item_and_its_outcome_show_bytes_by_their_length() -> None:
+    item = IngestItem(bytes(5_000_000), key="a")
+
+    assert repr(item) == (
+        "IngestItem(source=<5000000 bytes>, key='a', file_name=None, mime_type=None, purpose=None, "
+        "custom_metadata=None)"
+    )
+    assert repr(IngestItem("a.jpg")).startswith("IngestItem(source='a.jpg', key=None,")
+    assert "item=IngestItem(source=<5000000 bytes>" in repr(
+        Skipped(key="a", item=item, reason=SkipReason.DRY_RUN)
+    )

@@ -339,3 +339,17 @@ async def test_uploads_over_sockets_that_are_given_up_leave_nothing(
 def test_outcomes_are_plain_data() -> None:
     outcome = UploadOutcome("a.jpg", None, UploadSourceError("no"))
     assert (outcome.item, outcome.image, str(outcome.error)) == ("a.jpg", None, "no")
+
+
+def test_bytes_are_shown_by_their_length(tmp_path: Path) -> None:
+    content = bytes(5_000_000)
+    item = UploadItem(content, file_name="a.png", upload_token="secret")
+
+    assert repr(item) == (
+        "UploadItem(file=<5000000 bytes>, size=None, file_name='a.png', mime_type=None, hash_sha256=None, "
+        "idempotency_key=None, purpose=None, custom_metadata=None)"
+    )
+    assert repr(UploadOutcome(content, IMAGE, None)).startswith("UploadOutcome(item=<5000000 bytes>, image=")
+    assert len(repr(UploadOutcome(item, None, UploadSourceError("no")))) < 400
+    assert repr(UploadItem(bytearray(3))).startswith("UploadItem(file=<3 bytes>,")
+    assert repr(UploadItem(tmp_path)).startswith(f"UploadItem(file={tmp_path!r},")
