@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -182,23 +182,27 @@ class Engine:
     async def _draw(self) -> None:
         with self._until_stopped():
             try:
-                async for entries in batches(self._entries):
-                    surveyed = await to_thread.run_sync(self._surveyor.survey, entries)
-                    self.found += len(entries)
-                    if surveyed.settled:
-                        await self._outcomes.send(surveyed.settled)
-                    for row, failure in surveyed.failed:
-                        self._record_failure(row, failure, None)
-                    await self._writer.commit()
-                    await self._writer.keep_up()
-                    self._open += len(surveyed.tasks)
-                    for shard in self._cut(surveyed.tasks):
-                        await self._shards.send(shard)
+                async with aclosing(batches(self._entries)) as lists:
+                    async for entries in lists:
+                        await self._survey(entries)
                 self.all_found = True
             except Exception as error:  # noqa: BLE001 - an iterable may raise anything; the iteration raises it
                 self.failure = self.failure or error
         self._open += 1
         self._end_one()
+
+    async def _survey(self, entries: list[Entry]) -> None:
+        surveyed = await to_thread.run_sync(self._surveyor.survey, entries)
+        self.found += len(entries)
+        if surveyed.settled:
+            await self._outcomes.send(surveyed.settled)
+        for row, failure in surveyed.failed:
+            self._record_failure(row, failure, None)
+        await self._writer.commit()
+        await self._writer.keep_up()
+        self._open += len(surveyed.tasks)
+        for shard in self._cut(surveyed.tasks):
+            await self._shards.send(shard)
 
     def _end_one(self) -> None:
         self._open -= 1

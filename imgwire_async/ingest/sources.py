@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 import anyio
 from anyio import to_thread
 
+from imgwire_async.core.tasks import background_tasks
 from imgwire_async.errors import InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.folders import Folder
 from imgwire_async.ingest.items import Entry, IngestItem, is_url, key_of
@@ -109,7 +110,10 @@ async def _async_entries(source: AsyncIterable[Element]) -> AsyncGenerator[Entry
 
 
 async def batches(entries: Iterator[Entry] | AsyncIterator[Entry]) -> AsyncGenerator[list[Entry], None]:
-    """`entries` in lists of at most `BATCH`. A sync iterator is advanced in a worker thread."""
+    """`entries` in lists of at most `BATCH`. A sync iterator is advanced in a worker thread.
+
+    Must be closed by the task that iterates.
+    """
     if isinstance(entries, AsyncIterator):
         async with aclosing(_async_batches(entries)) as lists:
             async for batch in lists:
@@ -136,23 +140,52 @@ def _draw(entries: Iterator[Entry]) -> tuple[list[Entry], Exception | None]:
 
 
 async def _async_batches(entries: AsyncIterator[Entry]) -> AsyncGenerator[list[Entry], None]:
-    batch: list[Entry] = []
-    try:
-        since = anyio.current_time()
-        async for entry in entries:
-            batch.append(entry)
-            if len(batch) == BATCH or anyio.current_time() - since > _BATCH_SECONDS:
-                yield batch
-                batch = []
-                since = anyio.current_time()
-    except Exception:
-        if batch:
+    drawing = _Drawing(entries)
+    # A task of its own, because the next entry may never come, and a generator cannot be left waiting.
+    async with background_tasks() as tasks:
+        tasks.start_soon(drawing.run)
+        while batch := await drawing.take():
             yield batch
-        raise
-    else:
-        if batch:
-            yield batch
-    finally:
-        if isinstance(entries, AsyncGenerator):
-            with anyio.CancelScope(shield=True):
-                await entries.aclose()
+    if drawing.failure is not None:
+        raise drawing.failure
+
+
+class _Drawing:
+    """Draws entries until a batch is full, and goes on when it was taken."""
+
+    def __init__(self, entries: AsyncIterator[Entry]) -> None:
+        self._entries = entries
+        self._batch: list[Entry] = []
+        self._begun, self._full, self._taken = anyio.Event(), anyio.Event(), anyio.Event()
+        self._ended = False
+        self.failure: Exception | None = None
+
+    async def run(self) -> None:
+        try:
+            async for entry in self._entries:
+                self._batch.append(entry)
+                self._begun.set()
+                if len(self._batch) == BATCH:
+                    self._full.set()
+                    await self._taken.wait()
+        except Exception as error:  # noqa: BLE001 - raised again after what came before it
+            self.failure = error
+        finally:
+            if isinstance(self._entries, AsyncGenerator):
+                with anyio.CancelScope(shield=True):
+                    await self._entries.aclose()
+        self._ended = True
+        self._begun.set()
+        self._full.set()
+
+    async def take(self) -> list[Entry]:
+        """What has been drawn, when it is a full batch or was begun a moment ago; nothing at the end."""
+        await self._begun.wait()
+        with anyio.move_on_after(_BATCH_SECONDS):
+            await self._full.wait()
+        batch, self._batch = self._batch, []
+        if not self._ended:
+            self._begun, self._full = anyio.Event(), anyio.Event()
+        taken, self._taken = self._taken, anyio.Event()
+        taken.set()
+        return batch
