@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import pdoc
 from guides import guides, titles
-from pdoc.doc import Module
+from pdoc.doc import Class, Module
 
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
@@ -33,6 +33,7 @@ MODULES = (
     "imgwire_async.pagination",
     "imgwire_async.resources.cors_origins",
     "imgwire_async.resources.custom_domain",
+    "imgwire_async.resources.image_downloads",
     "imgwire_async.resources.images",
     "imgwire_async.resources.metrics",
     "imgwire_async.sandbox",
@@ -74,6 +75,20 @@ def broken_links(folder: Path) -> list[str]:
     return broken
 
 
+def places(modules: Iterable[Module]) -> dict[str, str]:
+    """Where the reference has what the guides name: classes, functions, methods such as `images.list`."""
+    found: dict[str, str] = {}
+    for module in modules:
+        page = f"{module.fullname.replace('.', '/')}.html"
+        for member in module.own_members:
+            if member.docstring and not member.name.startswith("_"):
+                found.setdefault(member.name, f"{page}#{member.qualname}")
+            if isinstance(member, Class) and ".resources." in module.fullname:
+                resource = "images" if "image" in page else page.rpartition("/")[2].removesuffix(".html")
+                found |= {f"{resource}.{one.name}": f"{page}#{one.qualname}" for one in member.own_members}
+    return found
+
+
 def build(folder: Path, modules: Iterable[str] = MODULES) -> None:
     """Write the guides, and the reference of `modules`."""
     # About aliases of types, which are then shown by their names.
@@ -81,7 +96,8 @@ def build(folder: Path, modules: Iterable[str] = MODULES) -> None:
     readme = README.read_text()
     pdoc.render.configure(docformat="google", search=True, show_source=False, template_directory=TEMPLATES)
     pdoc.render.env.globals["guides"] = titles(readme)
-    pages = guides(readme) | {name: Module.from_name(name) for name in modules}
+    reference = {name: Module.from_name(name) for name in modules}
+    pages = guides(readme, places(reference.values())) | reference
     for name, module in pages.items():
         path = folder / f"{name.replace('.', '/')}.html"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from types import ModuleType
+from collections.abc import Mapping
+from types import MappingProxyType, ModuleType
 
 from pdoc.doc import Module
 
@@ -12,6 +13,7 @@ ROOT = "guide"
 
 _HEADING = re.compile(r"^(#{1,6}) (.+)$")
 _LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+_NAME = re.compile(r"(?<![\[`])`(?:await )?([A-Za-z_][\w.]*)(?:\([^`]*\))?`(?![\]`])")
 _REFERENCE = {"imgwire_async/API.md": "imgwire_async.html"}
 """What stands in the reference for a file of the project."""
 
@@ -20,8 +22,12 @@ class UnknownLinkError(Exception):
     """A link of the README leads to nothing that the reference has."""
 
 
-def guides(readme: str) -> dict[str, Module]:
+def guides(readme: str, places: Mapping[str, str] = MappingProxyType({})) -> dict[str, Module]:
     """A module without members for every section, with its text as docstring, by name in order.
+
+    Args:
+        readme: the text in Markdown.
+        places: pages and anchors of the reference by what the README calls them.
 
     Raises:
         UnknownLinkError: a link leads to no heading, and to no file that has a page.
@@ -35,7 +41,7 @@ def guides(readme: str) -> dict[str, Module]:
         for heading in (title, *_headings(lines))
     }
     return {
-        names[title]: _module(names[title], "\n".join(_with_links(lines, names[title], anchors)))
+        names[title]: _module(names[title], "\n".join(_with_links(lines, names[title], anchors, places)))
         for title, lines in sections.items()
     }
 
@@ -72,8 +78,10 @@ def _headings(lines: list[str]) -> list[str]:
     return found
 
 
-def _with_links(lines: list[str], page: str, anchors: dict[str, tuple[str, str]]) -> list[str]:
-    """The lines with links that lead from this page to others instead of through the README."""
+def _with_links(
+    lines: list[str], page: str, anchors: dict[str, tuple[str, str]], places: Mapping[str, str]
+) -> list[str]:
+    """The lines with links that lead from this page to others, instead of through the README or nowhere."""
     to_root = "../" * page.count(".")
 
     def replaced(link: re.Match[str]) -> str:
@@ -85,11 +93,15 @@ def _with_links(lines: list[str], page: str, anchors: dict[str, tuple[str, str]]
         target, place = anchors[anchor]
         return f"]({to_root}{target.replace('.', '/')}.html{'#' + place if place else ''})"
 
+    def explained(code: re.Match[str]) -> str:
+        place = places.get(code[1])
+        return code[0] if place is None else f"[{code[0]}]({to_root}{place})"
+
     in_code = False
     changed = []
     for line in lines:
         in_code ^= line.startswith("```")
-        changed.append(line if in_code else _LINK.sub(replaced, line))
+        changed.append(line if in_code else _NAME.sub(explained, _LINK.sub(replaced, line)))
     return changed
 
 

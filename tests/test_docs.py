@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 from build_docs import MODULES, README, broken_links, build
 from guides import UnknownLinkError, guides, titles
+
+from imgwire_async.resources.cors_origins import CorsOrigins
+from imgwire_async.resources.custom_domain import CustomDomain
+from imgwire_async.resources.images import Images
+from imgwire_async.resources.metrics import Metrics
+
+RESOURCES = ("cors_origins", "custom_domain", "image_downloads", "images", "metrics")
+SOME = [f"imgwire_async.resources.{name}" for name in RESOURCES]
 
 TEXT = """# Name
 
@@ -49,6 +58,16 @@ def test_code_is_left_as_it_is() -> None:
     assert "# not a heading, and no [link](#nowhere)" in guides(TEXT)["guide.quick_start"].docstring
 
 
+def test_what_the_reference_explains_is_linked_to_it() -> None:
+    text = TEXT + "\nCall `images.list(page=2)`, `images.gone` or ``images.list``.\n"
+    pages = guides(text, {"images.list": "images.html#Images.list"})
+
+    last = pages["guide.what_goes_wrong"].docstring.splitlines()[-1]
+    assert (
+        "Call [`images.list(page=2)`](../images.html#Images.list), `images.gone` or ``images.list``" in last
+    )
+
+
 @pytest.mark.parametrize("link", ["#gone", "gone.md", "gone.md#quick-start"])
 def test_a_link_to_nothing_is_refused(link: str) -> None:
     with pytest.raises(UnknownLinkError, match=re.escape(link)):
@@ -59,12 +78,21 @@ def test_a_link_to_nothing_is_refused(link: str) -> None:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The guides of the real README, and a small part of the reference."""
     folder = tmp_path_factory.mktemp("docs")
-    build(folder, ["imgwire_async.pagination"])
+    build(folder, SOME)
     return folder
 
 
+def test_every_method_of_the_resources_is_in_the_reference(built: Path) -> None:
+    pages = "".join((built / f"{name.replace('.', '/')}.html").read_text() for name in SOME)
+    for resource in (Images, CorsOrigins, CustomDomain, Metrics):
+        for name, method in inspect.getmembers(resource, inspect.isfunction):
+            if not name.startswith("_"):
+                assert f'id="{method.__qualname__}"' in pages
+    assert set(SOME) <= set(MODULES)
+
+
 def test_every_page_leads_to_all_guides_and_modules(built: Path) -> None:
-    pages = [*titles(README.read_text()), "imgwire_async.pagination"]
+    pages = [*titles(README.read_text()), *SOME]
     for page in pages:
         content = (built / f"{page.replace('.', '/')}.html").read_text()
         for other in pages:
