@@ -8,6 +8,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
+from yarl import URL
 
 from imgwire_async.errors import ConfigurationError
 
@@ -35,7 +36,7 @@ def checked_base_url(text: str, *, allow_insecure: bool) -> str:
         raise ConfigurationError(
             f"the base URL {text!r} must begin with https:// and a host, as https://api.imgwire.dev does"
         )
-    if not _can_be_looked_up(text):
+    if not _is_sendable(text):
         raise ConfigurationError(f"the base URL {text!r} has a host name or path that cannot be sent")
     if parts.query or parts.fragment:
         raise ConfigurationError(f"the base URL {text!r} must not have a query or fragment")
@@ -54,31 +55,41 @@ def sendable_url(text: str) -> str:
     Parsing a URL costs as much as sending it, and most requests go to a few URLs.
 
     Raises:
-        ValueError: it is no URL.
+        ValueError: it is no URL with a host that can be looked up, or one with a user name or password. Nor
+            is what one library reads in another way than the next: what has been checked is what is used.
     """
     try:
-        return str(httpx.URL(text))
+        url = httpx.URL(text)
     except httpx.InvalidURL as error:
         raise ValueError(str(error)) from None
+    exact, host = str(url), url.raw_host.decode("ascii")
+    # Name resolution encodes the host once more and raises for a label that is empty or too long.
+    host.encode("idna")
+    if (
+        not url.host
+        or url.userinfo
+        or not host == urlsplit(exact).hostname == URL(exact, encoded=True).raw_host
+    ):
+        raise ValueError("a URL needs a host, and no user name or password")
+    return exact
 
 
-def _can_be_looked_up(text: str) -> bool:
+def _is_sendable(text: str) -> bool:
     try:
-        url = httpx.URL(text)
-        # Name resolution encodes the host once more and raises for a label that is empty or too long.
-        url.raw_host.decode("ascii").encode("idna")
-        return bool(url.host)
-    except (httpx.InvalidURL, ValueError):
+        sendable_url(text)
+    except ValueError:
         return False
+    return True
 
 
 def is_http_url(text: str) -> bool:
     """Whether a request can be sent to `text`."""
     try:
         parts, _ = urlsplit(text), sendable_url(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in {"http", "https"} and parts.port != 0
     except ValueError:
         return False
+    return usable
 
 
 def is_confidential(parts: SplitResult) -> bool:

@@ -1,0 +1,65 @@
+"""Which URLs a request can be sent to, and in which form."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+from imgwire_async.core.base_url import is_http_url, sendable_url
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("https://store.example/a%2Fb?X=%2f&Y=a+b%20c&e=", "https://store.example/a%2Fb?X=%2f&Y=a+b%20c&e="),
+        ("http://[::1]:8000/x", "http://[::1]:8000/x"),
+        ("https://a_b.example/", "https://a_b.example/"),
+        ("https://bücher.example/ü?x=ü", "https://xn--bcher-kva.example/%C3%BC?x=%C3%BC"),
+    ],
+)
+def test_a_url_is_sent_as_it_is_but_for_what_is_outside_of_ascii(text: str, sent: str) -> None:
+    assert is_http_url(text)
+    assert sendable_url(text) == sent
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "store.example/a",
+        "ftp://store.example/a",
+        "https://",
+        "https://..",
+        f"https://{'a' * 64}.example",
+        "https://xn--",
+        "https://store.example:0/",
+        "https://store.example:65536/",
+        "http://[bad",
+        "http://[::1]-\N{MATHEMATICAL BOLD DIGIT ONE}",
+        "https://store.example\\@other.example/",
+        "https://user:password@store.example/",
+        "https://\u200b@store.example/",
+    ],
+)
+def test_what_no_request_can_be_sent_to_is_no_http_url(text: str) -> None:
+    assert not is_http_url(text)
+
+
+_PIECES = st.sampled_from(
+    ["localhost", "127.0.0.1", "[::1]", ":1", "@", "%", "/", "//", "..", "?", "#", "ü", "\\", "xn--a", "]"]
+)
+
+
+@given(st.lists(_PIECES | st.text(max_size=3), max_size=6).map("".join))
+def test_all_that_read_an_accepted_url_find_the_same_host(rest: str) -> None:
+    text = f"http://{rest}"
+    if not is_http_url(text):
+        return
+    sent = sendable_url(text)
+    assert sent.isascii()
+    assert sent.isprintable()
+    assert " " not in sent
+    assert sendable_url(sent) == sent
+    assert URL(sent, encoded=True).raw_host == URL(text).raw_host
