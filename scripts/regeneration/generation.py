@@ -72,24 +72,29 @@ def generator_input(document: Node) -> Node:
                 raise RegenerationError(f"{place}/responses/{status}: only application/json is supported")
         body_schema(result, operation, place)
     prune(result)
-    _number_members(result)
+    _name_members(result)
     return result
 
 
-def _number_members(node: Json) -> None:
-    """Give the members of enumerations names without meaning.
+def _name_members(node: Json) -> None:
+    """Give the members of enumerations names from which `text.members` gets their values back.
 
-    From the values it would make names itself, and silently drop a member whose name is taken. Ours
-    are made from the values by `text.members`.
+    The generator drops control characters from the values and escapes quotes; and from values it would make
+    names itself, and silently drop a member whose name is taken.
     """
     if isinstance(node, dict):
         if isinstance(node.get("enum"), list):
-            node["x-enum-varnames"] = [f"M{index}" for index in range(len(node["enum"]))]
+            node["x-enum-varnames"] = [member_name(value) for value in node["enum"] if value is not None]
         for value in node.values():
-            _number_members(value)
+            _name_members(value)
     elif isinstance(node, list):
         for value in node:
-            _number_members(value)
+            _name_members(value)
+
+
+def member_name(value: Json) -> str:
+    """A name for a member of an enumeration that spells its value in hexadecimal digits."""
+    return f"M{str(value).encode('utf-8', 'surrogatepass').hex()}"
 
 
 def _check_generator() -> None:

@@ -36,11 +36,24 @@ DEFAULT = "x-imgwire-default"
 ESSENTIAL = "x-imgwire-essential"
 SECRET = "x-imgwire-secret"  # noqa: S105 - the name of an extension
 
+
+@dataclass(frozen=True)
+class Mixin:
+    """A hand-written class that a generated one inherits."""
+
+    module: str
+    name: str
+    methods: frozenset[str]
+
+
 MIXINS = {
-    "Image": ("imgwire_async.cdn.image_urls", "CdnUrls"),
-    "MetricsDatasets": ("imgwire_async.metrics_rows", "MetricsRows"),
+    "Image": Mixin("imgwire_async.cdn.image_urls", "CdnUrls", frozenset({"url", "srcset", "picture"})),
+    "MetricsDatasets": Mixin("imgwire_async.metrics_rows", "MetricsRows", frozenset({"to_rows"})),
 }
-"""Hand-written methods that a generated class inherits: module and class by the name of the model."""
+"""By the name of the model."""
+
+_TAKEN = frozenset({"to_dict", "from_dict", "additional_properties", "field"})
+"""What a model defines itself, and what the body of its class calls."""
 
 _SCALARS: dict[type[PropertyProtocol], tuple[str, str]] = {
     AnyProperty: ("Any", "parse_any"),
@@ -127,7 +140,11 @@ class Renderer:
         )
 
     def model_view(self, model: ModelProperty) -> ModelView:
-        """What the model template needs."""
+        """What the model template needs.
+
+        Raises:
+            RegenerationError: a field has a type that the templates do not know, or the name of another one.
+        """
         name = str(model.class_info.name)
         schema = self._schemas.get(name, {})
         properties = [*(model.required_properties or []), *(model.optional_properties or [])]
@@ -136,19 +153,22 @@ class Renderer:
         fields = [
             self._field(item, raw.get(item.name.get_untrusted_value(), {}), name) for item in properties
         ]
+        names = [field.python_name for field in fields]
+        if len(set(names)) < len(names):
+            raise RegenerationError(f"{name}: two fields would have one name: {', '.join(names)}")
         lines = [
-            f"    {item.python_name}: {raw[item.name.get_untrusted_value()]['description']}"
+            f"    {_field_name(item, name)}: {raw[item.name.get_untrusted_value()]['description']}"
             for item in properties
             if raw.get(item.name.get_untrusted_value(), {}).get("description")
         ]
         summary = self.describe(model)
         imports = self._imports(properties, name)
-        module, mixin = MIXINS.get(name, (None, None))
-        if module is not None:
-            imports.add(f"from {module} import {mixin}")
+        mixin = MIXINS.get(name)
+        if mixin is not None:
+            imports.add(f"from {mixin.module} import {mixin.name}")
         return ModelView(
             name=name,
-            mixin=mixin,
+            mixin=mixin.name if mixin is not None else None,
             summary=summary,
             docstring="\n".join([summary, *(["", "Attributes:", *lines] if lines else [])]),
             imports=sorted(imports),
@@ -255,7 +275,7 @@ class Renderer:
         declaration = f" = field({', '.join(options)})" if hidden else "" if item.required else " = UNSET"
         return FieldView(
             name=name,
-            python_name=str(item.python_name),
+            python_name=_field_name(item, owner),
             annotation=self.annotation(item, owner) + ("" if item.required else " | Unset"),
             declaration=declaration,
             read=f"{method}({', '.join(arguments)})",
@@ -346,6 +366,13 @@ def is_map(item: ModelProperty) -> bool:
     """Whether an object has no fields of its own, so that it is a plain dictionary."""
     # Not `required_properties`: those are empty until the generator has processed a referenced schema.
     return not item.data.properties and not item.data.allOf
+
+
+def _field_name(item: PropertyProtocol, owner: str) -> str:
+    """The name of a field; one that a method has already gets a `_`, as reserved words do."""
+    name = str(item.python_name)
+    taken = _TAKEN | (MIXINS[owner].methods if owner in MIXINS else frozenset())
+    return f"{name}_" if name in taken else name
 
 
 def _literal_name(item: PropertyProtocol) -> str:

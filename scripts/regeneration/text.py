@@ -12,20 +12,22 @@ from .document import Json, RegenerationError
 
 
 def members(enum: EnumProperty) -> dict[str, str]:
-    """Name and value of each member, in the order of the schema.
+    """Name and value of each member, in the order of the schema; undoes `generation.member_name`.
 
     Raises:
         RegenerationError: two values would have one name.
     """
     named: dict[str, str] = {}
-    for value in enum.values.values():
-        name = re.sub(r"\W+", "_", str(value), flags=re.ASCII).strip("_").upper() or "EMPTY"
+    for spelled in enum.values:
+        digits = spelled.replace("_", "").removeprefix("M")  # the generator may split words
+        value = bytes.fromhex(digits).decode("utf-8", "surrogatepass")
+        name = re.sub(r"\W+", "_", value, flags=re.ASCII).strip("_").upper() or "EMPTY"
         name = f"VALUE_{name}" if name[0].isdigit() else name
         if name in named:
             raise RegenerationError(
                 f"{enum.class_info.name}: {named[name]!r} and {value!r} both become {name}"
             )
-        named[name] = str(value)
+        named[name] = value
     return named
 
 

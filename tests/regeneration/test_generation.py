@@ -7,13 +7,39 @@ from typing import Any
 
 import pytest
 import regenerate
-from regeneration import generation
+from mypy import api
+from regeneration import generation, rendering
 from regeneration.document import RegenerationError
 from regeneration.operations import facts_of
 
 from tests.regeneration.support import Document, changed, encoded, operation, real_document
 
 IMAGE = "components schemas ImageSchema"
+MOMENT = "2026-05-05T10:00:00Z"
+IMAGE_RECORD: Document = {
+    "id": "5b9c8f57-5b0c-4b53-9c38-3f4b1f2f7a11",
+    "environment_id": None,
+    "upload_token_id": None,
+    "original_filename": "hero.jpg",
+    "hash_sha256": None,
+    "status": "READY",
+    "cdn_url": "https://cdn.example.com/o/e/i",
+    "mime_type": "image/jpeg",
+    "can_upload": False,
+    "is_directly_deliverable": True,
+    "idempotency_key": None,
+    "purpose": None,
+    "extension": "jpg",
+    "width": 640,
+    "height": 427,
+    "size_bytes": 81234,
+    "custom_metadata": {},
+    "exif_data": {},
+    "created_at": MOMENT,
+    "updated_at": MOMENT,
+    "deleted_at": None,
+    "processed_metadata_at": None,
+}
 
 
 def generate(document: Document, folder: Path, name: str = "tree") -> Path:
@@ -25,6 +51,11 @@ def generate(document: Document, folder: Path, name: str = "tree") -> Path:
 
 def json_answer(schema: Document) -> Document:
     return {"200": {"description": "", "content": {"application/json": {"schema": schema}}}}
+
+
+def forget(package: str) -> None:
+    for name in [name for name in sys.modules if name.startswith(package)]:
+        del sys.modules[name]
 
 
 @pytest.fixture
@@ -74,8 +105,63 @@ def test_a_grown_document_gives_a_client_that_reads_all_of_it(importable: Path) 
     assert annotations["score"] == "float | UUID | Unset"
     assert operations.OPERATIONS["images.tag_all"].replay == "safe"
     assert (tree / "api" / "images" / "images_tag_all.py").is_file()
-    for name in [name for name in sys.modules if name.startswith("grown_client")]:
-        del sys.modules[name]
+    forget("grown_client")
+
+
+VALUES = ['a"b', "c\nd", "e\\f", "\x00 g", "'h'", "é\u2028x", "", "i\\n", '"""j', "\ud800k"]
+
+
+def test_enumeration_values_are_those_of_the_document_whatever_characters_they_have(importable: Path) -> None:
+    odd = real_document()
+    odd["components"]["schemas"]["ImageStatus"]["enum"] += VALUES
+    odd["components"]["schemas"]["ImageSchema"]["properties"]["mood"] = {"enum": ['g"o', "b\ta", None]}
+
+    generate(odd, importable, "odd_enum_client")
+
+    models: Any = importlib.import_module("odd_enum_client.models")
+    known = [str(member) for member in models.ImageStatus]
+    assert known == ["PENDING", "PROCESSING", "READY", "QUARANTINE", *VALUES]
+    mood = models.Image.__annotations__["mood"].partition(" ")[0]
+    assert [str(member) for member in getattr(models, mood)] == ['g"o', "b\ta"]
+    forget("odd_enum_client")
+
+
+def test_fields_named_like_methods_get_another_name(importable: Path) -> None:
+    names = ["to_dict", "from_dict", "field", "url", "srcset", "picture", "additional_properties"]
+    odd = real_document()
+    schemas = odd["components"]["schemas"]
+    schemas["ImageSchema"]["properties"] |= {name: {"type": "string"} for name in names}
+    schemas["MetricsDatasetsSchema"]["properties"]["to_rows"] = {"type": "integer"}
+
+    tree = generate(odd, importable, "odd_field_client")
+
+    models: Any = importlib.import_module("odd_field_client.models")
+    image = models.Image.from_dict(IMAGE_RECORD | {name: f"the {name}" for name in names})
+    assert [getattr(image, f"{name}_") for name in names] == [f"the {name}" for name in names]
+    assert image.to_dict() | {name: f"the {name}" for name in names} == image.to_dict()
+    assert image.url(width=5).endswith("?width=5")
+    assert callable(models.MetricsDatasets.to_rows)
+    assert "to_rows_" in models.MetricsDatasets.__annotations__
+    report, problems, status = api.run(
+        ["--strict", "--cache-dir", str(importable / "cache"), str(tree / "models")]
+    )
+    assert (status, problems) == (0, ""), report
+    forget("odd_field_client")
+
+
+@pytest.mark.parametrize("mixin", rendering.MIXINS.values(), ids=lambda mixin: mixin.name)
+def test_the_methods_of_a_mixin_are_known(mixin: rendering.Mixin) -> None:
+    found = getattr(importlib.import_module(mixin.module), mixin.name)
+
+    assert mixin.methods == {
+        name for name in vars(found) if callable(getattr(found, name)) and name[0] != "_"
+    }
+
+
+def test_two_fields_of_one_name_stop_the_run(tmp_path: Path) -> None:
+    twins = {"to_dict": {"type": "string"}, "to_dict_": {"type": "string"}}
+    with pytest.raises(RegenerationError, match="to_dict"):
+        generate(changed(real_document(), "components schemas ImageSchema properties", twins), tmp_path)
 
 
 def test_generation_is_deterministic_wherever_it_happens(tmp_path: Path) -> None:
