@@ -29,6 +29,7 @@ from imgwire_async.errors import ConfigurationError, ImgwireError
 from imgwire_async.ingest.items import Metadata
 from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.options import STOP_ON, IngestOptions, OnChange
+from imgwire_async.ingest.processes import check_processes
 from imgwire_async.ingest.sources import IngestSource
 from imgwire_async.lowlevel.types import UNSET, Unset, parse_map
 from imgwire_async.resources.cors_origins import CorsOrigins
@@ -199,6 +200,7 @@ class AsyncImgwireClient:
         item_deadline: float | None = None,
         bandwidth_limit: float | None = None,
         byte_budget: int = 64 * 1024 * 1024,
+        processes: int = 1,
     ) -> IngestJob:
         """Store many images, resumably: a folder, a manifest, or any iterable of files and URLs.
 
@@ -247,9 +249,17 @@ class AsyncImgwireClient:
             bandwidth_limit: bytes per second, on average over several uploads.
             byte_budget: bytes of images in memory, at least 16 MiB. Files over 1 MiB are streamed and count
                 as 1 MiB.
+            processes: how many processes send, for machines on which one core is too slow for the service.
+                With more than 1 this process draws the source, decides, and writes the journal; the others
+                read, hash and send, with connections of their own. All bounds (`concurrency`,
+                `bandwidth_limit`, `byte_budget`, the client's `rate_limits`) hold for the sum of them, and
+                with "auto" they share one pace. A process that dies is replaced, and its items are run again
+                under the same keys. Your own code runs in this process only: a source, and a function that
+                gives the API key. A client with hooks or with `http_client=` cannot be used.
 
         Raises:
             InvalidArgumentError: an argument is out of its range, or is no source.
+            ConfigurationError: other processes cannot make the requests of this client.
             UploadSourceError: on entering, there is no such folder or file.
             JournalError: on entering, the journal is in use, foreign, damaged or not writable; later, it
                 cannot be written any more.
@@ -271,7 +281,10 @@ class AsyncImgwireClient:
             item_deadline=item_deadline,
             bandwidth_limit=bandwidth_limit,
             byte_budget=byte_budget,
+            processes=processes,
         )
+        if processes > 1:
+            check_processes(self._core)
         return IngestJob(self._core, source, journal=journal, job=job, options=options)
 
     async def health(self) -> dict[str, str]:

@@ -305,7 +305,7 @@ class IngestStoppedError(IngestError):
     """A bulk job stopped early. What was in flight has ended, and the same job run again goes on.
 
     Attributes:
-        reason: Why, in one word: `error`, `failures`, `same_failure`, `outage` or `deadline`.
+        reason: Why, in one word: `error`, `failures`, `same_failure`, `outage`, `deadline` or `worker`.
     """
 
     def __init__(self, message: str = "", *, reason: str = "", **context: Unpack[CallContext]) -> None:

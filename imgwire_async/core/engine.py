@@ -69,6 +69,11 @@ class Engine:
         self.closed = False
 
     @property
+    def is_given(self) -> bool:
+        """Whether a client of the caller's own sends the requests."""
+        return self._given is not None
+
+    @property
     def is_open(self) -> bool:
         """Whether there are connections that only `aclose` or the end of their event loop can close."""
         return self._own is not None and not self._own.is_closed

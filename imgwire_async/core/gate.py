@@ -270,6 +270,11 @@ class Gate:
         self._admitted = 0
         self._throttled_seconds = 0.0
 
+    @property
+    def concurrency(self) -> int:
+        """How many requests may be in flight at once."""
+        return self._concurrency
+
     def stats(self) -> GateStats:
         """The counters at this moment."""
         return GateStats(

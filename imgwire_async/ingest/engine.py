@@ -237,12 +237,21 @@ class Engine:
 
     def take_back(self, tasks: list[Task]) -> None:
         """Have items run again that were handed out and have not ended."""
-        again = list(tasks)
-        for task in tasks:
+        again = [task for task in tasks if not task.held]
+        for task in list(again):
             leader = None if task.sha256 is None else self._leaders.get(task.sha256)
             if leader is not None and leader.key == task.key and task.sha256 is not None:
-                again += self._leaders.pop(task.sha256).followers
+                again += self._released(self._leaders.pop(task.sha256).followers)
         self._work.start_soon(self._offer, again)
+
+    def _released(self, followers: list[Task]) -> list[Task]:
+        for task in followers:
+            task.held = False
+        return followers
+
+    def probe_lost(self) -> None:
+        """Learn that a probe will never be answered."""
+        self.health.unclear(probe=True)
 
     async def _offer(self, tasks: list[Task]) -> None:
         with self._until_stopped():
@@ -269,9 +278,11 @@ class Engine:
 
     def refused(self, task: Task, error: ImgwireError) -> None:
         """An item cannot be sent."""
+        if task.held:
+            return
         if task.from_folder and isinstance(error, UnsupportedImageTypeError):
             skipped = Skipped(key=task.key, item=task.item, reason=SkipReason.NO_IMAGE, size=task.size)
-            self._writer.put(task.row(State.SKIPPED, self._journal.run), (skipped, task))
+            self._settle(task, task.row(State.SKIPPED, self._journal.run), skipped)
         else:
             self._fail(task, error)
 
@@ -281,8 +292,7 @@ class Engine:
         return stored and not recreated and task.sha256 is not None and task.sha256 == row.sha256
 
     def _settle_known(self, task: Task, known: Row, same_content_as: str | None = None) -> None:
-        row, outcome = as_known(task, known, self._journal.run, same_content_as)
-        self._writer.put(row, (outcome, task))
+        self._settle(task, *as_known(task, known, self._journal.run, same_content_as))
 
     async def _is_first(self, task: Task) -> bool:
         """Whether nobody else stores this content; else the task waits for them, or shares their image."""
@@ -291,6 +301,7 @@ class Engine:
             return True
         if content in self._leaders:
             self._leaders[content].followers.append(task)
+            task.held = True
             return False
         self._leaders[content] = _Leader(task.key)
         row = await to_thread.run_sync(self._journal.find_content, content)
@@ -354,12 +365,18 @@ class Engine:
 
     def stored(self, task: Task, image: Image, seconds: float) -> None:
         """An item is stored, so many seconds after its first request."""
+        if task.held:
+            return
         self.health.answered()
         task.attempts += 1
-        row, outcome = as_stored(task, image, self._stored_state, self._journal.run, seconds)
+        self._settle(task, *as_stored(task, image, self._stored_state, self._journal.run, seconds))
+
+    def _settle(self, task: Task, row: Row, outcome: Outcome) -> None:
+        task.held = True
         self._writer.put(row, (outcome, task))
 
     def _fail(self, task: Task, error: ImgwireError) -> None:
+        task.held = True
         row, failure = as_failed(task, error, self._journal.run)
         self._record_failure(row, failure, task)
 
@@ -391,4 +408,4 @@ class Engine:
             for follower in followers:
                 self._settle_known(follower, row, leader.key)
         elif followers and not self.stopping:
-            self.take_back(followers)
+            self.take_back(self._released(followers))

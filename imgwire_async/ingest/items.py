@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from imgwire_async.errors import ImgwireError
+from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.uploads.many import repr_without_bytes
 
 Metadata: TypeAlias = Mapping[str, str | int | float | bool]
@@ -52,6 +53,28 @@ class IngestItem:
     def is_url(self) -> bool:
         """Whether the service fetches the image itself."""
         return isinstance(self.source, str) and is_url(self.source)
+
+
+def portable(item: IngestItem) -> IngestItem:
+    """The item in plain types, which another process can read whatever the caller's own types are.
+
+    Raises:
+        InvalidArgumentError: one of its values cannot be sent as JSON.
+    """
+    fields: dict[str, Any] = {
+        "file_name": item.file_name,
+        "mime_type": item.mime_type,
+        "purpose": item.purpose,
+        "custom_metadata": None if item.custom_metadata is None else dict(item.custom_metadata),
+    }
+    if any(value is not None for value in fields.values()):
+        try:
+            fields = json.loads(json.dumps(fields))
+        except (TypeError, ValueError, RecursionError) as error:
+            problem = f"an argument cannot be sent as JSON: {error}"
+            raise InvalidArgumentError(problem, operation="ingest") from None
+    source = bytes(item.source) if isinstance(item.source, bytes) else str(os.fspath(item.source))
+    return IngestItem(source, item.key and str(item.key), **fields)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,6 @@ from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from imgwire_async.core.call import Core
-from imgwire_async.core.gate import Gate
 from imgwire_async.core.tasks import background_tasks
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest import report
@@ -22,6 +21,7 @@ from imgwire_async.ingest.engine import Engine
 from imgwire_async.ingest.journal import Journal
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.outcomes import Outcome
+from imgwire_async.ingest.processes import WorkerPool
 from imgwire_async.ingest.report import Progress, Report, Tally
 from imgwire_async.ingest.sending import Sender, with_pace_of_its_own
 from imgwire_async.ingest.shards import Runner, Workbench
@@ -56,7 +56,7 @@ class IngestJob:
         self._block: AsyncExitStack | None = None
         self._began = self._ended = 0.0
         self._journal: Journal
-        self._gate: Gate
+        self._runner: Runner
         self._engine: Engine
         self._outcomes: MemoryObjectReceiveStream[list[Outcome]]
 
@@ -69,8 +69,10 @@ class IngestJob:
             block.push_async_callback(self._close_journal)
             send, self._outcomes = anyio.create_memory_object_stream[list[Outcome]](_QUEUED)
             block.enter_context(self._outcomes)
-            runner = self._new_runner()
-            self._engine = Engine(self._journal, entries, runner, self._core.shared, self._options, send)
+            self._runner = self._new_runner()
+            self._engine = Engine(
+                self._journal, entries, self._runner, self._core.shared, self._options, send
+            )
             self._began = self._core.shared.clock()
             tasks = await block.enter_async_context(background_tasks())
             tasks.start_soon(self._run)
@@ -199,12 +201,13 @@ class IngestJob:
         return (self._ended or self._core.shared.clock()) - self._began
 
     def _new_runner(self) -> Runner:
-        core = self._core
-        if self._options.concurrency == "auto":
-            core = with_pace_of_its_own(core, self._journal.pace)
-        self._gate = core.shared.gate
-        (share,) = self._options.shares()
-        return Workbench(Sender(core, self._options), self._journal.job, self._options, share, core.shared)
+        core, options, journal = self._core, self._options, self._journal
+        if options.processes > 1:
+            return WorkerPool(core, journal.job, options, journal.pace)
+        if options.concurrency == "auto":
+            core = with_pace_of_its_own(core, journal.pace)
+        (share,) = options.shares()
+        return Workbench(Sender(core, options), journal.job, options, share, core.shared)
 
     def _open_journal(self) -> Journal:
         path, dry_run = self._journal_path, self._options.dry_run
@@ -224,7 +227,7 @@ class IngestJob:
             await to_thread.run_sync(self._close)
 
     def _close(self) -> None:
-        pace = {str(name): rate for name, rate in self._gate.ceilings().items()}
+        pace = self._runner.ceilings()
         if pace and not self._options.dry_run:
             # A journal that cannot be written has been told about; the pace is only a convenience.
             with suppress(JournalError):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, get_args
 
 from imgwire_async.core.gate import MOST_IN_FLIGHT
+from imgwire_async.core.numbers import check_whole
 from imgwire_async.errors import (
     AuthenticationError,
     ImgwireError,
@@ -14,7 +15,7 @@ from imgwire_async.errors import (
     PaymentRequiredError,
     PermissionDeniedError,
 )
-from imgwire_async.ingest.items import Metadata
+from imgwire_async.ingest.items import IngestItem, Metadata, portable
 from imgwire_async.ingest.preparing import WHOLE
 
 OnChange: TypeAlias = Literal["upload", "recreate", "skip"]
@@ -23,6 +24,7 @@ OnChange: TypeAlias = Literal["upload", "recreate", "skip"]
 GROUP: Final = 16
 """Items that are read, hashed and put on record together."""
 LEAST_BYTE_BUDGET: Final = GROUP * WHOLE
+LEAST_BYTES_IN_A_PROCESS: Final = 4 * WHOLE
 
 STOP_ON: Final[tuple[type[ImgwireError], ...]] = (
     AuthenticationError,
@@ -86,11 +88,39 @@ class IngestOptions:
                 raise _refused(f"{name} must be a positive number, got {value}")
         if self.byte_budget < LEAST_BYTE_BUDGET:
             raise _refused(f"byte_budget must be at least {LEAST_BYTE_BUDGET} bytes, got {self.byte_budget}")
+        self._check_processes()
+
+    def _check_processes(self) -> None:
+        count = self.processes
+        try:
+            check_whole("processes", count, least=1)
+        except ValueError as error:
+            raise _refused(str(error)) from None
+        if count == 1:
+            return
+        if count > self._senders:
+            raise _refused(
+                f"concurrency ({self.concurrency}) must be at least the number of processes ({count}), "
+                "which share it"
+            )
+        if self.byte_budget < count * LEAST_BYTES_IN_A_PROCESS:
+            raise _refused(
+                f"byte_budget must be at least {LEAST_BYTES_IN_A_PROCESS} bytes for each of the {count} "
+                f"processes, which share it, got {self.byte_budget}"
+            )
+
+    @property
+    def _senders(self) -> int:
+        return MOST_IN_FLIGHT if self.concurrency == "auto" else self.concurrency
+
+    def portable(self) -> IngestOptions:
+        """What other processes need of the options, in types that they know."""
+        common = portable(IngestItem("", purpose=self.purpose, custom_metadata=self.custom_metadata))
+        return replace(self, purpose=common.purpose, custom_metadata=common.custom_metadata, stop_on=())
 
     def shares(self) -> list[Share]:
         """The bounds shared out over the processes; together they are those of the job."""
-        senders = MOST_IN_FLIGHT if self.concurrency == "auto" else self.concurrency
-        count = self.processes
+        senders, count = self._senders, self.processes
         return [
             Share(
                 senders=senders // count + (number < senders % count),

@@ -9,7 +9,7 @@ import os
 import stat
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from imgwire_async.errors import ImgwireError, UnsupportedImageTypeError, UploadSourceError
 from imgwire_async.ingest.items import (
@@ -26,6 +26,15 @@ WHOLE: Final = 1024 * 1024
 """Files of up to so many bytes are read once and sent from memory; larger ones are read again for sending."""
 LEAST_CHARGE: Final = 32 * 1024
 """Bytes of the budget that an item takes at least: its record, its request and its task are not free."""
+
+
+class Prepared(NamedTuple):
+    """What preparing has found out about an item."""
+
+    key: str
+    stamp: FileStamp | None
+    sha256: bytes | None
+    idempotency_key: str
 
 
 @dataclass(slots=True)
@@ -52,6 +61,17 @@ class Task:
     """Instant of its first request."""
     charge: int = 0
     """Bytes of the budget that it holds."""
+    held: bool = False
+    """It has ended, or waits for another item's image: whoever runs its shard has nothing to do with it."""
+
+    @property
+    def prepared(self) -> Prepared:
+        """What preparing has found out, for the same task in another process."""
+        return Prepared(self.key, self.stamp, self.sha256, self.idempotency_key)
+
+    def take(self, prepared: Prepared) -> None:
+        """Have what another process has found out."""
+        _, self.stamp, self.sha256, self.idempotency_key = prepared
 
     @property
     def size(self) -> int:
@@ -191,8 +211,9 @@ def manifest_row(key: str, item: IngestItem) -> str:
         if getattr(item, name) is not None:
             row[name] = getattr(item, name)
     if item.custom_metadata is not None:
-        row["custom_metadata"] = dict(item.custom_metadata)
-    return json.dumps(row)
+        row["custom_metadata"] = {str(name): value for name, value in item.custom_metadata.items()}
+    # repr: what cannot be sent is why the item has failed.
+    return json.dumps(row, default=repr)
 
 
 def _stamp(looked: os.stat_result) -> FileStamp:

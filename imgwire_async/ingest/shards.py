@@ -12,6 +12,8 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from imgwire_async.core.attempts import SharedState
+from imgwire_async.core.operation import RateClass
+from imgwire_async.core.options import CallOptions
 from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.budgets import Backlog, Bandwidth, ByteBudget
 from imgwire_async.ingest.options import GROUP, IngestOptions, Share
@@ -29,6 +31,23 @@ class Shard:
 
     number: int
     tasks: list[Task]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What another process needs to run shards of a job, except for the credential. It pickles."""
+
+    job: str
+    """Name of the job."""
+    options: IngestOptions
+    share: Share
+    call_options: CallOptions
+    concurrency: int
+    """Requests that it has in flight at most."""
+    adaptive: bool
+    """Whether the number in flight follows the latency, too."""
+    leased: tuple[RateClass, ...]
+    """Classes of requests whose pace the job grants."""
 
 
 class ShardJournal(Protocol):
@@ -71,15 +90,23 @@ class Limiter(Protocol):
         ...
 
 
-class Job(ShardJournal, Limiter, Protocol):
-    """What a `Runner` needs of its job."""
+class ShardJob(ShardJournal, Limiter, Protocol):
+    """A job, as those see it who run its shards."""
 
     async def next_shard(self) -> Shard | None:
         """The next shard to run; None when there will be no more."""
         ...
 
+
+class Job(ShardJob, Protocol):
+    """A job, as a `Runner` sees it."""
+
     def take_back(self, tasks: list[Task]) -> None:
         """Have items run again that were handed out and have not ended."""
+        ...
+
+    def probe_lost(self) -> None:
+        """Learn that a probe will never be answered."""
         ...
 
     def stop_early(self, reason: str, problem: str) -> None:
@@ -93,6 +120,10 @@ class Runner(Protocol):
     @property
     def in_flight(self) -> int:
         """Items that are being sent."""
+        ...
+
+    def ceilings(self) -> dict[str, float]:
+        """The rates at which the service asked to slow down, by class; a later run may start from them."""
         ...
 
     async def run(self, job: Job) -> None:
@@ -127,7 +158,7 @@ class Workbench:
         self.most_together = share.byte_budget // PREPARERS
         self.preparers = anyio.Semaphore(PREPARERS)
         self.slots = anyio.Semaphore(share.senders)
-        self._sleep = shared.sleep
+        self._sleep, self._gate = shared.sleep, shared.gate
         self._budget = ByteBudget(share.byte_budget)
         self._bandwidth = None
         if share.bandwidth_limit is not None:
@@ -137,7 +168,11 @@ class Workbench:
         self._prepared, self._prepared_ahead = Backlog(), share.senders + PREPARERS * GROUP
         self._waits: set[anyio.CancelScope] = set()
 
-    async def run(self, job: Job) -> None:
+    def ceilings(self) -> dict[str, float]:
+        """The rates at which the service asked to slow down, by class; a later run may start from them."""
+        return {str(name): rate for name, rate in self._gate.ceilings().items()}
+
+    async def run(self, job: ShardJob) -> None:
         """Run shards until there are no more, or until stopped.
 
         The next one begins before the last items of the one before it have ended.

