@@ -321,8 +321,8 @@ class AsyncImgwireClient:
     def __reduce__(self) -> NoReturn:
         # Also what copy.copy and copy.deepcopy call.
         raise TypeError(
-            "AsyncImgwireClient holds connections and cannot be pickled or copied; create one in each process, "
-            "or use with_options() for one with other settings"
+            "AsyncImgwireClient holds connections and cannot be pickled or copied; "
+            "create one in each process, or use with_options() for one with other settings"
         )
 
     def __del__(self) -> None:

@@ -451,5 +451,5 @@ def test_a_client_says_why_it_cannot_be_pickled_or_copied(attempt: Callable[[obj
     client = AsyncImgwireClient("sk_x")
 
     for holder in (client, {"client": [client]}) if attempt is not copy.copy else (client,):
-        with pytest.raises(TypeError, match="holds connections and cannot be pickled.*one in each process"):
+        with pytest.raises(TypeError, match=r"holds connections and cannot be pickled.*one in each process"):
             attempt(holder)
