@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from enum import IntEnum
 from pathlib import Path
@@ -116,7 +117,8 @@ def ingest(
             "bandwidth_limit": bandwidth_limit,
             "dry_run": dry_run,
         }
-        ending = anyio.run(_run, what, arguments, report, images, failed, as_json)
+        with imports_frozen():
+            ending = anyio.run(_run, what, arguments, report, images, failed, as_json)
     except ImgwireError as error:
         show_error(error, as_json=as_json)
         ending = Ending.USAGE
@@ -130,6 +132,19 @@ def ingest(
         sys.stdout.flush()
         os._exit(ending)
     raise typer.Exit(ending)
+
+
+@contextmanager
+def imports_frozen() -> Iterator[None]:
+    """Keep the garbage collector from going through what was imported.
+
+    That is 50,000 objects, which would hold up the event loop for 40 ms every 1,500 items.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _source(name: str, folder: Folder, manifest: Manifest) -> IngestSource:
