@@ -13,7 +13,7 @@ import anyio
 import httpx
 import pytest
 from anyio import to_thread
-from fastapi import FastAPI, Request, UploadFile
+from fastapi import FastAPI, Request, UploadFile, WebSocket
 from starlette.types import Message, Scope
 
 from imgwire_async import AsyncImgwireClient, errors
@@ -230,6 +230,30 @@ def test_no_error_of_ours_shows_what_the_service_said(kind: type[errors.ImgwireE
 @pytest.mark.parametrize("kind", [errors.IngestError, errors.JournalError, errors.IngestStoppedError])
 def test_a_job_that_fails_here_is_not_blamed_on_the_service(kind: type[errors.ImgwireError]) -> None:
     assert error_response(kind("the journal is in use")).status_code == 500
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_an_error_behind_a_websocket_closes_it_with_our_own_words(accepted: bool) -> None:
+    app, sent = FastAPI(), []
+    app.add_middleware(CancelOnDisconnect)
+    add_error_handlers(app)
+
+    @app.websocket("/")
+    async def serve(websocket: WebSocket) -> None:
+        if accepted:
+            await websocket.accept()
+        raise errors.NotFoundError(SECRET, status=404)
+
+    async def connect() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def keep(message: Message) -> None:
+        sent.append(message)
+
+    await app({"type": "websocket", "path": "/", "headers": [], "query_string": b""}, connect, keep)
+
+    assert sent[-1] == {"type": "websocket.close", "code": 1011, "reason": "No such image."}
+    assert len(sent) == 1 + accepted
 
 
 Lifespan = Callable[[Any], Any]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import Final
+from typing import Final, cast
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.status import WS_1011_INTERNAL_ERROR
+from starlette.types import ExceptionHandler
+from starlette.websockets import WebSocket
 
 from imgwire_async import errors
 
@@ -56,9 +59,10 @@ def add_error_handlers(app: Starlette) -> None:
     | wrong configuration, full disk, bulk job that stopped | 500 |
 
     `Retry-After` is passed on with 429, 503 and 504. The error itself, which names upstream URLs and quotes
-    the service, goes to the log `imgwire_async` and not to the caller.
+    the service, goes to the log `imgwire_async` and not to the caller. A websocket is closed with code 1011
+    and the `detail` as reason.
     """
-    app.add_exception_handler(errors.ImgwireError, _handle)
+    app.add_exception_handler(errors.ImgwireError, cast("ExceptionHandler", _handle))
     app.add_exception_handler(ClientDisconnect, _nobody_listens)
 
 
@@ -84,14 +88,16 @@ def _status_and_detail(error: errors.ImgwireError) -> tuple[int, str]:
     return 502, _UNAVAILABLE
 
 
-async def _handle(request: Request, error: Exception) -> Response:
+async def _handle(connection: Request | WebSocket, error: Exception) -> Response | None:
     assert isinstance(error, errors.ImgwireError)  # noqa: S101 - registered for this class
-    response = error_response(error)
-    level = logging.ERROR if response.status_code >= 500 else logging.INFO
-    logger.log(
-        level, "%s %r answered with %d: %r", request.method, request.url.path, response.status_code, error
-    )
-    return response
+    status, detail = _status_and_detail(error)
+    method = connection.method if isinstance(connection, Request) else "websocket"
+    level = logging.ERROR if status >= 500 else logging.INFO
+    logger.log(level, "%s %r answered with %d: %r", method, connection.url.path, status, error)
+    if isinstance(connection, Request):
+        return error_response(error)
+    await connection.close(WS_1011_INTERNAL_ERROR, detail)
+    return None
 
 
 async def _nobody_listens(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the interface
