@@ -58,6 +58,7 @@ OverlayText = Annotated[str, k.text("text of 1 to 2048 characters", ".{1,2048}")
 
 RGB = TypedDict("RGB", {"r": Channel, "g": Channel, "b": Channel, "alpha": NotRequired[Unit]})
 color = k.one_of(RGB, k.hex_color, "r:g:b[:alpha]", finish=k.joined)
+_part = k.number()
 
 
 def _read_json_color(value: Any, strict: bool) -> object:  # noqa: ANN401 - plain data of any shape
@@ -65,10 +66,8 @@ def _read_json_color(value: Any, strict: bool) -> object:  # noqa: ANN401 - plai
     found: str = color.read(value, strict)
     if ":" not in found:
         return f"#{found}"
-    return {
-        key: k.number().read(part, strict)
-        for key, part in zip(RGB.__annotations__, found.split(":"), strict=False)
-    }
+    parts = zip(RGB.__annotations__, found.split(":"), strict=False)
+    return {key: _part.read(part, strict) for key, part in parts}
 
 
 def _read_colors(value: Any, strict: bool) -> list[object]:  # noqa: ANN401 - plain data of any shape
