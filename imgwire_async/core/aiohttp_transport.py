@@ -13,6 +13,7 @@ from aiohttp.connector import Connection
 from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
+from imgwire_async.core.body import SourceFailedError
 from imgwire_async.core.messages import Message, NotDecodableError, TransportError, joined_headers
 from imgwire_async.core.options import Timeouts
 
@@ -27,10 +28,10 @@ SOCKET_OPTIONS: Final = (
     else []
 )
 
-FAILURES: Final = (aiohttp.ClientError, OSError)
+FAILURES: Final = (aiohttp.ClientError, OSError, SourceFailedError)
 
 
-def as_transport_error(error: aiohttp.ClientError | OSError) -> TransportError:
+def as_transport_error(error: Exception) -> TransportError:
     """One of `FAILURES` in the words of httpx, which name what happened."""
     detail = str(error) or type(error).__name__
     match error:
@@ -44,6 +45,8 @@ def as_transport_error(error: aiohttp.ClientError | OSError) -> TransportError:
             return TransportError("ConnectError", detail, may_have_acted=False)
         case aiohttp.NonHttpUrlClientError() | aiohttp.InvalidURL():
             return TransportError("UnsupportedProtocol", detail, may_have_acted=False)
+        case SourceFailedError():
+            return TransportError("WriteError", detail, may_have_acted=True)
         case aiohttp.ClientOSError() | OSError():
             return TransportError("ReadError", detail, may_have_acted=True)
         case _:  # disconnected, cut short, or not HTTP

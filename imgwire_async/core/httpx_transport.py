@@ -6,12 +6,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from typing import TypeAlias
 
-import aiohttp
 import anyio
 import httpx
 
 from imgwire_async.core import aiohttp_transport
-from imgwire_async.core.body import CountedStream, SourceFailedError
+from imgwire_async.core.body import CountedStream
 from imgwire_async.core.messages import Message, NotDecodableError, TransportError, joined_headers
 from imgwire_async.core.options import Timeouts
 from imgwire_async.core.redaction import QuietRequest, redacted_httpx_logs
@@ -19,7 +18,7 @@ from imgwire_async.core.redaction import QuietRequest, redacted_httpx_logs
 HttpClient: TypeAlias = httpx.AsyncClient
 """What a caller may pass as `http_client=`."""
 
-_FAILURES = (httpx.TransportError, aiohttp.ClientError, OSError, SourceFailedError)
+_FAILURES = (httpx.TransportError, *aiohttp_transport.FAILURES)
 
 
 def _as_transport_error(error: Exception) -> TransportError:
@@ -27,7 +26,7 @@ def _as_transport_error(error: Exception) -> TransportError:
     # `ConnectTimeout` and a malformed answer as an error of aiohttp. Whether a request may be sent again
     # depends on the distinction, so it is restored from the original exception.
     origin = error.__cause__ if isinstance(error, httpx.TransportError) else error
-    if isinstance(origin, aiohttp.ClientError | OSError):
+    if isinstance(origin, aiohttp_transport.FAILURES):
         return aiohttp_transport.as_transport_error(origin)
     cannot_have_acted = isinstance(
         error,
