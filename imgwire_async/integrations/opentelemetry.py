@@ -48,6 +48,13 @@ except ModuleNotFoundError as error:
 
 _NAME: Final = "imgwire_async"
 
+# The default boundaries are made for milliseconds: all requests would be in one bucket.
+_ATTEMPT_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+"""What the semantic conventions advise."""
+_CALL_SECONDS: Final = (*_ATTEMPT_SECONDS, 30, 60, 120)
+_BYTES: Final = (0, *(1024 * 4**exponent for exponent in range(9)), 100 * 1024 * 1024)
+"""From 1 KiB to 100 MiB."""
+
 
 class OpenTelemetryHooks(TypedDict):
     """The arguments of `AsyncImgwireClient` that observe it."""
@@ -90,9 +97,15 @@ class _Observer:
         self._tracer = get_tracer(_NAME, own_version, tracer_provider)
         meter = get_meter(_NAME, own_version, meter_provider)
         self._current: ContextVar[_Call] = ContextVar("imgwire_async_current_call")
-        self._call_seconds = meter.create_histogram("imgwire.client.call.duration", "s")
-        self._attempt_seconds = meter.create_histogram("http.client.request.duration", "s")
-        self._body_size = meter.create_histogram("http.client.request.body.size", "By")
+        self._call_seconds = meter.create_histogram(
+            "imgwire.client.call.duration", "s", explicit_bucket_boundaries_advisory=_CALL_SECONDS
+        )
+        self._attempt_seconds = meter.create_histogram(
+            "http.client.request.duration", "s", explicit_bucket_boundaries_advisory=_ATTEMPT_SECONDS
+        )
+        self._body_size = meter.create_histogram(
+            "http.client.request.body.size", "By", explicit_bucket_boundaries_advisory=_BYTES
+        )
         self._retries = meter.create_counter("imgwire.client.retries", "{retry}")
         self._throttled = meter.create_counter("imgwire.client.throttled_time", "s")
 

@@ -165,6 +165,18 @@ async def test_metrics_tell_bytes_durations_and_waits(
     assert 0.25 < waits["images.create"] < 5
 
 
+async def test_histograms_tell_short_requests_and_small_bodies_apart(
+    observed: AsyncImgwireClient, telemetry: Telemetry, photo: Path
+) -> None:
+    await observed.images.upload(photo)
+
+    for metric in ("http.client.request.duration", "imgwire.client.call.duration"):
+        for point in telemetry.points(metric):
+            assert {0.005, 0.1, 1, 10} <= set(point.explicit_bounds), metric
+    sizes = telemetry.points("http.client.request.body.size")
+    assert len({next(place for place, n in enumerate(point.bucket_counts) if n) for point in sizes}) == 2
+
+
 async def test_no_key_token_or_signature_gets_into_spans_or_metrics(
     telemetry: Telemetry, sandbox: Sandbox, photo: Path, client: AsyncImgwireClient
 ) -> None:
