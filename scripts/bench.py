@@ -3,6 +3,7 @@
     .venv/bin/python scripts/bench.py uploads
     .venv/bin/python scripts/bench.py fastapi
     .venv/bin/python scripts/bench.py ingest
+    .venv/bin/python scripts/bench.py pacing
     .venv/bin/python scripts/bench.py urls
 
 Every client runs in a process of its own, so that its peak memory is its own; so does the service, which
@@ -33,6 +34,7 @@ import typer
 from baseline import JPEG_START, Upload, service, upload_with_aiohttp
 from fastapi_load import fastapi
 from ingest_load import ingest, ingest_client
+from pacing_load import pacing
 
 from imgwire_async import AsyncImgwireClient, cdn_url
 
@@ -215,6 +217,7 @@ async def upload_with_imgwire(base_url: str) -> AsyncIterator[Upload]:
 
 app.command()(fastapi)
 app.command()(ingest)
+app.command()(pacing)
 app.command(hidden=True)(ingest_client)
 
 if __name__ == "__main__":

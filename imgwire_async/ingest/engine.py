@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from imgwire_async.ingest.health import Health, Verdict, judge
 from imgwire_async.ingest.items import Entry
 from imgwire_async.ingest.journal import Journal, Row, State
 from imgwire_async.ingest.journal_writer import JournalWriter
-from imgwire_async.ingest.options import IngestOptions
+from imgwire_async.ingest.options import GROUP, IngestOptions
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.preparing import Task
@@ -210,12 +211,14 @@ class Engine:
             self._shards.close()
 
     def _cut(self, tasks: list[Task]) -> Iterator[Shard]:
+        # Also a few items are shared out.
+        most = min(SHARD, max(GROUP, math.ceil(len(tasks) / self._options.processes)))
         part: list[Task] = []
         carried = 0
         for task in tasks:
             part.append(task)
             carried += len(task.item.source) if isinstance(task.item.source, bytes) else 0
-            if len(part) == SHARD or carried >= SHARD_BYTES:
+            if len(part) == most or carried >= SHARD_BYTES:
                 yield self._shard(part)
                 part, carried = [], 0
         if part:

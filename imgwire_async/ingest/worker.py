@@ -7,6 +7,7 @@ job, which it asks over its standard input and output. When its standard input e
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import time
@@ -176,6 +177,7 @@ def _write(outgoing: int, data: bytes) -> None:
 
 
 async def _main() -> None:
+    gc.freeze()  # going through all that was imported would hold up the event loop now and then
     incoming, outgoing = _private_pipes()
     worker = _Worker()
     loop = asyncio.get_running_loop()

@@ -125,43 +125,49 @@ def test_a_job_that_stops_early_ends_with_3_and_goes_on(
     assert cli("photos").exit_code == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "processes"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGINT, 2)]
+)
 def test_a_signal_ends_what_is_in_flight_and_a_second_one_stops_at_once(
-    sandbox: Sandbox, tmp_path: Path, number: signal.Signals
+    sandbox: Sandbox, tmp_path: Path, number: signal.Signals, processes: int
 ) -> None:
     folder_of(tmp_path / "photos", 40)
     sandbox.faults.always("images.create", stall=1.0)
 
-    with started(sandbox, tmp_path) as first:
-        wait_for(lambda: len(sandbox.requests) >= 4)
-        first.send_signal(number)
+    with started(sandbox, tmp_path, processes) as first:
+        wait_for(lambda: len(sandbox.requests.of("images.create")) >= 4)
+        os.killpg(first.pid, number)  # as a terminal does
         output, errors = first.communicate(timeout=20)
     assert first.returncode == 3, errors
     assert "Ending what is in flight" in errors
-    assert "4 stored, 0 already stored, 0 skipped, 0 failed" in output
+    stored = len(sandbox.requests.of("store.put"))
+    assert 4 <= stored < 40
+    assert f"{stored} stored, 0 already stored, 0 skipped, 0 failed" in output
 
     sandbox.faults.clear()
     sandbox.faults.always("images.create", stall=30.0)
-    with started(sandbox, tmp_path) as second:
-        wait_for(lambda: len(sandbox.requests.of("images.create")) >= 8)
-        second.send_signal(number)
+    before = len(sandbox.requests.of("images.create"))
+    with started(sandbox, tmp_path, processes) as second:
+        wait_for(lambda: len(sandbox.requests.of("images.create")) >= before + 4)
+        os.killpg(second.pid, number)
         assert second.stderr is not None
         assert "Ending" in second.stderr.readline()
-        second.send_signal(number)
+        os.killpg(second.pid, number)
         second.communicate(timeout=10)
     assert second.returncode == 3
 
 
 @contextmanager
-def started(sandbox: Sandbox, folder: Path) -> Iterator[subprocess.Popen[str]]:
+def started(sandbox: Sandbox, folder: Path, processes: int) -> Iterator[subprocess.Popen[str]]:
     keys = {"IMGWIRE_API_KEY": sandbox.server_key, "IMGWIRE_API_BASE_URL": sandbox.base_url}
     process = subprocess.Popen(
-        [sys.executable, "-c", MAIN, "ingest", "photos", "--concurrency", "4"],
+        [sys.executable, "-c", MAIN, "ingest", "photos", "--concurrency", "4", "--processes", str(processes)],
         cwd=folder,
         env=os.environ | keys,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     with process:
         try:
@@ -171,11 +177,11 @@ def started(sandbox: Sandbox, folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_for(happened: Callable[[], bool]) -> None:
-    for _ in range(1000):
+    for _ in range(2000):
         if happened():
             return
         time.sleep(0.01)
-    raise AssertionError("it did not happen within 10 s")
+    raise AssertionError("it did not happen within 20 s")
 
 
 def test_progress_is_one_line() -> None:

@@ -1,0 +1,105 @@
+"""Calls between two ends, without processes."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from anyio.abc import TaskGroup
+
+from imgwire_async.errors import ConfigurationError
+from imgwire_async.ingest.channel import Channel
+
+
+class Ends:
+    """Two channels; what one sends arrives at the other in pieces of so many bytes."""
+
+    def __init__(self, piece: int) -> None:
+        self._piece = piece
+        self.told: list[object] = []
+        self.here = Channel(tells={}, calls={})
+        self.there = Channel(
+            tells={"note": self.told.append}, calls={"double": self._double, "refuse": self._refuse}
+        )
+
+    async def _double(self, number: int) -> int:
+        await anyio.sleep(0.001 * (5 - number))
+        return 2 * number
+
+    async def _refuse(self) -> None:
+        raise ConfigurationError("no key", operation="ingest")
+
+    async def connect(self, tasks: TaskGroup) -> None:
+        for sender, receiver in ((self.here, self.there), (self.there, self.here)):
+
+            async def write(data: bytes, receiver: Channel = receiver) -> None:
+                for start in range(0, len(data), self._piece):
+                    receiver.feed(data[start : start + self._piece], tasks)
+
+            tasks.start_soon(sender.send_to, write)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1_000_000])
+async def test_calls_are_answered_and_messages_arrive_in_order_however_the_bytes_come(piece: int) -> None:
+    ends = Ends(piece)
+    results: dict[int, object] = {}
+
+    async def call(number: int) -> None:
+        results[number] = await ends.here.call("double", number)
+
+    async with anyio.create_task_group() as tasks:
+        await ends.connect(tasks)
+        async with anyio.create_task_group() as callers:
+            for number in range(5):
+                ends.here.tell("note", number)
+                callers.start_soon(call, number)
+        tasks.cancel_scope.cancel()
+
+    assert results == {number: 2 * number for number in range(5)}
+    assert ends.told == list(range(5))
+
+
+async def test_an_error_of_the_other_end_is_raised_here() -> None:
+    ends = Ends(1_000_000)
+    async with anyio.create_task_group() as tasks:
+        await ends.connect(tasks)
+        with pytest.raises(ConfigurationError, match="no key"):
+            await ends.here.call("refuse")
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_result_that_nobody_waits_for_any_more_is_dropped() -> None:
+    ends = Ends(1_000_000)
+    async with anyio.create_task_group() as tasks:
+        await ends.connect(tasks)
+        with anyio.move_on_after(0):
+            await ends.here.call("double", 0)
+        assert await ends.here.call("double", 4) == 8
+        tasks.cancel_scope.cancel()
+
+
+async def test_flush_returns_when_everything_is_written() -> None:
+    channel = Channel(tells={}, calls={})
+    written = bytearray()
+
+    async def write(data: bytes) -> None:
+        await anyio.sleep(0.01)
+        written.extend(data)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(channel.send_to, write)
+        channel.tell("note", "a")
+        await channel.flush()
+        assert b"note" in written
+        await channel.flush()
+        tasks.cancel_scope.cancel()
+
+
+async def test_sending_ends_when_the_other_end_is_gone() -> None:
+    channel = Channel(tells={}, calls={})
+
+    async def write(data: bytes) -> None:
+        raise BrokenPipeError(len(data))
+
+    channel.tell("note")
+    with anyio.fail_after(5):
+        await channel.send_to(write)
