@@ -63,7 +63,7 @@ class Kind:
 def plain(value: object) -> object:
     """A copy of built-in type, text without surrounding blanks; None for what is no data."""
     kind = type(value)
-    if kind is bool:
+    if kind in (int, float, bool):
         return value
     if issubclass(kind, str):
         return str.strip(value)  # type: ignore[arg-type]
