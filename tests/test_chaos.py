@@ -60,7 +60,7 @@ async def chaos() -> AsyncIterator[Sandbox]:
         yield sandbox
 
 
-def impatient_client(sandbox: Sandbox) -> AsyncImgwireClient:
+def impatient_client(sandbox: Sandbox, max_retries: int = 6) -> AsyncImgwireClient:
     """A client whose waits between attempts pass quickly."""
 
     def clock() -> float:
@@ -77,7 +77,7 @@ def impatient_client(sandbox: Sandbox) -> AsyncImgwireClient:
         api_key=sandbox.server_key,
         base_url=sandbox.base_url,
         timeout=Timeouts(connect=5, read=0.5, write=5),
-        max_retries=6,
+        max_retries=max_retries,
     )
     shared = client._core.shared
     shared.gate = Gate(48, clock=clock, wait=wait)
@@ -136,7 +136,8 @@ async def test_ten_thousand_calls_against_a_failing_service_end_exactly_once(cha
 async def test_images_stored_through_failures_have_the_bytes_that_were_sent(chaos: Sandbox) -> None:
     chaos.faults.random(0.3, seed=11, faults=(*FAULTS, Fault(disconnect_after=40), Fault(status=503)))
     contents = {f"key-{number}": small_image(number) for number in range(200)}
-    async with impatient_client(chaos) as imgwire:
+    # So many that not one of the 600 calls is likely to fail every time.
+    async with impatient_client(chaos, max_retries=20) as imgwire:
 
         async def upload(key: str, content: bytes) -> None:
             image = await imgwire.images.upload(content, idempotency_key=key, file_name=f"{key}.png")
