@@ -90,6 +90,10 @@ class Task:
             return replace(known, state=state, run=run, attempts=self.attempts)
         # Tried again: the image of this very content that an earlier run has stored.
         same = known is not None and known.idempotency_key == self.idempotency_key
+        parameters = self.parameters
+        if known is not None and same and state not in {State.STORED, State.READY}:
+            # Those that the key was first sent with: the service may insist on them, or hold such an image.
+            parameters = known.parameters
         return Row(
             self.key,
             source_text(self.item),
@@ -102,7 +106,7 @@ class Task:
             image_id=known.image_id if known is not None and same else None,
             cdn_url=known.cdn_url if known is not None and same else None,
             attempts=self.attempts,
-            parameters=self.parameters,
+            parameters=parameters,
         )
 
 

@@ -14,6 +14,7 @@ from imgwire_async import AlreadyStored, AsyncImgwireClient, IngestItem, Invalid
 from imgwire_async.ingest.items import idempotency_key
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.sandbox import Sandbox
+from tests.clients import client_of
 from tests.ingest.support import Outcome, counts, folder_of, ingest, server_images, small_image
 
 
@@ -141,6 +142,22 @@ async def test_an_interrupted_item_keeps_its_key_whatever_the_next_run_makes_of_
     async with client.ingest(photos, journal=journal, purpose="hero", dry_run=True) as job:
         ids = {one.image_id async for one in job if isinstance(one, AlreadyStored)}
     assert ids == {str(image.id) for image in images if image.purpose == "hero"}
+
+
+async def test_a_service_that_keeps_to_the_first_parameters_of_a_key_is_told_new_ones_with_recreate(
+    tmp_path: Path, journal: Path
+) -> None:
+    folder = folder_of(tmp_path / "photos", 1)
+    async with Sandbox(idempotency="conflict") as strict, client_of(strict) as client:
+        strict.faults.once("store.put", status=413)
+        _, report = await ingest(client, folder, journal=journal, purpose="import")
+        assert report.failures[0].cause == "UploadRejectedError 413"
+
+        _, report = await ingest(client, folder, journal=journal, purpose="hero")
+        assert report.failures[0].cause.startswith("ConflictError 409")
+
+        _, report = await ingest(client, folder, journal=journal, purpose="hero", on_change="recreate")
+        assert counts(report) == (1, 0, 0, 0)
 
 
 async def test_skip_leaves_stored_items_alone_whatever_has_changed(
