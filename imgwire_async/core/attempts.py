@@ -89,6 +89,8 @@ class LogicalCall:
     error_for: ErrorFor
     size: int = 0
     """Length of the request's body in bytes."""
+    streamed: Callable[[], int] = lambda: 0
+    """Bytes that have arrived so far beside those that are kept in answers."""
     after_401: Callable[[], Awaitable[bool]] | None = None
     """Asks for another credential; True when there is one, and the request is then sent again at once."""
 
@@ -161,6 +163,7 @@ class LogicalCall:
                     waited=waited,
                 ),
             )
+        streamed = self.streamed()
         started = shared.clock()
         result = await attempt(number)
         seconds = shared.clock() - started
@@ -178,6 +181,7 @@ class LogicalCall:
                 failure=result.name if isinstance(result, NoAnswer) else None,
                 request_id=None if isinstance(result, NoAnswer) else result.headers.get("x-request-id"),
                 seconds=seconds,
+                received=self.streamed() - streamed + _kept(result),
             )
             await tell(options.on_response, event)
         return result
@@ -257,6 +261,10 @@ class LogicalCall:
                 f"the deadline leaves no time for another attempt; {error.message}", **context
             )
         raise error
+
+
+def _kept(result: Result) -> int:
+    return len(result.content) if isinstance(result, Answer) else 0
 
 
 def _is_401(result: Result) -> bool:

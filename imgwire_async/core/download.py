@@ -89,6 +89,8 @@ class Transfer:
         self.head = FileHead()
         self.received = 0
         """Bytes that the sink has."""
+        self.streamed = 0
+        """Bytes that have arrived, those included that came again."""
         self.furthest = 0
         """The most bytes that the sink ever had."""
         self.begin_again = False
@@ -145,6 +147,7 @@ class Transfer:
 
     async def _take(self, reply: Reply, skip: int) -> None:
         while chunk := await reply.read():
+            self.streamed += len(chunk)
             rest = chunk[skip:] if skip else chunk
             skip -= len(chunk) - len(rest)
             if rest:
@@ -249,6 +252,7 @@ async def fetch(core: Core, url: Secret, transfer: Transfer, context: CallContex
         shared=core.shared,
         deadline=core.deadline_from_now(),
         error_for=_rejected,
+        streamed=lambda: transfer.streamed,
     )
     await _persist(lambda: call.make(attempt), transfer)
 

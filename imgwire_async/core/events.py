@@ -53,6 +53,8 @@ class ResponseEvent:
     request_id: str | None
     seconds: float
     """From the request to the last byte of the answer."""
+    received: int = 0
+    """Bytes of the answer's body that arrived, unpacked; of a transfer that broke, those until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ hold signatures and tokens; keys and bodies never come here.
 | `imgwire.client.call.duration` | s | calls, with retries and waits |
 | `http.client.request.duration` | s | attempts |
 | `http.client.request.body.size` | By | bodies of attempts that were answered |
+| `http.client.response.body.size` | By | bodies that arrived, unpacked; also those of transfers that broke |
 | `imgwire.client.retries` | {retry} | attempts after the first |
 | `imgwire.client.throttled_time` | s | attempts held back by the client's limits or the service's pauses |
 """
@@ -106,6 +107,9 @@ class _Observer:
         self._body_size = meter.create_histogram(
             "http.client.request.body.size", "By", explicit_bucket_boundaries_advisory=_BYTES
         )
+        self._received = meter.create_histogram(
+            "http.client.response.body.size", "By", explicit_bucket_boundaries_advisory=_BYTES
+        )
         self._retries = meter.create_counter("imgwire.client.retries", "{retry}")
         self._throttled = meter.create_counter("imgwire.client.throttled_time", "s")
 
@@ -176,7 +180,7 @@ class _Observer:
         if event.status is None or event.status >= 400:
             outcome["error.type"] = event.failure or str(event.status)
             span.set_status(StatusCode.ERROR)
-        span.set_attributes(outcome)
+        span.set_attributes(outcome | {"http.response.body.size": event.received})
         if event.request_id is not None:
             span.set_attribute("imgwire.request_id", event.request_id)
         span.end()
@@ -184,6 +188,8 @@ class _Observer:
         self._attempt_seconds.record(event.seconds, labels)
         if event.status is not None:
             self._body_size.record(call.event.size, labels)
+        if event.status is not None or event.received:
+            self._received.record(event.received, labels)
 
 
 def _target(event: RequestEvent | ResponseEvent) -> dict[str, str | int]:

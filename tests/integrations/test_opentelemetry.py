@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -175,6 +175,29 @@ async def test_histograms_tell_short_requests_and_small_bodies_apart(
             assert {0.005, 0.1, 1, 10} <= set(point.explicit_bounds), metric
     sizes = telemetry.points("http.client.request.body.size")
     assert len({next(place for place, n in enumerate(point.bucket_counts) if n) for point in sizes}) == 2
+
+
+async def test_metrics_tell_the_bytes_of_answers_and_downloads_also_of_those_that_broke(
+    observed: AsyncImgwireClient, telemetry: Telemetry, sandbox: Sandbox, photo: Path, tmp_path: Path
+) -> None:
+    size = (await anyio.Path(photo).stat()).st_size
+    image = await observed.images.upload(photo)
+    image = await observed.images.wait_until_ready(image.id)
+    sandbox.faults.once("cdn.get", truncate=True)
+
+    await observed.images.download(image, to=tmp_path / "copy.jpg")
+
+    received: dict[tuple[str, object], float] = {}
+    for point in telemetry.points("http.client.response.body.size"):
+        labels = point.attributes
+        key = (labels["imgwire.operation"], labels.get("http.response.status_code"))
+        received[key] = point.sum
+    assert received["images.download", None] + received["images.download", 200] == size
+    assert received["images.download", None] > 0
+    assert received["images.create", 200] > 100
+    (download, *_) = [call for call in telemetry.calls() if call.name == "images.download"]
+    sizes = [dict(one.attributes or {})["http.response.body.size"] for one in telemetry.attempts_of(download)]
+    assert sum(cast("list[int]", sizes)) == size
 
 
 async def test_no_key_token_or_signature_gets_into_spans_or_metrics(
