@@ -159,6 +159,9 @@ class WorkerPool:
         logger.warning("a worker process of a bulk job ended %s; its items are run by another one", ended)
         if worker.probing:
             job.probe_lost()
+        for rate_class, generation in worker.leased.items():
+            # Were it a probe of the pace, everybody would wait for its answer.
+            self.desks[rate_class].report(0, 0, None, generation)
         if self.deaths >= MOST_DEATHS:
             job.stop_early("worker", f"{self.deaths} worker processes ended one after the other, {ended}")
         else:
@@ -176,6 +179,8 @@ class _Worker:
         self.unfinished = {task.key: task for task in first.tasks}
         self.in_flight = 0
         self.probing = False
+        self.leased: dict[RateClass, int] = {}
+        """Generation of its last lease."""
         self.process: Process | None = None
         self._last_words = ""
         self.channel = Channel(
@@ -318,7 +323,9 @@ class _Worker:
         self.in_flight = count
 
     async def _lease(self, rate_class: RateClass, count: int) -> Lease:
-        return await self._pool.desks[rate_class].lease(count)
+        lease = await self._pool.desks[rate_class].lease(count)
+        self.leased[rate_class] = lease.generation
+        return lease
 
     def _report(
         self, rate_class: RateClass, ok: int, throttled: int, hint: float | None, generation: int
