@@ -22,7 +22,7 @@ from imgwire_async import AsyncImgwireClient, ImgwireError, Timeouts
 from imgwire_async.lowlevel.models import ImageDownloadJob, StandardUpload, UploadToken
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
-from tests.raw_servers import always, answer, raw_server
+from tests.raw_servers import Connection, always, answer, raw_server
 
 PACKAGE = str(Path(imgwire_async.__file__).parent)
 LOGGERS = ("", "imgwire_async", "httpx", "httpcore", "aiohttp", "aiohttp.client", "asyncio", "hpack")
@@ -223,15 +223,40 @@ async def test_a_cancelled_call_shows_no_secret(
                 await task
             error = cancelled.value
 
-    # Only our own frames: those of this test hold the token.
-    shown = "\n".join(
-        f"{where} {name} = {value!r}"
-        for one in whole_chain(error)
-        for where, variables in frames_of(one.__traceback__)
-        for name, value in variables.items()
-    )
+    shown = shown_by_all_but_this_file(error)
     assert "images.py:upload" in shown
     assert_shows_none(shown, [sandbox.server_key, "signature=", token])
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_call_cancelled_in_the_middle_of_an_answer_shows_nothing_of_it(backend: str) -> None:
+    def begin_to_answer(connection: Connection) -> None:
+        connection.read_request()
+        connection.send(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"token": "se' + b'cret"')
+        connection.wait_for_end_of_test()
+
+    async def scenario() -> BaseException:
+        async with client_of(server) as client:
+            with pytest.raises(TimeoutError) as timed_out, anyio.fail_after(0.2):
+                await client.images.create_upload_token()
+        return timed_out.value
+
+    with raw_server(begin_to_answer) as server:
+        error = anyio.run(scenario, backend=backend)
+
+    assert_shows_none(shown_by_all_but_this_file(error), ["secret", "sk_test"])
+
+
+def shown_by_all_but_this_file(error: BaseException) -> str:
+    """What the frames of every library show, except for those of the test, which know the secrets."""
+    shown = []
+    for one in whole_chain(error):
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            if frame.f_code.co_filename == __file__ or "contextlib" in frame.f_code.co_filename:
+                continue
+            where = f"{Path(frame.f_code.co_filename).name}:{frame.f_code.co_name}"
+            shown += [f"{where} {name} = {value!r}" for name, value in frame.f_locals.items()]
+    return "\n".join(shown)
 
 
 async def test_a_wrong_key_is_not_shown_by_the_error_about_it() -> None:

@@ -10,15 +10,18 @@ from typing import Final
 
 import aiohttp
 from aiohttp.connector import Connection
-from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from imgwire_async.core.body import SourceFailedError
-from imgwire_async.core.messages import Message, NotDecodableError, TransportError, joined_headers
+from imgwire_async.core.messages import Message, TransportError, joined_headers
 from imgwire_async.core.options import Timeouts
 
 KEEPALIVE_SECONDS: Final = 30.0
 _MAX_HEADER_BYTES: Final = 64 * 1024
+_MAY_BE_STALE: Final = 1.0
+"""Seconds without a request after which a server may have closed connections."""
+_TURNS_TO_NOTICE: Final = 6
+"""Turns of the event loop until a connection that was closed, with TLS or without, has left the pool."""
 
 # At most so many unsent bytes are left to the kernel, which would otherwise take megabytes at once and then
 # none for a long time: a slow connection would look like a stalled one. (Windows does not know it.)
@@ -63,16 +66,18 @@ class _Request(aiohttp.ClientRequest):
         return await super().send(conn)
 
 
-async def _abort_when_cancelled(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     try:
         return await send(request)
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, *FAILURES) as error:
         # Closing waits until what is buffered has been sent. A server that no longer reads would keep the
         # socket open for ever.
         if isinstance(request, _Request) and request.transport is not None:
             request.transport.abort()
+        if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
+            # aiohttp would send it again by itself, unless it is a POST or PATCH. How often a request is
+            # sent is counted, limited and told elsewhere.
+            raise as_transport_error(error) from error
         raise
 
 
@@ -94,6 +99,8 @@ def _client_timeout(connect: float | None, read: float | None) -> aiohttp.Client
 class _Reply:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
+        # No longer there when the answer is complete, because the connection may serve another request.
+        self._transport = response.connection and response.connection.transport
         self.status = response.status
         self.headers = joined_headers(response.raw_headers)
 
@@ -101,11 +108,12 @@ class _Reply:
         try:
             return await self._response.content.readany()
         except FAILURES as error:
-            if isinstance(error.__cause__, ContentEncodingError):
-                raise NotDecodableError(error.__cause__.message) from None
             raise as_transport_error(error) from error
 
     async def aclose(self) -> None:
+        if self._transport is not None and self._response.connection is not None:
+            # The request may not have been sent completely; see `_once`.
+            self._transport.abort()
         self._response.close()
 
 
@@ -127,10 +135,13 @@ class AiohttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             request_class=_Request,
-            middlewares=(_abort_when_cancelled,),
+            middlewares=(_once,),
+            # Answers are unpacked by `read_all`, which knows how much it wants.
+            auto_decompress=False,
             max_line_size=_MAX_HEADER_BYTES,
             max_field_size=_MAX_HEADER_BYTES,
         )
+        self._last_used = 0.0
 
     @property
     def is_closed(self) -> bool:
@@ -139,6 +150,7 @@ class AiohttpTransport:
 
     async def send(self, message: Message, timeouts: Timeouts) -> _Reply:
         """Send one request; see `Transport`."""
+        await self._notice_closed_connections()
         try:
             return _Reply(
                 await self._session.request(
@@ -153,6 +165,15 @@ class AiohttpTransport:
             )
         except FAILURES as error:
             raise as_transport_error(error) from error
+
+    async def _notice_closed_connections(self) -> None:
+        # A server that has closed a connection is noticed by the event loop only, which may have stood still
+        # since then: between two `run_until_complete`, or for something that blocks.
+        now = asyncio.get_running_loop().time()
+        if now - self._last_used > _MAY_BE_STALE:
+            for _ in range(_TURNS_TO_NOTICE):
+                await asyncio.sleep(0)
+        self._last_used = now
 
     async def aclose(self) -> None:
         """Close all connections."""

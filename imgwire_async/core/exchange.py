@@ -7,13 +7,16 @@ and none of them may become part of a traceback that somebody logs together with
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+import zlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, one_line
 from imgwire_async.core.body import CountedStream
-from imgwire_async.core.messages import Message, NotDecodableError, Reply, Transport, TransportError
+from imgwire_async.core.messages import Message, Reply, Transport, TransportError
 from imgwire_async.core.options import Timeouts
 from imgwire_async.core.redaction import redacted
 
@@ -25,20 +28,55 @@ _DEADLINE_PRECISION = 0.1
 """Part of the write timeout by which it may end early."""
 
 
-class _TooLargeError(Exception):
-    pass
+_PIECE = 1024 * 1024
+"""Bytes that are unpacked before other tasks get a turn."""
+
+
+class _UnusableError(Exception):
+    """The body of an answer cannot be used, for the reason given."""
 
 
 async def read_all(reply: Reply) -> bytes:
-    """The whole body of an answer, which `exchange` refuses when it is larger than `MAX_ANSWER_BYTES`."""
+    """The whole body of an answer, unpacked.
+
+    An answer that is larger than `MAX_ANSWER_BYTES`, or not in the encoding that was asked for, becomes an
+    `UnreadableAnswer` of `exchange`.
+    """
     chunks = []
     size = 0
-    while chunk := await reply.read():
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            raise _TooLargeError
-        chunks.append(chunk)
+    async with aclosing(_unpacked(reply)) as pieces:
+        async for chunk in pieces:
+            size += len(chunk)
+            if size > MAX_ANSWER_BYTES:
+                raise _UnusableError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+            chunks.append(chunk)
     return b"".join(chunks)
+
+
+async def _unpacked(reply: Reply) -> AsyncGenerator[bytes, None]:
+    # HTTP libraries unpack as much as has arrived in one go, which may be a thousand times as much.
+    encoding = reply.headers.get("content-encoding", "").strip().lower()
+    if encoding in {"", "identity"}:
+        while chunk := await reply.read():
+            yield chunk
+    elif encoding not in {"gzip", "x-gzip"}:
+        raise _UnusableError(f"the answer is encoded as {encoding!r:.80}, which was not asked for")
+    else:
+        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        packed = begun = await reply.read()
+        while packed:
+            try:
+                yield unpacker.decompress(packed, _PIECE)
+            except zlib.error as error:
+                raise _UnusableError(f"the answer is not encoded as declared: {error}") from None
+            if unpacker.unused_data:
+                raise _UnusableError("the answer is not encoded as declared: something follows its end")
+            if packed := unpacker.unconsumed_tail:
+                await checkpoint()
+            else:
+                packed = await reply.read()
+        if begun and not unpacker.eof:
+            raise _UnusableError("the answer is not encoded as declared: its end is missing")
 
 
 ReadBody = Callable[[Reply], Awaitable[bytes]]
@@ -90,14 +128,12 @@ async def _exchange(
         return Answer(reply.status, reply.headers, await read(reply))
     except TransportError as error:
         return _no_answer(error)
-    except (_TooLargeError, NotDecodableError) as error:
-        reason = (
-            f"the answer is larger than {MAX_ANSWER_BYTES} bytes"
-            if isinstance(error, _TooLargeError)
-            else f"the answer is not encoded as declared: {error}"
-        )
+    except anyio.get_cancelled_exc_class() as cancelled:
+        # Without the frames of the HTTP library, whose variables are URL and headers.
+        raise cancelled.with_traceback(None) from None
+    except _UnusableError as error:
         assert reply is not None  # noqa: S101 - it was being read
-        return UnreadableAnswer(reply.status, reply.headers, reason)
+        return UnreadableAnswer(reply.status, reply.headers, str(error))
     finally:
         if reply is not None:
             await reply.aclose()

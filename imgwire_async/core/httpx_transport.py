@@ -11,7 +11,7 @@ import httpx
 
 from imgwire_async.core import aiohttp_transport
 from imgwire_async.core.body import CountedStream
-from imgwire_async.core.messages import Message, NotDecodableError, TransportError, joined_headers
+from imgwire_async.core.messages import Message, TransportError, joined_headers
 from imgwire_async.core.options import Timeouts
 from imgwire_async.core.redaction import QuietRequest, redacted_httpx_logs
 
@@ -61,14 +61,11 @@ class _Reply:
 
     async def read(self) -> bytes:
         if self._chunks is None:
-            packed = "content-encoding" in self.headers
-            self._chunks = self._response.aiter_bytes() if packed else self._response.aiter_raw()
+            self._chunks = self._response.aiter_raw()
         try:
             async for chunk in self._chunks:
                 if chunk:
                     return chunk
-        except httpx.DecodingError as error:
-            raise NotDecodableError(str(error)) from None
         except _FAILURES as error:
             raise _as_transport_error(error) from error
         return b""
@@ -78,7 +75,7 @@ class _Reply:
             return
         if isinstance(self._chunks, AsyncGenerator):
             # Cancels the nested generators of httpx where they wait, or the garbage collector would have to.
-            with suppress(*_FAILURES, httpx.DecodingError), anyio.CancelScope(shield=True) as scope:
+            with suppress(*_FAILURES), anyio.CancelScope(shield=True) as scope:
                 scope.cancel()
                 async for _ in self._chunks:
                     pass

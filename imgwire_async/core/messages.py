@@ -53,10 +53,6 @@ class TransportError(Exception):
         self.timed_out = timed_out
 
 
-class NotDecodableError(Exception):
-    """The body of an answer is not in the encoding that the answer declares."""
-
-
 class Reply(Protocol):
     """The head of an answer, whose body is still to be read."""
 
@@ -71,11 +67,10 @@ class Reply(Protocol):
         ...
 
     async def read(self) -> bytes:
-        """What has arrived of the body, unpacked; empty at its end.
+        """What has arrived of the body, packed as the headers say; empty at its end.
 
         Raises:
             TransportError: the transfer broke.
-            NotDecodableError: the body cannot be unpacked.
         """
         ...
 

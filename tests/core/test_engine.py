@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ import httpx
 import pytest
 from httpx_aiohttp import HttpxAiohttpClient
 
+from imgwire_async.core import aiohttp_transport
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
 from imgwire_async.core.body import CountedStream
 from imgwire_async.core.engine import Engine
@@ -173,6 +176,52 @@ def test_a_failure_after_the_request_was_sent_may_have_acted_and_leaves_the_pool
     assert failed.reason.isprintable()
     assert isinstance(after, Answer)
     assert after.status == 200
+
+
+@every_kind
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("reused", [False, True], ids=["new connection", "kept connection"])
+def test_a_request_is_sent_once_so_that_every_repetition_is_counted(
+    kind: Kind, method: str, reused: bool
+) -> None:
+    async def scenario() -> Result:
+        async with kind.engine() as engine:
+            if reused:
+                await get(engine, f"{server.base_url}/good")
+            body = b"x" * 1000 if method == "PUT" else None
+            message = Message(method, f"{server.base_url}/bad", {}, body)
+            return await exchange(engine.transport(), message, impatient())
+
+    with raw_server(on_bad_paths(Connection.hang_up)) as server:
+        failed = kind.run(scenario)
+
+    assert isinstance(failed, NoAnswer)
+    # Where the caller brings aiohttp along, its own repetition comes with it.
+    if "aiohttp" not in str(kind.http_client):
+        assert [head.split()[1] for head in server.heads].count(b"/bad") == 1
+
+
+def test_connections_that_were_closed_while_the_loop_stood_still_are_not_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def close_after_each_answer(connection: Connection) -> None:
+        connection.read_request()
+        connection.send(OK)
+
+    async def post() -> Result:
+        message = Message("POST", server.base_url, {}, b"{}")
+        return await exchange(engine.transport(), message, impatient())
+
+    monkeypatch.setattr(aiohttp_transport, "_MAY_BE_STALE", 0.0)
+    engine = Engine()
+    with raw_server(close_after_each_answer) as server, asyncio.Runner() as runner:
+        results = []
+        for _ in range(3):
+            results.append(runner.run(post()))
+            time.sleep(0.05)
+        runner.run(engine.aclose())
+
+    assert [type(result) for result in results] == [Answer] * 3
 
 
 def unused_port() -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import time
+import tracemalloc
+import zlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from imgwire_async.core import exchange as exchange_module
@@ -16,8 +19,9 @@ from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
 from imgwire_async.core.body import CountedStream
 from imgwire_async.core.engine import Engine
 from imgwire_async.core.exchange import exchange
-from imgwire_async.core.messages import Message
+from imgwire_async.core.messages import Message, Reply
 from imgwire_async.core.options import Timeouts
+from imgwire_async.core.tasks import background_tasks
 from imgwire_async.errors import SourceChangedError, UploadSourceError
 from tests.raw_servers import OK, Behaviour, Connection, always, answer, full_listener, raw_server
 
@@ -148,21 +152,99 @@ def test_no_timeout_at_all_is_possible(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_compressed_answer_is_unpacked(backend: str) -> None:
-    packed = answer(200, gzip.compress(b'{"a": 1}'), "Content-Encoding: gzip")
-    with raw_server(always(packed)) as server:
+@pytest.mark.parametrize(
+    ("packed", "encoding", "content"),
+    [
+        (gzip.compress(b'{"a": 1}'), "gzip", b'{"a": 1}'),
+        (gzip.compress(b'{"a": 1}'), " X-GZip", b'{"a": 1}'),
+        (gzip.compress(bytes(5_000_000)), "gzip", bytes(5_000_000)),
+        (b"{}", "identity", b"{}"),
+        (b"", "gzip", b""),
+    ],
+    ids=["gzip", "the old name", "of much", "not packed", "nothing"],
+)
+def test_a_compressed_answer_is_unpacked(backend: str, packed: bytes, encoding: str, content: bytes) -> None:
+    with raw_server(always(answer(200, packed, f"Content-Encoding: {encoding}"))) as server:
         result = send(backend, server.base_url, Timeouts())
 
     assert isinstance(result, Answer)
-    assert result.content == b'{"a": 1}'
+    assert result.content == content
 
 
-def test_an_answer_that_is_not_encoded_as_declared_is_unreadable() -> None:
-    with raw_server(always(answer(200, b"not gzip", "Content-Encoding: gzip"))) as server:
-        result = send("asyncio", server.base_url, Timeouts())
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("packed", "encoding"),
+    [
+        (b"not gzip", "gzip"),
+        (gzip.compress(b"some text")[:-9], "gzip"),
+        (gzip.compress(b"some text") + b"\0\0", "gzip"),
+        (gzip.compress(gzip.compress(b"x")), "gzip, gzip"),
+        (b"{}", "br"),
+        (b"{}", "zstd"),
+    ],
+    ids=["not packed", "cut off", "with a tail", "packed twice", "br", "zstd"],
+)
+def test_an_answer_that_is_not_encoded_as_asked_is_unreadable(
+    backend: str, packed: bytes, encoding: str
+) -> None:
+    with raw_server(always(answer(200, packed, f"Content-Encoding: {encoding}"))) as server:
+        result = send(backend, server.base_url, Timeouts())
 
     assert isinstance(result, UnreadableAnswer)
     assert result.status == 200
+    assert "cod" in result.reason
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_unpacks_to_much_is_given_up_early_without_holding_up_the_loop(backend: str) -> None:
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(200)) + packer.flush()
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async def scenario() -> Result:
+        engine = Engine()
+        try:
+            async with background_tasks() as tasks:
+                message = Message("GET", server.base_url, {})
+                reply = await engine.transport().send(message, Timeouts())
+                tasks.start_soon(count_turns)
+                return await exchange(_Answered(reply), message, Timeouts())
+            raise AssertionError("the tasks ended first")
+        finally:
+            await engine.aclose()
+
+    tracemalloc.start()
+    with raw_server(always(answer(200, bomb, "Content-Encoding: gzip"))) as server:
+        before, _ = tracemalloc.get_traced_memory()
+        result = anyio.run(scenario, backend=backend)
+        _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert isinstance(result, UnreadableAnswer)
+    assert "larger than" in result.reason
+    assert turns > 20  # a megabyte or so in each
+    assert peak - before < 1.5 * exchange_module.MAX_ANSWER_BYTES
+
+
+class _Answered:
+    """A transport whose answer is there already."""
+
+    is_closed = False
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+
+    async def send(self, message: Message, timeouts: Timeouts) -> Reply:  # noqa: ARG002 - the interface
+        return self._reply
+
+    async def aclose(self) -> None:
+        pass
 
 
 def test_an_answer_without_bounds_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,6 +328,37 @@ async def test_a_body_is_not_sent_from_its_middle_on_a_connection_that_turned_ou
     assert result.may_have_acted
     assert not result.timed_out
     assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nab", answer(403)],
+    ids=["nothing", "half an answer", "an answer"],
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_server_that_reads_no_further_keeps_no_socket_open(backend: str, said: bytes) -> None:
+    def say_and_stop_reading(connection: Connection) -> None:
+        connection.read_head()
+        connection.send(said)
+        connection.wait_for_end_of_test()
+
+    async def scenario() -> int:
+        engine = Engine()
+        before = open_files()
+        async with aclosing(chunks_of(b"x" * LARGE, 65_536)) as chunks:
+            stream = CountedStream(chunks, LARGE)
+            message = Message("PUT", server.base_url, {}, stream)
+            await exchange(engine.transport(), message, Timeouts(read=0.2, write=0.2))
+            await stream.stop()
+        await anyio.sleep(0.02)
+        left = open_files() - before
+        await engine.aclose()
+        return left
+
+    with raw_server(say_and_stop_reading, receive_buffer=16_384) as server:
+        left = anyio.run(scenario, backend=backend)
+
+    assert left == 1  # the server's end
 
 
 async def test_a_stalled_upload_leaves_no_socket_behind() -> None:
