@@ -92,6 +92,7 @@ class Engine:
         self._everything = anyio.CancelScope()
         self._waits: set[anyio.CancelScope] = set()
         self._leaders: dict[bytes, _Leader] = {}
+        self._led: dict[str, bytes] = {}  # content by the key of its leader
         self._open = 0
         self._failures = 0
         self.health = Health(clock=shared.clock, rng=shared.rng)
@@ -240,17 +241,7 @@ class Engine:
 
     def take_back(self, tasks: list[Task]) -> None:
         """Have items run again that were handed out and have not ended."""
-        again = [task for task in tasks if not task.held]
-        for task in list(again):
-            leader = None if task.sha256 is None else self._leaders.get(task.sha256)
-            if leader is not None and leader.key == task.key and task.sha256 is not None:
-                again += self._released(self._leaders.pop(task.sha256).followers)
-        self._work.start_soon(self._offer, again)
-
-    def _released(self, followers: list[Task]) -> list[Task]:
-        for task in followers:
-            task.held = False
-        return followers
+        self._work.start_soon(self._offer, [task for task in tasks if not task.held])
 
     def probe_lost(self) -> None:
         """Learn that a probe will never be answered."""
@@ -300,19 +291,31 @@ class Engine:
     async def _is_first(self, task: Task) -> bool:
         """Whether nobody else stores this content; else the task waits for them, or shares their image."""
         content = task.sha256
+        if self._led.get(task.key, content) != content:
+            # Its process died, and meanwhile the file has changed.
+            self.take_back(self._disband(task))
         if content is None:
             return True
-        if content in self._leaders:
-            self._leaders[content].followers.append(task)
+        leader = self._leaders.setdefault(content, _Leader(task.key))
+        if leader.key != task.key:
+            leader.followers.append(task)
             task.held = True
             return False
-        self._leaders[content] = _Leader(task.key)
+        self._led[task.key] = content
         row = await to_thread.run_sync(self._journal.find_content, content)
         if row is None or row.key == task.key:
             return True
-        for one in (task, *self._leaders.pop(content).followers):
+        for one in (task, *self._disband(task)):
             self._settle_known(one, row, row.key)
         return False
+
+    def _disband(self, leader: Task) -> list[Task]:
+        """Those that wait for the image of an item, which they no longer do."""
+        content = self._led.pop(leader.key, None)
+        followers = [] if content is None else self._leaders.pop(content).followers
+        for task in followers:
+            task.held = False
+        return followers
 
     async def admit(self) -> bool:
         """Wait until an attempt may be made; whether it is a probe."""
@@ -397,18 +400,15 @@ class Engine:
             if task is None:
                 continue
             self._surveyor.active.pop(task.key, None)
-            if task.sha256 is not None and self._leaders:
-                self._end_leader(outcome, task, task.sha256)
+            if followers := self._disband(task):
+                self._end_followers(followers, outcome, task)
             self._end_one()
 
-    def _end_leader(self, outcome: Outcome, leader: Task, content: bytes) -> None:
-        if isinstance(outcome, AlreadyStored) and outcome.same_content_as is not None:
-            return  # a follower itself
-        followers = self._leaders.pop(content).followers if content in self._leaders else []
+    def _end_followers(self, followers: list[Task], outcome: Outcome, leader: Task) -> None:
         if isinstance(outcome, Stored | AlreadyStored):
             row = leader.row(self._stored_state, self._journal.run)
             row.image_id, row.cdn_url = outcome.image_id, outcome.cdn_url
             for follower in followers:
                 self._settle_known(follower, row, leader.key)
-        elif followers and not self.stopping:
-            self.take_back(self._released(followers))
+        elif not self.stopping:
+            self.take_back(followers)

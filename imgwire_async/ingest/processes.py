@@ -30,7 +30,7 @@ from imgwire_async.ingest.shards import Job, Setup, Shard
 from imgwire_async.lowlevel.models import Image
 
 MOST_DEATHS: Final = 3
-"""When so many processes have died without a single item stored in between, the job stops."""
+"""When so many processes have died one after the other, none with an item stored, the job stops."""
 _LAST_WORDS: Final = 500  # characters
 _END_SECONDS: Final = 5.0
 
@@ -78,7 +78,6 @@ class WorkerPool:
 
     def __init__(self, core: Core, job: str, options: IngestOptions, pace: Mapping[str, float]) -> None:
         self.core = core
-        self.deaths = 0
         self.stopped = False
         self.workers: set[_Worker] = set()
         gate = core.shared.gate
@@ -144,6 +143,7 @@ class WorkerPool:
                 tasks.start_soon(self._run_some, job, setup)
 
     async def _run_some(self, job: Job, setup: Setup) -> None:
+        deaths = 0
         while (shard := await job.next_shard()) is not None:
             worker = _Worker(self, job, setup, shard)
             self.workers.add(worker)
@@ -152,18 +152,18 @@ class WorkerPool:
             finally:
                 self.workers.discard(worker)
             if worker.unfinished and not self.stopped:
-                self._note_death(job, worker, ended)
+                deaths = 1 if worker.has_stored else deaths + 1
+                self._note_death(job, worker, ended, deaths)
 
-    def _note_death(self, job: Job, worker: _Worker, ended: str) -> None:
-        self.deaths += 1
+    def _note_death(self, job: Job, worker: _Worker, ended: str, deaths: int) -> None:
         logger.warning("a worker process of a bulk job ended %s; its items are run by another one", ended)
         if worker.probing:
             job.probe_lost()
         for rate_class, generation in worker.leased.items():
             # Were it a probe of the pace, everybody would wait for its answer.
             self.desks[rate_class].report(0, 0, None, generation)
-        if self.deaths >= MOST_DEATHS:
-            job.stop_early("worker", f"{self.deaths} worker processes ended one after the other, {ended}")
+        if deaths >= MOST_DEATHS:
+            job.stop_early("worker", f"{deaths} worker processes ended one after the other, {ended}")
         else:
             job.take_back(list(worker.unfinished.values()))
 
@@ -179,6 +179,7 @@ class _Worker:
         self.unfinished = {task.key: task for task in first.tasks}
         self.in_flight = 0
         self.probing = False
+        self.has_stored = False
         self.leased: dict[RateClass, int] = {}
         """Generation of its last lease."""
         self.process: Process | None = None
@@ -230,7 +231,8 @@ class _Worker:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.aclose()
-        return _described(process.returncode) + (f": {self._last_words}" if self._last_words else "")
+        *_, last_line = ["", *self._last_words.splitlines()]
+        return _described(process.returncode) + (f": {last_line}" if last_line else "")
 
     async def _serve(self, process: Process) -> None:
         assert process.stdin is not None  # noqa: S101 - all three are pipes
@@ -294,7 +296,7 @@ class _Worker:
         return {task.key for task in sendable}
 
     def _stored(self, key: str, image: Image, seconds: float) -> None:
-        self._pool.deaths = 0
+        self.has_stored = True
         self.probing = False
         if (task := self.unfinished.get(key)) is not None:
             self._job.stored(task, image, seconds)

@@ -239,15 +239,34 @@ async def test_equal_content_is_sent_once_whichever_processes_find_it(
 async def test_copies_are_sent_when_the_process_of_the_first_one_dies(
     client: AsyncImgwireClient, sandbox: Sandbox
 ) -> None:
-    sandbox.faults.once("images.create", stall=30.0)
+    sandbox.faults.once("store.put", stall=30.0)
     items = [IngestItem(small_image(0), f"{number}") for number in range(200)]
     async with client.ingest(items, dedupe="content", concurrency=4, processes=2) as job:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(exhausted, job)
-            await requested(sandbox, 1)
+            await requested(sandbox, 2)
             for pid in pids(job):
                 os.kill(pid, signal.SIGKILL)
         assert counts(job.report) == (1, 199, 0, 0)
+    assert len(await server_images(client)) == 1
+
+
+async def test_copies_are_sent_when_the_first_one_vanishes_while_its_process_is_replaced(
+    client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.faults.once("images.create", stall=30.0)
+    folder = folder_of(tmp_path / "copies", 0)
+    for number in range(100):
+        (folder / f"{number}.png").write_bytes(small_image(0))
+    async with client.ingest(folder, dedupe="content", concurrency=4, processes=2) as job:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(exhausted, job)
+            await requested(sandbox, 1)
+            (leader,) = job._engine._led
+            (folder / leader).unlink()
+            for pid in pids(job):
+                os.kill(pid, signal.SIGKILL)
+        assert counts(job.report) == (1, 98, 0, 1)
     assert len(await server_images(client)) == 1
 
 
