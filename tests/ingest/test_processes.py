@@ -43,7 +43,7 @@ from imgwire_async.sandbox import RateLimit, Sandbox
 from tests.clients import client_of
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
 
-COUNT = 256
+COUNT = 160
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ async def test_a_killed_process_is_replaced_and_its_items_are_stored_once(
         async for outcome in job:
             assert isinstance(outcome, Stored)
             keys.append(outcome.key)
-            if len(keys) in {40, 100}:
+            if len(keys) in {30, 70}:
                 os.kill(pids(job)[0], signal.SIGKILL)
                 killed.add(pids(job)[0])
         assert counts(job.report) == (COUNT, 0, 0, 0)
