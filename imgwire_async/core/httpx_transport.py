@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import anyio
 import httpx
 
 from imgwire_async.core import aiohttp_transport
-from imgwire_async.core.body import CountedStream
 from imgwire_async.core.messages import Message, TransportError, joined_headers
 from imgwire_async.core.options import Timeouts
 from imgwire_async.core.redaction import QuietRequest, redacted_httpx_logs
@@ -44,8 +43,22 @@ def _as_transport_error(error: Exception) -> TransportError:
     )
 
 
+class _OnePiece:
+    # Not a generator, which httpx would leave to the garbage collector when a request is cancelled.
+    def __init__(self, piece: bytes) -> None:
+        self._pieces = [piece]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop()
+
+
 class _Stream(httpx.AsyncByteStream):
-    def __init__(self, stream: CountedStream) -> None:
+    def __init__(self, stream: AsyncIterable[bytes]) -> None:
         self._stream = stream
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -126,8 +139,9 @@ def _request(message: Message, timeouts: Timeouts) -> httpx.Request:
             "pool": None,
         }
     }
-    if not isinstance(body, CountedStream):
-        return QuietRequest(message.method, url, headers=headers, content=body, extensions=extensions)
+    if body is None:
+        return QuietRequest(message.method, url, headers=headers, extensions=extensions)
     # httpx does not add it to a request that gets a stream.
     headers = {"Host": url.netloc.decode("ascii")} | headers
-    return QuietRequest(message.method, url, headers=headers, stream=_Stream(body), extensions=extensions)
+    stream = _Stream(_OnePiece(body) if isinstance(body, bytes) else body)
+    return QuietRequest(message.method, url, headers=headers, stream=stream, extensions=extensions)

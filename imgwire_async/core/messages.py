@@ -11,7 +11,7 @@ from imgwire_async.core.redaction import without_query
 
 
 class Message:
-    """One HTTP request, complete but for what the HTTP library adds: `Host`, and `Content-Length` of bytes.
+    """One HTTP request, complete but for `Host`, which the HTTP library adds.
 
     Its representation shows neither query nor headers, which may be credentials.
     """
@@ -26,9 +26,10 @@ class Message:
         """Sent exactly as it is: a signature covers every character of it."""
         self.headers = headers
         self.body = body
-        if isinstance(body, CountedStream):
-            # HTTP libraries would send it in chunks of unknown number, which object stores refuse.
-            self.headers = headers | {"Content-Length": str(body.size)}
+        if body is not None:
+            # HTTP libraries would send a stream in chunks of unknown number, which object stores refuse.
+            size = len(body) if isinstance(body, bytes) else body.size
+            self.headers = headers | {"Content-Length": str(size)}
 
     def __repr__(self) -> str:
         return f"<Message {self.method} {without_query(self.url)}>"

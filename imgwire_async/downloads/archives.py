@@ -13,15 +13,15 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
-import anyio
-from anyio import from_thread, to_thread
+from anyio import from_thread
 
+from imgwire_async.core.threads import ExclusiveThread
 from imgwire_async.downloads.files import FileSink, PathTarget, place, target_error, temporary_beside
 from imgwire_async.errors import ArchiveError, DownloadTargetError
 
@@ -71,15 +71,21 @@ class Extraction:
         self._limits = limits
         self._overwrite = overwrite
         self._made: list[Path] = []
+        self._archive: BinaryIO | None = None
+        self._staging: Path | None = None
+        self._given_up = False
+
+    def start(self) -> BinaryIO:
+        """Make the folder and, in it, the file for the archive, which is returned."""
         try:
             self._folder = Path(self._name).resolve()
             self._staging = temporary_beside(self._folder / "images")
             self._made = _make_folders(self._folder)
             self._staging.mkdir()
-            self.archive = cast(BinaryIO, (self._staging / "archive").open("xb+"))
+            self._archive = cast(BinaryIO, (self._staging / "archive").open("xb+"))
         except (OSError, ValueError) as error:
-            self._remove()
             raise target_error(repr(self._name), error) from error
+        return self._archive
 
     def extract(self) -> list[Path]:
         """Unpack the archive, which has been written by now, and move its files to their places.
@@ -94,30 +100,40 @@ class Extraction:
             ArchiveError: the archive is damaged, or not safe.
             DownloadTargetError: the folder cannot be written, or has a file that must not be overwritten.
         """
+        assert self._staging is not None  # noqa: S101 - it was started
+        assert self._archive is not None  # noqa: S101
         unpacked = self._staging / "files"
         try:
-            names = self._unpack(unpacked)
+            names = self._unpack(self._archive, unpacked)
         except _DAMAGE as error:
             raise ArchiveError(f"the archive is damaged: {error}") from error
         return self._publish(unpacked, names)
 
+    def give_up(self) -> None:
+        """Let `extract` end early, in whatever thread it still runs."""
+        self._given_up = True
+
     def discard(self) -> None:
         """Remove what is not in its place, and the folders that were made for nothing."""
-        self.archive.close()
-        shutil.rmtree(self._staging, ignore_errors=True)
-        self._remove()
-
-    def _remove(self) -> None:
+        if self._archive is not None:
+            self._archive.close()
+        if self._staging is not None:
+            shutil.rmtree(self._staging, ignore_errors=True)
         for folder in self._made:
             try:
                 folder.rmdir()
             except OSError:
                 return  # no longer empty: it holds what was extracted
 
-    def _unpack(self, folder: Path) -> list[PurePosixPath]:
-        size = self.archive.seek(0, os.SEEK_END)
-        _check_directory(self.archive, size, self._limits)
-        with zipfile.ZipFile(self.archive) as archive:
+    def _check_wanted(self) -> None:
+        from_thread.check_cancelled()
+        if self._given_up:
+            raise RuntimeError("the task that wanted this has gone")
+
+    def _unpack(self, file: BinaryIO, folder: Path) -> list[PurePosixPath]:
+        size = file.seek(0, os.SEEK_END)
+        _check_directory(file, size, self._limits)
+        with zipfile.ZipFile(file) as archive:
             entries = [(_checked_name(entry), entry) for entry in archive.infolist()]
             files = [(name, entry) for name, entry in entries if not entry.is_dir()]
             _check_total(sum(entry.file_size for _, entry in files), size, self._limits)
@@ -129,7 +145,7 @@ class Extraction:
                 _make_place(path, entry)
                 with archive.open(entry) as source, _new_file(path) as target:
                     while block := source.read(_BLOCK):
-                        from_thread.check_cancelled()
+                        self._check_wanted()
                         # What the archive says about itself may be wrong.
                         total += len(block)
                         _check_total(total, size, self._limits)
@@ -144,7 +160,7 @@ class Extraction:
         made: list[Path] = []
         try:
             for name, target in zip(names, targets, strict=True):
-                from_thread.check_cancelled()
+                self._check_wanted()
                 made += _make_folders(target.parent)
                 place(unpacked.joinpath(*name.parts), target, overwrite=self._overwrite)
                 if not self._overwrite:
@@ -173,18 +189,20 @@ class Extraction:
 @asynccontextmanager
 async def extraction(
     folder: PathTarget, limits: ArchiveLimits, *, overwrite: bool
-) -> AsyncGenerator[tuple[FileSink, Extraction], None]:
+) -> AsyncGenerator[tuple[FileSink, Callable[[], Awaitable[list[Path]]]], None]:
     """A sink for an archive, and what extracts it once it is complete. Nothing but the images remains.
 
     Raises:
         DownloadTargetError: the folder cannot be written.
     """
-    work = await to_thread.run_sync(Extraction, folder, limits, overwrite)
+    thread = ExclusiveThread()
+    work = Extraction(folder, limits, overwrite)
     try:
-        yield FileSink(work.archive, repr(os.fsdecode(folder))), work
+        sink = FileSink(await thread.run(work.start), repr(os.fsdecode(folder)), thread)
+        yield sink, lambda: thread.run(work.extract)
     finally:
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(work.discard)
+        work.give_up()
+        await thread.end(work.discard)
 
 
 def _checked_name(entry: zipfile.ZipInfo) -> PurePosixPath:

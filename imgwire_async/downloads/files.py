@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, cast
 from uuid import uuid4
 
-import anyio
-from anyio import to_thread
-
+from imgwire_async.core.threads import ExclusiveThread
 from imgwire_async.errors import DownloadTargetError, InvalidArgumentError
 
 BLOCK_SIZE: Final = 1024 * 1024
@@ -42,11 +40,13 @@ class FileSink:
     Args:
         file: the file, positioned where the download begins.
         name: what errors call it.
+        thread: where it is used.
     """
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: BinaryIO, name: str, thread: ExclusiveThread) -> None:
         self._file = file
         self._name = name
+        self._thread = thread
         self._start: int | None = None
         self._opened = False
         self._waiting: list[bytes] = []
@@ -66,12 +66,12 @@ class FileSink:
             DownloadTargetError: the file does not take it.
         """
         chunks, self._waiting, self._size = self._waiting, [], 0
-        await to_thread.run_sync(self._write, chunks)
+        await self._thread.run(lambda: self._write(chunks))
 
     async def restart(self) -> bool:
         """Cut the file back to where the download began; False when it cannot be cut."""
         self._waiting, self._size = [], 0
-        return await to_thread.run_sync(self._cut_back)
+        return await self._thread.run(self._cut_back)
 
     def _write(self, chunks: list[bytes]) -> None:
         try:
@@ -111,15 +111,15 @@ async def atomic_file(path: PathTarget, *, overwrite: bool) -> AsyncGenerator[tu
     Raises:
         DownloadTargetError: the file cannot be written, or exists and must not be overwritten.
     """
-    output = await to_thread.run_sync(_AtomicFile, os.fsdecode(path), overwrite)
+    thread = ExclusiveThread()
+    output = _AtomicFile(os.fsdecode(path), overwrite)
     try:
-        sink = FileSink(output.file, repr(output.name))
+        sink = FileSink(await thread.run(output.open), repr(output.name), thread)
         yield sink, output.target
         await sink.flush()
-        await to_thread.run_sync(output.publish)
+        await thread.run(output.publish)
     finally:
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(output.discard)
+        await thread.end(output.discard)
 
 
 class _AtomicFile:
@@ -128,14 +128,19 @@ class _AtomicFile:
     def __init__(self, name: str, overwrite: bool) -> None:
         self.name = name
         self._overwrite = overwrite
+        self._file: BinaryIO | None = None
+
+    def open(self) -> BinaryIO:
+        """Make the temporary file."""
         try:
             # A link stays, and what it points to is replaced.
-            self.target = Path(os.path.realpath(name))
+            self.target = Path(os.path.realpath(self.name))
             self._check_target()
             self._temporary = temporary_beside(self.target)
-            self.file = cast(BinaryIO, self._temporary.open("xb", buffering=0))
+            self._file = cast(BinaryIO, self._temporary.open("xb", buffering=0))
         except (OSError, ValueError) as error:
-            raise target_error(repr(name), error) from error
+            raise target_error(repr(self.name), error) from error
+        return self._file
 
     def _check_target(self) -> None:
         try:
@@ -149,9 +154,10 @@ class _AtomicFile:
 
     def publish(self) -> None:
         """Put the file in its place, after the disk has it."""
+        assert self._file is not None  # noqa: S101 - it was opened
         try:
-            os.fsync(self.file.fileno())
-            self.file.close()
+            os.fsync(self._file.fileno())
+            self._file.close()
             place(self._temporary, self.target, overwrite=self._overwrite)
             _sync_folder(self.target.parent)
         except FileExistsError:
@@ -161,8 +167,9 @@ class _AtomicFile:
 
     def discard(self) -> None:
         """Remove what has not been published."""
-        self.file.close()
-        self._temporary.unlink(missing_ok=True)
+        if self._file is not None:
+            self._file.close()
+            self._temporary.unlink(missing_ok=True)
 
 
 def temporary_beside(target: Path) -> Path:

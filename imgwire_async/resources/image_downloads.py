@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal, TypeAlias, Unpack, overload
 from uuid import UUID
 
-from anyio import to_thread
-
 from imgwire_async.cdn.forms import Preset
 from imgwire_async.cdn.keywords import Transformations
 from imgwire_async.core.call import Core
 from imgwire_async.core.download import Transfer, fetch
 from imgwire_async.core.redaction import Secret
+from imgwire_async.core.threads import ExclusiveThread
 from imgwire_async.downloads.archives import ArchiveLimits, extraction
 from imgwire_async.downloads.files import DownloadedFile, FileSink, PathTarget, atomic_file, check_file
 from imgwire_async.downloads.streams import DownloadStream, open_stream
@@ -280,10 +279,14 @@ async def _to_file(
                 transfer = Transfer(sink)
                 await fetch_into(transfer)
         else:
-            sink, path = FileSink(check_file(to), "to the file"), None
+            path, thread = None, ExclusiveThread()
+            sink = FileSink(check_file(to), "to the file", thread)
             transfer = Transfer(sink)
-            await fetch_into(transfer)
-            await sink.flush()
+            try:
+                await fetch_into(transfer)
+                await sink.flush()
+            finally:
+                await thread.end()
     return DownloadedFile(path=path, size=transfer.received, content_type=transfer.head.content_type)
 
 
@@ -298,10 +301,10 @@ async def _to_folder(
     with _named(operation):
         if not isinstance(to, str | os.PathLike):
             raise InvalidArgumentError("extract=True needs to=, the path of a folder")
-        async with extraction(to, limits, overwrite=overwrite) as (sink, work):
+        async with extraction(to, limits, overwrite=overwrite) as (sink, extract):
             await fetch_into(Transfer(sink))
             await sink.flush()
-            return await to_thread.run_sync(work.extract)
+            return await extract()
 
 
 @contextmanager

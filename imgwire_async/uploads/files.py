@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Protocol
 
-from imgwire_async.uploads.base import CHUNK_SIZE, ExclusiveThread, Source, checked_chunk, refused
+from imgwire_async.core.threads import ExclusiveThread
+from imgwire_async.uploads.base import CHUNK_SIZE, Source, checked_chunk, refused
 from imgwire_async.uploads.image_types import SNIFF_BYTES
 
 

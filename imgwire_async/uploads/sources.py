@@ -14,7 +14,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from functools import partial
 from typing import Protocol, TypeAlias
 
-from imgwire_async.uploads.base import ExclusiveThread, Source, base_name, refused
+from imgwire_async.core.threads import ExclusiveThread
+from imgwire_async.uploads.base import Source, base_name, refused
 from imgwire_async.uploads.files import (
     AsyncBinaryFile,
     AsyncFileAccess,

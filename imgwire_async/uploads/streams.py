@@ -20,7 +20,8 @@ from typing import Final, TypeAlias
 
 import anyio
 
-from imgwire_async.uploads.base import CHUNK_SIZE, ExclusiveThread, Source, checked_chunk, refused
+from imgwire_async.core.threads import ExclusiveThread
+from imgwire_async.uploads.base import CHUNK_SIZE, Source, checked_chunk, refused
 from imgwire_async.uploads.files import SyncFileAccess, seekable_source
 from imgwire_async.uploads.image_types import SNIFF_BYTES
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from httpx_aiohttp import HttpxAiohttpClient
@@ -222,6 +224,29 @@ def test_connections_that_were_closed_while_the_loop_stood_still_are_not_used_ag
         runner.run(engine.aclose())
 
     assert [type(result) for result in results] == [Answer] * 3
+
+
+@every_kind
+def test_a_request_can_be_cancelled_at_any_point_and_leaves_nothing_to_the_garbage_collector(
+    kind: Kind,
+) -> None:
+    async def scenario() -> Result:
+        async with kind.engine() as engine:
+            for turns in range(20):
+                with anyio.CancelScope() as scope:
+                    async with anyio.create_task_group() as tasks:
+                        message = Message("PUT", server.base_url, {}, b"x" * 1000)
+                        tasks.start_soon(exchange, engine.transport(), message, impatient())
+                        for _ in range(turns):
+                            await anyio.lowlevel.checkpoint()
+                        scope.cancel()
+            gc.collect()
+            return await get(engine, server.base_url)
+
+    with raw_server(always(OK)) as server:
+        after = kind.run(scenario)
+
+    assert isinstance(after, Answer)
 
 
 def unused_port() -> int:

@@ -268,11 +268,11 @@ def test_no_damage_ends_in_anything_but_a_refusal_or_images(
     folder = tmp_path_factory.mktemp("photos")
 
     async def main() -> None:
-        async with archives.extraction(folder, ArchiveLimits(), overwrite=False) as (sink, work):
+        async with archives.extraction(folder, ArchiveLimits(), overwrite=False) as (sink, extract):
             await sink.write(hostile)
             await sink.flush()
             try:
-                await anyio.to_thread.run_sync(work.extract)
+                await extract()
             except ArchiveError:
                 assert len(os.listdir(folder)) == 1  # noqa: PTH208 - only the folder that goes now
 
@@ -335,11 +335,11 @@ async def test_extracting_needs_a_folder() -> None:
 async def test_a_cancelled_extraction_stops_and_leaves_nothing(tmp_path: Path) -> None:
     content = zipped({f"{number}.bmp": bytes(MEBIBYTE) for number in range(400)}, zipfile.ZIP_DEFLATED)
     limits = ArchiveLimits(max_ratio=10_000)
-    async with archives.extraction(tmp_path / "photos", limits, overwrite=False) as (sink, work):
+    async with archives.extraction(tmp_path / "photos", limits, overwrite=False) as (sink, extract):
         await sink.write(content)
         await sink.flush()
         with anyio.move_on_after(0.05) as scope:
-            await anyio.to_thread.run_sync(work.extract)
+            await extract()
         assert scope.cancelled_caught
         assert len(names_in(tmp_path)) < 400
     assert names_in(tmp_path) == []

@@ -8,6 +8,8 @@ import logging
 import os
 import pickle
 import traceback
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -32,7 +34,7 @@ from imgwire_async.core.download import WORTHWHILE, strong_validator
 from imgwire_async.models import ImageDownloadJob
 from tests.clients import client_of, without_waits
 from tests.downloads.file_host import CONTENT, Step, file_host, header, job_at, names_in, requested_start
-from tests.raw_servers import RawServer, answer
+from tests.raw_servers import RawServer, always, answer, raw_server
 
 HALF = len(CONTENT) // 2
 CHANGED = CONTENT[::-1]
@@ -348,6 +350,44 @@ async def test_a_download_that_is_given_up_leaves_no_task_file_or_socket(kind: s
             assert asyncio.all_tasks() == before
     assert names_in(tmp_path) == []
     assert len(os.listdir("/proc/self/fd")) <= descriptors  # noqa: PTH208 - a fast look
+
+
+@pytest.mark.parametrize("kind", ["path", "folder"])
+async def test_a_download_that_is_cancelled_at_any_time_leaves_no_file_open_and_none_half_done(
+    kind: str, tmp_path: Path
+) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive_file:
+        for number in range(5):
+            archive_file.writestr(f"{number}.png", b"x" * 1000)
+    with raw_server(always(answer(200, content.getvalue()))) as server:
+        async with client_of(server) as client:
+            await client.images.download_archive(archive(server), to=tmp_path / "first")
+            (tmp_path / "first").unlink()
+            descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a fast look
+            for step in range(60):
+                target = tmp_path / f"{step}"
+                task = asyncio.create_task(
+                    client.images.download_archive(archive(server), to=target, extract=True)
+                    if kind == "folder"
+                    else client.images.download_archive(archive(server), to=target)
+                )
+                await asyncio.sleep(step * 0.0002)
+                for _ in range(step % 7):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                left = [name for name in names_in(tmp_path) if ".imgwire" in name]
+                assert left == [], step
+                if target.exists():
+                    assert target.is_file() or len(names_in(target)) == 5, step
+    await until(lambda: len(os.listdir("/proc/self/fd")) <= descriptors)  # noqa: PTH208 - a fast look
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with anyio.fail_after(5):
+        while not condition():  # noqa: ASYNC110 - nothing tells
+            await anyio.sleep(0.01)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgwire_async.core.body import CountedStream, SourceFailedError
+from imgwire_async.core.threads import ExclusiveThread
 from imgwire_async.errors import SourceChangedError, UploadSourceError
 from imgwire_async.uploads import paths
-from imgwire_async.uploads.base import CHUNK_SIZE, ExclusiveThread, Source
+from imgwire_async.uploads.base import CHUNK_SIZE, Source
 from imgwire_async.uploads.sources import UploadFile, open_source
 
 
@@ -227,3 +228,24 @@ def test_a_source_that_is_left_half_read_is_closed(picture: Path, backend: str) 
     anyio.run(scenario, backend=backend)
 
     assert open_files() == []
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_task_that_is_cancelled_while_it_closes_a_file_closes_it(tmp_path: Path, turns: int) -> None:
+    path = tmp_path / "large.png"
+    path.write_bytes(bytes(2 * CHUNK_SIZE))
+    leaving = asyncio.Event()
+
+    async def open_and_leave() -> None:
+        async with open_source(path):
+            leaving.set()
+
+    before = open_files()
+    task = asyncio.create_task(open_and_leave())
+    await leaving.wait()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert open_files() == before

@@ -1,0 +1,66 @@
+"""Worker threads for what only one of them may use at a time, and none after the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+
+T = TypeVar("T")
+
+
+class ExclusiveThread:
+    """Worker threads for one object that only one of them may use at a time, and none after the end.
+
+    A task that is cancelled does not wait for what it left running in a thread. `end` does.
+
+    Args:
+        limiter: gives how many such threads there may be at once; the default is anyio's for all threads.
+    """
+
+    def __init__(self, limiter: Callable[[], CapacityLimiter | None] = lambda: None) -> None:
+        self._limiter = limiter
+        self._lock = threading.Lock()
+        self._ended = False
+        self._closed = False
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Call `work` in a thread."""
+        return await to_thread.run_sync(self._guarded, work, limiter=self._limiter())
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        with self._lock:
+            if self._ended:
+                raise RuntimeError("the task that wanted this has gone")
+            return work()
+
+    async def end(self, close: Callable[[], object] | None = None) -> None:
+        """Wait for what still runs, begin nothing further, and call `close` in a thread, whatever happens."""
+        if close is None and self._lock.acquire(blocking=False):
+            self._ended = True
+            self._lock.release()
+            return
+        cancelled: BaseException | None = None
+        with anyio.CancelScope(shield=True):
+            while not self._closed:
+                try:
+                    await to_thread.run_sync(self._end, close)
+                except anyio.get_cancelled_exc_class() as error:
+                    # The `cancel` of asyncio's tasks passes a shield, and what has not begun never would.
+                    cancelled = error
+        if cancelled is not None:
+            raise cancelled
+
+    def _end(self, close: Callable[[], object] | None) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._ended = True
+            try:
+                if close is not None:
+                    close()
+            finally:
+                self._closed = True
