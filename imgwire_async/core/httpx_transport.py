@@ -37,10 +37,20 @@ def _as_transport_error(error: Exception) -> TransportError:
     )
     return TransportError(
         type(error).__name__,
-        str(error),
+        _detail(error),
         may_have_acted=not cannot_have_acted,
         timed_out=isinstance(error, httpx.TimeoutException),
     )
+
+
+def _detail(error: BaseException) -> str:
+    # Of what goes wrong with TLS only the exception at the bottom says anything.
+    cause: BaseException | None = error
+    while cause is not None:
+        if text := str(cause):
+            return text
+        cause = cause.__cause__ or cause.__context__
+    return ""
 
 
 class _OnePiece:

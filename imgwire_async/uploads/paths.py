@@ -57,6 +57,11 @@ class _PathSource:
             raise refused(f"cannot upload {self._path!r}: it is not a regular file")
         if not self._first_chunk:
             raise refused(f"cannot upload {self._path!r}: the file is empty")
+        if len(self._first_chunk) > self.size:
+            raise refused(
+                f"cannot upload {self._path!r}: it holds more bytes than its size of {self.size}; it grows, "
+                "or its file system does not know the size, and then open it and pass the file"
+            )
         if len(self._first_chunk) == self.size < CHUNK_SIZE:
             self._close()  # read in one go, so it is what the file held at one moment
 

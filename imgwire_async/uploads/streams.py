@@ -30,6 +30,9 @@ SPOOL_LIMIT: Final = 100 * 1024 * 1024
 
 _PATIENCE: Final = 0.1  # seconds until what a slow iterator has given so far is sent on
 
+_MOST_EMPTY: Final = 1000
+"""Empty pieces in a row after which an iterator is taken to give nothing else any more."""
+
 Chunks: TypeAlias = Iterable[bytes] | AsyncIterable[bytes]
 """Content in pieces of any size, given once."""
 
@@ -195,17 +198,20 @@ async def fresh_stream(factory: Callable[[], Chunks]) -> AsyncGenerator[AsyncIte
 
 
 async def _checked(iterator: AsyncIterator[object]) -> AsyncGenerator[bytes, None]:
+    check = _PieceCheck()
     async for chunk in iterator:
-        yield checked_chunk(chunk, "the iterator")
+        if piece := check(chunk):
+            yield piece
 
 
 async def _in_batches(iterator: Iterator[object], thread: ExclusiveThread) -> AsyncGenerator[bytes, None]:
     """Advance a sync iterator in a thread; small pieces are put together, so that each costs little."""
+    check = _PieceCheck()
 
     def next_batch() -> bytes:
         batch, size, latest = [], 0, time.monotonic() + _PATIENCE
         for chunk in iterator:
-            batch.append(checked_chunk(chunk, "the iterator"))
+            batch.append(check(chunk))
             size += len(batch[-1])
             if size >= CHUNK_SIZE or (size and time.monotonic() > latest):
                 break
@@ -213,3 +219,17 @@ async def _in_batches(iterator: Iterator[object], thread: ExclusiveThread) -> As
 
     while batch := await thread.run(next_batch):
         yield batch
+
+
+class _PieceCheck:
+    """Refuses pieces that are no bytes, and empty ones without end, as `iter(file.read, "")` gives them."""
+
+    def __init__(self) -> None:
+        self._empty = 0
+
+    def __call__(self, piece: object) -> bytes:
+        checked = checked_chunk(piece, "the iterator")
+        self._empty = 0 if checked else self._empty + 1
+        if self._empty > _MOST_EMPTY:
+            raise refused("the iterator gives nothing but empty pieces, and does not end")
+        return checked

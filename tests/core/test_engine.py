@@ -280,6 +280,7 @@ def test_a_failure_before_the_request_was_sent_cannot_have_acted(
     assert failed.name == "ConnectError"
     assert not failed.may_have_acted
     assert not failed.timed_out
+    assert not failed.reason.endswith("ConnectError"), "says nothing further"
 
 
 @every_kind

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import socket
 from collections.abc import AsyncGenerator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,32 @@ async def test_a_generator_is_closed_when_the_upload_fails(
         await client.images.upload(source, size=8004)
 
     assert ended == [True]
+
+
+def endless_sync() -> Iterator[bytes]:
+    with io.BytesIO(b"x" * 300_000) as file:
+        # A common slip: the end of a binary file is b"" and not "".
+        yield from iter(partial(file.read, 65_536), "")
+
+
+async def endless_async() -> AsyncGenerator[bytes, None]:
+    for chunk in endless_sync():
+        yield chunk
+
+
+@pytest.mark.parametrize("make", [endless_sync, endless_async])
+@pytest.mark.parametrize("size", [None, 300_001])
+async def test_an_iterator_that_never_ends_but_gives_nothing_more_is_refused(
+    client: AsyncImgwireClient, make: Callable[[], Any], size: int | None
+) -> None:
+    with anyio.fail_after(5), pytest.raises(UploadSourceError, match="nothing but empty pieces"):
+        await client.images.upload(make(), size=size, mime_type="image/png")
+
+
+async def test_a_file_whose_size_the_system_does_not_know_is_refused_before_any_call(
+    client: AsyncImgwireClient, sandbox: Sandbox
+) -> None:
+    with pytest.raises(UploadSourceError, match="more bytes than its size of 0"):
+        await client.images.upload("/proc/self/status", mime_type="image/png")
+
+    assert sandbox.requests.of("images.create") == []
