@@ -29,20 +29,20 @@ class Source(Body, Protocol):
         ...
 
 
-_FILE_READERS: Final = 8
+_DISK_THREADS: Final = 8
 """With more threads the event loop waits for the interpreter longer than files are read sooner: 64 uploads at
 once held it up for 92 ms with the default of 40 threads, and for 20 ms with these."""
 
-_file_reading_limit: RunVar[anyio.CapacityLimiter] = RunVar("imgwire_async_file_reading")
+_limiter: RunVar[anyio.CapacityLimiter] = RunVar("imgwire_async_disk_threads")
 
 
-def file_reading() -> anyio.CapacityLimiter:
+def disk_threads() -> anyio.CapacityLimiter:
     """The few threads of the running event loop in which files are read by their path."""
     try:
-        return _file_reading_limit.get()
+        return _limiter.get()
     except LookupError:
-        limiter = anyio.CapacityLimiter(_FILE_READERS)
-        _file_reading_limit.set(limiter)
+        limiter = anyio.CapacityLimiter(_DISK_THREADS)
+        _limiter.set(limiter)
         return limiter
 
 

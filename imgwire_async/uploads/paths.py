@@ -10,7 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import BinaryIO
 
 from imgwire_async.core.threads import ExclusiveThread
-from imgwire_async.uploads.base import CHUNK_SIZE, Source, file_reading, refused
+from imgwire_async.uploads.base import CHUNK_SIZE, Source, disk_threads, refused
 from imgwire_async.uploads.image_types import SNIFF_BYTES
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -28,7 +28,7 @@ class _PathSource:
         self._path = path
         self._file: BinaryIO | None = None
         self._first_chunk = b""
-        self._thread = ExclusiveThread(file_reading)
+        self._thread = ExclusiveThread(disk_threads)
         # Bytes of a name that are not UTF-8 are surrogates here, which JSON cannot carry.
         self.file_name = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", os.path.basename(path))  # noqa: PTH119 - many times
         self.size = 0

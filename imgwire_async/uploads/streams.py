@@ -21,7 +21,7 @@ from typing import Final, TypeAlias
 import anyio
 
 from imgwire_async.core.threads import ExclusiveThread
-from imgwire_async.uploads.base import CHUNK_SIZE, Source, checked_chunk, refused
+from imgwire_async.uploads.base import CHUNK_SIZE, Source, checked_chunk, disk_threads, refused
 from imgwire_async.uploads.files import SyncFileAccess, seekable_source
 from imgwire_async.uploads.image_types import SNIFF_BYTES
 
@@ -127,7 +127,7 @@ def _check_size(found: int, size: int, *, complete: bool) -> None:
 @asynccontextmanager
 async def _spooled(stream: OpenStream, size: int | None) -> AsyncGenerator[SyncFileAccess, None]:
     """Everything that `stream` gives, in a file without a name. What is small stays in memory."""
-    thread = ExclusiveThread()
+    thread = ExclusiveThread(disk_threads)
     file = tempfile.SpooledTemporaryFile(max_size=CHUNK_SIZE)  # noqa: SIM115 - closed in a thread
     limit = SPOOL_LIMIT if size is None else size
     written = 0

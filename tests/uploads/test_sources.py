@@ -7,7 +7,9 @@ import array
 import asyncio
 import gc
 import os
+import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -249,3 +251,30 @@ async def test_a_task_that_is_cancelled_while_it_closes_a_file_closes_it(tmp_pat
     await asyncio.gather(task, return_exceptions=True)
 
     assert open_files() == before
+
+
+async def test_temporary_files_are_written_in_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    writing, most = 0, 0
+    lock = threading.Lock()
+    write = tempfile.SpooledTemporaryFile.write
+
+    def slow_write(file: Any, content: bytes) -> int:
+        nonlocal writing, most
+        with lock:
+            writing += 1
+            most = max(most, writing)
+        time.sleep(0.01)
+        with lock:
+            writing -= 1
+        return write(file, content)
+
+    async def spool() -> None:
+        async with open_source(iter([bytes(1000)])):
+            pass
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", slow_write)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(24):
+            tasks.start_soon(spool)
+
+    assert 1 < most <= 8  # with more of them the event loop waits for the interpreter
