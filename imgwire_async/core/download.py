@@ -151,6 +151,9 @@ class Transfer:
             rest = chunk[skip:] if skip else chunk
             skip -= len(chunk) - len(rest)
             if rest:
+                if self.head.size is not None and self.received + len(rest) > self.head.size:
+                    self.problem = f"the host sends more than the {self.head.size} bytes of the file"
+                    return
                 await self._sink.write(rest)
                 self.received += len(rest)
                 self.furthest = max(self.furthest, self.received)

@@ -34,7 +34,7 @@ from imgwire_async.core.download import WORTHWHILE, strong_validator
 from imgwire_async.models import ImageDownloadJob
 from tests.clients import client_of, without_waits
 from tests.downloads.file_host import CONTENT, Step, file_host, header, job_at, names_in, requested_start
-from tests.raw_servers import RawServer, always, answer, raw_server
+from tests.raw_servers import Connection, RawServer, always, answer, raw_server
 
 HALF = len(CONTENT) // 2
 CHANGED = CONTENT[::-1]
@@ -151,6 +151,33 @@ async def test_a_rest_of_another_file_is_not_added(tmp_path: Path) -> None:
         async with client_of(server) as client:
             assert await to_path(client, server, tmp_path) == CHANGED
     assert [requested_start(head) is None for head in server.heads] == [True, False, True]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_rest_that_is_too_long_adds_no_wrong_byte(chunked: bool) -> None:
+    def answer_too_much(connection: Connection) -> None:
+        start = requested_start(connection.read_request())
+        rest = CONTENT[start:] + b"more"
+        if start is None:
+            connection.send(answer(200, CONTENT, 'ETag: "1"')[:-HALF])
+        elif chunked:
+            connection.send(part_from(start, "Transfer-Encoding: chunked"))
+            connection.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(rest), rest))
+        else:
+            connection.send(part_from(start, f"Content-Length: {len(rest)}") + rest)
+
+    def part_from(start: int, length: str) -> bytes:
+        place = f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        return f'HTTP/1.1 206 X\r\nETag: "1"\r\n{length}\r\nContent-Range: {place}\r\n\r\n'.encode()
+
+    taken = bytearray()
+    with raw_server(answer_too_much) as server:
+        async with without_waits(client_of(server)) as client:
+            with pytest.raises(ResponseDecodeError, match="more than the"):
+                async with client.images.download_archive(archive(server)) as stream:
+                    await take_all(stream, taken)
+
+    assert CONTENT.startswith(taken)
 
 
 async def test_a_stream_whose_file_changed_ends_with_an_error_and_no_wrong_byte() -> None:
