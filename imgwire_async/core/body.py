@@ -114,6 +114,7 @@ class CountedStream:
                 self._check_room_for(chunk)
                 chunks.append(chunk)
                 self.sent += len(chunk)
+                self.on_progress(self.sent == self.size)
         except OSError as error:
             raise _unreadable(error) from error
         self._check_complete()

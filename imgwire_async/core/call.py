@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from importlib.metadata import version
@@ -16,7 +17,7 @@ from imgwire_async.core.attempts import LogicalCall, Result, SharedState, failur
 from imgwire_async.core.base_url import is_confidential, is_http_url, sendable_url
 from imgwire_async.core.body import PIECE_SIZE, Body, CountedStream
 from imgwire_async.core.credentials import Credentials
-from imgwire_async.core.exchange import exchange
+from imgwire_async.core.exchange import exchange, move_on
 from imgwire_async.core.messages import Message
 from imgwire_async.core.operation import (
     Auth,
@@ -218,7 +219,13 @@ class Core:
             return await self._exchange(self._api_message(request, path, stream, credential))
 
     async def _put_whole(self, url: Secret, stream: CountedStream, mime_type: str) -> Result:
-        content = await stream.read_whole()
+        write = self.options.timeouts.write
+        with anyio.move_on_after(write) as scope:
+            stream.on_progress = lambda _: move_on(scope, math.inf, write, done=False)
+            content = await stream.read_whole()
+        if scope.cancelled_caught:
+            reason = f"the source gave nothing for {write:g} s"
+            return NoAnswer("WriteTimeout", reason, may_have_acted=False, timed_out=True)
         result = await self._exchange(_put_message(url, content, mime_type))
         if not isinstance(result, NoAnswer):
             stream.tell_sent()

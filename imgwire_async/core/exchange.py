@@ -102,10 +102,10 @@ async def exchange(
         if stream is not None:
             # Until the first chunk is sent the connection is being made, which has a limit of its own.
             scope.deadline = min(end, _from_now(timeouts.connect) + _seconds(timeouts.write))
-            stream.on_progress = lambda done: _move_on(scope, end, timeouts.write, done=done)
+            stream.on_progress = lambda done: move_on(scope, end, timeouts.write, done=done)
         # With the head of the answer, sending has come to its end.
         return await _exchange(
-            transport, message, timeouts, read, lambda: _move_on(scope, end, timeouts.write, done=True)
+            transport, message, timeouts, read, lambda: move_on(scope, end, timeouts.write, done=True)
         )
     if scope.deadline == end:
         reason = f"no complete answer within {timeouts.total:g} s"
@@ -154,7 +154,8 @@ def _no_answer(error: TransportError) -> NoAnswer:
     )
 
 
-def _move_on(scope: anyio.CancelScope, end: float, write: float | None, *, done: bool) -> None:
+def move_on(scope: anyio.CancelScope, end: float, write: float | None, *, done: bool) -> None:
+    """Let `scope` end `write` seconds from now, or at `end` once there is nothing more to be written."""
     if done or write is None:
         # After the last chunk the answer is awaited, and the read timeout counts.
         scope.deadline = end

@@ -29,6 +29,14 @@ class StalledSource:
         finally:
             self.closed = True
 
+    async def beginning(self) -> AsyncGenerator[bytes, None]:
+        self.closed = False
+        try:
+            yield PNG[:4_500]
+            await anyio.sleep_forever()
+        finally:
+            self.closed = True
+
 
 async def test_cancelling_ends_and_closes_a_source_that_gives_nothing(client: AsyncImgwireClient) -> None:
     source = StalledSource()
@@ -53,6 +61,31 @@ async def test_a_source_that_gives_nothing_runs_into_the_write_timeout(sandbox: 
             await client.images.upload(source.chunks(), size=10_000_000)
 
     assert source.closed
+
+
+async def test_a_small_source_that_gives_nothing_the_second_time_runs_into_the_write_timeout(
+    sandbox: Sandbox,
+) -> None:
+    source = StalledSource()
+
+    async with client_of(sandbox, timeout=Timeouts(write=0.2), max_retries=1) as client:
+        with anyio.fail_after(5), pytest.raises(APITimeoutError, match="the source gave nothing") as caught:
+            await client.images.upload(source.beginning, size=5_000)
+
+    assert not caught.value.may_have_acted
+    assert source.closed
+
+
+async def test_a_small_source_that_is_slow_is_no_stalled_one(sandbox: Sandbox) -> None:
+    async def slow() -> AsyncGenerator[bytes, None]:
+        for start in range(0, 5_000, 1_000):
+            await anyio.sleep(0.1)
+            yield PNG[start : start + 1_000]
+
+    async with client_of(sandbox, timeout=Timeouts(write=0.3, read=5), max_retries=0) as client:
+        await client.images.upload(slow, size=5_000, mime_type="image/png")
+
+    assert len(sandbox.requests.of("store.put")) == 1
 
 
 async def test_an_early_refusal_does_not_wait_for_the_source(
