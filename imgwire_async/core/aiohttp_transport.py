@@ -59,26 +59,17 @@ def as_transport_error(error: Exception) -> TransportError:
 class _Request(aiohttp.ClientRequest):
     """Remembers the connection on which it is sent."""
 
-    transport: asyncio.Transport | None = None
+    _transport: asyncio.Transport | None = None
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        self.transport = conn.transport
+        self._transport = conn.transport
         return await super().send(conn)
 
-
-async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    try:
-        return await send(request)
-    except (asyncio.CancelledError, *FAILURES) as error:
+    def abort(self) -> None:
         # Closing waits until what is buffered has been sent. A server that no longer reads would keep the
         # socket open for ever.
-        if isinstance(request, _Request) and request.transport is not None:
-            request.transport.abort()
-        if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
-            # aiohttp would send it again by itself, unless it is a POST or PATCH. How often a request is
-            # sent is counted, limited and told elsewhere.
-            raise as_transport_error(error) from error
-        raise
+        if self._transport is not None:
+            self._transport.abort()
 
 
 def _new_socket(address: aiohttp.AddrInfoType) -> socket.socket:
@@ -112,7 +103,7 @@ class _Reply:
 
     async def aclose(self) -> None:
         if self._transport is not None and self._response.connection is not None:
-            # The request may not have been sent completely; see `_once`.
+            # The request may not have been sent completely; see `_Request.abort`.
             self._transport.abort()
         self._response.close()
 
@@ -135,13 +126,14 @@ class AiohttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             request_class=_Request,
-            middlewares=(_once,),
+            middlewares=(self._send_once,),
             # Answers are unpacked by `read_all`, which knows how much it wants.
             auto_decompress=False,
             max_line_size=_MAX_HEADER_BYTES,
             max_field_size=_MAX_HEADER_BYTES,
         )
         self._last_used = 0.0
+        self._unanswered: set[_Request] = set()
 
     @property
     def is_closed(self) -> bool:
@@ -166,6 +158,23 @@ class AiohttpTransport:
         except FAILURES as error:
             raise as_transport_error(error) from error
 
+    async def _send_once(
+        self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        assert isinstance(request, _Request)  # noqa: S101 - the session makes no others
+        self._unanswered.add(request)
+        try:
+            return await send(request)
+        except (asyncio.CancelledError, *FAILURES) as error:
+            request.abort()
+            if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
+                # aiohttp would send it again by itself, unless it is a POST or PATCH. How often a request is
+                # sent is counted, limited and told elsewhere.
+                raise as_transport_error(error) from error
+            raise
+        finally:
+            self._unanswered.discard(request)
+
     async def _notice_closed_connections(self) -> None:
         # A server that has closed a connection is noticed by the event loop only, which may have stood still
         # since then: between two `run_until_complete`, or for something that blocks.
@@ -177,4 +186,6 @@ class AiohttpTransport:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        for request in self._unanswered:
+            request.abort()
         await self._session.close()

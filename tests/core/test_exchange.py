@@ -361,6 +361,25 @@ def test_a_server_that_reads_no_further_keeps_no_socket_open(backend: str, said:
     assert left == 1  # the server's end
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_closing_does_not_wait_for_a_server_that_reads_no_further(backend: str) -> None:
+    async def scenario() -> float:
+        engine = Engine()
+        async with aclosing(chunks_of(b"x" * LARGE, 65_536)) as chunks, background_tasks() as tasks:
+            message = Message("PUT", server.base_url, {}, CountedStream(chunks, LARGE))
+            tasks.start_soon(exchange, engine.transport(), message, Timeouts(read=10, write=10))
+            await anyio.sleep(0.2)
+            started = time.monotonic()
+            await engine.aclose()
+            return time.monotonic() - started
+        raise AssertionError("the tasks ended first")
+
+    with raw_server(stop_reading, receive_buffer=16_384) as server:
+        seconds = anyio.run(scenario, backend=backend)
+
+    assert seconds < 1
+
+
 async def test_a_stalled_upload_leaves_no_socket_behind() -> None:
     engine = Engine()
     with raw_server(stop_reading, receive_buffer=16_384) as server:
