@@ -1,4 +1,4 @@
-"""What every source of an upload has in common, and the threads in which slow ones are read."""
+"""What every source of an upload has in common, and the threads in which files are read."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ class Source(Body, Protocol):
 
 _DISK_THREADS: Final = 8
 """With more threads the event loop waits for the interpreter longer than files are read sooner: 64 uploads at
-once held it up for 92 ms with the default of 40 threads, and for 20 ms with these."""
+once held it up for 92 ms with the default of 40 threads, and for 20 ms with these. What else is read may take
+any time, such as an iterator over a network, and gets one of the 40."""
 
 _limiter: RunVar[anyio.CapacityLimiter] = RunVar("imgwire_async_disk_threads")
 
 
 def disk_threads() -> anyio.CapacityLimiter:
-    """The few threads of the running event loop in which files are read by their path."""
+    """The few threads of the running event loop for files given by their path, and for temporary ones."""
     try:
         return _limiter.get()
     except LookupError:
