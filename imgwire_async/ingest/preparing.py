@@ -181,7 +181,8 @@ def _hash(task: Task, file: BinaryIO | io.FileIO, size: int) -> bytes:
     item = task.item
     name = item.file_name or ("" if isinstance(item.source, bytes) else PurePath(item.source).name)
     digest = hashlib.sha256()
-    first = file.read(WHOLE)
+    # No more than needed is asked for: what `read` asks for is allocated first.
+    first = file.read(min(WHOLE, size + 1))
     if not first:
         raise UploadSourceError(f"cannot upload {task.key!r}: it is empty")
     if item.mime_type is None and image_type_of(first[:SNIFF_BYTES], name) is None:

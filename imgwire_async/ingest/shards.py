@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ class Workbench:
         self.stopped = False
         self.most_together = share.byte_budget // PREPARERS
         self.preparers = anyio.Semaphore(PREPARERS)
-        self.slots = anyio.Semaphore(share.senders)
+        self.slots = anyio.Semaphore(share.senders, fast_acquire=True)
         self._sleep, self._gate = shared.sleep, shared.gate
         self._budget = ByteBudget(share.byte_budget)
         self._bandwidth = None
@@ -218,28 +219,33 @@ class Workbench:
             task.charge = task.wanted_charge
         self._prepared.add(len(group))
 
-    async def leave_to_send(self, task: Task, delay: float, limiter: Limiter) -> bool | None:
+    async def take_slot(self, task: Task, limiter: Limiter) -> bool:
         """Wait for a place among the items in flight, which `slots.release` gives back.
 
         Returns:
-            Whether the attempt is a probe; None when the job is stopped.
+            Whether the attempt is a probe.
         """
-        probe = None
+        await self.slots.acquire()
+        try:
+            probe = await limiter.admit()
+            if self._bandwidth is not None:
+                await self._bandwidth.wait(task.size)
+        except BaseException:
+            self.slots.release()
+            raise
+        if task.began is None:
+            task.began = self.clock()
+            self._count_out()
+        return probe
+
+    async def take_slot_after(self, task: Task, delay: float, limiter: Limiter) -> bool | None:
+        """Wait for so many seconds, and then for a place; None when the job is stopped meanwhile."""
+        probe: bool | None = None
         with self.until_stopped():
             if delay:
                 await self._sleep(delay)
-            await self.slots.acquire()
-            try:
-                probe = await limiter.admit()
-                if self._bandwidth is not None:
-                    await self._bandwidth.wait(task.size)
-            except BaseException:
-                self.slots.release()
-                raise
-            if task.began is None:
-                task.began = self.clock()
-                self._count_out()
-        return probe
+            probe = await self.take_slot(task, limiter)
+        return probe  # noqa: RET504 - it is None when the block was left early
 
     def drop(self, task: Task) -> None:
         """Forget an item that is at its end, here at least."""
@@ -300,21 +306,27 @@ async def _prepare(
         for task in group:
             if task.key not in sent:
                 bench.drop(task)
-    for task in sendable:
-        tasks.start_soon(_send, task, bench, journal, limiter)
+    waiting = deque(sendable)
+    try:
+        # An item becomes a task when it has its place: what waits for one costs little.
+        with bench.until_stopped():
+            while waiting:
+                probe = await bench.take_slot(waiting[0], limiter)
+                tasks.start_soon(_send, waiting.popleft(), probe, bench, journal, limiter)
+    finally:
+        for task in waiting:
+            bench.drop(task)
 
 
 def _prepare_all(group: list[Task], bench: Workbench) -> list[ImgwireError | None]:
     return [prepare(task, bench.job, recreate=bench.recreate) for task in group]
 
 
-async def _send(task: Task, bench: Workbench, journal: ShardJournal, limiter: Limiter) -> None:
-    delay: float | None = 0.0
+async def _send(
+    task: Task, probe: bool | None, bench: Workbench, journal: ShardJournal, limiter: Limiter
+) -> None:
     try:
-        while delay is not None:
-            probe = await bench.leave_to_send(task, delay, limiter)
-            if probe is None:
-                return
+        while probe is not None:
             bench.in_flight += 1
             try:
                 image = await bench.sender.send(task)
@@ -326,6 +338,9 @@ async def _send(task: Task, bench: Workbench, journal: ShardJournal, limiter: Li
             finally:
                 bench.in_flight -= 1
                 bench.slots.release()
+            if delay is None:
+                return
+            probe = await bench.take_slot_after(task, delay, limiter)
     finally:
         bench.drop(task)
 
