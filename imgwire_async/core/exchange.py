@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -42,41 +41,48 @@ async def read_all(reply: Reply) -> bytes:
     An answer that is larger than `MAX_ANSWER_BYTES`, or not in the encoding that was asked for, becomes an
     `UnreadableAnswer` of `exchange`.
     """
+    encoding = reply.headers.get("content-encoding", "").strip().lower()
+    if encoding not in {"", "identity", "gzip", "x-gzip"}:
+        raise _UnusableError(f"the answer is encoded as {encoding!r:.80}, which was not asked for")
+    source = _Unpacker(reply) if encoding.endswith("gzip") else reply
     chunks = []
     size = 0
-    async with aclosing(_unpacked(reply)) as pieces:
-        async for chunk in pieces:
-            size += len(chunk)
-            if size > MAX_ANSWER_BYTES:
-                raise _UnusableError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
-            chunks.append(chunk)
+    while chunk := await source.read():
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            raise _UnusableError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+        chunks.append(chunk)
     return b"".join(chunks)
 
 
-async def _unpacked(reply: Reply) -> AsyncGenerator[bytes, None]:
-    # HTTP libraries unpack as much as has arrived in one go, which may be a thousand times as much.
-    encoding = reply.headers.get("content-encoding", "").strip().lower()
-    if encoding in {"", "identity"}:
-        while chunk := await reply.read():
-            yield chunk
-    elif encoding not in {"gzip", "x-gzip"}:
-        raise _UnusableError(f"the answer is encoded as {encoding!r:.80}, which was not asked for")
-    else:
-        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        packed = begun = await reply.read()
-        while packed:
+class _Unpacker:
+    """Unpacks a little at a time: what has arrived may unpack to a thousand times as much."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        self._packed = b""
+        self._begun = False
+
+    async def read(self) -> bytes:
+        while True:
+            if self._packed:
+                await checkpoint()
+            elif not (packed := await self._reply.read()):
+                if self._begun and not self._unpacker.eof:
+                    raise _UnusableError("the answer is not encoded as declared: its end is missing")
+                return b""
+            else:
+                self._packed, self._begun = packed, True
             try:
-                yield unpacker.decompress(packed, _PIECE)
+                piece = self._unpacker.decompress(self._packed, _PIECE)
             except zlib.error as error:
                 raise _UnusableError(f"the answer is not encoded as declared: {error}") from None
-            if unpacker.unused_data:
+            if self._unpacker.unused_data:
                 raise _UnusableError("the answer is not encoded as declared: something follows its end")
-            if packed := unpacker.unconsumed_tail:
-                await checkpoint()
-            else:
-                packed = await reply.read()
-        if begun and not unpacker.eof:
-            raise _UnusableError("the answer is not encoded as declared: its end is missing")
+            self._packed = self._unpacker.unconsumed_tail
+            if piece:
+                return piece
 
 
 ReadBody = Callable[[Reply], Awaitable[bytes]]
