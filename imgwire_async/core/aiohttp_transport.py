@@ -142,7 +142,10 @@ class AiohttpTransport:
 
     async def send(self, message: Message, timeouts: Timeouts) -> _Reply:
         """Send one request; see `Transport`."""
-        await self._notice_closed_connections()
+        now = asyncio.get_running_loop().time()
+        if now - self._last_used > _MAY_BE_STALE:
+            await self._notice_closed_connections()
+        self._last_used = now
         try:
             return _Reply(
                 await self._session.request(
@@ -175,14 +178,12 @@ class AiohttpTransport:
         finally:
             self._unanswered.discard(request)
 
-    async def _notice_closed_connections(self) -> None:
+    @staticmethod
+    async def _notice_closed_connections() -> None:
         # A server that has closed a connection is noticed by the event loop only, which may have stood still
         # since then: between two `run_until_complete`, or for something that blocks.
-        now = asyncio.get_running_loop().time()
-        if now - self._last_used > _MAY_BE_STALE:
-            for _ in range(_TURNS_TO_NOTICE):
-                await asyncio.sleep(0)
-        self._last_used = now
+        for _ in range(_TURNS_TO_NOTICE):
+            await asyncio.sleep(0)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -75,7 +75,7 @@ class SharedState:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LogicalCall:
     """What stays the same over all attempts of one call."""
 

@@ -10,10 +10,9 @@ import math
 import random
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import anyio
 
@@ -155,12 +154,23 @@ class _Lane:
 
 
 class Admission:
-    """A request's leave to be sent, and its way to tell the gate what came of it."""
+    """A request's leave to be sent, and its way to tell the gate what came of it.
 
-    def __init__(self, gate: Gate, lane: _Lane, ticket: Ticket | None) -> None:
+    Entering waits for the leave; until it is left, the request counts as in flight.
+    """
+
+    def __init__(self, gate: Gate, lane: _Lane, deadline: float) -> None:
         self._gate = gate
         self._lane = lane
-        self._ticket = ticket
+        self._deadline = deadline
+        self._ticket: Ticket | None = None
+
+    async def __aenter__(self) -> Self:
+        self._ticket = await self._gate.enter(self._lane, self._deadline)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._gate.leave(self._lane, self._ticket)
 
     def accepted(self) -> None:
         """Say that the server answered, with whatever status but a request to slow down.
@@ -316,27 +326,21 @@ class Gate:
         lane = self._lanes[rate_class]
         lane.closed_until = max(lane.closed_until, min(until, self.clock() + LONGEST_CLOSURE))
 
-    @asynccontextmanager
-    async def admit(
-        self, rate_class: RateClass, *, deadline: float | None = None
-    ) -> AsyncIterator[Admission]:
-        """Wait for leave to send one request; the request counts as in flight until the block is left.
+    def admit(self, rate_class: RateClass, *, deadline: float | None = None) -> Admission:
+        """Leave to send one request: entering it waits for its turn, leaving it ends the request.
 
         Args:
             rate_class: the class of the request.
             deadline: instant of the gate's clock by which the request must be admitted, or None.
 
         Raises:
-            AdmissionTimeoutError: the deadline has passed, or will have before the class opens again.
+            AdmissionTimeoutError: on entering, when the deadline has passed, or will have before the class
+                opens again.
         """
-        lane = self._lanes[rate_class]
-        ticket = await self._enter(lane, math.inf if deadline is None else deadline)
-        try:
-            yield Admission(self, lane, ticket)
-        finally:
-            self._leave(lane, ticket)
+        return Admission(self, self._lanes[rate_class], math.inf if deadline is None else deadline)
 
-    async def _enter(self, lane: _Lane, deadline: float) -> Ticket | None:
+    async def enter(self, lane: _Lane, deadline: float) -> Ticket | None:
+        """Wait for the turn of an `Admission`."""
         arrived = self.clock()
         if self._in_flight < self._concurrency and arrived < deadline and self._is_free(lane, arrived):
             self._in_flight += 1
@@ -355,7 +359,7 @@ class Gate:
                 del lane.waiting[waiter]
                 self._dispatch()
             else:
-                self._leave(lane, waiter.ticket)
+                self.leave(lane, waiter.ticket)
             raise
         finally:
             self._throttled_seconds += self.clock() - arrived
@@ -382,7 +386,8 @@ class Gate:
             waiter.wakes_at = min(deadline, lane.opens_at())
         await self._wait(waiter.wake, waiter.wakes_at - now)
 
-    def _leave(self, lane: _Lane, ticket: Ticket | None) -> None:
+    def leave(self, lane: _Lane, ticket: Ticket | None) -> None:
+        """End the request of an `Admission`."""
         self._in_flight -= 1
         if lane.pacer is not None and ticket is not None:
             lane.pacer.end(ticket)
