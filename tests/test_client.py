@@ -105,7 +105,7 @@ def test_a_key_that_cannot_be_one_is_refused(key: str | None) -> None:
         {"on_retry": "print"},
         {"base_url": 7},
         {"environment_id": 7},
-        {"http_client": object()},
+        {"http_client": "httpx"},
     ],
     ids=str,
 )
