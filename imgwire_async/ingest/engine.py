@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,6 +25,7 @@ from imgwire_async.ingest.preparing import Task
 from imgwire_async.ingest.recording import as_failed, as_known, as_stored
 from imgwire_async.ingest.shards import Runner, Shard
 from imgwire_async.ingest.sources import batches
+from imgwire_async.ingest.stopping import StopSignal
 from imgwire_async.ingest.survey import Surveyor
 from imgwire_async.lowlevel.models import Image
 
@@ -90,7 +91,7 @@ class Engine:
         self._shards, self._next_shards = anyio.create_memory_object_stream[Shard](0)
         self._shard_count = 0
         self._everything = anyio.CancelScope()
-        self._waits: set[anyio.CancelScope] = set()
+        self._stop = StopSignal()
         self._leaders: dict[bytes, _Leader] = {}
         self._led: dict[str, bytes] = {}  # content by the key of its leader
         self._open = 0
@@ -100,7 +101,6 @@ class Engine:
         self.all_found = False
         self.retries = 0
         self.throttled = 0
-        self.stopping = False
         self.failure: Exception | None = None
         """What the iteration over the outcomes raises at its end."""
 
@@ -109,15 +109,18 @@ class Engine:
         """Items that are being sent, or wait for leave to be sent."""
         return self._runner.in_flight
 
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing further is begun."""
+        return self._stop.given
+
     def stop(self, error: IngestStoppedError | None = None) -> None:
         """Draw and begin nothing more; what is in flight ends, and is recorded."""
         if self.stopping or (self.all_found and not self._open):
             return
-        self.stopping = True
         self.failure = self.failure or error
         self._runner.stop()
-        for scope in self._waits:
-            scope.cancel()
+        self._stop.give()
 
     async def run(self) -> None:
         """Run to the end, or until stopped.
@@ -138,7 +141,7 @@ class Engine:
                             watched.cancel_scope.cancel()
                         self._writer.end()
             finally:
-                self.stopping = True
+                self._stop.give()
 
     async def _guarded(self, part: Callable[[], Awaitable[None]]) -> None:
         """End the job when a part of it cannot go on, for example because the journal cannot be written."""
@@ -147,18 +150,6 @@ class Engine:
         except ImgwireError as error:
             self.failure = error
             self._everything.cancel()
-
-    @contextmanager
-    def _until_stopped(self) -> Iterator[None]:
-        """A block that ends, wherever it is, when the job is stopped."""
-        with anyio.CancelScope() as scope:
-            if self.stopping:
-                scope.cancel()
-            self._waits.add(scope)
-            try:
-                yield
-            finally:
-                self._waits.discard(scope)
 
     async def _watch(self) -> None:
         began = self._clock()
@@ -182,7 +173,7 @@ class Engine:
         self.stop(error)
 
     async def _draw(self) -> None:
-        with self._until_stopped():
+        with self._stop.leaves():
             try:
                 async with aclosing(batches(self._entries)) as lists:
                     async for entries in lists:
@@ -235,7 +226,7 @@ class Engine:
     async def next_shard(self) -> Shard | None:
         """The next shard to run; None when there will be no more."""
         shard = None
-        with self._until_stopped(), suppress(anyio.EndOfStream):
+        with self._stop.leaves(), suppress(anyio.EndOfStream):
             shard = await self._next_shards.receive()
         return shard
 
@@ -248,7 +239,7 @@ class Engine:
         self.health.unclear(probe=True)
 
     async def _offer(self, tasks: list[Task]) -> None:
-        with self._until_stopped():
+        with self._stop.leaves():
             for shard in self._cut(tasks):
                 await self._shards.send(shard)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -20,6 +19,7 @@ from imgwire_async.ingest.budgets import Backlog, Bandwidth, ByteBudget
 from imgwire_async.ingest.options import GROUP, IngestOptions, Share
 from imgwire_async.ingest.preparing import Task, prepare
 from imgwire_async.ingest.sending import Sender
+from imgwire_async.ingest.stopping import StopSignal
 from imgwire_async.lowlevel.models import Image
 
 PREPARERS: Final = 4
@@ -155,7 +155,7 @@ class Workbench:
         self.recreate = options.on_change == "recreate"
         self.clock = shared.clock
         self.in_flight = 0
-        self.stopped = False
+        self.stop_signal = StopSignal()
         self.most_together = share.byte_budget // PREPARERS
         self.preparers = anyio.Semaphore(PREPARERS)
         self.slots = anyio.Semaphore(share.senders, fast_acquire=True)
@@ -167,7 +167,6 @@ class Workbench:
         # How far the steps run ahead of sending: each as little as keeps the next one busy.
         self._unsent, self._taken_ahead = Backlog(), max(share.senders, GROUP)
         self._prepared, self._prepared_ahead = Backlog(), share.senders + PREPARERS * GROUP
-        self._waits: set[anyio.CancelScope] = set()
 
     def ceilings(self) -> dict[str, float]:
         """The rates at which the service asked to slow down, by class; a later run may start from them."""
@@ -181,7 +180,7 @@ class Workbench:
         async with anyio.create_task_group() as shards:
             while True:
                 shard = None
-                with self.until_stopped():
+                with self.stop_signal.leaves():
                     await self._unsent.below(self._taken_ahead)
                     shard = await job.next_shard()
                 if shard is None:
@@ -191,21 +190,7 @@ class Workbench:
 
     def stop(self) -> None:
         """Begin nothing more; what is in flight ends."""
-        self.stopped = True
-        for scope in self._waits:
-            scope.cancel()
-
-    @contextmanager
-    def until_stopped(self) -> Iterator[None]:
-        """A block that ends, wherever it waits, when the job is stopped."""
-        with anyio.CancelScope() as scope:
-            if self.stopped:
-                scope.cancel()
-            self._waits.add(scope)
-            try:
-                yield
-            finally:
-                self._waits.discard(scope)
+        self.stop_signal.give()
 
     def expect(self, shard: Shard) -> None:
         """Count the items of a shard that begins."""
@@ -241,7 +226,7 @@ class Workbench:
     async def take_slot_after(self, task: Task, delay: float, limiter: Limiter) -> bool | None:
         """Wait for so many seconds, and then for a place; None when the job is stopped meanwhile."""
         probe: bool | None = None
-        with self.until_stopped():
+        with self.stop_signal.leaves():
             if delay:
                 await self._sleep(delay)
             probe = await self.take_slot(task, limiter)
@@ -273,7 +258,7 @@ async def _run(shard: Shard, bench: Workbench, journal: ShardJournal, limiter: L
     async with anyio.create_task_group() as tasks:
         for group in _groups(shard.tasks, bench.most_together):
             has_room = False
-            with bench.until_stopped():
+            with bench.stop_signal.leaves():
                 await bench.preparers.acquire()
                 try:
                     await bench.make_room(group)
@@ -295,7 +280,7 @@ async def _prepare(
         for task, problem in zip(group, problems, strict=True):
             if problem is not None:
                 journal.refused(task, problem)
-        with bench.until_stopped():
+        with bench.stop_signal.leaves():
             # On record before the first request: nothing can be stored that the journal does not know.
             sendable = await journal.key(
                 [task for task, problem in zip(group, problems, strict=True) if problem is None]
@@ -309,7 +294,7 @@ async def _prepare(
     waiting = deque(sendable)
     try:
         # An item becomes a task when it has its place: what waits for one costs little.
-        with bench.until_stopped():
+        with bench.stop_signal.leaves():
             while waiting:
                 probe = await bench.take_slot(waiting[0], limiter)
                 tasks.start_soon(_send, waiting.popleft(), probe, bench, journal, limiter)
