@@ -328,7 +328,6 @@ async def test_a_request_to_slow_down_holds_back_all_processes(
     assert time.monotonic() - started >= 1.0
 
 
-@pytest.mark.skipif(False, reason="")
 async def test_no_key_is_in_arguments_environment_or_texts(
     sandbox: Sandbox, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
