@@ -32,7 +32,7 @@ class Body(Protocol):
 
 
 PIECE_SIZE: Final = 64 * 1024
-"""Bytes that are handed to the engine at first: what a slow connection must move within a write timeout."""
+"""Bytes that are handed on at first: what a slow connection must move within a write timeout."""
 
 LARGEST_PIECE: Final = 512 * 1024
 """Bytes that are handed at a time to a connection that takes them quickly, which saves three quarters of the
@@ -48,8 +48,8 @@ class SourceFailedError(Exception):
 class CountedStream:
     """Hands on small pieces, counts them, and refuses to send another number of bytes than was announced.
 
-    An engine wraps whatever is raised inside its writer. The reason is therefore kept in `failure`, where
-    the caller finds it unchanged.
+    An HTTP library wraps whatever is raised inside its writer. The reason is therefore kept in `failure`,
+    where the caller finds it unchanged.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class CountedStream:
         self._under_way = 0
         self.sent = 0
         self.started = False
-        """Whether the engine has begun to read; a source that gives its bytes once is then used up."""
+        """Whether the HTTP library has begun to read; a source that gives its bytes once is then used up."""
         self._reading: anyio.CancelScope | None = None
         self._idle: anyio.Event | None = None
         self._stopped = False
@@ -86,7 +86,7 @@ class CountedStream:
     async def __anext__(self) -> bytes:
         self.started = True
         try:
-            # The engine asks for the next piece only when this one is on its way.
+            # The HTTP library asks for the next piece only when this one is on its way.
             await self._count()
             piece = await self._next_piece()
         except Exception as error:
@@ -128,8 +128,8 @@ class CountedStream:
     async def stop(self) -> None:
         """End the reading of the chunks, and wait until it has ended.
 
-        An engine sends in a task of its own, which may outlast the request by a moment or, with an early
-        answer, for as long as the source takes. Whoever closes the source must not find it in use.
+        An HTTP library sends in a task of its own, which may outlast the request by a moment or, with an
+        early answer, for as long as the source takes. Whoever closes the source must not find it in use.
         """
         self._stopped = True
         if self._reading is not None:

@@ -1,8 +1,8 @@
 """The engine: the connections of a client, and the event loop that they belong to.
 
-Requests go over aiohttp on asyncio, over httpx on trio and with a client that the caller passes in. Measured
-with 16 uploads of 60 kB at once, httpx costs four times what aiohttp does, most of it for building requests
-and answers; and after some seconds of cancelled requests its own pool on asyncio answers none any more.
+Requests go over aiohttp on asyncio, over httpx on trio and with a client that the caller passes in. For an
+upload of 60 kB httpx makes 2,025 Python calls where aiohttp makes 890, even over the same connections; and
+after some seconds of cancelled requests its own pool on asyncio answers none any more.
 """
 
 from __future__ import annotations
