@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from imgwire_async.sandbox import Sandbox
 from tests.browsers import CHROMIUM
-from tests.integrations.service_process import running_service
 from tests.sandbox.support import eventually
 
 LARGE = (2400, 1600)  # pixels; about 11 MB, more than what the buffers between two sockets take
@@ -24,18 +23,6 @@ LARGE = (2400, 1600)  # pixels; about 11 MB, more than what the buffers between 
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM) as browser:
         yield browser
-
-
-@pytest.fixture(scope="module")
-def service(shared_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_service(shared_sandbox, tmp_path_factory.mktemp("service")) as base_url:
-        yield base_url
-
-
-@pytest.fixture
-def http(service: str, sandbox: Sandbox) -> Iterator[httpx.Client]:  # noqa: ARG001 - cleared afterwards
-    with httpx.Client(base_url=service, trust_env=False, timeout=30) as http:
-        yield http
 
 
 @pytest.fixture
