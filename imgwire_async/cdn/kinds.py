@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -152,7 +152,15 @@ def words(literal: object, aliases: Mapping[str, str] | None = None, allowed: st
 FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 flag = choice("true or false", FLAGS)
 switch = choice("true or false", {word: on or None for word, on in FLAGS.items()})  # false is no change
-only_true = choice("true", {"true": True, "t": True}, Literal[True])
+_only_true = choice("true", {"true": True, "t": True}, Literal[True])
+
+
+def _read_only_true(value: object, strict: bool) -> object:
+    # The text "1" is true for all of the vendor's clients, also where a number could follow.
+    return _only_true.read("true" if value == "1" and not strict else value, strict)
+
+
+only_true = replace(_only_true, read=_read_only_true)
 
 
 def text(allowed: str, pattern: str, finish: Callable[[str], str] = str) -> Kind:

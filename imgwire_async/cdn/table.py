@@ -4,7 +4,8 @@ Adding a transformation is adding a row, and its line of `keywords.py`, which a 
 Where the vendor's clients disagree, a row takes the reading that keeps the caller's meaning:
 
 - Empty slots of colon forms stay. Dropping one would turn an x offset into a gravity (`abc::1:2`).
-- The number 1 is a sigma for `blur` and `sharpen`, and true where only true and false are possible.
+- The number 1 is a sigma for `blur` and `sharpen`, and true where only true and false are possible. The text
+  "1" is true for all of the vendor's clients, and so it is in lenient mode; in strict mode it is the number.
 - An object is written as JSON, with sorted keys, whole numbers without `.0` and text as UTF-8; unless its
   text form says the same: colours, `extend_aspect_ratio`, `flip`, `negate`, `normalize`, `zoom`.
 - Nothing is added: `crop=400:300` gets no gravity, and a crop object no mode. A lone `x` or `y` is refused.

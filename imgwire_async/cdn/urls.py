@@ -119,7 +119,7 @@ def parse_cdn_url(url: str, *, strict: bool = True) -> CdnUrlParts:
         pairs = parse_qsl(query[1:], keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise InvalidTransformationError("cdn_url", url, "a query in UTF-8") from error
-    canonical = dict(parse_qsl(encode(pairs, strict=strict)))
+    canonical = dict(parse_qsl(encode(pairs, strict=strict, from_url=True)))
     return CdnUrlParts(base, Transformation(checked_preset(preset), **cast("Transformations", canonical)))
 
 
@@ -133,8 +133,11 @@ def checked_preset(preset: object) -> Preset | None:
     return cast("Preset", name)
 
 
-def encode(pairs: Iterable[tuple[str, object]], *, strict: bool) -> str:
-    """The canonical query of named values: each transformation once, sorted, form-encoded."""
+def encode(pairs: Iterable[tuple[str, object]], *, strict: bool, from_url: bool = False) -> str:
+    """The canonical query of named values: each transformation once, sorted, form-encoded.
+
+    `from_url` says that the values are those of a URL, where `blur=1` is how a sigma of 1 is written.
+    """
     seen = set()
     encoded = []
     for name, value in pairs:
@@ -151,7 +154,9 @@ def encode(pairs: Iterable[tuple[str, object]], *, strict: bool) -> str:
             continue
         kind = type(value)
         try:
-            if kind in _CACHEABLE and (kind is not str or len(value) <= _LONGEST_CACHED):  # type: ignore[arg-type]
+            if from_url:
+                pair = _encode_written(row.name, value, strict)
+            elif kind in _CACHEABLE and (kind is not str or len(value) <= _LONGEST_CACHED):  # type: ignore[arg-type]
                 pair = _cached_pair(row.name, value, strict)
             else:
                 pair = encode_pair(row.name, value, strict)
@@ -175,6 +180,16 @@ def encode_pair(name: str, value: object, strict: bool) -> str:
         raise InvalidTransformationError(name, value, refused.allowed, refused.suggestion) from None
     except UnicodeError:
         raise InvalidTransformationError(name, value, "text without lone surrogates") from None
+
+
+def _encode_written(name: str, value: object, strict: bool) -> str:
+    """`encode_pair`, read strictly where that is possible."""
+    try:
+        return encode_pair(name, value, True)
+    except InvalidTransformationError:
+        if strict:
+            raise
+        return encode_pair(name, value, False)
 
 
 _cached_pair = lru_cache(maxsize=2048, typed=True)(encode_pair)  # typed: 1, 1.0 and True are different values

@@ -79,6 +79,13 @@ def test_lenient_parsing_leaves_out_what_is_invalid() -> None:
     assert parts == (f"{BASE}@huge", Transformation(height=5))
 
 
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_one_in_a_url_is_a_sigma(strict: bool) -> None:
+    url = cdn_url(BASE, strict=strict, blur=1, sharpen=1)
+
+    assert parse_cdn_url(url, strict=strict).transformation == Transformation(blur=1, sharpen=1)
+
+
 @pytest.mark.parametrize("path", ["a@small@large", "@small", "a@", "@"])
 def test_lenient_parsing_takes_what_is_no_preset_as_part_of_the_path(path: str) -> None:
     assert parse_cdn_url(f"https://c.example/{path}", strict=False).base == f"https://c.example/{path}"

@@ -136,6 +136,19 @@ def test_invalid_value_raises_when_strict_and_is_left_out_otherwise(name: str, r
     assert cdn_url(BASE, strict=False, height=1, **{name: refused}) == f"{BASE}?height=1"
 
 
+@pytest.mark.parametrize("name", ["blur", "bl", "sharpen", "sh", "watermark_shadow", "wmsh"])
+@pytest.mark.parametrize("text", ["1", " 1 ", "t", "TRUE"])
+def test_text_that_means_true_to_the_vendors_clients_is_true_in_lenient_mode(name: str, text: str) -> None:
+    assert cdn_url(BASE, strict=False, **{name: text}).endswith("=true")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["blur", "sharpen"])
+def test_one_stays_a_sigma_as_a_number_as_a_decimal_and_in_strict_mode(name: str) -> None:
+    options: list[tuple[Any, bool]] = [(1, False), (1.0, False), ("1.0", False), (1, True), ("1", True)]
+    for sigma, strict in options:
+        assert cdn_url(BASE, strict=strict, **{name: sigma}) == f"{BASE}?{name}=1"
+
+
 def test_lenient_mode_leaves_out_unknown_names_and_unknown_keys() -> None:
     options: dict[str, Any] = {"widht": 1, "rotate": {"angle": 90, "colour": "red"}}
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from imgwire_async.cdn import InvalidTransformationError, cdn_url
-from imgwire_async.sandbox.cdn.parameters import TABLE, parse
+from imgwire_async.cdn import InvalidTransformationError, cdn_url, parse_cdn_url
+from imgwire_async.sandbox.cdn.parameters import TABLE, Transformations, parse
+from imgwire_async.sandbox.cdn.parameters import InvalidTransformationError as RefusedBySandbox
 from tests.sandbox.cdn_pictures import Stored, quarters, store
 from tests.sandbox.support import PUBLIC, Api
 
@@ -65,3 +66,22 @@ def test_both_know_the_same_names() -> None:
             with pytest.raises(InvalidTransformationError) as refused:
                 cdn_url("https://cdn.example/a/b/c", **{name: object()})  # type: ignore[arg-type]
             assert refused.value.transformation == row.name
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+@pytest.mark.parametrize("word", ["true", "T", "1", "False", "f", "0", "yes", "on", "2", "1.0", "-1", ""])
+def test_both_read_booleans_and_numbers_in_the_same_way(row: Any, word: str) -> None:
+    def read_by_sandbox(query: str) -> Transformations | None:
+        try:
+            return parse(query.encode())
+        except RefusedBySandbox:
+            return None
+
+    try:
+        canonical = parse_cdn_url(f"https://cdn.example/x?{row.name}={word}").transformation.query
+    except InvalidTransformationError:
+        assert read_by_sandbox(f"{row.name}={word}") is None
+    else:
+        understood = read_by_sandbox(f"{row.name}={word}")
+        assert understood is not None
+        assert understood == read_by_sandbox(canonical)

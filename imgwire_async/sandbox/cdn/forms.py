@@ -17,12 +17,12 @@ from imgwire_async.sandbox.cdn.values import (
     hex_color,
     integer,
     is_object,
+    is_true,
     json_object,
     members,
     number,
     slots,
     text,
-    true,
     word,
 )
 
@@ -191,7 +191,7 @@ zoom = form(
 
 def blur(value: str) -> float:
     """`true`, which is a mild blur, or a sigma in pixels."""
-    return 2.0 if value.lower() == "true" else _sigma(value)
+    return 2.0 if is_true(value) else _sigma(value)
 
 
 def crop(value: str) -> Crop:
@@ -287,10 +287,8 @@ def gravity_of_picture(value: str) -> str:
 
 def monochrome(value: str) -> Color | bool | None:
     """`true`, a colour of the tint, or `false` for no change."""
-    if value.lower() == "false":
-        return None
-    found: Color | bool = either(true, color)(value)
-    return found
+    found: Color | bool = either(boolean, color)(value)
+    return found or None
 
 
 def negate(value: str) -> Negate | None:
@@ -347,4 +345,4 @@ def padding(value: str) -> Edges:
 
 def sharpen(value: str) -> Sharpen:
     """`true`, a sigma, or an object."""
-    return Sharpen() if value.lower() == "true" else _sharpen_parts(value)
+    return Sharpen() if is_true(value) else _sharpen_parts(value)

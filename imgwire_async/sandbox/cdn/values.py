@@ -105,11 +105,9 @@ def boolean(text: str) -> bool:
     raise RefusedError("true or false")
 
 
-def true(text: str) -> bool:
-    """The word `true`, in any case."""
-    if text.lower() != "true":
-        raise RefusedError("true")
-    return True
+def is_true(text: str) -> bool:
+    """Whether `text` is `true` or `t`, in any case; a `1` may be a number."""
+    return text.lower() in {"true", "t"}
 
 
 def word(*words: str, **synonyms: str) -> Reader[str]:

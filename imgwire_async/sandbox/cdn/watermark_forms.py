@@ -17,6 +17,7 @@ from imgwire_async.sandbox.cdn.values import (
     hex_color,
     integer,
     is_object,
+    is_true,
     json_object,
     number,
     slots,
@@ -139,7 +140,7 @@ def _image_id(value: str) -> str:
 
 def watermark_shadow(value: str) -> Shadow:
     """`true`, `color[:blur[:x[:y]]]`, or an object."""
-    return Shadow() if value.lower() == "true" else _shadow_parts(value)
+    return Shadow() if is_true(value) else _shadow_parts(value)
 
 
 def watermark_text(value: str) -> WatermarkText:
