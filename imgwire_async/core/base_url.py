@@ -52,6 +52,8 @@ def checked_base_url(text: str, *, allow_insecure: bool) -> str:
 def sendable_url(text: str) -> str:
     """`text` as it can stand in a request: characters outside of ASCII, and no others, are encoded.
 
+    Encoding the result again changes nothing.
+
     Parsing a URL costs as much as sending it, and most requests go to a few URLs.
 
     Raises:
@@ -59,14 +61,16 @@ def sendable_url(text: str) -> str:
             is what one library reads in another way than the next: what has been checked is what is used.
     """
     try:
-        url = httpx.URL(text)
+        given = httpx.URL(text)
+        # One pass may leave escapes in upper case in a host or, after `HTTP://`, the default port.
+        url = httpx.URL(str(given))
     except httpx.InvalidURL as error:
         raise ValueError(str(error)) from None
     exact, host = str(url), url.raw_host.decode("ascii")
     # Name resolution encodes the host once more and raises for a label that is empty or too long.
     host.encode("idna")
     if (
-        not url.host
+        not given.host  # without one, the path would become the host
         or url.userinfo
         or not host == urlsplit(exact).hostname == URL(exact, encoded=True).raw_host
     ):

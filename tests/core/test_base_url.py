@@ -29,10 +29,29 @@ def test_a_url_is_sent_as_it_is_but_for_what_is_outside_of_ascii(text: str, sent
 @pytest.mark.parametrize(
     "text",
     [
+        "http://^",
+        "http://%5e",
+        "http://%5E/",
+        "http://a<b>/",
+        "HTTP://A.EXAMPLE:80/x",
+        "HTTPS://a.example:443",
+    ],
+)
+def test_encoding_what_was_encoded_changes_nothing(text: str) -> None:
+    assert is_http_url(text)
+    sent = sendable_url(text)
+
+    assert sendable_url(sent) == sent
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "",
         "store.example/a",
         "ftp://store.example/a",
         "https://",
+        "https:////store.example/a",
         "https://..",
         f"https://{'a' * 64}.example",
         "https://xn--",
@@ -50,13 +69,19 @@ def test_what_no_request_can_be_sent_to_is_no_http_url(text: str) -> None:
 
 
 _PIECES = st.sampled_from(
-    ["localhost", "127.0.0.1", "[::1]", ":1", "@", "%", "/", "//", "..", "?", "#", "ü", "\\", "xn--a", "]"]
+    [
+        *("localhost", "127.0.0.1", "[::1]", ":1", ":80", "xn--a", "%5e", ".."),
+        *("@", "%", "^", "<", "]", "A", "ü", "/", "//", "?", "#", "\\"),
+    ]
 )
 
 
-@given(st.lists(_PIECES | st.text(max_size=3), max_size=6).map("".join))
-def test_an_accepted_url_is_plain_ascii_whose_host_all_readers_agree_on(rest: str) -> None:
-    text = f"http://{rest}"
+@given(
+    st.sampled_from(["http", "HTTP", "https", "Https"]),
+    st.lists(_PIECES | st.text(max_size=3), max_size=6).map("".join),
+)
+def test_an_accepted_url_is_plain_ascii_whose_host_all_readers_agree_on(scheme: str, rest: str) -> None:
+    text = f"{scheme}://{rest}"
     if not is_http_url(text):
         return
     sent = sendable_url(text)
