@@ -63,7 +63,7 @@ class AsyncImgwireClient:
             returns one, asked again once after a 401. Default: the environment variable `IMGWIRE_API_KEY`.
         base_url: scheme and host of the API. Default: `IMGWIRE_API_BASE_URL`, else the public service.
         environment_id: sent as `X-Environment-Id`, which session and OAuth tokens need and keys do not.
-            Default: `IMGWIRE_ENVIRONMENT_ID`.
+            Default: `IMGWIRE_ENVIRONMENT_ID`; None sends none, whatever the variable says.
         timeout: seconds, or `Timeouts` with a number for each phase of an attempt.
         max_retries: attempts after the first one.
         max_retry_after: longest `Retry-After` to wait for, in seconds; a longer one raises at once.
@@ -80,6 +80,11 @@ class AsyncImgwireClient:
             own limits, proxies and TLS settings apply.
         allow_insecure: accept a base URL with plain http to another machine.
 
+    The environment variables apply together or not at all: with `api_key=` or `base_url=`, none of them is
+    read, so that a key never goes to a service, nor with the id of an environment, that it does not belong
+    to. With neither, an explicit `environment_id=` only replaces `IMGWIRE_ENVIRONMENT_ID`. An empty variable
+    counts as not set.
+
     Raises:
         ConfigurationError: there is no usable API key, or another argument cannot be used.
     """
@@ -95,7 +100,7 @@ class AsyncImgwireClient:
         api_key: str | CredentialProvider | None = None,
         *,
         base_url: str | None = None,
-        environment_id: str | UUID | None = None,
+        environment_id: str | UUID | Unset | None = UNSET,
         timeout: float | Timeouts = Timeouts(),  # noqa: B008 - immutable
         max_retries: int = 4,
         max_retry_after: float = 60.0,
@@ -111,17 +116,18 @@ class AsyncImgwireClient:
     ) -> None:
         # From here on no local variable holds the key itself, so no traceback can show it.
         given, api_key = Secret(api_key) if isinstance(api_key, str) else api_key, None
-        source = _credential_source(given)
+        if given is None and base_url is None:
+            given, base_url, environment_id = _from_environment(environment_id)
+        source = _credential_source(given, base_url)
         options = CallOptions(
             base_url=checked_base_url(
-                base_url or os.environ.get("IMGWIRE_API_BASE_URL") or DEFAULT_BASE_URL,
-                allow_insecure=allow_insecure,
+                DEFAULT_BASE_URL if base_url is None else base_url, allow_insecure=allow_insecure
             ),
             allow_insecure=allow_insecure,
         )
         options = _changed(
             options,
-            environment_id=environment_id or os.environ.get("IMGWIRE_ENVIRONMENT_ID") or None,
+            environment_id=environment_id,
             timeout=timeout,
             max_retries=max_retries,
             max_retry_after=max_retry_after,
@@ -337,9 +343,24 @@ class AsyncImgwireClient:
             )
 
 
-def _credential_source(given: Secret | CredentialProvider | None) -> Secret | CredentialProvider:
-    if given is None and os.environ.get("IMGWIRE_API_KEY"):
-        given = Secret(os.environ["IMGWIRE_API_KEY"])
+def _from_environment(
+    environment_id: str | UUID | Unset | None,
+) -> tuple[Secret | None, str | None, str | UUID | Unset | None]:
+    """Key, base URL and environment id that the variables give together; an id that was passed stays."""
+    key = Secret(os.environ["IMGWIRE_API_KEY"]) if os.environ.get("IMGWIRE_API_KEY") else None
+    if isinstance(environment_id, Unset):
+        environment_id = os.environ.get("IMGWIRE_ENVIRONMENT_ID") or None
+    return key, os.environ.get("IMGWIRE_API_BASE_URL") or None, environment_id
+
+
+def _credential_source(
+    given: Secret | CredentialProvider | None, base_url: str | None
+) -> Secret | CredentialProvider:
+    if given is None and base_url is not None and os.environ.get("IMGWIRE_API_KEY"):
+        raise ConfigurationError(
+            "no API key: with base_url= no environment variable is read, so that a key does not go to a "
+            "service it does not belong to; pass api_key=, too, or set IMGWIRE_API_BASE_URL instead"
+        )
     if given is None:
         raise ConfigurationError("no API key: pass api_key= or set the environment variable IMGWIRE_API_KEY")
     if isinstance(given, Secret):

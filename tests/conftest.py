@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
@@ -13,6 +14,14 @@ from imgwire_async import AsyncImgwireClient
 from imgwire_async.sandbox import Sandbox
 from tests.browsers import CHROMIUM
 from tests.clients import client_of
+
+SETTINGS_OF_THE_TESTS = {"IMGWIRE_KILL_ROUNDS"}
+OF_TERMINALS = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
+PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
+for name in set(os.environ) - SETTINGS_OF_THE_TESTS:
+    # Before anything reads them: the tests, and the programs they start, know only what a test sets.
+    if name.startswith("IMGWIRE_") or name.upper() in OF_TERMINALS | PROXIES:
+        del os.environ[name]
 
 BROWSER_TESTS = ["integrations/test_browser.py"]
 collect_ignore = [] if CHROMIUM else [*BROWSER_TESTS]

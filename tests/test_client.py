@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import anyio
 import anyio.lowlevel
@@ -63,11 +64,71 @@ async def test_arguments_come_before_the_environment(
         await client.images.list()
 
 
+HOSTILE = {
+    "IMGWIRE_API_KEY": "sk_other",
+    "IMGWIRE_API_BASE_URL": "https://elsewhere.invalid",
+    "IMGWIRE_ENVIRONMENT_ID": ENVIRONMENT,
+    "IMGWIRE_CLIENT_KEY": "ck_other",
+}
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in HOSTILE.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("hostile")
+class TestVariablesApplyTogetherOrNotAtAll:
+    async def test_a_key_and_a_service_that_were_passed_are_used_alone(self, sandbox: Sandbox) -> None:
+        async with AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url) as client:
+            await client.images.list()
+
+        assert "x-environment-id" not in sandbox.requests[0].headers
+
+    @pytest.mark.parametrize("key", ["sk_x", lambda: None], ids=["text", "function"])
+    def test_a_key_that_was_passed_goes_to_the_public_service(self, key: Any) -> None:
+        options = AsyncImgwireClient(key)._core.options
+
+        assert (options.base_url, options.environment_id) == ("https://api.imgwire.dev", None)
+
+    def test_the_key_of_a_variable_goes_to_no_service_that_was_passed(self) -> None:
+        with pytest.raises(
+            ConfigurationError, match=r"pass api_key=, too, or set IMGWIRE_API_BASE_URL"
+        ) as caught:
+            AsyncImgwireClient(base_url="https://api.example.com")
+
+        assert "sk_other" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("given", "used"), [(None, None), (str(UUID(int=7)), UUID(int=7)), (UUID(int=7), UUID(int=7))]
+    )
+    def test_an_environment_that_was_passed_replaces_only_its_variable(self, given: Any, used: Any) -> None:
+        client = AsyncImgwireClient(environment_id=given)
+
+        assert client._core.options.environment_id == used
+        assert client._core.options.base_url == "https://elsewhere.invalid"
+
+    def test_none_stands_for_what_was_not_passed(self) -> None:
+        options = AsyncImgwireClient(None, base_url=None)._core.options
+
+        assert (options.base_url, str(options.environment_id)) == ("https://elsewhere.invalid", ENVIRONMENT)
+
+
+@pytest.mark.parametrize("argument", ["base_url", "environment_id"])
+def test_an_argument_that_is_empty_text_is_refused(argument: str) -> None:
+    arguments: dict[str, Any] = {argument: ""}
+    with pytest.raises(ConfigurationError):
+        AsyncImgwireClient("sk_x", **arguments)
+
+
 def test_empty_environment_variables_are_like_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMGWIRE_API_KEY", "sk_x")
     monkeypatch.setenv("IMGWIRE_API_BASE_URL", "")
     monkeypatch.setenv("IMGWIRE_ENVIRONMENT_ID", "")
 
-    assert "https://api.imgwire.dev" in repr(AsyncImgwireClient("sk_x"))
+    assert "https://api.imgwire.dev" in repr(AsyncImgwireClient())
+    assert AsyncImgwireClient()._core.options.environment_id is None
 
 
 @pytest.mark.parametrize("key", [None, "", "sk_a b", "sk_a\n", "sk_é"])

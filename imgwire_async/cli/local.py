@@ -73,11 +73,11 @@ def _facts(local: Sandbox) -> dict[str, str]:
 def _introduction(local: Sandbox, folder: Path | None) -> str:
     return (
         f"Imgwire sandbox: {local.base_url}\n"
-        f"Client key:      {local.client_key}\n"
         f"Session token:   {local.session_token}\n"
         f"Stored in:       {folder if folder is not None else 'a temporary folder'}\n\n"
         f"export IMGWIRE_API_KEY={local.server_key}\n"
         f"export IMGWIRE_API_BASE_URL={local.base_url}\n"
-        f"export IMGWIRE_ENVIRONMENT_ID={local.environment_id}\n\n"
+        f"export IMGWIRE_ENVIRONMENT_ID={local.environment_id}\n"
+        f"export IMGWIRE_CLIENT_KEY={local.client_key}\n\n"
         "Ctrl-C stops it."
     )

@@ -332,9 +332,10 @@ async def test_no_key_is_in_arguments_environment_or_texts(
     sandbox: Sandbox, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.server_key)
+    monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)
     sandbox.faults.always("images.create", stall=30.0)
     async with (
-        AsyncImgwireClient(base_url=sandbox.base_url) as client,
+        AsyncImgwireClient() as client,
         client.ingest(photos, concurrency=8, processes=2) as job,
     ):
         await requested(sandbox, 8)
