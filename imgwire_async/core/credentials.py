@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
+from imgwire_async.core.loops import LoopLocal
 from imgwire_async.core.redaction import Secret
 from imgwire_async.errors import ConfigurationError
 
@@ -19,7 +20,7 @@ class Credentials:
     def __init__(self, source: Secret | CredentialProvider) -> None:
         self._provider = None if isinstance(source, Secret) else source
         self._current = source if isinstance(source, Secret) else None
-        self._asking = anyio.Lock()
+        self._asking = LoopLocal(anyio.Lock)
 
     async def current(self) -> Secret:
         """The credential to send.
@@ -40,7 +41,7 @@ class Credentials:
         """
         if self._provider is None:
             return False
-        async with self._asking:
+        async with self._asking.get():
             # Of many calls that are refused at once, the first asks and the others use what it got.
             if self._current is not None and self._current is not refused:
                 return True

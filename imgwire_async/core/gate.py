@@ -17,6 +17,7 @@ from typing import Final, Literal, Self
 import anyio
 
 from imgwire_async.core.adaptive import AdaptivePacer, Pacer, Ticket
+from imgwire_async.core.loops import current_loop, is_abandoned, is_closed
 from imgwire_async.core.numbers import check_whole, is_positive
 from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pacing import START_RATE
@@ -106,11 +107,11 @@ class TokenBucket:
 
 
 class _Waiter:
-    __slots__ = ("arrival", "ticket", "wake", "wakes_at")
+    __slots__ = ("admission", "arrival", "wake", "wakes_at")
 
-    def __init__(self, arrival: int) -> None:
+    def __init__(self, arrival: int, admission: Admission) -> None:
         self.arrival = arrival
-        self.ticket: Ticket | None = None
+        self.admission = admission
         self.wake: anyio.Event | None = None  # as long as it does not wait
         self.wakes_at = math.inf
 
@@ -147,10 +148,9 @@ class _Lane:
             self._bucket.take(now)
         return None if self.pacer is None else self.pacer.begin()
 
-    def admit_head(self, now: float) -> None:
+    def pop_head(self) -> _Waiter:
         waiter, _ = self.waiting.popitem(last=False)
-        waiter.ticket = self.admit(now)
-        waiter.wake_up()
+        return waiter
 
 
 class Admission:
@@ -161,24 +161,24 @@ class Admission:
 
     def __init__(self, gate: Gate, lane: _Lane, deadline: float) -> None:
         self._gate = gate
-        self._lane = lane
-        self._deadline = deadline
-        self._ticket: Ticket | None = None
+        self.lane = lane
+        self.deadline = deadline
+        self.ticket: Ticket | None = None
 
     async def __aenter__(self) -> Self:
-        self._ticket = await self._gate.enter(self._lane, self._deadline)
+        await self._gate.enter(self)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._gate.leave(self._lane, self._ticket)
+        self._gate.leave(self)
 
     def accepted(self) -> None:
         """Say that the server answered, with whatever status but a request to slow down.
 
         Only `concurrency="auto"` learns from it. Nothing is said of a request that got no answer.
         """
-        if self._lane.pacer is not None and self._ticket is not None:
-            self._lane.pacer.accepted(self._ticket)
+        if self.lane.pacer is not None and self.ticket is not None:
+            self.lane.pacer.accepted(self.ticket)
 
     def throttled(self, hint: float | None) -> None:
         """Say that the server answered 429 (or 503 with a request to slow down).
@@ -186,12 +186,12 @@ class Admission:
         Args:
             hint: seconds of the answer's `Retry-After`, or None.
         """
-        if self._lane.pacer is not None and self._ticket is not None:
-            self._lane.pacer.throttled(self._ticket, hint)
+        if self.lane.pacer is not None and self.ticket is not None:
+            self.lane.pacer.throttled(self.ticket, hint)
         else:
             pause = UNHINTED_PAUSE if hint is None else hint
-            self._gate.close(self._lane.rate_class, self._gate.clock() + pause)
-            self._gate.on_closure(self._lane.rate_class, pause)
+            self._gate.close(self.lane.rate_class, self._gate.clock() + pause)
+            self._gate.on_closure(self.lane.rate_class, pause)
 
 
 def _checked_limits(limits: Mapping[RateClass, RateLimit]) -> dict[RateClass, RateLimit]:
@@ -208,6 +208,9 @@ def _checked_limits(limits: Mapping[RateClass, RateLimit]) -> dict[RateClass, Ra
 
 async def wait_for_event(event: anyio.Event, seconds: float) -> None:
     """Return when `event` is set or so many seconds have passed (math.inf: no limit)."""
+    if seconds == math.inf:
+        await event.wait()
+        return
     with anyio.move_on_after(seconds):
         await event.wait()
 
@@ -276,7 +279,8 @@ class Gate:
         self.on_closure: Callable[[RateClass, float], None] = lambda _class, _seconds: None
         """Told when an answer has closed a class, and for how many seconds."""
         self._arrivals = itertools.count()
-        self._in_flight = 0
+        self._loop: object = None
+        self._in_flight: set[Admission] = set()
         self._admitted = 0
         self._throttled_seconds = 0.0
 
@@ -288,7 +292,7 @@ class Gate:
     def stats(self) -> GateStats:
         """The counters at this moment."""
         return GateStats(
-            in_flight=self._in_flight,
+            in_flight=len(self._in_flight),
             waiting=sum(len(lane.waiting) for lane in self._lanes.values()),
             admitted=self._admitted,
             throttled_seconds=self._throttled_seconds,
@@ -339,18 +343,19 @@ class Gate:
         """
         return Admission(self, self._lanes[rate_class], math.inf if deadline is None else deadline)
 
-    async def enter(self, lane: _Lane, deadline: float) -> Ticket | None:
+    async def enter(self, admission: Admission) -> None:
         """Wait for the turn of an `Admission`."""
-        arrived = self.clock()
-        if self._in_flight < self._concurrency and arrived < deadline and self._is_free(lane, arrived):
-            self._in_flight += 1
-            self._admitted += 1
-            return lane.admit(arrived)
-        waiter = _Waiter(next(self._arrivals))
-        lane.waiting[waiter] = None
+        self._note_loop()
+        lane, deadline, arrived = admission.lane, admission.deadline, self.clock()
+        if len(self._in_flight) < self._concurrency and arrived < deadline and self._is_free(lane, arrived):
+            self._admit(admission, arrived)
+            return
+        waiter = _Waiter(next(self._arrivals), admission)
         try:
-            while waiter in lane.waiting:
+            while admission not in self._in_flight:
                 self._check_deadline(lane, deadline, arrived)
+                self._note_loop()
+                lane.waiting[waiter] = None  # where it is already, unless another loop ran meanwhile
                 self._dispatch()
                 if waiter in lane.waiting:
                     await self._wait_for_turn(lane, waiter, deadline)
@@ -359,11 +364,32 @@ class Gate:
                 del lane.waiting[waiter]
                 self._dispatch()
             else:
-                self.leave(lane, waiter.ticket)
+                self.leave(admission)
             raise
         finally:
             self._throttled_seconds += self.clock() - arrived
-        return waiter.ticket
+
+    def _admit(self, admission: Admission, now: float) -> None:
+        self._in_flight.add(admission)
+        self._admitted += 1
+        admission.ticket = admission.lane.admit(now)
+
+    def _note_loop(self) -> None:
+        """Take over from an event loop that no longer runs, and so never ends what it left pending."""
+        loop = current_loop()
+        if loop is self._loop:
+            return
+        former, self._loop = self._loop, loop
+        if not is_abandoned(former):
+            return
+        for admission in tuple(self._in_flight):
+            self._remove(admission)
+        for lane in self._lanes.values():
+            waiting = tuple(lane.waiting)
+            lane.waiting.clear()
+            if not is_closed(former):
+                for waiter in waiting:
+                    waiter.wake_up()  # to get in line again if its loop is resumed
 
     def _is_free(self, lane: _Lane, now: float) -> bool:
         """Whether a request may go at once, and passes nobody by."""
@@ -386,26 +412,30 @@ class Gate:
             waiter.wakes_at = min(deadline, lane.opens_at())
         await self._wait(waiter.wake, waiter.wakes_at - now)
 
-    def leave(self, lane: _Lane, ticket: Ticket | None) -> None:
+    def leave(self, admission: Admission) -> None:
         """End the request of an `Admission`."""
-        self._in_flight -= 1
-        if lane.pacer is not None and ticket is not None:
-            lane.pacer.end(ticket)
-        self._dispatch()
+        if admission in self._in_flight:
+            self._remove(admission)
+            self._dispatch()
+
+    def _remove(self, admission: Admission) -> None:
+        self._in_flight.remove(admission)
+        if admission.lane.pacer is not None and admission.ticket is not None:
+            admission.lane.pacer.end(admission.ticket)
 
     def _dispatch(self) -> None:
         """Admit everybody who may go now, and wake every new head that must watch the time."""
         now = self.clock()
         waiting = [lane for lane in self._lanes.values() if lane.waiting]
-        if not waiting:
+        if not waiting or is_closed(self._loop):
             return
-        while self._in_flight < self._concurrency:
+        while len(self._in_flight) < self._concurrency:
             ready = [lane for lane in waiting if lane.waiting and lane.opens_at() <= now]
             if not ready:
                 break
-            min(ready, key=lambda lane: lane.head.arrival).admit_head(now)
-            self._in_flight += 1
-            self._admitted += 1
+            waiter = min(ready, key=lambda lane: lane.head.arrival).pop_head()
+            self._admit(waiter.admission, now)
+            waiter.wake_up()
         for lane in waiting:
             if lane.waiting and now < lane.opens_at() < lane.head.wakes_at:
                 lane.head.wake_up()

@@ -1,0 +1,50 @@
+"""Event loops that end while something is under way in them, which nobody ends then.
+
+A loop that is closed or stopped with calls pending runs none of their `finally` blocks. What such calls hold
+of an object that outlives the loop, such as a client's slots, would be held forever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from anyio.lowlevel import current_token
+
+T = TypeVar("T")
+
+
+def current_loop() -> object:
+    """The event loop of asyncio, or the token of the trio run, that is running here."""
+    return current_token().native_token
+
+
+def is_abandoned(loop: object) -> bool:
+    """Whether a loop no longer runs, and may have left calls pending. A trio run never does."""
+    return isinstance(loop, asyncio.AbstractEventLoop) and not loop.is_running()
+
+
+def is_closed(loop: object) -> bool:
+    """Whether nothing can be woken up in this loop anymore."""
+    return isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed()
+
+
+class LoopLocal(Generic[T]):
+    """A value for the running event loop, such as a lock; another loop gets a fresh one.
+
+    Args:
+        make: creates the value.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._loop: object = None
+        self._value: T
+
+    def get(self) -> T:
+        """The value of the running event loop."""
+        loop = current_loop()
+        if loop is not self._loop:
+            self._loop, self._value = loop, self._make()
+        return self._value
