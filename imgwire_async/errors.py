@@ -136,7 +136,9 @@ class APIStatusError(ImgwireError):
         error_type: `error_type` of the body, such as `ResourceNotFoundError`. An open set.
         detail: `detail` of the body when it is text.
         errors: The parsed `detail` array of a 422.
-        body: The body as parsed JSON, or as text when it is not JSON; at most its first 64 KiB.
+        body: The body as parsed JSON, up to 64 KiB, if it is an error in a form of the service: an object
+            with `detail`. URLs in it have lost their query, and issues the `input` they quote. None for
+            anything else, such as a page of a proxy, which may quote keys and signatures.
     """
 
     def __init__(

@@ -137,7 +137,7 @@ class _PageReader(Generic[T]):
         following = None if text.lower() in {"", "null", "none"} else _number(text) or 0
         if following is not None and following <= requested:
             raise PaginationError(
-                f"the service names {text[:40]!r} as the page after page {requested}",
+                f"the service names {following or 'no number'} as the page after page {requested}",
                 operation=self._operation,
             )
         return Pagination(

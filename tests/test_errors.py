@@ -206,12 +206,23 @@ def test_any_other_body_gives_an_error_that_can_be_logged_and_pickled(content: b
     assert_same(copy.deepcopy(error), error)
 
 
-def test_the_body_is_kept_as_json_or_else_as_text_and_never_without_bound() -> None:
-    assert of_answer(500, b'{"a": [1]}').body == {"a": [1]}
-    assert of_answer(500, b"<p>x</p>").body == "<p>x</p>"
-    long = of_answer(500, b'{"detail": "' + b"x" * 100_000 + b'"}')
-    assert isinstance(long.body, str)
-    assert len(long.body) == 65_536
+def test_the_body_is_kept_if_it_is_an_error_of_the_service_and_not_huge() -> None:
+    assert of_answer(500, b'{"detail": "x", "more": [1]}').body == {"detail": "x", "more": [1]}
+    assert of_answer(500, b'{"detail": "' + b"x" * 100_000 + b'"}').body is None
+
+
+@pytest.mark.parametrize("content", [b'{"a": [1]}', b"<p>x</p>", b"[1]", b'{"detail": 1}', b'"text"'])
+def test_the_body_of_somebody_else_is_not_kept(content: bytes) -> None:
+    assert of_answer(500, content).body is None
+
+
+def test_an_error_of_the_service_shows_neither_queries_of_urls_nor_what_was_sent() -> None:
+    text = of_answer(400, b'{"detail": "cannot fetch https://a.example/b?sig=SECRET", "x": ["https://a/?S"]}')
+    issues = of_answer(422, b'{"detail": [{"loc": ["q"], "msg": "no", "type": "t", "input": "SECRET"}]}')
+
+    assert text.detail == "cannot fetch https://a.example/b"
+    assert text.body == {"detail": "cannot fetch https://a.example/b", "x": ["https://a/"]}
+    assert issues.body == {"detail": [{"loc": ["q"], "msg": "no", "type": "t"}]}
 
 
 def test_the_issues_of_a_long_validation_error_are_all_read() -> None:

@@ -201,7 +201,7 @@ def assemble(base: str, preset: str | None, query: str) -> str:
     if preset is not None:
         image_id, _, old = _last_segment(path).partition("@")
         if not image_id:
-            raise InvalidTransformationError("cdn_url", base, "a URL that ends in an image id")
+            raise InvalidTransformationError("cdn_url", _shown(base), "a URL that ends in an image id")
         path = f"{path.removesuffix(f'@{old}') if old in PRESETS else path}@{preset}"
     return f"{path}?{query}{fragment}" if query else path + fragment
 
@@ -209,8 +209,13 @@ def assemble(base: str, preset: str | None, query: str) -> str:
 def _split(url: str) -> tuple[str, str, str]:
     match = _BASE.fullmatch(as_text(url))
     if match is None:
-        raise InvalidTransformationError("cdn_url", url, "an http or https URL without blanks")
+        raise InvalidTransformationError("cdn_url", _shown(url), "an http or https URL without blanks")
     return match[1], match[2] or "", match[3] or ""
+
+
+def _shown(base: object) -> object:
+    """A base without its query, which comes from an answer of the service and may be signed."""
+    return base.partition("?")[0] if isinstance(base, str) else base
 
 
 def _last_segment(path: str) -> str:

@@ -13,6 +13,7 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from imgwire_async.core.body import SourceFailedError
+from imgwire_async.core.failures import system_detail
 from imgwire_async.core.messages import Message, TransportError, joined_headers
 from imgwire_async.core.options import Timeouts
 
@@ -36,7 +37,7 @@ FAILURES: Final = (aiohttp.ClientError, OSError, SourceFailedError)
 
 def as_transport_error(error: Exception) -> TransportError:
     """One of `FAILURES` in the words of httpx, which name what happened."""
-    detail = str(error) or type(error).__name__
+    detail = system_detail(error)
     match error:
         case aiohttp.ConnectionTimeoutError():
             return TransportError("ConnectTimeout", detail, may_have_acted=False, timed_out=True)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from imgwire_async.core.operation import MisfitError
+from imgwire_async.core.redaction import redacted
 from imgwire_async.core.retry import Answered, TransportFailure
 from imgwire_async.errors import (
     APIConnectionError,
@@ -45,7 +47,7 @@ class Answer:
     @property
     def request_id(self) -> str | None:
         """`X-Request-Id`, when the service sends one."""
-        return self.headers.get("x-request-id")
+        return request_id_in(self.headers)
 
     @property
     def outcome(self) -> Answered:
@@ -113,22 +115,37 @@ def connection_error(failure: NoAnswer, context: CallContext) -> APIConnectionEr
     return error_class(failure.reason, may_have_acted=failure.may_have_acted, **context)
 
 
+_REQUEST_ID = re.compile(r"[!-~]{1,200}", re.ASCII)
+
+
+def request_id_in(headers: Mapping[str, str]) -> str | None:
+    """`X-Request-Id` when it looks like an id: up to 200 printable ASCII characters."""
+    text = headers.get("x-request-id", "").partition(",")[0].strip()
+    return text if _REQUEST_ID.fullmatch(text) else None
+
+
 def parse_answer(answer: Answer, parse: Callable[[Any], T], context: CallContext) -> T:
     """The data of a successful answer.
 
     Raises:
         ResponseDecodeError: the body is not JSON, or not of the shape that `parse` reads.
     """
+    empty = not answer.content.strip()
     try:
-        return parse(json.loads(answer.content))
+        # Nothing is what remains to be said of a deletion. Where fields are promised, it lacks them.
+        return parse({} if empty else json.loads(answer.content))
     except KeyError as error:
         problem = one_line(f"the answer lacks the field {error}")
+    except MisfitError as error:
+        problem = one_line(f"the answer does not fit the schema: {error}")
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         problem = (
             "the answer is not JSON; is the base URL that of the API?"
             if isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
-            else one_line(f"the answer does not fit the schema: {error}")
+            else "the answer does not fit the schema"  # the exception may quote it
         )
+    if empty:
+        problem = "the answer is empty; is the base URL that of the API?"
     # Raised outside of `except`: the parser's own exception would show the body, secrets included.
     raise ResponseDecodeError(problem, status=answer.status, **context)
 
@@ -139,8 +156,7 @@ def status_error(answer: Answer, context: CallContext) -> APIStatusError:
     Understands both bodies of the service (`detail` as text with `error_type`, `detail` as an array of
     validation issues) and survives everything else that servers and proxies send: HTML, text, nothing.
     """
-    parsed = _parsed_error(answer.content)
-    fields = parsed if isinstance(parsed, dict) else {}
+    fields = _error_fields(answer.content)
     raw_detail, raw_type = fields.get("detail"), fields.get("error_type")
     detail = raw_detail if isinstance(raw_detail, str) else None
     error_type = raw_type if isinstance(raw_type, str) else None
@@ -151,24 +167,48 @@ def status_error(answer: Answer, context: CallContext) -> APIStatusError:
         error_type=error_type,
         detail=detail,
         errors=issues,
-        body=(
-            parsed
-            if parsed is not None and len(answer.content) <= _MAX_BODY_IN_ERROR
-            else answer.content[:_MAX_BODY_IN_ERROR].decode("utf-8", errors="replace")
-        ),
+        body=fields if fields and len(answer.content) <= _MAX_BODY_IN_ERROR else None,
         **context,
     )
 
 
-def _parsed_error(content: bytes) -> Any:  # noqa: ANN401 - JSON of any shape
-    """The JSON of an error body, or None for anything else, and for `null`."""
+def _error_fields(content: bytes) -> dict[str, Any]:
+    """The fields of an error body in one of the two shapes of the service; none of anything else.
+
+    What somebody else has written, such as a proxy, may quote the request with its key.
+    """
     if len(content) > _MAX_PARSED_ERROR:
-        return None
+        return {}
     try:
         parsed = json.loads(content)
     except (ValueError, RecursionError):
-        return None
-    return None if _is_deeper_than(_MAX_DEPTH_IN_ERROR, parsed) else parsed
+        return {}
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("detail"), str | list):
+        return {}
+    if _is_deeper_than(_MAX_DEPTH_IN_ERROR, parsed):
+        return {}
+    shown: dict[str, Any] = _without_queries(parsed)
+    if isinstance(shown["detail"], list):
+        shown["detail"] = [_without_input(issue) for issue in shown["detail"]]
+    return shown
+
+
+def _without_queries(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+    """JSON whose texts show URLs without their query, which may be signed."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, list):
+        return [_without_queries(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_queries(item) for name, item in value.items()}
+    return value
+
+
+def _without_input(issue: object) -> object:
+    """A validation issue without what was sent, which may be a token or a signed URL."""
+    if not isinstance(issue, dict):
+        return issue
+    return {name: value for name, value in issue.items() if name not in {"input", "ctx"}}
 
 
 def _is_deeper_than(levels: int, value: object) -> bool:

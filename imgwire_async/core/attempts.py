@@ -7,11 +7,11 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import anyio
 
-from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, connection_error
+from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, connection_error, request_id_in
 from imgwire_async.core.engine import Engine
 from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent, tell
 from imgwire_async.core.gate import Admission, AdmissionTimeoutError, Gate
@@ -91,6 +91,8 @@ class LogicalCall:
     """Length of the request's body in bytes."""
     streamed: Callable[[], int] = lambda: 0
     """Bytes that have arrived so far beside those that are kept in answers."""
+    gone_is_done: bool = False
+    """Whether a 404 means success once an earlier attempt may have done the work, as for a deletion."""
     after_401: Callable[[], Awaitable[bool]] | None = None
     """Asks for another credential; True when there is one, and the request is then sent again at once."""
 
@@ -118,9 +120,10 @@ class LogicalCall:
     async def _make(self, attempt: Callable[[int], Awaitable[Result]]) -> tuple[Answer, int]:
         begun = 0
         last: Result | None = None
+        may_be_done = False
 
         async def observed(number: int) -> Result:
-            nonlocal begun, last
+            nonlocal begun, last, may_be_done
             arrived = self.shared.clock()
             async with self.shared.gate.admit(self.operation.rate_class, deadline=self.deadline) as admission:
                 begun = number
@@ -129,6 +132,10 @@ class LogicalCall:
                     self.shared.retries += 1
                     last = await self._observe(attempt, number, waited=0.0)
                 self._tell_gate(admission, last)
+                if self.gone_is_done:
+                    if may_be_done and _is_gone(last):
+                        last = Answer(204, last.headers, b"")
+                    may_be_done = may_be_done or _may_have_acted(last)
                 return last
 
         try:
@@ -179,7 +186,7 @@ class LogicalCall:
                 idempotency_key=key,
                 status=None if isinstance(result, NoAnswer) else result.status,
                 failure=result.name if isinstance(result, NoAnswer) else None,
-                request_id=None if isinstance(result, NoAnswer) else result.headers.get("x-request-id"),
+                request_id=None if isinstance(result, NoAnswer) else request_id_in(result.headers),
                 seconds=seconds,
                 received=self.streamed() - streamed + _kept(result),
             )
@@ -271,13 +278,24 @@ def _is_401(result: Result) -> bool:
     return isinstance(result, Answer) and result.status == 401
 
 
+def _is_gone(result: Result) -> TypeGuard[Answer]:
+    return isinstance(result, Answer) and result.status in {404, 410}
+
+
+def _may_have_acted(result: Result) -> bool:
+    if isinstance(result, NoAnswer):
+        return result.may_have_acted
+    # Of these, any may come from a proxy whose upstream has acted.
+    return result.status == 408 or result.status >= 500
+
+
 def failure(result: Result | None, context: CallContext, error_for: ErrorFor) -> ImgwireError:
     """The error for an attempt that did not succeed; None stands for a call without any attempt."""
     match result:
         case Answer():
             return error_for(result, context | CallContext(request_id=result.request_id))
         case UnreadableAnswer(status, headers, reason):
-            context = context | CallContext(request_id=headers.get("x-request-id"))
+            context = context | CallContext(request_id=request_id_in(headers))
             if 200 <= status < 300:
                 return ResponseDecodeError(reason, status=status, **context)
             return error_for(Answer(status, headers, b""), context)

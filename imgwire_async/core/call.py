@@ -136,6 +136,7 @@ class Core:
             deadline=self.deadline_from_now(),
             error_for=status_error,
             size=len(content or b""),
+            gone_is_done=operation.rate_class is RateClass.DELETE,
             after_401=renew,
         ).make(attempt)
         return Response(

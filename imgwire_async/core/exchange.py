@@ -17,7 +17,6 @@ from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, one_l
 from imgwire_async.core.body import CountedStream
 from imgwire_async.core.messages import Message, Reply, Transport, TransportError
 from imgwire_async.core.options import Timeouts
-from imgwire_async.core.redaction import redacted
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """A larger answer of the API is refused: a page of 100 records is some 200 kB."""
@@ -25,6 +24,10 @@ MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 _DEADLINE_PRECISION = 0.1
 """Part of the write timeout by which it may end early."""
+
+
+_NOT_HTTP = frozenset({"RemoteProtocolError"})
+"""Failures that say the server closed the connection early, or sent what cannot be read."""
 
 
 _PIECE = 1024 * 1024
@@ -43,7 +46,7 @@ async def read_all(reply: Reply) -> bytes:
     """
     encoding = reply.headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity", "gzip", "x-gzip"}:
-        raise _UnusableError(f"the answer is encoded as {encoding!r:.80}, which was not asked for")
+        raise _UnusableError("the answer has an encoding that was not asked for")
     source = _Unpacker(reply) if encoding.endswith("gzip") else reply
     chunks = []
     size = 0
@@ -76,8 +79,8 @@ class _Unpacker:
                 self._packed, self._begun = packed, True
             try:
                 piece = self._unpacker.decompress(self._packed, _PIECE)
-            except zlib.error as error:
-                raise _UnusableError(f"the answer is not encoded as declared: {error}") from None
+            except zlib.error:
+                raise _UnusableError("the answer is not encoded as declared") from None
             if self._unpacker.unused_data:
                 raise _UnusableError("the answer is not encoded as declared: something follows its end")
             self._packed = self._unpacker.unconsumed_tail
@@ -146,15 +149,16 @@ async def _exchange(
 
 
 def _no_answer(error: TransportError) -> NoAnswer:
-    detail = one_line(redacted(error.detail))
     what = (
         "the connection broke before the answer was complete"
         if error.may_have_acted
         else "cannot reach the service; check that it runs and that the base URL is right"
     )
+    if error.name in _NOT_HTTP:
+        what = "the answer is incomplete or is not valid HTTP"
     return NoAnswer(
         error.name,
-        f"{what}: {error.name}: {detail}" if detail else f"{what}: {error.name}",
+        one_line(f"{what}: {error.name}: {error.detail}" if error.detail else f"{what}: {error.name}"),
         may_have_acted=error.may_have_acted,
         timed_out=error.timed_out,
     )

@@ -10,6 +10,7 @@ import anyio
 import httpx
 
 from imgwire_async.core import aiohttp_transport
+from imgwire_async.core.failures import system_detail
 from imgwire_async.core.messages import Message, TransportError, joined_headers
 from imgwire_async.core.options import Timeouts
 from imgwire_async.core.redaction import QuietRequest, redacted_httpx_logs
@@ -37,20 +38,10 @@ def _as_transport_error(error: Exception) -> TransportError:
     )
     return TransportError(
         type(error).__name__,
-        _detail(error),
+        system_detail(error),
         may_have_acted=not cannot_have_acted,
         timed_out=isinstance(error, httpx.TimeoutException),
     )
-
-
-def _detail(error: BaseException) -> str:
-    # Of what goes wrong with TLS only the exception at the bottom says anything.
-    cause: BaseException | None = error
-    while cause is not None:
-        if text := str(cause):
-            return text
-        cause = cause.__cause__ or cause.__context__
-    return ""
 
 
 class _OnePiece:

@@ -40,7 +40,8 @@ class TransportError(Exception):
 
     Args:
         name: the failure in one word, such as `ConnectTimeout`.
-        detail: what the HTTP library says about it. It may hold the URL.
+        detail: what the operating system or TLS says about it, or nothing. Never text of the HTTP library,
+            which may quote the answer or the URL.
         may_have_acted: whether the server may have received the request. False for what goes wrong before
             its first byte is sent: name resolution, a refused connection, TLS, connect and pool timeouts.
         timed_out: whether a timeout has passed.

@@ -101,13 +101,20 @@ class Response(Generic[T]):
     """How many times the request was sent, at least 1."""
 
 
+class MisfitError(TypeError, ValueError):
+    """The data of an answer does not fit the schema. The text names the field and quotes no data."""
+
+
 class Caller(Protocol):
     """What a generated endpoint needs: something that makes the call and has the answer parsed."""
 
     async def call(self, request: Request, parse: Callable[[Any], T]) -> Response[T]:
         """Make the call, with whatever retries apply, and parse the JSON of the answer with `parse`.
 
-        `parse` may raise KeyError, TypeError, ValueError or AttributeError for a body that does not fit.
+        `parse` may raise KeyError, TypeError, ValueError or AttributeError for a body that does not fit. Only
+        a `MisfitError` and the name in a KeyError are shown to the user: others may quote the body.
+
+        An answer without a body is parsed as an empty JSON object.
         """
         ...
 
@@ -117,7 +124,7 @@ def list_of(parse: Callable[[Any], T]) -> Callable[[Any], list[T]]:
 
     def parse_list(data: Any) -> list[T]:  # noqa: ANN401 - JSON of any shape
         if not isinstance(data, list):
-            raise TypeError(f"expected a JSON array, got {type(data).__name__}")
+            raise MisfitError(f"expected a JSON array, got {type(data).__name__}")
         return [parse(item) for item in data]
 
     return parse_list

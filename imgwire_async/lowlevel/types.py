@@ -11,7 +11,7 @@ from enum import Enum, StrEnum
 from typing import Any, Final, Literal, Self, TypeVar, cast
 from uuid import UUID
 
-from imgwire_async.core.operation import QueryValue
+from imgwire_async.core.operation import MisfitError, QueryValue
 
 T = TypeVar("T")
 
@@ -135,14 +135,24 @@ class FieldReader:
     def _parsed(self, name: str, parse: Callable[[Any], T], value: object) -> T:
         try:
             return parse(value)
-        except TypeError as error:
-            raise TypeError(f"{self._owner}.{name}: {error}") from error
-        except ValueError as error:
-            raise ValueError(f"{self._owner}.{name}: {error}") from error
+        except MisfitError as error:
+            raise MisfitError(f"{self._owner}.{name}: {error}") from error
+        except (TypeError, ValueError) as error:
+            # The parser's own text may quote the value, which may be a secret.
+            raise MisfitError(f"{self._owner}.{name}: unexpected {type(value).__name__}") from error
 
 
-def _expected(what: str, value: object) -> TypeError:
-    return TypeError(f"expected {what}, got {type(value).__name__}")
+def _expected(what: str, value: object) -> MisfitError:
+    return MisfitError(f"expected {what}, got {type(value).__name__}")
+
+
+def _read(convert: Callable[[str], T], what: str, value: object) -> T:
+    if not isinstance(value, str):
+        raise _expected(f"{what} as a string", value)
+    try:
+        return convert(value)
+    except ValueError as error:
+        raise MisfitError(f"expected {what}, got other text") from error
 
 
 def parse_any(value: Any) -> Any:
@@ -182,24 +192,18 @@ def parse_float(value: Any) -> float:
 
 def parse_uuid(value: Any) -> UUID:
     """A UUID in its text form."""
-    if not isinstance(value, str):
-        raise _expected("a UUID as a string", value)
-    return UUID(value)
+    return _read(UUID, "a UUID", value)
 
 
 def parse_datetime(value: Any) -> datetime.datetime:
     """An ISO 8601 date and time; without an offset it is read as UTC."""
-    if not isinstance(value, str):
-        raise _expected("a date and time as a string", value)
-    parsed = datetime.datetime.fromisoformat(value)
+    parsed = _read(datetime.datetime.fromisoformat, "a date and time", value)
     return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=datetime.UTC)
 
 
 def parse_date(value: Any) -> datetime.date:
     """An ISO 8601 date."""
-    if not isinstance(value, str):
-        raise _expected("a date as a string", value)
-    return datetime.date.fromisoformat(value)
+    return _read(datetime.date.fromisoformat, "a date", value)
 
 
 def parse_map(value: Any) -> dict[str, Any]:

@@ -66,7 +66,10 @@ class CorsOrigins:
         return aiter(self.list(limit=limit, prefetch=prefetch))
 
     async def create(self, pattern: str) -> CorsOrigin:
-        """Allow an origin. A repeated call is not known to be harmless, so it is sent again with care.
+        """Allow an origin.
+
+        A request whose answer was lost is not sent again, because a second one is not known to be harmless. So
+        a `ConflictError` never tells of this call's own first attempt.
 
         Raises:
             UnprocessableEntityError: `pattern` is not a host pattern.
@@ -99,7 +102,8 @@ class CorsOrigins:
         """Remove an origin.
 
         Returns:
-            What the service says about it; its keys are undocumented.
+            What the service says about it; its keys are undocumented. Empty when it says nothing, and when
+            a repeat of a request whose answer was lost finds nothing left to delete.
 
         Raises:
             InvalidArgumentError: `cors_origin_id` is not a UUID.

@@ -40,7 +40,8 @@ class CustomDomain:
         """Give the domain up.
 
         Returns:
-            What the service says about it; its keys are undocumented.
+            What the service says about it; its keys are undocumented. Empty when it says nothing, and when
+            a repeat of a request whose answer was lost finds nothing left to delete.
 
         Raises:
             NotFoundError: there is none.

@@ -398,7 +398,8 @@ class Images(ImageDownloads):
         """Delete an image.
 
         Returns:
-            What the service says about it; its keys are undocumented.
+            What the service says about it; its keys are undocumented. Empty when it says nothing, and when
+            a repeat of a request whose answer was lost finds nothing left to delete.
 
         Raises:
             InvalidArgumentError: `image_id` is not a UUID.
@@ -411,7 +412,7 @@ class Images(ImageDownloads):
         """Delete several images.
 
         Returns:
-            What the service says about it; its keys are undocumented, and so is how it treats unknown ids.
+            What the service says about it, as for `delete`; how it treats unknown ids is undocumented.
 
         Raises:
             InvalidArgumentError: there is no id, or one is not a UUID.

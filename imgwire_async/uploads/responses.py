@@ -83,8 +83,8 @@ class ReceivedResponse:
         except UploadSourceError:
             raise
         except Exception as error:  # of an HTTP library that is not known here
-            problem = f"receiving the response failed: {type(error).__name__}: {error}"
-            raise refused(problem) from error
+            # The text of the error may quote what was received.
+            raise refused(f"receiving the response failed: {type(error).__name__}") from error
         finally:
             if isinstance(content, AsyncGenerator):
                 await _abandon(content)
