@@ -68,8 +68,8 @@ class CorsOrigins:
     async def create(self, pattern: str) -> CorsOrigin:
         """Allow an origin.
 
-        A request whose answer was lost is not sent again, because a second one is not known to be harmless. So
-        a `ConflictError` never tells of this call's own first attempt.
+        A request whose answer was lost is not sent again, because a second one is not known to be harmless.
+        So a `ConflictError` never tells of this call's own first attempt.
 
         Raises:
             UnprocessableEntityError: `pattern` is not a host pattern.
