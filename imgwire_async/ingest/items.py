@@ -96,6 +96,12 @@ def is_url(text: str) -> bool:
     return text.lower().startswith(("http://", "https://"))
 
 
+def url_or_path(text: str) -> str:
+    """`text` without the blanks around it if it is a URL; names of files may begin and end with some."""
+    stripped = text.strip("\ufeff \t\r\n\v\f\xa0")
+    return stripped if is_url(stripped) else text
+
+
 def key_of(item: IngestItem) -> str | None:
     """The item's key, given or derived; None for bytes without one."""
     if item.key is not None:

@@ -15,7 +15,7 @@ from anyio import to_thread
 from imgwire_async.core.tasks import background_tasks
 from imgwire_async.errors import InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.folders import Folder
-from imgwire_async.ingest.items import Entry, IngestItem, is_url, key_of
+from imgwire_async.ingest.items import Entry, IngestItem, is_url, key_of, url_or_path
 from imgwire_async.ingest.manifests import FORMATS, Manifest
 
 Element: TypeAlias = "IngestItem | str | os.PathLike[str]"
@@ -43,11 +43,11 @@ def entries_of(source: IngestSource) -> Iterator[Entry] | AsyncIterator[Entry]:
     if isinstance(source, str | os.PathLike):
         return _by_path(source)
     if isinstance(source, Folder):
-        _check_exists(os.fspath(source.path))
+        _check_exists(os.fsdecode(source.path))
         return source.entries()
     if isinstance(source, Manifest):
-        if os.fspath(source.path) != "-":
-            _check_exists(os.fspath(source.path))
+        if os.fsdecode(source.path) != "-":
+            _check_exists(os.fsdecode(source.path))
         return source.entries()
     if isinstance(source, IngestItem):
         return map(_entry, (source,))
@@ -63,7 +63,7 @@ def entries_of(source: IngestSource) -> Iterator[Entry] | AsyncIterator[Entry]:
 
 
 def _by_path(source: str | os.PathLike[str]) -> Iterator[Entry]:
-    name = os.fspath(source)
+    name = url_or_path(os.fsdecode(source))
     if is_url(name):
         return map(_entry, (name,))
     if name == "-":
@@ -84,8 +84,10 @@ def _check_exists(name: str) -> None:
 
 
 def _entry(element: Element) -> Entry:
-    if isinstance(element, str | os.PathLike):
-        element = IngestItem(element)
+    if isinstance(element, str):
+        element = IngestItem(url_or_path(element))
+    elif isinstance(element, os.PathLike):
+        element = IngestItem(os.fsdecode(element))
     kind = getattr(element, "source", element)
     if not hasattr(element, "source") or not isinstance(kind, str | os.PathLike | bytes):
         problem = f"an item must be a path, a URL, or an IngestItem with one or bytes, got {kind!r:.80}"

@@ -152,7 +152,7 @@ def test_parquet_rows_become_items(tmp_path: Path) -> None:
         ("a.jsonl", "[1]\n", "a.jsonl:1", "is not a JSON object"),
         ("a.jsonl", '{"key": "x"}\n', "a.jsonl:1", "no text in the column 'source'"),
         ("a.jsonl", '{"source": "a", "custom_metadata": {"x": [1]}}\n', "a.jsonl:1", "metadata 'x'"),
-        ("a.csv", "source,key\na.jpg\n", "a.csv:2", "has 1 cells, but the header 2"),
+        ("a.csv", "source,key\na.jpg\n", "a.csv:2", "has 1 cell, but the header has 2"),
         ("a.csv", "source,custom_metadata\na.jpg,{\n", "a.csv:2", "custom_metadata is not JSON"),
     ],
 )
