@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from imgwire_async.errors import UploadSourceError
-from imgwire_async.ingest.items import Entry, FileStamp, IngestItem, storable
+from imgwire_async.ingest.items import Entry, FileStamp, IngestItem, key_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Folder:
                             yield from self._entry(one, relative)
             except OSError as error:
                 problem = UploadSourceError(f"cannot read the folder {folder!r}: {error.strerror or error}")
-                yield Entry(storable(prefix) or "./", None, problem)
+                yield Entry(key_text(prefix) or "./", None, problem)
 
     def _wanted(self, one: os.DirEntry[str], relative: str) -> bool:
         if not self.hidden and one.name.startswith("."):
@@ -66,12 +66,12 @@ class Folder:
         return not self.include or any(_fits(pattern, name, relative) for pattern in self.include)
 
     def _entry(self, one: os.DirEntry[str], relative: str) -> Iterator[Entry]:
-        key = storable(relative)
+        key = key_text(relative)
         try:
             if one.is_file(follow_symlinks=self.follow_symlinks):
                 looked = one.stat(follow_symlinks=self.follow_symlinks)
-                stamp = FileStamp(size=looked.st_size, mtime_ns=looked.st_mtime_ns)
-                yield Entry(key, IngestItem(one.path, key), stamp=stamp, from_folder=True)
+                stamp = FileStamp.of(looked)
+                yield Entry(key, IngestItem(one.path, relative), stamp=stamp, from_folder=True)
         except OSError as error:
             problem = UploadSourceError(f"cannot look at {one.path!r}: {error.strerror or error}")
             yield Entry(key, None, problem)

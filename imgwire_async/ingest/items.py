@@ -6,11 +6,13 @@ import base64
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
+from imgwire_async.resources.arguments import as_metadata
 from imgwire_async.uploads.many import repr_without_bytes
 
 Metadata: TypeAlias = Mapping[str, str | int | float | bool]
@@ -18,6 +20,9 @@ Metadata: TypeAlias = Mapping[str, str | int | float | bool]
 
 ItemSource: TypeAlias = "str | os.PathLike[str] | bytes"
 """The path of a file, a URL that the service fetches (text with http:// or https://), or the bytes."""
+
+
+_MOST_INTEGER: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,11 @@ class FileStamp:
     """Bytes."""
     mtime_ns: int
     """Time of the last change in nanoseconds since the epoch."""
+
+    @classmethod
+    def of(cls, looked: os.stat_result) -> FileStamp:
+        """The stamp of a file. Times that the journal cannot hold (before 1678, after 2262) are cut off."""
+        return cls(size=looked.st_size, mtime_ns=max(-_MOST_INTEGER, min(_MOST_INTEGER, looked.st_mtime_ns)))
 
 
 @dataclass(slots=True)
@@ -82,9 +92,11 @@ class Entry:
     """What a source gives for one of its items."""
 
     key: str
+    """Empty when it cannot be told; it is then named by its number."""
     item: IngestItem | None
-    """None when there is none to upload, and then `problem` tells why."""
+    """None when there is none to upload."""
     problem: ImgwireError | None = None
+    """Why it cannot be uploaded; always set when there is no item."""
     stamp: FileStamp | None = None
     """Set where looking at the source shows it anyway."""
     from_folder: bool = False
@@ -103,22 +115,75 @@ def url_or_path(text: str) -> str:
 
 
 def key_of(item: IngestItem) -> str | None:
-    """The item's key, given or derived; None for bytes without one."""
-    if item.key is not None:
-        return storable(item.key)
+    """The item's key, given or derived; None for bytes without one, or when it is no text."""
+    key: object = item.key
+    if key is not None:
+        return key_text(key) if isinstance(key, str) else None
     if isinstance(item.source, bytes):
         return None
-    return storable(os.fspath(item.source))
+    return key_text(os.fspath(item.source))
 
 
 def source_text(item: IngestItem) -> str:
     """The source as text for journal and messages; empty for bytes."""
-    return "" if isinstance(item.source, bytes) else storable(os.fspath(item.source))
+    return "" if isinstance(item.source, bytes) else key_text(os.fspath(item.source))
+
+
+def item_problem(item: IngestItem) -> InvalidArgumentError | None:
+    """What is wrong with the types of an item's fields, so that an odd item cannot break what handles all."""
+    for name in ("key", "file_name", "mime_type", "purpose"):
+        value: object = getattr(item, name)
+        if not isinstance(value, str | None):
+            problem = f"the {name} of an item must be text, got {type(value).__name__}"
+            return InvalidArgumentError(problem, operation="ingest")
+    try:
+        as_metadata(item.custom_metadata, "ingest")
+    except InvalidArgumentError as error:
+        return error
+    return None
+
+
+def check_job_name(name: object) -> None:
+    """Check the name of a job.
+
+    Raises:
+        InvalidArgumentError: it is empty, or not Unicode text.
+    """
+    if not isinstance(name, str) or not name or storable(name) != name:
+        problem = f"job must be text without lone surrogates, at least one character, got {name!r:.80}"
+        raise InvalidArgumentError(problem, operation="ingest")
 
 
 def storable(text: str) -> str:
-    r"""`text` with what is not Unicode, such as bytes of odd file names, written as `\udcff`."""
+    r"""`text` for people, with what is not Unicode, such as bytes of odd file names, written as `\udcff`."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+_LOOKS_ESCAPED: Final = re.compile(r"\\(?=(?:u005c)*ud[89a-f][0-9a-f]{2})")
+_ESCAPED: Final = re.compile(r"\\(u005c)*ud([89a-f][0-9a-f]{2})")
+_ESCAPED_BACKSLASH: Final = r"\u005c"
+
+
+def key_text(text: str) -> str:
+    r"""`text` as Unicode, another one for every text: `raw_text` is its inverse.
+
+    What is not Unicode, such as the byte 0xff in the name of a file, is written as `\udcff`. In a name that
+    has these six characters itself the backslash is written as `\u005c`. All other text stays as it is.
+    """
+    if "\\" in text:
+        text = _LOOKS_ESCAPED.sub(lambda _: _ESCAPED_BACKSLASH, text)
+    return storable(text)
+
+
+def raw_text(key: str) -> str:
+    """The text that `key_text` has made `key` of."""
+
+    def original(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return chr(int(f"d{found[2]}", 16))
+        return found[0].replace(_ESCAPED_BACKSLASH, "\\", 1)
+
+    return _ESCAPED.sub(original, key) if "\\" in key else key
 
 
 _KEY_PREFIX: Final = "iw1-"

@@ -18,6 +18,7 @@ from imgwire_async.core.tasks import background_tasks
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest import report
 from imgwire_async.ingest.engine import Engine
+from imgwire_async.ingest.items import check_job_name, storable
 from imgwire_async.ingest.journal import Journal
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.outcomes import Outcome
@@ -46,6 +47,8 @@ class IngestJob:
         job: str | None,
         options: IngestOptions,
     ) -> None:
+        if job is not None:
+            check_job_name(job)
         self._core = core
         self._source = source
         self._journal_path = journal
@@ -131,8 +134,8 @@ class IngestJob:
         seconds = max(progress.seconds, 1e-9)
         return Report(
             job=self._journal.job,
-            journal="" if self._journal_path is None else os.fspath(self._journal_path),
-            stopped=stopped,
+            journal="" if self._journal_path is None else storable(os.fspath(self._journal_path)),
+            stopped=None if stopped is None else storable(stopped),
             dry_run=self._options.dry_run,
             found=progress.found,
             stored=tally.stored,

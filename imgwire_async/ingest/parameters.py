@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
+from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.ingest.items import IngestItem, Metadata
 
 _NONE = (None, None, None, None)
@@ -35,6 +36,9 @@ class Parameters:
         """What is different for different parameters: a BLAKE2b-128, or None when there are none.
 
         File name and type count when they are given, and not when they follow from the source.
+
+        Raises:
+            InvalidArgumentError: a value cannot be sent.
         """
         # Most items of a resumed job end here, so what they have in common is computed once.
         if (item.file_name, item.mime_type, item.purpose, item.custom_metadata) == _NONE:
@@ -48,8 +52,12 @@ def _digest(
     metadata = {str(name): value for name, value in (custom_metadata or {}).items()}
     if (file_name, mime_type, purpose) == (None, None, None) and not metadata:
         return None
-    # repr: what the service does not take is told when it is sent.
-    text = json.dumps(
-        [file_name, mime_type, purpose, metadata], sort_keys=True, separators=(",", ":"), default=repr
-    )
+    try:
+        # repr: what the service does not take is told when it is sent.
+        text = json.dumps(
+            [file_name, mime_type, purpose, metadata], sort_keys=True, separators=(",", ":"), default=repr
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        problem = f"an argument cannot be sent as JSON: {error}"
+        raise InvalidArgumentError(problem, operation="ingest") from None
     return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import BinaryIO, Final, NamedTuple
@@ -16,6 +17,7 @@ from imgwire_async.ingest.items import (
     FileStamp,
     IngestItem,
     idempotency_key,
+    raw_text,
     source_text,
     storable,
 )
@@ -121,7 +123,7 @@ def stamp_of(item: IngestItem) -> FileStamp | None:
     if isinstance(item.source, bytes):
         return FileStamp(size=len(item.source), mtime_ns=0)
     try:
-        return _stamp(os.stat(item.source))  # noqa: PTH116 - may hold what pathlib refuses
+        return FileStamp.of(os.stat(item.source))  # noqa: PTH116 - may hold what pathlib refuses
     except (OSError, ValueError) as error:
         raise _unreadable(item, error) from error
 
@@ -139,7 +141,7 @@ def prepare(task: Task, job: str, *, recreate: bool) -> ImgwireError | None:
         return None
     try:
         if task.item.is_url:
-            version = str(task.item.source).encode("utf-8", "surrogateescape")
+            version = str(task.item.source).encode("utf-8", "surrogatepass")
         else:
             version = task.sha256 = _read(task)
     except (UploadSourceError, UnsupportedImageTypeError) as error:
@@ -169,7 +171,7 @@ def _read(task: Task) -> bytes:
         if not stat.S_ISREG(os.stat(item.source).st_mode):  # noqa: PTH116 - may hold what pathlib refuses
             raise UploadSourceError(f"cannot upload {source_text(item)!r}: it is not a regular file")
         with open(item.source, "rb", buffering=0) as file:  # noqa: PTH123
-            task.stamp = _stamp(os.fstat(file.fileno()))
+            task.stamp = FileStamp.of(os.fstat(file.fileno()))
             return _hash(task, file, task.stamp.size)
     except (OSError, ValueError) as error:
         if isinstance(error, ImgwireError):
@@ -207,6 +209,7 @@ def upload_name(item: IngestItem) -> str | None:
 
 def manifest_row(key: str, item: IngestItem) -> str:
     """The item as a line of a manifest in JSON."""
+    key = raw_text(key)
     row: dict[str, object] = {"key": key}
     if not isinstance(item.source, bytes):
         source = os.fspath(item.source)
@@ -215,14 +218,17 @@ def manifest_row(key: str, item: IngestItem) -> str:
     for name in ("file_name", "mime_type", "purpose"):
         if getattr(item, name) is not None:
             row[name] = getattr(item, name)
-    if item.custom_metadata is not None:
-        row["custom_metadata"] = {str(name): value for name, value in item.custom_metadata.items()}
-    # repr: what cannot be sent is why the item has failed.
-    return json.dumps(row, default=repr)
-
-
-def _stamp(looked: os.stat_result) -> FileStamp:
-    return FileStamp(size=looked.st_size, mtime_ns=looked.st_mtime_ns)
+    metadata: object = item.custom_metadata
+    if isinstance(metadata, Mapping):
+        metadata = {str(name): value for name, value in metadata.items()}
+    if metadata is not None:
+        row["custom_metadata"] = metadata
+    try:
+        # repr: what cannot be sent is why the item has failed.
+        return json.dumps(row, default=repr, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        # No JSON, so that the retry fails in the same way and stores nothing without its metadata.
+        return json.dumps(row | {"custom_metadata": f"cannot be written as JSON: {error}"}, default=repr)
 
 
 def _unreadable(item: IngestItem, error: OSError | ValueError) -> UploadSourceError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imgwire_async.errors import ImgwireError
+from imgwire_async.ingest.items import storable
 from imgwire_async.ingest.journal import Row, State
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Stored
 from imgwire_async.ingest.preparing import Task
@@ -13,7 +14,7 @@ from imgwire_async.lowlevel.models import Image
 def as_stored(task: Task, image: Image, state: State, run: int, seconds: float) -> tuple[Row, Stored]:
     """This run has uploaded the item."""
     row = task.row(state, run)
-    row.image_id, row.cdn_url = str(image.id), image.cdn_url
+    row.image_id, row.cdn_url = str(image.id), storable(image.cdn_url)
     outcome = Stored(
         key=task.key,
         item=task.item,

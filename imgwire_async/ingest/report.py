@@ -15,7 +15,7 @@ from typing import Any, Final
 from imgwire_async.core.redaction import without_query
 from imgwire_async.errors import ConfigurationError, InvalidArgumentError
 from imgwire_async.ingest.health import cause_of
-from imgwire_async.ingest.items import is_url
+from imgwire_async.ingest.items import is_url, storable
 from imgwire_async.ingest.journal import Journal, State
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
 
@@ -232,7 +232,7 @@ class Tally:
             cause = "other"
         count, examples = self.groups.get(cause, (0, ()))
         if len(examples) < _EXAMPLES:
-            examples = (*examples, f"{_shown(outcome.key)}: {outcome.error}"[:300])
+            examples = (*examples, storable(f"{_shown(outcome.key)}: {outcome.error}"[:300]))
         self.groups[cause] = (count + 1, examples)
 
 

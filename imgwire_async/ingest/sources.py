@@ -15,7 +15,7 @@ from anyio import to_thread
 from imgwire_async.core.tasks import background_tasks
 from imgwire_async.errors import InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.folders import Folder
-from imgwire_async.ingest.items import Entry, IngestItem, is_url, key_of, url_or_path
+from imgwire_async.ingest.items import Entry, IngestItem, is_url, item_problem, key_of, url_or_path
 from imgwire_async.ingest.manifests import FORMATS, Manifest
 
 Element: TypeAlias = "IngestItem | str | os.PathLike[str]"
@@ -88,16 +88,24 @@ def _entry(element: Element) -> Entry:
         element = IngestItem(url_or_path(element))
     elif isinstance(element, os.PathLike):
         element = IngestItem(os.fsdecode(element))
-    kind = getattr(element, "source", element)
-    if not hasattr(element, "source") or not isinstance(kind, str | os.PathLike | bytes):
-        problem = f"an item must be a path, a URL, or an IngestItem with one or bytes, got {kind!r:.80}"
-    else:
-        key = key_of(element)
-        if key:
-            return Entry(key, element)
-        problem = "an item of bytes needs a key" if key is None else "the key of an item is empty"
+    given = getattr(element, "source", element)
+    source = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if element is given or not isinstance(source, str | bytes):
+        raise _mistake(
+            f"an item must be a path, a URL, or an IngestItem with one or bytes, got {given!r:.80}"
+        )
+    problem = item_problem(element)
+    if problem is not None:
+        return Entry(key_of(element) or "", element, problem)
+    key = key_of(element)
+    if not key:
+        raise _mistake("an item of bytes needs a key" if key is None else "the key of an item is empty")
+    return Entry(key, element)
+
+
+def _mistake(problem: str) -> InvalidArgumentError:
     # Not one bad item among many, but a mistake of the program that makes them.
-    raise InvalidArgumentError(problem, operation="ingest")
+    return InvalidArgumentError(problem, operation="ingest")
 
 
 async def _async_entries(source: AsyncIterable[Element]) -> AsyncGenerator[Entry, None]:

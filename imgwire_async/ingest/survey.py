@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from imgwire_async.errors import InvalidArgumentError, UploadSourceError
-from imgwire_async.ingest.items import Entry, source_text, storable
+from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
+from imgwire_async.ingest.items import Entry, IngestItem, source_text, storable
 from imgwire_async.ingest.journal import DONE, Journal, Row, State
 from imgwire_async.ingest.options import OnChange
 from imgwire_async.ingest.outcomes import AlreadyStored, Changed, Failed, Outcome, Skipped, SkipReason
@@ -79,10 +79,9 @@ class Surveyor:
 
     def _look(self, entry: Entry, row: Row | None, active: dict[str, str], result: Surveyed) -> None:
         item, key = entry.item, entry.key
-        if item is None:
-            assert entry.problem is not None  # noqa: S101 - an entry has one or the other
-            failure = Failed(key=key, item=None, error=entry.problem)
-            result.failed.append((self._failure_row(failure), failure))
+        if item is None or entry.problem is not None:
+            assert entry.problem is not None  # noqa: S101 - an entry without an item has one
+            self._fail(self._name(key, row, active, result), item, entry.problem, result)
             return
         earlier = active.get(key)
         if earlier is None and row is not None and row.run == self._journal.run:
@@ -92,11 +91,11 @@ class Surveyor:
             return
         try:
             stamp = entry.stamp or stamp_of(item)
-        except UploadSourceError as error:
-            failure = Failed(key=key, item=item, error=error)
-            result.failed.append((self._failure_row(failure), failure))
+            digest = self._parameters.digest(item)
+        except (UploadSourceError, InvalidArgumentError) as error:
+            self._fail(key, item, error, result)
             return
-        task = Task(key, item, stamp, entry.from_folder, row, self._parameters.digest(item))
+        task = Task(key, item, stamp, entry.from_folder, row, digest)
         if row is not None and row.state in DONE:
             changed = _changed(task, row)
             if row.state == State.SKIPPED:
@@ -125,15 +124,21 @@ class Surveyor:
             f"the key {entry.key!r} names both {earlier!r} and {source!r}; keys must be unique",
             operation="ingest",
         )
-        failure = Failed(key=f"{entry.key} (item {self._ordinal})", item=entry.item, error=problem)
-        result.failed.append((self._failure_row(failure), failure))
+        self._fail(f"{entry.key} (item {self._ordinal})", entry.item, problem, result)
 
-    def _failure_row(self, failure: Failed) -> Row:
-        return failed_row(
-            Row(failure.key, "" if failure.item is None else source_text(failure.item), "", 0),
-            failure,
-            self._journal.run,
-        )
+    def _name(self, key: str, row: Row | None, active: dict[str, str], result: Surveyed) -> str:
+        """The key of an item that is none: it must not take the place of one that is."""
+        if not key:
+            return f"item {self._ordinal}"
+        known = row is not None and (row.run == self._journal.run or row.state in DONE)
+        if known or key in active or any(failed.key == key for failed, _ in result.failed):
+            return f"{key} (item {self._ordinal})"
+        return key
+
+    def _fail(self, key: str, item: IngestItem | None, error: ImgwireError, result: Surveyed) -> None:
+        failure = Failed(key=key, item=item, error=error)
+        row = Row(key, "" if item is None else source_text(item), "", 0)
+        result.failed.append((failed_row(row, failure, self._journal.run), failure))
 
 
 def _changed(task: Task, row: Row) -> Changed | None:
