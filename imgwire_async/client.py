@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,6 +24,7 @@ from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Req
 from imgwire_async.core.options import CallOptions, Timeouts
 from imgwire_async.core.redaction import Secret
 from imgwire_async.core.retry import RetryBudget
+from imgwire_async.core.time import RealTime
 from imgwire_async.errors import ConfigurationError, ImgwireError
 from imgwire_async.ingest.items import Metadata
 from imgwire_async.ingest.job import IngestJob
@@ -137,10 +137,13 @@ class AsyncImgwireClient:
             options = replace(
                 options, on_call=on_call, on_request=on_request, on_response=on_response, on_retry=on_retry
             )
-            gate = Gate(concurrency, rate_limits=rate_limits)
+            time = RealTime()
+            gate = Gate(concurrency, rate_limits=rate_limits, time=time)
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
-        shared = SharedState(engine=Engine(http_client), gate=gate, budget=RetryBudget(time.monotonic))
+        shared = SharedState(
+            engine=Engine(http_client), gate=gate, budget=RetryBudget(time.monotonic), time=time
+        )
         self._owns_connections = True
         self._use(Core(options, Credentials(source), shared))
 

@@ -22,5 +22,5 @@ def without_waits(client: AsyncImgwireClient) -> AsyncImgwireClient:
     async def sleep(seconds: float) -> None:  # noqa: ARG001 - the interface of anyio.sleep
         await anyio.lowlevel.checkpoint()
 
-    client._core.shared.sleep = sleep
+    client._core.shared.time.sleep = sleep  # type: ignore[method-assign]
     return client

@@ -17,6 +17,7 @@ import pyvips
 from imgwire_async import APIConnectionError, AsyncImgwireClient, Image, ImgwireError, NotFoundError, Timeouts
 from imgwire_async.core.gate import Gate
 from imgwire_async.core.retry import RetryBudget
+from imgwire_async.core.time import RealTime
 from imgwire_async.sandbox import Fault, Sandbox
 
 CALLS = 10_000
@@ -60,18 +61,24 @@ async def chaos() -> AsyncIterator[Sandbox]:
         yield sandbox
 
 
-def impatient_client(sandbox: Sandbox, max_retries: int = 6) -> AsyncImgwireClient:
-    """A client whose waits between attempts pass quickly."""
+class QuickTime(RealTime):
+    """Real time, only faster."""
 
-    def clock() -> float:
+    def monotonic(self) -> float:
         return time.monotonic() * SPEED
 
-    async def wait(event: anyio.Event, seconds: float) -> None:
-        with anyio.move_on_after(seconds / SPEED):
-            await event.wait()
-
-    async def sleep(seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds / SPEED)
+
+    async def wait(self, event: anyio.Event, seconds: float) -> None:
+        await super().wait(event, seconds / SPEED)
+
+    def move_on_after(self, seconds: float) -> anyio.CancelScope:
+        return super().move_on_after(seconds / SPEED)
+
+
+def impatient_client(sandbox: Sandbox, max_retries: int = 6) -> AsyncImgwireClient:
+    """A client whose waits between attempts pass quickly."""
 
     client = AsyncImgwireClient(
         api_key=sandbox.server_key,
@@ -80,10 +87,9 @@ def impatient_client(sandbox: Sandbox, max_retries: int = 6) -> AsyncImgwireClie
         max_retries=max_retries,
     )
     shared = client._core.shared
-    shared.gate = Gate(48, clock=clock, wait=wait)
-    shared.budget = RetryBudget(clock)
-    shared.clock = clock
-    shared.sleep = sleep
+    shared.time = QuickTime()
+    shared.gate = Gate(48, time=shared.time)
+    shared.budget = RetryBudget(shared.time.monotonic)
     return client
 
 

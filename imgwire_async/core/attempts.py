@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeGuard
-
-import anyio
 
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, connection_error, request_id_in
 from imgwire_async.core.engine import Engine
@@ -25,6 +22,7 @@ from imgwire_async.core.retry import (
     parse_retry_after,
     run,
 )
+from imgwire_async.core.time import RealTime, Time
 from imgwire_async.errors import CallContext, DeadlineExceededError, ImgwireError, ResponseDecodeError
 
 Result: TypeAlias = Answer | NoAnswer | UnreadableAnswer
@@ -57,8 +55,7 @@ class SharedState:
     engine: Engine
     gate: Gate
     budget: RetryBudget
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    time: Time = field(default_factory=RealTime)
     rng: random.Random = field(default_factory=random.Random)
     attempts: int = 0
     retries: int = 0
@@ -124,10 +121,10 @@ class LogicalCall:
 
         async def observed(number: int) -> Result:
             nonlocal begun, last, may_be_done
-            arrived = self.shared.clock()
+            arrived = self.shared.time.monotonic()
             async with self.shared.gate.admit(self.operation.rate_class, deadline=self.deadline) as admission:
                 begun = number
-                last = await self._observe(attempt, number, waited=self.shared.clock() - arrived)
+                last = await self._observe(attempt, number, waited=self.shared.time.monotonic() - arrived)
                 if self.after_401 is not None and _is_401(last) and await self.after_401():
                     self.shared.retries += 1
                     last = await self._observe(attempt, number, waited=0.0)
@@ -171,9 +168,9 @@ class LogicalCall:
                 ),
             )
         streamed = self.streamed()
-        started = shared.clock()
+        started = shared.time.monotonic()
         result = await attempt(number)
-        seconds = shared.clock() - started
+        seconds = shared.time.monotonic() - started
         if logger.isEnabledFor(logging.DEBUG):
             what = result.reason if isinstance(result, NoAnswer) else f"status {result.status}"
             logger.debug("%s: %s %s, attempt %d: %s in %.3f s", operation, method, url, number, what, seconds)
@@ -205,7 +202,11 @@ class LogicalCall:
     def _tell_gate(self, admission: Admission, result: Result) -> None:
         if isinstance(result, NoAnswer):
             return
-        hint = parse_retry_after(result.headers, time.time()) if result.status in {429, 503} else None
+        hint = (
+            parse_retry_after(result.headers, self.shared.time.time())
+            if result.status in {429, 503}
+            else None
+        )
         if result.status == 429 or hint is not None:
             admission.throttled(hint)
         else:
@@ -238,10 +239,10 @@ class LogicalCall:
     async def _within_deadline(self, attempt: Callable[[int], Awaitable[Result]]) -> Finished[Result] | None:
         if self.deadline is None:
             return await self._run(attempt)
-        # On the event loop's clock, which need not be the shared one.
-        with anyio.CancelScope(deadline=anyio.current_time() + self.deadline - self.shared.clock()):
-            return await self._run(attempt)
-        return None
+        finished = None
+        with self.shared.time.move_on_after(self.deadline - self.shared.time.monotonic()):
+            finished = await self._run(attempt)
+        return finished  # noqa: RET504 - it is None when the block was left early
 
     async def _run(self, attempt: Callable[[int], Awaitable[Result]]) -> Finished[Result]:
         return await run(
@@ -250,9 +251,7 @@ class LogicalCall:
             policy=self.options.retry,
             budget=self.shared.budget,
             deadline=self.deadline,
-            clock=self.shared.clock,
-            sleep=self.shared.sleep,
-            wall_clock=time.time,
+            time=self.shared.time,
             rng=self.shared.rng,
             on_retry=self._announce_retry,
         )

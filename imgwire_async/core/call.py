@@ -88,7 +88,7 @@ class Core:
         """The instant of the shared clock by which a call that begins now must have ended."""
         if self._deadline is not None or self.options.deadline is None:
             return self._deadline
-        return self.shared.clock() + self.options.deadline
+        return self.shared.time.monotonic() + self.options.deadline
 
     async def call(self, request: Request, parse: Callable[[Any], T]) -> Response[T]:
         """Make one call of the API, with retries, and parse its answer.

@@ -8,9 +8,9 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
@@ -21,6 +21,7 @@ from imgwire_async.core.loops import current_loop, is_abandoned, is_closed
 from imgwire_async.core.numbers import check_whole, is_positive
 from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pacing import START_RATE
+from imgwire_async.core.time import RealTime, Time
 
 UNHINTED_PAUSE: Final = 1.0
 """For how many seconds a 429 without `Retry-After` closes its class: most published limits are per second."""
@@ -206,15 +207,6 @@ def _checked_limits(limits: Mapping[RateClass, RateLimit]) -> dict[RateClass, Ra
     return dict(limits)
 
 
-async def wait_for_event(event: anyio.Event, seconds: float) -> None:
-    """Return when `event` is set or so many seconds have passed (math.inf: no limit)."""
-    if seconds == math.inf:
-        await event.wait()
-        return
-    with anyio.move_on_after(seconds):
-        await event.wait()
-
-
 class Gate:
     """Admits requests: a concurrency limit, a rate for each class, and pauses that the server asked for.
 
@@ -239,8 +231,7 @@ class Gate:
         concurrency: how many requests may be in flight at once, all classes together, or "auto" to find out
             from the service's answers how fast it takes them, with up to 256 in flight.
         rate_limits: rates of the classes that have one.
-        clock: monotonic clock in seconds; deadlines are instants of it.
-        wait: waits for an event, or so many seconds.
+        time: clock to read and to wait on; deadlines are instants of its monotonic clock. Default: real time.
         rng: source of randomness of the "auto" pace.
         start_rates: requests per second that the "auto" pace of a class begins with: the `ceilings` of an
             earlier gate.
@@ -255,8 +246,7 @@ class Gate:
         concurrency: int | Literal["auto"],
         *,
         rate_limits: Mapping[RateClass, RateLimit] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        wait: Callable[[anyio.Event, float], Awaitable[None]] = wait_for_event,
+        time: Time | None = None,
         rng: random.Random | None = None,
         start_rates: Mapping[RateClass, float] | None = None,
     ) -> None:
@@ -265,16 +255,18 @@ class Gate:
         limits = _checked_limits(rate_limits or {})
         self.rate_limits: Mapping[RateClass, RateLimit] = limits
         self.adaptive = concurrency == "auto"
-        self.clock = clock
+        self.time = time or RealTime()
+        self.clock = self.time.monotonic
         self._concurrency = MOST_IN_FLIGHT if concurrency == "auto" else concurrency
-        self._wait = wait
         self._lanes: dict[RateClass, _Lane] = {}
         for rate_class in RateClass:
             pacer: Pacer | None = None
             if concurrency == "auto":
                 jitter = rng or random.Random()  # noqa: S311 - spreads requests, keeps no secret
                 start_rate = (start_rates or {}).get(rate_class, START_RATE)
-                pacer = AdaptivePacer(clock=clock, rng=jitter, limit=MOST_IN_FLIGHT, start_rate=start_rate)
+                pacer = AdaptivePacer(
+                    clock=self.clock, rng=jitter, limit=MOST_IN_FLIGHT, start_rate=start_rate
+                )
             self._lanes[rate_class] = _Lane(rate_class, limits.get(rate_class), pacer)
         self.on_closure: Callable[[RateClass, float], None] = lambda _class, _seconds: None
         """Told when an answer has closed a class, and for how many seconds."""
@@ -408,9 +400,14 @@ class Gate:
         waiter.wake = anyio.Event()
         waiter.wakes_at = deadline
         # Only the head of a queue watches for the time when its class opens; `_dispatch` wakes the next one.
-        if waiter is lane.head and lane.opens_at() > now:
-            waiter.wakes_at = min(deadline, lane.opens_at())
-        await self._wait(waiter.wake, waiter.wakes_at - now)
+        opens_at = lane.opens_at() if waiter is lane.head else now
+        if now < opens_at < math.inf:
+            waiter.wakes_at = min(deadline, opens_at)
+            await self.time.wait(waiter.wake, waiter.wakes_at - now)
+        else:
+            # Others have to end first, which is no matter of time.
+            with nullcontext() if deadline == math.inf else self.time.move_on_after(deadline - now):
+                await waiter.wake.wait()
 
     def leave(self, admission: Admission) -> None:
         """End the request of an `Admission`."""

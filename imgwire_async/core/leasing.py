@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 import anyio
@@ -21,11 +20,11 @@ from imgwire_async.core.gate import (
     Gate,
     RateLimit,
     TokenBucket,
-    wait_for_event,
 )
 from imgwire_async.core.inflight import InFlightCap
 from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pacing import LEASE_HORIZON, Lease, RateController
+from imgwire_async.core.time import Time
 
 GRANT: Final = 0.05
 """A lease gives what the whole rate gives in so many seconds, so that all have their turn."""
@@ -60,8 +59,7 @@ class LeaseDesk:
         controller: finds the pace by probing; None for a class whose limit is stated.
         limit: the limit that is stated, if there is one.
         on_void: told the oldest generation whose slots are still good, whenever earlier ones are void.
-        clock: monotonic clock in seconds.
-        wait: waits for an event, or so many seconds.
+        time: clock to read and to wait on.
 
     Raises:
         ValueError: there is neither a controller nor a limit.
@@ -73,8 +71,7 @@ class LeaseDesk:
         limit: RateLimit | None,
         *,
         on_void: Callable[[int], None],
-        clock: Callable[[], float] = time.monotonic,
-        wait: Callable[[anyio.Event, float], Awaitable[None]] = wait_for_event,
+        time: Time,
     ) -> None:
         if controller is None and limit is None:
             raise ValueError("a class without controller and limit has no pace")
@@ -82,8 +79,7 @@ class LeaseDesk:
         self._bucket = None if limit is None else TokenBucket(limit)
         self._stated_rate = math.inf if limit is None else limit.rate
         self._on_void = on_void
-        self._clock = clock
-        self._wait = wait
+        self._clock, self._wait = time.monotonic, time.wait
         self._turn = anyio.Lock()
         self._changed = anyio.Event()
         self._closed_until = -math.inf
@@ -192,15 +188,12 @@ class LeasedPacer:
         source: LeaseSource,
         *,
         cap: InFlightCap | None = None,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        wait: Callable[[anyio.Event, float], Awaitable[None]] = wait_for_event,
     ) -> None:
         self._gate = gate
         self._rate_class = rate_class
         self._source = source
         self._cap = cap
-        self._sleep = sleep
-        self._wait = wait
+        self._sleep, self._wait = gate.time.sleep, gate.time.wait
         self._slots: deque[_Slot] = deque()
         self._sent_at = -math.inf
         self._in_flight = 0

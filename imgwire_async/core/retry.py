@@ -1,6 +1,6 @@
 """Sending one logical operation several times: what may be repeated, how long to wait, when to stop.
 
-Nothing here does I/O. `run` is handed the function that makes one attempt, a clock, a sleep and a source
+Nothing here does I/O. `run` is handed the function that makes one attempt, a `Time` and a source
 of randomness, so every rule can be tested without a network and without waiting.
 """
 
@@ -18,6 +18,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from imgwire_async.core.numbers import check_whole, is_finite
 from imgwire_async.core.operation import Replay
+from imgwire_async.core.time import Time
 
 RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that another attempt may cure."""
@@ -342,9 +343,7 @@ async def run(
     policy: RetryPolicy,
     budget: RetryBudget,
     deadline: float | None,
-    clock: Callable[[], float],
-    sleep: Callable[[float], Awaitable[None]],
-    wall_clock: Callable[[], float],
+    time: Time,
     rng: random.Random,
     on_retry: RetryHook | None = None,
 ) -> Finished[A]:
@@ -359,22 +358,21 @@ async def run(
         policy: number of retries and waits.
         budget: shared by all calls of a client. A retry after 429 does not draw on it: the server has
             rejected the request cheaply, and the gate in front of it does the slowing down.
-        deadline: instant of `clock` that no attempt and no wait may pass, or None. A wait that would reach
-            it is not begun.
-        clock: monotonic clock in seconds.
-        sleep: waits for so many seconds.
-        wall_clock: seconds since the Unix epoch, to read hints that are dates.
+        deadline: instant of the monotonic clock that no attempt and no wait may pass, or None. A wait that
+            would reach it is not begun.
+        time: clocks to read and to wait on.
         rng: source of the jitter.
         on_retry: told about every retry before its wait.
     """
     result: A | None = None
     hint: float | None = None
     number = 0
+    clock = time.monotonic
     while deadline is None or clock() < deadline:
         number += 1
         result = await attempt(number)
         outcome = result.outcome
-        hint = parse_retry_after(outcome.headers, wall_clock()) if isinstance(outcome, Answered) else None
+        hint = parse_retry_after(outcome.headers, time.time()) if isinstance(outcome, Answered) else None
         decision = classify(outcome, replay)
         if decision is Decision.SUCCESS:
             budget.deposit()
@@ -400,7 +398,7 @@ async def run(
                 if inspect.isawaitable(told):
                     await told
             # The hook's own time counts as waiting.
-            await sleep(max(0.0, resume_at - clock()))
+            await time.sleep(max(0.0, resume_at - clock()))
             continue
         return Finished(result=result, attempts=number, stopped=stopped, retry_after=hint)
     return Finished(result=result, attempts=number, stopped=StopReason.DEADLINE, retry_after=hint)

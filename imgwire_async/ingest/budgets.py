@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import anyio
+
+from imgwire_async.core.time import Time
 
 
 class ByteBudget:
@@ -59,22 +59,18 @@ class Bandwidth:
 
     Args:
         rate: bytes per second.
-        clock: monotonic clock in seconds.
-        sleep: waits for so many seconds.
+        time: clock to read and to wait on.
     """
 
-    def __init__(
-        self, rate: float, *, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
-    ) -> None:
+    def __init__(self, rate: float, *, time: Time) -> None:
         self._rate = rate
-        self._clock = clock
-        self._sleep = sleep
-        self._free_at = clock()
+        self._time = time
+        self._free_at = time.monotonic()
 
     async def wait(self, size: int) -> None:
         """Wait until an upload of `size` bytes may begin."""
-        now = self._clock()
+        now = self._time.monotonic()
         begin = max(now, self._free_at)
         self._free_at = begin + size / self._rate
         if begin > now:
-            await self._sleep(begin - now)
+            await self._time.sleep(begin - now)

@@ -76,7 +76,7 @@ class Engine:
         self._journal = journal
         self._entries = entries
         self._runner = runner
-        self._clock, self._rng = shared.clock, shared.rng
+        self._time, self._rng = shared.time, shared.rng
         self._options = options
         self._outcomes = outcomes
         self._surveyor = Surveyor(
@@ -86,7 +86,9 @@ class Engine:
             wait_ready=options.wait_ready,
             dry_run=options.dry_run,
         )
-        self._writer: JournalWriter[tuple[Outcome, Task | None]] = JournalWriter(journal, self._deliver)
+        self._writer: JournalWriter[tuple[Outcome, Task | None]] = JournalWriter(
+            journal, self._deliver, shared.time
+        )
         self._stored_state = State.READY if options.wait_ready else State.STORED
         self._shards, self._next_shards = anyio.create_memory_object_stream[Shard](0)
         self._shard_count = 0
@@ -96,7 +98,7 @@ class Engine:
         self._led: dict[str, bytes] = {}  # content by the key of its leader
         self._open = 0
         self._failures = 0
-        self.health = Health(clock=shared.clock, rng=shared.rng)
+        self.health = Health(time=shared.time, rng=shared.rng)
         self.found = 0
         self.all_found = False
         self.retries = 0
@@ -152,11 +154,14 @@ class Engine:
             self._everything.cancel()
 
     async def _watch(self) -> None:
-        began = self._clock()
+        clock = self._time.monotonic
+        began = clock()
         deadline, options = self._options.deadline, self._options
         while True:
-            await anyio.sleep(_POLL)
-            if deadline is not None and self._clock() - began >= deadline:
+            # Looking is not waiting: it must not make time pass.
+            with self._time.move_on_after(_POLL):
+                await anyio.sleep_forever()
+            if deadline is not None and clock() - began >= deadline:
                 self.stop_early("deadline", f"the job's deadline of {deadline:g} s has passed")
             if self.health.paused_for > options.max_pause:
                 problem = f"nothing was answered for {options.max_pause:g} s: {self.health.cause}"

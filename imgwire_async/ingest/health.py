@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, deque
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
 import anyio
 
 from imgwire_async.core.retry import RetryBudget
+from imgwire_async.core.time import Time
 from imgwire_async.errors import (
     APIConnectionError,
     APIStatusError,
@@ -82,14 +82,15 @@ class Health:
     Then one attempt at a time probes, until one is answered.
 
     Args:
-        clock: monotonic clock in seconds.
+        time: clock to read and to wait on.
         rng: source of randomness.
     """
 
-    def __init__(self, *, clock: Callable[[], float], rng: random.Random) -> None:
-        self._clock = clock
+    def __init__(self, *, time: Time, rng: random.Random) -> None:
+        self._time = time
+        self._clock = time.monotonic
         self._rng = rng
-        self._retries = RetryBudget(clock, capacity=100.0, per_success=0.2, per_second=10.0)
+        self._retries = RetryBudget(self._clock, capacity=100.0, per_success=0.2, per_second=10.0)
         self._recent: deque[str | None] = deque(maxlen=WINDOW)
         self._lost_in_a_row = 0
         self._paused_at: float | None = None
@@ -116,8 +117,7 @@ class Health:
             if wait <= 0.0:
                 self._probing = True
                 return True
-            with anyio.move_on_after(wait):
-                await self._changed.wait()
+            await self._time.wait(self._changed, wait)
         return False
 
     def answered(self) -> None:

@@ -76,7 +76,7 @@ class IngestJob:
             self._engine = Engine(
                 self._journal, entries, self._runner, self._core.shared, self._options, send
             )
-            self._began = self._core.shared.clock()
+            self._began = self._core.shared.time.monotonic()
             tasks = await block.enter_async_context(background_tasks())
             tasks.start_soon(self._run)
             self._block = block.pop_all()
@@ -201,7 +201,7 @@ class IngestJob:
 
     @property
     def _seconds(self) -> float:
-        return (self._ended or self._core.shared.clock()) - self._began
+        return (self._ended or self._core.shared.time.monotonic()) - self._began
 
     def _new_runner(self) -> Runner:
         core, options, journal = self._core, self._options, self._journal
@@ -216,7 +216,7 @@ class IngestJob:
         path, dry_run = self._journal_path, self._options.dry_run
         if dry_run and path is not None and not Path(path).exists():
             path = None  # nothing is made
-        journal = Journal(path, self._job_name)
+        journal = Journal(path, self._job_name, wall_clock=self._core.shared.time.time)
         try:
             if not dry_run:
                 journal.begin_run()
@@ -241,4 +241,4 @@ class IngestJob:
         try:
             await self._engine.run()
         finally:
-            self._ended = self._core.shared.clock()
+            self._ended = self._core.shared.time.monotonic()

@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 import anyio
 from anyio import to_thread
 
+from imgwire_async.core.time import Time
 from imgwire_async.ingest.journal import Journal, Row
 
 T = TypeVar("T")
@@ -32,11 +33,13 @@ class JournalWriter(Generic[T]):
     Args:
         journal: where to.
         deliver: handed what was put along with the rows, once they are committed.
+        time: clock to read and to wait on.
     """
 
-    def __init__(self, journal: Journal, deliver: Callable[[list[T]], Awaitable[None]]) -> None:
+    def __init__(self, journal: Journal, deliver: Callable[[list[T]], Awaitable[None]], time: Time) -> None:
         self._journal = journal
         self._deliver = deliver
+        self._time = time
         self._rows: list[Row] = []
         self._results: list[T] = []
         self._deliverable: list[T] = []
@@ -83,8 +86,8 @@ class JournalWriter(Generic[T]):
         try:
             while not self._ending or self._rows or self._undelivered:
                 await self._something.wait()
-                await anyio.sleep(max(0.0, last + WINDOW - anyio.current_time()))
-                last = anyio.current_time()
+                await self._time.sleep(max(0.0, last + WINDOW - self._time.monotonic()))
+                last = self._time.monotonic()
                 self._something = anyio.Event()
                 await self._write()
         finally:

@@ -106,14 +106,12 @@ class WorkerPool:
         shared = self.core.shared
         controller = None
         if start_rate is not None:
-            controller = RateController(clock=shared.clock, rng=shared.rng, start_rate=start_rate)
+            controller = RateController(clock=shared.time.monotonic, rng=shared.rng, start_rate=start_rate)
 
         def void(generation: int) -> None:
             self.tell_all("void", rate_class, generation)
 
-        return LeaseDesk(
-            controller, shared.gate.rate_limits.get(rate_class), on_void=void, clock=shared.clock
-        )
+        return LeaseDesk(controller, shared.gate.rate_limits.get(rate_class), on_void=void, time=shared.time)
 
     @property
     def in_flight(self) -> int:

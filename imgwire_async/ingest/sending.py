@@ -32,15 +32,14 @@ def with_pace_of_its_own(core: Core, pace: Mapping[str, float]) -> Core:
     gate = Gate(
         "auto",
         rate_limits=shared.gate.rate_limits,
-        clock=shared.clock,
+        time=shared.time,
         start_rates={RateClass(name): rate for name, rate in pace.items()},
     )
     own = SharedState(
         engine=shared.engine,
         gate=gate,
         budget=shared.budget,
-        clock=shared.clock,
-        sleep=shared.sleep,
+        time=shared.time,
         rng=shared.rng,
     )
     return Core(core.options, core.credentials, own)
@@ -107,7 +106,7 @@ class Sender:
         limit = self._options.item_deadline
         if limit is None:
             return self._images
-        clock = self._core.shared.clock
+        clock = self._core.shared.time.monotonic
         left = limit if task.began is None else limit - (clock() - task.began)
         if left <= 0:
             raise DeadlineExceededError(f"{task.key!r} was not stored within {limit:g} s")

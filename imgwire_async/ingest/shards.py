@@ -153,17 +153,17 @@ class Workbench:
         self.sender = sender
         self.job = job
         self.recreate = options.on_change == "recreate"
-        self.clock = shared.clock
+        self.clock = shared.time.monotonic
         self.in_flight = 0
         self.stop_signal = StopSignal()
         self.most_together = share.byte_budget // PREPARERS
         self.preparers = anyio.Semaphore(PREPARERS)
         self.slots = anyio.Semaphore(share.senders, fast_acquire=True)
-        self._sleep, self._gate = shared.sleep, shared.gate
+        self._sleep, self._gate = shared.time.sleep, shared.gate
         self._budget = ByteBudget(share.byte_budget)
         self._bandwidth = None
         if share.bandwidth_limit is not None:
-            self._bandwidth = Bandwidth(share.bandwidth_limit, clock=shared.clock, sleep=shared.sleep)
+            self._bandwidth = Bandwidth(share.bandwidth_limit, time=shared.time)
         # How far the steps run ahead of sending: each as little as keeps the next one busy.
         self._unsent, self._taken_ahead = Backlog(), max(share.senders, GROUP)
         self._prepared, self._prepared_ahead = Backlog(), share.senders + PREPARERS * GROUP

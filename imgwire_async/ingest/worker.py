@@ -10,7 +10,6 @@ import asyncio
 import gc
 import os
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
@@ -30,6 +29,7 @@ from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pacing import Lease
 from imgwire_async.core.redaction import Secret
 from imgwire_async.core.retry import RetryBudget
+from imgwire_async.core.time import RealTime
 from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.channel import Channel
 from imgwire_async.ingest.preparing import Task
@@ -104,13 +104,14 @@ class _Worker:
     async def run(self) -> None:
         """Run shards until the job has no more."""
         setup = cast("Setup", await self.channel.call("setup"))
-        self._gate = gate = Gate(setup.concurrency)
+        time = RealTime()
+        self._gate = gate = Gate(setup.concurrency, time=time)
         gate.on_closure = lambda rate_class, seconds: self.channel.tell("closed", rate_class, seconds)
         for rate_class in setup.leased:
             cap = InFlightCap(clock=gate.clock, limit=setup.concurrency) if setup.adaptive else None
             desk = _RemoteDesk(self.channel, rate_class)
             self._pacers[rate_class] = LeasedPacer(gate, rate_class, desk, cap=cap)
-        shared = SharedState(engine=Engine(), gate=gate, budget=RetryBudget(time.monotonic))
+        shared = SharedState(engine=Engine(), gate=gate, budget=RetryBudget(time.monotonic), time=time)
         sender = Sender(Core(setup.call_options, Credentials(self._credential), shared), setup.options)
         self._bench = bench = Workbench(sender, setup.job, setup.options, setup.share, shared)
         if self._stopped:

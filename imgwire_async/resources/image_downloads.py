@@ -96,7 +96,7 @@ class ImageDownloads:
             return seen if _link(seen, operation) is not None else None
 
         shared = self._core.shared
-        found = await poll(look, seconds=timeout, sleep=shared.sleep, clock=shared.clock)
+        found = await poll(look, seconds=timeout, time=shared.time)
         if found is None:
             raise DeadlineExceededError(
                 f"the archive of job {job_id} was not READY within {timeout:g} s, its last status was "

@@ -386,7 +386,7 @@ class Images(ImageDownloads):
             return image if status == ImageStatus.READY else None
 
         shared = self._core.shared
-        ready = await poll(look, seconds=timeout, sleep=shared.sleep, clock=shared.clock)
+        ready = await poll(look, seconds=timeout, time=shared.time)
         if ready is None:
             raise DeadlineExceededError(
                 f"image {image_id} was not READY within {timeout:g} s, its last status was {status}",

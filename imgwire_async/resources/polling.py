@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-import anyio
+from imgwire_async.core.time import Time
 
 T = TypeVar("T")
 
@@ -17,21 +17,16 @@ async def poll(
     look: Callable[[], Awaitable[T | None]],
     *,
     seconds: float,
-    sleep: Callable[[float], Awaitable[None]],
-    clock: Callable[[], float],
+    time: Time,
 ) -> T | None:
     """Look again and again, first quickly, then every two seconds.
 
     Returns:
         The first thing that `look` finds, or None when the time has passed.
     """
-    pause, end = FIRST_PAUSE, clock() + seconds
-    # Two clocks: `sleep` may pass time that the event loop knows nothing of, and `look` may hang.
-    with anyio.move_on_after(seconds):
+    pause, found = FIRST_PAUSE, None
+    with time.move_on_after(seconds):
         while (found := await look()) is None:
-            await sleep(pause)
-            if clock() >= end:
-                return None
+            await time.sleep(pause)
             pause = min(pause * 1.5, SLOWEST_PAUSE)
-        return found
-    return None
+    return found

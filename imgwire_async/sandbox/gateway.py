@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
+from email.utils import formatdate
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
@@ -49,6 +50,7 @@ class Gateway:
         async def noted_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entry.status = message["status"]
+                message = self._dated(message)
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body", False):
                 entry.answered_at = time.monotonic()
@@ -58,6 +60,13 @@ class Gateway:
             await self._admit(scope, headers, operation, counted_receive, noted_send)
         else:
             await self._fail(fault, scope, headers, operation, counted_receive, noted_send)
+
+    def _dated(self, message: Message) -> Message:
+        headers = message.get("headers", [])
+        if any(name.lower() == b"date" for name, _ in headers):
+            return message
+        date = formatdate(self._runtime.settings.clock(), usegmt=True)
+        return {**message, "headers": [*headers, (b"date", date.encode())]}
 
     async def _fail(
         self,

@@ -222,15 +222,9 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     async def main_loop(self) -> None:
-        """Report readiness and wait for the end, keeping the `Date` header current."""
-        tick = 0
-        await self.on_tick(tick)
+        """Report readiness and wait for the end."""
         self._ready.set_result(None)
-        while not self._runtime.closing.is_set():
-            tick = (tick + 10) % 864_000
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._runtime.closing.wait(), 1.0)
-            await self.on_tick(tick)
+        await self._runtime.closing.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the listener and every connection; requests under way get a moment to end."""
@@ -342,6 +336,7 @@ class _ServerThread:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                date_header=False,  # the gateway sends it, by the clock of the sandbox
             )
             recovery.resume(runtime)
             try:

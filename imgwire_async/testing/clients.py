@@ -24,9 +24,8 @@ def virtual_client(sandbox: Sandbox, clock: VirtualClock) -> Iterator[AsyncImgwi
     """
     client = AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url)
     shared = client._core.shared  # noqa: SLF001 - users have no business there
-    shared.clock = clock.monotonic
-    shared.sleep = clock.sleep
-    shared.gate = Gate(100, clock=clock.monotonic, wait=clock.wait)
+    shared.time = clock
+    shared.gate = Gate(100, time=clock)
     shared.budget = RetryBudget(clock.monotonic)
     yield client
     client._owns_connections = False  # noqa: SLF001 - so that nobody is warned

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import anyio
 import anyio.lowlevel
@@ -13,12 +15,14 @@ class VirtualClock:
     """A clock that stands still until somebody sleeps on it or a test advances it.
 
     Sleeping moves it on at once. With several sleepers at a time, it jumps to where the last of them wanted
-    to be: good for counting attempts and waits, not for measuring who was faster.
+    to be: good for counting attempts and waits, not for measuring who was faster. Deadlines and timeouts only
+    watch it: they end when others have moved it past them, or when that much real time has passed.
     """
 
     def __init__(self) -> None:
         self._begun = time.time()
         self._passed = 0.0
+        self._limits: dict[anyio.CancelScope, float] = {}
 
     def monotonic(self) -> float:
         """Seconds that have passed."""
@@ -36,18 +40,34 @@ class VirtualClock:
         """
         if not (math.isfinite(seconds) and seconds >= 0):
             raise ValueError(f"a clock advances by a number of seconds from 0, not by {seconds}")
-        self._passed += seconds
+        self._move_to(self._passed + seconds)
 
     async def sleep(self, seconds: float) -> None:
         """Let everybody else go on for a turn, then let time pass."""
         await self.wait(anyio.Event(), seconds)
 
     async def wait(self, event: anyio.Event, seconds: float) -> None:
-        """Wait for an event for so many seconds; without a limit (math.inf) in real time."""
+        """Wait for an event for this many seconds; without a limit (math.inf) in real time."""
         if math.isinf(seconds):
             await event.wait()
             return
         end = self._passed + max(0.0, seconds)
         await anyio.lowlevel.checkpoint()
         if not event.is_set():
-            self._passed = max(self._passed, end)
+            self._move_to(end)
+
+    @contextmanager
+    def move_on_after(self, seconds: float) -> Generator[anyio.CancelScope, None, None]:
+        """Cancel the block once this many seconds have passed, here or in reality; math.inf: never."""
+        with anyio.CancelScope(deadline=anyio.current_time() + seconds) as scope:
+            self._limits[scope] = self._passed + seconds
+            try:
+                yield scope
+            finally:
+                del self._limits[scope]
+
+    def _move_to(self, instant: float) -> None:
+        self._passed = max(self._passed, instant)
+        for scope, end in list(self._limits.items()):
+            if end <= self._passed:
+                scope.cancel()

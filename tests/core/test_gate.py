@@ -33,7 +33,7 @@ def in_virtual_time(test: Callable[[VirtualTime], Awaitable[None]]) -> Callable[
 def new_gate(
     time: VirtualTime, concurrency: int = 100, limits: dict[RateClass, RateLimit] | None = None
 ) -> Gate:
-    return Gate(concurrency, rate_limits=limits, clock=time.clock, wait=time.wait)
+    return Gate(concurrency, rate_limits=limits, time=time)
 
 
 class Log:

@@ -10,6 +10,7 @@ import pytest
 
 from imgwire_async.core.gate import MOST_IN_FLIGHT, Gate
 from imgwire_async.core.operation import RateClass
+from imgwire_async.core.time import RealTime
 from tests.core.service_model import TokenBucket
 from tests.core.virtual_time import VirtualTime
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 
 def auto_gate(time: VirtualTime) -> Gate:
-    return Gate("auto", clock=time.clock, wait=time.wait, rng=random.Random(1))
+    return Gate("auto", time=time, rng=random.Random(1))
 
 
 @pytest.mark.parametrize("hints", [False, True])
@@ -120,8 +121,14 @@ def test_a_cancelled_request_gives_its_place_back(backend: str) -> None:
 
 
 def test_admits_although_the_clock_moves_between_two_readings(backend: str) -> None:
-    instant = itertools.count()
-    gate = Gate("auto", clock=lambda: next(instant) * 1e-6, rng=random.Random(1))
+    class Ticking(RealTime):
+        def __init__(self) -> None:
+            self.instants = itertools.count()
+
+        def monotonic(self) -> float:
+            return next(self.instants) * 1e-6
+
+    gate = Gate("auto", time=Ticking(), rng=random.Random(1))
 
     async def admitted() -> int:
         with anyio.fail_after(5):

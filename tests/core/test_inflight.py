@@ -23,21 +23,21 @@ def test_refuses_a_limit_below_one() -> None:
 
 def test_grows_to_its_limit_while_answers_stay_fast_and_it_is_used() -> None:
     time = VirtualTime()
-    cap = InFlightCap(clock=time.clock, limit=300)
+    cap = InFlightCap(clock=time.monotonic, limit=300)
     feed(cap, time, 10, 0.1)
     assert cap.value == 300
 
 
 def test_does_not_grow_while_less_than_half_of_it_is_used() -> None:
     time = VirtualTime()
-    cap = InFlightCap(clock=time.clock, limit=300)
+    cap = InFlightCap(clock=time.monotonic, limit=300)
     feed(cap, time, 60, 0.1, in_flight=5)
     assert cap.value == 20
 
 
 def test_shrinks_when_answers_take_twice_as_long() -> None:
     time = VirtualTime()
-    cap = InFlightCap(clock=time.clock, limit=300)
+    cap = InFlightCap(clock=time.monotonic, limit=300)
     feed(cap, time, 10, 0.1)
     feed(cap, time, 5, 0.3)
     assert cap.value < 200
@@ -45,7 +45,7 @@ def test_shrinks_when_answers_take_twice_as_long() -> None:
 
 def test_a_service_that_became_slower_for_good_does_not_hold_it_down_for_ever() -> None:
     time = VirtualTime()
-    cap = InFlightCap(clock=time.clock, limit=300)
+    cap = InFlightCap(clock=time.monotonic, limit=300)
     feed(cap, time, 10, 0.1)
     feed(cap, time, 600, 1.0)
     assert cap.value > 100
@@ -54,7 +54,7 @@ def test_a_service_that_became_slower_for_good_does_not_hold_it_down_for_ever() 
 @given(st.lists(st.tuples(st.floats(0, 100), st.integers(0, 500)), max_size=200), st.integers(1, 50))
 def test_stays_between_one_and_its_limit(answers: list[tuple[float, int]], limit: int) -> None:
     time = VirtualTime()
-    cap = InFlightCap(clock=time.clock, limit=limit)
+    cap = InFlightCap(clock=time.monotonic, limit=limit)
     for latency, in_flight in answers:
         time.now += 0.3
         cap.answered(latency, in_flight)

@@ -24,15 +24,13 @@ class Shared:
     def __init__(self, time: VirtualTime, desk: LeaseDesk, gates: int) -> None:
         self.time = time
         self.desk = desk
-        self.gates = [Gate(64, clock=time.clock, wait=time.wait) for _ in range(gates)]
+        self.gates = [Gate(64, time=time) for _ in range(gates)]
         self.pacers = [
             LeasedPacer(
                 gate,
                 CREATE,
                 desk,
-                cap=InFlightCap(clock=time.clock, limit=64),
-                sleep=time.sleep,
-                wait=time.wait,
+                cap=InFlightCap(clock=time.monotonic, limit=64),
             )
             for gate in self.gates
         ]
@@ -44,19 +42,15 @@ class Shared:
 
 def probing(time: VirtualTime, seed: int, gates: int) -> Shared:
     """Gates that find the pace of the service together."""
-    controller = RateController(clock=time.clock, rng=random.Random(seed))
-    desk = LeaseDesk(
-        controller, None, on_void=lambda oldest: shared.void(oldest), clock=time.clock, wait=time.wait
-    )
+    controller = RateController(clock=time.monotonic, rng=random.Random(seed))
+    desk = LeaseDesk(controller, None, on_void=lambda oldest: shared.void(oldest), time=time)
     shared = Shared(time, desk, gates)
     return shared
 
 
 def stated(time: VirtualTime, limit: RateLimit, gates: int) -> Shared:
     """Gates that keep to a stated limit together."""
-    desk = LeaseDesk(
-        None, limit, on_void=lambda oldest: shared.void(oldest), clock=time.clock, wait=time.wait
-    )
+    desk = LeaseDesk(None, limit, on_void=lambda oldest: shared.void(oldest), time=time)
     shared = Shared(time, desk, gates)
     return shared
 
@@ -165,8 +159,8 @@ def test_slots_that_are_not_used_go_back() -> None:
         def give_back(self, count: int, generation: int) -> None:
             returned.append((count, generation))
 
-    gate = Gate(1, clock=time.clock, wait=time.wait)
-    pacer = LeasedPacer(gate, CREATE, Source(), sleep=time.sleep, wait=time.wait)
+    gate = Gate(1, time=time)
+    pacer = LeasedPacer(gate, CREATE, Source())
 
     async def hold(seconds: float) -> None:
         async with gate.admit(CREATE):
@@ -190,4 +184,4 @@ def test_slots_that_are_not_used_go_back() -> None:
 
 def test_a_desk_without_any_pace_is_refused() -> None:
     with pytest.raises(ValueError, match="no pace"):
-        LeaseDesk(None, None, on_void=lambda _: None)
+        LeaseDesk(None, None, on_void=lambda _: None, time=VirtualTime())

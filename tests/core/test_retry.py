@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -28,9 +27,7 @@ from imgwire_async.core.retry import (
     parse_retry_after,
     run,
 )
-from tests.core.virtual_time import VirtualTime
-
-WALL = datetime(2026, 5, 9, 12, 0, 0, tzinfo=UTC).timestamp()
+from tests.core.virtual_time import WALL, VirtualTime
 
 REFUSED = TransportFailure("ConnectionRefused", may_have_acted=False)
 RESET = TransportFailure("ConnectionReset", may_have_acted=True)
@@ -47,11 +44,18 @@ class Sent:
     at: float
 
 
+class Alone(VirtualTime):
+    """The time of a single task: whoever sleeps moves it on."""
+
+    async def sleep(self, seconds: float) -> None:
+        await self.skip(seconds)
+
+
 class Calls:
     """Plays a script of outcomes, the last one for ever; remembers when each attempt began and ended."""
 
     def __init__(self, outcomes: Sequence[Outcome], *, takes: float = 0.0) -> None:
-        self.time = VirtualTime()
+        self.time = Alone()
         self.sent: list[Sent] = []
         self.ended: list[float] = []
         self._outcomes = outcomes
@@ -79,11 +83,9 @@ class Calls:
             self.attempt,
             replay=replay,
             policy=policy or RetryPolicy(),
-            budget=budget or RetryBudget(self.time.clock),
+            budget=budget or RetryBudget(self.time.monotonic),
             deadline=deadline,
-            clock=self.time.clock,
-            sleep=self.time.skip,
-            wall_clock=lambda: WALL + self.time.now,
+            time=self.time,
             rng=random.Random(seed),
             on_retry=on_retry,
         )
@@ -259,7 +261,7 @@ class TestRetryBudget:
 
     def test_an_outage_costs_the_capacity_once_and_one_retry_per_second_after_that(self) -> None:
         time = VirtualTime()
-        budget = RetryBudget(time.clock)
+        budget = RetryBudget(time.monotonic)
         retries = 0
         for _ in range(10_000):  # 100 s at 100 failures per second
             time.now += 0.01
@@ -277,7 +279,7 @@ class TestRetryBudget:
 
     def test_a_clock_that_goes_back_takes_nothing_away(self) -> None:
         time = VirtualTime(100.0)
-        budget = RetryBudget(time.clock)
+        budget = RetryBudget(time.monotonic)
         time.now = 0.0
         assert budget.available == 50.0
 
@@ -288,7 +290,7 @@ class TestRetryBudget:
     )
     def test_never_gives_more_than_it_was_given(self, steps: list[tuple[str, float]]) -> None:
         time = VirtualTime()
-        budget = RetryBudget(time.clock, capacity=5, per_success=0.2, per_second=0.5)
+        budget = RetryBudget(time.monotonic, capacity=5, per_success=0.2, per_second=0.5)
         given_out = deposits = 0
         for step, seconds in steps:
             time.now += seconds
@@ -352,15 +354,15 @@ class TestRun:
         async def oversleep(seconds: float) -> None:
             await calls.time.skip(seconds + 5.0)
 
+        calls.time.sleep = oversleep  # type: ignore[method-assign]
+
         finished = await run(
             calls.attempt,
             replay=Replay.SAFE,
             policy=RetryPolicy(),
-            budget=RetryBudget(calls.time.clock),
+            budget=RetryBudget(calls.time.monotonic),
             deadline=3.0,
-            clock=calls.time.clock,
-            sleep=oversleep,
-            wall_clock=calls.time.clock,
+            time=calls.time,
             rng=random.Random(0),
         )
         assert (finished.attempts, finished.stopped) == (1, StopReason.DEADLINE)
@@ -420,16 +422,16 @@ class TestRun:
         async def cancelled(_: float) -> None:
             raise asyncio.CancelledError
 
+        calls.time.sleep = cancelled  # type: ignore[method-assign, assignment]
+
         with pytest.raises(asyncio.CancelledError):
             await run(
                 calls.attempt,
                 replay=Replay.SAFE,
                 policy=RetryPolicy(),
-                budget=RetryBudget(calls.time.clock),
+                budget=RetryBudget(calls.time.monotonic),
                 deadline=None,
-                clock=calls.time.clock,
-                sleep=cancelled,
-                wall_clock=calls.time.clock,
+                time=calls.time,
                 rng=random.Random(0),
             )
 

@@ -6,7 +6,9 @@ import asyncio
 import heapq
 import itertools
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import anyio
 import anyio.lowlevel
@@ -31,16 +33,22 @@ def _runs(task: asyncio.Task[object]) -> bool:
     return waits_for is None or waits_for.done()
 
 
+WALL = datetime(2026, 5, 9, 12, 0, 0, tzinfo=UTC).timestamp()
+
+
 class VirtualTime:
-    """A clock and a sleep; `run` moves the clock on whenever no task can go on without it."""
+    """Implements `core.time.Time`; `run` moves the clock on whenever no task can go on without it."""
 
     def __init__(self, start: float = 0.0) -> None:
         self.now = start
         self._order = itertools.count()
-        self._timers: list[tuple[float, int, anyio.Event]] = []
+        self._timers: list[tuple[float, int, Callable[[], object]]] = []
 
-    def clock(self) -> float:
+    def monotonic(self) -> float:
         return self.now
+
+    def time(self) -> float:
+        return WALL + self.now
 
     async def sleep(self, seconds: float) -> None:
         await self.wait(anyio.Event(), seconds)
@@ -48,11 +56,21 @@ class VirtualTime:
     async def wait(self, event: anyio.Event, seconds: float) -> None:
         """Wait for an event, which the clock sets after so many seconds if nobody else does."""
         assert seconds >= 0, f"a negative wait: {seconds}"
-        timer = (self.now + seconds, next(self._order), event)
+        with self._timer(seconds, event.set):
+            await event.wait()
+
+    @contextmanager
+    def move_on_after(self, seconds: float) -> Generator[anyio.CancelScope, None, None]:
+        with anyio.CancelScope() as scope, self._timer(seconds, scope.cancel):
+            yield scope
+
+    @contextmanager
+    def _timer(self, seconds: float, ring: Callable[[], object]) -> Generator[None, None, None]:
+        timer = (self.now + seconds, next(self._order), ring)
         if math.isfinite(seconds):
             heapq.heappush(self._timers, timer)
         try:
-            await event.wait()
+            yield
         finally:
             if timer in self._timers:
                 self._timers.remove(timer)
@@ -85,7 +103,7 @@ class VirtualTime:
                     assert self._timers, "deadlock: nobody sleeps and nobody runs"
                     self.now = max(self.now, self._timers[0][0])
                     while self._timers and self._timers[0][0] <= self.now:
-                        heapq.heappop(self._timers)[2].set()
+                        heapq.heappop(self._timers)[2]()
                     await _everybody_blocked()
 
         anyio.run(root, backend=backend)

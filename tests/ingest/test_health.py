@@ -12,27 +12,21 @@ from imgwire_async import errors
 from imgwire_async.ingest.budgets import Bandwidth, ByteBudget
 from imgwire_async.ingest.health import Health, Verdict, cause_of, judge
 from imgwire_async.ingest.options import STOP_ON, IngestOptions
+from imgwire_async.testing import VirtualClock
 
 LOST = errors.APIConnectionError("connection refused")
 BUSY = errors.InternalServerError("busy", status=503)
 REFUSED = errors.UnprocessableEntityError("no", status=422, error_type="Odd")
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def health(clock: Clock) -> Health:
-    return Health(clock=clock, rng=random.Random(1))
+def health(clock: VirtualClock) -> Health:
+    return Health(time=clock, rng=random.Random(1))
 
 
 @pytest.mark.parametrize(
@@ -87,20 +81,20 @@ def test_equal_server_errors_pause_the_job_once_there_are_enough(health: Health)
     assert paused == [False] * 19 + [True]
 
 
-def test_used_up_retries_pause_the_job(health: Health, clock: Clock) -> None:
+def test_used_up_retries_pause_the_job(health: Health, clock: VirtualClock) -> None:
     paused = 0
     for number in range(200):
-        clock.now += 0.001
+        clock.advance(0.001)
         paused += health.failed(errors.InternalServerError(status=500 + number % 7), probe=False)
     assert 90 <= paused <= 110  # 100 retries were there
 
 
 async def test_during_a_pause_one_probe_at_a_time_goes_out_and_its_success_ends_it(
-    health: Health, clock: Clock
+    health: Health, clock: VirtualClock
 ) -> None:
     for _ in range(4):
         health.failed(LOST, probe=False)
-    clock.now = 1.0
+    clock.advance(1.0)
     assert await health.admit()
     with anyio.move_on_after(0.01) as second:
         await health.admit()
@@ -112,26 +106,26 @@ async def test_during_a_pause_one_probe_at_a_time_goes_out_and_its_success_ends_
     assert (health.cause, health.paused_for) == (None, 0.0)
 
 
-async def test_probes_become_rarer_while_they_fail(health: Health, clock: Clock) -> None:
+async def test_probes_become_rarer_while_they_fail(health: Health, clock: VirtualClock) -> None:
     for _ in range(4):
         health.failed(LOST, probe=False)
     waits = []
     for _ in range(12):
-        before = clock.now
-        while health._next_probe > clock.now:
-            clock.now += 0.01
+        before = clock.monotonic()
+        while health._next_probe > clock.monotonic():
+            clock.advance(0.01)
         assert await health.admit()
-        waits.append(clock.now - before)
+        waits.append(clock.monotonic() - before)
         health.failed(LOST, probe=True)
     assert waits[0] < 1
     assert max(waits) <= 15 * 1.26
     assert waits[-1] > 10
 
 
-async def test_a_probe_that_ends_unclear_makes_room_for_another(health: Health, clock: Clock) -> None:
+async def test_a_probe_that_ends_unclear_makes_room_for_another(health: Health, clock: VirtualClock) -> None:
     for _ in range(4):
         health.failed(LOST, probe=False)
-    clock.now = 1.0
+    clock.advance(1.0)
     assert await health.admit()
     health.unclear(probe=True)
     assert await health.admit()
@@ -161,14 +155,11 @@ async def test_bytes_are_given_to_who_asked_first() -> None:
     assert order == ["big", "small"]
 
 
-async def test_uploads_keep_to_the_bandwidth_on_average(clock: Clock) -> None:
-    async def sleep(seconds: float) -> None:
-        clock.now += seconds
-
-    bandwidth = Bandwidth(1000.0, clock=clock, sleep=sleep)
+async def test_uploads_keep_to_the_bandwidth_on_average(clock: VirtualClock) -> None:
+    bandwidth = Bandwidth(1000.0, time=clock)
     for _ in range(11):
         await bandwidth.wait(500)
-    assert clock.now == pytest.approx(5.0)
+    assert clock.monotonic() == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import anyio.lowlevel
 import pytest
 from anyio import to_thread
 
+from imgwire_async.core.time import RealTime
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest.journal import Journal, Row, State
 from imgwire_async.ingest.journal_writer import MOST_UNDELIVERED, JournalWriter
@@ -200,7 +201,7 @@ async def test_what_comes_during_a_commit_is_delivered_after_its_own(tmp_path: P
             assert set(journal.find(results)) == set(results)
             delivered.extend(results)
 
-        writer = JournalWriter(journal, deliver)
+        writer = JournalWriter(journal, deliver, RealTime())
         async with running(writer):
             writer.put(row("a"), "a")
             await to_thread.run_sync(journal.committing.wait)
@@ -218,7 +219,7 @@ async def test_commits_go_on_while_nobody_takes_outcomes(tmp_path: Path) -> None
             await taken.wait()
             delivered.extend(results)
 
-        writer = JournalWriter(journal, deliver)
+        writer = JournalWriter(journal, deliver, RealTime())
         async with running(writer):
             for number in range(MOST_UNDELIVERED + 1):
                 writer.put(row(f"{number}"), f"{number}")
@@ -242,7 +243,7 @@ async def test_what_comes_together_is_committed_together_and_delivered_after_tha
             assert set(journal.find(results)) == set(results)
             delivered.extend(results)
 
-        writer = JournalWriter(journal, deliver)
+        writer = JournalWriter(journal, deliver, RealTime())
         async with running(writer):
             for key in ("a", "b"):
                 writer.put(row(key), key)
@@ -256,7 +257,7 @@ async def test_a_cancelled_writer_still_commits_what_was_put(tmp_path: Path) -> 
     async def deliver(_: list[str]) -> None: ...
 
     with Journal(tmp_path / "j") as journal:
-        writer = JournalWriter(journal, deliver)
+        writer = JournalWriter(journal, deliver, RealTime())
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(writer.run)
             tasks.start_soon(writer.run_delivery)

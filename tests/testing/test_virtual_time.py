@@ -9,9 +9,16 @@ from pathlib import Path
 import anyio
 import pytest
 
-from imgwire_async import AsyncImgwireClient, AuthenticationError, DeadlineExceededError
-from imgwire_async.sandbox import Sandbox
+from imgwire_async import (
+    AsyncImgwireClient,
+    AuthenticationError,
+    DeadlineExceededError,
+    IngestStoppedError,
+    Stored,
+)
+from imgwire_async.sandbox import RateLimit, Sandbox
 from imgwire_async.testing import VirtualClock
+from tests.ingest.support import folder_of, ingest
 
 
 async def test_retries_and_their_waits_take_no_time(
@@ -69,6 +76,81 @@ async def test_advancing_the_clock_lets_a_token_expire(
 
     with pytest.raises(AuthenticationError):
         await imgwire_client.images.create(file_name="a.png", upload_token=token.token)
+
+
+async def test_a_bulk_job_ends(imgwire_client: AsyncImgwireClient, tmp_path: Path) -> None:
+    outcomes, report = await ingest(imgwire_client, folder_of(tmp_path / "photos", 40), concurrency="auto")
+
+    assert (len(outcomes), report.stored) == (40, 40)
+
+
+@pytest.mark.imgwire_sandbox(rate_limits={"images.create": RateLimit(rate=0.1, burst=2)})
+async def test_a_bulk_job_waits_for_a_rate_limit_in_virtual_time(
+    imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock, tmp_path: Path
+) -> None:
+    source = folder_of(tmp_path / "photos", 6)
+    real, virtual = time.monotonic(), imgwire_clock.monotonic()
+
+    async with imgwire_client.ingest(source, deadline=3600) as job:
+        outcomes = [outcome async for outcome in job]
+
+    assert [type(outcome) for outcome in outcomes] == [Stored] * 6
+    assert imgwire_clock.monotonic() - virtual >= 40
+    assert time.monotonic() - real < 20
+
+
+async def test_a_job_stops_when_the_service_is_down_for_too_long_in_virtual_time(
+    imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient, tmp_path: Path
+) -> None:
+    imgwire_sandbox.faults.always("images.create", status=500)
+
+    with pytest.raises(IngestStoppedError, match="nothing was answered for 900 s"):
+        await ingest(imgwire_client, folder_of(tmp_path / "photos", 30), concurrency="auto")
+
+
+@pytest.mark.imgwire_sandbox(rate_limits={"images.list": RateLimit(rate=0.1, retry_after="date")})
+async def test_a_date_to_retry_after_is_one_of_the_advanced_clock(
+    imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock
+) -> None:
+    imgwire_clock.advance(900)
+    await imgwire_client.images.list()
+    before = imgwire_clock.monotonic()
+
+    await imgwire_client.images.list()
+
+    assert 9 <= imgwire_clock.monotonic() - before <= 13
+
+
+async def test_waiting_for_others_does_not_use_up_a_deadline(
+    imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock
+) -> None:
+    before = imgwire_clock.monotonic()
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(130):  # more than may be in flight at once
+            tasks.start_soon(imgwire_client.with_options(deadline=20).health)
+
+    assert imgwire_clock.monotonic() == before
+
+
+async def test_a_limit_ends_when_the_clock_is_moved_past_it() -> None:
+    clock = VirtualClock()
+
+    with clock.move_on_after(3600) as scope:
+        clock.advance(3600)
+        await anyio.sleep_forever()
+
+    assert scope.cancelled_caught
+
+
+async def test_a_limit_of_its_own_does_not_move_the_clock() -> None:
+    clock = VirtualClock()
+
+    with clock.move_on_after(0.01) as scope:
+        await anyio.sleep_forever()
+
+    assert scope.cancelled_caught
+    assert clock.monotonic() == 0
 
 
 async def test_sleepers_at_one_time_end_where_the_last_of_them_wanted() -> None:
