@@ -11,7 +11,7 @@ from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, Re
 from imgwire_async.core.gate import RateLimit
 from imgwire_async.core.operation import RateClass
 from imgwire_async.core.options import Timeouts
-from imgwire_async.downloads.archives import ArchiveLimits
+from imgwire_async.downloads.archives import ArchiveLimits, ExtractedFiles, RenamedFile
 from imgwire_async.downloads.files import DownloadedFile
 from imgwire_async.downloads.streams import DownloadStream
 from imgwire_async.errors import (
@@ -86,6 +86,7 @@ __all__ = [
     "DownloadStream",
     "DownloadTargetError",
     "DownloadedFile",
+    "ExtractedFiles",
     "Failed",
     "FailureGroup",
     "Folder",
@@ -113,6 +114,7 @@ __all__ = [
     "RateClass",
     "RateLimit",
     "RateLimitError",
+    "RenamedFile",
     "Report",
     "RequestEvent",
     "ResponseDecodeError",

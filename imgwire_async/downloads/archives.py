@@ -1,7 +1,8 @@
 """Extracting an archive of images: everything that is in it and nothing besides, or nothing at all.
 
-An archive is not trusted. Names that lead elsewhere, links, devices and archives that unpack to far more than
-they should are refused, and a refused archive leaves no file behind.
+An archive is not trusted. Names that lead elsewhere, links, and archives that unpack to far more than
+they should are refused, and a refused archive leaves no file behind. Names that are merely impossible
+somewhere, or that occur twice, come from whoever uploaded the images. Their files get other names.
 """
 
 from __future__ import annotations
@@ -13,16 +14,25 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, Self, cast
 
 from anyio import from_thread
 
 from imgwire_async.core.threads import ExclusiveThread
-from imgwire_async.downloads.files import FileSink, PathTarget, place, target_error, temporary_beside
+from imgwire_async.downloads.files import (
+    FileSink,
+    PathTarget,
+    place,
+    target_error,
+    temporary_beside,
+    write_all,
+)
+from imgwire_async.downloads.names import Places
+from imgwire_async.downloads.zip_directory import TooManyFilesError, count_entries
 from imgwire_async.errors import ArchiveError, DownloadTargetError
 
 MEBIBYTE: Final = 1024 * 1024
@@ -31,16 +41,11 @@ HARMLESS: Final = 100 * MEBIBYTE
 """Up to so many bytes an archive may unpack to whatever its own size: drawings compress very well."""
 
 _BLOCK = MEBIBYTE
-_DIRECTORY_BYTES_PER_FILE = 512  # 46, a name, and fields of the program that made the archive
-_LEAST_DIRECTORY_BYTES = 65_536
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others may ask for gigabytes of memory
 # What zipfile raises for nonsense; `OSError` is for places before the beginning of the file.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, struct.error)
 
 _DRIVE = re.compile(r"[A-Za-z]:")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ .]*(\..*)?", re.IGNORECASE)
-_NOT_ON_WINDOWS = re.compile(r'[<>:"|?*]|[. ]$')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,24 @@ class ArchiveLimits:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 
 
+@dataclass(frozen=True, slots=True)
+class RenamedFile:
+    """A file of an archive that could not keep its name."""
+
+    entry: str
+    """Its name in the archive."""
+    path: Path
+    """Where it is."""
+
+
+class ExtractedFiles(list[Path]):
+    """The files of an archive, in its order."""
+
+    renamed: tuple[RenamedFile, ...] = ()
+    """Those that have other names than in the archive, because a file system would not take the name, or
+    would take it for that of another file."""
+
+
 class Extraction:
     """An archive on its way into a folder, by way of a hidden folder inside of it."""
 
@@ -80,14 +103,14 @@ class Extraction:
         try:
             self._folder = Path(self._name).resolve()
             self._staging = temporary_beside(self._folder / "images")
-            self._made = _make_folders(self._folder)
-            self._staging.mkdir()
+            _make_folders(self._folder, self._made)
+            self._staging.mkdir(mode=0o700)  # what is replaced may be for its owner's eyes only
             self._archive = cast(BinaryIO, (self._staging / "archive").open("xb+"))
         except (OSError, ValueError) as error:
             raise target_error(repr(self._name), error) from error
         return self._archive
 
-    def extract(self) -> list[Path]:
+    def extract(self) -> ExtractedFiles:
         """Unpack the archive, which has been written by now, and move its files to their places.
 
         Takes as long as the archive is large, so call it in a thread of anyio's; there it ends early when
@@ -104,10 +127,16 @@ class Extraction:
         assert self._archive is not None  # noqa: S101
         unpacked = self._staging / "files"
         try:
-            names = self._unpack(self._archive, unpacked)
+            files = self._unpack(self._archive, unpacked)
         except _DAMAGE as error:
             raise ArchiveError(f"the archive is damaged: {error}") from error
-        return self._publish(unpacked, names)
+        extracted = ExtractedFiles(self._publish(unpacked, [file.place for file in files]))
+        extracted.renamed = tuple(
+            RenamedFile(file.entry.orig_filename, path)
+            for file, path in zip(files, extracted, strict=True)
+            if file.is_renamed
+        )
+        return extracted
 
     def give_up(self) -> None:
         """Let `extract` end early, in whatever thread it still runs."""
@@ -116,10 +145,11 @@ class Extraction:
     def discard(self) -> None:
         """Remove what is not in its place, and the folders that were made for nothing."""
         if self._archive is not None:
-            self._archive.close()
+            with suppress(OSError):  # closing writes what could not be written before
+                self._archive.close()
         if self._staging is not None:
             shutil.rmtree(self._staging, ignore_errors=True)
-        for folder in self._made:
+        for folder in reversed(self._made):
             try:
                 folder.rmdir()
             except OSError:
@@ -130,46 +160,45 @@ class Extraction:
         if self._given_up:
             raise RuntimeError("the task that wanted this has gone")
 
-    def _unpack(self, file: BinaryIO, folder: Path) -> list[PurePosixPath]:
+    def _unpack(self, file: BinaryIO, folder: Path) -> list[_File]:
         size = file.seek(0, os.SEEK_END)
-        _check_directory(file, size, self._limits)
+        try:
+            count = count_entries(file, self._limits.max_files)
+        except TooManyFilesError:
+            raise ArchiveError(f"the archive holds more than {self._limits.max_files} files") from None
         with zipfile.ZipFile(file) as archive:
-            entries = [(_checked_name(entry), entry) for entry in archive.infolist()]
-            files = [(name, entry) for name, entry in entries if not entry.is_dir()]
-            _check_total(sum(entry.file_size for _, entry in files), size, self._limits)
-            if len(files) > self._limits.max_files:
-                raise ArchiveError(f"the archive holds more than {self._limits.max_files} files")
+            if len(archive.infolist()) != count:
+                raise zipfile.BadZipFile("its list of entries can be read in several ways")
+            files = _files_in(archive)
+            _check_total(sum(file.entry.file_size for file in files), size, self._limits)
             total = 0
-            for name, entry in files:
-                path = folder.joinpath(*name.parts)
-                _make_place(path, entry)
-                with archive.open(entry) as source, _new_file(path) as target:
+            for each in files:
+                path = folder.joinpath(*each.place.parts)
+                _make_place(path)
+                with archive.open(each.entry) as source, _NewFile(path) as target:
                     while block := source.read(_BLOCK):
                         self._check_wanted()
                         # What the archive says about itself may be wrong.
                         total += len(block)
                         _check_total(total, size, self._limits)
-                        _write(target, block, name)
-        return [name for name, _ in files]
+                        target.write(block)
+        return files
 
     def _publish(self, unpacked: Path, names: list[PurePosixPath]) -> list[Path]:
         targets = [self._folder.joinpath(*name.parts) for name in names]
         for target in targets:
             self._check_target(target)
-        added: list[Path] = []
-        made: list[Path] = []
+        changes = _Changes(unpacked.with_name("replaced"))
         try:
             for name, target in zip(names, targets, strict=True):
                 self._check_wanted()
-                made += _make_folders(target.parent)
-                place(unpacked.joinpath(*name.parts), target, overwrite=self._overwrite)
-                if not self._overwrite:
-                    added.append(target)
+                changes.make_folders(target.parent)
+                changes.place(unpacked.joinpath(*name.parts), target, overwrite=self._overwrite)
         except OSError as error:
-            _take_back(added, made)
+            changes.take_back()
             raise target_error(repr(self._name), error) from error
         except BaseException:
-            _take_back(added, made)
+            changes.take_back()
             raise
         return targets
 
@@ -189,7 +218,7 @@ class Extraction:
 @asynccontextmanager
 async def extraction(
     folder: PathTarget, limits: ArchiveLimits, *, overwrite: bool
-) -> AsyncGenerator[tuple[FileSink, Callable[[], Awaitable[list[Path]]]], None]:
+) -> AsyncGenerator[tuple[FileSink, Callable[[], Awaitable[ExtractedFiles]]], None]:
     """A sink for an archive, and what extracts it once it is complete. Nothing but the images remains.
 
     Raises:
@@ -205,8 +234,33 @@ async def extraction(
         await thread.end(work.discard)
 
 
-def _checked_name(entry: zipfile.ZipInfo) -> PurePosixPath:
-    """Where an entry goes, relative to the folder; zipfile's own reading of a name hides what is wrong."""
+@dataclass(frozen=True, slots=True)
+class _File:
+    entry: zipfile.ZipInfo
+    place: PurePosixPath
+    """Where it goes, relative to the folder."""
+    is_renamed: bool
+
+
+def _files_in(archive: zipfile.ZipFile) -> list[_File]:
+    """What is to be extracted.
+
+    Raises:
+        ArchiveError: an entry is not safe.
+    """
+    places = Places()
+    files = []
+    for entry in archive.infolist():
+        parts = _checked_parts(entry)
+        if entry.orig_filename.endswith(("/", "\\")) and not entry.file_size:
+            continue  # a folder; folders are made for the files in them
+        place = places.claim(parts)
+        files.append(_File(entry, PurePosixPath(*place), is_renamed=list(place) != parts))
+    return files
+
+
+def _checked_parts(entry: zipfile.ZipInfo) -> list[str]:
+    """The path of an entry; zipfile's own reading of a name hides what is wrong."""
     raw = entry.orig_filename
     parts = [part for part in re.split(r"[/\\]", raw.rstrip("/\\")) if part != "."]
     kind = stat.S_IFMT(entry.external_attr >> 16)
@@ -214,12 +268,6 @@ def _checked_name(entry: zipfile.ZipInfo) -> PurePosixPath:
         problem = "its name is empty or absolute, or names a drive"
     elif ".." in parts:
         problem = "its name leads out of the folder"
-    elif _CONTROL.search(raw):
-        problem = "its name holds control characters"
-    elif any(_DEVICES.fullmatch(part) for part in parts):
-        problem = "its name is that of a device"
-    elif os.name == "nt" and any(_NOT_ON_WINDOWS.search(part) for part in parts):
-        problem = "its name is not possible on Windows"
     elif kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
         problem = "it is a link or a special file"
     elif entry.flag_bits & 1:
@@ -227,7 +275,7 @@ def _checked_name(entry: zipfile.ZipInfo) -> PurePosixPath:
     elif entry.compress_type not in _METHODS:
         problem = f"it is compressed by method {entry.compress_type}"
     else:
-        return PurePosixPath(*parts)
+        return parts
     raise ArchiveError(f"the archive holds {raw!r:.200}, which is refused: {problem}", entry=raw)
 
 
@@ -240,63 +288,91 @@ def _check_total(unpacked: int, packed: int, limits: ArchiveLimits) -> None:
         )
 
 
-def _check_directory(file: BinaryIO, size: int, limits: ArchiveLimits) -> None:
-    """Refuse a list of entries that would fill the memory, because zipfile reads it whole before counting."""
-    allowed = max(_LEAST_DIRECTORY_BYTES, limits.max_files * _DIRECTORY_BYTES_PER_FILE)
-    file.seek(max(0, size - 65_535 - 22 - 20 - 56))
-    tail = file.read()
-    end = tail.rfind(b"PK\x05\x06")
-    sizes = [struct.unpack_from("<L", tail, end + 12)[0]] if 0 <= end <= len(tail) - 22 else []
-    if end >= 76 and tail[end - 76 :].startswith(b"PK\x06\x06"):
-        sizes = [struct.unpack_from("<Q", tail, end - 76 + 40)[0]]  # ZIP64
-    if any(claimed > allowed for claimed in sizes):
-        raise ArchiveError(f"the archive holds more than {limits.max_files} files")
-
-
-def _make_place(path: Path, entry: zipfile.ZipInfo) -> None:
+def _make_place(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise _clash(entry.filename) from None
-    except OSError as error:
-        raise target_error(repr(entry.filename), error) from error
-
-
-def _new_file(path: Path) -> BinaryIO:
-    try:
-        return cast(BinaryIO, path.open("xb"))
-    except FileExistsError:
-        raise _clash(path.name) from None
     except OSError as error:
         raise target_error(repr(path.name), error) from error
 
 
-def _write(target: BinaryIO, block: bytes, name: PurePosixPath) -> None:
-    try:
-        target.write(block)
-        target.flush()  # here and not when it is closed, where it would look like damage
-    except OSError as error:
-        raise target_error(repr(str(name)), error) from error
+class _NewFile:
+    """A file that is written once. Its problems, closing included, are not those of the archive."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Self:
+        with self._typed():
+            self._file = self._path.open("xb", buffering=0)
+        return self
+
+    def write(self, block: bytes) -> None:
+        with self._typed():
+            write_all(self._file, block)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            with suppress(OSError):  # of two problems the first one counts
+                self._file.close()
+            return
+        with self._typed():
+            self._file.close()
+
+    @contextmanager
+    def _typed(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except OSError as error:
+            raise target_error(repr(self._path.name), error) from error
 
 
-def _clash(name: str) -> ArchiveError:
-    return ArchiveError(f"the archive holds {name!r:.200} twice, or as a file and as a folder", entry=name)
+class _Changes:
+    """What has been done to a folder, so that it can be undone."""
+
+    def __init__(self, replaced: Path) -> None:
+        self._replaced = replaced
+        self._files: list[tuple[Path, Path | None]] = []
+        self._folders: list[Path] = []
+
+    def make_folders(self, folder: Path) -> None:
+        _make_folders(folder, self._folders)
+
+    def place(self, source: Path, target: Path, *, overwrite: bool) -> None:
+        former = self._keep(target) if overwrite and os.path.lexists(target) else None
+        if former is not None:
+            self._files.append((target, former))
+        place(source, target, overwrite=overwrite)
+        if former is None:
+            self._files.append((target, None))
+
+    def _keep(self, target: Path) -> Path:
+        self._replaced.mkdir(exist_ok=True)
+        former = self._replaced / str(len(self._files))
+        try:
+            os.link(target, former, follow_symlinks=False)
+        except OSError:  # no hard links on this file system
+            shutil.copy2(target, former, follow_symlinks=False)
+        return former
+
+    def take_back(self) -> None:
+        for target, former in reversed(self._files):
+            # Each of them matters, also when another one cannot be had back.
+            with suppress(OSError):
+                if former is None:
+                    target.unlink(missing_ok=True)
+                else:
+                    former.replace(target)
+        for folder in reversed(self._folders):
+            with suppress(OSError):
+                folder.rmdir()
 
 
-def _make_folders(folder: Path) -> list[Path]:
-    """Make a folder and those above it; returns what was made, the innermost first."""
+def _make_folders(folder: Path, made: list[Path]) -> None:
+    """Make a folder and those above it, and note in `made` what was made, the outermost first."""
     missing = []
     while not folder.is_dir():
         missing.append(folder)
         folder = folder.parent
     for path in reversed(missing):
         path.mkdir()
-    return missing
-
-
-def _take_back(files: list[Path], folders: list[Path]) -> None:
-    for path in reversed(files):
-        path.unlink(missing_ok=True)
-    for path in sorted(folders, key=lambda folder: -len(folder.parts)):
-        if not any(path.iterdir()):
-            path.rmdir()
+        made.append(path)

@@ -76,13 +76,7 @@ class FileSink:
     def _write(self, chunks: list[bytes]) -> None:
         try:
             self._note_start()
-            rest = b"".join(chunks)
-            while rest:
-                # A raw file may take less than all.
-                written = self._file.write(rest)
-                if not written:
-                    raise BlockingIOError("the file takes no more bytes")
-                rest = rest[written:]
+            write_all(self._file, b"".join(chunks))
             self._file.flush()
         except OSError as error:
             raise target_error(self._name, error) from error
@@ -170,6 +164,20 @@ class _AtomicFile:
         if self._file is not None:
             self._file.close()
             self._temporary.unlink(missing_ok=True)
+
+
+def write_all(file: BinaryIO, data: bytes) -> None:
+    """Write all of `data`, also to a raw file, which may take a part of it at a time.
+
+    Raises:
+        OSError: the file takes no more.
+    """
+    rest = memoryview(data)
+    while rest:
+        written = file.write(rest)
+        if not written:
+            raise BlockingIOError("the file takes no more bytes")
+        rest = rest[written:]
 
 
 def temporary_beside(target: Path) -> Path:

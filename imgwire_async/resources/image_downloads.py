@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from contextlib import AbstractAsyncContextManager, contextmanager
-from pathlib import Path
 from typing import BinaryIO, Final, Literal, TypeAlias, Unpack, overload
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from imgwire_async.core.call import Core
 from imgwire_async.core.download import Transfer, fetch
 from imgwire_async.core.redaction import Secret
 from imgwire_async.core.threads import ExclusiveThread
-from imgwire_async.downloads.archives import ArchiveLimits, extraction
+from imgwire_async.downloads.archives import ArchiveLimits, ExtractedFiles, extraction
 from imgwire_async.downloads.files import DownloadedFile, FileSink, PathTarget, atomic_file, check_file
 from imgwire_async.downloads.streams import DownloadStream, open_stream
 from imgwire_async.errors import (
@@ -124,7 +123,7 @@ class ImageDownloads:
         extract: Literal[True],
         overwrite: bool = False,
         limits: ArchiveLimits = ...,
-    ) -> Coroutine[None, None, list[Path]]: ...
+    ) -> Coroutine[None, None, ExtractedFiles]: ...
 
     def download_archive(
         self,
@@ -137,7 +136,7 @@ class ImageDownloads:
     ) -> (
         AbstractAsyncContextManager[DownloadStream]
         | Coroutine[None, None, DownloadedFile]
-        | Coroutine[None, None, list[Path]]
+        | Coroutine[None, None, ExtractedFiles]
     ):
         """Fetch the archive of a bulk download job that is READY.
 
@@ -151,8 +150,9 @@ class ImageDownloads:
                 A file at a path appears when it is complete and on disk, and not at all after a failure. A
                 file object gets bytes as they come, from its current position, and is not closed.
             extract: unpack the images into the folder `to`, which is made if necessary. The archive itself is
-                not kept. Names that lead out of the folder, links, device names, and archives beyond
-                `limits` are refused, and then nothing is left in the folder.
+                not kept. Names that lead out of the folder, links, and archives beyond `limits` are
+                refused, and then the folder is as it was. Names that some file system would not take, and
+                names that occur twice for one that ignores case, are changed; see `renamed` of the result.
             overwrite: whether to replace a file that exists. A file object is written to in any case.
             limits: how much an archive may hold.
 
@@ -297,7 +297,7 @@ async def _to_folder(
     operation: str,
     *,
     overwrite: bool,
-) -> list[Path]:
+) -> ExtractedFiles:
     with _named(operation):
         if not isinstance(to, str | os.PathLike):
             raise InvalidArgumentError("extract=True needs to=, the path of a folder")
