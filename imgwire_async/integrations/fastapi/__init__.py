@@ -17,8 +17,9 @@ try:
     from imgwire_async.integrations.fastapi.clients import ImgwireDep, get_imgwire, imgwire_lifespan
     from imgwire_async.integrations.fastapi.disconnects import CancelOnDisconnect
     from imgwire_async.integrations.fastapi.errors import add_error_handlers, error_response
+    from imgwire_async.integrations.fastapi.limits import LimitBodySize
     from imgwire_async.integrations.fastapi.tokens import upload_token_router
-    from imgwire_async.integrations.fastapi.uploads import LimitBodySize, upload_body, upload_form_file
+    from imgwire_async.integrations.fastapi.uploads import upload_body, upload_form_file
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("imgwire_async"):
         raise

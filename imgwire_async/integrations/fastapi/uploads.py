@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, TypedDict, Unpack
+import io
+from typing import IO, TypedDict, Unpack
 
+from anyio import to_thread
 from fastapi import HTTPException, UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgwire_async.client import AsyncImgwireClient
+from imgwire_async.errors import UploadSourceError
+from imgwire_async.integrations.fastapi.limits import TOO_LARGE, declared_length
 from imgwire_async.models import Image, SupportedMimeType
 from imgwire_async.resources.arguments import Metadata
-
-_TOO_LARGE: Final = "The image is too large."
 
 
 class UploadDetails(TypedDict, total=False):
@@ -45,18 +45,18 @@ async def upload_body(
         HTTPException: 411 without a `Content-Length`, which Imgwire needs, and 413 if it is over `max_bytes`.
         ImgwireError: as `images.upload`.
     """
-    length = _declared_length(request.headers.get("content-length", "").encode())
+    length = declared_length(request.headers.get("content-length", "").encode())
     if length is None:
         raise HTTPException(411, "The request needs a Content-Length.")
     if length > max_bytes:
-        raise HTTPException(413, _TOO_LARGE)
+        raise HTTPException(413, TOO_LARGE)
     return await imgwire.images.upload(request.stream(), size=length, **details)
 
 
 async def upload_form_file(
     imgwire: AsyncImgwireClient, file: UploadFile, *, max_bytes: int, **details: Unpack[UploadDetails]
 ) -> Image:
-    """Send a file of a form to Imgwire.
+    """Send a file of a form to Imgwire, from its first byte, even if the handler has read from it before.
 
     FastAPI has received the whole form by then, and has put all but small files on disk. `LimitBodySize`
     keeps it from doing so with forms that are too large.
@@ -68,57 +68,56 @@ async def upload_form_file(
         **details: passed on to `images.upload`.
 
     Raises:
-        HTTPException: 413 if the file is over `max_bytes`.
+        HTTPException: 413 if the file is over `max_bytes`, whatever its `size` says.
+        UploadSourceError: the file cannot seek, and the handler has read from it before.
         ImgwireError: as `images.upload`.
     """
-    if file.size is not None and file.size > max_bytes:
-        raise HTTPException(413, _TOO_LARGE)
-    return await imgwire.images.upload(file, **details)
+    size = await to_thread.run_sync(_rewind, file.file)
+    if max(size or 0, file.size or 0) > max_bytes:
+        raise HTTPException(413, TOO_LARGE)
+    if size is not None:
+        return await imgwire.images.upload(file, **details)
+    counted = _CountedFile(file, max_bytes)
+    try:
+        return await imgwire.images.upload(counted, **details)
+    except UploadSourceError:
+        if counted.is_too_large:
+            raise HTTPException(413, TOO_LARGE) from None
+        raise
 
 
-def _declared_length(header: bytes) -> int | None:
-    """The number in a `Content-Length`; of more digits than any file has, the first ones are enough."""
-    return int(header[:30]) if header.isdigit() else None
+def _rewind(file: IO[bytes]) -> int | None:
+    """Go back to the beginning; the length of the file, or None if it cannot seek."""
+    try:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+    except (OSError, ValueError, AttributeError):  # `images.upload` reports a file that is closed
+        return None
+    return size
 
 
-class LimitBodySize:
-    """ASGI middleware that answers 413 to longer bodies: `app.add_middleware(LimitBodySize, max_bytes=…)`.
+class _CountedFile:
+    """A form's file that cannot seek. How long it is shows only while it is read."""
 
-    A body of known length is refused before any of it is read, another one as soon as it is too long.
-    """
-
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
-        self._app = app
+    def __init__(self, file: UploadFile, max_bytes: int) -> None:
+        self.filename = file.filename
+        self.file = self
+        self._content = file.file
+        self._announced = file.size or 0
         self._max_bytes = max_bytes
+        self._received = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = scope["headers"]
-        length = _declared_length(next((value for name, value in headers if name == b"content-length"), b""))
-        if length is not None and length > self._max_bytes:
-            await JSONResponse({"detail": _TOO_LARGE}, 413)(scope, receive, send)
-            return
-        received, answered, refused = 0, False, False
+    @property
+    def is_too_large(self) -> bool:
+        """Whether more than the limit has been read."""
+        return self._received > self._max_bytes
 
-        async def counted_receive() -> Message:
-            nonlocal received, refused
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received <= self._max_bytes or refused:
-                return message
-            refused = True
-            if not answered:
-                await JSONResponse({"detail": _TOO_LARGE}, 413)(scope, receive, send)
-            # For the application this request has ended.
-            return {"type": "http.disconnect"}
-
-        async def noted_send(message: Message) -> None:
-            nonlocal answered
-            if not refused:
-                answered = True
-                await send(message)
-
-        await self._app(scope, counted_receive, noted_send)
+    def read(self, size: int, /) -> bytes:
+        """The next piece; raises what `images.upload` reports as an unusable source."""
+        piece = self._content.read(size)
+        self._received += len(piece)
+        if self.is_too_large:
+            raise ValueError("it is longer than max_bytes")
+        if not piece and self._received < self._announced:
+            raise ValueError("it cannot seek, and its beginning has been read before")
+        return piece

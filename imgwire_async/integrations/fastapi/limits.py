@@ -1,0 +1,119 @@
+"""Limits on what an application's own callers send."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import anyio
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+TOO_LARGE: Final = "The image is too large."
+
+_LONGEST_DRAIN: Final = 30.0  # seconds; nginx's `lingering_time`
+_LONGEST_PAUSE: Final = 5.0  # seconds without a byte; nginx's `lingering_timeout`
+
+
+def declared_length(header: bytes) -> int | None:
+    """The number in a `Content-Length`; of more digits than any file has, the first ones are enough."""
+    return int(header[:30]) if header.isdigit() else None
+
+
+class LimitBodySize:
+    """ASGI middleware that answers 413 to longer bodies: `app.add_middleware(LimitBodySize, max_bytes=…)`.
+
+    A body of known length is rejected before any of it is read, another one as soon as it is too long. Many
+    clients read the response only after they have sent everything, and closing the connection earlier would
+    destroy it. So the rest of the body is read and thrown away, for at most 30 seconds and until nothing has
+    arrived for 5.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        rejection = _Rejection(scope, receive, send)
+        length = declared_length(_header(scope, b"content-length"))
+        if length is not None and length > self._max_bytes:
+            await rejection.begin(body_ended=False)
+            # A client that waits for `100 Continue` has sent nothing and, answered with 413, will not.
+            if _header(scope, b"expect").lower() != b"100-continue":
+                await rejection.skip_body()
+            await rejection.end()
+            return
+        received, body_ended, answered, rejected = 0, False, False, False
+
+        async def counted_receive() -> Message:
+            nonlocal received, body_ended, rejected
+            # For the application, a rejected request has ended.
+            if not rejected:
+                message = await receive()
+                received += len(message.get("body", b""))
+                if received <= self._max_bytes:
+                    return message
+                rejected = True
+                body_ended = not message.get("more_body", False)
+                if not answered:
+                    await rejection.begin(body_ended=body_ended)
+            return {"type": "http.disconnect"}
+
+        async def noted_send(message: Message) -> None:
+            nonlocal answered
+            if not rejected:
+                answered = True
+                await send(message)
+
+        try:
+            await self._app(scope, counted_receive, noted_send)
+        except ClientDisconnect:
+            if not rejected:
+                raise
+        if rejected and not answered:
+            if not body_ended:
+                await rejection.skip_body()
+            await rejection.end()
+
+
+class _Rejection:
+    """A 413 that the client can read although it is still sending."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+
+    async def begin(self, *, body_ended: bool) -> None:
+        """Send all of the response but the mark of its end, after which the server may close."""
+        response = JSONResponse({"detail": TOO_LARGE}, 413)
+        if not body_ended and self._scope.get("http_version", "1.1").startswith("1"):
+            response.headers["connection"] = "close"
+
+        async def without_end(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "more_body": True}
+            await self._send(message)
+
+        await response(self._scope, self._receive, without_end)
+
+    async def skip_body(self) -> None:
+        """Throw away what the client still sends, until it ends, leaves, pauses or has had long enough."""
+        with anyio.move_on_after(_LONGEST_DRAIN):
+            while True:
+                with anyio.move_on_after(_LONGEST_PAUSE) as pause:
+                    message = await self._receive()
+                if pause.cancelled_caught or not message.get("more_body", False):
+                    return
+
+    async def end(self) -> None:
+        """Mark the end of the response."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes:
+    return next((value for name, value in scope["headers"] if name == wanted), b"")

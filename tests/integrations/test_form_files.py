@@ -1,0 +1,139 @@
+"""Files of forms, in whatever state a handler passes them on."""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO, cast
+
+import pytest
+from fastapi import FastAPI, HTTPException, UploadFile
+
+from imgwire_async import AsyncImgwireClient
+from imgwire_async.errors import UploadSourceError
+from imgwire_async.integrations.fastapi import ImgwireDep, get_imgwire, upload_form_file
+from imgwire_async.sandbox import Sandbox
+from tests.integrations.serving import serving
+from tests.integrations.test_hostile_requests import PNG
+
+
+class Pipe(io.RawIOBase):
+    """A file that gives its content once."""
+
+    def __init__(self, content: bytes) -> None:
+        self._bytes = io.BytesIO(content)
+
+    def readable(self) -> bool:
+        return True
+
+    def readall(self) -> bytes:
+        return self._bytes.read()
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._bytes.read(size)
+
+
+def form_file(content: bytes, *, size: int | None = None, seekable: bool = True) -> UploadFile:
+    file = io.BytesIO(content) if seekable else Pipe(content)
+    return UploadFile(cast("BinaryIO", file), size=size, filename="a.png")
+
+
+def received(sandbox: Sandbox) -> list[int]:
+    """The lengths of all bodies that reached the object store."""
+    return [request.bytes_received for request in sandbox.requests if request.operation == "store.put"]
+
+
+@pytest.mark.parametrize("padding", [0, 3_000_000], ids=["in memory", "on disk"])
+@pytest.mark.parametrize("looked_at", [1, 16, None], ids=["a byte", "the magic bytes", "everything"])
+async def test_a_handler_may_look_at_the_content_first(
+    sandbox: Sandbox, client: AsyncImgwireClient, padding: int, looked_at: int | None
+) -> None:
+    app = FastAPI()
+    app.dependency_overrides[get_imgwire] = lambda: client
+    content = PNG + bytes(padding)
+
+    @app.post("/")
+    async def form(file: UploadFile, imgwire: ImgwireDep) -> str:
+        assert content.startswith(await file.read(-1 if looked_at is None else looked_at))
+        return (await upload_form_file(imgwire, file, max_bytes=len(content))).status
+
+    async with serving(app) as browser:
+        answer = await browser.post("/", files={"file": ("a.png", content)})
+
+    assert answer.status_code == 200
+    assert received(sandbox) == [len(content)]
+
+
+async def test_the_whole_file_is_sent_on_every_attempt(sandbox: Sandbox, client: AsyncImgwireClient) -> None:
+    sandbox.faults.once("store.put", status=503)
+    file = form_file(PNG)
+    await file.read(16)
+
+    await upload_form_file(client, file, max_bytes=len(PNG))
+
+    assert received(sandbox)[-1] == len(PNG)
+
+
+@pytest.mark.parametrize("seekable", [True, False])
+@pytest.mark.parametrize("size", [None, 0, 1, len(PNG)], ids=lambda size: f"size={size}")
+async def test_the_limit_holds_whatever_the_size_says(
+    sandbox: Sandbox, client: AsyncImgwireClient, seekable: bool, size: int | None
+) -> None:
+    file = form_file(PNG + b"\0", size=size, seekable=seekable)
+
+    with pytest.raises(HTTPException) as refused:
+        await upload_form_file(client, file, max_bytes=len(PNG))
+
+    assert refused.value.status_code == 413
+    assert list(sandbox.requests) == []
+
+
+@pytest.mark.parametrize("seekable", [True, False])
+@pytest.mark.parametrize("size", [None, 1, len(PNG)], ids=lambda size: f"size={size}")
+async def test_a_file_of_exactly_the_limit_is_stored(
+    sandbox: Sandbox, client: AsyncImgwireClient, seekable: bool, size: int | None
+) -> None:
+    file = form_file(PNG, size=size, seekable=seekable)
+
+    image = await upload_form_file(client, file, max_bytes=len(PNG))
+
+    assert image.original_filename == "a.png"
+    assert received(sandbox) == [len(PNG)]
+
+
+async def test_no_more_than_the_limit_is_read_from_a_file_without_an_end(client: AsyncImgwireClient) -> None:
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+            Endless.given += len(buffer)
+            return len(buffer)
+
+    file = UploadFile(cast("BinaryIO", io.BufferedReader(Endless())), filename="a.png")
+
+    with pytest.raises(HTTPException, match="too large"):
+        await upload_form_file(client, file, max_bytes=1_000_000)
+
+    assert Endless.given < 3_000_000
+
+
+async def test_a_file_that_cannot_go_back_to_what_was_read_is_not_stored_cut(
+    sandbox: Sandbox, client: AsyncImgwireClient
+) -> None:
+    file = form_file(PNG, size=len(PNG), seekable=False)
+    await file.read(16)
+
+    with pytest.raises(UploadSourceError, match="read before"):
+        await upload_form_file(client, file, max_bytes=len(PNG))
+
+    assert list(sandbox.requests) == []
+
+
+async def test_a_closed_file_is_reported_as_such(client: AsyncImgwireClient) -> None:
+    file = form_file(PNG)
+    await file.close()
+
+    with pytest.raises(UploadSourceError, match="closed"):
+        await upload_form_file(client, file, max_bytes=len(PNG))
