@@ -142,7 +142,10 @@ class AsyncImgwireClient:
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
         shared = SharedState(
-            engine=Engine(http_client), gate=gate, budget=RetryBudget(time.monotonic), time=time
+            engine=Engine(http_client),
+            gate=gate,
+            budget=RetryBudget.of_client(time.monotonic, gate.concurrency),
+            time=time,
         )
         self._owns_connections = True
         self._use(Core(options, Credentials(source), shared))

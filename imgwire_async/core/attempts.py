@@ -11,7 +11,7 @@ from typing import TypeAlias, TypeGuard
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, connection_error, request_id_in
 from imgwire_async.core.engine import Engine
 from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent, tell
-from imgwire_async.core.gate import Admission, AdmissionTimeoutError, Gate
+from imgwire_async.core.gate import Admission, AdmissionTimeoutError, ClosedTooLongError, Gate
 from imgwire_async.core.operation import Operation, Replay
 from imgwire_async.core.options import CallOptions
 from imgwire_async.core.retry import (
@@ -122,7 +122,11 @@ class LogicalCall:
         async def observed(number: int) -> Result:
             nonlocal begun, last, may_be_done
             arrived = self.shared.time.monotonic()
-            async with self.shared.gate.admit(self.operation.rate_class, deadline=self.deadline) as admission:
+            async with self.shared.gate.admit(
+                self.operation.rate_class,
+                deadline=self.deadline,
+                patience=self.options.retry.max_retry_after,
+            ) as admission:
                 begun = number
                 last = await self._observe(attempt, number, waited=self.shared.time.monotonic() - arrived)
                 if self.after_401 is not None and _is_401(last) and await self.after_401():
@@ -142,11 +146,23 @@ class LogicalCall:
             problem, wait = "not finished within the deadline", None
         except AdmissionTimeoutError as error:
             problem, wait = str(error), error.closed_for or None
+        except ClosedTooLongError as error:
+            raise self._impatient(error, begun, last) from None
         # Only the deadline leads here.
         context = self.context | CallContext(attempts=begun, retry_after=wait)
         if last is not None:
             problem = f"{problem}; before that, {failure(last, context, self.error_for).message}"
         raise DeadlineExceededError(problem, **context)
+
+    def _impatient(self, closed: ClosedTooLongError, attempts: int, last: Result | None) -> ImgwireError:
+        context = self.context | CallContext(attempts=attempts, retry_after=closed.closed_for)
+        # What the service would have answered.
+        error = self.error_for(Answer(429, {}, b""), context)
+        limit = self.options.retry.max_retry_after
+        error.message = f"{closed}, longer than max_retry_after ({limit:g} s)"
+        if last is not None:
+            error.message += f"; before that, {failure(last, context, self.error_for).message}"
+        return error
 
     async def _observe(
         self, attempt: Callable[[int], Awaitable[Result]], number: int, *, waited: float
@@ -265,6 +281,17 @@ class LogicalCall:
         if finished.stopped is StopReason.DEADLINE and result is not None:
             raise DeadlineExceededError(
                 f"the deadline leaves no time for another attempt; {error.message}", **context
+            )
+        if finished.stopped is StopReason.BUDGET_EMPTY:
+            error.message += (
+                "; not retried, because too many calls of this client have failed lately and used up its "
+                "retry budget: check the service and the network, and try again later"
+            )
+        elif finished.stopped is StopReason.HINT_TOO_LONG:
+            limit = self.options.retry.max_retry_after
+            error.message += (
+                f"; not retried, because the service asks to wait {finished.retry_after:g} s, longer than "
+                f"max_retry_after ({limit:g} s)"
             )
         raise error
 

@@ -90,6 +90,23 @@ class AdmissionTimeoutError(Exception):
         return f"not sent: still waiting for its turn after {self.waited:.1f} s, because {reason}"
 
 
+class ClosedTooLongError(Exception):
+    """The service asked for a longer pause than the request may wait for; it was not sent.
+
+    Args:
+        rate_class: the class of the request.
+        closed_for: seconds that are left of the pause.
+    """
+
+    def __init__(self, rate_class: RateClass, closed_for: float) -> None:
+        super().__init__(rate_class, closed_for)
+        self.rate_class = rate_class
+        self.closed_for = closed_for
+
+    def __str__(self) -> str:
+        return f"not sent: the service asked for a pause that lasts another {self.closed_for:.1f} s"
+
+
 class TokenBucket:
     """A token bucket, kept as the instant at which it will be full again: exact, with nothing to refill."""
 
@@ -127,6 +144,8 @@ class _Lane:
     def __init__(self, rate_class: RateClass, limit: RateLimit | None, pacer: Pacer | None) -> None:
         self.rate_class = rate_class
         self.closed_until = -math.inf
+        self.asked_until = -math.inf
+        """End of the pause that the service asked for; for those who do not want to wait for it."""
         self.waiting: OrderedDict[_Waiter, None] = OrderedDict()
         self.pacer = pacer
         self._bucket = None if limit is None else TokenBucket(limit)
@@ -160,10 +179,11 @@ class Admission:
     Entering waits for the leave; until it is left, the request counts as in flight.
     """
 
-    def __init__(self, gate: Gate, lane: _Lane, deadline: float) -> None:
+    def __init__(self, gate: Gate, lane: _Lane, deadline: float, patience: float) -> None:
         self._gate = gate
         self.lane = lane
         self.deadline = deadline
+        self.patience = patience
         self.ticket: Ticket | None = None
 
     async def __aenter__(self) -> Self:
@@ -187,6 +207,8 @@ class Admission:
         Args:
             hint: seconds of the answer's `Retry-After`, or None.
         """
+        if hint is not None:
+            self._gate.note_pause(self.lane, hint)
         if self.lane.pacer is not None and self.ticket is not None:
             self.lane.pacer.throttled(self.ticket, hint)
         else:
@@ -322,18 +344,33 @@ class Gate:
         lane = self._lanes[rate_class]
         lane.closed_until = max(lane.closed_until, min(until, self.clock() + LONGEST_CLOSURE))
 
-    def admit(self, rate_class: RateClass, *, deadline: float | None = None) -> Admission:
+    def note_pause(self, lane: _Lane, hint: float) -> None:
+        """Send away who would not wait for a pause of this many seconds, which the service asked for."""
+        now = self.clock()
+        until = now + min(hint, LONGEST_CLOSURE)
+        if until > lane.asked_until:
+            lane.asked_until = until
+            for waiter in lane.waiting:
+                if waiter.admission.patience < until - now:
+                    waiter.wake_up()
+
+    def admit(
+        self, rate_class: RateClass, *, deadline: float | None = None, patience: float = math.inf
+    ) -> Admission:
         """Leave to send one request: entering it waits for its turn, leaving it ends the request.
 
         Args:
             rate_class: the class of the request.
             deadline: instant of the gate's clock by which the request must be admitted, or None.
+            patience: seconds of a pause that the service asked for which the request waits at most.
 
         Raises:
+            ClosedTooLongError: on entering, when such a pause lasts longer than `patience`.
             AdmissionTimeoutError: on entering, when the deadline has passed, or will have before the class
                 opens again.
         """
-        return Admission(self, self._lanes[rate_class], math.inf if deadline is None else deadline)
+        instant = math.inf if deadline is None else deadline
+        return Admission(self, self._lanes[rate_class], instant, patience)
 
     async def enter(self, admission: Admission) -> None:
         """Wait for the turn of an `Admission`."""
@@ -345,7 +382,7 @@ class Gate:
         waiter = _Waiter(next(self._arrivals), admission)
         try:
             while admission not in self._in_flight:
-                self._check_deadline(lane, deadline, arrived)
+                self._check_limits(admission, arrived)
                 self._note_loop()
                 lane.waiting[waiter] = None  # where it is already, unless another loop ran meanwhile
                 self._dispatch()
@@ -390,10 +427,13 @@ class Gate:
                 return False
         return lane.opens_at() <= now
 
-    def _check_deadline(self, lane: _Lane, deadline: float, arrived: float) -> None:
-        now = self.clock()
-        if max(now, lane.closed_until) >= deadline:
-            raise AdmissionTimeoutError(lane.rate_class, now - arrived, max(0.0, lane.closed_until - now))
+    def _check_limits(self, admission: Admission, arrived: float) -> None:
+        now, lane = self.clock(), admission.lane
+        opens_at = max(now, lane.closed_until, lane.asked_until)
+        if opens_at >= admission.deadline:
+            raise AdmissionTimeoutError(lane.rate_class, now - arrived, opens_at - now)
+        if lane.asked_until - now > admission.patience:
+            raise ClosedTooLongError(lane.rate_class, lane.asked_until - now)
 
     async def _wait_for_turn(self, lane: _Lane, waiter: _Waiter, deadline: float) -> None:
         now = self.clock()

@@ -125,7 +125,8 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
     Args:
         headers: response headers by lower-case name.
-        now: the wall clock, in seconds since the Unix epoch; a hint that is a date is compared with it.
+        now: the wall clock, in seconds since the Unix epoch. A hint that is a date is measured against the
+            response's own `Date`, because this machine's clock may differ, and against `now` without one.
 
     Returns:
         Seconds to wait, fractions included; 0 for a negative number or a date in the past. None when there
@@ -138,6 +139,8 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     if number := _SECONDS.fullmatch(text):
         seconds = 0.0 if number[1] == "-" else float(number[2])
     else:
+        sent_at = _parse_http_date(headers.get("date", "").strip(), now)
+        now = now if sent_at is None else sent_at
         instant = _parse_http_date(text, now)
         if instant is None:
             return None
@@ -222,12 +225,17 @@ class RetryPolicy:
         return jittered if hint is None else max(jittered, hint * rng.uniform(1.0, 1.0 + HINT_SPREAD))
 
 
+DEFAULT_CAPACITY: Final = 50.0
+
+
 class RetryBudget:
     """How many retries all calls of a client may make together, so that an outage does not multiply traffic.
 
-    A token bucket; a retry costs one token. It begins full with 50 tokens. Every success puts 0.2 back, so
+    A token bucket; a retry costs one token. It begins full with 50 tokens, that of a client with twice as
+    many as it has requests in flight at most: when all its connections break once, every call is retried,
+    and that twice in a row. Every success puts 0.2 back, so
     that of a long run at most one request in six is a retry, and every second puts one back, so that a
-    client with few calls can always retry. While nothing succeeds, retries beyond the first 50 are
+    client with few calls can always retry. While nothing succeeds, retries beyond the first are
     one per second whatever the number of calls. (The shape is that of Finagle's `RetryBudget`, 20 % of the
     requests and 10 per second; the floor is lower because one service usually runs many clients.)
 
@@ -247,7 +255,7 @@ class RetryBudget:
         self,
         clock: Callable[[], float],
         *,
-        capacity: float = 50.0,
+        capacity: float = DEFAULT_CAPACITY,
         per_success: float = 0.2,
         per_second: float = 1.0,
     ) -> None:
@@ -260,6 +268,11 @@ class RetryBudget:
         self._tokens = capacity
         self._updated = clock()
         self._lock = threading.Lock()
+
+    @classmethod
+    def of_client(cls, clock: Callable[[], float], concurrency: int) -> RetryBudget:
+        """The budget of a client with at most `concurrency` requests in flight."""
+        return cls(clock, capacity=max(DEFAULT_CAPACITY, 2.0 * concurrency))
 
     @property
     def available(self) -> float:

@@ -9,7 +9,7 @@ from anyio import to_thread
 
 from imgwire_async.core.attempts import SharedState
 from imgwire_async.core.call import Core
-from imgwire_async.core.gate import Gate
+from imgwire_async.core.gate import LONGEST_CLOSURE, Gate
 from imgwire_async.core.operation import RateClass
 from imgwire_async.errors import DeadlineExceededError, SourceChangedError
 from imgwire_async.ingest.options import IngestOptions
@@ -56,8 +56,12 @@ class Sender:
     def __init__(self, core: Core, options: IngestOptions) -> None:
         self._options = options
         self._parameters = Parameters(options.purpose, options.custom_metadata)
-        without_retries = replace(core.options, retry=replace(core.options.retry, max_retries=0))
-        self._core = core.with_options(without_retries)
+        # A pause that the service asks for is no failure of an item, however long.
+        retry = replace(
+            core.options.retry, max_retry_after=max(core.options.retry.max_retry_after, LONGEST_CLOSURE)
+        )
+        core = core.with_options(replace(core.options, retry=retry))
+        self._core = core.with_options(replace(core.options, retry=replace(retry, max_retries=0)))
         self._images = Images(self._core)
         self._waiting = Images(core)
 

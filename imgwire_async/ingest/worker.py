@@ -111,7 +111,12 @@ class _Worker:
             cap = InFlightCap(clock=gate.clock, limit=setup.concurrency) if setup.adaptive else None
             desk = _RemoteDesk(self.channel, rate_class)
             self._pacers[rate_class] = LeasedPacer(gate, rate_class, desk, cap=cap)
-        shared = SharedState(engine=Engine(), gate=gate, budget=RetryBudget(time.monotonic), time=time)
+        shared = SharedState(
+            engine=Engine(),
+            gate=gate,
+            budget=RetryBudget.of_client(time.monotonic, setup.concurrency),
+            time=time,
+        )
         sender = Sender(Core(setup.call_options, Credentials(self._credential), shared), setup.options)
         self._bench = bench = Workbench(sender, setup.job, setup.options, setup.share, shared)
         if self._stopped:

@@ -26,6 +26,6 @@ def virtual_client(sandbox: Sandbox, clock: VirtualClock) -> Iterator[AsyncImgwi
     shared = client._core.shared  # noqa: SLF001 - users have no business there
     shared.time = clock
     shared.gate = Gate(100, time=clock)
-    shared.budget = RetryBudget(clock.monotonic)
+    shared.budget = RetryBudget.of_client(clock.monotonic, shared.gate.concurrency)
     yield client
     client._owns_connections = False  # noqa: SLF001 - so that nobody is warned

@@ -1,16 +1,25 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import pickle
 import random
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 import anyio
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from imgwire_async.core.gate import LONGEST_CLOSURE, AdmissionTimeoutError, Gate, GateStats, RateLimit
+from imgwire_async.core.gate import (
+    LONGEST_CLOSURE,
+    AdmissionTimeoutError,
+    ClosedTooLongError,
+    Gate,
+    GateStats,
+    RateLimit,
+)
 from imgwire_async.core.operation import RateClass
 from tests.core.virtual_time import VirtualTime
 
@@ -349,3 +358,61 @@ def test_waits_on_the_real_clock_by_default(backend: str) -> None:
         return gate.clock() - began
 
     assert 0.035 <= anyio.run(main, backend=backend) < 1.0
+
+
+@pytest.mark.parametrize("concurrency", [100, "auto"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_pause_longer_than_its_patience_sends_a_request_away_at_once(
+    backend: str, concurrency: int | Literal["auto"]
+) -> None:
+    time = VirtualTime(100.0)
+    gate = Gate(concurrency, time=time, rng=random.Random(1))
+
+    async def main() -> None:
+        async with gate.admit(CREATE) as admission:
+            admission.throttled(40.0)
+        time.now += 10.0
+        with pytest.raises(ClosedTooLongError, match=r"another 30\.0 s"):
+            await gate.admit(CREATE, patience=29.0).__aenter__()
+        assert time.now == 110.0
+        async with gate.admit(READ, patience=0.0):
+            assert time.now == 110.0  # another class
+        async with gate.admit(CREATE, patience=31.0):
+            assert 140.0 <= time.now <= 144.0
+        assert (gate.stats().in_flight, gate.stats().waiting) == (0, 0)
+
+    time.run(main, backend=backend)
+
+
+@in_virtual_time
+async def test_a_pause_sends_those_away_who_wait_already(time: VirtualTime) -> None:
+    gate = new_gate(time, concurrency=1)
+    ended: dict[str, float] = {}
+    left: list[float] = []
+
+    async def send(name: str, patience: float) -> None:
+        try:
+            async with gate.admit(CREATE, patience=patience):
+                await time.sleep(1.0)
+        except ClosedTooLongError as error:
+            left.append(error.closed_for)
+        ended[name] = time.now - 100.0
+
+    async with anyio.create_task_group() as tasks, gate.admit(CREATE) as admission:
+        for name, patience in (("patient", 60.0), ("impatient", 5.0), ("endless", math.inf)):
+            tasks.start_soon(send, name, patience)
+        await time.sleep(1.0)
+        admission.throttled(40.0)
+        await time.sleep(1.0)
+
+    assert ended == {"impatient": 0.0, "patient": 41.0, "endless": 42.0}
+    assert left == [40.0]
+
+
+@in_virtual_time
+async def test_a_pause_that_nobody_asked_for_is_waited_for_without_patience(time: VirtualTime) -> None:
+    gate = new_gate(time)
+    async with gate.admit(CREATE) as admission:
+        admission.throttled(None)
+    async with gate.admit(CREATE, patience=0.0):
+        assert time.now == 101.0

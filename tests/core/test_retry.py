@@ -193,6 +193,26 @@ class TestParseRetryAfter:
     def test_no_header_is_no_hint(self) -> None:
         assert parse_retry_after({}, WALL) is None
 
+    @pytest.mark.parametrize("wrong_by", [-3600.0, -30.0, 0.0, 3600.0])
+    def test_a_date_is_measured_against_that_of_the_response(self, wrong_by: float) -> None:
+        headers = {
+            "date": "Sat, 09 May 2026 12:00:00 GMT",
+            "retry-after": "Saturday, 09-May-26 12:00:02 GMT",
+        }
+        assert parse_retry_after(headers, WALL + wrong_by) == 2.0
+
+    @pytest.mark.parametrize("date", ["", "yesterday", "Sat, 32 May 2026 12:00:00 GMT"])
+    def test_without_a_usable_date_this_machine_has_to_know(self, date: str) -> None:
+        headers = {"date": date, "retry-after": "Sat, 09 May 2026 12:00:02 GMT"}
+        assert parse_retry_after(headers, WALL) == 2.0
+
+    def test_a_date_before_that_of_the_response_is_no_wait(self) -> None:
+        headers = {"date": "Sat, 09 May 2026 12:00:10 GMT", "retry-after": "Sat, 09 May 2026 12:00:02 GMT"}
+        assert parse_retry_after(headers, WALL - 3600.0) == 0.0
+
+    def test_seconds_do_not_depend_on_dates(self) -> None:
+        assert parse_retry_after({"date": "Sat, 09 May 2026 12:00:10 GMT", "retry-after": "3"}, 0.0) == 3.0
+
     @given(
         st.one_of(
             st.text(),
@@ -267,6 +287,10 @@ class TestRetryBudget:
             time.now += 0.01
             retries += budget.withdraw()
         assert retries == pytest.approx(50 + 100, abs=2)
+
+    def test_a_client_can_retry_twice_as_many_calls_as_it_has_in_flight(self) -> None:
+        assert RetryBudget.of_client(lambda: 0.0, 100).available == 200.0
+        assert RetryBudget.of_client(lambda: 0.0, 1).available == 50.0
 
     def test_five_successes_earn_a_retry(self) -> None:
         budget = RetryBudget(lambda: 0.0, capacity=1)

@@ -1,0 +1,114 @@
+"""What a retry budget allows a client: to get over a single blip, and not to multiply an outage."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from imgwire_async import APIConnectionError, AsyncImgwireClient, ImgwireError
+from imgwire_async.sandbox import Sandbox
+from imgwire_async.testing import VirtualClock
+from tests.clients import client_of
+from tests.raw_servers import OK, Connection, raw_server
+
+
+class Blip:
+    """Once this many requests are there, all their connections break; afterwards everything is fine."""
+
+    def __init__(self, count: int, response: bytes = OK) -> None:
+        self._count = count
+        self._response = response
+        self._seen = 0
+        self._lock = threading.Lock()
+        self._all_there = threading.Event()
+
+    def __call__(self, connection: Connection) -> None:
+        while connection.read_request():
+            with self._lock:
+                self._seen += 1
+                hit = self._seen <= self._count
+                if self._seen == self._count:
+                    self._all_there.set()
+            if hit:
+                assert self._all_there.wait(30)
+                connection.reset()
+                return
+            connection.send(self._response)
+
+
+async def failures(calls: int, call: Callable[[], Any]) -> list[ImgwireError]:
+    failed: list[ImgwireError] = []
+
+    async def one() -> None:
+        try:
+            await call()
+        except ImgwireError as error:
+            failed.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(calls):
+            tasks.start_soon(one)
+    return failed
+
+
+@pytest.mark.parametrize(("calls", "concurrency"), [(40, 100), (100, 100), (250, 100), (200, 200)])
+async def test_when_all_connections_break_once_no_call_fails(calls: int, concurrency: int) -> None:
+    with raw_server(Blip(min(calls, concurrency))) as server:
+        async with client_of(server, concurrency=concurrency, max_retries=1) as imgwire:
+            assert await failures(calls, imgwire.health) == []
+
+
+async def test_a_blip_is_one_blip_for_all_that_with_options_returns() -> None:
+    with raw_server(Blip(100)) as server:
+        async with client_of(server) as imgwire:
+            others = [imgwire.with_options(timeout=20 + number) for number in range(4)]
+            calls = iter([other.health for other in others for _ in range(25)])
+            assert await failures(100, lambda: next(calls)()) == []
+
+
+async def test_the_client_of_the_pytest_plugin_survives_a_blip_too(
+    imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient
+) -> None:
+    imgwire_sandbox.faults.times(100, "health", reset="before")
+    assert await failures(100, imgwire_client.health) == []
+
+
+async def test_in_an_outage_the_traffic_is_not_multiplied(
+    imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock
+) -> None:
+    imgwire_sandbox.faults.always("health", status=503)
+    began = imgwire_clock.monotonic()
+
+    failed = await failures(1_000, imgwire_client.health)
+
+    assert len(failed) == 1_000
+    retries = len(imgwire_sandbox.requests) - 1_000
+    assert retries <= 200 + (imgwire_clock.monotonic() - began) + 1
+
+
+@pytest.mark.parametrize("broken", [{"status": 500}, {"reset": "before"}])
+async def test_an_error_that_the_budget_ended_says_so(
+    imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient, broken: dict[str, Any]
+) -> None:
+    budget = imgwire_client._core.shared.budget
+    while budget.withdraw():
+        pass
+    imgwire_sandbox.faults.always("health", **broken)
+
+    with pytest.raises(ImgwireError, match="retry budget") as caught:
+        await imgwire_client.health()
+
+    assert caught.value.attempts == 1
+    assert "try again later" in caught.value.message
+
+
+async def test_an_error_that_used_all_its_attempts_does_not_blame_the_budget() -> None:
+    with raw_server(lambda connection: connection.reset()) as server:
+        async with client_of(server, max_retries=1) as imgwire:
+            with pytest.raises(APIConnectionError) as caught:
+                await imgwire.health()
+    assert "budget" not in str(caught.value)
