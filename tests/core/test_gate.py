@@ -401,7 +401,7 @@ async def test_a_pause_sends_those_away_who_wait_already(time: VirtualTime) -> N
     async with anyio.create_task_group() as tasks, gate.admit(CREATE) as admission:
         for name, patience in (("patient", 60.0), ("impatient", 5.0), ("endless", math.inf)):
             tasks.start_soon(send, name, patience)
-        await time.sleep(1.0)
+            await time.settle()
         admission.throttled(40.0)
         await time.sleep(1.0)
 
