@@ -238,7 +238,12 @@ class AsyncImgwireClient:
                 a `Folder` or `Manifest` with options of its own; or an iterable, sync or async, of paths,
                 URLs and `IngestItem`s. A sync iterable is advanced in a worker thread.
             journal: file that makes the job resumable, made when there is none. One process at a time can use
-                it. Default: a temporary one.
+                it. It belongs to the service (base URL and environment) and the source (absolute path or URL)
+                of its first run, and is rejected for any other; all iterables count as one source, whose
+                items their keys tell apart. A rotated key is accepted if it sees the images that are stored:
+                a key that the journal does not know costs a request. A source that moved together with the
+                journal is still the same. `job.report.journal` says where the journal is. Default: a
+                temporary one.
             job: name of the job, part of the idempotency keys. Default: a random one that the journal keeps.
                 With a name of your own the keys are the same even when the journal is lost.
             concurrency: how many items are sent at once, or "auto" to find by probing how fast the service
@@ -273,8 +278,8 @@ class AsyncImgwireClient:
             InvalidArgumentError: an argument is out of its range, or is no source.
             ConfigurationError: other processes cannot make the requests of this client.
             UploadSourceError: on entering, there is no such folder or file.
-            JournalError: on entering, the journal is in use, foreign, damaged or not writable; later, it
-                cannot be written any more.
+            JournalError: on entering, the journal is in use, damaged, not writable, or that of another
+                program, job, service or source; later, it cannot be written any more.
             IngestStoppedError: at the end of the iteration, the job stopped early and can be resumed.
         """
         options = IngestOptions(

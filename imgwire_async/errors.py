@@ -29,7 +29,7 @@ ImgwireError
 │   ├── UploadVerificationError   the service has other bytes than were sent
 │   └── ImageQuarantinedError     the service took the bytes but could not use them
 ├── IngestError                   a bulk job could not go on
-│   ├── JournalError              its journal is in use, damaged, of another program, or cannot be written
+│   ├── JournalError              its journal is in use, damaged, not writable, or that of another job
 │   └── IngestStoppedError        it stopped early and can be resumed
 └── DownloadError                 fetching an image or archive failed outside the API itself
     ├── BulkDownloadFailedError   the service could not make the archive
@@ -297,7 +297,7 @@ class IngestError(ImgwireError):
 
 
 class JournalError(IngestError):
-    """The journal of a bulk job is in use, damaged, that of another program, or cannot be written.
+    """The journal is in use, damaged, not writable, or that of another program, job, service or source.
 
     Nothing in it was overwritten. Once the cause is gone, the same job goes on where it was.
     """

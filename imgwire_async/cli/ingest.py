@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from imgwire_async.cli.journals import default_journal
 from imgwire_async.cli.output import JsonFlag, plain, show_error, show_json
 from imgwire_async.client import AsyncImgwireClient
 from imgwire_async.core.tasks import background_tasks
@@ -56,7 +57,11 @@ def ingest(
         str, typer.Argument(help="Folder, file, URL, or manifest (.csv, .jsonl, .parquet, -).")
     ],
     journal: Annotated[
-        Path | None, typer.Option(help="What makes the job resumable. Default: SOURCE's name and .journal.")
+        Path | None,
+        typer.Option(
+            help="Journal file that lets the job resume. Default: NAME.journal beside the folder or file; "
+            "for a URL below ~/.local/state/imgwire-async; for standard input ./stdin.journal."
+        ),
     ] = None,
     job: Annotated[str | None, typer.Option(help="Name of the job, part of its idempotency keys.")] = None,
     concurrency: Annotated[str, typer.Option(help="Uploads at once, or auto to find the pace.")] = "auto",
@@ -106,7 +111,7 @@ def ingest(
             Manifest(source, _columns(column or []), rest_as_metadata),
         )
         arguments: dict[str, Any] = {
-            "journal": journal or _default_journal(source),
+            "journal": journal or default_journal(source),
             "job": job,
             "concurrency": _concurrency(concurrency),
             "processes": processes,
@@ -155,11 +160,6 @@ def _source(name: str, folder: Folder, manifest: Manifest) -> IngestSource:
     if name == "-" or Path(name).suffix.lower() in FORMATS:
         return manifest
     return folder if Path(name).is_dir() else name
-
-
-def _default_journal(source: str) -> Path:
-    name = "stdin" if source == "-" else "ingest" if is_url(source) else Path(source).resolve().name
-    return Path(f"{name}.journal")
 
 
 def _columns(given: list[str]) -> dict[str, str]:

@@ -17,11 +17,12 @@ from imgwire_async.core.call import Core
 from imgwire_async.core.tasks import background_tasks
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest import report
+from imgwire_async.ingest.binding import Binding, bind, check_key, shown
 from imgwire_async.ingest.engine import Engine
 from imgwire_async.ingest.items import check_job_name, storable
 from imgwire_async.ingest.journal import Journal
 from imgwire_async.ingest.options import IngestOptions
-from imgwire_async.ingest.outcomes import Outcome
+from imgwire_async.ingest.outcomes import Outcome, Stored
 from imgwire_async.ingest.processes import WorkerPool
 from imgwire_async.ingest.report import Progress, Report, Tally
 from imgwire_async.ingest.sending import Sender, with_pace_of_its_own
@@ -58,6 +59,7 @@ class IngestJob:
         self._taken: deque[Outcome] = deque()
         self._block: AsyncExitStack | None = None
         self._began = self._ended = 0.0
+        self._binding: Binding | None = None
         self._journal: Journal
         self._runner: Runner
         self._engine: Engine
@@ -69,10 +71,11 @@ class IngestJob:
         async with AsyncExitStack() as block:
             entries = await to_thread.run_sync(entries_of, self._source)
             self._journal = await to_thread.run_sync(self._open_journal)
+            self._runner = self._new_runner()
             block.push_async_callback(self._close_journal)
+            await self._begin_run()
             send, self._outcomes = anyio.create_memory_object_stream[list[Outcome]](_QUEUED)
             block.enter_context(self._outcomes)
-            self._runner = self._new_runner()
             self._engine = Engine(
                 self._journal, entries, self._runner, self._core.shared, self._options, send
             )
@@ -103,6 +106,8 @@ class IngestJob:
                 raise StopAsyncIteration from None
         outcome = self._taken.popleft()
         self._tally.count(outcome)
+        if isinstance(outcome, Stored) and self._binding is not None:
+            self._binding = self._binding.seen_in(outcome.image.environment_id)
         return outcome
 
     @property
@@ -134,7 +139,7 @@ class IngestJob:
         seconds = max(progress.seconds, 1e-9)
         return Report(
             job=self._journal.job,
-            journal="" if self._journal_path is None else storable(os.fspath(self._journal_path)),
+            journal="" if self._journal_path is None else shown(Path(os.fsdecode(self._journal_path))),
             stopped=None if stopped is None else storable(stopped),
             dry_run=self._options.dry_run,
             found=progress.found,
@@ -216,25 +221,31 @@ class IngestJob:
         path, dry_run = self._journal_path, self._options.dry_run
         if dry_run and path is not None and not Path(path).exists():
             path = None  # nothing is made
-        journal = Journal(path, self._job_name, wall_clock=self._core.shared.time.time)
-        try:
-            if not dry_run:
-                journal.begin_run()
-        except BaseException:
-            journal.close()
-            raise
-        return journal
+        return Journal(path, self._job_name, wall_clock=self._core.shared.time.time)
+
+    async def _begin_run(self) -> None:
+        binding = None
+        if not self._journal.is_temporary:
+            binding = await to_thread.run_sync(bind, self._journal, self._core, self._source)
+        if self._options.dry_run:
+            return
+        if binding is not None:
+            binding = await check_key(self._journal, self._core, binding)
+        await to_thread.run_sync(self._journal.begin_run, None if binding is None else binding.to_json())
+        self._binding = binding
 
     async def _close_journal(self) -> None:
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(self._close)
 
     def _close(self) -> None:
-        pace = self._runner.ceilings()
-        if pace and not self._options.dry_run:
-            # A journal that cannot be written has been told about; the pace is only a convenience.
-            with suppress(JournalError):
+        pace, binding = self._runner.ceilings(), self._binding
+        # A journal that cannot be written has been told about; these are only conveniences.
+        with suppress(JournalError):
+            if pace and not self._options.dry_run:
                 self._journal.keep_pace(pace)
+            if binding is not None and binding.to_json() != self._journal.binding:
+                self._journal.keep_binding(binding.to_json())
         self._journal.close()
 
     async def _run(self) -> None:

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from operator import attrgetter
@@ -78,7 +79,12 @@ CREATE TABLE items (
 CREATE INDEX items_by_content ON items (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX items_failed ON items (state) WHERE state = 'failed';
 """
+# Missing in journals of earlier versions, which know neither their service nor their source.
+# binding: see binding.py · outputs: JSON array with the paths of the files that the job has written
+_ABOUT: Final = "CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+_HAS_ABOUT: Final = "SELECT count(*) FROM sqlite_master WHERE name = 'about'"
 _PACE_SECONDS: Final = 24 * 3600.0
+_SAMPLE: Final = 3
 _LOOKUP: Final = 500  # keys in one query
 _WRITE: Final = f"INSERT OR REPLACE INTO items VALUES ({_marks(len(_COLUMNS))})"  # noqa: S608 - only marks
 
@@ -109,6 +115,7 @@ class Journal:
         self._wall_clock = wall_clock
         self._temporary = tempfile.TemporaryDirectory(prefix="imgwire-") if path is None else None
         self.path = Path(self._temporary.name, "journal") if self._temporary else Path(os.fspath(path or ""))
+        self.is_temporary = self._temporary is not None
         self._reading = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
         try:
@@ -181,6 +188,11 @@ class Journal:
         pragma("journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=NORMAL")
         self.job, runs, pace = self._writer.execute("SELECT name, runs, pace FROM job").fetchone()
+        about: dict[str, str] = {}
+        if self._writer.execute(_HAS_ABOUT).fetchone()[0]:
+            about = dict(self._writer.execute("SELECT name, value FROM about"))
+        self.binding = about.get("binding")
+        self.outputs: list[str] = json.loads(about.get("outputs", "[]"))
         self._paces: dict[str, tuple[float, float]] = json.loads(pace or "{}")
         if job is not None and job != self.job:
             raise JournalError(f"the journal {self.path} is that of the job {self.job!r}, not {job!r}")
@@ -195,14 +207,45 @@ class Journal:
         self._writer.execute(f"PRAGMA user_version={_VERSION}")
         self._writer.execute("COMMIT")
 
-    def begin_run(self) -> None:
+    def begin_run(self, binding: str | None = None) -> None:
         """Put on record that a run begins.
+
+        Args:
+            binding: what the journal belongs to.
 
         Raises:
             JournalError: the journal cannot be written.
         """
         try:
             self._writer.execute("UPDATE job SET runs = ?", (self.run,))
+        except sqlite3.Error as error:
+            raise self._error(error) from error
+        if binding is not None:
+            self.keep_binding(binding)
+
+    def keep_binding(self, binding: str) -> None:
+        """Put on record what was learnt about what the journal belongs to.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        self._keep_about("binding", binding)
+        self.binding = binding
+
+    def keep_output(self, path: str) -> None:
+        """Put on record that the job writes this file, which is then none of its items.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        if path not in self.outputs:
+            self.outputs.append(path)
+            self._keep_about("outputs", json.dumps(self.outputs))
+
+    def _keep_about(self, name: str, value: str) -> None:
+        try:
+            self._writer.execute(_ABOUT)
+            self._writer.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
         except sqlite3.Error as error:
             raise self._error(error) from error
 
@@ -273,6 +316,17 @@ class Journal:
         with self._reading:
             return dict(self._reader.execute("SELECT state, count(*) FROM items GROUP BY state"))
 
+    def some_images(self) -> list[str]:
+        """Ids of a few stored images, from both ends of the keys."""
+        chosen = f"SELECT * FROM items WHERE state IN ({_marks(2)}) ORDER BY key"  # noqa: S608 - only marks
+        states = (State.STORED, State.READY)
+        found = [
+            row
+            for order in ("ASC", "DESC")
+            for row in self._read(f"{chosen} {order} LIMIT {_SAMPLE}", states)
+        ]
+        return list(dict.fromkeys(row.image_id for row in found if row.image_id))
+
     def _read(self, query: str, parameters: Sequence[object]) -> list[Row]:
         try:
             with self._reading:
@@ -307,3 +361,25 @@ class Journal:
             case _:
                 problem = str(error)
         return JournalError(f"the journal {self.path}: {problem}")
+
+
+HEADER_BYTES: Final = 72
+"""So much of a file tells whether it is a journal."""
+
+
+def is_journal(head: bytes) -> bool:
+    """Whether a file that begins with `head` is a journal."""
+    # https://www.sqlite.org/fileformat.html: the application id is at 68
+    return head.startswith(b"SQLite format 3\0") and head[68:72] == _APPLICATION_ID.to_bytes(4, "big")
+
+
+def is_unbound(path: Path) -> bool:
+    """Whether there is a journal of an earlier version, which knows neither its service nor its source."""
+    try:
+        with path.open("rb") as file:
+            if not is_journal(file.read(HEADER_BYTES)):
+                return False
+        with closing(sqlite3.connect(path)) as connection:
+            return not connection.execute(_HAS_ABOUT).fetchone()[0]
+    except (OSError, sqlite3.Error):
+        return False

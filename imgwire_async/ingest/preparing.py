@@ -17,6 +17,7 @@ from imgwire_async.ingest.items import (
     FileStamp,
     IngestItem,
     idempotency_key,
+    location,
     raw_text,
     source_text,
     storable,
@@ -98,7 +99,7 @@ class Task:
             parameters = known.parameters
         return Row(
             self.key,
-            source_text(self.item),
+            location(self.item),
             state,
             run,
             size=None if stamp is None else stamp.size,

@@ -86,7 +86,7 @@ class Report:
     job: str
     """Name of the job, part of its idempotency keys."""
     journal: str
-    """Path of the journal; empty for a job without one."""
+    """Absolute path of the journal; empty for a job without one."""
     stopped: str | None
     """Why the run ended early, or None. It can be resumed."""
     dry_run: bool
@@ -127,6 +127,8 @@ class Report:
             f"{self.bytes_per_second / 1e6:.2f} MB/s; {self.retries} retries, {self.throttled} throttled"
         )
         lines = [counts, rates]
+        if self.journal:
+            lines.append(f"journal: {self.journal}")
         if self.changed:
             lines.append(
                 f"{self.changed} of the already stored have changed in content or parameters, and were left "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
-from imgwire_async.ingest.items import Entry, IngestItem, source_text, storable
+from imgwire_async.ingest.items import Entry, IngestItem, location, source_text, storable
 from imgwire_async.ingest.journal import DONE, Journal, Row, State
 from imgwire_async.ingest.options import OnChange
 from imgwire_async.ingest.outcomes import AlreadyStored, Changed, Failed, Outcome, Skipped, SkipReason
@@ -111,12 +111,12 @@ class Surveyor:
             size = 0 if stamp is None else stamp.size
             result.settled.append(Skipped(key=key, item=item, reason=SkipReason.DRY_RUN, size=size))
             return
-        self.active[key] = active[key] = source_text(item)
+        self.active[key] = active[key] = location(item)
         result.tasks.append(task)
 
     def _named_twice(self, entry: Entry, earlier: str, result: Surveyed) -> None:
         assert entry.item is not None  # noqa: S101 - the caller has looked
-        source = source_text(entry.item)
+        source = location(entry.item)
         if source == earlier:
             result.settled.append(Skipped(key=entry.key, item=entry.item, reason=SkipReason.NAMED_TWICE))
             return
@@ -137,7 +137,7 @@ class Surveyor:
 
     def _fail(self, key: str, item: IngestItem | None, error: ImgwireError, result: Surveyed) -> None:
         failure = Failed(key=key, item=item, error=error)
-        row = Row(key, "" if item is None else source_text(item), "", 0)
+        row = Row(key, "" if item is None else location(item), "", 0)
         result.failed.append((failed_row(row, failure, self._journal.run), failure))
 
 
@@ -150,6 +150,8 @@ def _changed(task: Task, row: Row) -> Changed | None:
         same = row.sha256 == hashlib.sha256(item.source).digest()
     else:
         same = (row.size, row.mtime_ns) == (stamp.size, stamp.mtime_ns)
+        # In a folder the key is the path. Journals of earlier versions have paths as they were given.
+        same = same and (task.from_folder or row.source in {location(item), source_text(item)})
     if not same:
         return "content"
     return None if row.parameters == task.parameters else "parameters"

@@ -1,0 +1,40 @@
+"""Where the command for bulk jobs keeps its journals."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from imgwire_async.errors import JournalError
+from imgwire_async.ingest.items import is_url, key_text
+from imgwire_async.ingest.journal import is_unbound
+
+
+def default_journal(source: str) -> Path:
+    """Where the journal of a command's source lies: the same file wherever the command runs.
+
+    It lies beside a folder or file, for a URL in the user's folder for the state of programs, and for
+    standard input, which may hold relative paths, in the current folder.
+
+    Raises:
+        JournalError: the current folder has a journal that an earlier version may have made for the source.
+        OSError: the folder for a URL's journal cannot be made.
+    """
+    if source == "-":
+        return Path.cwd() / "stdin.journal"
+    if is_url(source):
+        digest = hashlib.blake2b(key_text(source).encode(), digest_size=8).hexdigest()
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state", "imgwire-async")
+        state.mkdir(parents=True, exist_ok=True)
+        return state / f"{digest}.journal"
+    resolved = Path(os.path.realpath(source))
+    name = f"{resolved.name or 'root'}.journal"
+    journal, earlier = resolved.parent / name, Path.cwd() / name
+    if not journal.exists() and journal != earlier and is_unbound(earlier):
+        raise JournalError(
+            f"{earlier} was written by an earlier version, which kept the journal of every source with this "
+            f"name there; use --journal {name} to resume with it if it is that of {resolved}, or --journal "
+            f"{journal} to start anew"
+        )
+    return journal
