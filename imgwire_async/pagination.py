@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import anyio
 
-from imgwire_async.core.numbers import check_whole
+from imgwire_async.core.numbers import whole
 from imgwire_async.core.operation import Response
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, PaginationError
 
@@ -64,12 +64,12 @@ class Listing(Generic[T]):
         prefetch: int,
     ) -> None:
         try:
-            check_whole("page", page, least=1)
-            check_whole("prefetch", prefetch, least=0)
+            page = whole("page", page, least=1)
+            prefetch = whole("prefetch", prefetch, least=0)
             if limit is not None:
-                check_whole("limit", limit, least=1, most=100)
+                limit = whole("limit", limit, least=1, most=100)
             if max_items is not None:
-                check_whole("max_items", max_items, least=0)
+                max_items = whole("max_items", max_items, least=0)
         except ValueError as error:
             raise InvalidArgumentError(str(error), operation=operation) from None
         self._reader = _PageReader(fetch, operation)

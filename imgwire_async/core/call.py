@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from importlib.metadata import version
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -34,6 +34,7 @@ from imgwire_async.core.retry import Decision, classify
 from imgwire_async.errors import (
     CallContext,
     ConfigurationError,
+    DeadlineExceededError,
     ImgwireError,
     InvalidArgumentError,
     ResponseDecodeError,
@@ -54,6 +55,11 @@ STORE_PUT: Final = Operation(
 )
 """Sending the bytes of an image to its presigned URL; the second step of an upload, outside of the API."""
 
+
+_STOPPING_SECONDS: Final = 1.0
+"""How long the end of a request waits for a source that is still being read."""
+
+_DEADLINE_SLACK: Final = 0.05  # seconds
 
 _NOT_REPEATED: Final = (
     "not sent again, because the source gives its bytes only once; a path, a file that can seek, or a "
@@ -89,6 +95,28 @@ class Core:
         if self._deadline is not None or self.options.deadline is None:
             return self._deadline
         return self.shared.time.monotonic() + self.options.deadline
+
+    @contextmanager
+    def within_deadline(self, operation: str, *, idempotency_key: str | None = None) -> Iterator[None]:
+        """End the block at the deadline, whatever it waits for: a request, or code of the caller.
+
+        Meant for a core `with_deadline_from_now`; without a deadline the block may take any time.
+
+        Raises:
+            DeadlineExceededError: the block was not finished by then.
+        """
+        deadline = self._deadline
+        if deadline is None:
+            yield
+            return
+        time = self.shared.time
+        # A request that is under way at the deadline gets a moment to end with an error that tells more.
+        with time.move_on_after(deadline - time.monotonic() + _DEADLINE_SLACK) as scope:
+            yield
+        if scope.cancelled_caught:
+            raise DeadlineExceededError(
+                "not finished within the deadline", operation=operation, idempotency_key=idempotency_key
+            )
 
     async def call(self, request: Request, parse: Callable[[Any], T]) -> Response[T]:
         """Make one call of the API, with retries, and parse its answer.
@@ -236,7 +264,7 @@ class Core:
         try:
             result = await self._exchange(_put_message(url, stream, mime_type))
         finally:
-            with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(_STOPPING_SECONDS, shield=True):
                 await stream.stop()
         if isinstance(result, NoAnswer) and stream.failure is not None:
             raise stream.failure

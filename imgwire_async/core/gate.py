@@ -18,7 +18,7 @@ import anyio
 
 from imgwire_async.core.adaptive import AdaptivePacer, Pacer, Ticket
 from imgwire_async.core.loops import current_loop, is_abandoned, is_closed
-from imgwire_async.core.numbers import check_whole, is_positive
+from imgwire_async.core.numbers import is_positive, whole
 from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pacing import START_RATE
 from imgwire_async.core.time import RealTime, Time
@@ -48,7 +48,7 @@ class RateLimit:
     def __post_init__(self) -> None:
         if not is_positive(self.rate):
             raise ValueError(f"rate must be a positive number of requests per second, got {self.rate!r:.80}")
-        check_whole("burst", self.burst, least=1)
+        object.__setattr__(self, "burst", whole("burst", self.burst, least=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +273,7 @@ class Gate:
         start_rates: Mapping[RateClass, float] | None = None,
     ) -> None:
         if concurrency != "auto":
-            check_whole('concurrency, unless it is "auto",', concurrency, least=1)
+            concurrency = whole('concurrency, unless it is "auto",', concurrency, least=1)
         limits = _checked_limits(rate_limits or {})
         self.rate_limits: Mapping[RateClass, RateLimit] = limits
         self.adaptive = concurrency == "auto"

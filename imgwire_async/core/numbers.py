@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import sys
-from typing import TypeGuard
+from numbers import Real
+from operator import index
+from typing import SupportsIndex, TypeGuard
 
 
-def check_whole(name: str, value: object, *, least: int, most: int | None = None) -> None:
-    """Refuse what cannot be a count.
+def as_int(value: object) -> int | None:
+    """`value` as an `int`, or None for anything but a whole number.
+
+    The integers of numpy and the like are whole numbers; True and False are not.
+    """
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return None
+    try:
+        return index(value)
+    except TypeError:  # the truth values of some versions of numpy
+        return None
+
+
+def whole(name: str, value: object, *, least: int, most: int | None = None) -> int:
+    """`value` as a count.
 
     Raises:
-        ValueError: `value` is no whole number, or is out of its range.
+        ValueError: `value` is not a whole number, or is out of its range.
     """
-    if not isinstance(value, int) or value < least or (most is not None and value > most):
+    number = as_int(value)
+    if number is None or number < least or (most is not None and number > most):
         what = f"at least {least}" if most is None else f"from {least} to {most}"
         raise ValueError(f"{name} must be a whole number, {what}, got {value!r:.80}")
+    return number
 
 
 def is_positive(value: object) -> bool:
@@ -23,5 +40,13 @@ def is_positive(value: object) -> bool:
 
 
 def is_finite(value: object) -> TypeGuard[float]:
-    """Whether `value` is a number that a float can hold; NaN is none."""
-    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
+    """Whether `value` is a number that a float can hold; NaN is none, and neither are True and False."""
+    if isinstance(value, bool):
+        return False
+    number: float | None = as_int(value)
+    if number is None and isinstance(value, Real):
+        try:
+            number = float(value)
+        except OverflowError:  # a fraction
+            return False
+    return number is not None and abs(number) <= sys.float_info.max

@@ -21,7 +21,7 @@ class Timeouts:
     connect: float | None = 10.0
     """Until the connection and its TLS session stand."""
     read: float | None = 30.0
-    """Without a byte of the answer."""
+    """Without a byte of the answer, or of an upload's source before its bytes are sent."""
     write: float | None = 30.0
     """Without progress in sending the body. A slow upload is not cut off, a stalled one is."""
     total: float | None = None
@@ -34,6 +34,11 @@ class Timeouts:
                 raise ValueError(
                     f"the {name} timeout must be a positive number of seconds, got {seconds!r:.80}"
                 )
+
+    @property
+    def shortest(self) -> float | None:
+        """The limit for whatever concerns no single phase: the least of reading, writing and the total."""
+        return min((one for one in (self.read, self.write, self.total) if one is not None), default=None)
 
     @classmethod
     def of(cls, timeout: float | Timeouts) -> Timeouts:

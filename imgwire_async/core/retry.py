@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Generic, Protocol, TypeVar
 
-from imgwire_async.core.numbers import check_whole, is_finite
+from imgwire_async.core.numbers import is_finite, whole
 from imgwire_async.core.operation import Replay
 from imgwire_async.core.time import Time
 
@@ -192,7 +192,7 @@ class RetryPolicy:
     """The longest `Retry-After` that is waited for, in seconds; a longer one ends the call at once."""
 
     def __post_init__(self) -> None:
-        check_whole("max_retries", self.max_retries, least=0)
+        object.__setattr__(self, "max_retries", whole("max_retries", self.max_retries, least=0))
         for name in ("base_delay", "max_delay", "max_retry_after"):
             value = getattr(self, name)
             if not (is_finite(value) and value >= 0):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -19,17 +20,25 @@ class ExclusiveThread:
 
     Args:
         limiter: gives how many such threads there may be at once; the default is anyio's for all threads.
+        patience: seconds that `end` waits at most. A read of a pipe or of a network file system may never
+            return; the thread then stays behind, and closes the object when it does.
     """
 
-    def __init__(self, limiter: Callable[[], CapacityLimiter | None] = lambda: None) -> None:
+    def __init__(
+        self, limiter: Callable[[], CapacityLimiter | None] = lambda: None, *, patience: float = math.inf
+    ) -> None:
         self._limiter = limiter
+        self._patience = patience
         self._lock = threading.Lock()
         self._ended = False
         self._closed = False
 
     async def run(self, work: Callable[[], T]) -> T:
         """Call `work` in a thread."""
-        return await to_thread.run_sync(self._guarded, work, limiter=self._limiter())
+        abandon = self._patience < math.inf
+        return await to_thread.run_sync(
+            self._guarded, work, limiter=self._limiter(), abandon_on_cancel=abandon
+        )
 
     def _guarded(self, work: Callable[[], T]) -> T:
         with self._lock:
@@ -38,17 +47,20 @@ class ExclusiveThread:
             return work()
 
     async def end(self, close: Callable[[], object] | None = None) -> None:
-        """Wait for what still runs, begin nothing further, and call `close` in a thread, whatever happens."""
+        """Wait for what still runs, start nothing further, and call `close` in a thread, whatever happens."""
         if close is None and self._lock.acquire(blocking=False):
             self._ended = True
             self._lock.release()
             return
+        self._ended = True
         cancelled: BaseException | None = None
-        with anyio.CancelScope(shield=True):
-            while not self._closed:
+        with anyio.move_on_after(self._patience, shield=True) as waiting:
+            while not self._closed and not waiting.cancel_called:
                 try:
-                    await to_thread.run_sync(self._end, close)
+                    await to_thread.run_sync(self._end, close, abandon_on_cancel=self._patience < math.inf)
                 except anyio.get_cancelled_exc_class() as error:
+                    if waiting.cancel_called:
+                        raise
                     # The `cancel` of asyncio's tasks passes a shield, and what has not begun never would.
                     cancelled = error
         if cancelled is not None:
@@ -58,7 +70,6 @@ class ExclusiveThread:
         with self._lock:
             if self._closed:
                 return
-            self._ended = True
             try:
                 if close is not None:
                     close()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, get_args
 
 from imgwire_async.core.gate import MOST_IN_FLIGHT
-from imgwire_async.core.numbers import check_whole
+from imgwire_async.core.numbers import is_positive, whole
 from imgwire_async.errors import (
     AuthenticationError,
     ImgwireError,
@@ -69,8 +68,8 @@ class IngestOptions:
     processes: int = 1
 
     def __post_init__(self) -> None:
-        if self.concurrency != "auto" and self.concurrency < 1:
-            raise _refused(f'concurrency must be at least 1 or "auto", got {self.concurrency!r}')
+        if self.concurrency != "auto":
+            self._set_whole("concurrency", 'concurrency, unless it is "auto",', least=1)
         if self.dedupe not in {None, "content"}:
             raise _refused(f'dedupe must be "content" or None, got {self.dedupe!r}')
         if self.on_change not in get_args(OnChange):
@@ -80,22 +79,25 @@ class IngestOptions:
                 'on_change="recreate" and dedupe="content" contradict each other: equal content is to be '
                 "stored once, and again under other parameters"
             )
-        if self.max_failures is not None and self.max_failures < 0:
-            raise _refused(f"max_failures must not be negative, got {self.max_failures}")
+        if self.max_failures is not None:
+            self._set_whole("max_failures", "max_failures", least=0)
         for name in ("max_pause", "deadline", "item_deadline", "bandwidth_limit"):
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise _refused(f"{name} must be a positive number, got {value}")
-        if self.byte_budget < LEAST_BYTE_BUDGET:
-            raise _refused(f"byte_budget must be at least {LEAST_BYTE_BUDGET} bytes, got {self.byte_budget}")
+            if value is not None and not is_positive(value):
+                raise _refused(f"{name} must be a positive number, got {value!r:.80}")
+        self._set_whole("byte_budget", "byte_budget", least=LEAST_BYTE_BUDGET)
         self._check_processes()
 
-    def _check_processes(self) -> None:
-        count = self.processes
+    def _set_whole(self, field: str, name: str, *, least: int) -> None:
         try:
-            check_whole("processes", count, least=1)
+            number = whole(name, getattr(self, field), least=least)
         except ValueError as error:
             raise _refused(str(error)) from None
+        object.__setattr__(self, field, number)
+
+    def _check_processes(self) -> None:
+        self._set_whole("processes", "processes", least=1)
+        count = self.processes
         if count == 1:
             return
         if count > self._senders:

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from imgwire_async.core.numbers import is_finite
+from imgwire_async.core.numbers import as_int, is_finite, whole
 from imgwire_async.core.redaction import without_query
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.lowlevel.types import UNSET, Unset
@@ -84,14 +84,28 @@ def as_metadata(values: object, operation: str) -> dict[str, str | int | float |
         raise InvalidArgumentError(problem, operation=operation)
     checked: dict[str, str | int | float | bool] = {}
     for name, value in values.items():
-        if not isinstance(name, str) or not isinstance(value, str | int | float):
+        scalar = value if isinstance(value, str | bool | float) else as_int(value)
+        if not isinstance(name, str) or scalar is None:
             raise InvalidArgumentError(
                 f"custom_metadata must map text to text, numbers or truth values, got {name!r:.80}: "
                 f"{type(value).__name__}",
                 operation=operation,
             )
-        checked[name] = value
+        checked[name] = scalar
     return checked
+
+
+def as_whole(value: object, name: str, operation: str) -> int:
+    """A number of bytes.
+
+    Raises:
+        InvalidArgumentError: `value` is not a whole number, or is negative.
+    """
+    try:
+        return whole(name, value, least=0)
+    except ValueError as error:
+        problem = str(error)
+    raise InvalidArgumentError(problem, operation=operation)
 
 
 def as_wait(seconds: float, operation: str) -> float:

@@ -35,12 +35,14 @@ from imgwire_async.resources.arguments import (
     as_uuid,
     as_uuids,
     as_wait,
+    as_whole,
     public_url,
     unless_none,
 )
 from imgwire_async.resources.image_downloads import ImageDownloads
 from imgwire_async.resources.polling import poll
 from imgwire_async.resources.sending import create, create_and_put, detected_type
+from imgwire_async.uploads.base import Patience
 from imgwire_async.uploads.image_types import EXTENSIONS, extension_of
 from imgwire_async.uploads.integrity import check_record, sha256_of
 from imgwire_async.uploads.many import T, UploadItem, UploadMany
@@ -179,7 +181,9 @@ class Images(ImageDownloads):
         purpose: str | None = None,
         custom_metadata: Metadata | None = None,
         upload_token: str | None = None,
+        wait: bool = False,
         verify: bool = False,
+        timeout: float = 120.0,  # noqa: ASYNC109
         on_progress: ProgressHook | None = None,
     ) -> Image:
         """Upload an image: create its record, then send its bytes to the presigned URL.
@@ -192,10 +196,11 @@ class Images(ImageDownloads):
         file first, up to 100 MiB (the documented ceiling of an image); then it can be sent again too.
 
         Args:
-            file: a path, bytes, an open binary file (sync or async; it is read from where it stands and stays
-                open), an `UploadFile` of FastAPI, a response of httpx or aiohttp that is being received, an
-                iterator of bytes (sync or async), or a function that returns a new iterator at every call.
-                Whatever blocks is read in threads.
+            file: a path, bytes, an open binary file (sync or async; it is read from where it stands, stays
+                open, and stands there again afterwards if it can seek), a web framework's file of a form, a
+                response of httpx or aiohttp that is being received, an iterator of bytes (sync or async), or
+                a function that returns a new iterator at every call. Whatever blocks is read in threads. Two
+                uploads of one open file, iterator or response run one after the other.
             size: number of bytes, for a `file` that cannot tell. An iterator is then sent as it comes, once:
                 when that fails, so does the upload.
             file_name: name to store; that of the path, file or URL when left out.
@@ -207,47 +212,63 @@ class Images(ImageDownloads):
             purpose: free label.
             custom_metadata: your own values by name.
             upload_token: token from `create_upload_token`, for client keys that need one.
-            verify: wait until the image is READY, then compare its size, and its hash if `hash_sha256` is
-                given and the service has one, with what was sent.
-            on_progress: told how far the sending is: at its begin and end, and at most ten times a second in
-                between. Sync or async; what it raises ends the upload.
+            wait: return when the image is READY, as `wait_until_ready` does.
+            verify: wait like that, then compare the image's size, and its hash if `hash_sha256` is given and
+                the service has one, with what was sent.
+            timeout: seconds to wait for READY, with `wait` or `verify`.
+            on_progress: called with the upload's progress at the start, at the end, and at most ten times a
+                second in between. Sync or async; what it raises ends the upload.
+
+        The client's `deadline` covers everything here: opening and reading `file`, every attempt, waiting for
+        READY, and async hooks that do not return. Until its bytes are sent, a `file` that gives nothing for
+        the shortest of the client's `read`, `write` and `total` timeouts ends the upload.
 
         Returns:
-            The record as it was before the bytes arrived; with `verify`, as it is when READY.
-            `wait_until_ready` gives width and height.
+            The record as it was before the bytes arrived; with `wait` or `verify`, as it is when READY, with
+            width and height.
 
         Raises:
-            InvalidArgumentError: `idempotency_key` is empty.
-            UploadSourceError: `file` is missing, unreadable, empty, or nothing that holds bytes.
+            InvalidArgumentError: `idempotency_key` is empty, or `size` or `timeout` is not a number.
+            UploadSourceError: `file` is missing, unreadable, empty, or not a supported source of bytes; or it
+                raised an exception of its own, which is the `__cause__`.
+            APITimeoutError: `file` gave nothing for too long, or a phase of a request took too long.
+            DeadlineExceededError: the client's `deadline` passed, or the image was not READY in time.
             UnsupportedImageTypeError: neither content nor name shows a type that the service stores.
             SourceChangedError: the file changed its size while it was being sent.
             UploadRejectedError: the object store refused the bytes.
             UploadVerificationError: with `verify`, the service has something else than was sent.
-            ImageQuarantinedError: with `verify`, the service could not use the bytes.
+            ImageQuarantinedError: with `wait` or `verify`, the service could not use the bytes.
             APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
         """
         upload_token = _hidden(upload_token)
         declared_type = _given_type(mime_type, "images.upload")
         idempotency_key = as_idempotency_key(idempotency_key, "images.upload")
+        timeout = as_wait(timeout, "images.upload")
+        size = None if size is None else as_whole(size, "size", "images.upload")
         core = self._core.with_deadline_from_now()
-        async with open_source(file, size=size, replayable=hash_sha256 is True) as source:
-            name = file_name or source.file_name
-            sha256 = await sha256_of(source) if hash_sha256 is True else hash_sha256
-            body = StandardUploadCreate(
-                file_name=name or "image",
-                mime_type=declared_type or detected_type(source, name),
-                content_length=source.size,
-                hash_sha256=unless_none(sha256),
-                idempotency_key=idempotency_key,
-                purpose=unless_none(purpose),
-                custom_metadata=as_metadata(custom_metadata, "images.upload"),
-            )
-            if name is None:
-                body.file_name += extension_of(str(body.mime_type))
-            image = await create_and_put(core, source, body, upload_token, on_progress)
-        if verify:
-            image = await Images(core).wait_until_ready(image.id)
-            check_record(image, source.size, sha256)
+        patience = Patience(core.options.timeouts.shortest)
+        with core.within_deadline("images.upload", idempotency_key=idempotency_key):
+            async with open_source(
+                file, size=size, replayable=hash_sha256 is True, patience=patience
+            ) as source:
+                name = file_name or source.file_name
+                sha256 = await sha256_of(source, patience) if hash_sha256 is True else hash_sha256
+                body = StandardUploadCreate(
+                    file_name=name or "image",
+                    mime_type=declared_type or detected_type(source, name),
+                    content_length=source.size,
+                    hash_sha256=unless_none(sha256),
+                    idempotency_key=idempotency_key,
+                    purpose=unless_none(purpose),
+                    custom_metadata=as_metadata(custom_metadata, "images.upload"),
+                )
+                if name is None:
+                    body.file_name += extension_of(str(body.mime_type))
+                image = await create_and_put(core, source, body, upload_token, on_progress)
+            if wait or verify:
+                image = await Images(core).wait_until_ready(image.id, timeout=timeout)
+            if verify:
+                check_record(image, source.size, sha256)
         return image
 
     def upload_many(
@@ -257,6 +278,8 @@ class Images(ImageDownloads):
         concurrency: int = 16,
         purpose: str | None = None,
         custom_metadata: Metadata | None = None,
+        wait: bool = False,
+        timeout: float = 120.0,
     ) -> UploadMany[T]:
         """Upload many images at once and get their outcomes in the order in which they end.
 
@@ -266,7 +289,8 @@ class Images(ImageDownloads):
                 print(outcome.item, outcome.error or outcome.image)
         ```
 
-        One failure does not stop the rest. Memory is bounded whatever the number of items: they are drawn as
+        One failure does not stop the rest; what an item's own code raises is the `__cause__` of an
+        `UploadSourceError` in its outcome. Memory is bounded whatever the number of items: they are drawn as
         there is room, and outcomes that are not taken hold back further uploads. Leaving the block cancels
         what has not ended.
 
@@ -276,10 +300,14 @@ class Images(ImageDownloads):
             concurrency: how many uploads run at once. The `concurrency` of the client limits them too.
             purpose: free label of those items that have none of their own.
             custom_metadata: your own values for those items that have none of their own.
+            wait: an upload ends when its image is READY; one in quarantine counts as failed.
+            timeout: seconds to wait for each image, with `wait`.
 
         Raises:
-            InvalidArgumentError: `items` is a single file, or `concurrency` is below 1.
+            InvalidArgumentError: `items` is a single file, `concurrency` is not a whole number of at least 1,
+                or `timeout` is not a number.
         """
+        timeout = as_wait(timeout, "images.upload_many")
 
         async def upload(item: T) -> Image:
             one = item if isinstance(item, UploadItem) else UploadItem(item)
@@ -293,6 +321,8 @@ class Images(ImageDownloads):
                 purpose=purpose if one.purpose is None else one.purpose,
                 custom_metadata=custom_metadata if one.custom_metadata is None else one.custom_metadata,
                 upload_token=one.upload_token,
+                wait=wait,
+                timeout=timeout,
             )
 
         return UploadMany(items, upload, concurrency)
@@ -340,8 +370,10 @@ class Images(ImageDownloads):
             purpose=unless_none(purpose),
             custom_metadata=as_metadata(custom_metadata, "images.upload_via_url"),
         )
-        image = (await api.images_upload_via_url(self._core, body=body)).data
-        return await self.wait_until_ready(image.id, timeout=timeout) if wait else image
+        timeout = as_wait(timeout, "images.upload_via_url")
+        core = self._core.with_deadline_from_now()
+        image = (await api.images_upload_via_url(core, body=body)).data
+        return await Images(core).wait_until_ready(image.id, timeout=timeout) if wait else image
 
     async def retrieve(self, image_id: str | UUID) -> Image:
         """Read one image record.
@@ -356,6 +388,8 @@ class Images(ImageDownloads):
     async def wait_until_ready(self, image_id: str | UUID, *, timeout: float = 120.0) -> Image:  # noqa: ASYNC109
         """Read an image again and again, first quickly, then every two seconds, until it is READY.
 
+        The client's `deadline` covers all of it.
+
         Args:
             image_id: the image.
             timeout: seconds to wait in all.
@@ -369,10 +403,12 @@ class Images(ImageDownloads):
         image_id = as_uuid(image_id, "image_id", operation)
         timeout = as_wait(timeout, operation)
         status = "unknown"
+        core = self._core.with_deadline_from_now()
+        waiting = Images(core)
 
         async def look() -> Image | None:
             nonlocal status
-            image = await self.retrieve(image_id)
+            image = await waiting.retrieve(image_id)
             status = image.status
             if status == ImageStatus.QUARANTINE:
                 raise ImageQuarantinedError(
@@ -385,8 +421,8 @@ class Images(ImageDownloads):
                 )
             return image if status == ImageStatus.READY else None
 
-        shared = self._core.shared
-        ready = await poll(look, seconds=timeout, time=shared.time)
+        with core.within_deadline(operation):
+            ready = await poll(look, seconds=timeout, time=core.shared.time)
         if ready is None:
             raise DeadlineExceededError(
                 f"image {image_id} was not READY within {timeout:g} s, its last status was {status}",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import PureWindowsPath
 from typing import Final, Protocol
 
 import anyio
+from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
 
 from imgwire_async.core.body import Body
-from imgwire_async.errors import UploadSourceError
+from imgwire_async.core.threads import ExclusiveThread
+from imgwire_async.errors import APITimeoutError, UploadSourceError
 
 CHUNK_SIZE: Final = 512 * 1024
 """Bytes that are read from a source at a time, and so what one upload holds in memory."""
@@ -45,6 +49,62 @@ def disk_threads() -> anyio.CapacityLimiter:
         limiter = anyio.CapacityLimiter(_DISK_THREADS)
         _limiter.set(limiter)
         return limiter
+
+
+CLOSING_SECONDS: Final = 0.5
+"""How long the end of an upload waits for a source that is still busy. One that hangs is left behind."""
+
+
+def source_thread(limiter: Callable[[], CapacityLimiter | None] = lambda: None) -> ExclusiveThread:
+    """A thread for one source, which a call that ends does not wait for if it hangs."""
+    return ExclusiveThread(limiter, patience=CLOSING_SECONDS)
+
+
+class Patience:
+    """How long a source may give nothing before its bytes are sent; from then on the write timeout holds.
+
+    Args:
+        seconds: None means without limit.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds = seconds
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Limit one step: opening the source, or reading its next bytes.
+
+        Raises:
+            APITimeoutError: it took too long.
+        """
+        if self._seconds is None:
+            yield
+            return
+        with anyio.move_on_after(self._seconds) as scope:
+            yield
+        if scope.cancelled_caught:
+            raise APITimeoutError(
+                f"the source gave nothing for {self._seconds:g} s",
+                may_have_acted=False,
+                operation="images.upload",
+            )
+
+
+@contextmanager
+def source_errors(problem: str) -> Iterator[None]:
+    """Raise what the caller's own source raises as an `UploadSourceError` with the original as its cause."""
+    try:
+        yield
+    except (UploadSourceError, APITimeoutError):
+        raise
+    except Exception as error:  # code of the caller may raise anything
+        raise refused(f"{problem}: {_in_words(error)}") from error
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError | ValueError) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def checked_chunk(chunk: object, what: str) -> bytes:

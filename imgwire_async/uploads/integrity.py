@@ -10,15 +10,24 @@ from anyio import to_thread
 from imgwire_async.core.body import Body
 from imgwire_async.errors import UploadVerificationError
 from imgwire_async.lowlevel.models import Image
+from imgwire_async.uploads.base import Patience
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 
 
-async def sha256_of(body: Body) -> str:
-    """SHA-256 of all bytes in lower-case hexadecimal digits, computed in worker threads."""
+async def sha256_of(body: Body, patience: Patience) -> str:
+    """SHA-256 of all bytes in lower-case hexadecimal digits, computed in worker threads.
+
+    Raises:
+        APITimeoutError: the source gives nothing for too long.
+    """
     digest = hashlib.sha256()
     async with body.open() as chunks:
-        async for chunk in chunks:
+        while True:
+            with patience.step():
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                break
             await to_thread.run_sync(digest.update, chunk)
     return digest.hexdigest()
 

@@ -21,6 +21,7 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from imgwire_async.core.numbers import whole
 from imgwire_async.core.tasks import background_tasks
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.lowlevel.models import Image, SupportedMimeType
@@ -96,8 +97,10 @@ class UploadMany(Generic[T]):
             raise _refused(
                 f"items must be several files, such as a list of paths, got {type(items).__name__}"
             )
-        if concurrency < 1:
-            raise _refused(f"concurrency must be at least 1, got {concurrency}")
+        try:
+            concurrency = whole("concurrency", concurrency, least=1)
+        except ValueError as error:
+            raise _refused(str(error)) from None
         self._items = items
         self._upload = upload
         self._concurrency = concurrency

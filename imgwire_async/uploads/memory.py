@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
-from imgwire_async.uploads.base import CHUNK_SIZE, Source, refused
+from imgwire_async.uploads.base import CHUNK_SIZE, Source, refused, source_errors
 from imgwire_async.uploads.image_types import SNIFF_BYTES
 
 
 class _BytesSource:
-    file_name = None
     replayable = True
 
-    def __init__(self, content: memoryview) -> None:
+    def __init__(self, content: memoryview, file_name: str | None) -> None:
         self._content = content
+        self.file_name = file_name
         self.size = content.nbytes
         self.head = bytes(content[:SNIFF_BYTES])
 
@@ -29,15 +29,18 @@ class _BytesSource:
 
 
 @asynccontextmanager
-async def open_bytes(content: bytes | bytearray | memoryview) -> AsyncGenerator[Source, None]:
+async def open_bytes(
+    content: bytes | bytearray | memoryview, file_name: str | None = None
+) -> AsyncGenerator[Source, None]:
     """Bytes in memory, which are not copied as a whole.
 
     Raises:
-        UploadSourceError: there are none.
+        UploadSourceError: there are none, or the memory has been released.
     """
-    view = memoryview(content)
+    with source_errors("cannot read the content"):
+        view = memoryview(content)
     if not view.nbytes:
         raise refused("there is nothing to upload: the content is empty")
     # A view of what the caller holds, in bytes; only a view with gaps or of other items has to be copied.
     plain = view.c_contiguous and view.format in {"b", "B", "c"}
-    yield _BytesSource(view.cast("B") if plain else memoryview(view.tobytes()))
+    yield _BytesSource(view.cast("B") if plain else memoryview(view.tobytes()), file_name)

@@ -6,11 +6,18 @@ import os
 import re
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import BinaryIO
 
-from imgwire_async.core.threads import ExclusiveThread
-from imgwire_async.uploads.base import CHUNK_SIZE, Source, disk_threads, refused
+from imgwire_async.uploads.base import (
+    CHUNK_SIZE,
+    Patience,
+    Source,
+    disk_threads,
+    refused,
+    source_errors,
+    source_thread,
+)
 from imgwire_async.uploads.image_types import SNIFF_BYTES
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -28,7 +35,7 @@ class _PathSource:
         self._path = path
         self._file: BinaryIO | None = None
         self._first_chunk = b""
-        self._thread = ExclusiveThread(disk_threads)
+        self._thread = source_thread(disk_threads)
         # Bytes of a name that are not UTF-8 are surrogates here, which JSON cannot carry.
         self.file_name = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", os.path.basename(path))  # noqa: PTH119 - many times
         self.size = 0
@@ -48,7 +55,7 @@ class _PathSource:
                 self._file = open(self._path, "rb", buffering=0)  # noqa: PTH123, SIM115 - kept open
                 self.size = os.fstat(self._file.fileno()).st_size
                 # No more than needed is asked for: what `read` asks for is allocated first.
-                self._first_chunk = self._file.read(min(CHUNK_SIZE, self.size + 1))
+                self._first_chunk = self._read_first(min(CHUNK_SIZE, self.size + 1))
         except OSError as error:
             raise refused(f"cannot upload {self._path!r}: {error.strerror or error}") from error
         except ValueError as error:  # a null character, or text that no file system can have as a name
@@ -64,6 +71,14 @@ class _PathSource:
             )
         if len(self._first_chunk) == self.size < CHUNK_SIZE:
             self._close()  # read in one go, so it is what the file held at one moment
+
+    def _read_first(self, size: int) -> bytes:
+        assert self._file is not None  # noqa: S101 - just opened
+        first = self._file.read(size)
+        # A file system may give less than was asked for, and too little to tell the type.
+        while len(first) < min(size, SNIFF_BYTES) and (further := self._file.read(size - len(first))):
+            first += further
+        return first
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
@@ -92,19 +107,23 @@ class _PathSource:
     def _close(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            file.close()
+            with suppress(OSError):  # of a file that was only read, whose bytes are there
+                file.close()
 
 
 @asynccontextmanager
-async def open_path(path: str | os.PathLike[str]) -> AsyncGenerator[Source, None]:
+async def open_path(path: str | os.PathLike[str], patience: Patience) -> AsyncGenerator[Source, None]:
     """The file at a path.
 
     Raises:
         UploadSourceError: it is missing, unreadable, empty, or not a regular file.
+        APITimeoutError: the file system does not answer.
     """
-    source = _PathSource(os.fsdecode(path))
+    with source_errors("the path cannot be used"):
+        source = _PathSource(os.fsdecode(path))
     try:
-        await source.start()
+        with patience.step():
+            await source.start()
         yield source
     finally:
         await source.end()

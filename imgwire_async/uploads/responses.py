@@ -9,7 +9,8 @@ from typing import Protocol, TypeGuard
 import anyio
 
 from imgwire_async.errors import UploadSourceError
-from imgwire_async.uploads.base import base_name, checked_chunk, refused
+from imgwire_async.uploads.base import CLOSING_SECONDS, base_name, checked_chunk, refused
+from imgwire_async.uploads.in_use import exclusive
 
 
 class HttpxResponse(Protocol):
@@ -71,7 +72,7 @@ class ReceivedResponse:
     @asynccontextmanager
     async def stream(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
         """The content. The response stays open; closing it is up to the caller."""
-        async with aclosing(self._chunks()) as chunks:
+        async with exclusive(self._response), aclosing(self._chunks()) as chunks:
             yield chunks
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
@@ -97,7 +98,8 @@ async def _abandon(content: AsyncGenerator[bytes, None]) -> None:
         scope.cancel()
         async for _ in content:
             pass
-    await content.aclose()
+    with anyio.move_on_after(CLOSING_SECONDS, shield=True):
+        await content.aclose()
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:

@@ -6,25 +6,36 @@ Whatever blocks is done in worker threads. Of large content, one chunk at a time
 
 from __future__ import annotations
 
+import gzip
 import inspect
 import io
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 from typing import Protocol, TypeAlias
 
-from imgwire_async.core.threads import ExclusiveThread
-from imgwire_async.uploads.base import Source, base_name, refused
+from imgwire_async.uploads.base import (
+    Patience,
+    Source,
+    base_name,
+    refused,
+    source_errors,
+    source_thread,
+)
 from imgwire_async.uploads.files import (
     AsyncBinaryFile,
     AsyncFileAccess,
+    AsyncWholeFile,
     BinaryFile,
     FileAccess,
     SyncFileAccess,
+    WholeFile,
     chunks_of_file,
     seekable_source,
+    takes_size,
 )
+from imgwire_async.uploads.in_use import exclusive
 from imgwire_async.uploads.memory import open_bytes
 from imgwire_async.uploads.paths import open_path
 from imgwire_async.uploads.responses import AiohttpResponse, HttpxResponse, ReceivedResponse, is_response
@@ -32,7 +43,7 @@ from imgwire_async.uploads.streams import Chunks, fresh_stream, open_stream, str
 
 
 class FormFile(Protocol):
-    """A file that came with a form: the `UploadFile` of FastAPI and Starlette."""
+    """A file that came with a form: of FastAPI, Starlette, Litestar, aiohttp or Bottle."""
 
     @property
     def filename(self) -> str | None:
@@ -45,6 +56,20 @@ class FormFile(Protocol):
         ...
 
 
+class FormStream(Protocol):
+    """A file that came with a form: `FileStorage` of Flask, Quart and Werkzeug, or Falcon's `BodyPart`."""
+
+    @property
+    def filename(self) -> str | None:
+        """The name that the browser gave. Their `name` is that of the form's field."""
+        ...
+
+    @property
+    def stream(self) -> BinaryFile:
+        """The content."""
+        ...
+
+
 UploadFile: TypeAlias = (
     str
     | os.PathLike[str]
@@ -53,7 +78,10 @@ UploadFile: TypeAlias = (
     | memoryview
     | BinaryFile
     | AsyncBinaryFile
+    | WholeFile
+    | AsyncWholeFile
     | FormFile
+    | FormStream
     | HttpxResponse
     | AiohttpResponse
     | Chunks
@@ -65,18 +93,24 @@ UploadFile: TypeAlias = (
 | --- | --- |
 | path: `str`, `PathLike`, `anyio.Path` | yes |
 | `bytes`, `bytearray`, `memoryview` | yes |
-| open binary file, also of anyio and aiofiles; `UploadFile` of FastAPI | yes, from where it stood |
+| open binary file, also of anyio and aiofiles; a web framework's file of a form | yes, from where it stood |
 | response of httpx or aiohttp that is being received | if its size is unknown |
 | iterator of bytes, sync or async | if its size is unknown |
 | function that returns such an iterator | yes |
 
 What has no known size and cannot seek, such as a pipe, is put into a temporary file first, so that it can be
 sent again.
+
+Two uploads of one open file, iterator or response at a time run one after the other.
 """
 
 
 def open_source(
-    file: UploadFile, *, size: int | None = None, replayable: bool = False
+    file: UploadFile,
+    *,
+    size: int | None = None,
+    replayable: bool = False,
+    patience: Patience = Patience(),  # noqa: B008 - immutable
 ) -> AbstractAsyncContextManager[Source]:
     """Open `file` for the time of one upload.
 
@@ -84,31 +118,37 @@ def open_source(
         file: what to upload.
         size: number of bytes, for a source that cannot tell.
         replayable: whether the source must be readable more than once, whatever `file` is.
+        patience: how long the source may give nothing.
 
     Raises:
-        UploadSourceError: on entering, when `file` is missing, unreadable, empty, not a regular file, not
-            of the given size, or of a type that holds no bytes.
+        UploadSourceError: when `file` is missing, unreadable, empty, not a regular file, not of the given
+            size, or of a type that holds no bytes, or when the caller's own code failed.
+        APITimeoutError: on entering, when it gives nothing for too long.
     """
-    source = _opened(file, size, replayable=replayable)
+    with source_errors("cannot use the source"):
+        source = _opened(file, size, patience, replayable=replayable)
     return source if size is None else _of_size(source, size)
 
 
-def _opened(file: object, size: int | None, *, replayable: bool) -> AbstractAsyncContextManager[Source]:
+def _opened(
+    file: object, size: int | None, patience: Patience, *, replayable: bool
+) -> AbstractAsyncContextManager[Source]:
     match file:
         case bytes() | bytearray() | memoryview():
             return open_bytes(file)
         case str() | os.PathLike():
-            return open_path(file)
+            return open_path(file, patience)
         case io.TextIOBase():
             raise refused("the file was opened in text mode; open it with mode 'rb'")
         case _ if hasattr(file, "recv"):
             raise refused("cannot upload from a socket; pass its makefile('rb'), or an iterator of bytes")
-        case _ if hasattr(file, "filename") and hasattr(file, "file"):
-            return _open_file(file.file, base_name(file.filename), size, replayable=replayable)
+        case _ if (content := _content_of_form_file(file)) is not None and hasattr(file, "filename"):
+            return _open_file(content, base_name(file.filename), size, patience, replayable=replayable)
         case _ if is_response(file):
             response = ReceivedResponse(file)
             return open_stream(
                 response.stream,
+                patience,
                 size=response.size if size is None else size,
                 file_name=response.file_name,
                 repeatable=False,
@@ -116,36 +156,73 @@ def _opened(file: object, size: int | None, *, replayable: bool) -> AbstractAsyn
             )
         case _ if hasattr(file, "read"):
             name = base_name(getattr(file, "name", None))
-            return _open_file(file, name, size, replayable=replayable)
+            if name is not None and isinstance(file, gzip.GzipFile):
+                name = name.removesuffix(".gz")  # what is read is unpacked
+            return _open_file(file, name, size, patience, replayable=replayable)
         case AsyncIterable() | Iterable():
-            stream = partial(stream_of, file)
-            return open_stream(stream, size=size, file_name=None, repeatable=False, replayable=replayable)
+            stream, repeatable = partial(stream_of, file), False
         case _ if callable(file):
-            stream = partial(fresh_stream, file)
-            return open_stream(stream, size=size, file_name=None, repeatable=True, replayable=replayable)
-    raise refused(
-        f"cannot upload a {type(file).__name__}: pass the path of a file, its bytes, an open binary file, "
-        "or an iterator of bytes"
+            stream, repeatable = partial(fresh_stream, file), True
+        case _:
+            raise refused(
+                f"cannot upload a {type(file).__name__}: pass the path of a file, its bytes, an open binary "
+                "file, or an iterator of bytes"
+            )
+    return open_stream(
+        stream, patience, size=size, file_name=None, repeatable=repeatable, replayable=replayable
     )
+
+
+def _content_of_form_file(file: object) -> BinaryFile | None:
+    for name in ("file", "stream"):
+        content: BinaryFile | None = getattr(file, name, None)
+        if hasattr(content, "read"):
+            return content
+    return None
 
 
 @asynccontextmanager
 async def _open_file(
-    file: BinaryFile | AsyncBinaryFile, file_name: str | None, size: int | None, *, replayable: bool
+    file: BinaryFile | AsyncBinaryFile | WholeFile | AsyncWholeFile,
+    file_name: str | None,
+    size: int | None,
+    patience: Patience,
+    *,
+    replayable: bool,
 ) -> AsyncGenerator[Source, None]:
-    thread = ExclusiveThread()
     access: FileAccess = (
-        AsyncFileAccess(file) if inspect.iscoroutinefunction(file.read) else SyncFileAccess(file, thread)
+        AsyncFileAccess(file)
+        if inspect.iscoroutinefunction(file.read)
+        else SyncFileAccess(file, source_thread())
     )
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(thread.end)
-        source = await seekable_source(access, file_name)
+        await stack.enter_async_context(exclusive(file))
+        stack.push_async_callback(access.end)
+        if not takes_size(file):
+            with patience.step():
+                content = await access.read_all()
+            yield await stack.enter_async_context(open_bytes(content, file_name))
+            return
+        source = await seekable_source(access, file_name, patience)
         if source is None:
-            stream = partial(stream_of, chunks_of_file(access))
+            stream = partial(_chunks_of, access)
             source = await stack.enter_async_context(
-                open_stream(stream, size=size, file_name=file_name, repeatable=False, replayable=replayable)
+                open_stream(
+                    stream,
+                    patience,
+                    size=size,
+                    file_name=file_name,
+                    repeatable=False,
+                    replayable=replayable,
+                )
             )
         yield source
+
+
+@asynccontextmanager
+async def _chunks_of(access: FileAccess) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    async with aclosing(chunks_of_file(access)) as chunks:
+        yield chunks
 
 
 @asynccontextmanager

@@ -15,15 +15,26 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from typing import Final, TypeAlias
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager, suppress
+from typing import IO, Final, TypeAlias
 
 import anyio
 
 from imgwire_async.core.threads import ExclusiveThread
-from imgwire_async.uploads.base import CHUNK_SIZE, Source, checked_chunk, disk_threads, refused
+from imgwire_async.uploads.base import (
+    CHUNK_SIZE,
+    CLOSING_SECONDS,
+    Patience,
+    Source,
+    checked_chunk,
+    disk_threads,
+    refused,
+    source_errors,
+    source_thread,
+)
 from imgwire_async.uploads.files import SyncFileAccess, seekable_source
 from imgwire_async.uploads.image_types import SNIFF_BYTES
+from imgwire_async.uploads.in_use import exclusive
 
 SPOOL_LIMIT: Final = 100 * 1024 * 1024
 """Bytes of unknown number that are put into a temporary file: the documented ceiling of one image."""
@@ -41,33 +52,42 @@ OpenStream: TypeAlias = Callable[[], AbstractAsyncContextManager[AsyncIterator[b
 
 @asynccontextmanager
 async def open_stream(
-    stream: OpenStream, *, size: int | None, file_name: str | None, repeatable: bool, replayable: bool
+    stream: OpenStream,
+    patience: Patience,
+    *,
+    size: int | None,
+    file_name: str | None,
+    repeatable: bool,
+    replayable: bool,
 ) -> AsyncGenerator[Source, None]:
     """A source of bytes that come one after another.
 
     Args:
         stream: opens it.
+        patience: how long it may give nothing.
         size: how many bytes there are. When it is not known they are put into a temporary file first.
         file_name: its name, if it has one.
         repeatable: whether `stream` can be called again and gives the same again.
         replayable: whether the source has to be replayable; what is not repeatable is then put into a file.
 
     Raises:
-        UploadSourceError: there are no bytes, too many for a temporary file, or not `size`.
+        UploadSourceError: there are no bytes, too many for a temporary file, or not `size`; or the caller's
+            own code failed.
+        APITimeoutError: it gives nothing for too long.
     """
     if size is None or (replayable and not repeatable):
-        async with _spooled(stream, size) as access:
-            source = await seekable_source(access, file_name)
+        async with _spooled(stream, size, patience) as access:
+            source = await seekable_source(access, file_name, patience)
             assert source is not None  # noqa: S101 - a temporary file can seek
             yield source
     elif repeatable:
         async with stream() as chunks:
-            head, complete = await _beginning(chunks)
+            head, complete = await _beginning(chunks, patience)
         _check_size(len(head), size, complete=complete)
         yield _RepeatableSource(stream, size, head, file_name)
     else:
         async with stream() as chunks:
-            head, complete = await _beginning(chunks)
+            head, complete = await _beginning(chunks, patience)
             _check_size(len(head), size, complete=complete)
             yield _OneShotSource(head, chunks, size, file_name)
 
@@ -105,11 +125,12 @@ class _OneShotSource:
             yield chunk
 
 
-async def _beginning(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+async def _beginning(chunks: AsyncIterator[bytes], patience: Patience) -> tuple[bytes, bool]:
     """Enough to tell the image type, and whether that was all."""
     beginning = bytearray()
     while len(beginning) < SNIFF_BYTES:
-        chunk = await anext(chunks, None)
+        with patience.step():
+            chunk = await anext(chunks, None)
         if chunk is None:
             return bytes(beginning), True
         beginning += chunk
@@ -125,15 +146,21 @@ def _check_size(found: int, size: int, *, complete: bool) -> None:
 
 
 @asynccontextmanager
-async def _spooled(stream: OpenStream, size: int | None) -> AsyncGenerator[SyncFileAccess, None]:
+async def _spooled(
+    stream: OpenStream, size: int | None, patience: Patience
+) -> AsyncGenerator[SyncFileAccess, None]:
     """Everything that `stream` gives, in a file without a name. What is small stays in memory."""
-    thread = ExclusiveThread(disk_threads)
+    thread = source_thread(disk_threads)
     file = tempfile.SpooledTemporaryFile(max_size=CHUNK_SIZE)  # noqa: SIM115 - closed in a thread
     limit = SPOOL_LIMIT if size is None else size
     written = 0
     try:
         async with stream() as chunks:
-            async for chunk in chunks:
+            while True:
+                with patience.step():
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    break
                 written += len(chunk)
                 if written > limit:
                     raise refused(
@@ -142,40 +169,67 @@ async def _spooled(stream: OpenStream, size: int | None) -> AsyncGenerator[SyncF
                         else f"the source has no known size and gives more than {limit} bytes, which is "
                         "what goes into a temporary file; pass size=, or upload from a file"
                     )
-                await _write(thread, file, chunk)
+                await thread.run(lambda piece=chunk: _write(file, piece))  # type: ignore[misc]
         _check_size(written, limit if size is not None else written, complete=True)
-        await thread.run(lambda: file.seek(0))
+        await thread.run(lambda: _rewind(file))
         yield SyncFileAccess(file, thread)
     finally:
-        await thread.end(file.close)
+        await thread.end(lambda: _discard(file))
 
 
-async def _write(thread: ExclusiveThread, file: tempfile.SpooledTemporaryFile[bytes], chunk: bytes) -> None:
+def _write(file: IO[bytes], chunk: bytes) -> None:
+    with _typed_disk_errors():
+        file.write(chunk)
+
+
+def _rewind(file: IO[bytes]) -> None:
+    with _typed_disk_errors():
+        file.flush()  # the last bytes may be those for which there is no room
+        file.seek(0)
+
+
+def _discard(file: IO[bytes]) -> None:
+    # Closing writes what is buffered, which nobody needs any more.
+    with suppress(OSError):
+        file.close()
+
+
+@contextmanager
+def _typed_disk_errors() -> Iterator[None]:
     try:
-        await thread.run(lambda: file.write(chunk))
+        yield
     except OSError as error:
         raise refused(f"cannot write a temporary file: {error.strerror or error}") from error
 
 
 @asynccontextmanager
 async def stream_of(chunks: object) -> AsyncGenerator[AsyncIterator[bytes], None]:
-    """What an iterable gives, sync or async. A generator is closed afterwards."""
+    """What an iterable gives, sync or async. A generator is closed afterwards.
+
+    Raises:
+        UploadSourceError: it is no iterable of bytes, or its own code failed.
+    """
     if isinstance(chunks, AsyncIterable):
-        async_iterator = aiter(chunks)
-        try:
-            async with aclosing(_checked(async_iterator)) as checked:
-                yield checked
-        finally:
-            if isinstance(async_iterator, AsyncGenerator):
-                with anyio.CancelScope(shield=True):
-                    await async_iterator.aclose()
+        with source_errors(_ITERATING):
+            async_iterator = aiter(chunks)
+        async with exclusive(async_iterator):
+            try:
+                async with aclosing(_checked(async_iterator)) as checked:
+                    yield checked
+            finally:
+                if isinstance(async_iterator, AsyncGenerator):
+                    await _close_generator(async_iterator)
     elif isinstance(chunks, Iterable):
-        thread, iterator = ExclusiveThread(), iter(chunks)
-        try:
-            async with aclosing(_in_batches(iterator, thread)) as batches:
-                yield batches
-        finally:
-            await thread.end(iterator.close if isinstance(iterator, Generator) else None)
+        with source_errors(_ITERATING):
+            iterator = iter(chunks)
+        async with exclusive(iterator):
+            thread = source_thread()
+            try:
+                async with aclosing(_in_batches(iterator, thread)) as batches:
+                    yield batches
+            finally:
+                with source_errors("closing the generator failed"):
+                    await thread.end(iterator.close if isinstance(iterator, Generator) else None)
     else:
         if inspect.iscoroutine(chunks):
             chunks.close()
@@ -185,21 +239,43 @@ async def stream_of(chunks: object) -> AsyncGenerator[AsyncIterator[bytes], None
         )
 
 
+async def _close_generator(generator: AsyncGenerator[object, None]) -> None:
+    with (
+        source_errors("closing the generator failed"),
+        anyio.move_on_after(CLOSING_SECONDS, shield=True),
+    ):
+        await generator.aclose()
+
+
 @asynccontextmanager
 async def fresh_stream(factory: Callable[[], Chunks]) -> AsyncGenerator[AsyncIterator[bytes], None]:
-    """What the iterable gives that `factory` returns. If that is a file, it is closed afterwards."""
-    chunks = factory()
+    """What the iterable gives that `factory` returns. If that is a file, it is closed afterwards.
+
+    Raises:
+        UploadSourceError: it returns something else, or the caller's own code failed.
+    """
+    with source_errors("the function that returns the content failed"):
+        chunks = factory()
     try:
         async with stream_of(chunks) as stream:
             yield stream
     finally:
         if isinstance(chunks, io.IOBase):
-            chunks.close()
+            with source_errors("cannot close the file"):
+                chunks.close()
+
+
+_ITERATING: Final = "the iterator failed"
 
 
 async def _checked(iterator: AsyncIterator[object]) -> AsyncGenerator[bytes, None]:
     check = _PieceCheck()
-    async for chunk in iterator:
+    while True:
+        with source_errors(_ITERATING):
+            try:
+                chunk = await anext(iterator)
+            except StopAsyncIteration:
+                return
         if piece := check(chunk):
             yield piece
 
@@ -210,11 +286,12 @@ async def _in_batches(iterator: Iterator[object], thread: ExclusiveThread) -> As
 
     def next_batch() -> bytes:
         batch, size, latest = [], 0, time.monotonic() + _PATIENCE
-        for chunk in iterator:
-            batch.append(check(chunk))
-            size += len(batch[-1])
-            if size >= CHUNK_SIZE or (size and time.monotonic() > latest):
-                break
+        with source_errors(_ITERATING):
+            for chunk in iterator:
+                batch.append(check(chunk))
+                size += len(batch[-1])
+                if size >= CHUNK_SIZE or (size and time.monotonic() > latest):
+                    break
         return b"".join(batch)
 
     while batch := await thread.run(next_batch):

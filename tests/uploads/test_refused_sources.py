@@ -177,17 +177,6 @@ async def test_a_download_that_breaks_is_the_sources_failure(
     assert [image.status async for image in client.images.list()] == (["PENDING"] if announced else [])
 
 
-async def test_what_an_iterator_raises_comes_out_as_it_is(client: AsyncImgwireClient) -> None:
-    def failing() -> Iterator[bytes]:
-        yield JPEG
-        raise KeyError("a mistake of the caller's")
-
-    with pytest.raises(KeyError, match="mistake"):
-        await client.images.upload(failing())
-    with pytest.raises(KeyError, match="mistake"):
-        await client.images.upload(failing(), size=100_000)
-
-
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_a_generator_is_closed_when_the_upload_fails(
     client: AsyncImgwireClient, asynchronous: bool

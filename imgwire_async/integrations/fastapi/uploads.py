@@ -7,7 +7,7 @@ from typing import IO, TypedDict, Unpack
 
 from anyio import to_thread
 from fastapi import HTTPException, UploadFile
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from imgwire_async.client import AsyncImgwireClient
 from imgwire_async.errors import UploadSourceError
@@ -33,7 +33,8 @@ async def upload_body(
     """Send the body of a request to Imgwire while it arrives.
 
     The bytes cannot be had a second time. When sending them fails after the first of them, the upload fails;
-    creating the record is retried as ever.
+    creating the record is retried as ever. A caller that stops sending ends the upload with a timeout: until
+    the first bytes go to Imgwire the shortest of the client's `read`, `write` and `total`, then `write`.
 
     Args:
         imgwire: the application's client.
@@ -43,6 +44,7 @@ async def upload_body(
 
     Raises:
         HTTPException: 411 without a `Content-Length`, which Imgwire needs, and 413 if it is over `max_bytes`.
+        ClientDisconnect: the caller has gone.
         ImgwireError: as `images.upload`.
     """
     length = declared_length(request.headers.get("content-length", "").encode())
@@ -50,7 +52,14 @@ async def upload_body(
         raise HTTPException(411, "The request needs a Content-Length.")
     if length > max_bytes:
         raise HTTPException(413, TOO_LARGE)
-    return await imgwire.images.upload(request.stream(), size=length, **details)
+    try:
+        return await imgwire.images.upload(request.stream(), size=length, **details)
+    except UploadSourceError as error:
+        # What the framework says of a request is meant for the framework.
+        if not isinstance(error.__cause__, ClientDisconnect | HTTPException):
+            raise
+        of_the_request = error.__cause__
+    raise of_the_request
 
 
 async def upload_form_file(
