@@ -16,8 +16,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
-from regeneration import diff, generation, guard, normalisation, overlay, selection, source, swap
-from regeneration.document import Node, RegenerationError, dump, operations, parse, prune
+from regeneration import (
+    diff,
+    features,
+    generation,
+    guard,
+    inlining,
+    normalisation,
+    overlay,
+    selection,
+    source,
+    swap,
+)
+from regeneration.document import Node, RegenerationError, check_structure, dump, operations, parse, prune
 from regeneration.report import Outcome, as_markdown, as_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,11 +49,18 @@ def build(text: bytes, name: str, root: Path) -> tuple[Node, list[str]]:
         RegenerationError: the document is refused, naming the place.
     """
     document = parse(text, name)
+    inlining.inline_references(document)
+    check_structure(document, name)
     chosen = selection.select(document)
+    ignored = features.check(document, chosen)
     plain = normalisation.normalise(document, chosen)
     result, unmatched = overlay.apply(plain, overlay.load(root / "scripts" / "overlay.json"))
     prune(result)
-    notes = [*chosen.notes, *(f"the overlay describes what is not there: {target}" for target in unmatched)]
+    notes = [
+        *chosen.notes,
+        *ignored,
+        *(f"the overlay describes what is not there: {target}" for target in unmatched),
+    ]
     notes += [f"without prose in the overlay: {place}" for place in _without_prose(result)]
     return result, notes
 

@@ -213,6 +213,27 @@ def parse_map(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
+def map_of(parse: Callable[[Any], T]) -> Callable[[Any], dict[str, T]]:
+    """A parser for a JSON object whose values are of one type."""
+
+    def parse_values(value: Any) -> dict[str, T]:
+        return {name: parse(item) for name, item in parse_map(value).items()}
+
+    return parse_values
+
+
+def tagged(name: str, parsers: Mapping[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """A parser for objects that say in the field `name` which of several types they are."""
+
+    def parse_tagged(value: Any) -> Any:
+        tag = parse_map(value).get(name)
+        if not isinstance(tag, str) or tag not in parsers:
+            raise MisfitError(f"expected an object of a known {name}")
+        return parsers[tag](value)
+
+    return parse_tagged
+
+
 def nullable_of(parse: Callable[[Any], T]) -> Callable[[Any], T | None]:
     """A parser for a value that may be null."""
 

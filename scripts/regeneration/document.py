@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -40,6 +41,8 @@ def parse(text: bytes, name: str) -> Node:
         raise RegenerationError(
             f"{name} is not an OpenAPI 3 document: /openapi is {document.get('openapi')!r}"
         )
+    if not re.match(r"3\.[01](\.|$)", document["openapi"]):
+        raise RegenerationError(f"{name}: /openapi is {document['openapi']!r}; OpenAPI 3.0 or 3.1 is needed")
     check_structure(document, name)
     return document
 
@@ -133,9 +136,9 @@ def resolve(document: Node, node: Node, place: str = "") -> Node:
     found: Json = node
     while isinstance(found, dict) and "$ref" in found:
         reference = found["$ref"]
-        if reference in seen:
+        if str(reference) in seen:
             raise RegenerationError(f"{place}: $ref {reference!r} leads back to itself")
-        seen.add(reference)
+        seen.add(str(reference))
         found = target_of(document, reference, place)
     if not isinstance(found, dict):
         raise RegenerationError(f"{place}: an object is needed, not {type(found).__name__}")

@@ -7,8 +7,10 @@ import contextlib
 import copy
 import io
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -68,12 +70,31 @@ def generator_input(document: Node) -> Node:
             status: response for status, response in operation["responses"].items() if status.startswith("2")
         }
         for status, response in operation["responses"].items():
-            if "application/json" not in resolve(result, response, place).get("content", {}):
-                raise RegenerationError(f"{place}/responses/{status}: only application/json is supported")
+            content = response.get("content", {})
+            if "application/json" not in content:
+                has = f", not {', '.join(content)}" if content else ", and one without content is not"
+                raise RegenerationError(
+                    f"{place}/responses/{status}: only application/json is supported{has}"
+                )
+            # The client asks for JSON, so other media types are never sent to it.
+            response["content"] = {"application/json": content["application/json"]}
         body_schema(result, operation, place)
     prune(result)
     _name_members(result)
+    _remove_defaults(result)
     return result
+
+
+def _remove_defaults(node: Json, *, names: bool = False) -> None:
+    """The templates have no use for defaults, and the generator is particular about them."""
+    if isinstance(node, dict):
+        if not names:
+            node.pop("default", None)
+        for key, value in node.items():
+            _remove_defaults(value, names=key == "properties" and not names)
+    elif isinstance(node, list):
+        for value in node:
+            _remove_defaults(value)
 
 
 def _name_members(node: Json) -> None:
@@ -116,7 +137,7 @@ def _run_generator(document: Node, facts: list[OperationFacts], destination: Pat
     from openapi_python_client.parser import GeneratorData
     from openapi_python_client.parser.errors import GeneratorError
 
-    from . import rendering, text
+    from . import naming, rendering, text, values
 
     config = Config.from_sources(
         ConfigFile.load_from_path(root / "generator-config.yaml"),
@@ -126,6 +147,7 @@ def _run_generator(document: Node, facts: list[OperationFacts], destination: Pat
         overwrite=False,
         output_path=destination,
     )
+    naming.check_class_names(document, config)
     parsed = GeneratorData.from_dict(json.loads(json.dumps(document)), config=config)
     if isinstance(parsed, GeneratorError):
         raise RegenerationError(_told(parsed))
@@ -134,9 +156,9 @@ def _run_generator(document: Node, facts: list[OperationFacts], destination: Pat
         *(error for group in parsed.endpoint_collections_by_tag.values() for error in group.parse_errors),
     ]
     if warnings:
-        raise RegenerationError("\n".join(_told(warning) for warning in warnings))
+        raise RegenerationError(_first(warnings))
     models = parsed.models
-    parsed.models = [model for model in models if not rendering.is_map(model)]
+    parsed.models = [model for model in models if not values.is_map(model)]
     project = Project(openapi=parsed, config=config, custom_template_path=root / "scripts" / "templates")
     renderer = rendering.Renderer(document, facts, models, config)
     for model in parsed.models:
@@ -147,17 +169,18 @@ def _run_generator(document: Node, facts: list[OperationFacts], destination: Pat
         endpoint_view=renderer.endpoint_view,
         literal=text.literal,
         map_names=sorted(renderer.maps),
+        map_imports=sorted(renderer.map_imports),
         maps=dict(sorted(renderer.maps.items())),
         members=text.members,
         model_names=sorted(str(item.class_info.name) for item in [*parsed.models, *parsed.enums]),
         model_view=renderer.model_view,
         operations=facts,
-        types_names=rendering.TYPES_NAMES,
+        types_names=naming.TYPES_NAMES,
     )
     with contextlib.redirect_stdout(io.StringIO()):
         errors = project.build()
     if errors:
-        raise RegenerationError("\n".join(_told(error) for error in errors))
+        raise RegenerationError(_first(errors))
     (destination / "operations.py").write_text(
         project.env.get_template("operations.py.jinja").render(), "utf-8"
     )
@@ -167,9 +190,16 @@ def _run_generator(document: Node, facts: list[OperationFacts], destination: Pat
         )
 
 
+def _first(errors: Sequence[object]) -> str:
+    """What the first error says; the others mostly follow from it."""
+    return _told(errors[0])
+
+
 def _told(error: object) -> str:
-    header, detail = getattr(error, "header", ""), getattr(error, "detail", "")
-    return f"the generator left something out: {header} {detail}".strip()
+    said = f"{getattr(error, 'header', '')} {getattr(error, 'detail', '')}".strip()
+    said = said.partition("\n\n")[0].removeprefix("WARNING parsing ")
+    said = re.sub(r"<openapi_python_client\.\S+ object at \w+>", "…", " ".join(said.split()))
+    return f"the generator cannot express this: {said}"
 
 
 def check_complete(tree: Path, facts: list[OperationFacts]) -> None:
@@ -183,7 +213,13 @@ def check_complete(tree: Path, facts: list[OperationFacts]) -> None:
         module = tree / "api" / fact.package / f"{fact.function}.py"
         functions = set()
         if module.is_file():
-            body = ast.parse(module.read_text("utf-8")).body
+            try:
+                body = ast.parse(module.read_text("utf-8")).body
+            except SyntaxError as error:
+                problem = f"the generated module is not Python ({error.msg}, line {error.lineno})"
+                raise RegenerationError(
+                    f"{pointer('paths', fact.path, fact.method.lower())}: {problem}"
+                ) from error
             functions = {node.name for node in body if isinstance(node, ast.AsyncFunctionDef)}
         if fact.function not in functions:
             missing.append(f"{fact.name} ({fact.method} {fact.path})")

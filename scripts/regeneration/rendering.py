@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from openapi_python_client.config import Config
 from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties import (
-    AnyProperty,
     Class,
     EnumProperty,
     ModelProperty,
     Property,
 )
 from openapi_python_client.parser.properties.boolean import BooleanProperty
-from openapi_python_client.parser.properties.const import ConstProperty
 from openapi_python_client.parser.properties.date import DateProperty
 from openapi_python_client.parser.properties.datetime import DateTimeProperty
 from openapi_python_client.parser.properties.float import FloatProperty
@@ -28,9 +26,12 @@ from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.parser.properties.uuid import UuidProperty
 from openapi_python_client.strings import pascal_case
 
-from .document import Node, RegenerationError, operations
+from .discriminators import discriminators
+from .document import Node, RegenerationError, operations, pointer
+from .naming import argument_name
 from .operations import OperationFacts
 from .text import literal
+from .values import generality, is_map, is_nullable, is_plain, nulls_last, scalar
 
 DEFAULT = "x-imgwire-default"
 ESSENTIAL = "x-imgwire-essential"
@@ -55,25 +56,8 @@ MIXINS = {
 _TAKEN = frozenset({"to_dict", "from_dict", "additional_properties", "field"})
 """What a model defines itself, and what the body of its class calls."""
 
-_SCALARS: dict[type[PropertyProtocol], tuple[str, str]] = {
-    AnyProperty: ("Any", "parse_any"),
-    BooleanProperty: ("bool", "parse_bool"),
-    DateProperty: ("datetime.date", "parse_date"),
-    DateTimeProperty: ("datetime.datetime", "parse_datetime"),
-    FloatProperty: ("float", "parse_float"),
-    IntProperty: ("int", "parse_int"),
-    NoneProperty: ("None", "parse_any"),
-    StringProperty: ("str", "parse_str"),
-    UuidProperty: ("UUID", "parse_uuid"),
-}
 _IN_PATHS = (StringProperty, IntProperty, UuidProperty, EnumProperty)
 _IN_QUERIES = (*_IN_PATHS, BooleanProperty, FloatProperty, DateProperty, DateTimeProperty)
-
-TYPES_NAMES = (
-    "nullable_of, one_of, parse_any, parse_bool, parse_date, parse_datetime, parse_float, parse_int, "
-    "parse_map, parse_str, parse_uuid, to_object, to_query"
-)
-"""Everything that a generated module may need of `types.py`; ruff removes what it does not use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +80,8 @@ class ModelView:
     summary: str
     docstring: str
     imports: list[str]
+    late_imports: list[str]
+    """Those of models that import this one, too; they have to wait until it is defined."""
     fields: list[FieldView]
 
 
@@ -123,6 +109,10 @@ class Renderer:
         self, document: Node, facts: Iterable[OperationFacts], models: Iterable[ModelProperty], config: Config
     ) -> None:
         """Prepare for one document and the models, maps included, that the generator found in it."""
+        self._places = {
+            str(Class.from_string(string=name, config=config).name): pointer("components", "schemas", name)
+            for name in document.get("components", {}).get("schemas", {})
+        }
         self._models = {str(model.class_info.name): model for model in models}
         self._facts = {fact.function: fact for fact in facts}
         self._operations = {(path, method): operation for path, method, operation in operations(document)}
@@ -130,8 +120,12 @@ class Renderer:
             str(Class.from_string(string=name, config=config).name): schema
             for name, schema in document.get("components", {}).get("schemas", {}).items()
         }
+        self._discriminators = discriminators(document, config)
+        self._needs: dict[str, set[str]] = {}
         self.maps: dict[str, str] = {}
         """Annotation of each named free-form object met so far."""
+        self.map_imports: set[str] = set()
+        """Imports that these annotations need."""
 
     def describe(self, item: EnumProperty | ModelProperty) -> str:
         """The prose of a class, or a sentence that says nothing false."""
@@ -155,14 +149,19 @@ class Renderer:
         ]
         names = [field.python_name for field in fields]
         if len(set(names)) < len(names):
-            raise RegenerationError(f"{name}: two fields would have one name: {', '.join(names)}")
+            twice = sorted({one for one in names if names.count(one) > 1})
+            raise RegenerationError(
+                f"{self._place(name)}/properties: two fields would have one name: {', '.join(twice)}"
+            )
         lines = [
-            f"    {_field_name(item, name)}: {raw[item.name.get_untrusted_value()]['description']}"
+            f"    {field_name(item, name)}: {raw[item.name.get_untrusted_value()]['description']}"
             for item in properties
             if raw.get(item.name.get_untrusted_value(), {}).get("description")
         ]
         summary = self.describe(model)
-        imports = self._imports(properties, name)
+        needed = self._imports(properties, name)
+        late = {line for line in needed if self._leads_to(_imported(line), name)}
+        imports = needed - late
         mixin = MIXINS.get(name)
         if mixin is not None:
             imports.add(f"from {mixin.module} import {mixin.name}")
@@ -172,6 +171,7 @@ class Renderer:
             summary=summary,
             docstring="\n".join([summary, *(["", "Attributes:", *lines] if lines else [])]),
             imports=sorted(imports),
+            late_imports=sorted(late),
             fields=fields,
         )
 
@@ -182,7 +182,7 @@ class Renderer:
             RegenerationError: the operation has something that the templates cannot express.
         """
         facts = self._facts[str(endpoint.name)]
-        place = f"{facts.method} {facts.path}"
+        place = pointer("paths", facts.path, facts.method.lower())
         raw = self._operations[facts.path, facts.method.lower()]
         if endpoint.header_parameters or endpoint.cookie_parameters:
             names = [
@@ -198,13 +198,17 @@ class Renderer:
             raise RegenerationError(f"{place}: exactly one successful response is supported")
         response = endpoint.responses.patterns[0].prop
         body_argument, body = self._body(endpoint, place)
+        arguments = [argument_name(item) for item in [*endpoint.path_parameters, *endpoint.query_parameters]]
+        twice = sorted({one for one in arguments if arguments.count(one) > 1})
+        if twice:
+            raise RegenerationError(f"{place}: two parameters would have one name: {', '.join(twice)}")
         return EndpointView(
             name=str(endpoint.name),
             constant=facts.constant,
             summary=str(raw.get("summary") or f"{facts.name}."),
             docstring=self._endpoint_docstring(endpoint, raw, facts),
             path_arguments=[
-                f"{item.python_name}: {self.annotation(item)}" for item in endpoint.path_parameters
+                f"{argument_name(item)}: {self.annotation(item)}" for item in endpoint.path_parameters
             ],
             keyword_arguments=[
                 *body_argument,
@@ -212,9 +216,11 @@ class Renderer:
                 *(self._query_argument(item) for item in endpoint.query_parameters if not item.required),
             ],
             path_values=[
-                f"{_literal_name(item)}: str({item.python_name})" for item in endpoint.path_parameters
+                f"{_literal_name(item)}: str({argument_name(item)})" for item in endpoint.path_parameters
             ],
-            query_values=[f"{_literal_name(item)}: {item.python_name}" for item in endpoint.query_parameters],
+            query_values=[
+                f"{_literal_name(item)}: {argument_name(item)}" for item in endpoint.query_parameters
+            ],
             body=body,
             response=self.annotation(response),
             parser=self.parser(response),
@@ -223,7 +229,7 @@ class Renderer:
     def annotation(self, item: PropertyProtocol, owner: str | None = None) -> str:
         """The Python type of a value, without UNSET; `owner` is the model that the field is in, if any."""
         if isinstance(item, UnionProperty):
-            return " | ".join(dict.fromkeys(self.annotation(inner, owner) for inner in _nulls_last(item)))
+            return " | ".join(dict.fromkeys(self.annotation(inner, owner) for inner in nulls_last(item)))
         if isinstance(item, ListProperty):
             return f"list[{self.annotation(item.inner_property)}]"
         if isinstance(item, ModelProperty) and is_map(item):
@@ -231,29 +237,72 @@ class Renderer:
             return annotation if owner is None else self._map_name(item, annotation, owner)
         if isinstance(item, (EnumProperty, ModelProperty)):
             return str(item.class_info.name)
-        return _scalar(item)[0]
+        return scalar(item)[0]
 
     def parser(self, item: PropertyProtocol) -> str:
         """An expression for the function that reads a value from JSON."""
         if isinstance(item, UnionProperty):
-            parsers = [
-                self.parser(inner) for inner in item.inner_properties if not isinstance(inner, NoneProperty)
-            ]
+            parsers = self._alternatives(item)
             parser = parsers[0] if len(parsers) == 1 else f"one_of({', '.join(parsers)})"
-            return f"nullable_of({parser})" if _is_nullable(item) else parser
+            return f"nullable_of({parser})" if is_nullable(item) else parser
         if isinstance(item, ListProperty):
             return f"list_of({self.parser(item.inner_property)})"
         if isinstance(item, ModelProperty):
-            return "parse_map" if is_map(item) else f"{item.class_info.name}.from_dict"
+            return self._map_parser(item) if is_map(item) else f"{item.class_info.name}.from_dict"
         if isinstance(item, EnumProperty):
             if item.value_type is not str:
                 raise RegenerationError(f"{item.class_info.name}: only text enumerations are supported")
             return str(item.class_info.name)
-        return _scalar(item)[1]
+        return scalar(item)[1]
+
+    def _alternatives(self, item: UnionProperty) -> list[str]:
+        """The parsers of a union, the most particular first: any text is text, but not any text is a UUID."""
+        alternatives = [inner for inner in item.inner_properties if not isinstance(inner, NoneProperty)]
+        objects = [inner for inner in alternatives if isinstance(inner, ModelProperty)]
+        parsers: dict[str, None] = {}
+        for inner in sorted(alternatives, key=generality):
+            if len(objects) > 1 and isinstance(inner, ModelProperty):
+                parsers[self._tagged(objects)] = None
+            else:
+                parsers[self.parser(inner)] = None
+        return list(parsers)
+
+    def _tagged(self, objects: list[ModelProperty]) -> str:
+        names = frozenset(str(item.class_info.name) for item in objects)
+        if names not in self._discriminators:
+            raise RegenerationError(f"no discriminator tells {', '.join(sorted(names))} apart")
+        field, tags = self._discriminators[names]
+        parsers = ", ".join(f"{literal(tag)}: {name}.from_dict" for tag, name in tags.items())
+        return f"tagged({literal(field)}, {{{parsers}}})"
+
+    def _map_parser(self, item: ModelProperty) -> str:
+        values = self._values(item)
+        # Values that are JSON as they are stay as they are, also where the service sends others one day.
+        return "parse_map" if values is None or is_plain(values) else f"map_of({self.parser(values)})"
+
+    def _values(self, item: ModelProperty) -> PropertyProtocol | None:
+        return self._models.get(str(item.class_info.name), item).additional_properties
+
+    def _leads_to(self, start: str, goal: str) -> bool:
+        """Whether the module of one model imports that of another, over however many others."""
+        if not self._needs:
+            for name, model in self._models.items():
+                properties = [*(model.required_properties or []), *(model.optional_properties or [])]
+                self._needs[name] = {_imported(line) for line in self._imports(properties, name)}
+        seen, waiting = {start}, [start]
+        while waiting:
+            found = self._needs.get(waiting.pop(), set())
+            waiting += found - seen
+            seen |= found
+        return goal in seen
+
+    def _place(self, name: str) -> str:
+        """Where a class comes from, as far as that is known."""
+        return self._places.get(name, name)
 
     def _field(self, item: PropertyProtocol, raw: Node, owner: str) -> FieldView:
         name = item.name.get_untrusted_value()
-        nullable = _is_nullable(item)
+        nullable = is_nullable(item)
         plain = self._without_null(item)
         arguments = [literal(name), plain]
         if DEFAULT in raw:
@@ -263,9 +312,9 @@ class Renderer:
             method = "optional_nullable" if nullable else "optional"
         elif nullable:
             method = "nullable"
-        elif plain == "parse_map" or isinstance(item, ListProperty):
+        elif plain.startswith(("parse_map", "map_of(")) or isinstance(item, ListProperty):
             method = "collection"
-            arguments.append("{}" if plain == "parse_map" else "[]")
+            arguments.append("[]" if isinstance(item, ListProperty) else "{}")
         elif isinstance(item, ModelProperty) or raw.get(ESSENTIAL) is True:
             method = "essential"
         else:
@@ -275,7 +324,7 @@ class Renderer:
         declaration = f" = field({', '.join(options)})" if hidden else "" if item.required else " = UNSET"
         return FieldView(
             name=name,
-            python_name=_field_name(item, owner),
+            python_name=field_name(item, owner),
             annotation=self.annotation(item, owner) + ("" if item.required else " | Unset"),
             declaration=declaration,
             read=f"{method}({', '.join(arguments)})",
@@ -284,10 +333,10 @@ class Renderer:
     def _without_null(self, item: PropertyProtocol) -> str:
         """The parser of a field whose null the FieldReader deals with."""
         parser = self.parser(item)
-        return parser.removeprefix("nullable_of(").removesuffix(")") if _is_nullable(item) else parser
+        return parser.removeprefix("nullable_of(").removesuffix(")") if is_nullable(item) else parser
 
     def _value_annotation(self, item: ModelProperty) -> str:
-        values = self._models.get(str(item.class_info.name), item).additional_properties
+        values = self._values(item)
         return "Any" if values is None else self.annotation(values)
 
     def _map_name(self, item: ModelProperty, annotation: str, owner: str) -> str:
@@ -296,6 +345,9 @@ class Renderer:
         if self.maps.setdefault(name, annotation) != annotation:
             name = f"{owner}{name}"
             self.maps[name] = annotation
+        values = self._values(item)
+        if values is not None:
+            self.map_imports |= self._imports([values], "")
         return name
 
     def _imports(self, properties: Iterable[PropertyProtocol], owner: str) -> set[str]:
@@ -306,7 +358,11 @@ class Renderer:
             elif isinstance(item, ListProperty):
                 lines |= self._imports([item.inner_property], owner)
             elif isinstance(item, ModelProperty) and is_map(item):
-                lines.add(f"from .maps import {self.annotation(item, owner)}")
+                if owner:
+                    lines.add(f"from .maps import {self.annotation(item, owner)}")
+                values = self._values(item)
+                if values is not None:
+                    lines |= {line for line in self._imports([values], owner) if ".maps" not in line}
             elif isinstance(item, (EnumProperty, ModelProperty)) and item.class_info.name != owner:
                 lines.add(f"from .{item.class_info.module_name} import {item.class_info.name}")
         return lines
@@ -327,9 +383,9 @@ class Renderer:
 
     def _query_argument(self, item: PropertyProtocol) -> str:
         if item.required:
-            return f"{item.python_name}: {self.annotation(item)}"
-        null = "" if _is_nullable(item) else " | None"
-        return f"{item.python_name}: {self.annotation(item)}{null} | Unset = UNSET"
+            return f"{argument_name(item)}: {self.annotation(item)}"
+        null = "" if is_nullable(item) else " | None"
+        return f"{argument_name(item)}: {self.annotation(item)}{null} | Unset = UNSET"
 
     def _endpoint_docstring(self, endpoint: Endpoint, raw: Node, facts: OperationFacts) -> str:
         prose = {item["name"]: item.get("description") for item in raw.get("parameters", [])}
@@ -338,16 +394,14 @@ class Renderer:
             lines += [raw["description"], ""]
         lines += ["Args:", "    caller: Makes the call."]
         for item in endpoint.path_parameters:
-            lines.append(
-                f"    {item.python_name}: {prose.get(item.name.get_untrusted_value()) or 'Part of the path.'}"
-            )
+            text = prose.get(item.name.get_untrusted_value()) or "Part of the path."
+            lines.append(f"    {argument_name(item)}: {text}")
         for body in endpoint.bodies:
             if isinstance(body.prop, ModelProperty):
                 lines.append(f"    body: {self.describe(body.prop)}")
         for item in endpoint.query_parameters:
-            lines.append(
-                f"    {item.python_name}: {prose.get(item.name.get_untrusted_value()) or 'Query parameter.'}"
-            )
+            text = prose.get(item.name.get_untrusted_value()) or "Query parameter."
+            lines.append(f"    {argument_name(item)}: {text}")
         return "\n".join(lines)
 
     def _refuse_others(
@@ -362,47 +416,16 @@ class Renderer:
                 )
 
 
-def is_map(item: ModelProperty) -> bool:
-    """Whether an object has no fields of its own, so that it is a plain dictionary."""
-    # Not `required_properties`: those are empty until the generator has processed a referenced schema.
-    return not item.data.properties and not item.data.allOf
-
-
-def _field_name(item: PropertyProtocol, owner: str) -> str:
-    """The name of a field; one that a method has already gets a `_`, as reserved words do."""
-    name = str(item.python_name)
-    taken = _TAKEN | (MIXINS[owner].methods if owner in MIXINS else frozenset())
-    return f"{name}_" if name in taken else name
+def _imported(line: str) -> str:
+    return line.rpartition(" ")[2]
 
 
 def _literal_name(item: PropertyProtocol) -> str:
     return literal(item.name.get_untrusted_value())
 
 
-def _is_nullable(item: PropertyProtocol) -> bool:
-    return isinstance(item, UnionProperty) and any(
-        isinstance(inner, NoneProperty) for inner in item.inner_properties
-    )
-
-
-def _nulls_last(item: UnionProperty) -> list[PropertyProtocol]:
-    return sorted(item.inner_properties, key=lambda inner: isinstance(inner, NoneProperty))
-
-
-def _scalar(item: PropertyProtocol) -> tuple[str, str]:
-    if isinstance(item, ConstProperty):
-        # A constant of the schema is read as its type: tomorrow's value must not break today's client.
-        for kind, scalar in (
-            (bool, BooleanProperty),
-            (int, IntProperty),
-            (float, FloatProperty),
-            (str, StringProperty),
-        ):
-            if isinstance(item.value.raw_value, kind):
-                return _SCALARS[scalar]
-    if type(item) not in _SCALARS:
-        name = item.name.get_untrusted_value()
-        raise RegenerationError(
-            f"the field {name!r} has a type that the templates do not know: {type(item).__name__}"
-        )
-    return _SCALARS[type(item)]
+def field_name(item: PropertyProtocol, owner: str) -> str:
+    """The name of a field; one that a method has already gets a `_`, as reserved words do."""
+    name = str(item.python_name)
+    taken = _TAKEN | (MIXINS[owner].methods if owner in MIXINS else frozenset())
+    return f"{name}_" if name in taken else name

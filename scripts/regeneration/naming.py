@@ -1,0 +1,72 @@
+"""Names in the generated code, and which of them are taken."""
+
+from __future__ import annotations
+
+import re
+
+from openapi_python_client.config import Config
+from openapi_python_client.parser.properties import Class
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+
+from .document import Node, RegenerationError, pointer
+
+_TAKEN_ARGUMENTS = frozenset({"caller", "body", "request"})
+"""What an endpoint function defines itself, besides what it calls."""
+
+_TAKEN_CLASSES = frozenset(
+    [
+        "Any",
+        "Caller",
+        "FieldReader",
+        "Mapping",
+        "OpenStrEnum",
+        "Request",
+        "Response",
+        "Self",
+        "TYPE_CHECKING",
+        "TypeAlias",
+        "UNSET",
+        "UUID",
+        "Unset",
+        "datetime",
+        "define",
+        "field",
+        "list_of",
+    ]
+)
+"""What the generated modules import."""
+
+TYPES_NAMES = (
+    "map_of, nullable_of, one_of, tagged, parse_any, parse_bool, parse_date, parse_datetime, parse_float, "
+    "parse_int, parse_map, parse_str, parse_uuid, to_object, to_query"
+)
+"""Everything that a generated module may need of `types.py`; ruff removes what it does not use."""
+
+
+def argument_name(item: PropertyProtocol) -> str:
+    name = str(item.python_name)
+    taken = name in _TAKEN_ARGUMENTS or name in re.split(r"\W+", TYPES_NAMES)
+    return f"{name}_" if taken else name
+
+
+def check_class_names(document: Node, config: Config) -> None:
+    """Refuse schemas whose classes could not stand beside each other or beside what they use.
+
+    Raises:
+        RegenerationError: naming the place.
+    """
+    places: dict[str, str] = {}
+    for name in document.get("components", {}).get("schemas", {}):
+        place = pointer("components", "schemas", name)
+        found = Class.from_string(string=name, config=config)
+        if str(found.name) in _TAKEN_CLASSES or str(found.module_name) == "maps":
+            raise RegenerationError(
+                f"{place}: gives the class {found.name}, a name that generated modules need; "
+                "give it another one in generator-config.yaml"
+            )
+        if str(found.name) in places:
+            raise RegenerationError(
+                f"{place}: gives the class {found.name}, as does {places[str(found.name)]}; "
+                "give one of them another name in generator-config.yaml"
+            )
+        places[str(found.name)] = place
