@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, cast
@@ -232,7 +231,8 @@ def download(
     image_id: Annotated[str, typer.Argument(metavar="ID")],
     changes: Changes = None,
     to: Annotated[
-        Path | None, typer.Option(help="File to write, or a folder; default: the image's name, here.")
+        str | None,
+        typer.Option(help="File to write, or a folder, then under the image's name. Default: this folder."),
     ] = None,
     preset: PresetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
@@ -246,16 +246,9 @@ def download(
     name = cast("Preset | None", preset and preset.value)
 
     async def work(imgwire: AsyncImgwireClient) -> None:
-        image = await imgwire.images.retrieve(image_id)
-        target = to
-        if target is None or await anyio.Path(target).is_dir():
-            # The stored name comes from whoever uploaded: only its last part counts, on any system.
-            file_name = re.split(r"[/\\]", image.original_filename)[-1]
-            file_name = plain(file_name).strip(". ") or str(image.id)
-            target = (target or Path()) / file_name
         with Console(stderr=True).status("Downloading ..."):
             file = await imgwire.images.download(
-                image, to=target, overwrite=overwrite, preset=name, **transformations
+                image_id, to="." if to is None else to, overwrite=overwrite, preset=name, **transformations
             )
         record = {"path": str(file.path), "size": file.size, "content_type": file.content_type}
         show_record(record, as_json=as_json)

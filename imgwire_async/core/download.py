@@ -136,13 +136,15 @@ class Transfer:
         if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
             self.problem = "the file comes in an encoding that was not asked for"
         elif status == 200:
-            await self._take(reply, skip=await self._begin(headers))
+            await self._take(reply, skip=await self._begin(headers, _content_length(headers)))
+        elif not self._asked_for_rest and (size := _whole_size(headers)) is not None:
+            await self._take(reply, skip=await self._begin(headers, size))
         elif self._asked_for_rest and self._continues(headers):
             await self._take(reply, skip=0)
         elif self._asked_for_rest:
             self._ask_for_all()
         else:
-            self.problem = "the answer is a part of the file, though all of it was asked for"
+            self.problem = "the host sent a part of the file, though all of it was asked for"
         return b""
 
     async def _take(self, reply: Reply, skip: int) -> None:
@@ -160,9 +162,9 @@ class Transfer:
         # Without a length the end of the answer is the end of the file.
         self._ended = self.head.size is None and not skip
 
-    async def _begin(self, headers: Mapping[str, str]) -> int:
+    async def _begin(self, headers: Mapping[str, str], size: int | None) -> int:
         """Prepare for the whole file; returns how many bytes at its beginning are there already."""
-        validator, size = strong_validator(headers), _content_length(headers)
+        validator = strong_validator(headers)
         if self.received:
             if validator is not None and (validator, size) == (self._validator, self.head.size):
                 return self.received
@@ -181,15 +183,16 @@ class Transfer:
 
     def _continues(self, headers: Mapping[str, str]) -> bool:
         """Whether a 206 holds the bytes that come next."""
-        found = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
-        if found is None or int(found[1]) != self.received:
+        found = _range_of(headers)
+        if found is None or found[0] != self.received:
             return False
+        length = found[2]
         by_tag = self._validator is not None and self._validator.startswith('"')
         if headers.get("etag" if by_tag else "last-modified", self._validator) != self._validator:
             return False  # a host that does not know If-Range
-        if self.head.size is None and found[3] != "*":
-            self.head.size = int(found[3])
-        return found[3] == "*" or int(found[3]) == self.head.size
+        if self.head.size is None:
+            self.head.size = length
+        return length is None or length == self.head.size
 
     def _ask_for_all(self) -> None:
         self.begin_again = True
@@ -210,6 +213,20 @@ def strong_validator(headers: Mapping[str, str]) -> str | None:
     except (ValueError, TypeError):
         return None
     return modified if age >= timedelta(seconds=1) else None
+
+
+def _range_of(headers: Mapping[str, str]) -> tuple[int, int, int | None] | None:
+    """First and last byte, and length of the file if it is known, of a `Content-Range`."""
+    found = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
+    return found and (int(found[1]), int(found[2]), None if found[3] == "*" else int(found[3]))
+
+
+def _whole_size(headers: Mapping[str, str]) -> int | None:
+    """The size of the file, if a 206 holds all of it."""
+    found = _range_of(headers)
+    if found is None or found[2] is None or (found[0], found[1]) != (0, found[2] - 1):
+        return None
+    return found[2]
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:

@@ -23,14 +23,8 @@ from typing import BinaryIO, Final, Self, cast
 from anyio import from_thread
 
 from imgwire_async.core.threads import ExclusiveThread
-from imgwire_async.downloads.files import (
-    FileSink,
-    PathTarget,
-    place,
-    target_error,
-    temporary_beside,
-    write_all,
-)
+from imgwire_async.downloads.file_objects import FileSink, ThreadedFile, target_error, write_all
+from imgwire_async.downloads.files import PathTarget, make_folders, place, take_over, temporary_beside
 from imgwire_async.downloads.names import Places
 from imgwire_async.downloads.zip_directory import TooManyFilesError, count_entries
 from imgwire_async.errors import ArchiveError, DownloadTargetError
@@ -103,7 +97,7 @@ class Extraction:
         try:
             self._folder = Path(self._name).resolve()
             self._staging = temporary_beside(self._folder / "images")
-            _make_folders(self._folder, self._made)
+            make_folders(self._folder, self._made)
             self._staging.mkdir(mode=0o700)  # what is replaced may be for its owner's eyes only
             self._archive = cast(BinaryIO, (self._staging / "archive").open("xb+"))
         except (OSError, ValueError) as error:
@@ -227,8 +221,8 @@ async def extraction(
     thread = ExclusiveThread()
     work = Extraction(folder, limits, overwrite)
     try:
-        sink = FileSink(await thread.run(work.start), repr(os.fsdecode(folder)), thread)
-        yield sink, lambda: thread.run(work.extract)
+        file = ThreadedFile(await thread.run(work.start), repr(os.fsdecode(folder)), thread)
+        yield FileSink(file), lambda: thread.run(work.extract)
     finally:
         work.give_up()
         await thread.end(work.discard)
@@ -335,12 +329,13 @@ class _Changes:
         self._folders: list[Path] = []
 
     def make_folders(self, folder: Path) -> None:
-        _make_folders(folder, self._folders)
+        make_folders(folder, self._folders)
 
     def place(self, source: Path, target: Path, *, overwrite: bool) -> None:
         former = self._keep(target) if overwrite and os.path.lexists(target) else None
         if former is not None:
             self._files.append((target, former))
+            take_over(target.stat(), source)
         place(source, target, overwrite=overwrite)
         if former is None:
             self._files.append((target, None))
@@ -365,14 +360,3 @@ class _Changes:
         for folder in reversed(self._folders):
             with suppress(OSError):
                 folder.rmdir()
-
-
-def _make_folders(folder: Path, made: list[Path]) -> None:
-    """Make a folder and those above it, and note in `made` what was made, the outermost first."""
-    missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for path in reversed(missing):
-        path.mkdir()
-        made.append(path)

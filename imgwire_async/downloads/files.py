@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import io
+import errno
 import os
 import stat
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, cast
 from uuid import uuid4
 
 from imgwire_async.core.threads import ExclusiveThread
+from imgwire_async.downloads.file_objects import FileSink, ThreadedFile, target_error
 from imgwire_async.errors import DownloadTargetError, InvalidArgumentError
-
-BLOCK_SIZE: Final = 1024 * 1024
-"""Bytes that are collected before a thread writes them, and so about what one download holds in memory."""
 
 PathTarget: TypeAlias = "str | os.PathLike[str]"
 """A path to write to."""
+
+_FOLDERS_CANNOT_BE_SYNCED: Final = frozenset(
+    {errno.EACCES, errno.EBADF, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,150 +36,142 @@ class DownloadedFile:
     """MIME type as the host declared it, or None."""
 
 
-class FileSink:
-    """Writes to a binary file that somebody else closes.
-
-    Args:
-        file: the file, positioned where the download begins.
-        name: what errors call it.
-        thread: where it is used.
-    """
-
-    def __init__(self, file: BinaryIO, name: str, thread: ExclusiveThread) -> None:
-        self._file = file
-        self._name = name
-        self._thread = thread
-        self._start: int | None = None
-        self._opened = False
-        self._waiting: list[bytes] = []
-        self._size = 0
-
-    async def write(self, chunk: bytes) -> None:
-        """Take some bytes, and write them once there are enough for a block."""
-        self._waiting.append(chunk)
-        self._size += len(chunk)
-        if self._size >= BLOCK_SIZE:
-            await self.flush()
-
-    async def flush(self) -> None:
-        """Write what has been collected.
-
-        Raises:
-            DownloadTargetError: the file does not take it.
-        """
-        chunks, self._waiting, self._size = self._waiting, [], 0
-        await self._thread.run(lambda: self._write(chunks))
-
-    async def restart(self) -> bool:
-        """Cut the file back to where the download began; False when it cannot be cut."""
-        self._waiting, self._size = [], 0
-        return await self._thread.run(self._cut_back)
-
-    def _write(self, chunks: list[bytes]) -> None:
-        try:
-            self._note_start()
-            write_all(self._file, b"".join(chunks))
-            self._file.flush()
-        except OSError as error:
-            raise target_error(self._name, error) from error
-
-    def _cut_back(self) -> bool:
-        try:
-            self._note_start()
-            if self._start is None:
-                return False
-            self._file.seek(self._start)
-            self._file.truncate()
-        except OSError as error:
-            raise target_error(self._name, error) from error
-        return True
-
-    def _note_start(self) -> None:
-        if not self._opened:
-            self._opened = True
-            self._start = self._file.tell() if self._file.seekable() else None
-
-
 @asynccontextmanager
-async def atomic_file(path: PathTarget, *, overwrite: bool) -> AsyncGenerator[tuple[FileSink, Path], None]:
+async def atomic_file(
+    path: PathTarget, *, overwrite: bool, name: Callable[[], str] = lambda: "download"
+) -> AsyncGenerator[tuple[FileSink, AtomicFile], None]:
     """A sink whose file appears at `path` when the block has ended well, and leaves no trace otherwise.
 
+    Args:
+        path: where; a folder, or text that ends in a slash, means a file in it. A missing folder is made.
+        overwrite: whether to replace a file that exists. It keeps its permissions.
+        name: what to call the file in a folder; called when the first bytes are there.
+
     Raises:
+        InvalidArgumentError: the path is empty.
         DownloadTargetError: the file cannot be written, or exists and must not be overwritten.
     """
     thread = ExclusiveThread()
-    output = _AtomicFile(os.fsdecode(path), overwrite)
+    output = AtomicFile(os.fsdecode(path), name, overwrite=overwrite)
     try:
-        sink = FileSink(await thread.run(output.open), repr(output.name), thread)
-        yield sink, output.target
+        file = ThreadedFile(await thread.run(output.open), repr(output.name), thread, before=output.settle)
+        sink = FileSink(file)
+        yield sink, output
         await sink.flush()
         await thread.run(output.publish)
     finally:
         await thread.end(output.discard)
 
 
-class _AtomicFile:
-    """A temporary file beside the target."""
+class AtomicFile:
+    """A temporary file beside its target."""
 
-    def __init__(self, name: str, overwrite: bool) -> None:
+    def __init__(self, name: str, choose: Callable[[], str], *, overwrite: bool) -> None:
         self.name = name
+        self._choose = choose
         self._overwrite = overwrite
         self._file: BinaryIO | None = None
+        self._made: list[Path] = []
+        self._folder: Path | None = None
+        self._replaced: os.stat_result | None = None
+        self._settled = False
 
     def open(self) -> BinaryIO:
         """Make the temporary file."""
+        if not self.name:
+            raise InvalidArgumentError("to= is an empty path")
         try:
             # A link stays, and what it points to is replaced.
             self.target = Path(os.path.realpath(self.name))
-            self._check_target()
+            if self.name.endswith(("/", os.sep)) or self.target.is_dir():
+                self._folder = self.target
+                make_folders(self._folder, self._made)
+                self.target = self._folder / "download"
+            else:
+                self._check_target()
             self._temporary = temporary_beside(self.target)
             self._file = cast(BinaryIO, self._temporary.open("xb", buffering=0))
+            self._usual_mode = stat.S_IMODE(self._temporary.stat().st_mode)
+            if self._overwrite:
+                # What is replaced may be for its owner's eyes only.
+                self._temporary.chmod(0o600)
         except (OSError, ValueError) as error:
             raise target_error(repr(self.name), error) from error
+        if self._folder is None:
+            self._settled = True
         return self._file
+
+    def settle(self) -> None:
+        """Decide what the file in a folder is called, now that this is known.
+
+        Raises:
+            DownloadTargetError: there is such a file, and it must not be overwritten.
+        """
+        if self._settled or self._folder is None:
+            return
+        self._settled = True
+        self.target = self._folder / self._choose()
+        try:
+            self._check_target()
+        except (OSError, ValueError) as error:
+            raise target_error(repr(str(self.target)), error) from error
 
     def _check_target(self) -> None:
         try:
-            mode = self.target.lstat().st_mode
+            found = self.target.lstat()
         except FileNotFoundError:
             return
-        if not stat.S_ISREG(mode):
-            raise DownloadTargetError(f"cannot write {self.name!r}: it exists and is not a regular file")
+        shown = self.name if self._folder is None else str(self.target)
+        if self._folder is not None and stat.S_ISLNK(found.st_mode):
+            # It was not named by the caller, so where it leads is not followed.
+            raise DownloadTargetError(f"cannot write {shown!r}: it exists and is a link")
+        if not stat.S_ISREG(found.st_mode):
+            raise DownloadTargetError(f"cannot write {shown!r}: it exists and is not a regular file")
         if not self._overwrite:
-            raise _exists(self.name)
+            raise _exists(shown)
+        self._replaced = found
 
     def publish(self) -> None:
         """Put the file in its place, after the disk has it."""
         assert self._file is not None  # noqa: S101 - it was opened
+        self.settle()
+        shown = self.name if self._folder is None else str(self.target)
         try:
+            if self._replaced is not None:
+                take_over(self._replaced, self._temporary)
+            elif self._overwrite:
+                self._temporary.chmod(self._usual_mode)
             os.fsync(self._file.fileno())
             self._file.close()
             place(self._temporary, self.target, overwrite=self._overwrite)
+            self._made.clear()
             _sync_folder(self.target.parent)
         except FileExistsError:
-            raise _exists(self.name) from None
+            raise _exists(shown) from None
         except OSError as error:
-            raise target_error(repr(self.name), error) from error
+            raise target_error(repr(shown), error) from error
 
     def discard(self) -> None:
         """Remove what has not been published."""
         if self._file is not None:
-            self._file.close()
-            self._temporary.unlink(missing_ok=True)
+            # What went wrong before counts, and not that it goes wrong again.
+            with suppress(OSError):
+                self._file.close()
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
+        for folder in reversed(self._made):
+            with suppress(OSError):
+                folder.rmdir()
 
 
-def write_all(file: BinaryIO, data: bytes) -> None:
-    """Write all of `data`, also to a raw file, which may take a part of it at a time.
-
-    Raises:
-        OSError: the file takes no more.
-    """
-    rest = memoryview(data)
-    while rest:
-        written = file.write(rest)
-        if not written:
-            raise BlockingIOError("the file takes no more bytes")
-        rest = rest[written:]
+def take_over(replaced: os.stat_result, file: Path) -> None:
+    """Give `file` the permissions, and if possible the owner, of the file that it replaces."""
+    if os.name == "nt":
+        return
+    if (replaced.st_uid, replaced.st_gid) != (os.geteuid(), os.getegid()):
+        with suppress(OSError):  # only a superuser may give a file to somebody else
+            os.chown(file, replaced.st_uid, replaced.st_gid)
+    file.chmod(stat.S_IMODE(replaced.st_mode))
 
 
 def temporary_beside(target: Path) -> Path:
@@ -207,40 +201,29 @@ def place(source: Path, target: Path, *, overwrite: bool) -> None:
         source.unlink()
 
 
+def make_folders(folder: Path, made: list[Path]) -> None:
+    """Make a folder and those above it, and note in `made` what was made, the outermost first."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir()
+        made.append(path)
+
+
 def _sync_folder(folder: Path) -> None:
     if os.name == "nt":
         return  # folders cannot be opened there
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def check_file(file: object) -> BinaryIO:
-    """`file` itself when it can be written bytes to.
-
-    Raises:
-        InvalidArgumentError: it cannot.
-    """
-    if isinstance(file, io.TextIOBase):
-        problem = "to= is a file in text mode; open it in binary mode ('wb')"
-    elif not callable(getattr(file, "write", None)):
-        problem = f"to= must be a path or a binary file, got {type(file).__name__}"
-    elif getattr(file, "closed", False):
-        problem = "to= is a closed file"
-    elif isinstance(file, io.IOBase) and not file.writable():
-        problem = "to= is a file that was opened for reading only"
-    else:
-        return cast(BinaryIO, file)
-    raise InvalidArgumentError(problem)
-
-
-def target_error(name: str, error: OSError | ValueError) -> DownloadTargetError:
-    """The error for a target that the operating system refuses."""
-    number = error.errno if isinstance(error, OSError) else None
-    reason = getattr(error, "strerror", None) or str(error)
-    return DownloadTargetError(f"cannot write {name}: {reason}", errno=number)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _FOLDERS_CANNOT_BE_SYNCED:
+            raise
 
 
 def _exists(name: str) -> DownloadTargetError:

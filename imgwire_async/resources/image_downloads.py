@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import BinaryIO, Final, Literal, TypeAlias, Unpack, overload
+from pathlib import Path
+from typing import Final, Literal, TypeAlias, Unpack, overload
 from uuid import UUID
 
 from imgwire_async.cdn.forms import Preset
 from imgwire_async.cdn.keywords import Transformations
 from imgwire_async.core.call import Core
-from imgwire_async.core.download import Transfer, fetch
+from imgwire_async.core.download import FileHead, Transfer, fetch
 from imgwire_async.core.redaction import Secret
 from imgwire_async.core.threads import ExclusiveThread
 from imgwire_async.downloads.archives import ArchiveLimits, ExtractedFiles, extraction
-from imgwire_async.downloads.files import DownloadedFile, FileSink, PathTarget, atomic_file, check_file
+from imgwire_async.downloads.file_objects import FileSink, FileTarget, open_target
+from imgwire_async.downloads.files import DownloadedFile, PathTarget, atomic_file
 from imgwire_async.downloads.streams import DownloadStream, open_stream
 from imgwire_async.errors import (
     BulkDownloadFailedError,
@@ -33,6 +35,7 @@ from imgwire_async.lowlevel.models import (
     ImageDownloadStatus,
 )
 from imgwire_async.resources.arguments import as_uuid, as_uuids, as_wait
+from imgwire_async.resources.file_names import file_name_of
 from imgwire_async.resources.polling import poll
 
 _FetchInto: TypeAlias = Callable[[Transfer], Awaitable[None]]
@@ -111,7 +114,7 @@ class ImageDownloads:
 
     @overload
     def download_archive(
-        self, job: ImageDownloadJob | str | UUID, *, to: PathTarget | BinaryIO, overwrite: bool = False
+        self, job: ImageDownloadJob | str | UUID, *, to: PathTarget | FileTarget, overwrite: bool = False
     ) -> Coroutine[None, None, DownloadedFile]: ...
 
     @overload
@@ -129,7 +132,7 @@ class ImageDownloads:
         self,
         job: ImageDownloadJob | str | UUID,
         *,
-        to: PathTarget | BinaryIO | None = None,
+        to: PathTarget | FileTarget | None = None,
         extract: bool = False,
         overwrite: bool = False,
         limits: ArchiveLimits = ArchiveLimits(),  # noqa: B008 - immutable
@@ -145,15 +148,19 @@ class ImageDownloads:
 
         Args:
             job: the job, or its id.
-            to: path of the archive to write, or a binary file to write it to. Without it you get a stream:
+            to: path of the archive to write, or a binary file to write it to, sync or async as of anyio and
+                aiofiles. Without it you get a stream:
                 `async with imgwire.images.download_archive(job) as stream: async for chunk in stream: …`.
                 A file at a path appears when it is complete and on disk, and not at all after a failure. A
-                file object gets bytes as they come, from its current position, and is not closed.
+                folder, or text that ends in a slash, means a file in that folder, which is made if necessary;
+                it gets the id of the job as its name. A file object gets bytes as they come, from its current
+                position, and is not closed. A target that cannot work is refused before the first request.
             extract: unpack the images into the folder `to`, which is made if necessary. The archive itself is
                 not kept. Names that lead out of the folder, links, and archives beyond `limits` are
                 refused, and then the folder is as it was. Names that some file system would not take, and
                 names that occur twice for one that ignores case, are changed; see `renamed` of the result.
-            overwrite: whether to replace a file that exists. A file object is written to in any case.
+            overwrite: whether to replace a file that exists. The new one keeps its permissions, and a link to
+                it stays a link. A file object is written to in any case.
             limits: how much an archive may hold.
 
         Returns:
@@ -178,7 +185,11 @@ class ImageDownloads:
             return _to_folder(fetch_into, to, limits, operation, overwrite=overwrite)
         if to is None:
             return open_stream(fetch_into)
-        return _to_file(fetch_into, to, operation, overwrite=overwrite)
+
+        def name(_: str | None) -> str:
+            return f"{_id_of(job, 'job', operation)}.zip"
+
+        return _to_file(fetch_into, to, operation, name, overwrite=overwrite)
 
     @overload
     def download(
@@ -194,7 +205,7 @@ class ImageDownloads:
         self,
         image: Image | str | UUID,
         *,
-        to: PathTarget | BinaryIO,
+        to: PathTarget | FileTarget,
         overwrite: bool = False,
         preset: Preset | None = None,
         **transformations: Unpack[Transformations],
@@ -204,7 +215,7 @@ class ImageDownloads:
         self,
         image: Image | str | UUID,
         *,
-        to: PathTarget | BinaryIO | None = None,
+        to: PathTarget | FileTarget | None = None,
         overwrite: bool = False,
         preset: Preset | None = None,
         **transformations: Unpack[Transformations],
@@ -213,7 +224,8 @@ class ImageDownloads:
 
         Args:
             image: the record, or the id, which costs one more call. The image must be READY.
-            to: as for `download_archive`.
+            to: as for `download_archive`. In a folder the file gets the name of the image, with the suffix of
+                the type that is delivered.
             overwrite: as for `download_archive`.
             preset: as for `Image.url`.
             transformations: as for `Image.url`, such as `width=320, format="webp"`. Without `format` the CDN
@@ -230,17 +242,26 @@ class ImageDownloads:
         """
         operation = "images.download"
 
+        record: Image | None = None
+
         async def fetch_into(transfer: Transfer) -> None:
+            nonlocal record
             core = self._core.with_deadline_from_now()
-            record = image
-            if not isinstance(record, Image):
-                record = (await api.images_retrieve(core, as_uuid(record, "image", operation))).data
+            if isinstance(image, Image):
+                record = image
+            else:
+                record = (await api.images_retrieve(core, as_uuid(image, "image", operation))).data
             url = record.url(preset, **transformations)
             await fetch(core, Secret(url), transfer, CallContext(operation=operation))
 
         if to is None:
             return open_stream(fetch_into)
-        return _to_file(fetch_into, to, operation, overwrite=overwrite)
+
+        def name(content_type: str | None) -> str:
+            assert record is not None  # noqa: S101 - it has been fetched
+            return file_name_of(record, content_type)
+
+        return _to_file(fetch_into, to, operation, name, overwrite=overwrite)
 
     async def _fetch_archive(
         self, job: ImageDownloadJob | str | UUID, transfer: Transfer, operation: str
@@ -271,18 +292,31 @@ class ImageDownloads:
 
 
 async def _to_file(
-    fetch_into: _FetchInto, to: PathTarget | BinaryIO, operation: str, *, overwrite: bool
+    fetch_into: _FetchInto,
+    to: PathTarget | FileTarget,
+    operation: str,
+    name: Callable[[str | None], str],
+    *,
+    overwrite: bool,
 ) -> DownloadedFile:
+    """Download to a path or a file; `name` makes that of a file in a folder from the content type."""
+    path: Path | None = None
     with _named(operation):
         if isinstance(to, str | os.PathLike):
-            async with atomic_file(to, overwrite=overwrite) as (sink, path):
+            head = FileHead()
+            async with atomic_file(to, overwrite=overwrite, name=lambda: name(head.content_type)) as (
+                sink,
+                output,
+            ):
                 transfer = Transfer(sink)
+                head = transfer.head
                 await fetch_into(transfer)
+            path = output.target
         else:
-            path, thread = None, ExclusiveThread()
-            sink = FileSink(check_file(to), "to the file", thread)
-            transfer = Transfer(sink)
+            thread = ExclusiveThread()
             try:
+                sink = FileSink(await open_target(to, thread))
+                transfer = Transfer(sink)
                 await fetch_into(transfer)
                 await sink.flush()
             finally:
@@ -292,7 +326,7 @@ async def _to_file(
 
 async def _to_folder(
     fetch_into: _FetchInto,
-    to: PathTarget | BinaryIO | None,
+    to: PathTarget | FileTarget | None,
     limits: ArchiveLimits,
     operation: str,
     *,

@@ -126,6 +126,16 @@ def test_download_writes_under_the_name_of_the_image(cli: Invoke, photo: Path, t
     assert cli("download", image["id"], "--overwrite").exit_code == 0
 
 
+def test_download_names_the_file_after_what_is_delivered(cli: Invoke, photo: Path, tmp_path: Path) -> None:
+    image = uploaded(cli, photo)
+
+    (here,) = lines(cli("download", image["id"], "format=webp", "--json"))
+    (there,) = lines(cli("download", image["id"], "format=webp", "--to", "photos/", "--json"))
+
+    assert Path(here["path"]) == tmp_path / "rocket.webp"
+    assert Path(there["path"]) == tmp_path / "photos" / "rocket.webp"
+
+
 def test_a_stored_name_cannot_lead_out_of_the_folder(cli: Invoke, sandbox: Sandbox, tmp_path: Path) -> None:
     folder = tmp_path / "here"
     folder.mkdir()

@@ -33,7 +33,7 @@ from imgwire_async import (
 from imgwire_async.core.download import WORTHWHILE, strong_validator
 from imgwire_async.models import ImageDownloadJob
 from tests.clients import client_of, without_waits
-from tests.downloads.file_host import CONTENT, Step, file_host, header, job_at, names_in, requested_start
+from tests.downloads.file_host import CONTENT, V1, Step, file_host, header, job_at, names_in, requested_start
 from tests.raw_servers import Connection, RawServer, always, answer, raw_server
 
 HALF = len(CONTENT) // 2
@@ -315,6 +315,59 @@ async def test_what_is_no_file_is_a_typed_error_at_once(
                 await to_stream(client, server)
     assert names_in(tmp_path) == []
     assert repr(pickle.loads(pickle.dumps(caught.value))) == repr(caught.value)
+
+
+ZIP = "Content-Type: application/zip"
+
+
+@pytest.mark.parametrize("length", [True, False])
+async def test_a_206_with_all_of_the_file_is_a_success(length: bool, tmp_path: Path) -> None:
+    head = f"HTTP/1.1 206 X\r\n{ZIP}\r\n{V1}\r\nContent-Range: bytes 0-{len(CONTENT) - 1}/{len(CONTENT)}\r\n"
+    head += f"Content-Length: {len(CONTENT)}\r\n\r\n" if length else "Connection: close\r\n\r\n"
+
+    def behave(connection: Connection) -> None:
+        connection.read_request()
+        connection.send(head.encode() + CONTENT)
+
+    with raw_server(behave) as server:
+        async with client_of(server) as client:
+            assert await to_path(client, server, tmp_path) == CONTENT
+            assert await to_stream(client, server) == CONTENT
+
+
+async def test_a_206_with_all_of_the_file_goes_on_after_a_break(tmp_path: Path) -> None:
+    def behave(connection: Connection) -> None:
+        start = requested_start(connection.read_request()) or 0
+        place = f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        lines = [ZIP, V1, f"Content-Length: {len(CONTENT) - start}", f"Content-Range: {place}", "", ""]
+        head = "\r\n".join(["HTTP/1.1 206 X", *lines])
+        connection.send(head.encode() + CONTENT[start : None if start else HALF])
+
+    with raw_server(behave) as server:
+        async with without_waits(client_of(server)) as client:
+            assert await to_path(client, server, tmp_path) == CONTENT
+    assert [requested_start(head) for head in server.heads] == [None, HALF]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "bytes 0-2/6",
+        "bytes 3-5/6",
+        "bytes 0-2/*",
+        "bytes 0-5/3",
+        "bytes */3",
+        "pages 0-2/3",
+        "",
+        "bytes 1-3/3",
+    ],
+)
+async def test_a_206_with_a_part_that_nobody_asked_for_is_refused(place: str, tmp_path: Path) -> None:
+    with file_host(Step(raw=answer(206, b"abc", f"Content-Range: {place}"))) as server:
+        async with client_of(server) as client:
+            with pytest.raises(ResponseDecodeError, match="a part of the file"):
+                await to_path(client, server, tmp_path)
+    assert names_in(tmp_path) == []
 
 
 async def test_redirects_to_safe_places_are_followed(tmp_path: Path) -> None:

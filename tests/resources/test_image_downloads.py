@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import anyio
@@ -17,6 +18,7 @@ from imgwire_async import (
     BulkDownloadFailedError,
     DeadlineExceededError,
     DownloadRejectedError,
+    DownloadTargetError,
     Image,
     InvalidArgumentError,
     InvalidTransformationError,
@@ -26,9 +28,11 @@ from imgwire_async import (
     Timeouts,
 )
 from imgwire_async.models import ImageDownloadJob
+from imgwire_async.resources.file_names import file_name_of
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.downloads.file_host import CONTENT, Step, file_host, job_at, names_in
+from tests.lowlevel.support import IMAGE
 from tests.raw_servers import answer
 
 
@@ -253,3 +257,79 @@ async def test_a_download_that_loses_its_host_says_so(tmp_path: Path) -> None:
         with pytest.raises(APIConnectionError) as caught:
             await client.images.download_archive(job_at("http://127.0.0.1:9/a"), to=tmp_path / "a")
     assert caught.value.may_have_acted is False
+
+
+@pytest.mark.parametrize(
+    ("transformations", "name"),
+    [
+        ({}, "rocket.jpg"),
+        ({"format": "webp"}, "rocket.webp"),
+        ({"format": "png", "width": 20}, "rocket.png"),
+        ({"format": "jpg"}, "rocket.jpg"),
+    ],
+)
+async def test_a_file_in_a_folder_has_the_suffix_of_what_is_delivered(
+    client: AsyncImgwireClient, image: Image, transformations: Any, name: str, tmp_path: Path
+) -> None:
+    by_record = await client.images.download(image, to=f"{tmp_path}/new/", **transformations)
+    by_id = await client.images.download(image.id, to=tmp_path, **transformations)
+
+    assert by_record.path == tmp_path / "new" / name
+    assert by_id.path == tmp_path / name
+
+
+async def test_a_path_of_a_file_is_taken_as_it_is(
+    client: AsyncImgwireClient, image: Image, tmp_path: Path
+) -> None:
+    written = await client.images.download(image, to=tmp_path / "hero.jpg", format="webp")
+
+    assert (written.path, written.content_type) == (tmp_path / "hero.jpg", "image/webp")
+
+
+async def test_a_file_in_a_folder_that_exists_is_kept_unless_asked(
+    client: AsyncImgwireClient, image: Image, tmp_path: Path
+) -> None:
+    (tmp_path / "rocket.webp").write_bytes(b"mine")
+
+    with pytest.raises(DownloadTargetError, match=r"rocket\.webp.*exists"):
+        await client.images.download(image, to=tmp_path, format="webp")
+    assert (tmp_path / "rocket.webp").read_bytes() == b"mine"
+
+    await client.images.download(image, to=tmp_path, format="webp", overwrite=True)
+    assert (tmp_path / "rocket.webp").read_bytes().startswith(b"RIFF")
+    assert names_in(tmp_path) == ["rocket.webp"]
+
+
+@pytest.mark.parametrize(
+    ("original", "content_type", "expected"),
+    [
+        ("a.jpg", "image/jpeg", "a.jpg"),
+        ("a.JPEG", "image/jpeg", "a.JPEG"),
+        ("a.jpg", "image/webp", "a.webp"),
+        ("a.b.PNG", "image/avif", "a.b.avif"),
+        ("photo", "image/png", "photo.png"),
+        ("summer.2024", "image/png", "summer.2024.png"),
+        ("a.jpg", None, "a.jpg"),
+        ("a.jpg", "application/octet-stream", "a.jpg"),
+        ("../..\\evil.png", "image/png", "evil.png"),
+        (".bashrc", "image/png", "bashrc.png"),
+        ("CON.jpg", "image/webp", "_CON.webp"),
+        ("new\nline.jpg", "image/jpeg", "new_line.jpg"),
+        ("ü" * 200 + ".jpg", "image/webp", "ü" * 120 + "~"),
+        ("folder/", "image/png", "ID.png"),
+        ("..", "image/png", "ID.png"),
+    ],
+)
+def test_names_of_files_follow_name_and_type_and_are_possible_everywhere(
+    original: str, content_type: str | None, expected: str
+) -> None:
+    image = attrs.evolve(Image.from_dict(IMAGE), original_filename=original)
+
+    name = file_name_of(image, content_type)
+
+    assert len(name.encode()) <= 255
+    if len(original) < 200:
+        assert name == expected.replace("ID", str(image.id))
+    else:
+        assert name.startswith(expected[:100])
+        assert name.endswith(".webp")

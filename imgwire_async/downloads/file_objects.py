@@ -1,0 +1,267 @@
+"""Open files that the caller passes as a target: sync ones, which are used in threads, and async ones.
+
+They are checked before the first request. They are written from where they stand, and stay open.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+from collections.abc import Awaitable, Callable
+from typing import Any, BinaryIO, Final, Protocol, TypeAlias
+
+from imgwire_async.core.threads import ExclusiveThread
+from imgwire_async.errors import DownloadTargetError, ImgwireError, InvalidArgumentError
+
+BLOCK_SIZE: Final = 1024 * 1024
+"""Bytes that are collected before they are written, and so about what one download holds in memory."""
+
+
+class AsyncBinaryTarget(Protocol):
+    """A binary file of anyio or aiofiles, or anything with an async `write`.
+
+    With `flush`, `tell`, `seek` and `truncate`, also async, a download into it can begin again.
+    """
+
+    async def write(self, data: bytes, /) -> object:
+        """Write some bytes; returns how many, or None for all."""
+        ...
+
+
+FileTarget: TypeAlias = BinaryIO | AsyncBinaryTarget
+"""An open file that a download can be written to."""
+
+
+class OutputFile(Protocol):
+    """One way to write to any open file. Problems of the file are `DownloadTargetError`s."""
+
+    async def write(self, data: bytes) -> None:
+        """Write all of `data` and flush it."""
+        ...
+
+    async def cut_back(self) -> bool:
+        """Cut the file back to where it stood at first; False when it cannot be cut."""
+        ...
+
+
+class FileSink:
+    """Where a download goes that is written to a file, in large blocks."""
+
+    def __init__(self, file: OutputFile) -> None:
+        self._file = file
+        self._waiting: list[bytes] = []
+        self._size = 0
+
+    async def write(self, chunk: bytes) -> None:
+        """Take some bytes, and write them once there are enough for a block."""
+        self._waiting.append(chunk)
+        self._size += len(chunk)
+        if self._size >= BLOCK_SIZE:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what has been collected.
+
+        Raises:
+            DownloadTargetError: the file does not take it.
+        """
+        chunks, self._waiting, self._size = self._waiting, [], 0
+        await self._file.write(b"".join(chunks))
+
+    async def restart(self) -> bool:
+        """Cut the file back to where the download began; False when it cannot be cut."""
+        self._waiting, self._size = [], 0
+        return await self._file.cut_back()
+
+
+class ThreadedFile:
+    """A sync binary file, used in threads.
+
+    Args:
+        file: the file, positioned where the download begins.
+        name: what errors call it.
+        thread: where it is used. Whoever made it has to `end` it.
+        before: called in the thread before the first bytes are written.
+    """
+
+    def __init__(
+        self, file: BinaryIO, name: str, thread: ExclusiveThread, before: Callable[[], None] = lambda: None
+    ) -> None:
+        self._file = file
+        self._name = name
+        self._thread = thread
+        self._before = before
+        self._start: int | None = None
+        self._opened = False
+
+    async def write(self, data: bytes) -> None:
+        """Write all of `data` and flush it."""
+        await self._thread.run(lambda: self._typed(lambda: self._write(data)))
+
+    async def cut_back(self) -> bool:
+        """Cut the file back to where it stood at first; False when it cannot be cut."""
+        return await self._thread.run(lambda: self._typed(self._cut_back))
+
+    def _typed(self, work: Callable[[], bool]) -> bool:
+        try:
+            if not self._opened:
+                self._opened = True
+                self._before()
+                self._start = self._file.tell() if _can_seek(self._file) else None
+            return work()
+        except ImgwireError:
+            raise
+        except Exception as error:
+            raise target_error(self._name, error) from error
+
+    def _write(self, data: bytes) -> bool:
+        write_all(self._file, data)
+        self._file.flush()
+        return True
+
+    def _cut_back(self) -> bool:
+        if self._start is None:
+            return False
+        self._file.seek(self._start)
+        self._file.truncate()
+        return True
+
+
+class AsyncOutput:
+    """An async binary file; it brings its own threads.
+
+    Args:
+        file: the file, positioned where the download begins.
+        name: what errors call it.
+    """
+
+    def __init__(self, file: Any, name: str) -> None:  # noqa: ANN401 - any duck
+        self._file = file
+        self._name = name
+        self._start: int | None = None
+        self._opened = False
+
+    async def write(self, data: bytes) -> None:
+        """Write all of `data` and flush it."""
+        await self._typed(lambda: self._write(data))
+
+    async def cut_back(self) -> bool:
+        """Cut the file back to where it stood at first; False when it cannot be cut."""
+        return await self._typed(self._cut_back)
+
+    async def _typed(self, work: Callable[[], Awaitable[bool]]) -> bool:
+        try:
+            if not self._opened:
+                self._opened = True
+                self._start = await self._position()
+            return await work()
+        except ImgwireError:
+            raise
+        except Exception as error:
+            raise target_error(self._name, error) from error
+
+    async def _write(self, data: bytes) -> bool:
+        rest = data
+        while rest:
+            written = await self._file.write(rest)
+            if written is None:  # starlette's form files do not say
+                break
+            if not written:
+                raise BlockingIOError("the file takes no more bytes")
+            rest = rest[written:]
+        if hasattr(self._file, "flush"):
+            await self._file.flush()
+        return True
+
+    async def _position(self) -> int | None:
+        if not all(hasattr(self._file, name) for name in ("tell", "seek", "truncate")):
+            return None
+        if hasattr(self._file, "seekable") and not await _result(self._file.seekable()):
+            return None
+        position: int = await self._file.tell()
+        return position
+
+    async def _cut_back(self) -> bool:
+        if self._start is None:
+            return False
+        await self._file.seek(self._start)
+        await self._file.truncate()
+        return True
+
+
+async def open_target(file: object, thread: ExclusiveThread) -> OutputFile:
+    """A file of the caller's, after a look whether it can be written to.
+
+    Args:
+        file: what the caller passes as `to=`.
+        thread: where a sync file is used.
+
+    Raises:
+        InvalidArgumentError: it cannot be written to: it is closed, in text mode, open for reading only, or
+            something else than a binary file.
+    """
+    problem = await _problem_of(file)
+    if problem is not None:
+        raise InvalidArgumentError(f"to= {problem}")
+    if inspect.iscoroutinefunction(file.write):  # type: ignore[attr-defined]
+        return AsyncOutput(file, "to the file")
+    return ThreadedFile(file, "to the file", thread)  # type: ignore[arg-type]
+
+
+async def _problem_of(file: Any) -> str | None:  # noqa: ANN401 - anything may be passed
+    write = getattr(file, "write", None)
+    if isinstance(file, type) or not callable(write):
+        return f"must be a path or a binary file that is open for writing, got {type(file).__name__}"
+    if isinstance(file, io.TextIOBase) or isinstance(getattr(file, "encoding", None), str):
+        return "is a file in text mode; open it in binary mode ('wb')"
+    if _is_closed(file):
+        return "is a closed file"
+    if not await _is_writable(file):
+        return "is a file that was opened for reading only"
+    if not inspect.iscoroutinefunction(write) and not callable(getattr(file, "flush", None)):
+        return f"must be a binary file; a {type(file).__name__} has write() and nothing else of one"
+    return None
+
+
+def _is_closed(file: Any) -> bool:  # noqa: ANN401 - any duck
+    inner = getattr(file, "file", None)  # of a form file, or a temporary one
+    return getattr(file, "closed", False) is True or getattr(inner, "closed", False) is True
+
+
+async def _is_writable(file: Any) -> bool:  # noqa: ANN401 - any duck
+    writable = getattr(file, "writable", None)
+    if callable(writable):
+        return bool(await _result(writable()))
+    mode = getattr(file, "mode", None)
+    return not isinstance(mode, str) or any(letter in mode for letter in "wax+")
+
+
+async def _result(value: Any) -> object:  # noqa: ANN401 - of a method that may be async
+    return await value if inspect.isawaitable(value) else value
+
+
+def _can_seek(file: BinaryIO) -> bool:
+    return hasattr(file, "seekable") and file.seekable()
+
+
+def write_all(file: BinaryIO, data: bytes) -> None:
+    """Write all of `data`, also to a raw file, which may take a part of it at a time.
+
+    Raises:
+        OSError: the file takes no more.
+    """
+    rest = memoryview(data)
+    while rest:
+        written: int | None = file.write(rest)
+        if written is None and not isinstance(file, io.RawIOBase):
+            return  # not a file of `io`, and it does not say
+        if not written:
+            raise BlockingIOError("the file takes no more bytes")
+        rest = rest[written:]
+
+
+def target_error(name: str, error: Exception) -> DownloadTargetError:
+    """The error for a target that the operating system, or a file of the caller's, refuses."""
+    number = error.errno if isinstance(error, OSError) else None
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return DownloadTargetError(f"cannot write {name}: {reason}", errno=number)

@@ -1,0 +1,260 @@
+"""Open files as targets: async ones too, and those that cannot work are refused before any request."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gzip
+import io
+import os
+import sys
+import tempfile
+import zipfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiofiles
+import anyio
+import pytest
+from starlette.datastructures import UploadFile
+
+from imgwire_async import DownloadInterruptedError, DownloadTargetError, InvalidArgumentError
+from tests.clients import client_of
+from tests.downloads.file_host import CONTENT, Step, file_host, job_at
+
+CHANGED = Step(content=CONTENT[:1000], validators=(), ranges="ignored")
+
+
+async def download(to: object, *steps: Step, asked: bool = True) -> None:
+    with file_host(*(steps or (Step(),))) as server:
+        try:
+            async with client_of(server) as client:
+                await client.images.download_archive(job_at(f"{server.base_url}/a.zip"), to=to)  # type: ignore[call-overload]
+        finally:
+            assert bool(server.heads) == asked
+
+
+async def test_a_file_of_anyio_is_written_where_it_stands_and_stays_open(tmp_path: Path) -> None:
+    async with await anyio.open_file(tmp_path / "a", "wb") as file:
+        await file.write(b"before ")
+        await download(file)
+        await file.write(b" after")
+    assert (tmp_path / "a").read_bytes() == b"before " + CONTENT + b" after"
+
+
+async def test_so_is_one_of_aiofiles(tmp_path: Path) -> None:
+    async with aiofiles.open(tmp_path / "a", "wb") as file:
+        await file.write(b"before ")
+        await download(file)
+        await file.write(b" after")
+    assert (tmp_path / "a").read_bytes() == b"before " + CONTENT + b" after"
+
+
+async def test_and_the_form_file_of_starlette() -> None:
+    file = UploadFile(io.BytesIO(), filename="a")
+    await download(file)
+    await file.seek(0)
+    assert await file.read() == CONTENT
+
+
+async def test_async_files_work_on_trio(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with await anyio.open_file(tmp_path / "a", "wb") as file:
+            await download(file)
+
+    await anyio.to_thread.run_sync(lambda: anyio.run(main, backend="trio"))
+    assert (tmp_path / "a").read_bytes() == CONTENT
+
+
+class AsyncWriteOnly:
+    """Nothing but an async `write`, which may take a part at a time."""
+
+    def __init__(self, at_once: int | None = None) -> None:
+        self.taken = bytearray()
+        self._at_once = at_once
+
+    async def write(self, data: bytes) -> int | None:
+        part = data[: self._at_once]
+        self.taken += part
+        return None if self._at_once is None else len(part)
+
+
+@pytest.mark.parametrize("at_once", [None, 10_000])
+async def test_anything_with_an_async_write_will_do(at_once: int | None) -> None:
+    file = AsyncWriteOnly(at_once)
+    await download(file)
+    assert bytes(file.taken) == CONTENT
+
+
+@pytest.mark.parametrize("library", ["anyio", "aiofiles"])
+async def test_an_async_file_is_cut_back_when_the_download_begins_again(library: str, tmp_path: Path) -> None:
+    opened = anyio.open_file if library == "anyio" else aiofiles.open
+    broken = Step(content=CONTENT * 8, after=len(CONTENT) * 7)
+    file: Any = await opened(tmp_path / "a", "wb")
+    await file.write(b"before ")
+    await download(file, broken, CHANGED)
+    await (file.aclose() if library == "anyio" else file.close())
+    assert (tmp_path / "a").read_bytes() == b"before " + CONTENT[:1000]
+
+
+async def test_what_cannot_be_cut_back_ends_with_an_error() -> None:
+    broken = Step(content=CONTENT * 8, after=len(CONTENT) * 7)
+    with pytest.raises(DownloadInterruptedError):
+        await download(AsyncWriteOnly(), broken, CHANGED)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.open("wb"),
+        lambda path: path.open("wb", buffering=0),
+        lambda path: path.open("r+b"),
+        lambda path: path.open("ab"),
+        lambda path: gzip.open(path, "wb"),  # noqa: SIM115
+        lambda path: zipfile.ZipFile(path, "w").open("member", "w"),  # noqa: SIM115
+        lambda _: tempfile.TemporaryFile(),  # noqa: SIM115
+        lambda _: tempfile.NamedTemporaryFile(),  # noqa: SIM115
+        lambda _: tempfile.SpooledTemporaryFile(max_size=1000),  # noqa: SIM115
+        lambda _: io.BytesIO(),
+    ],
+    ids=["wb", "raw", "r+b", "ab", "gzip", "zip", "temporary", "named", "spooled", "memory"],
+)
+async def test_every_binary_file_will_do(make: Callable[[Path], Any], tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    file = make(tmp_path / "a")
+    await download(file)
+    file.close()
+
+
+class WriteOnly:
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+
+class SaysItReads(WriteOnly):
+    mode = "rb"
+
+    def flush(self) -> None: ...
+
+
+def closed(file: Any) -> Any:
+    file.close()
+    return file
+
+
+REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "text": (lambda path: path.open("w"), "text mode"),
+    "temporary text": (lambda _: tempfile.NamedTemporaryFile("w"), "text mode"),  # noqa: SIM115
+    "text in memory": (lambda _: io.StringIO(), "text mode"),
+    "stdout": (lambda _: io.TextIOWrapper(io.BytesIO()), "text mode"),
+    "closed": (lambda path: closed(path.open("wb")), "closed"),
+    "closed memory": (lambda _: closed(io.BytesIO()), "closed"),
+    "closed temporary": (lambda _: closed(tempfile.NamedTemporaryFile()), "closed"),  # noqa: SIM115
+    "closed form file": (lambda _: UploadFile(closed(io.BytesIO())), "closed"),
+    "for reading": (lambda path: path.open("rb"), "reading only"),
+    "raw for reading": (lambda path: path.open("rb", buffering=0), "reading only"),
+    "mode for reading": (lambda _: SaysItReads(), "reading only"),
+    "write and nothing else": (lambda _: WriteOnly(), "WriteOnly has write"),
+    "number": (lambda _: 1, "got int"),
+    "bytes": (lambda _: b"path", "got bytes"),
+    "list": (lambda _: [], "got list"),
+    "class": (lambda _: io.BytesIO, "got type"),
+    "empty path": (lambda _: "", "empty path"),
+}
+
+
+@pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED)
+async def test_what_cannot_work_is_refused_before_any_request(
+    make: Callable[[Path], Any], reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a").touch()
+    file = make(tmp_path / "a")
+    with pytest.raises(InvalidArgumentError, match=reason) as caught:
+        await download(file, asked=False)
+    assert caught.value.operation == "images.download_archive"
+    if hasattr(file, "close") and not isinstance(file, type | UploadFile):
+        file.close()
+
+
+async def of_anyio(path: Path, mode: Any) -> Any:
+    return await anyio.open_file(path, mode)
+
+
+async def of_aiofiles(path: Path, mode: Any) -> Any:
+    return await aiofiles.open(path, mode)
+
+
+@pytest.mark.parametrize("opened", [of_anyio, of_aiofiles])
+@pytest.mark.parametrize(("mode", "reason"), [("w", "text mode"), ("rb", "reading only"), ("wb", "closed")])
+async def test_so_are_async_files_that_cannot_work(
+    opened: Callable[[Path, str], Awaitable[Any]], mode: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a").touch()
+    file = await opened(tmp_path / "a", mode)
+    close = file.aclose if opened is of_anyio else file.close
+    if reason == "closed":
+        await close()
+    with pytest.raises(InvalidArgumentError, match=reason):
+        await download(file, asked=False)
+    await close()
+
+
+async def test_a_stream_writer_of_asyncio_is_refused_before_any_request() -> None:
+    async def handle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        with pytest.raises(InvalidArgumentError, match="StreamWriter"):
+            await download(writer, asked=False)
+        writer.close()
+
+
+class Failing(io.BytesIO):
+    """Raises at one of its methods."""
+
+    def __init__(self, method: str, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+        setattr(self, method, self._fail)
+
+    def _fail(self, *_: object) -> int:
+        raise self._error
+
+
+@pytest.mark.parametrize("method", ["write", "flush", "tell", "seekable"])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), ValueError("odd"), RuntimeError("own")])
+async def test_whatever_a_file_raises_is_a_typed_error_with_its_cause(method: str, error: Exception) -> None:
+    with pytest.raises(DownloadTargetError) as caught:
+        await download(Failing(method, error))
+    assert caught.value.__cause__ is error
+    assert caught.value.errno == getattr(error, "errno", None)
+
+
+async def test_so_is_what_an_async_file_raises() -> None:
+    class Full:
+        async def write(self, data: bytes) -> int:  # noqa: ARG002
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(DownloadTargetError, match="No space left") as caught:
+        await download(Full())
+    assert caught.value.errno == errno.ENOSPC
+
+
+async def test_a_file_that_is_closed_during_the_download_is_a_typed_error() -> None:
+    class Closing(io.BytesIO):
+        def tell(self) -> int:
+            self.close()
+            return super().tell()
+
+    with pytest.raises(DownloadTargetError, match="closed"):
+        await download(Closing())
+
+
+async def test_standard_output_gets_the_bytes(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    with open(os.dup(1), "wb") as stdout:  # noqa: ASYNC230, PTH123 - a descriptor
+        await download(stdout)
+    assert capfdbinary.readouterr().out == CONTENT
+    assert not sys.stdout.closed
