@@ -17,7 +17,15 @@ from imgwire_async.core.base_url import checked_base_url
 from imgwire_async.core.call import Core
 from imgwire_async.core.credentials import CredentialProvider, Credentials, check_credential
 from imgwire_async.core.engine import Engine
-from imgwire_async.core.events import CallHook, Hook, RequestEvent, ResponseEvent, RetryEvent
+from imgwire_async.core.events import (
+    CallHook,
+    Hook,
+    Hooks,
+    RequestEvent,
+    ResponseEvent,
+    RetryEvent,
+    as_hooks,
+)
 from imgwire_async.core.gate import Gate, RateLimit
 from imgwire_async.core.httpx_transport import HttpClient
 from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request
@@ -72,10 +80,12 @@ class AsyncImgwireClient:
             the client finds out from the answers how fast the service takes them, for jobs of many calls.
         rate_limits: requests per second for classes of operations. Imgwire publishes no limits, so there
             are none by default; a 429 holds back all calls of its class in any case.
-        on_call: gives a context manager around every call with all its attempts; for tracing.
-        on_request: told about every attempt before it is sent; sync or async, as the other hooks.
-        on_response: told about every attempt when it has been answered or has failed.
-        on_retry: told about every retry before the wait for it.
+        on_call: returns a context manager for every call with all its attempts; for tracing. Like all hooks,
+            one function or a list of them. Contexts are entered in the order of the list.
+        on_request: called with every attempt before it is sent. Like the following hooks sync or async; one
+            that hangs ends with the call's `deadline`.
+        on_response: called with every attempt when its response has arrived or it has failed.
+        on_retry: called with every retry before the wait for it.
         http_client: an `httpx.AsyncClient` of yours to send requests with. It is never closed here, and its
             own limits, proxies and TLS settings apply.
         allow_insecure: accept a base URL with plain http to another machine.
@@ -107,10 +117,10 @@ class AsyncImgwireClient:
         deadline: float | None = None,
         concurrency: int | Literal["auto"] = 100,
         rate_limits: Mapping[RateClass, RateLimit] | None = None,
-        on_call: CallHook | None = None,
-        on_request: Hook[RequestEvent] | None = None,
-        on_response: Hook[ResponseEvent] | None = None,
-        on_retry: Hook[RetryEvent] | None = None,
+        on_call: Hooks[CallHook] | None = None,
+        on_request: Hooks[Hook[RequestEvent]] | None = None,
+        on_response: Hooks[Hook[ResponseEvent]] | None = None,
+        on_retry: Hooks[Hook[RetryEvent]] | None = None,
         http_client: HttpClient | None = None,
         allow_insecure: bool = False,
     ) -> None:
@@ -135,7 +145,11 @@ class AsyncImgwireClient:
         )
         try:
             options = replace(
-                options, on_call=on_call, on_request=on_request, on_response=on_response, on_retry=on_retry
+                options,
+                on_call=as_hooks("on_call", on_call),
+                on_request=as_hooks("on_request", on_request),
+                on_response=as_hooks("on_response", on_response),
+                on_retry=as_hooks("on_retry", on_retry),
             )
             time = RealTime()
             gate = Gate(concurrency, rate_limits=rate_limits, time=time)

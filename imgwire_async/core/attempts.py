@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeGuard
 
@@ -106,13 +107,15 @@ class LogicalCall:
             ImgwireError: what `error_for` makes of an answer, or the error for the lack of one.
             DeadlineExceededError: the deadline has passed, or leaves no time for another attempt.
         """
-        if self.options.on_call is None:
+        if not self.options.on_call:
             return await self._make(attempt)
         operation, method, url, _ = self._identity()
         event = CallEvent(operation=operation, method=method, url=url, size=self.size)
-        with self.options.on_call(event):
+        with ExitStack() as contexts:
+            for hook in self.options.on_call:
+                contexts.enter_context(hook(event))
             return await self._make(attempt)
-        raise RuntimeError("the on_call hook must not suppress the error of the call")
+        raise RuntimeError("an on_call hook must not suppress the error of the call")
 
     async def _make(self, attempt: Callable[[int], Awaitable[Result]]) -> tuple[Answer, int]:
         begun = 0
@@ -171,7 +174,7 @@ class LogicalCall:
         shared.attempts += 1
         shared.retries += number > 1
         operation, method, url, key = self._identity()
-        if options.on_request is not None:
+        if options.on_request:
             await tell(
                 options.on_request,
                 RequestEvent(
@@ -190,7 +193,7 @@ class LogicalCall:
         if logger.isEnabledFor(logging.DEBUG):
             what = result.reason if isinstance(result, NoAnswer) else f"status {result.status}"
             logger.debug("%s: %s %s, attempt %d: %s in %.3f s", operation, method, url, number, what, seconds)
-        if options.on_response is not None:
+        if options.on_response:
             event = ResponseEvent(
                 operation=operation,
                 method=method,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
@@ -80,16 +80,42 @@ class RetryEvent:
 E = TypeVar("E", RequestEvent, ResponseEvent, RetryEvent)
 
 Hook: TypeAlias = Callable[[E], Awaitable[object] | object]
-"""A function, sync or async, that is told about events. What it raises ends the call."""
+"""A function, sync or async, that is called with events. What it raises ends the call.
+
+Time that an async one needs counts towards the call's `deadline`, which also ends one that hangs. A sync one
+runs on the event loop and must not block."""
 
 
 CallHook: TypeAlias = Callable[[CallEvent], AbstractContextManager[object]]
 """Gives a context that is entered when a call begins and left when it ends, with its error if it failed."""
 
 
-async def tell(hook: Hook[E] | None, event: E) -> None:
-    """Call `hook`, and await what it returns if that is awaitable."""
-    if hook is not None:
+H = TypeVar("H")
+
+Hooks: TypeAlias = H | Sequence[H]
+"""One hook, or several, which are called in their order."""
+
+
+def as_hooks(name: str, given: Hooks[H] | None) -> tuple[H, ...]:
+    """All of the hooks that a caller has given.
+
+    Raises:
+        ValueError: one is not callable.
+    """
+    hooks = () if given is None else tuple(given) if isinstance(given, Sequence) else (given,)
+    for hook in hooks:
+        if not callable(hook):
+            problem = f"{name} must be a function, or a list of functions, got {hook!r:.80}"
+            raise ValueError(problem)  # noqa: TRY004 - as for every option
+    return hooks
+
+
+async def tell(hooks: tuple[Hook[E], ...], event: E) -> None:
+    """Call each hook in turn, and await what it returns if that is awaitable.
+
+    They run in the task of the call, so that a context variable which one sets is there for its next event.
+    """
+    for hook in hooks:
         told = hook(event)
         if isinstance(told, Awaitable):
             await told

@@ -77,13 +77,13 @@ class _Unpacker:
                 return b""
             else:
                 self._packed, self._begun = packed, True
+            if self._unpacker.eof:  # gzip may consist of several members, which follow one another
+                self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
             try:
                 piece = self._unpacker.decompress(self._packed, _PIECE)
             except zlib.error:
                 raise _UnusableError("the answer is not encoded as declared") from None
-            if self._unpacker.unused_data:
-                raise _UnusableError("the answer is not encoded as declared: something follows its end")
-            self._packed = self._unpacker.unconsumed_tail
+            self._packed = self._unpacker.unconsumed_tail or self._unpacker.unused_data
             if piece:
                 return piece
 

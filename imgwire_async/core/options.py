@@ -53,7 +53,7 @@ class CallOptions:
     """Everything that shapes one call. Immutable: `with_options` makes another one.
 
     Raises:
-        ValueError: the deadline is not positive, or a hook is no function.
+        ValueError: the deadline is not positive.
     """
 
     base_url: str
@@ -66,15 +66,11 @@ class CallOptions:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     deadline: float | None = None
     """Seconds that a call may take in all, retries and waiting included."""
-    on_call: CallHook | None = None
-    on_request: Hook[RequestEvent] | None = None
-    on_response: Hook[ResponseEvent] | None = None
-    on_retry: Hook[RetryEvent] | None = None
+    on_call: tuple[CallHook, ...] = ()
+    on_request: tuple[Hook[RequestEvent], ...] = ()
+    on_response: tuple[Hook[ResponseEvent], ...] = ()
+    on_retry: tuple[Hook[RetryEvent], ...] = ()
 
     def __post_init__(self) -> None:
         if self.deadline is not None and not is_positive(self.deadline):
             raise ValueError(f"deadline must be a positive number of seconds, got {self.deadline!r:.80}")
-        for name in ("on_call", "on_request", "on_response", "on_retry"):
-            hook = getattr(self, name)
-            if hook is not None and not callable(hook):
-                raise ValueError(f"{name} must be a function, got {hook!r:.80}")

@@ -54,7 +54,7 @@ def check_processes(core: Core) -> None:
     problem = None
     if core.shared.engine.is_given:
         problem = "an http_client= of yours cannot be used by other processes"
-    elif any(hook is not None for hook in hooks):
+    elif any(hooks):
         problem = "hooks (on_call, on_request, on_response, on_retry) would not see the requests of others"
     elif not sys.executable or getattr(sys, "frozen", False):
         problem = "there is no Python interpreter to start them with"

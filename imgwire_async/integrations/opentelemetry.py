@@ -4,6 +4,17 @@
 imgwire = AsyncImgwireClient(**opentelemetry_hooks())
 ```
 
+With hooks of your own, all of them are called:
+
+```python
+traced = opentelemetry_hooks()
+imgwire = AsyncImgwireClient(
+    on_call=traced["on_call"],
+    on_request=[traced["on_request"], log_request],
+    on_response=traced["on_response"],
+)
+```
+
 Every call is a span named after it, such as `images.create`, with a child for every attempt; an upload is two
 calls. Attributes follow the semantic conventions for HTTP clients. Queries of URLs are left out, because they
 hold signatures and tokens; keys and bodies never come here.
@@ -22,7 +33,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -69,10 +80,19 @@ class OpenTelemetryHooks(TypedDict):
 class _Call:
     """The call that the current task is in."""
 
-    span: Span
-    event: CallEvent
+    span: Span | None
+    """None when `on_call` is not ours: attempts are then children of whatever span is current."""
+    size: int | None
     attempts: int = 0
     attempt_span: Span | None = None
+
+    def abandon_attempt(self, error_type: str) -> None:
+        """End the span of an attempt that was cancelled, or whose end a hook of the user kept from us."""
+        if self.attempt_span is not None:
+            self.attempt_span.set_attribute("error.type", error_type)
+            self.attempt_span.set_status(StatusCode.ERROR)
+            self.attempt_span.end()
+            self.attempt_span = None
 
 
 def opentelemetry_hooks(
@@ -97,7 +117,7 @@ class _Observer:
         own_version = version("imgwire-async")
         self._tracer = get_tracer(_NAME, own_version, tracer_provider)
         meter = get_meter(_NAME, own_version, meter_provider)
-        self._current: ContextVar[_Call] = ContextVar("imgwire_async_current_call")
+        self._current: ContextVar[_Call | None] = ContextVar("imgwire_async_current_call", default=None)
         self._call_seconds = meter.create_histogram(
             "imgwire.client.call.duration", "s", explicit_bucket_boundaries_advisory=_CALL_SECONDS
         )
@@ -121,7 +141,7 @@ class _Observer:
         with self._tracer.start_as_current_span(
             event.operation, record_exception=False, set_status_on_exception=False
         ) as span:
-            call = _Call(span, event)
+            call = _Call(span, event.size)
             token = self._current.set(call)
             try:
                 yield
@@ -133,11 +153,9 @@ class _Observer:
                     span.set_attribute("imgwire.request_id", error.request_id)
                 raise
             finally:
-                self._current.reset(token)
-                if call.attempt_span is not None:  # cancelled, or a hook of the user failed
-                    call.attempt_span.set_attribute("error.type", error_type or "unknown")
-                    call.attempt_span.set_status(StatusCode.ERROR)
-                    call.attempt_span.end()
+                with suppress(ValueError):  # closed in another context, by the garbage collector
+                    self._current.reset(token)
+                call.abandon_attempt(error_type or "unknown")
                 retries = max(0, call.attempts - 1)
                 span.set_attribute("imgwire.operation", event.operation)
                 span.set_attribute("imgwire.retries", retries)
@@ -151,20 +169,25 @@ class _Observer:
     def attempt_begins(self, event: RequestEvent) -> None:
         """Begin the span of an attempt."""
         call = self._current.get()
+        if call is None:
+            call = _Call(None, None)
+            self._current.set(call)
+        call.abandon_attempt("unknown")
         call.attempts = event.attempt
         attributes: dict[str, str | int | float] = {
             **_target(event),
             "url.full": event.url,
-            "http.request.body.size": call.event.size,
             "imgwire.throttled_time": event.waited,
         }
+        if call.size is not None:
+            attributes["http.request.body.size"] = call.size
         if event.attempt > 1:
             attributes["http.request.resend_count"] = event.attempt - 1
         if event.waited > 0:
             self._throttled.add(event.waited, {"imgwire.operation": event.operation})
         call.attempt_span = self._tracer.start_span(
             event.method,
-            context=set_span_in_context(call.span),
+            context=None if call.span is None else set_span_in_context(call.span),
             kind=SpanKind.CLIENT,
             attributes=attributes,
         )
@@ -172,22 +195,23 @@ class _Observer:
     def attempt_ended(self, event: ResponseEvent) -> None:
         """End the span of an attempt, and record its metrics."""
         call = self._current.get()
-        span, call.attempt_span = call.attempt_span, None
-        assert span is not None  # noqa: S101 - every attempt begins before it ends
         outcome: dict[str, str | int] = {}
         if event.status is not None:
             outcome["http.response.status_code"] = event.status
         if event.status is None or event.status >= 400:
             outcome["error.type"] = event.failure or str(event.status)
-            span.set_status(StatusCode.ERROR)
-        span.set_attributes(outcome | {"http.response.body.size": event.received})
-        if event.request_id is not None:
-            span.set_attribute("imgwire.request_id", event.request_id)
-        span.end()
+        if call is not None and call.attempt_span is not None:
+            span, call.attempt_span = call.attempt_span, None
+            if "error.type" in outcome:
+                span.set_status(StatusCode.ERROR)
+            span.set_attributes(outcome | {"http.response.body.size": event.received})
+            if event.request_id is not None:
+                span.set_attribute("imgwire.request_id", event.request_id)
+            span.end()
         labels = {**_target(event), **outcome}
         self._attempt_seconds.record(event.seconds, labels)
-        if event.status is not None:
-            self._body_size.record(call.event.size, labels)
+        if event.status is not None and call is not None and call.size is not None:
+            self._body_size.record(call.size, labels)
         if event.status is not None or event.received:
             self._received.record(event.received, labels)
 

@@ -158,10 +158,12 @@ def test_no_timeout_at_all_is_possible(backend: str) -> None:
         (gzip.compress(b'{"a": 1}'), "gzip", b'{"a": 1}'),
         (gzip.compress(b'{"a": 1}'), " X-GZip", b'{"a": 1}'),
         (gzip.compress(bytes(5_000_000)), "gzip", bytes(5_000_000)),
+        (gzip.compress(b'{"a"') + gzip.compress(b"") + gzip.compress(b": 1}"), "gzip", b'{"a": 1}'),
+        (gzip.compress(bytes(3_000_000)) * 2, "gzip", bytes(6_000_000)),
         (b"{}", "identity", b"{}"),
         (b"", "gzip", b""),
     ],
-    ids=["gzip", "the old name", "of much", "not packed", "nothing"],
+    ids=["gzip", "the old name", "of much", "members", "members of much", "not packed", "nothing"],
 )
 def test_a_compressed_answer_is_unpacked(backend: str, packed: bytes, encoding: str, content: bytes) -> None:
     with raw_server(always(answer(200, packed, f"Content-Encoding: {encoding}"))) as server:
@@ -178,11 +180,12 @@ def test_a_compressed_answer_is_unpacked(backend: str, packed: bytes, encoding: 
         (b"not gzip", "gzip"),
         (gzip.compress(b"some text")[:-9], "gzip"),
         (gzip.compress(b"some text") + b"\0\0", "gzip"),
+        (gzip.compress(b"some text") + gzip.compress(b"more")[:-9], "gzip"),
         (gzip.compress(gzip.compress(b"x")), "gzip, gzip"),
         (b"{}", "br"),
         (b"{}", "zstd"),
     ],
-    ids=["not packed", "cut off", "with a tail", "packed twice", "br", "zstd"],
+    ids=["not packed", "cut off", "with a tail", "with a member cut off", "packed twice", "br", "zstd"],
 )
 def test_an_answer_that_is_not_encoded_as_asked_is_unreadable(
     backend: str, packed: bytes, encoding: str
@@ -193,6 +196,19 @@ def test_an_answer_that_is_not_encoded_as_asked_is_unreadable(
     assert isinstance(result, UnreadableAnswer)
     assert result.status == 200
     assert "cod" in result.reason
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_member_may_begin_with_any_piece_of_an_answer(backend: str) -> None:
+    pieces = [gzip.compress(b"[1,"), gzip.compress(b" 2"), gzip.compress(b"]")]
+    # Every byte in a piece of its own, so one of them begins with each byte.
+    body = b"".join(b"1\r\n%c\r\n" % byte for byte in b"".join(pieces)) + b"0\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with raw_server(always(head + body)) as server:
+        result = send(backend, server.base_url, Timeouts())
+
+    assert isinstance(result, Answer)
+    assert result.content == b"[1, 2]"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
