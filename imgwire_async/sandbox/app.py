@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 
 from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
@@ -14,10 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from imgwire_async.sandbox import archives, cors_origins, custom_domain, gallery, images, metrics, store
 from imgwire_async.sandbox.bodies import answer_early
 from imgwire_async.sandbox.cdn import routes as cdn
-from imgwire_async.sandbox.errors import ApiError
+from imgwire_async.sandbox.errors import ApiError, broken
 from imgwire_async.sandbox.gateway import Gateway
 from imgwire_async.sandbox.operations import methods_of
-from imgwire_async.sandbox.runtime import Runtime
+from imgwire_async.sandbox.runtime import Runtime, logger
 
 
 class EarlyAnswer(Response):
@@ -39,6 +40,8 @@ def build(runtime: Runtime) -> ASGIApp:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(store.StoreError, _store_error)
     app.add_exception_handler(405, _method_not_allowed)
+    for kind in (sqlite3.Error, OSError, Exception):
+        app.add_exception_handler(kind, _broken)
 
     @app.get("/health")
     async def health() -> Response:
@@ -67,6 +70,14 @@ async def _method_not_allowed(request: Request, _: Exception) -> Response:
 async def _store_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, store.StoreError)  # noqa: S101 - registered for this class
     return EarlyAnswer(store.error_response(error.status, error.code, error.message))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    logger.error("%s %r failed: %r", request.method, request.url.path, error)
+    answer = broken(error)
+    if request.url.path.startswith(store.PREFIX):
+        return EarlyAnswer(store.error_response(answer.status, "InternalError", answer.detail))
+    return EarlyAnswer(JSONResponse(answer.body, answer.status))
 
 
 async def _validation_error(_: Request, error: Exception) -> Response:

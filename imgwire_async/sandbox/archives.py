@@ -67,7 +67,11 @@ def unfinished(runtime: Runtime) -> list[str]:
 
 def start(runtime: Runtime, job_id: str) -> None:
     """Pack the archive of a job."""
-    runtime.start_background(_pack(runtime, job_id))
+    runtime.start_background(
+        _pack(runtime, job_id),
+        name=f"Packing archive {job_id}",
+        failed=lambda: _set_status(runtime, job_id, "FAILED"),
+    )
 
 
 async def _pack(runtime: Runtime, job_id: str) -> None:

@@ -8,6 +8,7 @@ of records go to threads. In WAL mode neither waits for the other.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import sqlite3
@@ -104,12 +105,18 @@ def lock_folder(folder: Path) -> sqlite3.Connection:
         OSError: another sandbox uses it.
     """
     # SQLite's own file lock works alike on every platform and is released by the system after a crash.
-    connection = sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None)
+    path = folder / "lock.sqlite"
+    try:
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+    except sqlite3.Error as error:
+        raise OSError(f"{path} cannot be used: {error}") from error
     try:
         connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         connection.close()
-        raise OSError(f"the folder {folder} is in use by another sandbox") from error
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise OSError(f"the folder {folder} is in use by another sandbox") from error
+        raise OSError(f"{path} cannot be used: {error}; if no sandbox runs, remove it") from error
     return connection
 
 
@@ -117,12 +124,21 @@ def open_database(folder: Path, *, durable: bool) -> Database:
     """The database of a folder, made if there is none.
 
     Raises:
-        OSError: what is there is no database, or another one.
+        OSError: what is there is no database, a damaged one, or that of another version.
     """
+    path = folder / "imgwire.sqlite"
     try:
-        return Database(folder / "imgwire.sqlite", durable=durable)
+        database = Database(path, durable=durable)
     except sqlite3.Error as error:
-        raise OSError(f"{folder / 'imgwire.sqlite'} is not a sandbox's database: {error}") from error
+        raise OSError(f"{path} is not a sandbox's database: {error}") from error
+    try:
+        damage = database.damage()
+    except sqlite3.Error as error:
+        damage = str(error)
+    if damage is not None:
+        database.close()
+        raise OSError(f"{path} cannot be used: {damage}. Restore it, or start with another folder")
+    return database
 
 
 class Database:
@@ -164,6 +180,22 @@ class Database:
             with self._readers_lock:
                 self._readers.append(connection)
 
+    def damage(self) -> str | None:
+        """What keeps the database from being used, or None. Reads it once, some 300 MB a second."""
+        (verdict,) = self.writer.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            return f"it is damaged ({verdict})"
+        with contextlib.closing(sqlite3.connect(":memory:")) as example:
+            example.executescript(_SCHEMA)
+            for table in ("identity", *_TABLES):
+                if _columns(self.writer, table) != _columns(example, table):
+                    return f"its table {table} is that of another version"
+        try:
+            self.identity()
+        except (ValueError, TypeError):
+            return "the keys in it are damaged"
+        return None
+
     def identity(self) -> Identity:
         """The environment's keys, made on the first start."""
         row = self.writer.execute("SELECT document FROM identity").fetchone()
@@ -193,3 +225,7 @@ class Database:
         connection.execute("PRAGMA busy_timeout=5000")
         connection.execute(f"PRAGMA synchronous={self._synchronous}")
         return connection
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {column for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 
 
@@ -61,3 +62,14 @@ def conflict(detail: str) -> ApiError:
 
 class UnacceptableImageError(Exception):
     """The bytes are not an image that the service would deliver."""
+
+
+def broken(error: Exception) -> ApiError:
+    """500: a damaged database, a full disk, a removed folder, or a fault of the sandbox's own."""
+    if isinstance(error, sqlite3.Error):
+        detail = f"The sandbox's database cannot be used: {error}."
+    elif isinstance(error, OSError):
+        detail = f"The sandbox's folder cannot be used: {error.strerror or 'see its log'}."
+    else:
+        detail = "The sandbox failed at this request; its log says why."
+    return ApiError(500, "InternalServerError", detail)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +20,14 @@ from imgwire_async.sandbox.schemas import SupportedMimeType, UploadViaUrlCreate,
 MAXIMUM_REDIRECTS = 5
 TIMEOUT_SECONDS = 30.0
 """For connecting and for each read."""
+_UNFETCHABLE = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    UnicodeError,  # a host name that is no IDNA
+    OSError,
+    BodyTooLargeError,
+    UnacceptableImageError,
+)
 
 
 def create(runtime: Runtime, body: UploadViaUrlCreate) -> records.Record:
@@ -53,7 +62,11 @@ def create(runtime: Runtime, body: UploadViaUrlCreate) -> records.Record:
 
 def start(runtime: Runtime, image_id: str) -> None:
     """Fetch the source of a PENDING record."""
-    runtime.start_background(_fetch(runtime, image_id))
+    runtime.start_background(
+        _fetch(runtime, image_id),
+        name=f"Fetching the source of image {image_id}",
+        failed=partial(records.mark_quarantined, runtime, image_id),
+    )
 
 
 async def _fetch(runtime: Runtime, image_id: str) -> None:
@@ -70,7 +83,7 @@ async def _fetch(runtime: Runtime, image_id: str) -> None:
             processing.start(runtime, image_id)
         else:
             target.unlink()
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, BodyTooLargeError, UnacceptableImageError) as error:
+    except _UNFETCHABLE as error:
         logger.info("Image %s is quarantined: its source cannot be fetched: %r", image_id, error)
         records.mark_quarantined(runtime, image_id)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sqlite3
 import time
 from email.utils import formatdate
 
@@ -15,11 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from imgwire_async.sandbox import cors, store
 from imgwire_async.sandbox.auth import authenticate
 from imgwire_async.sandbox.bodies import BODY_ENDED, JSON_BYTES, answer_early
-from imgwire_async.sandbox.errors import ApiError
+from imgwire_async.sandbox.errors import ApiError, broken
 from imgwire_async.sandbox.faults import Fault
 from imgwire_async.sandbox.journal import RECORDED_HEADERS, ReceivedRequest
 from imgwire_async.sandbox.operations import SandboxOperation, resolve
-from imgwire_async.sandbox.runtime import Runtime
+from imgwire_async.sandbox.runtime import Runtime, logger
 from imgwire_async.sandbox.transport import close_connection, reset_connection
 
 SLOW_CHUNK_SECONDS = 0.05
@@ -128,10 +129,17 @@ class Gateway:
         origin = headers.get("origin")
         cors_method = cors.method_for(scope["path"]) if origin is not None else None
         if origin is not None and cors_method is not None:
-            if scope["method"] == "OPTIONS":
-                await cors.preflight(runtime, origin, cors_method)(scope, receive, send)
+            try:
+                allowed = cors.allowed_headers(runtime, origin)
+            except sqlite3.Error as damage:
+                logger.error("CORS of %r failed: %r", scope["path"], damage)
+                error = broken(damage)
+                await answer_early(JSONResponse(error.body, error.status), scope, receive, send)
                 return
-            send = _adding_headers(send, cors.allowed_headers(runtime, origin))
+            if scope["method"] == "OPTIONS":
+                await cors.preflight(allowed, cors_method)(scope, receive, send)
+                return
+            send = _adding_headers(send, allowed)
         if operation is not None:
             try:
                 scope["imgwire.caller"] = authenticate(

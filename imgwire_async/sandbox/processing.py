@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,11 @@ _SHA256_HEX = re.compile(r"[0-9a-fA-F]{64}")
 
 def start(runtime: Runtime, image_id: str) -> None:
     """Process a record whose bytes are stored and which is PROCESSING."""
-    runtime.start_background(_process(runtime, image_id))
+    runtime.start_background(
+        _process(runtime, image_id),
+        name=f"Processing image {image_id}",
+        failed=partial(records.mark_quarantined, runtime, image_id),
+    )
 
 
 async def before_read(runtime: Runtime, image_id: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import sqlite3
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from imgwire_async.sandbox.cdn.variants import VariantCache
@@ -51,12 +53,20 @@ class Files:
         """Transformed images; nothing in it survives a start."""
         return self.folder / "variants"
 
+    def prepare_folder(self) -> None:
+        """Create the folder itself.
+
+        Raises:
+            OSError: it cannot be one.
+        """
+        _make_folder(self.folder)
+
     def prepare(self) -> None:
         """Create the folders; remove what an earlier run left half received or may have made differently."""
         for folder in (self.incoming, self.variants):
             shutil.rmtree(folder, ignore_errors=True)
         for folder in (self.incoming, self.variants, self.originals, self.archives):
-            folder.mkdir(parents=True, exist_ok=True)
+            _make_folder(folder)
 
     def clear(self) -> None:
         """Remove all stored bytes."""
@@ -75,6 +85,13 @@ class Files:
     def archive(self, job_id: str) -> Path:
         """The archive of a bulk download job."""
         return self.archives / f"{job_id}.zip"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise OSError(error.errno, "it is not a folder", str(folder)) from error
 
 
 @dataclass(slots=True)
@@ -119,11 +136,19 @@ class Runtime:
         """Seconds since the epoch."""
         return self.settings.clock()
 
-    def start_background(self, work: Coroutine[None, None, None]) -> None:
-        """Run `work` until it ends or the sandbox stops."""
-        task = asyncio.get_running_loop().create_task(work)
+    def start_background(
+        self, work: Coroutine[None, None, None], *, name: str, failed: Callable[[], None]
+    ) -> None:
+        """Run `work` until it ends or the sandbox stops.
+
+        Args:
+            work: what to do.
+            name: what the log calls it.
+            failed: records that it has failed, whatever `work` has raised, so that nobody waits for its end.
+        """
+        task = asyncio.get_running_loop().create_task(work, name=name)
         self.background.add(task)
-        task.add_done_callback(self._background_ended)
+        task.add_done_callback(partial(self._background_ended, failed))
 
     async def cancel_background(self) -> None:
         """Cancel all background work and wait for its end."""
@@ -132,10 +157,15 @@ class Runtime:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _background_ended(self, task: asyncio.Task[None]) -> None:
+    def _background_ended(self, failed: Callable[[], None], task: asyncio.Task[None]) -> None:
         self.background.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("Background work of the sandbox failed", exc_info=error)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        logger.error("%s failed: %r", task.get_name(), error, exc_info=error)
+        try:
+            failed()
+        except sqlite3.Error as damage:
+            logger.error("That cannot be recorded: %s. The next start tries it again.", damage)  # noqa: TRY400
 
 
 def timestamp(seconds: float) -> str:

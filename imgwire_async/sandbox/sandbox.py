@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import tempfile
 import threading
@@ -198,7 +199,12 @@ def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise OSError(error.errno, f"port {port} is in use by another program") from error
         listener.listen(2048)
         listener.setblocking(False)
     except OSError:
@@ -309,7 +315,7 @@ class _ServerThread:
         self._loop = asyncio.get_running_loop()
         sandbox = self._sandbox
         files = Files(self._folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        files.prepare_folder()
         with (
             contextlib.closing(lock_folder(self._folder)),
             contextlib.closing(open_database(self._folder, durable=self._durable)) as database,

@@ -77,11 +77,11 @@ def _original(runtime: Runtime, request: Request, record: records.Record) -> Res
     if _is_current(request, etag):
         metrics.count_delivery(runtime, transfer_bytes=0)
         return Response(status_code=304, headers=headers)
+    path = runtime.files.original(record["id"])
+    path.stat()  # before the delivery is counted
     transferred = record["size_bytes"] if request.method == "GET" else 0
     metrics.count_delivery(runtime, transfer_bytes=transferred)
-    return BlockFileResponse(
-        runtime.files.original(record["id"]), headers=headers, media_type=record["mime_type"]
-    )
+    return BlockFileResponse(path, headers=headers, media_type=record["mime_type"])
 
 
 async def _variant(
