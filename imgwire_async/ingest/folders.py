@@ -10,11 +10,12 @@ from pathlib import Path
 
 from imgwire_async.errors import UploadSourceError
 from imgwire_async.ingest.items import Entry, FileStamp, IngestItem, key_text
+from imgwire_async.ingest.own_files import OwnFiles
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """All files below a folder. Their keys are their paths in it, with `/`.
+    """All files below a folder but those that bulk jobs have written. Keys are paths in it, with `/`.
 
     A pattern such as `*.jpg` without a slash is compared with names, one such as `2024/*` with paths in the
     folder; `*` also stands for slashes. A folder that is excluded is not entered.
@@ -30,11 +31,15 @@ class Folder:
     follow_symlinks: bool = False
     """Whether symbolic links count. A folder that several of them lead to is entered once, so loops end."""
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, own: OwnFiles | None = None) -> Iterator[Entry]:
         """The files, in no particular order: of a folder no more is in memory than the names of its folders.
 
         A folder that cannot be read gives an entry with a problem.
+
+        Args:
+            own: tells which files bulk jobs have written, which are left out.
         """
+        own = own or OwnFiles()
         top = os.fspath(self.path)
         waiting = [(top, "")]
         entered = {_identity(top)} if self.follow_symlinks else set()
@@ -49,7 +54,7 @@ class Folder:
                         if one.is_dir(follow_symlinks=self.follow_symlinks):
                             if not self.follow_symlinks or _enter(one.path, entered):
                                 waiting.append((one.path, f"{relative}/"))
-                        elif self._included(one.name, relative):
+                        elif self._included(one.name, relative) and not own.hold(one.path, one.name):
                             yield from self._entry(one, relative)
             except OSError as error:
                 problem = UploadSourceError(f"cannot read the folder {folder!r}: {error.strerror or error}")

@@ -23,6 +23,7 @@ from imgwire_async.ingest.items import check_job_name, storable
 from imgwire_async.ingest.journal import Journal
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.outcomes import Outcome, Stored
+from imgwire_async.ingest.own_files import OwnFiles
 from imgwire_async.ingest.processes import WorkerPool
 from imgwire_async.ingest.report import Progress, Report, Tally
 from imgwire_async.ingest.sending import Sender, with_pace_of_its_own
@@ -60,6 +61,7 @@ class IngestJob:
         self._block: AsyncExitStack | None = None
         self._began = self._ended = 0.0
         self._binding: Binding | None = None
+        self._own_files = OwnFiles()
         self._journal: Journal
         self._runner: Runner
         self._engine: Engine
@@ -69,7 +71,7 @@ class IngestJob:
         if self._block is not None:
             raise RuntimeError("this job has begun before; call ingest again to go on with its journal")
         async with AsyncExitStack() as block:
-            entries = await to_thread.run_sync(entries_of, self._source)
+            entries = await to_thread.run_sync(entries_of, self._source, self._own_files)
             self._journal = await to_thread.run_sync(self._open_journal)
             self._runner = self._new_runner()
             block.push_async_callback(self._close_journal)
@@ -180,6 +182,7 @@ class IngestJob:
             InvalidArgumentError: another extension.
             OSError: the file cannot be written.
         """
+        await self._keep_output(path)
         return await to_thread.run_sync(report.write_images, self._journal, path)
 
     async def write_failures(self, path: str | os.PathLike[str]) -> int:
@@ -193,7 +196,14 @@ class IngestJob:
         Raises:
             OSError: the file cannot be written.
         """
+        await self._keep_output(path)
         return await to_thread.run_sync(report.write_failures, self._journal, path)
+
+    async def _keep_output(self, path: str | os.PathLike[str]) -> None:
+        """Put on record that the file is none of the items that later runs may find."""
+        if not self._options.dry_run:
+            with suppress(JournalError):  # only a convenience, such as the pace
+                await to_thread.run_sync(self._journal.keep_output, os.fsdecode(path))
 
     @property
     def _finished(self) -> bool:
@@ -226,6 +236,7 @@ class IngestJob:
     async def _begin_run(self) -> None:
         binding = None
         if not self._journal.is_temporary:
+            self._own_files.add((os.fspath(self._journal.path), *self._journal.outputs))
             binding = await to_thread.run_sync(bind, self._journal, self._core, self._source)
         if self._options.dry_run:
             return

@@ -238,6 +238,7 @@ class Journal:
         Raises:
             JournalError: the journal cannot be written.
         """
+        path = os.path.abspath(path)  # noqa: PTH100 - keeps symbolic links
         if path not in self.outputs:
             self.outputs.append(path)
             self._keep_about("outputs", json.dumps(self.outputs))

@@ -18,6 +18,7 @@ from imgwire_async.ingest.health import cause_of
 from imgwire_async.ingest.items import is_url, storable
 from imgwire_async.ingest.journal import Journal, State
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
+from imgwire_async.ingest.own_files import PARQUET_MARK
 
 _SAMPLES: Final = 10_000
 _EXAMPLES: Final = 5
@@ -315,7 +316,7 @@ def _write_parquet(
         raise ConfigurationError(
             "Parquet needs its extra: pip install 'imgwire-async[parquet]'", operation="ingest"
         ) from None
-    schema = pa.schema([(name, pa.string()) for name in columns])
+    schema = pa.schema([(name, pa.string()) for name in columns], {"written_by": PARQUET_MARK})
     count = 0
     with parquet.ParquetWriter(os.fspath(path), schema) as file:
         group: list[dict[str, str | None]] = []

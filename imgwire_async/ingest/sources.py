@@ -17,6 +17,7 @@ from imgwire_async.errors import InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.folders import Folder
 from imgwire_async.ingest.items import Entry, IngestItem, is_url, item_problem, key_of, url_or_path
 from imgwire_async.ingest.manifests import FORMATS, Manifest
+from imgwire_async.ingest.own_files import OwnFiles
 
 Element: TypeAlias = "IngestItem | str | os.PathLike[str]"
 """What an iterable of items may give: items, paths, or URLs."""
@@ -30,21 +31,25 @@ _BATCH_SECONDS: Final = 0.2
 """An async source that has given something waits at most so long for its batch to fill."""
 
 
-def entries_of(source: IngestSource) -> Iterator[Entry] | AsyncIterator[Entry]:
+def entries_of(source: IngestSource, own: OwnFiles | None = None) -> Iterator[Entry] | AsyncIterator[Entry]:
     """The entries of a source.
 
     A text or path is a URL, a folder, a manifest (`-`, or a name that ends in .csv, .jsonl, .ndjson or
     .parquet), or one file.
+
+    Args:
+        source: what the caller gave.
+        own: tells which files bulk jobs have written; those in a folder are none of its items.
 
     Raises:
         InvalidArgumentError: `source` is none of these.
         UploadSourceError: there is no such folder or file.
     """
     if isinstance(source, str | os.PathLike):
-        return _by_path(source)
+        return _by_path(source, own)
     if isinstance(source, Folder):
         _check_exists(os.fsdecode(source.path))
-        return source.entries()
+        return source.entries(own)
     if isinstance(source, Manifest):
         if os.fsdecode(source.path) != "-":
             _check_exists(os.fsdecode(source.path))
@@ -62,7 +67,7 @@ def entries_of(source: IngestSource) -> Iterator[Entry] | AsyncIterator[Entry]:
     )
 
 
-def _by_path(source: str | os.PathLike[str]) -> Iterator[Entry]:
+def _by_path(source: str | os.PathLike[str], own: OwnFiles | None) -> Iterator[Entry]:
     name = url_or_path(os.fsdecode(source))
     if is_url(name):
         return map(_entry, (name,))
@@ -71,7 +76,7 @@ def _by_path(source: str | os.PathLike[str]) -> Iterator[Entry]:
     _check_exists(name)
     path = Path(name)
     if path.is_dir():
-        return Folder(name).entries()
+        return Folder(name).entries(own)
     return Manifest(name).entries() if path.suffix.lower() in FORMATS else map(_entry, (name,))
 
 

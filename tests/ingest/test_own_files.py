@@ -1,0 +1,102 @@
+"""What bulk jobs write into a folder is never one of its items."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from imgwire_async import AsyncImgwireClient
+from imgwire_async.cli.app import app
+from imgwire_async.ingest.folders import Folder
+from imgwire_async.sandbox import Sandbox
+from tests.ingest.support import counts, folder_of, ingest
+
+Invoke = Callable[..., Result]
+COUNT = 5
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return folder_of(tmp_path / "photos", COUNT)
+
+
+@pytest.fixture
+def cli(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, photos: Path) -> Invoke:
+    monkeypatch.chdir(photos)
+    monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.server_key)
+    monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ("ingest", ".", "--concurrency", "8", *arguments))
+
+    return invoke
+
+
+def found(result: Result) -> int:
+    counted = re.search(r"failed of (\d+)", result.stdout)
+    assert counted is not None, result.output
+    return int(counted[1])
+
+
+@pytest.mark.parametrize("journal", [(), ("--journal", "photos.journal"), ("--journal", "state.db")])
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_folder_may_hold_all_that_its_own_job_writes(
+    cli: Invoke, journal: tuple[str, ...], ending: str
+) -> None:
+    report = "json" if ending == "jsonl" else ending
+    outputs = ("--images", f"map.{ending}", "--failed", "failed.jsonl", "--report", f"report.{report}")
+    for run in range(3):
+        result = cli(*journal, *outputs)
+        assert result.exit_code == 0, result.output
+        assert found(result) == COUNT
+        assert f"{0 if run else COUNT} stored" in result.stdout
+    assert {file.name for file in Path().glob("*") if file.suffix != ".png"} >= {f"map.{ending}"}
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_folder_may_hold_what_other_jobs_have_written(cli: Invoke, sandbox: Sandbox, ending: str) -> None:
+    sandbox.faults.times(1, "images.create", status=422)
+    report = "json" if ending == "jsonl" else ending
+    cli("--journal", "first", "--images", f"a.{ending}", "--failed", "b.jsonl", "--report", f"c.{report}")
+    result = cli("--journal", "second", "--hidden")
+    assert (result.exit_code, found(result)) == (0, COUNT)
+
+
+def test_a_file_that_only_looks_like_one_of_a_job_counts(photos: Path) -> None:
+    (photos / "list.csv").write_text("key,image_id,price\n")
+    (photos / "list.jsonl").write_text('{"key": 1}\n')
+    (photos / "report.json").write_text("{}")
+    (photos / "sheet.parquet").write_bytes(b"PAR1PAR1")
+    (photos / "archive.lock").write_bytes(b"x")
+    with sqlite3.connect(photos / "other.db") as database:
+        database.execute("CREATE TABLE t (x)")
+    database.close()
+    assert len(list(Folder(photos).entries())) == COUNT + 6
+
+
+async def test_what_a_killed_job_leaves_is_no_item(
+    client: AsyncImgwireClient, sandbox: Sandbox, photos: Path
+) -> None:
+    sandbox.faults.always("images.create", stall=60.0)
+    keys = {"IMGWIRE_API_KEY": sandbox.server_key, "IMGWIRE_API_BASE_URL": sandbox.base_url}
+    command = "from imgwire_async.cli import main; main()"
+    process = subprocess.Popen(  # noqa: ASYNC220
+        [sys.executable, "-c", command, "ingest", ".", "--journal", "j"], cwd=photos, env=os.environ | keys
+    )
+    while not sandbox.requests.of("images.create"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    sandbox.faults.clear()
+    assert (photos / "j-wal").exists()
+    _, report = await ingest(client, photos, journal=photos / "another")
+    assert counts(report) == (COUNT, 0, 0, 0)
