@@ -20,6 +20,7 @@ ImgwireError
 │   └── APITimeoutError           … within the time allowed
 ├── DeadlineExceededError         `deadline=` passed before the call ended
 ├── ResponseDecodeError           the answer is not what the schema says
+├── UnexpectedCancellationError   something that the call awaits was cancelled, but not the call
 ├── PaginationError               the paging headers of a list lead nowhere
 ├── UploadError                   sending an image failed outside the API itself
 │   ├── UploadSourceError         the source cannot be read, is empty or is not a file (also a ValueError)
@@ -232,6 +233,15 @@ class ResponseDecodeError(ImgwireError):
     def __init__(self, message: str = "", *, status: int = 0, **context: Unpack[CallContext]) -> None:
         super().__init__(message, **context)
         self.status = status
+
+
+class UnexpectedCancellationError(ImgwireError):
+    """Something that a call awaits was cancelled, but not the call itself; it did not get to its end.
+
+    Code of your own that the call runs, such as a hook, a key provider or an iterable of items, raised
+    `CancelledError` because what it awaits was cancelled; `__cause__` has it. Or other code has cancelled a
+    task of the SDK.
+    """
 
 
 class PaginationError(ImgwireError):

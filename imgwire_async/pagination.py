@@ -14,8 +14,10 @@ from typing import Any, Generic, TypeVar
 
 import anyio
 
+from imgwire_async.core.loops import LoopLocal
 from imgwire_async.core.numbers import whole
 from imgwire_async.core.operation import Response
+from imgwire_async.core.tasks import JoinedTasks
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, PaginationError
 
 T = TypeVar("T")
@@ -119,7 +121,7 @@ class _PageReader(Generic[T]):
             except Exception as error:  # noqa: BLE001 - raised below, or again when its turn comes
                 results[number] = error
 
-        async with anyio.create_task_group() as tasks:
+        async with JoinedTasks() as tasks:
             for number in numbers:
                 tasks.start_soon(get, number)
         pages: list[Page[T]] = []
@@ -149,7 +151,8 @@ class _PageReader(Generic[T]):
         )
 
 
-# Iterators of their own, not async generators: one that is left early has nothing to clean up.
+# Iterators of their own, not async generators: one that is left early has nothing to clean up, and several
+# tasks may share one. While a task fetches a page, the others wait for it.
 
 
 class _Pages(AsyncIterator[Page[T]]):
@@ -160,8 +163,13 @@ class _Pages(AsyncIterator[Page[T]]):
         self._number: int | None = page
         self._known_last = page
         self._ahead: list[Page[T]] = []
+        self._fetching = LoopLocal(_lock)
 
     async def __anext__(self) -> Page[T]:
+        async with self._fetching.get():
+            return await self._next()
+
+    async def _next(self) -> Page[T]:
         number = self._number
         if number is None:
             raise StopAsyncIteration
@@ -184,14 +192,22 @@ class _Items(AsyncIterator[T]):
         self._pages = pages
         self._left = math.inf if max_items is None else max_items
         self._items: Iterator[T] = iter(())
+        self._fetching = LoopLocal(_lock)
 
     async def __anext__(self) -> T:
         while self._left:
-            for item in self._items:
+            before = self._items
+            for item in before:
                 self._left -= 1
                 return item
-            self._items = iter((await anext(self._pages)).data)
+            async with self._fetching.get():
+                if self._items is before:
+                    self._items = iter((await anext(self._pages)).data)
         raise StopAsyncIteration
+
+
+def _lock() -> anyio.Lock:
+    return anyio.Lock(fast_acquire=True)
 
 
 def _number(text: str | None) -> int | None:

@@ -22,7 +22,7 @@ from rich.text import Text
 from imgwire_async.cli.journals import default_journal
 from imgwire_async.cli.output import JsonFlag, plain, show_error, show_json
 from imgwire_async.client import AsyncImgwireClient
-from imgwire_async.core.tasks import background_tasks
+from imgwire_async.core.tasks import Background
 from imgwire_async.errors import ImgwireError, IngestStoppedError, InvalidArgumentError
 from imgwire_async.ingest.folders import Folder
 from imgwire_async.ingest.items import is_url
@@ -231,8 +231,7 @@ async def _stopped_by_signals(job: IngestJob, scope: anyio.CancelScope) -> Async
                 job.cancel()
 
     listening = anyio.Event()
-    async with background_tasks() as tasks:
-        tasks.start_soon(listen)
+    async with Background(listen, at_end=listening.set):
         await listening.wait()
         yield
 
@@ -251,9 +250,10 @@ async def _progress_shown(job: IngestJob, *, quiet: bool) -> AsyncGenerator[None
             await anyio.sleep(_LINE_SECONDS)
             typer.echo(describe(job.progress), err=True)
 
-    async with background_tasks() as tasks:
-        if not quiet:
-            tasks.start_soon(show)
+    if quiet:
+        yield
+        return
+    async with Background(show):
         yield
 
 

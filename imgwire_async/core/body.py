@@ -10,6 +10,7 @@ from typing import Final, Protocol, Self
 import anyio
 from anyio.lowlevel import checkpoint
 
+from imgwire_async.core.cancellation import ForeignCode
 from imgwire_async.errors import SourceChangedError, UploadSourceError
 
 
@@ -110,11 +111,12 @@ class CountedStream:
         self.started = True
         chunks = []
         try:
-            async for chunk in self._chunks:
-                self._check_room_for(chunk)
-                chunks.append(chunk)
-                self.sent += len(chunk)
-                self.on_progress(self.sent == self.size)
+            with _foreign():
+                async for chunk in self._chunks:
+                    self._check_room_for(chunk)
+                    chunks.append(chunk)
+                    self.sent += len(chunk)
+                    self.on_progress(self.sent == self.size)
         except OSError as error:
             raise _unreadable(error) from error
         self._check_complete()
@@ -140,7 +142,7 @@ class CountedStream:
     async def _next_chunk(self) -> bytes | None:
         if not self._stopped:
             try:
-                with anyio.CancelScope() as self._reading:
+                with anyio.CancelScope() as self._reading, _foreign():
                     return await anext(self._chunks, None)
             finally:
                 self._reading = None
@@ -188,6 +190,10 @@ class CountedStream:
             raise SourceChangedError(
                 f"the source ended after {self.sent} of the {self.size} bytes it had at first"
             )
+
+
+def _foreign() -> ForeignCode:
+    return ForeignCode("the source", UploadSourceError)
 
 
 def _unreadable(error: OSError) -> UploadSourceError:

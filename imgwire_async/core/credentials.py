@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
+from imgwire_async.core.cancellation import ForeignCode
 from imgwire_async.core.loops import LoopLocal
 from imgwire_async.core.redaction import Secret
 from imgwire_async.errors import ConfigurationError
@@ -54,11 +55,12 @@ class Credentials:
 
 async def _asked(provider: CredentialProvider) -> Secret:
     # A function that is not async gives the key itself, which no local variable may hold.
-    given: object = provider()
-    given = Secret(given) if isinstance(given, str) else given
-    if not isinstance(given, Awaitable):
-        raise ConfigurationError("the function that gives the API key must be async")
-    return Secret(await given)
+    with ForeignCode("the function that gives the API key"):
+        given: object = provider()
+        given = Secret(given) if isinstance(given, str) else given
+        if not isinstance(given, Awaitable):
+            raise ConfigurationError("the function that gives the API key must be async")
+        return Secret(await given)
 
 
 def check_credential(credential: Secret) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
+
+from imgwire_async.core.cancellation import ForeignCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,8 @@ class RetryEvent:
     """Seconds that the service asked to wait, when it did."""
 
 
+_HOOKS: Final = {RequestEvent: "on_request", ResponseEvent: "on_response", RetryEvent: "on_retry"}
+
 E = TypeVar("E", RequestEvent, ResponseEvent, RetryEvent)
 
 Hook: TypeAlias = Callable[[E], Awaitable[object] | object]
@@ -116,6 +120,7 @@ async def tell(hooks: tuple[Hook[E], ...], event: E) -> None:
     They run in the task of the call, so that a context variable which one sets is there for its next event.
     """
     for hook in hooks:
-        told = hook(event)
-        if isinstance(told, Awaitable):
-            await told
+        with ForeignCode(f"the {_HOOKS[type(event)]} hook"):
+            told = hook(event)
+            if isinstance(told, Awaitable):
+                await told

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from types import TracebackType
 from typing import Self
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from imgwire_async.core.download import FileHead, Transfer
-from imgwire_async.core.tasks import background_tasks
-from imgwire_async.errors import ImgwireError
+from imgwire_async.core.tasks import Background, Handover
 
 
 class DownloadStream:
@@ -21,10 +21,10 @@ class DownloadStream:
     broke and the host cannot continue it.
     """
 
-    def __init__(self, chunks: MemoryObjectReceiveStream[bytes], head: FileHead) -> None:
+    def __init__(self, chunks: Handover[bytes], head: FileHead, background: Background) -> None:
         self._chunks = chunks
         self._head = head
-        self._failure: ImgwireError | None = None
+        self._background = background
 
     @property
     def size(self) -> int | None:
@@ -41,57 +41,62 @@ class DownloadStream:
 
     async def __anext__(self) -> bytes:
         try:
-            return await self._chunks.receive()
+            return await self._chunks.take()
         except anyio.EndOfStream:
-            pass
-        self.raise_failure()
-        raise StopAsyncIteration
-
-    def fail(self, error: ImgwireError) -> None:
-        """Raise `error` when the bytes that came before it have been taken."""
-        self._failure = error
-
-    def raise_failure(self) -> None:
-        """Raise what `fail` was told, if anything."""
-        if self._failure is not None:
-            raise self._failure
+            self._background.check()
+            raise StopAsyncIteration from None
 
 
 class _StreamSink:
     """Hands on every chunk; what is handed on cannot be taken back."""
 
-    def __init__(self, chunks: MemoryObjectSendStream[bytes]) -> None:
+    def __init__(self, chunks: Handover[bytes]) -> None:
         self._chunks = chunks
 
     async def write(self, chunk: bytes) -> None:
-        await self._chunks.send(chunk)
+        await self._chunks.put(chunk)
 
     async def restart(self) -> bool:
         return False
 
 
-@asynccontextmanager
-async def open_stream(
-    fetch_into: Callable[[Transfer], Awaitable[None]],
-) -> AsyncGenerator[DownloadStream, None]:
-    """Begin to fetch, and give the stream once the host has answered. Leaving the block ends the transfer."""
-    send, receive = anyio.create_memory_object_stream[bytes]()
-    answered = anyio.Event()
-    transfer = Transfer(_StreamSink(send), answered.set)
-    stream = DownloadStream(receive, transfer.head)
+class OpenStream(AbstractAsyncContextManager[DownloadStream]):
+    """Starts to fetch when entered, and gives the stream once the host has answered.
 
-    async def run() -> None:
-        with send:
-            try:
-                await fetch_into(transfer)
-            except ImgwireError as error:
-                stream.fail(error)
-        answered.set()
+    Leaving the block ends the transfer.
 
-    with receive:
-        async with background_tasks() as tasks:
-            tasks.start_soon(run)
+    Args:
+        fetch_into: fetches the file, and returns when it is complete.
+    """
+
+    def __init__(self, fetch_into: Callable[[Transfer], Awaitable[None]]) -> None:
+        self._fetch_into = fetch_into
+        self._background: Background | None = None
+
+    async def __aenter__(self) -> DownloadStream:
+        if self._background is not None:
+            raise RuntimeError("this download has begun before; call download again for another one")
+        chunks, answered = Handover[bytes](1), anyio.Event()
+        transfer = Transfer(_StreamSink(chunks), answered.set)
+        self._background = Background(
+            partial(self._fetch_into, transfer), at_end=partial(_end, chunks, answered)
+        )
+        try:
             await answered.wait()
             if not transfer.begun:
-                stream.raise_failure()
-            yield stream
+                self._background.check()
+        except BaseException as error:
+            await self._background.leave(error)
+            raise
+        return DownloadStream(chunks, transfer.head, self._background)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._background is not None  # noqa: S101 - it was entered
+        await self._background.leave(error)
+
+
+def _end(chunks: Handover[bytes], answered: anyio.Event) -> None:
+    chunks.end()
+    answered.set()

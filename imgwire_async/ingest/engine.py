@@ -10,10 +10,15 @@ from typing import Final
 
 import anyio
 from anyio import to_thread
-from anyio.streams.memory import MemoryObjectSendStream
 
 from imgwire_async.core.attempts import SharedState
-from imgwire_async.errors import ImgwireError, IngestStoppedError, UnsupportedImageTypeError
+from imgwire_async.core.tasks import Handover
+from imgwire_async.errors import (
+    ImgwireError,
+    IngestStoppedError,
+    UnexpectedCancellationError,
+    UnsupportedImageTypeError,
+)
 from imgwire_async.ingest.health import Health, Verdict, judge
 from imgwire_async.ingest.items import Entry
 from imgwire_async.ingest.journal import Journal, Row, State
@@ -60,8 +65,7 @@ class Engine:
         runner: runs the shards.
         shared: clock and source of randomness of the client.
         options: how to run it.
-        outcomes: where outcomes go, in lists; closed when the job has ended. Whoever is slow to take them
-            holds the job back.
+        outcomes: where outcomes go, in lists. A slow consumer slows the job down.
     """
 
     def __init__(
@@ -71,7 +75,7 @@ class Engine:
         runner: Runner,
         shared: SharedState,
         options: IngestOptions,
-        outcomes: MemoryObjectSendStream[list[Outcome]],
+        outcomes: Handover[list[Outcome]],
     ) -> None:
         self._journal = journal
         self._entries = entries
@@ -112,6 +116,11 @@ class Engine:
         return self._runner.in_flight
 
     @property
+    def dry_run(self) -> bool:
+        """Whether nothing is sent, and the journal stays as it is."""
+        return self._options.dry_run
+
+    @property
     def stopping(self) -> bool:
         """Whether nothing further is begun."""
         return self._stop.given
@@ -129,7 +138,7 @@ class Engine:
 
         What goes wrong is in `failure` afterwards.
         """
-        with self._outcomes, self._shards, self._next_shards:
+        with self._shards, self._next_shards:
             try:
                 with self._everything:
                     async with anyio.create_task_group() as tasks:
@@ -142,6 +151,12 @@ class Engine:
                                 self._work.start_soon(self._guarded, self._run_shards)
                             watched.cancel_scope.cancel()
                         self._writer.end()
+                if not (self.stopping or self.failure or (self.all_found and not self._open)):
+                    # Such a task ends the groups that it is in, without an error.
+                    self.failure = UnexpectedCancellationError(
+                        "a task of the job was cancelled by other code; run the same job again to resume",
+                        operation="ingest",
+                    )
             finally:
                 self._stop.give()
 
@@ -193,7 +208,7 @@ class Engine:
         surveyed = await to_thread.run_sync(self._surveyor.survey, entries)
         self.found += len(entries)
         if surveyed.settled:
-            await self._outcomes.send(surveyed.settled)
+            await self._outcomes.put(surveyed.settled)
         for row, failure in surveyed.failed:
             self._record_failure(row, failure, None)
         await self._writer.commit()
@@ -391,7 +406,7 @@ class Engine:
 
     async def _deliver(self, results: list[tuple[Outcome, Task | None]]) -> None:
         """Hand out outcomes that are on record."""
-        await self._outcomes.send([outcome for outcome, _ in results])
+        await self._outcomes.put([outcome for outcome, _ in results])
         for outcome, task in results:
             if task is None:
                 continue

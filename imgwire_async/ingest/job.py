@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -11,10 +12,10 @@ from typing import Self
 
 import anyio
 from anyio import to_thread
-from anyio.streams.memory import MemoryObjectReceiveStream
 
 from imgwire_async.core.call import Core
-from imgwire_async.core.tasks import background_tasks
+from imgwire_async.core.tasks import Background, Handover
+from imgwire_async.core.time import Time
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest import report
 from imgwire_async.ingest.binding import Binding, bind, check_key, shown
@@ -58,58 +59,65 @@ class IngestJob:
         self._options = options
         self._tally = Tally(core.shared.rng)
         self._taken: deque[Outcome] = deque()
-        self._block: AsyncExitStack | None = None
-        self._began = self._ended = 0.0
-        self._binding: Binding | None = None
+        self._background: Background | None = None
         self._own_files = OwnFiles()
         self._journal: Journal
         self._runner: Runner
         self._engine: Engine
-        self._outcomes: MemoryObjectReceiveStream[list[Outcome]]
+        self._outcomes: Handover[list[Outcome]]
+        self._run: _Run
 
     async def __aenter__(self) -> Self:
-        if self._block is not None:
+        if self._background is not None:
             raise RuntimeError("this job has begun before; call ingest again to go on with its journal")
-        async with AsyncExitStack() as block:
-            entries = await to_thread.run_sync(entries_of, self._source, self._own_files)
-            self._journal = await to_thread.run_sync(self._open_journal)
+        entries = await to_thread.run_sync(entries_of, self._source, self._own_files)
+        self._journal = await to_thread.run_sync(self._open_journal)
+        async with AsyncExitStack() as unless_started:
+            unless_started.push_async_callback(_in_thread_in_any_case, self._journal.close)
             self._runner = self._new_runner()
-            block.push_async_callback(self._close_journal)
-            await self._begin_run()
-            send, self._outcomes = anyio.create_memory_object_stream[list[Outcome]](_QUEUED)
-            block.enter_context(self._outcomes)
+            binding = await self._begin_run()
+            self._outcomes = Handover[list[Outcome]](_QUEUED)
             self._engine = Engine(
-                self._journal, entries, self._runner, self._core.shared, self._options, send
+                self._journal, entries, self._runner, self._core.shared, self._options, self._outcomes
             )
-            self._began = self._core.shared.time.monotonic()
-            tasks = await block.enter_async_context(background_tasks())
-            tasks.start_soon(self._run)
-            self._block = block.pop_all()
+            self._run = _Run(
+                self._engine,
+                self._runner,
+                self._journal,
+                self._outcomes,
+                self._core.shared.time,
+                binding,
+            )
+            self._background = Background(self._run.work, at_end=self._outcomes.end)
+            unless_started.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
-        assert self._block is not None  # noqa: S101 - it was entered
-        return await self._block.__aexit__(kind, error, traceback)
+    ) -> None:
+        assert self._background is not None  # noqa: S101 - it was entered
+        await self._background.leave(error)
 
     def __aiter__(self) -> Self:
-        if self._block is None:
+        if self._background is None:
             raise RuntimeError("write 'async with imgwire.ingest(...) as job', then iterate over job")
         return self
 
     async def __anext__(self) -> Outcome:
+        assert self._background is not None  # noqa: S101 - it was entered
         while not self._taken:
             try:
-                self._taken.extend(await self._outcomes.receive())
+                self._taken.extend(await self._outcomes.take())
             except anyio.EndOfStream:
+                if not self._run.finished:
+                    self._background.check()
                 if self._engine.failure is not None:
                     raise self._engine.failure from self._engine.failure.__cause__
                 raise StopAsyncIteration from None
         outcome = self._taken.popleft()
         self._tally.count(outcome)
-        if isinstance(outcome, Stored) and self._binding is not None:
-            self._binding = self._binding.seen_in(outcome.image.environment_id)
+        if isinstance(outcome, Stored):
+            self._run.note(outcome)
         return outcome
 
     @property
@@ -216,7 +224,7 @@ class IngestJob:
 
     @property
     def _seconds(self) -> float:
-        return (self._ended or self._core.shared.time.monotonic()) - self._began
+        return self._run.seconds
 
     def _new_runner(self) -> Runner:
         core, options, journal = self._core, self._options, self._journal
@@ -233,34 +241,75 @@ class IngestJob:
             path = None  # nothing is made
         return Journal(path, self._job_name, wall_clock=self._core.shared.time.time)
 
-    async def _begin_run(self) -> None:
+    async def _begin_run(self) -> Binding | None:
         binding = None
         if not self._journal.is_temporary:
             self._own_files.add((os.fspath(self._journal.path), *self._journal.outputs))
             binding = await to_thread.run_sync(bind, self._journal, self._core, self._source)
         if self._options.dry_run:
-            return
+            return None
         if binding is not None:
             binding = await check_key(self._journal, self._core, binding)
         await to_thread.run_sync(self._journal.begin_run, None if binding is None else binding.to_json())
-        self._binding = binding
+        return binding
 
-    async def _close_journal(self) -> None:
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(self._close)
+
+class _Run:
+    """A job under way. It knows nothing of the `IngestJob`, which its owner may forget."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        runner: Runner,
+        journal: Journal,
+        outcomes: Handover[list[Outcome]],
+        time: Time,
+        binding: Binding | None,
+    ) -> None:
+        self._engine = engine
+        self._runner = runner
+        self._journal = journal
+        self._outcomes = outcomes
+        self._time = time
+        self._binding = binding
+        self._began, self._ended = time.monotonic(), 0.0
+        self.finished = False
+        """Whether the engine has got to its end."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the job has run."""
+        return (self._ended or self._time.monotonic()) - self._began
+
+    def note(self, outcome: Stored) -> None:
+        """Learn of an image in which environment the key works."""
+        if self._binding is not None:
+            self._binding = self._binding.seen_in(outcome.image.environment_id)
+
+    async def work(self) -> None:
+        """Run the engine, and then keep the journal open until cancelled."""
+        try:
+            try:
+                await self._engine.run()
+            finally:
+                self._ended = self._time.monotonic()
+            self.finished = True
+            self._outcomes.end()
+            await anyio.sleep_forever()
+        finally:
+            await _in_thread_in_any_case(self._close)
 
     def _close(self) -> None:
         pace, binding = self._runner.ceilings(), self._binding
         # A journal that cannot be written has been told about; these are only conveniences.
         with suppress(JournalError):
-            if pace and not self._options.dry_run:
+            if pace and not self._engine.dry_run:
                 self._journal.keep_pace(pace)
             if binding is not None and binding.to_json() != self._journal.binding:
                 self._journal.keep_binding(binding.to_json())
         self._journal.close()
 
-    async def _run(self) -> None:
-        try:
-            await self._engine.run()
-        finally:
-            self._ended = self._core.shared.time.monotonic()
+
+async def _in_thread_in_any_case(function: Callable[[], None]) -> None:
+    with anyio.CancelScope(shield=True):
+        await to_thread.run_sync(function)

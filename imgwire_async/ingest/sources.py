@@ -12,7 +12,8 @@ from typing import Final, TypeAlias
 import anyio
 from anyio import to_thread
 
-from imgwire_async.core.tasks import background_tasks
+from imgwire_async.core.cancellation import ForeignIterator
+from imgwire_async.core.tasks import Background
 from imgwire_async.errors import InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.folders import Folder
 from imgwire_async.ingest.items import Entry, IngestItem, is_url, item_problem, key_of, url_or_path
@@ -157,12 +158,12 @@ def _draw(entries: Iterator[Entry]) -> tuple[list[Entry], Exception | None]:
 async def _async_batches(entries: AsyncIterator[Entry]) -> AsyncGenerator[list[Entry], None]:
     drawing = _Drawing(entries)
     # A task of its own, because the next entry may never come, and a generator cannot be left waiting.
-    async with background_tasks() as tasks:
-        tasks.start_soon(drawing.run)
+    async with Background(drawing.run, at_end=drawing.end) as background:
         while batch := await drawing.take():
             yield batch
-    if drawing.failure is not None:
-        raise drawing.failure
+        if drawing.failure is not None:
+            raise drawing.failure
+        background.check()
 
 
 class _Drawing:
@@ -177,7 +178,7 @@ class _Drawing:
 
     async def run(self) -> None:
         try:
-            async for entry in self._entries:
+            async for entry in ForeignIterator(self._entries, "the source of the job"):
                 self._batch.append(entry)
                 self._begun.set()
                 if len(self._batch) == BATCH:
@@ -189,6 +190,9 @@ class _Drawing:
             if isinstance(self._entries, AsyncGenerator):
                 with anyio.CancelScope(shield=True):
                     await self._entries.aclose()
+
+    def end(self) -> None:
+        """Let `take` give what is left, and then nothing."""
         self._ended = True
         self._begun.set()
         self._full.set()

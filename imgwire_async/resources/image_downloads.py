@@ -18,7 +18,7 @@ from imgwire_async.core.threads import ExclusiveThread
 from imgwire_async.downloads.archives import ArchiveLimits, ExtractedFiles, extraction
 from imgwire_async.downloads.file_objects import FileSink, FileTarget, open_target
 from imgwire_async.downloads.files import DownloadedFile, PathTarget, atomic_file
-from imgwire_async.downloads.streams import DownloadStream, open_stream
+from imgwire_async.downloads.streams import DownloadStream, OpenStream
 from imgwire_async.errors import (
     BulkDownloadFailedError,
     CallContext,
@@ -184,7 +184,7 @@ class ImageDownloads:
         if extract:
             return _to_folder(fetch_into, to, limits, operation, overwrite=overwrite)
         if to is None:
-            return open_stream(fetch_into)
+            return OpenStream(fetch_into)
 
         def name(_: str | None) -> str:
             return f"{_id_of(job, 'job', operation)}.zip"
@@ -255,7 +255,7 @@ class ImageDownloads:
             await fetch(core, Secret(url), transfer, CallContext(operation=operation))
 
         if to is None:
-            return open_stream(fetch_into)
+            return OpenStream(fetch_into)
 
         def name(content_type: str | None) -> str:
             assert record is not None  # noqa: S101 - it has been fetched

@@ -16,7 +16,7 @@ from imgwire_async.lowlevel.models import (
 from imgwire_async.resources.arguments import unless_none
 from imgwire_async.uploads.base import Source
 from imgwire_async.uploads.image_types import EXTENSIONS, image_type_of
-from imgwire_async.uploads.progress import ProgressHook, reported_to
+from imgwire_async.uploads.progress import OnSent, ProgressHook, reporting
 
 
 def detected_type(source: Source, file_name: str | None) -> SupportedMimeType:
@@ -52,7 +52,9 @@ async def create_and_put(
     created = await create(core, body, upload_token)
     if _has_bytes(created.image):
         return created.image
-    async with reported_to(on_progress, source.size) as on_sent:
+
+    async def transfer(on_sent: OnSent | None) -> None:
+        nonlocal created
 
         async def put() -> None:
             await core.put(
@@ -73,6 +75,8 @@ async def create_and_put(
             created = await create(core, body, upload_token)
             if not _has_bytes(created.image):
                 await put()
+
+    await reporting(on_progress, source.size, transfer)
     return created.image
 
 

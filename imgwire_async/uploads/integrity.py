@@ -8,7 +8,8 @@ import re
 from anyio import to_thread
 
 from imgwire_async.core.body import Body
-from imgwire_async.errors import UploadVerificationError
+from imgwire_async.core.cancellation import ForeignCode
+from imgwire_async.errors import UploadSourceError, UploadVerificationError
 from imgwire_async.lowlevel.models import Image
 from imgwire_async.uploads.base import Patience
 
@@ -24,7 +25,7 @@ async def sha256_of(body: Body, patience: Patience) -> str:
     digest = hashlib.sha256()
     async with body.open() as chunks:
         while True:
-            with patience.step():
+            with patience.step(), ForeignCode("the source", UploadSourceError):
                 chunk = await anext(chunks, None)
             if chunk is None:
                 break

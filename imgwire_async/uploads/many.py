@@ -12,17 +12,16 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from types import TracebackType
 from typing import Generic, Literal, Self, TypeVar
 
 import anyio
-from anyio.abc import TaskGroup
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from imgwire_async.core.cancellation import ForeignCode, ForeignIterator
 from imgwire_async.core.numbers import whole
-from imgwire_async.core.tasks import background_tasks
+from imgwire_async.core.tasks import Background, Handover, JoinedTasks
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.lowlevel.models import Image, SupportedMimeType
 from imgwire_async.uploads.sources import UploadFile
@@ -101,75 +100,76 @@ class UploadMany(Generic[T]):
             concurrency = whole("concurrency", concurrency, least=1)
         except ValueError as error:
             raise _refused(str(error)) from None
-        self._items = items
-        self._upload = upload
-        self._concurrency = concurrency
-        self._room = anyio.Semaphore(concurrency)
-        self._running = 0
-        self._all_drawn = False
-        self._failure: Exception | None = None
-        self._block: AsyncExitStack | None = None
-        self._send: MemoryObjectSendStream[UploadOutcome[T]]
-        self._receive: MemoryObjectReceiveStream[UploadOutcome[T]]
+        self._work = _Work(items, upload, concurrency)
+        self._background: Background | None = None
 
     async def __aenter__(self) -> Self:
-        if self._block is not None:
+        if self._background is not None:
             raise RuntimeError("these uploads have begun before; call upload_many again for more")
-        # The semaphore bounds what is in it, so sending never waits.
-        self._send, self._receive = anyio.create_memory_object_stream[UploadOutcome[T]](self._concurrency)
-        self._block = AsyncExitStack()
-        self._block.enter_context(self._send)
-        self._block.enter_context(self._receive)
-        tasks = await self._block.enter_async_context(background_tasks())
-        tasks.start_soon(self._draw, tasks)
+        self._background = Background(self._work.run, at_end=self._work.outcomes.end)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
-        assert self._block is not None  # noqa: S101 - it was entered
-        return await self._block.__aexit__(kind, error, traceback)
+    ) -> None:
+        assert self._background is not None  # noqa: S101 - it was entered
+        await self._background.leave(error)
 
     def __aiter__(self) -> Self:
-        if self._block is None:
+        if self._background is None:
             raise RuntimeError("write 'async with images.upload_many(...) as outcomes', then iterate over it")
         return self
 
     async def __anext__(self) -> UploadOutcome[T]:
+        assert self._background is not None  # noqa: S101 - it was entered
+        work = self._work
         try:
-            outcome = await self._receive.receive()
+            outcome = await work.outcomes.take()
         except anyio.EndOfStream:
-            if self._failure is not None:
-                raise self._failure from self._failure.__cause__
+            self._background.check()
+            if work.failure is not None:
+                raise work.failure.with_traceback(work.traceback) from work.failure.__cause__
             raise StopAsyncIteration from None
-        self._room.release()
+        work.room.release()
         return outcome
 
-    async def _draw(self, tasks: TaskGroup) -> None:
-        try:
-            async with _iterating(self._items) as items:
-                await self._room.acquire()
-                async for item in items:
-                    self._running += 1
-                    tasks.start_soon(self._upload_one, item)
-                    await self._room.acquire()
-        except Exception as error:  # noqa: BLE001 - the iterable may raise anything; the iteration raises it
-            self._failure = error
-        self._all_drawn = True
-        self._close_after_last()
+
+class _Work(Generic[T]):
+    """What the tasks share. It knows nothing of the `UploadMany`, which its owner may forget."""
+
+    def __init__(
+        self,
+        items: Iterable[T] | AsyncIterable[T],
+        upload: Callable[[T], Awaitable[Image]],
+        concurrency: int,
+    ) -> None:
+        self._items = items
+        self._upload = upload
+        self.room = anyio.Semaphore(concurrency)
+        # The semaphore bounds what is in it.
+        self.outcomes = Handover[UploadOutcome[T]](concurrency)
+        self.failure: Exception | None = None
+        """What the iterable raised."""
+        self.traceback: TracebackType | None = None
+
+    async def run(self) -> None:
+        """Upload every item, and leave the outcomes to be taken."""
+        async with JoinedTasks() as tasks:
+            try:
+                async with _iterating(self._items) as items:
+                    await self.room.acquire()
+                    async for item in ForeignIterator(items, "the iterable of items"):
+                        tasks.start_soon(self._upload_one, item)
+                        await self.room.acquire()
+            except Exception as error:  # noqa: BLE001 - the iterable may raise anything; the iteration raises it
+                self.failure, self.traceback = error, error.__traceback__
 
     async def _upload_one(self, item: T) -> None:
         try:
             outcome = UploadOutcome(item, await self._upload(item), None)
         except ImgwireError as error:
             outcome = UploadOutcome(item, None, error)
-        self._running -= 1
-        self._send.send_nowait(outcome)
-        self._close_after_last()
-
-    def _close_after_last(self) -> None:
-        if self._all_drawn and not self._running:
-            self._send.close()
+        self.outcomes.put_nowait(outcome)
 
 
 @asynccontextmanager
@@ -179,7 +179,7 @@ async def _iterating(items: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[As
         yield iterator
     finally:
         if isinstance(iterator, AsyncGenerator):
-            with anyio.CancelScope(shield=True):
+            with anyio.CancelScope(shield=True), ForeignCode("the iterable of items"):
                 await iterator.aclose()
 
 

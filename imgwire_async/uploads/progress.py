@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import anyio
 
-from imgwire_async.core.tasks import background_tasks
+from imgwire_async.core.cancellation import ForeignCode
+from imgwire_async.core.tasks import JoinedTasks
 
 INTERVAL: Final = 0.1
 """Seconds between two reports, apart from the last one."""
@@ -34,21 +34,31 @@ OnSent: TypeAlias = Callable[[int], None]
 """Told how many bytes an attempt has sent so far; 0 begins an attempt."""
 
 
-@asynccontextmanager
-async def reported_to(hook: ProgressHook | None, total: int) -> AsyncGenerator[OnSent | None, None]:
-    """What to tell every step of a transfer of `total` bytes, so that `hook` hears of it.
+async def reporting(
+    hook: ProgressHook | None, total: int, transfer: Callable[[OnSent | None], Awaitable[None]]
+) -> None:
+    """Run a transfer of `total` bytes, and report its progress to `hook`.
 
-    The hook runs in a task of its own, one call at a time: the first when the transfer begins, the last
-    when the block is left, and in between every `INTERVAL` or as often as it can follow.
+    The hook runs in a task of its own, one call at a time: the first when the transfer begins, the last when
+    it has ended, and in between every `INTERVAL` or as often as it can follow.
+
+    Args:
+        hook: called with the progress.
+        total: size of the image in bytes.
+        transfer: sends the bytes, and calls its argument at every step.
+
+    Raises:
+        UnexpectedCancellationError: the hook awaited something that was cancelled.
+        Exception: what else the hook or the transfer raises; a failing hook ends the transfer.
     """
     if hook is None:
-        yield None
+        await transfer(None)
         return
-    async with background_tasks() as tasks:
-        reporter = _Reporter(hook, total)
+    reporter = _Reporter(hook, total)
+    async with JoinedTasks() as tasks:
         tasks.start_soon(reporter.run)
-        yield reporter.on_sent
-        await reporter.finish()
+        await transfer(reporter.on_sent)
+        reporter.finish()
 
 
 class _Reporter:
@@ -58,7 +68,6 @@ class _Reporter:
         self._latest: UploadProgress | None = None
         self._news = anyio.Event()
         self._finishing = anyio.Event()
-        self._finished = anyio.Event()
         self._attempt = 0
 
     def on_sent(self, sent: int) -> None:
@@ -73,15 +82,15 @@ class _Reporter:
                 await self._news.wait()
             self._news = anyio.Event()
             if (latest := self._latest) is not None and latest != told:
-                answer = self._hook(latest)
-                if isinstance(answer, Awaitable):
-                    await answer
+                with ForeignCode("the on_progress hook"):
+                    answer = self._hook(latest)
+                    if isinstance(answer, Awaitable):
+                        await answer
                 told = latest
                 with anyio.move_on_after(INTERVAL):
                     await self._finishing.wait()
-        self._finished.set()
 
-    async def finish(self) -> None:
+    def finish(self) -> None:
+        """Let `run` return once the hook knows the last state."""
         self._finishing.set()
         self._news.set()
-        await self._finished.wait()

@@ -15,6 +15,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, as
 from functools import partial
 from typing import Protocol, TypeAlias
 
+from imgwire_async.core.cancellation import ForeignCode
+from imgwire_async.errors import UploadSourceError
 from imgwire_async.uploads.base import (
     Patience,
     Source,
@@ -105,13 +107,14 @@ Two uploads of one open file, iterator or response at a time run one after the o
 """
 
 
-def open_source(
+@asynccontextmanager
+async def open_source(
     file: UploadFile,
     *,
     size: int | None = None,
     replayable: bool = False,
     patience: Patience = Patience(),  # noqa: B008 - immutable
-) -> AbstractAsyncContextManager[Source]:
+) -> AsyncGenerator[Source, None]:
     """Open `file` for the time of one upload.
 
     Args:
@@ -126,8 +129,11 @@ def open_source(
         APITimeoutError: on entering, when it gives nothing for too long.
     """
     with source_errors("cannot use the source"):
-        source = _opened(file, size, patience, replayable=replayable)
-    return source if size is None else _of_size(source, size)
+        opened = _opened(file, size, patience, replayable=replayable)
+    async with AsyncExitStack() as stack:
+        with ForeignCode("the source", UploadSourceError):
+            source = await stack.enter_async_context(opened if size is None else _of_size(opened, size))
+        yield source
 
 
 def _opened(

@@ -20,7 +20,9 @@ from typing import IO, Final, TypeAlias
 
 import anyio
 
+from imgwire_async.core.cancellation import ForeignCode
 from imgwire_async.core.threads import ExclusiveThread
+from imgwire_async.errors import UploadSourceError
 from imgwire_async.uploads.base import (
     CHUNK_SIZE,
     CLOSING_SECONDS,
@@ -243,6 +245,7 @@ async def _close_generator(generator: AsyncGenerator[object, None]) -> None:
     with (
         source_errors("closing the generator failed"),
         anyio.move_on_after(CLOSING_SECONDS, shield=True),
+        ForeignCode("the source", UploadSourceError),
     ):
         await generator.aclose()
 

@@ -21,7 +21,7 @@ from imgwire_async.core.engine import Engine
 from imgwire_async.core.exchange import exchange
 from imgwire_async.core.messages import Message, Reply
 from imgwire_async.core.options import Timeouts
-from imgwire_async.core.tasks import background_tasks
+from imgwire_async.core.tasks import Background
 from imgwire_async.errors import SourceChangedError, UploadSourceError
 from tests.raw_servers import OK, Behaviour, Connection, always, answer, full_listener, raw_server
 
@@ -226,12 +226,10 @@ def test_what_unpacks_to_much_is_given_up_early_without_holding_up_the_loop(back
     async def scenario() -> Result:
         engine = Engine()
         try:
-            async with background_tasks() as tasks:
+            async with Background(count_turns):
                 message = Message("GET", server.base_url, {})
                 reply = await engine.transport().send(message, Timeouts())
-                tasks.start_soon(count_turns)
                 return await exchange(_Answered(reply), message, Timeouts())
-            raise AssertionError("the tasks ended first")
         finally:
             await engine.aclose()
 
@@ -381,14 +379,17 @@ def test_a_server_that_reads_no_further_keeps_no_socket_open(backend: str, said:
 def test_closing_does_not_wait_for_a_server_that_reads_no_further(backend: str) -> None:
     async def scenario() -> float:
         engine = Engine()
-        async with aclosing(chunks_of(b"x" * LARGE, 65_536)) as chunks, background_tasks() as tasks:
+        async with aclosing(chunks_of(b"x" * LARGE, 65_536)) as chunks:
             message = Message("PUT", server.base_url, {}, CountedStream(chunks, LARGE))
-            tasks.start_soon(exchange, engine.transport(), message, Timeouts(read=10, write=10))
-            await anyio.sleep(0.2)
-            started = time.monotonic()
-            await engine.aclose()
-            return time.monotonic() - started
-        raise AssertionError("the tasks ended first")
+
+            async def send() -> None:
+                await exchange(engine.transport(), message, Timeouts(read=10, write=10))
+
+            async with Background(send):
+                await anyio.sleep(0.2)
+                started = time.monotonic()
+                await engine.aclose()
+                return time.monotonic() - started
 
     with raw_server(stop_reading, receive_buffer=16_384) as server:
         seconds = anyio.run(scenario, backend=backend)

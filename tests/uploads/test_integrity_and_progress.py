@@ -21,7 +21,7 @@ from imgwire_async import (
 from imgwire_async.sandbox import Sandbox
 from imgwire_async.uploads import progress as progress_module
 from imgwire_async.uploads.integrity import check_record
-from imgwire_async.uploads.progress import reported_to
+from imgwire_async.uploads.progress import OnSent, reporting
 
 JPEG_START = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
 CONTENT = JPEG_START + random.Random(7).randbytes(1_500_000)
@@ -140,27 +140,30 @@ async def test_a_slow_hook_is_told_the_latest_and_holds_nothing_up() -> None:
         seen.append(progress.sent)
         await go_on.wait()
 
-    async with reported_to(slow, 1000) as on_sent:
+    async def transfer(on_sent: OnSent | None) -> None:
         assert on_sent is not None
         for sent in range(1000):
             on_sent(sent)
             await anyio.lowlevel.checkpoint()
-        before = list(seen)
+        assert seen == [0]
         on_sent(1000)
         go_on.set()
 
-    assert before == [0]
+    await reporting(slow, 1000, transfer)
+
     assert seen == [0, 1000]
 
 
 async def test_reports_are_rare() -> None:
     seen: list[UploadProgress] = []
 
-    async with reported_to(seen.append, 500) as on_sent:
+    async def transfer(on_sent: OnSent | None) -> None:
         assert on_sent is not None
         for sent in range(501):
             on_sent(sent)
             await anyio.lowlevel.checkpoint()
+
+    await reporting(seen.append, 500, transfer)
 
     assert len(seen) <= 4
     assert (seen[0].sent, seen[-1].sent) == (0, 500)
