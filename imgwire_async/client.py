@@ -209,7 +209,7 @@ class AsyncImgwireClient:
         self,
         source: IngestSource,
         *,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
         job: str | None = None,
         concurrency: int | Literal["auto"] = "auto",
         dedupe: Literal["content"] | None = None,

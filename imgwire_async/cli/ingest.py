@@ -25,7 +25,7 @@ from imgwire_async.client import AsyncImgwireClient
 from imgwire_async.core.tasks import Background
 from imgwire_async.errors import ImgwireError, IngestStoppedError, InvalidArgumentError
 from imgwire_async.ingest.folders import Folder
-from imgwire_async.ingest.items import is_url
+from imgwire_async.ingest.items import is_url, url_or_path
 from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.manifests import FORMATS, Manifest
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, Stored
@@ -104,6 +104,7 @@ def ingest(
     The same command again goes on where this one ended. Ctrl-C ends what is in flight first, a second one
     stops at once. Example: imgwire-async ingest photos/ --include '*.jpg' --images map.csv.
     """
+    source = url_or_path(source)
     try:
         what = _source(
             source,

@@ -20,7 +20,7 @@ from imgwire_async.core.call import Core
 from imgwire_async.core.redaction import Secret, without_query
 from imgwire_async.errors import JournalError, NotFoundError
 from imgwire_async.ingest.folders import Folder
-from imgwire_async.ingest.items import is_url, key_text, storable
+from imgwire_async.ingest.items import is_url, key_text, storable, url_or_path
 from imgwire_async.ingest.journal import Journal
 from imgwire_async.ingest.manifests import Manifest
 from imgwire_async.resources.images import Images
@@ -71,7 +71,7 @@ def name_of(source: object) -> str:
         source = source.path
     if not isinstance(source, str | os.PathLike):
         return ITEMS
-    path = os.fsdecode(source)
+    path = url_or_path(os.fsdecode(source))
     if path == "-":
         return STANDARD_INPUT
     return key_text(path if is_url(path) else os.path.realpath(path))

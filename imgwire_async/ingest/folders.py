@@ -40,7 +40,7 @@ class Folder:
             own: tells which files bulk jobs have written, which are left out.
         """
         own = own or OwnFiles()
-        top = os.fspath(self.path)
+        top = os.fsdecode(self.path)
         waiting = [(top, "")]
         entered = {_identity(top)} if self.follow_symlinks else set()
         while waiting:

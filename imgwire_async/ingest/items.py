@@ -83,7 +83,7 @@ def portable(item: IngestItem) -> IngestItem:
         except (TypeError, ValueError, RecursionError) as error:
             problem = f"an argument cannot be sent as JSON: {error}"
             raise InvalidArgumentError(problem, operation="ingest") from None
-    source = bytes(item.source) if isinstance(item.source, bytes) else str(os.fspath(item.source))
+    source = bytes(item.source) if isinstance(item.source, bytes) else os.fsdecode(item.source)
     return IngestItem(source, item.key and str(item.key), **fields)
 
 
@@ -121,12 +121,12 @@ def key_of(item: IngestItem) -> str | None:
         return key_text(key) if isinstance(key, str) else None
     if isinstance(item.source, bytes):
         return None
-    return key_text(os.fspath(item.source))
+    return key_text(os.fsdecode(item.source))
 
 
 def source_text(item: IngestItem) -> str:
     """The source as text for journal and messages; empty for bytes."""
-    return "" if isinstance(item.source, bytes) else key_text(os.fspath(item.source))
+    return "" if isinstance(item.source, bytes) else key_text(os.fsdecode(item.source))
 
 
 def location(item: IngestItem) -> str:

@@ -22,6 +22,7 @@ from imgwire_async.ingest.binding import Binding, bind, check_key, shown
 from imgwire_async.ingest.engine import Engine
 from imgwire_async.ingest.items import check_job_name, storable
 from imgwire_async.ingest.journal import Journal
+from imgwire_async.ingest.journal_path import journal_path
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.outcomes import Outcome, Stored
 from imgwire_async.ingest.own_files import OwnFiles
@@ -46,7 +47,7 @@ class IngestJob:
         core: Core,
         source: IngestSource,
         *,
-        journal: str | os.PathLike[str] | None,
+        journal: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None,
         job: str | None,
         options: IngestOptions,
     ) -> None:
@@ -236,8 +237,9 @@ class IngestJob:
         return Workbench(Sender(core, options), journal.job, options, share, core.shared)
 
     def _open_journal(self) -> Journal:
-        path, dry_run = self._journal_path, self._options.dry_run
-        if dry_run and path is not None and not Path(path).exists():
+        path = None if self._journal_path is None else journal_path(self._journal_path)
+        dry_run = self._options.dry_run
+        if dry_run and path is not None and not path.exists():
             path = None  # nothing is made
         return Journal(path, self._job_name, wall_clock=self._core.shared.time.time)
 

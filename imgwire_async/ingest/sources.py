@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -90,12 +91,14 @@ def _check_exists(name: str) -> None:
 
 
 def _entry(element: Element) -> Entry:
-    if isinstance(element, str):
-        element = IngestItem(url_or_path(element))
-    elif isinstance(element, os.PathLike):
-        element = IngestItem(os.fsdecode(element))
+    if isinstance(element, str | os.PathLike):
+        element = IngestItem(element)
     given = getattr(element, "source", element)
-    source = os.fspath(given) if isinstance(given, os.PathLike) else given
+    source = os.fsdecode(given) if isinstance(given, os.PathLike) else given
+    if isinstance(source, str) and isinstance(element, IngestItem):
+        plain = url_or_path(source)
+        if plain != (os.fspath(given) if isinstance(given, os.PathLike) else given):
+            element = replace(element, source=plain)
     if element is given or not isinstance(source, str | bytes):
         raise _mistake(
             f"an item must be a path, a URL, or an IngestItem with one or bytes, got {given!r:.80}"

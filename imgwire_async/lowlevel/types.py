@@ -6,6 +6,7 @@ Reading is open to the future: see `FieldReader` for what a missing or null fiel
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum, StrEnum
 from typing import Any, Final, Literal, Self, TypeVar, cast
@@ -196,9 +197,27 @@ def parse_uuid(value: Any) -> UUID:
 
 
 def parse_datetime(value: Any) -> datetime.datetime:
-    """An ISO 8601 date and time; without an offset it is read as UTC."""
-    parsed = _read(datetime.datetime.fromisoformat, "a date and time", value)
-    return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=datetime.UTC)
+    """A date and time as in RFC 3339; without an offset it is read as UTC.
+
+    A leap second is read as the first second of the next minute, and digits after the microseconds are dropped.
+    """
+    return _read(_moment, "a date and time", value)
+
+
+_LEAP_SECOND: Final = re.compile(r"(.{11,14}:[0-9]{2}:)60", re.DOTALL)
+
+
+def _moment(text: str) -> datetime.datetime:
+    text = text.upper()  # RFC 3339 allows t and z
+    leap = _LEAP_SECOND.match(text)
+    parsed = datetime.datetime.fromisoformat(text if leap is None else f"{leap[1]}59{text[leap.end() :]}")
+    parsed = parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=datetime.UTC)
+    if leap is None:
+        return parsed
+    try:
+        return parsed + datetime.timedelta(seconds=1)
+    except OverflowError:
+        return parsed  # the last second that there is
 
 
 def parse_date(value: Any) -> datetime.date:
@@ -274,7 +293,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, datetime.datetime):
         if value.utcoffset() is None:
             raise ValueError(f"datetime {value.isoformat()} needs a time zone, such as datetime.UTC")
-        return value.isoformat()
+        return _whole_minutes(value).isoformat()
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, Mapping):
@@ -282,6 +301,20 @@ def to_json(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [to_json(item) for item in value]
     return value.to_dict() if hasattr(value, "to_dict") else value
+
+
+def _whole_minutes(value: datetime.datetime) -> datetime.datetime:
+    """The same moment with an offset that RFC 3339 can express; those before 1900 often have seconds."""
+    offset = value.utcoffset() or datetime.timedelta()
+    excess = offset % datetime.timedelta(minutes=1)
+    if not excess:
+        return value
+    local = value.replace(tzinfo=None)
+    try:
+        return (local - excess).replace(tzinfo=datetime.timezone(offset - excess))
+    except OverflowError:  # the first seconds that there are
+        missing = datetime.timedelta(minutes=1) - excess
+        return (local + missing).replace(tzinfo=datetime.timezone(offset + missing))
 
 
 def to_object(additional: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -239,6 +239,26 @@ def test_booleans_are_words_in_a_query() -> None:
     assert to_query({"yes": True, "no": False}) == {"yes": "true", "no": "false"}
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(1850, 5, 1, 12, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("offset", [timedelta(hours=-20, seconds=-28), timedelta(hours=20, seconds=28)])
+def test_an_offset_with_seconds_is_sent_as_one_of_whole_minutes(moment: datetime, offset: timedelta) -> None:
+    moment = moment.replace(tzinfo=timezone(offset))
+
+    sent = str(to_query({"since": moment})["since"])
+
+    read = datetime.fromisoformat(sent)
+    assert read - moment == timedelta()
+    assert len(sent) == len("2026-05-01T00:00:00+00:00")
+
+
 async def test_a_datetime_without_offset_is_refused_before_it_is_sent() -> None:
     caller = RecordingCaller(support.STATS)
 

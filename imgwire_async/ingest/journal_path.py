@@ -1,0 +1,51 @@
+"""Which paths can be that of a journal."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Final
+
+from imgwire_async.errors import InvalidArgumentError, JournalError
+
+_URI: Final = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # a Path makes one slash of two
+
+
+def journal_path(given: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Path:
+    """The path of a journal as text.
+
+    Raises:
+        InvalidArgumentError: `given` is not the path of a file on this machine.
+        JournalError: the system cannot look at it.
+    """
+    try:
+        name = os.fsdecode(given)
+    except TypeError:
+        raise _refused(f"must be a path or None, got {type(given).__name__}") from None
+    scheme = _URI.match(name)
+    if not name:
+        raise _refused("is an empty path; name a file, or leave it out for a temporary one")
+    if name == ":memory:":
+        raise _refused("must be a file; leave it out for a temporary one")
+    if scheme is not None:
+        raise _refused(f"must be a file on this machine, not a URI of {scheme[1]}")
+    if "\0" in name:
+        raise _refused("contains a NUL character, which no path can")
+    path = Path(name)
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        mode = stat.S_IFREG
+    except OSError as error:
+        raise JournalError(f"cannot open the journal {name!r}: {error.strerror}") from error
+    if stat.S_ISDIR(mode) or name.endswith(("/", os.sep)):
+        raise _refused(f"{name!r} is a folder; name a file, such as {str(path / 'ingest.journal')!r}")
+    if not stat.S_ISREG(mode):
+        raise _refused(f"{name!r} is not a regular file")
+    return path
+
+
+def _refused(problem: str) -> InvalidArgumentError:
+    return InvalidArgumentError(f"the journal {problem}", operation="ingest")
