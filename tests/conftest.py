@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from imgwire_async import AsyncImgwireClient
@@ -22,6 +23,11 @@ for name in set(os.environ) - SETTINGS_OF_THE_TESTS:
     # Before anything reads them: the tests, and the programs they start, know only what a test sets.
     if name.startswith("IMGWIRE_") or name.upper() in OF_TERMINALS | PROXIES:
         del os.environ[name]
+
+# The same examples in every run, however busy the machine is; `scripts/test --fuzz` looks for new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile("fuzz", database=None, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("repeatable")
 
 BROWSER_TESTS = ["integrations/test_browser.py"]
 collect_ignore = [] if CHROMIUM else [*BROWSER_TESTS]

@@ -99,6 +99,7 @@ def small_image(number: int) -> bytes:
     return bytes(pyvips.Image.new_from_memory(pixels, 8, 8, 3, "uchar").write_to_buffer(".png"))
 
 
+@pytest.mark.measures_time
 async def test_ten_thousand_calls_against_a_failing_service_end_exactly_once(chaos: Sandbox) -> None:
     chaos.faults.random(0.2, seed=7, faults=FAULTS)
     ledger = Ledger()

@@ -204,6 +204,7 @@ def test_no_exception_and_no_local_variable_of_ours_shows_a_secret(
 
 @pytest.mark.parametrize("operation", ["images.create", "store.put"])
 @pytest.mark.parametrize("how", ["timeout", "cancel"])
+@pytest.mark.measures_time
 async def test_a_cancelled_call_shows_no_secret(
     sandbox: Sandbox, photo: Path, operation: str, how: str
 ) -> None:

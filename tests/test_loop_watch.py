@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.measures_time
+
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 
 PROGRAM = """

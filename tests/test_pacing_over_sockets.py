@@ -8,9 +8,12 @@ from __future__ import annotations
 import time
 
 import anyio
+import pytest
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.sandbox import RateLimit, Sandbox
+
+pytestmark = pytest.mark.measures_time
 
 LIMIT = 40.0  # requests per second
 SECONDS = 20.0

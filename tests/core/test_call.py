@@ -347,6 +347,7 @@ async def test_what_a_progress_callback_raises_comes_out_as_it_is() -> None:
 # Deadlines and timeouts
 
 
+@pytest.mark.measures_time
 async def test_the_deadline_spans_attempts_and_waits(sandbox: Sandbox) -> None:
     sandbox.faults.always("images.list", status=503, retry_after=0.2)
     async with AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url, deadline=0.5) as client:
@@ -359,6 +360,7 @@ async def test_the_deadline_spans_attempts_and_waits(sandbox: Sandbox) -> None:
     assert "503" in str(caught.value)
 
 
+@pytest.mark.measures_time
 async def test_the_deadline_cuts_an_attempt_short(sandbox: Sandbox) -> None:
     sandbox.faults.once("images.list", stall=5)
     async with client_of(sandbox, deadline=0.2) as client:
@@ -371,6 +373,7 @@ async def test_the_deadline_cuts_an_attempt_short(sandbox: Sandbox) -> None:
     assert caught.value.operation == "images.list"
 
 
+@pytest.mark.measures_time
 async def test_one_deadline_covers_all_steps_of_an_upload(sandbox: Sandbox, photo: Path) -> None:
     sandbox.faults.once("images.create", stall=0.25)
     sandbox.faults.once("store.put", stall=0.4)

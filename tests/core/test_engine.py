@@ -203,6 +203,7 @@ def test_a_request_is_sent_once_so_that_every_repetition_is_counted(
         assert [head.split()[1] for head in server.heads].count(b"/bad") == 1
 
 
+@pytest.mark.measures_time
 def test_connections_that_were_closed_while_the_loop_stood_still_are_not_used_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

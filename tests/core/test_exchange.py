@@ -72,6 +72,7 @@ def read_slowly(bytes_per_second: int) -> Behaviour:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.measures_time
 def test_a_server_that_stops_reading_is_a_write_timeout(backend: str) -> None:
     with raw_server(stop_reading, receive_buffer=16_384) as server:
         started = time.monotonic()
@@ -350,6 +351,7 @@ async def test_a_body_is_not_sent_from_its_middle_on_a_connection_that_turned_ou
     ids=["nothing", "half an answer", "an answer"],
 )
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.measures_time
 def test_a_server_that_reads_no_further_keeps_no_socket_open(backend: str, said: bytes) -> None:
     def say_and_stop_reading(connection: Connection) -> None:
         connection.read_head()
@@ -376,6 +378,7 @@ def test_a_server_that_reads_no_further_keeps_no_socket_open(backend: str, said:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.measures_time
 def test_closing_does_not_wait_for_a_server_that_reads_no_further(backend: str) -> None:
     async def scenario() -> float:
         engine = Engine()
@@ -397,6 +400,7 @@ def test_closing_does_not_wait_for_a_server_that_reads_no_further(backend: str) 
     assert seconds < 1
 
 
+@pytest.mark.measures_time
 async def test_a_stalled_upload_leaves_no_socket_behind() -> None:
     engine = Engine()
     with raw_server(stop_reading, receive_buffer=16_384) as server:

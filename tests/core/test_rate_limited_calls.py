@@ -18,6 +18,7 @@ BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 
 @BACKENDS
+@pytest.mark.measures_time
 def test_a_call_does_not_wait_longer_than_its_own_max_retry_after(backend: str) -> None:
     async def main() -> None:
         with Sandbox() as sandbox:

@@ -99,6 +99,7 @@ async def test_a_transfer_that_stalls_for_ever_is_a_timeout_and_leaves_nothing(t
     assert names_in(tmp_path) == []
 
 
+@pytest.mark.measures_time
 async def test_a_slow_reader_is_no_stalled_host() -> None:
     with file_host(Step(content=CONTENT * 4)) as server:
         async with (
@@ -410,6 +411,7 @@ async def test_the_deadline_counts_for_the_whole_download(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", ["path", "stream", "break", "folder"])
+@pytest.mark.measures_time
 async def test_a_download_that_is_given_up_leaves_no_task_file_or_socket(kind: str, tmp_path: Path) -> None:
     before = asyncio.all_tasks()
     descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a fast look

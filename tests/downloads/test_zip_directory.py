@@ -50,6 +50,7 @@ FORGED = {
 }
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
 def test_a_forged_archive_is_refused_at_once_and_without_memory(forged: bytes) -> None:
     file = io.BytesIO(forged)

@@ -452,6 +452,7 @@ SETTLES_IN = 3.0
 MEASURED_FOR = 6.0
 
 
+@pytest.mark.measures_time
 async def test_four_processes_find_and_keep_one_unknown_rate_limit_over_sockets() -> None:
     rates = {"images.create": RateLimit(rate=RATE, burst=10, retry_after=None)}
     items = (IngestItem(small_image(number), f"{number}") for number in range(2_000))

@@ -130,6 +130,7 @@ async def test_spans_belong_to_the_span_of_the_caller_and_calls_at_one_time_do_n
     assert [len(telemetry.attempts_of(call)) for call in calls] == [1] * 5
 
 
+@pytest.mark.measures_time
 async def test_a_cancelled_call_leaves_no_open_span(
     observed: AsyncImgwireClient, telemetry: Telemetry, sandbox: Sandbox
 ) -> None:

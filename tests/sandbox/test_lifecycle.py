@@ -93,6 +93,7 @@ def test_it_leaves_no_threads_files_or_folders_behind() -> None:
     assert not folder.exists()
 
 
+@pytest.mark.measures_time
 def test_stopping_does_not_wait_for_idle_or_stalled_connections() -> None:
     sandbox = Sandbox(processing_delay=60)
     sandbox.start()
@@ -112,6 +113,7 @@ def test_stopping_does_not_wait_for_idle_or_stalled_connections() -> None:
     api.http.close()
 
 
+@pytest.mark.measures_time
 def test_stopping_cuts_an_upload_that_never_ends() -> None:
     sandbox = Sandbox()
     sandbox.start()

@@ -47,6 +47,7 @@ def test_retry_after_can_be_a_date_or_missing(start_api: Callable[..., Api]) -> 
     assert "retry-after" not in bare.headers
 
 
+@pytest.mark.measures_time
 def test_requests_in_flight_can_be_limited(start_api: Callable[..., Api]) -> None:
     api = start_api(rate_limits={"*": MaxInFlight(limit=1)})
     api.sandbox.faults.always("health", slow=20)

@@ -301,6 +301,7 @@ def test_one_source_that_hangs_does_not_hold_up_the_others(
     run(main, backend)
 
 
+@pytest.mark.measures_time
 def test_a_source_that_is_slow_but_gives_something_is_not_cut_off(sandbox: Sandbox) -> None:
     async def slow() -> AsyncIterator[bytes]:
         for start in range(0, len(JPEG), 1_000):

@@ -17,6 +17,8 @@ from imgwire_async.uploads.sources import open_source
 from tests.clients import client_of
 from tests.raw_servers import OK, Connection, content_length, raw_server
 
+pytestmark = pytest.mark.measures_time
+
 SIZE = 256 * 1024 * 1024  # bytes
 PAGE = os.sysconf("SC_PAGE_SIZE")  # bytes
 
