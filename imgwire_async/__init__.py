@@ -4,66 +4,177 @@ Begin with `AsyncImgwireClient`. Records and enumerations are in `imgwire_async.
 be raised is in `imgwire_async.errors`.
 """
 
-from imgwire_async.cdn import Transformation, cdn_url, parse_cdn_url
-from imgwire_async.client import AsyncImgwireClient
-from imgwire_async.core.attempts import ClientStats
-from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent
-from imgwire_async.core.gate import RateLimit
-from imgwire_async.core.operation import RateClass
-from imgwire_async.core.options import Timeouts
-from imgwire_async.downloads.archives import ArchiveLimits, ExtractedFiles, RenamedFile
-from imgwire_async.downloads.files import DownloadedFile
-from imgwire_async.downloads.streams import DownloadStream
-from imgwire_async.errors import (
-    APIConnectionError,
-    APIStatusError,
-    APITimeoutError,
-    ArchiveError,
-    AuthenticationError,
-    BadRequestError,
-    BulkDownloadFailedError,
-    ConfigurationError,
-    ConflictError,
-    DeadlineExceededError,
-    DownloadError,
-    DownloadInterruptedError,
-    DownloadRejectedError,
-    DownloadTargetError,
-    ImageQuarantinedError,
-    ImgwireError,
-    IngestError,
-    IngestStoppedError,
-    InternalServerError,
-    InvalidArgumentError,
-    InvalidTransformationError,
-    JournalError,
-    NotFoundError,
-    PaginationError,
-    PayloadTooLargeError,
-    PaymentRequiredError,
-    PermissionDeniedError,
-    RateLimitError,
-    ResponseDecodeError,
-    SourceChangedError,
-    UnexpectedCancellationError,
-    UnprocessableEntityError,
-    UnsupportedImageTypeError,
-    UploadError,
-    UploadRejectedError,
-    UploadSourceError,
-    UploadVerificationError,
-    ValidationIssue,
-)
-from imgwire_async.ingest.folders import Folder
-from imgwire_async.ingest.items import IngestItem
-from imgwire_async.ingest.job import IngestJob
-from imgwire_async.ingest.manifests import Manifest
-from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Skipped, SkipReason, Stored
-from imgwire_async.ingest.report import FailureGroup, Progress, Report
-from imgwire_async.models import Image, ImageStatus, SupportedMimeType
-from imgwire_async.pagination import Page, Pagination
-from imgwire_async.uploads.many import UploadItem, UploadMany, UploadOutcome
-from imgwire_async.uploads.progress import UploadProgress
+# Names are loaded when they are first used, so that the command line is ready for Ctrl-C before the imports,
+# which take half a second.
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from imgwire_async.cdn import Transformation, cdn_url, parse_cdn_url
+    from imgwire_async.client import AsyncImgwireClient
+    from imgwire_async.core.attempts import ClientStats
+    from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent
+    from imgwire_async.core.gate import RateLimit
+    from imgwire_async.core.operation import RateClass
+    from imgwire_async.core.options import Timeouts
+    from imgwire_async.downloads.archives import ArchiveLimits, ExtractedFiles, RenamedFile
+    from imgwire_async.downloads.files import DownloadedFile
+    from imgwire_async.downloads.streams import DownloadStream
+    from imgwire_async.errors import (
+        APIConnectionError,
+        APIStatusError,
+        APITimeoutError,
+        ArchiveError,
+        AuthenticationError,
+        BadRequestError,
+        BulkDownloadFailedError,
+        ConfigurationError,
+        ConflictError,
+        DeadlineExceededError,
+        DownloadError,
+        DownloadInterruptedError,
+        DownloadRejectedError,
+        DownloadTargetError,
+        ImageQuarantinedError,
+        ImgwireError,
+        IngestError,
+        IngestStoppedError,
+        InternalServerError,
+        InvalidArgumentError,
+        InvalidTransformationError,
+        JournalError,
+        NotFoundError,
+        PaginationError,
+        PayloadTooLargeError,
+        PaymentRequiredError,
+        PermissionDeniedError,
+        RateLimitError,
+        ResponseDecodeError,
+        SourceChangedError,
+        UnexpectedCancellationError,
+        UnprocessableEntityError,
+        UnsupportedImageTypeError,
+        UploadError,
+        UploadRejectedError,
+        UploadSourceError,
+        UploadVerificationError,
+        ValidationIssue,
+    )
+    from imgwire_async.ingest.folders import Folder
+    from imgwire_async.ingest.items import IngestItem
+    from imgwire_async.ingest.job import IngestJob
+    from imgwire_async.ingest.manifests import Manifest
+    from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Skipped, SkipReason, Stored
+    from imgwire_async.ingest.report import FailureGroup, Progress, Report
+    from imgwire_async.models import Image, ImageStatus, SupportedMimeType
+    from imgwire_async.pagination import Page, Pagination
+    from imgwire_async.uploads.many import UploadItem, UploadMany, UploadOutcome
+    from imgwire_async.uploads.progress import UploadProgress
+
+_NAMES: Final = {
+    "cdn": (
+        "Transformation",
+        "cdn_url",
+        "parse_cdn_url",
+    ),
+    "client": ("AsyncImgwireClient",),
+    "core.attempts": ("ClientStats",),
+    "core.events": (
+        "CallEvent",
+        "RequestEvent",
+        "ResponseEvent",
+        "RetryEvent",
+    ),
+    "core.gate": ("RateLimit",),
+    "core.operation": ("RateClass",),
+    "core.options": ("Timeouts",),
+    "downloads.archives": (
+        "ArchiveLimits",
+        "ExtractedFiles",
+        "RenamedFile",
+    ),
+    "downloads.files": ("DownloadedFile",),
+    "downloads.streams": ("DownloadStream",),
+    "errors": (
+        "APIConnectionError",
+        "APIStatusError",
+        "APITimeoutError",
+        "ArchiveError",
+        "AuthenticationError",
+        "BadRequestError",
+        "BulkDownloadFailedError",
+        "ConfigurationError",
+        "ConflictError",
+        "DeadlineExceededError",
+        "DownloadError",
+        "DownloadInterruptedError",
+        "DownloadRejectedError",
+        "DownloadTargetError",
+        "ImageQuarantinedError",
+        "ImgwireError",
+        "IngestError",
+        "IngestStoppedError",
+        "InternalServerError",
+        "InvalidArgumentError",
+        "InvalidTransformationError",
+        "JournalError",
+        "NotFoundError",
+        "PaginationError",
+        "PayloadTooLargeError",
+        "PaymentRequiredError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "ResponseDecodeError",
+        "SourceChangedError",
+        "UnexpectedCancellationError",
+        "UnprocessableEntityError",
+        "UnsupportedImageTypeError",
+        "UploadError",
+        "UploadRejectedError",
+        "UploadSourceError",
+        "UploadVerificationError",
+        "ValidationIssue",
+    ),
+    "ingest.folders": ("Folder",),
+    "ingest.items": ("IngestItem",),
+    "ingest.job": ("IngestJob",),
+    "ingest.manifests": ("Manifest",),
+    "ingest.outcomes": (
+        "AlreadyStored",
+        "Failed",
+        "Skipped",
+        "SkipReason",
+        "Stored",
+    ),
+    "ingest.report": (
+        "FailureGroup",
+        "Progress",
+        "Report",
+    ),
+    "models": (
+        "Image",
+        "ImageStatus",
+        "SupportedMimeType",
+    ),
+    "pagination": (
+        "Page",
+        "Pagination",
+    ),
+    "uploads.many": (
+        "UploadItem",
+        "UploadMany",
+        "UploadOutcome",
+    ),
+    "uploads.progress": ("UploadProgress",),
+}
+"""The same names by module, for use at run time."""
+
+_MODULES: Final = {name: module for module, names in _NAMES.items() for name in names}
+_SUBMODULES: Final = frozenset({module.partition(".")[0] for module in _NAMES} | {"lowlevel", "resources"})
+"""What was always there after `import imgwire_async`."""
 
 __all__ = [
     "APIConnectionError",
@@ -143,3 +254,17 @@ __all__ = [
     "cdn_url",
     "parse_cdn_url",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

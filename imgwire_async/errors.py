@@ -310,7 +310,15 @@ class JournalError(IngestError):
     """The journal is in use, damaged, not writable, or that of another program, job, service or source.
 
     Nothing in it was overwritten. Once the cause is gone, the same job goes on where it was.
+
+    Attributes:
+        reason: What passes, in one word: `in_use`, `full` (the disk), `not_writable` or `damaged`. Empty when
+            another file has to be named, because this one belongs to something else.
     """
+
+    def __init__(self, message: str = "", *, reason: str = "", **context: Unpack[CallContext]) -> None:
+        super().__init__(message, **context)
+        self.reason = reason
 
 
 class IngestStoppedError(IngestError):

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import io
-import sys
+from imgwire_async.cli import interruptions
 
 
 def main() -> None:
     """Run the command; without the extra, say how to get it."""
+    interruptions.at_once()
+    from imgwire_async.cli.streams import prepare_streams
+
+    prepare_streams()
     try:
-        import typer  # noqa: F401 - only whether it is there
+        from imgwire_async.cli.program import run_program
     except ModuleNotFoundError as error:
         if error.name != "typer":
             raise
-        sys.exit("The imgwire-async command needs its extra: pip install 'imgwire-async[cli]'.")
-    from imgwire_async.cli.app import app
-
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # whatever encoding a pipe or an old terminal has
-    app()
+        raise SystemExit(
+            "The imgwire-async command needs its extra: pip install 'imgwire-async[cli]'."
+        ) from None
+    run_program()

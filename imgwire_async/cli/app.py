@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from imgwire_async.cli import environment, images, ingest, local
-from imgwire_async.cli.output import EXIT_CODES
+from imgwire_async.cli.exits import EXIT_CODES
 
 app = typer.Typer(
     name="imgwire-async",
@@ -19,7 +19,7 @@ app = typer.Typer(
 def commands() -> None:
     """Tools around the Imgwire image API.
 
-    They read IMGWIRE_API_KEY, IMGWIRE_API_BASE_URL and IMGWIRE_ENVIRONMENT_ID.
+    They read IMGWIRE_API_KEY, IMGWIRE_API_BASE_URL and IMGWIRE_ENVIRONMENT_ID, always all of them.
     """
 
 

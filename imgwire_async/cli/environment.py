@@ -18,13 +18,13 @@ from rich.table import Table
 from imgwire_async.cli.output import (
     JsonFlag,
     people,
-    plain,
     run,
     show_json,
     show_record,
     show_records,
     width_of,
 )
+from imgwire_async.cli.streams import say
 from imgwire_async.client import DEFAULT_BASE_URL, AsyncImgwireClient
 from imgwire_async.downloads.files import atomic_file
 from imgwire_async.errors import ConfigurationError, InvalidArgumentError
@@ -171,7 +171,7 @@ def metrics(
         if as_json:
             show_json({"png": str(path)})
         else:
-            typer.echo(plain(f"Chart: {path}"))
+            say(f"Chart: {path}")
 
     run(work, as_json=as_json)
 

@@ -8,23 +8,22 @@ from typing import Annotated, cast
 
 import anyio
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from imgwire_async import errors
 from imgwire_async.cdn import Preset, Transformations, cdn_url
+from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import (
-    ExitCode,
     JsonFlag,
-    exit_code,
+    beside,
     guarded,
-    plain,
     run,
     show_error,
     show_json,
     show_record,
     show_records,
 )
+from imgwire_async.cli.streams import complain, plain, say
 from imgwire_async.client import AsyncImgwireClient
 from imgwire_async.models import Image
 from imgwire_async.uploads.progress import UploadProgress
@@ -87,9 +86,14 @@ def upload(
             DownloadColumn(),
             TimeRemainingColumn(),
         )
-        console = Console(stderr=True)
+        console = beside()
         limit = anyio.CapacityLimiter(8)
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        with Progress(
+            *columns,
+            console=console,
+            transient=True,
+            disable=not console.is_terminal or console.is_dumb_terminal,
+        ) as progress:
             bars: dict[Path, TaskID] = {}
 
             async def one(path: Path) -> None:
@@ -134,7 +138,7 @@ def upload_url(
     metadata = cast("dict[str, str | int | float | bool]", _pairs(meta))
 
     async def work(imgwire: AsyncImgwireClient) -> None:
-        with Console(stderr=True).status("Waiting for the service ..."):
+        with beside().status("Waiting for the service ..."):
             image = await imgwire.images.upload_via_url(
                 source, file_name=file_name, purpose=purpose, custom_metadata=metadata, wait=wait
             )
@@ -194,7 +198,7 @@ def url(
         if as_json:
             show_json({"url": made})
         else:
-            typer.echo(made)
+            say(made)
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_url((await imgwire.images.retrieve(image)).cdn_url)
@@ -246,7 +250,7 @@ def download(
     name = cast("Preset | None", preset and preset.value)
 
     async def work(imgwire: AsyncImgwireClient) -> None:
-        with Console(stderr=True).status("Downloading ..."):
+        with beside().status("Downloading ..."):
             file = await imgwire.images.download(
                 image_id, to="." if to is None else to, overwrite=overwrite, preset=name, **transformations
             )
@@ -267,8 +271,8 @@ def token(as_json: JsonFlag = False) -> None:
         if as_json:
             show_json(made.to_dict())
         else:
-            typer.echo(str(made.token))
-            typer.echo(f"Expires at {made.expires_at:%Y-%m-%d %H:%M:%S %Z}.", err=True)
+            say(str(made.token))
+            complain(f"Expires at {made.expires_at:%Y-%m-%d %H:%M:%S %Z}.")
 
     run(work, as_json=as_json)
 
@@ -278,7 +282,7 @@ def _pairs(arguments: list[str] | None) -> dict[str, str]:
     for argument in arguments or ():
         name, sign, value = argument.partition("=")
         if not (name and sign):
-            typer.echo(plain(f"Error: expected NAME=VALUE, got {argument!r}."), err=True)
+            complain(f"Error: expected NAME=VALUE, got {argument!r}.")
             raise typer.Exit(ExitCode.USAGE)
         pairs[name] = value
     return pairs

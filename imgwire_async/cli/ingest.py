@@ -7,23 +7,25 @@ import os
 import signal
 import sys
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict
-from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import anyio
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from imgwire_async.cli import interruptions
+from imgwire_async.cli.exits import EXIT_CODES, ExitCode, exit_code
+from imgwire_async.cli.job_files import JobFiles
 from imgwire_async.cli.journals import default_journal
-from imgwire_async.cli.output import JsonFlag, plain, show_error, show_json
+from imgwire_async.cli.output import JsonFlag, beside, show_error, show_json, unwritable
+from imgwire_async.cli.streams import complain, plain, say
 from imgwire_async.client import AsyncImgwireClient
 from imgwire_async.core.tasks import Background
-from imgwire_async.errors import ImgwireError, IngestStoppedError, InvalidArgumentError
+from imgwire_async.errors import ImgwireError, IngestStoppedError, InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.folders import Folder
 from imgwire_async.ingest.items import is_url, url_or_path
 from imgwire_async.ingest.job import IngestJob
@@ -36,20 +38,9 @@ _LIVE_SECONDS: Final = 0.25
 _LINE_SECONDS: Final = 5.0
 
 
-class Ending(IntEnum):
-    """How the command ends."""
-
-    ALL_STORED = 0
-    SOME_FAILED = 1
-    USAGE = 2
-    STOPPED = 3
-
-
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command(epilog="Exit codes: 0 all stored · 1 some failed · 2 usage · 3 stopped early, resumable.")(
-        ingest
-    )
+    app.command(epilog=EXIT_CODES)(ingest)
 
 
 def ingest(
@@ -125,19 +116,25 @@ def ingest(
             "bandwidth_limit": bandwidth_limit,
             "dry_run": dry_run,
         }
-        with imports_frozen():
-            ending = anyio.run(_run, what, arguments, report, images, failed, as_json)
+        files = JobFiles(report=report, images=images, failed=failed)
+        files.check(source, arguments["journal"])
+        with imports_frozen(), interruptions.by_cancelling():
+            ending = anyio.run(_run, what, arguments, files, as_json)
+    except (InvalidArgumentError, UploadSourceError) as error:  # before the job has begun
+        show_error(error, as_json=as_json)
+        ending = ExitCode.USAGE
     except ImgwireError as error:
         show_error(error, as_json=as_json)
-        ending = Ending.USAGE
-    except OSError as error:
-        typer.echo(f"Error: {error}", err=True)
-        ending = Ending.USAGE
+        ending = exit_code(error)
+    except OSError as error:  # of files that the job itself does not report on
+        complain(f"Error: {error}")
+        ending = ExitCode.FAILED
     except KeyboardInterrupt:  # before or after the job itself
-        ending = Ending.STOPPED
-    if source == "-" and ending is Ending.STOPPED:
+        ending = ExitCode(interruptions.code_of(interruptions.received()))
+    if source == "-" and ending not in {ExitCode.OK, ExitCode.FAILED}:
         # A thread may still wait for standard input, and an ordinary exit would wait for it.
-        sys.stdout.flush()
+        with suppress(OSError):
+            sys.stdout.flush()
         os._exit(ending)
     raise typer.Exit(ending)
 
@@ -183,52 +180,56 @@ def _concurrency(given: str) -> int | Literal["auto"]:
     return int(given)
 
 
-async def _run(
-    source: IngestSource,
-    arguments: dict[str, Any],
-    report: Path | None,
-    images: Path | None,
-    failed: Path | None,
-    as_json: bool,
-) -> Ending:
+async def _run(source: IngestSource, arguments: dict[str, Any], files: JobFiles, as_json: bool) -> ExitCode:
     stopped: ImgwireError | None = None
+    deaf: OSError | None = None
+    signals: list[int] = []
     async with AsyncImgwireClient() as imgwire, imgwire.ingest(source, **arguments) as job:
         with anyio.CancelScope() as scope:
-            async with _stopped_by_signals(job, scope), _progress_shown(job, quiet=as_json):
+            async with _stopped_by_signals(job, scope, signals), _progress_shown(job, quiet=as_json):
                 try:
                     async for outcome in job:
-                        if as_json:
-                            show_json(_facts(outcome))
+                        if as_json and deaf is None:
+                            try:
+                                show_json(_facts(outcome))
+                            except OSError as error:
+                                deaf = error
+                                job.cancel()
                 except ImgwireError as error:
                     stopped = error
         result = job.report
-        if images is not None:
-            await job.write_images(images)
-        if failed is not None:
-            await job.write_failures(failed)
-    if report is not None:
-        result.write(report)
-    if as_json:
-        show_json({"report": asdict(result)})
-    else:
-        typer.echo(str(result))
-        if stopped is not None and not isinstance(stopped, IngestStoppedError):
-            typer.echo("The same command again goes on where this one ended.", err=True)
-    if result.stopped is not None or scope.cancelled_caught:
-        return Ending.STOPPED
-    return Ending.SOME_FAILED if result.failed else Ending.ALL_STORED
+        written = await files.write(job, as_json=as_json)
+    try:
+        if deaf is None and as_json:
+            show_json({"report": asdict(result)})
+        elif deaf is None:
+            say(str(result))
+    except OSError as error:
+        deaf = error
+    if not as_json and stopped is not None and not isinstance(stopped, IngestStoppedError):
+        complain("The same command again goes on where this one ended.")
+    if deaf is not None:
+        unwritable(deaf)
+    if signals:
+        return ExitCode(interruptions.code_of(signals[-1]))
+    if stopped is not None:
+        return exit_code(stopped)
+    return ExitCode.FAILED if result.failed or deaf is not None or not written else ExitCode.OK
 
 
 @asynccontextmanager
-async def _stopped_by_signals(job: IngestJob, scope: anyio.CancelScope) -> AsyncGenerator[None, None]:
+async def _stopped_by_signals(
+    job: IngestJob, scope: anyio.CancelScope, received: list[int]
+) -> AsyncGenerator[None, None]:
     async def listen() -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             listening.set()
-            async for _ in signals:
-                if job.report.stopped is not None:
+            async for number in signals:
+                received.append(number)
+                if len(received) > 1:
                     scope.cancel()
                     return
-                typer.echo("Ending what is in flight; once more stops at once.", err=True)
+                complain("Ending what is in flight; once more stops at once.")
                 job.cancel()
 
     listening = anyio.Event()
@@ -239,17 +240,17 @@ async def _stopped_by_signals(job: IngestJob, scope: anyio.CancelScope) -> Async
 
 @asynccontextmanager
 async def _progress_shown(job: IngestJob, *, quiet: bool) -> AsyncGenerator[None, None]:
-    console = Console(stderr=True)
+    console = beside()
 
     async def show() -> None:
-        if console.is_terminal:
+        if console.is_terminal and not console.is_dumb_terminal:
             with Live(console=console, auto_refresh=False, transient=True) as live:
                 while True:
                     live.update(Text(describe(job.progress), overflow="ellipsis", no_wrap=True), refresh=True)
                     await anyio.sleep(_LIVE_SECONDS)
         while True:
             await anyio.sleep(_LINE_SECONDS)
-            typer.echo(describe(job.progress), err=True)
+            complain(describe(job.progress))
 
     if quiet:
         yield

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgwire_async.cli.output import show_json
+from imgwire_async.cli.streams import say
 
 if TYPE_CHECKING:
     from imgwire_async.sandbox import Sandbox
@@ -54,7 +55,7 @@ def sandbox(
         if as_json:
             show_json(_facts(local))
         else:
-            typer.echo(_introduction(local, folder))
+            say(_introduction(local, folder))
         stopped.wait()
     finally:
         local.stop()

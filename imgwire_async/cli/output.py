@@ -1,13 +1,12 @@
-"""What all commands share: running against the service, output for people or scripts, exit codes."""
+"""What all commands share: running against the service, and output for people or scripts."""
 
 from __future__ import annotations
 
 import errno
 import functools
 import json
-import os
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from enum import IntEnum
 from typing import Annotated, Any, Final, TypeAlias
 
 import anyio
@@ -17,6 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from imgwire_async import errors
+from imgwire_async.cli import interruptions
+from imgwire_async.cli.exits import ExitCode, exit_code
+from imgwire_async.cli.streams import LEAST_WIDTH, complain, is_terminal, plain, say, silence
 from imgwire_async.client import AsyncImgwireClient
 
 _LEAST_COLUMNS: Final = 2
@@ -27,45 +29,6 @@ JsonFlag: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object per line; errors too, to standard error.")
 ]
 """The option that every command has."""
-
-
-class ExitCode(IntEnum):
-    """How a command ends."""
-
-    OK = 0
-    FAILED = 1
-    USAGE = 2
-    REFUSED = 3
-    NOT_FOUND = 4
-    INVALID = 5
-    UNREACHABLE = 6
-    INTERRUPTED = 130
-
-
-EXIT_CODES = """\
-Exit codes: 0 done · 1 failed · 2 wrong usage or configuration · 3 key, plan or permission refused
-(401, 402, 403) · 4 not found · 5 file or value refused ·
-6 service unreachable, busy or failing · 130 interrupted.
-"""
-
-
-def exit_code(error: errors.ImgwireError) -> ExitCode:
-    """The exit code for an error."""
-    match error:
-        case errors.ConfigurationError():
-            return ExitCode.USAGE
-        case errors.AuthenticationError() | errors.PaymentRequiredError() | errors.PermissionDeniedError():
-            return ExitCode.REFUSED
-        case errors.NotFoundError():
-            return ExitCode.NOT_FOUND
-        case errors.RateLimitError() | errors.InternalServerError():
-            return ExitCode.UNREACHABLE
-        case errors.APIConnectionError() | errors.DeadlineExceededError():
-            return ExitCode.UNREACHABLE
-        case errors.APIStatusError() | errors.UploadError() | ValueError():
-            return ExitCode.INVALID
-        case _:
-            return ExitCode.FAILED
 
 
 def run(work: Callable[[AsyncImgwireClient], Awaitable[None]], *, as_json: bool) -> None:
@@ -85,17 +48,23 @@ def guarded(work: Callable[[], None], *, as_json: bool) -> None:
         typer.Exit: it failed.
     """
     try:
-        work()
+        with interruptions.by_cancelling():
+            work()
     except errors.ImgwireError as error:
         show_error(error, as_json=as_json)
         raise typer.Exit(exit_code(error)) from None
     except KeyboardInterrupt:
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
+        raise typer.Exit(interruptions.code_of(interruptions.received())) from None
     except OSError as error:
-        if error.errno == errno.EPIPE:  # whoever read the output has seen enough
-            raise
-        typer.echo(f"Error: cannot write the output: {error.strerror or error}", err=True)
-        raise typer.Exit(ExitCode.FAILED) from None
+        raise typer.Exit(unwritable(error)) from None
+
+
+def unwritable(error: OSError) -> ExitCode:
+    """Say that standard output cannot be written; nothing where its reader has seen enough."""
+    silence(sys.stdout)
+    if error.errno != errno.EPIPE:
+        complain(f"Error: cannot write the output: {error.strerror or error}")
+    return ExitCode.FAILED
 
 
 def show_error(error: errors.ImgwireError, *, as_json: bool, about: str | None = None) -> None:
@@ -107,14 +76,14 @@ def show_error(error: errors.ImgwireError, *, as_json: bool, about: str | None =
         for name in ("status", "error_type", "request_id", "retry_after", "idempotency_key"):
             if getattr(error, name, None) is not None:
                 facts[name] = getattr(error, name)
-        typer.echo(json.dumps(facts), err=True)
+        complain(json.dumps(facts))
         return
-    typer.echo(plain(f"{about}: {error}" if about else f"Error: {error}"), err=True)
+    complain(f"{about}: {error}" if about else f"Error: {error}")
 
 
 def show_json(record: Mapping[str, Any]) -> None:
     """Print one line of JSON."""
-    typer.echo(json.dumps(record))
+    say(json.dumps(record))
 
 
 def show_records(records: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
@@ -159,18 +128,16 @@ def show_record(record: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def people() -> Console:
-    """Where tables go. Pipes and files have no width unless COLUMNS says so: each row is one line there."""
-    console = Console()
-    if console.is_terminal or "COLUMNS" in os.environ:
-        return console
-    return Console(width=_NO_WIDTH)
+    """Where tables go. Pipes and files have no width: each row is one line there, and nothing is left out."""
+    if not is_terminal(sys.stdout):
+        return Console(width=_NO_WIDTH, force_terminal=False)
+    console = Console(force_terminal=True)
+    return console if console.width >= LEAST_WIDTH else Console(force_terminal=True, width=LEAST_WIDTH)
 
 
-def plain(text: str) -> str:
-    """`text` without control characters: names of files can hold those that rule a terminal."""
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
-    )
+def beside() -> Console:
+    """Standard error, where progress is shown if somebody looks at it."""
+    return Console(stderr=True, force_terminal=is_terminal(sys.stderr))
 
 
 def _text(value: object) -> str:

@@ -20,7 +20,7 @@ from imgwire_async.errors import (
     UnsupportedImageTypeError,
 )
 from imgwire_async.ingest.health import Health, Verdict, judge
-from imgwire_async.ingest.items import Entry
+from imgwire_async.ingest.items import Entry, IngestItem
 from imgwire_async.ingest.journal import Journal, Row, State
 from imgwire_async.ingest.journal_writer import JournalWriter
 from imgwire_async.ingest.options import GROUP, IngestOptions
@@ -102,6 +102,8 @@ class Engine:
         self._led: dict[str, bytes] = {}  # content by the key of its leader
         self._open = 0
         self._failures = 0
+        self.waiting: dict[str, IngestItem] = {}
+        """Items that were drawn and have no outcome, by key."""
         self.health = Health(time=shared.time, rng=shared.rng)
         self.found = 0
         self.all_found = False
@@ -205,7 +207,9 @@ class Engine:
         self._end_one()
 
     async def _survey(self, entries: list[Entry]) -> None:
-        surveyed = await to_thread.run_sync(self._surveyor.survey, entries)
+        with anyio.CancelScope(shield=True):  # what was drawn is known, even if it is not begun any more
+            surveyed = await to_thread.run_sync(self._surveyor.survey, entries)
+        self.waiting |= {task.key: task.item for task in surveyed.tasks}
         self.found += len(entries)
         if surveyed.settled:
             await self._outcomes.put(surveyed.settled)
@@ -411,6 +415,7 @@ class Engine:
             if task is None:
                 continue
             self._surveyor.active.pop(task.key, None)
+            self.waiting.pop(task.key, None)
             if followers := self._disband(task):
                 self._end_followers(followers, outcome, task)
             self._end_one()

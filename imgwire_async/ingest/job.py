@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,14 +18,23 @@ from imgwire_async.core.call import Core
 from imgwire_async.core.tasks import Background, Handover
 from imgwire_async.core.time import Time
 from imgwire_async.errors import JournalError
-from imgwire_async.ingest import report
 from imgwire_async.ingest.binding import Binding, bind, check_key, shown
 from imgwire_async.ingest.engine import Engine
 from imgwire_async.ingest.items import check_job_name, storable
-from imgwire_async.ingest.journal import Journal
+from imgwire_async.ingest.journal import Journal, State
 from imgwire_async.ingest.journal_path import journal_path
+from imgwire_async.ingest.leftovers import failures, not_tried
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.outcomes import Outcome, Stored
+from imgwire_async.ingest.outputs import (
+    LISTS,
+    TABLES,
+    Taken,
+    check_free,
+    extension_of,
+    write_table,
+    write_text,
+)
 from imgwire_async.ingest.own_files import OwnFiles
 from imgwire_async.ingest.processes import WorkerPool
 from imgwire_async.ingest.report import Progress, Report, Tally
@@ -182,31 +192,65 @@ class IngestJob:
         """Write key, image id and CDN URL of every item that the journal has as stored, in all its runs.
 
         Args:
-            path: CSV, JSON Lines or (extra `parquet`) Parquet, by its extension. An older file is replaced.
+            path: CSV, JSON Lines or (extra `parquet`) Parquet, by its extension. An older file is replaced in
+                one step, once the new one is complete and on disk.
 
         Returns:
             The number of items.
 
         Raises:
-            InvalidArgumentError: another extension.
-            OSError: the file cannot be written.
+            InvalidArgumentError: another extension, or the file is the source or the journal of the job.
+            ConfigurationError: Parquet without its extra.
+            OSError: the file cannot be written; an older one is still there then.
         """
+        written = await to_thread.run_sync(self._write_images, path)
         await self._keep_output(path)
-        return await to_thread.run_sync(report.write_images, self._journal, path)
+        return written
 
     async def write_failures(self, path: str | os.PathLike[str]) -> int:
-        """Write the items that the journal has as failed as a manifest (JSON Lines) for another job.
+        """Write the items that are not stored as a manifest (JSON Lines) for another job.
 
-        Running the same job again tries them, too. Items of bytes have no source in it.
+        These are the items that the journal has as failed, and after an early end those that were not tried.
+        Of a source that gives its items only once, such as a generator or standard input, the latter are
+        those that the job had drawn. Running the same job again tries all of them, too. Items of bytes have
+        no source in it.
+
+        Args:
+            path: a .jsonl or .ndjson file. An older one is replaced in one step, once the new one is complete
+                and on disk.
 
         Returns:
             The number of items.
 
         Raises:
-            OSError: the file cannot be written.
+            InvalidArgumentError: another extension, or the file is the source or the journal of the job.
+            OSError: the file cannot be written; an older one is still there then.
         """
+        written = await to_thread.run_sync(self._write_failures, path)
         await self._keep_output(path)
-        return await to_thread.run_sync(report.write_failures, self._journal, path)
+        return written
+
+    @property
+    def _taken_files(self) -> Taken:
+        source: object = getattr(self._source, "path", self._source)
+        file = source if isinstance(source, str | os.PathLike) else None
+        return Taken(source=file, journal=None if self._journal_path is None else self._journal.path)
+
+    def _write_images(self, path: str | os.PathLike[str]) -> int:
+        extension_of(path, TABLES)
+        check_free(path, self._taken_files)
+        columns = ("key", "image_id", "cdn_url")
+        rows = self._journal.rows(State.STORED, State.READY)
+        return write_table(path, columns, ({name: getattr(row, name) for name in columns} for row in rows))
+
+    def _write_failures(self, path: str | os.PathLike[str]) -> int:
+        extension_of(path, LISTS)
+        check_free(path, self._taken_files)
+        lines = failures(self._journal)
+        if not self._finished and not self._options.dry_run:
+            waiting = list(self._engine.waiting.items())
+            lines = chain(lines, not_tried(self._source, self._journal, self._options, waiting))
+        return write_text(path, lines)
 
     async def _keep_output(self, path: str | os.PathLike[str]) -> None:
         """Put on record that the file is none of the items that later runs may find."""

@@ -141,7 +141,9 @@ class Journal:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise JournalError(f"cannot open the journal {self.path}: {error.strerror or error}") from error
+            raise JournalError(
+                f"cannot open the journal {self.path}: {error.strerror or error}", reason="not_writable"
+            ) from error
         if head not in {b"", b"SQLite format 3\0"}:
             raise JournalError(f"{self.path} is not a journal, and is left as it is; name another file")
 
@@ -154,7 +156,8 @@ class Journal:
         except sqlite3.Error as error:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 raise JournalError(
-                    f"the journal {self.path} is in use by another job; wait for its end or stop it"
+                    f"the journal {self.path} is in use by another job; wait for its end or stop it",
+                    reason="in_use",
                 ) from None
             raise self._error(error) from error
 
@@ -162,7 +165,9 @@ class Journal:
         try:
             connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
-            raise JournalError(f"cannot open the journal {self.path}: {error}") from error
+            raise JournalError(
+                f"cannot open the journal {self.path}: {error}", reason="not_writable"
+            ) from error
         self._connections.append(connection)
         return connection
 
@@ -182,7 +187,7 @@ class Journal:
                 f"not {_VERSION}), and is left as it is; end the job with that version, or name another file"
             )
         elif pragma("quick_check(1)") != "ok":
-            raise JournalError(f"the journal {self.path} is damaged, and is left as it is")
+            raise JournalError(f"the journal {self.path} is damaged, and is left as it is", reason="damaged")
         # A killed process loses nothing that was committed; after a power cut the last commits may be gone,
         # and derived idempotency keys make them harmless.
         pragma("journal_mode=WAL")
@@ -352,16 +357,19 @@ class Journal:
 
     def _error(self, error: sqlite3.Error) -> JournalError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        reason = "not_writable"
         match code:
             case sqlite3.SQLITE_FULL:
+                reason = "full"
                 problem = "there is no room for it on the disk; make some, then run the job again"
             case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
                 problem = f"it cannot be written ({error}); make it and its folder writable"
             case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+                reason = "damaged"
                 problem = f"it is damaged ({error}), and is left as it is"
             case _:
                 problem = str(error)
-        return JournalError(f"the journal {self.path}: {problem}")
+        return JournalError(f"the journal {self.path}: {problem}", reason=reason)
 
 
 HEADER_BYTES: Final = 72

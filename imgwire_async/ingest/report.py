@@ -1,29 +1,24 @@
-"""What a bulk job has done: live figures, the report, and the files that are made from the journal."""
+"""What a bulk job has done: live figures, and the report."""
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import random
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from imgwire_async.core.redaction import without_query
-from imgwire_async.errors import ConfigurationError, InvalidArgumentError
 from imgwire_async.ingest.health import cause_of
 from imgwire_async.ingest.items import is_url, storable
-from imgwire_async.ingest.journal import Journal, State
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
-from imgwire_async.ingest.own_files import PARQUET_MARK
+from imgwire_async.ingest.outputs import REPORTS, Taken, check_free, extension_of, write_table, write_text
 
 _SAMPLES: Final = 10_000
 _EXAMPLES: Final = 5
 _MOST_CAUSES: Final = 50
-_ROWS: Final = 10_000  # in one row group of a Parquet file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +143,17 @@ class Report:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the report: as JSON (.json), or as a table of names and values (.csv, .parquet). Blocks.
 
+        An older file is replaced in one step, once the new one is complete and on disk.
+
         Raises:
-            InvalidArgumentError: another extension.
+            InvalidArgumentError: another extension, or the file is the journal.
             ConfigurationError: Parquet without its extra.
-            OSError: the file cannot be written.
+            OSError: the file cannot be written; an older one is still there then.
         """
+        check_free(path, Taken(journal=self.journal or None))
         facts = asdict(self)
-        if Path(path).suffix.lower() == ".json":
-            Path(path).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        if extension_of(path, REPORTS) == ".json":
+            write_text(path, (json.dumps(facts, indent=2),))
             return
         write_table(
             path,
@@ -242,89 +240,3 @@ class Tally:
 def _shown(key: str) -> str:
     """A key without what a URL may hold of passwords and signatures: reports are passed on."""
     return without_query(key) if is_url(key) else key
-
-
-def write_images(journal: Journal, path: str | os.PathLike[str]) -> int:
-    """Write key, image id and CDN URL of every stored item; returns their number. Blocks.
-
-    Raises:
-        InvalidArgumentError: the extension is none of .csv, .jsonl, .ndjson and .parquet.
-    """
-    columns = ("key", "image_id", "cdn_url")
-    rows = journal.rows(State.STORED, State.READY)
-    return write_table(path, columns, ({name: getattr(row, name) for name in columns} for row in rows))
-
-
-def write_failures(journal: Journal, path: str | os.PathLike[str]) -> int:
-    """Write the failed items as a JSON Lines manifest for a retry; returns their number. Blocks.
-
-    Columns that begin with `_` tell what went wrong; a manifest's reader ignores them.
-    """
-    count = 0
-    with Path(path).open("w", encoding="utf-8") as file:
-        for row in journal.rows(State.FAILED):
-            line: dict[str, Any] = json.loads(row.item) if row.item else {"key": row.key}
-            line |= {
-                "_status": row.state,
-                "_code": row.error_type,
-                "_message": row.error,
-                "_attempts": row.attempts,
-                "_image_id": row.image_id,
-                "_key": row.idempotency_key,
-            }
-            file.write(json.dumps(line) + "\n")
-            count += 1
-    return count
-
-
-def write_table(
-    path: str | os.PathLike[str], columns: tuple[str, ...], rows: Iterator[dict[str, str | None]]
-) -> int:
-    """Write rows of text as CSV, JSON Lines or Parquet, by the extension; returns their number."""
-    count = 0
-    match Path(path).suffix.lower():
-        case ".csv":
-            with Path(path).open("w", encoding="utf-8", newline="") as file:
-                table = csv.DictWriter(file, columns)
-                table.writeheader()
-                for row in rows:
-                    table.writerow(row)
-                    count += 1
-        case ".jsonl" | ".ndjson":
-            with Path(path).open("w", encoding="utf-8") as file:
-                for row in rows:
-                    file.write(json.dumps(row) + "\n")
-                    count += 1
-        case ".parquet":
-            count = _write_parquet(path, columns, rows)
-        case extension:
-            raise InvalidArgumentError(
-                f"cannot write {os.fspath(path)!r}: the extension must be .csv, .jsonl or .parquet, "
-                f"not {extension!r}",
-                operation="ingest",
-            )
-    return count
-
-
-def _write_parquet(
-    path: str | os.PathLike[str], columns: tuple[str, ...], rows: Iterator[dict[str, str | None]]
-) -> int:
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ModuleNotFoundError:
-        raise ConfigurationError(
-            "Parquet needs its extra: pip install 'imgwire-async[parquet]'", operation="ingest"
-        ) from None
-    schema = pa.schema([(name, pa.string()) for name in columns], {"written_by": PARQUET_MARK})
-    count = 0
-    with parquet.ParquetWriter(os.fspath(path), schema) as file:
-        group: list[dict[str, str | None]] = []
-        for row in rows:
-            group.append(row)
-            if len(group) == _ROWS:
-                file.write_table(pa.Table.from_pylist(group, schema=schema))
-                count += len(group)
-                group = []
-        file.write_table(pa.Table.from_pylist(group, schema=schema))
-    return count + len(group)

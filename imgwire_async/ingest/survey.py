@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.items import Entry, IngestItem, location, source_text, storable
-from imgwire_async.ingest.journal import DONE, Journal, Row, State
+from imgwire_async.ingest.journal import DONE, Row, State
 from imgwire_async.ingest.options import OnChange
 from imgwire_async.ingest.outcomes import AlreadyStored, Changed, Failed, Outcome, Skipped, SkipReason
 from imgwire_async.ingest.parameters import Parameters
@@ -33,6 +33,17 @@ class Surveyed:
     tasks: list[Task]
 
 
+class Known(Protocol):
+    """What earlier runs have done."""
+
+    @property
+    def run(self) -> int:
+        """Number of the run that looks."""
+
+    def find(self, keys: Sequence[str]) -> dict[str, Row]:
+        """The rows of those keys that have one."""
+
+
 class Surveyor:
     """Compares what the source gives with the journal. Used by one thread at a time.
 
@@ -46,7 +57,7 @@ class Surveyor:
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Known,
         parameters: Parameters,
         *,
         on_change: OnChange,

@@ -138,7 +138,7 @@ def test_a_signal_ends_what_is_in_flight_and_a_second_one_stops_at_once(
         wait_for(lambda: len(sandbox.requests.of("images.create")) >= 4)
         os.killpg(first.pid, number)  # as a terminal does
         output, errors = first.communicate(timeout=20)
-    assert first.returncode == 3, errors
+    assert first.returncode == 128 + number, errors
     assert "Ending what is in flight" in errors
     stored = len(sandbox.requests.of("store.put"))
     assert 4 <= stored < 40
@@ -154,7 +154,7 @@ def test_a_signal_ends_what_is_in_flight_and_a_second_one_stops_at_once(
         assert "Ending" in second.stderr.readline()
         os.killpg(second.pid, number)
         second.communicate(timeout=10)
-    assert second.returncode == 3
+    assert second.returncode == 128 + number
 
 
 @contextmanager

@@ -1,0 +1,5 @@
+"""`python -m imgwire_async.cli`."""
+
+from imgwire_async.cli import main
+
+main()

@@ -1,0 +1,92 @@
+"""The files that `ingest` is asked to write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from anyio import to_thread
+
+from imgwire_async.cli.streams import complain
+from imgwire_async.errors import ImgwireError, InvalidArgumentError
+from imgwire_async.ingest.job import IngestJob
+from imgwire_async.ingest.outputs import (
+    LISTS,
+    REPORTS,
+    TABLES,
+    Taken,
+    check_different,
+    check_free,
+    check_parquet,
+    check_writable,
+    extension_of,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFiles:
+    """Where `--report`, `--images` and `--failed` go; None for those that are not wanted."""
+
+    report: Path | None = None
+    images: Path | None = None
+    failed: Path | None = None
+
+    def check(self, source: str, journal: Path) -> None:
+        """Find out before the job what would keep the files from being written.
+
+        Raises:
+            InvalidArgumentError: one has another extension than it can have, cannot be written, or would
+                replace another one, the source or the journal.
+            ConfigurationError: one is Parquet, and its extra is missing.
+        """
+        taken = Taken(source=source, journal=journal)
+        wanted = [
+            (option, path, extensions)
+            for option, path, extensions in (
+                ("--report", self.report, REPORTS),
+                ("--images", self.images, TABLES),
+                ("--failed", self.failed, LISTS),
+            )
+            if path is not None
+        ]
+        for option, path, extensions in wanted:
+            try:
+                if extension_of(path, extensions) == ".parquet":
+                    check_parquet()
+                check_free(path, taken)
+                check_writable(path)
+            except InvalidArgumentError as error:
+                raise InvalidArgumentError(f"{option}: {error.message}", operation="ingest") from error
+        for (_, first, _), (option, second, _) in combinations(wanted, 2):
+            try:
+                check_different(first, second)
+            except InvalidArgumentError as error:
+                raise InvalidArgumentError(f"{option}: {error.message}", operation="ingest") from error
+
+    async def write(self, job: IngestJob, *, as_json: bool) -> bool:
+        """Write them, each whatever becomes of the others; whether all could be written."""
+
+        async def write_report(path: Path) -> None:
+            await to_thread.run_sync(job.report.write, path)
+
+        steps: tuple[tuple[str, Path | None, Callable[[Path], Awaitable[object]]], ...] = (
+            ("--failed", self.failed, job.write_failures),
+            ("--images", self.images, job.write_images),
+            ("--report", self.report, write_report),
+        )
+        written = True
+        for option, path, write in steps:
+            if path is None:
+                continue
+            try:
+                await write(path)
+            except (OSError, ImgwireError) as error:
+                written = False
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                problem = f"{option}: cannot write {str(path)!r}: {reason or error}"
+                facts = {"error": type(error).__name__, "message": problem}
+                complain(json.dumps(facts) if as_json else f"Error: {problem}")
+        return written

@@ -1,0 +1,97 @@
+"""Standard input, output and error as they really are: closed, full, narrow, or in an old encoding."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import io
+import os
+import sys
+from typing import Final, TextIO
+
+LEAST_WIDTH: Final = 40
+"""Columns below which nothing is laid out any more: a narrower terminal breaks the lines itself."""
+
+_PLAINER: Final = str.maketrans(dict(zip("▁▂▃▄▅▆▇█·×…−–—’‘“”•│─", "_.-:=+*#-x~---''\"\"*|-", strict=True)))  # noqa: RUF001
+_PLAINER[ord("\N{REPLACEMENT CHARACTER}")] = "?"
+
+
+def _readable(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What stands for characters that an encoding lacks: a similar one, or else its number."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end].translate(_PLAINER)
+    return lost.encode("ascii", "backslashreplace").decode(), error.end
+
+
+def prepare_streams() -> None:
+    """Make the standard streams usable whatever state they are in.
+
+    A closed descriptor gets the null device, so that no file or connection of ours takes its number; reading
+    from a closed standard input fails instead of finding nothing.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_WRONLY)  # takes the lowest free number, which is this one
+            os.set_inheritable(descriptor, True)
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    codecs.register_error("imgwire_async.readable", _readable)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="imgwire_async.readable")
+    # Without a usable number of columns, terminals are asked themselves.
+    columns = os.environ.get("COLUMNS", "")
+    if not columns.isdecimal() or int(columns) < LEAST_WIDTH:
+        os.environ.pop("COLUMNS", None)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks at the stream, whatever environment variables say about colours."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def plain(text: str) -> str:
+    """`text` without control characters: names of files can hold those that rule a terminal."""
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+
+
+def say(text: str) -> None:
+    """Print lines to standard output, without control characters.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    _write(sys.stdout, text)
+
+
+def complain(text: str) -> None:
+    """Print lines to standard error. Where that is impossible there is nobody to be told about it."""
+    try:
+        _write(sys.stderr, text)
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Send to the null device what a stream still holds and could not write."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+        stream.flush()
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:
+        return
+    stream.write("".join(f"{plain(line)}\n" for line in text.split("\n")))
+    stream.flush()

@@ -1,0 +1,260 @@
+"""The files that a bulk job writes: checked beforehand, replaced in one step, and never its input."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from imgwire_async.downloads.files import temporary_beside
+from imgwire_async.errors import ConfigurationError, InvalidArgumentError
+from imgwire_async.ingest.own_files import PARQUET_MARK
+
+PathTarget: TypeAlias = "str | os.PathLike[str]"
+
+TABLES: Final = (".csv", ".jsonl", ".ndjson", ".parquet")
+REPORTS: Final = (".json", *TABLES)
+LISTS: Final = (".jsonl", ".ndjson")
+"""What manifests of failed items can be."""
+
+_ROWS: Final = 10_000  # in one row group of a Parquet file
+_BESIDE_A_JOURNAL: Final = ("", ".lock", "-wal", "-shm", "-journal", ".lock-journal")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """Files that no output may replace."""
+
+    source: PathTarget | None = None
+    """The file that the items come from; `-` for standard input."""
+    journal: PathTarget | None = None
+
+
+def extension_of(path: PathTarget, allowed: tuple[str, ...]) -> str:
+    """The extension of a file to be written, in lower case.
+
+    Raises:
+        InvalidArgumentError: it is none of `allowed`.
+    """
+    extension = Path(os.fsdecode(path)).suffix.lower()
+    if extension not in allowed:
+        raise InvalidArgumentError(
+            f"cannot write {os.fsdecode(path)!r}: the extension must be {', '.join(allowed[:-1])} or "
+            f"{allowed[-1]}, not {extension!r}",
+            operation="ingest",
+        )
+    return extension
+
+
+def check_free(path: PathTarget, taken: Taken) -> None:
+    """Check that an output does not replace what the job reads or remembers.
+
+    Raises:
+        InvalidArgumentError: it does, whatever links and spellings lead there.
+    """
+    name = os.fsdecode(path)
+    target = _identity(name)
+    if taken.source is not None and target & _source_identity(os.fsdecode(taken.source)):
+        raise InvalidArgumentError(
+            f"cannot write {name!r}: the items of the job are read from it; name another file",
+            operation="ingest",
+        )
+    if taken.journal is not None:
+        journal = os.fsdecode(taken.journal)
+        if any(target & _identity(f"{journal}{suffix}") for suffix in _BESIDE_A_JOURNAL):
+            raise InvalidArgumentError(
+                f"cannot write {name!r}: it belongs to the journal of the job; name another file",
+                operation="ingest",
+            )
+
+
+def check_different(first: PathTarget, second: PathTarget) -> None:
+    """Check that two outputs are different files.
+
+    Raises:
+        InvalidArgumentError: they are one.
+    """
+    if _identity(os.fsdecode(first)) & _identity(os.fsdecode(second)):
+        raise InvalidArgumentError(
+            f"cannot write {os.fsdecode(second)!r}: it is the same file as {os.fsdecode(first)!r}",
+            operation="ingest",
+        )
+
+
+def check_writable(path: PathTarget) -> None:
+    """Check, by writing beside it, that a file can be replaced or made.
+
+    Raises:
+        InvalidArgumentError: it cannot.
+    """
+    name = os.fsdecode(path)
+    try:
+        target = _replaceable(name)
+        if target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError(None, "it must not be written")
+        temporary = temporary_beside(target)
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidArgumentError(f"cannot write {name!r}: {reason}", operation="ingest") from error
+
+
+@contextmanager
+def replacing(path: PathTarget) -> Iterator[Path]:
+    """Give the name of a new file that takes the place of `path` when the block has ended well.
+
+    Until then an older file stays as it is. It is on disk before it is in its place, and has the older one's
+    permissions.
+
+    Raises:
+        OSError: it cannot be written; `filename` is `path`.
+    """
+    name = os.fsdecode(path)
+    temporary: Path | None = None
+    try:
+        target = _replaceable(name)
+        temporary = temporary_beside(target)
+        yield temporary
+        with temporary.open("rb+") as file:
+            if target.exists():
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        temporary = None
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), name) from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def write_text(path: PathTarget, lines: Iterable[str]) -> int:
+    """Write lines of text; returns their number.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    count = 0
+    with replacing(path) as new, new.open("x", encoding="utf-8") as file:
+        for line in lines:
+            file.write(line)
+            file.write("\n")
+            count += 1
+    return count
+
+
+def write_table(path: PathTarget, columns: tuple[str, ...], rows: Iterable[Mapping[str, str | None]]) -> int:
+    """Write rows of text as CSV, JSON Lines or Parquet, by the extension; returns their number.
+
+    Raises:
+        InvalidArgumentError: another extension.
+        ConfigurationError: Parquet without its extra.
+        OSError: the file cannot be written.
+    """
+    match extension_of(path, TABLES):
+        case ".csv":
+            return _write_csv(path, columns, rows)
+        case ".parquet":
+            return _write_parquet(path, columns, rows)
+        case _:
+            return write_text(path, (json.dumps(row) for row in rows))
+
+
+def check_parquet() -> None:
+    """Check that Parquet can be written.
+
+    Raises:
+        ConfigurationError: its extra is missing.
+    """
+    try:
+        import pyarrow.parquet  # noqa: F401 - only whether it is there
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "Parquet needs its extra: pip install 'imgwire-async[parquet]'", operation="ingest"
+        ) from None
+
+
+def _write_csv(path: PathTarget, columns: tuple[str, ...], rows: Iterable[Mapping[str, str | None]]) -> int:
+    count = 0
+    with (
+        replacing(path) as new,
+        new.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        table = csv.DictWriter(file, columns)
+        table.writeheader()
+        for row in rows:
+            table.writerow(row)
+            count += 1
+    return count
+
+
+def _write_parquet(
+    path: PathTarget, columns: tuple[str, ...], rows: Iterable[Mapping[str, str | None]]
+) -> int:
+    check_parquet()
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schema = pa.schema([(name, pa.string()) for name in columns], {"written_by": PARQUET_MARK})
+    count = 0
+    with replacing(path) as new, parquet.ParquetWriter(os.fspath(new), schema) as file:
+        group: list[Mapping[str, str | None]] = []
+        for row in rows:
+            group.append(row)
+            if len(group) == _ROWS:
+                file.write_table(pa.Table.from_pylist(group, schema=schema))
+                count += len(group)
+                group = []
+        file.write_table(pa.Table.from_pylist(group, schema=schema))
+    return count + len(group)
+
+
+def _replaceable(name: str) -> Path:
+    """What has to be replaced for `name` to be another file: a link stays, and leads to the new one."""
+    target = Path(os.path.realpath(name))
+    if os.path.lexists(target) and not target.is_file():
+        raise FileExistsError(None, "it exists and is not a regular file", name)
+    return target
+
+
+def _identity(name: str) -> set[object]:
+    """What two names of one file have in common."""
+    found: set[object] = {os.path.normcase(os.path.realpath(name))}
+    with suppress(OSError, ValueError):
+        found.add(_number(Path(name).stat()))  # hard links
+    return found
+
+
+def _source_identity(source: str) -> set[object]:
+    if source != "-":
+        return _identity(source)
+    with suppress(OSError, ValueError, AttributeError, io.UnsupportedOperation):
+        looked = os.fstat(sys.stdin.fileno())
+        if stat.S_ISREG(looked.st_mode):
+            return {_number(looked)}
+    return set()
+
+
+def _number(looked: os.stat_result) -> tuple[int, int]:
+    return looked.st_dev, looked.st_ino
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # folders cannot be opened there
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
