@@ -27,7 +27,7 @@ from imgwire_async.cli.output import (
 from imgwire_async.cli.streams import say
 from imgwire_async.client import DEFAULT_BASE_URL, AsyncImgwireClient
 from imgwire_async.downloads.files import atomic_file
-from imgwire_async.errors import ConfigurationError, InvalidArgumentError
+from imgwire_async.errors import ConfigurationError, DownloadTargetError, InvalidArgumentError
 from imgwire_async.metrics_rows import Row
 from imgwire_async.models import MetricsDatasets, MetricsStats, MetricsStatValue
 
@@ -165,9 +165,16 @@ def metrics(
             await show(imgwire)
             return
         draw, zone = _drawing(), _zone(tz)
-        async with atomic_file(png, overwrite=overwrite) as (file, path):
+        if png.is_dir():
+            raise DownloadTargetError(f"cannot write {str(png)!r}: it is a folder", operation="metrics")
+        if png.suffix.lower() != ".png":
+            raise ConfigurationError(
+                f"cannot write {str(png)!r}: the extension must be .png", operation="metrics"
+            )
+        async with atomic_file(png, overwrite=overwrite) as (file, output):
             datasets = await show(imgwire)
             await file.write(await to_thread.run_sync(draw, datasets, interval, zone))
+        path = output.target
         if as_json:
             show_json({"png": str(path)})
         else:

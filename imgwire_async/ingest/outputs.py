@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from imgwire_async.downloads.files import temporary_beside
+from imgwire_async.downloads.files import take_over, temporary_beside
 from imgwire_async.errors import ConfigurationError, InvalidArgumentError
 from imgwire_async.ingest.own_files import PARQUET_MARK
 
@@ -126,7 +126,7 @@ def replacing(path: PathTarget) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as file:
             if target.exists():
-                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+                take_over(target.stat(), temporary)
             os.fsync(file.fileno())
         temporary.replace(target)
         temporary = None

@@ -221,6 +221,13 @@ def test_a_target_that_cannot_be_written_is_refused_before_anything_is_asked(
     assert list(sandbox.requests) == []
 
 
+def test_another_extension_is_refused_before_anything_is_asked(metrics: Metrics, sandbox: Sandbox) -> None:
+    result = metrics("--png", "usage.jpg")
+
+    assert (result.exit_code, "the extension must be .png" in result.stderr) == (2, True)
+    assert list(sandbox.requests) == []
+
+
 def test_nothing_is_left_when_the_service_refuses(metrics: Metrics, sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.faults.once("metrics.get_datasets", status=403)
 
