@@ -249,7 +249,9 @@ class IngestJob:
         lines = failures(self._journal)
         if not self._finished and not self._options.dry_run:
             waiting = list(self._engine.waiting.items())
-            lines = chain(lines, not_tried(self._source, self._journal, self._options, waiting))
+            lines = chain(
+                lines, not_tried(self._source, self._own_files, self._journal, self._options, waiting)
+            )
         return write_text(path, lines)
 
     async def _keep_output(self, path: str | os.PathLike[str]) -> None:

@@ -13,6 +13,7 @@ from imgwire_async.ingest.items import Entry, IngestItem
 from imgwire_async.ingest.journal import Journal, Row, State
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.outcomes import Skipped, SkipReason
+from imgwire_async.ingest.own_files import OwnFiles
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.preparing import manifest_row
 from imgwire_async.ingest.sources import IngestSource, entries_of
@@ -43,17 +44,22 @@ def failures(journal: Journal) -> Iterator[str]:
 
 
 def not_tried(
-    source: IngestSource, journal: Journal, options: IngestOptions, drawn: Collection[tuple[str, IngestItem]]
+    source: IngestSource,
+    own: OwnFiles,
+    journal: Journal,
+    options: IngestOptions,
+    drawn: Collection[tuple[str, IngestItem]],
 ) -> Iterator[str]:
     """What the next run would send besides the failed items, as lines of a manifest.
 
     Args:
         source: of the job; looked at again where that is possible.
+        own: what jobs have written into it.
         journal: of the job.
         options: of the job.
         drawn: items that were drawn and have no outcome, for a source that gives its items only once.
     """
-    entries = _again(source)
+    entries = _again(source, own)
     if entries is None:
         entries = (Entry(key, item) for key, item in drawn)
     surveyor = Surveyor(
@@ -71,7 +77,7 @@ def not_tried(
             wanted = isinstance(outcome, Skipped) and outcome.reason is SkipReason.DRY_RUN
             if wanted and outcome.key not in told and outcome.item is not None:
                 line = json.loads(manifest_row(outcome.key, outcome.item))
-                yield json.dumps(line | {"_status": "not_tried", "_key": None})
+                yield _line(line, Row(outcome.key, "", "not_tried", 0))
         for row, _ in surveyed.failed:
             if row.key not in told:
                 yield _line(json.loads(row.item) if row.item else {"key": row.key}, row)
@@ -89,13 +95,13 @@ def _line(line: Mapping[str, Any], row: Row) -> str:
     return json.dumps({**line, **about})
 
 
-def _again(source: IngestSource) -> Iterator[Entry] | None:
+def _again(source: IngestSource, own: OwnFiles) -> Iterator[Entry] | None:
     """The entries of a source from the beginning; None for one that gives them only once."""
     name: object = getattr(source, "path", source)
     if name == "-" or (hasattr(source, "__iter__") and not isinstance(source, Collection | str)):
         return None
     try:
-        entries = entries_of(source)
+        entries = entries_of(source, own)
     except ImgwireError:
         return iter(())  # it has gone, which the job has told
     return entries if isinstance(entries, Iterator) else None
