@@ -161,10 +161,7 @@ def _opened(
                 replayable=replayable,
             )
         case _ if hasattr(file, "read"):
-            name = base_name(getattr(file, "name", None))
-            if name is not None and isinstance(file, gzip.GzipFile):
-                name = name.removesuffix(".gz")  # what is read is unpacked
-            return _open_file(file, name, size, patience, replayable=replayable)
+            return _open_file(file, _name_of(file), size, patience, replayable=replayable)
         case AsyncIterable() | Iterable():
             stream, repeatable = partial(stream_of, file), False
         case _ if callable(file):
@@ -177,6 +174,17 @@ def _opened(
     return open_stream(
         stream, patience, size=size, file_name=None, repeatable=repeatable, replayable=replayable
     )
+
+
+def _name_of(file: object) -> str | None:
+    name = base_name(getattr(file, "name", None))
+    if name is not None and isinstance(file, gzip.GzipFile):
+        return name.removesuffix(".gz")  # what is read is unpacked
+    if type(file).__module__ == "tarfile":
+        # Some versions of Python name the members of an archive after the archive.
+        archive = getattr(getattr(file, "raw", None), "fileobj", None)
+        return None if name == base_name(getattr(archive, "name", None)) else name
+    return name
 
 
 def _content_of_form_file(file: object) -> BinaryFile | None:
