@@ -21,13 +21,18 @@ from imgwire_async.core.loops import current_loop, is_abandoned, is_closed
 from imgwire_async.core.numbers import is_positive, whole
 from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pacing import START_RATE
+from imgwire_async.core.throttled import UNPACED, ThrottledPacer
 from imgwire_async.core.time import RealTime, Time
 
 UNHINTED_PAUSE: Final = 1.0
-"""For how many seconds a 429 without `Retry-After` closes its class: most published limits are per second."""
+"""For how many seconds a 429 without `Retry-After` closes its class in processes that have not seen it: most
+published limits are per second."""
 
 LONGEST_CLOSURE: Final = 60.0
 """For how many seconds a class is closed at most: one wrong hint must not stop a client for an hour."""
+
+_ROUNDING: Final = 1e-6
+"""Seconds by which the end of a pause may be off."""
 
 MOST_IN_FLIGHT: Final = 256
 """With `concurrency="auto"` there are never more requests in flight than this."""
@@ -163,10 +168,15 @@ class _Lane:
             instant = max(instant, self.pacer.next_send())
         return instant
 
-    def admit(self, now: float) -> Ticket | None:
+    def take(self, now: float) -> None:
+        """Take a token of the limit that is stated, if there is one."""
         if self._bucket is not None:
             self._bucket.take(now)
-        return None if self.pacer is None else self.pacer.begin()
+
+    def forget_pace(self) -> None:
+        """Stop pacing when the last 429 was long ago and nobody has to wait, unless it is always paced."""
+        if isinstance(self.pacer, ThrottledPacer) and self.pacer.is_over and not self.waiting:
+            self.pacer = None
 
     def pop_head(self) -> _Waiter:
         waiter, _ = self.waiting.popitem(last=False)
@@ -184,6 +194,7 @@ class Admission:
         self.lane = lane
         self.deadline = deadline
         self.patience = patience
+        self.pacer: Pacer | None = None
         self.ticket: Ticket | None = None
 
     async def __aenter__(self) -> Self:
@@ -196,10 +207,10 @@ class Admission:
     def accepted(self) -> None:
         """Say that the server answered, with whatever status but a request to slow down.
 
-        Only `concurrency="auto"` learns from it. Nothing is said of a request that got no answer.
+        Only a pace learns from it. Nothing is said of a request that got no answer.
         """
-        if self.lane.pacer is not None and self.ticket is not None:
-            self.lane.pacer.accepted(self.ticket)
+        if self.lane.pacer is not None:
+            self.lane.pacer.accepted(self._ticket_of(self.lane.pacer))
 
     def throttled(self, hint: float | None) -> None:
         """Say that the server answered 429 (or 503 with a request to slow down).
@@ -209,12 +220,14 @@ class Admission:
         """
         if hint is not None:
             self._gate.note_pause(self.lane, hint)
-        if self.lane.pacer is not None and self.ticket is not None:
-            self.lane.pacer.throttled(self.ticket, hint)
-        else:
-            pause = UNHINTED_PAUSE if hint is None else hint
-            self._gate.close(self.lane.rate_class, self._gate.clock() + pause)
-            self._gate.on_closure(self.lane.rate_class, pause)
+        pacer = self._gate.pacer_of(self.lane)
+        pacer.throttled(self._ticket_of(pacer), hint)
+        if isinstance(pacer, ThrottledPacer):
+            self._gate.on_closure(self.lane.rate_class, UNHINTED_PAUSE if hint is None else hint)
+
+    def _ticket_of(self, pacer: Pacer) -> Ticket:
+        # Sent before there was a pace, or under one that was forgotten.
+        return self.ticket if self.pacer is pacer and self.ticket is not None else UNPACED
 
 
 def _checked_limits(limits: Mapping[RateClass, RateLimit]) -> dict[RateClass, RateLimit]:
@@ -248,13 +261,15 @@ class Gate:
         }
 
     With `concurrency="auto"` every class has a pace of its own, found by probing; see `core.pacing`.
+    Otherwise a class gets one with its first 429 and loses it after a minute without any; see
+    `core.throttled`.
 
     Args:
         concurrency: how many requests may be in flight at once, all classes together, or "auto" to find out
             from the service's answers how fast it takes them, with up to 256 in flight.
         rate_limits: rates of the classes that have one.
         time: clock to read and to wait on; deadlines are instants of its monotonic clock. Default: real time.
-        rng: source of randomness of the "auto" pace.
+        rng: source of randomness of the pace.
         start_rates: requests per second that the "auto" pace of a class begins with: the `ceilings` of an
             earlier gate.
 
@@ -280,14 +295,14 @@ class Gate:
         self.time = time or RealTime()
         self.clock = self.time.monotonic
         self._concurrency = MOST_IN_FLIGHT if concurrency == "auto" else concurrency
+        self._rng = rng or random.Random()  # noqa: S311 - spreads requests, keeps no secret
         self._lanes: dict[RateClass, _Lane] = {}
         for rate_class in RateClass:
             pacer: Pacer | None = None
             if concurrency == "auto":
-                jitter = rng or random.Random()  # noqa: S311 - spreads requests, keeps no secret
                 start_rate = (start_rates or {}).get(rate_class, START_RATE)
                 pacer = AdaptivePacer(
-                    clock=self.clock, rng=jitter, limit=MOST_IN_FLIGHT, start_rate=start_rate
+                    clock=self.clock, rng=self._rng, limit=MOST_IN_FLIGHT, start_rate=start_rate
                 )
             self._lanes[rate_class] = _Lane(rate_class, limits.get(rate_class), pacer)
         self.on_closure: Callable[[RateClass, float], None] = lambda _class, _seconds: None
@@ -323,6 +338,12 @@ class Gate:
         Whenever that changes otherwise than by an answer to a request, `reconsider` has to be called.
         """
         self._lanes[rate_class].pacer = pacer
+
+    def pacer_of(self, lane: _Lane) -> Pacer:
+        """The pace of a class, which begins with its first 429 if there is none yet."""
+        if lane.pacer is None:
+            lane.pacer = ThrottledPacer(clock=self.clock, rng=self._rng)
+        return lane.pacer
 
     def waiting(self, rate_class: RateClass) -> int:
         """How many requests of a class wait to be admitted."""
@@ -376,6 +397,8 @@ class Gate:
         """Wait for the turn of an `Admission`."""
         self._note_loop()
         lane, deadline, arrived = admission.lane, admission.deadline, self.clock()
+        if lane.pacer is not None:
+            lane.forget_pace()
         if len(self._in_flight) < self._concurrency and arrived < deadline and self._is_free(lane, arrived):
             self._admit(admission, arrived)
             return
@@ -401,7 +424,10 @@ class Gate:
     def _admit(self, admission: Admission, now: float) -> None:
         self._in_flight.add(admission)
         self._admitted += 1
-        admission.ticket = admission.lane.admit(now)
+        lane = admission.lane
+        lane.take(now)
+        if lane.pacer is not None:
+            admission.pacer, admission.ticket = lane.pacer, lane.pacer.begin()
 
     def _note_loop(self) -> None:
         """Take over from an event loop that no longer runs, and so never ends what it left pending."""
@@ -432,7 +458,7 @@ class Gate:
         opens_at = max(now, lane.closed_until, lane.asked_until)
         if opens_at >= admission.deadline:
             raise AdmissionTimeoutError(lane.rate_class, now - arrived, opens_at - now)
-        if lane.asked_until - now > admission.patience:
+        if lane.asked_until - now > admission.patience + _ROUNDING:
             raise ClosedTooLongError(lane.rate_class, lane.asked_until - now)
 
     async def _wait_for_turn(self, lane: _Lane, waiter: _Waiter, deadline: float) -> None:
@@ -457,8 +483,8 @@ class Gate:
 
     def _remove(self, admission: Admission) -> None:
         self._in_flight.remove(admission)
-        if admission.lane.pacer is not None and admission.ticket is not None:
-            admission.lane.pacer.end(admission.ticket)
+        if admission.pacer is not None and admission.ticket is not None:
+            admission.pacer.end(admission.ticket)
 
     def _dispatch(self) -> None:
         """Admit everybody who may go now, and wake every new head that must watch the time."""

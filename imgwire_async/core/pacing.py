@@ -360,12 +360,17 @@ class RateController:
         self._idle += max(0.0, filled - depth) / rate
         return now
 
-    def _grow(self) -> None:
-        """Let the rate grow by what it may since the last lease."""
+    def _used_time(self) -> float:
+        """Seconds since the last lease in which the rate may have grown."""
         elapsed, idle = self._elapsed, self._idle
         self._elapsed = self._idle = 0.0
         # With tokens left over, something else holds requests back, and the rate would grow unproved.
-        if idle > IDLE_TOLERANCE * elapsed or self._probing:
+        return 0.0 if idle > IDLE_TOLERANCE * elapsed or self._probing else elapsed
+
+    def _grow(self) -> None:
+        """Let the rate grow by what it may since the last lease."""
+        elapsed = self._used_time()
+        if not elapsed:
             return
         if self._doubling is not None:
             self._rate = min(self._rate * 2.0 ** (elapsed / self._doubling), self._max_rate)
