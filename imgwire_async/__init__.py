@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from imgwire_async.ingest.report import FailureGroup, Progress, Report
     from imgwire_async.models import Image, ImageStatus, SupportedMimeType
     from imgwire_async.pagination import Page, Pagination
-    from imgwire_async.uploads.many import UploadItem, UploadMany, UploadOutcome
+    from imgwire_async.uploads.many import Uploaded, UploadFailed, UploadItem, UploadMany, UploadOutcome
     from imgwire_async.uploads.progress import UploadProgress
 
 _NAMES: Final = {
@@ -166,7 +166,9 @@ _NAMES: Final = {
     "uploads.many": (
         "UploadItem",
         "UploadMany",
+        "UploadFailed",
         "UploadOutcome",
+        "Uploaded",
     ),
     "uploads.progress": ("UploadProgress",),
 }
@@ -243,6 +245,7 @@ __all__ = [
     "UnprocessableEntityError",
     "UnsupportedImageTypeError",
     "UploadError",
+    "UploadFailed",
     "UploadItem",
     "UploadMany",
     "UploadOutcome",
@@ -250,6 +253,7 @@ __all__ = [
     "UploadRejectedError",
     "UploadSourceError",
     "UploadVerificationError",
+    "Uploaded",
     "ValidationIssue",
     "cdn_url",
     "parse_cdn_url",

@@ -45,7 +45,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,10 @@ class ImgwireError(Exception):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
+
+    def __bool__(self) -> Literal[True]:
+        # As for every exception; said here, it lets type checkers follow `outcome.error or outcome.image.id`.
+        return True
 
 
 E = TypeVar("E", bound=ImgwireError)

@@ -8,7 +8,7 @@ or not at all.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -45,8 +45,11 @@ class Page(Generic[T]):
     pagination: Pagination
 
 
-class Listing(Generic[T]):
+class Listing(Coroutine[Any, Any, Page[T]]):
     """A list that is fetched when it is used: `await` it for one page, iterate over it for all items.
+
+    It is a coroutine of one page, so it can be passed to `asyncio.create_task` and `asyncio.gather`. Unlike
+    other coroutines it may be left unused, and awaited again for the page as it is then.
 
     Items that are added or removed meanwhile can shift the pages, as with every list that is paged by
     number: an item may then appear twice or be passed over.
@@ -79,9 +82,38 @@ class Listing(Generic[T]):
         self._limit = limit
         self._max_items = max_items
         self._prefetch = prefetch
+        self._running: Coroutine[Any, Any, Page[T]] | None = None
 
     def __await__(self) -> Generator[Any, None, Page[T]]:
-        return self._reader.get(self._page, self._limit).__await__()
+        return self._get().__await__()
+
+    def _get(self) -> Coroutine[Any, Any, Page[T]]:
+        return self._reader.get(self._page, self._limit)
+
+    def send(self, value: Any, /) -> Any:  # noqa: ANN401 - what event loops exchange with their tasks
+        """Run one step of the coroutine; called by event loops."""
+        if self._running is None:
+            self._running = self._get()
+        return self._step(self._running.send, value)
+
+    def throw(self, *error: Any) -> Any:  # noqa: ANN401 - what event loops exchange with their tasks
+        """Raise an exception inside the coroutine; called by event loops."""
+        if self._running is None:
+            self._running = self._get()
+        return self._step(self._running.throw, *error)
+
+    def _step(self, resume: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401 - see `send`
+        try:
+            return resume(*arguments)
+        except BaseException:
+            self._running = None  # it has ended, one way or the other
+            raise
+
+    def close(self) -> None:
+        """End the coroutine if it is running; called by event loops."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.close()
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _Items(self.pages(), self._max_items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -28,6 +28,8 @@ class Stored:
     seconds: float
     """From its first request to its end, waits included."""
 
+    error: None = field(default=None, init=False)
+
     @property
     def image_id(self) -> str:
         """Id of the image."""
@@ -52,6 +54,7 @@ class AlreadyStored:
     changed: Changed | None = None
     """What of the item is no longer as it was stored: its content, told by size and time of the file or by
     the URL, and only with `on_change="skip"`; or its purpose, custom metadata, file name or type."""
+    error: None = field(default=None, init=False)
 
 
 class SkipReason(StrEnum):
@@ -74,6 +77,8 @@ class Skipped:
     reason: SkipReason
     size: int = 0
     """Bytes, where known."""
+    image_id: None = field(default=None, init=False)
+    error: None = field(default=None, init=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,6 +90,7 @@ class Failed:
     """None when the source gave nothing to upload, such as a malformed row of a manifest."""
     error: ImgwireError
     attempts: int = 0
+    image_id: None = field(default=None, init=False)
 
 
 Outcome: TypeAlias = Stored | AlreadyStored | Skipped | Failed

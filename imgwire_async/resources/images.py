@@ -271,6 +271,31 @@ class Images(ImageDownloads):
                 check_record(image, source.size, sha256)
         return image
 
+    @overload
+    def upload_many(
+        self,
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        concurrency: int = 16,
+        purpose: str | None = None,
+        custom_metadata: Metadata | None = None,
+        wait: bool = False,
+        timeout: float = 120.0,
+    ) -> UploadMany[T]: ...
+
+    # mypy calls this one covered. Without it, a list of several kinds written in the call has no type.
+    @overload
+    def upload_many(  # type: ignore[overload-cannot-match]
+        self,
+        items: Iterable[UploadFile | UploadItem] | AsyncIterable[UploadFile | UploadItem],
+        *,
+        concurrency: int = 16,
+        purpose: str | None = None,
+        custom_metadata: Metadata | None = None,
+        wait: bool = False,
+        timeout: float = 120.0,
+    ) -> UploadMany[UploadFile | UploadItem]: ...
+
     def upload_many(
         self,
         items: Iterable[T] | AsyncIterable[T],

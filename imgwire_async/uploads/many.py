@@ -15,7 +15,7 @@ from collections.abc import (
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from types import TracebackType
-from typing import Generic, Literal, Self, TypeVar
+from typing import Generic, Literal, Self, TypeAlias, TypeVar
 
 import anyio
 
@@ -60,17 +60,33 @@ T = TypeVar("T", bound="UploadFile | UploadItem")
 
 
 @dataclass(frozen=True, slots=True)
-class UploadOutcome(Generic[T]):
-    """What became of one item. Either `image` or `error` is set."""
+class Uploaded(Generic[T]):
+    """One of many uploads succeeded."""
 
     item: T
     """The item as it was given."""
-    image: Image | None
+    image: Image
     """The record, as `images.upload` returns it."""
-    error: ImgwireError | None
-    """Why there is none."""
+    error: None = field(default=None, init=False)
 
     __repr__ = repr_without_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFailed(Generic[T]):
+    """One of many uploads failed."""
+
+    item: T
+    """The item as it was given."""
+    error: ImgwireError
+    """Why there is no image."""
+    image: None = field(default=None, init=False)
+
+    __repr__ = repr_without_bytes
+
+
+UploadOutcome: TypeAlias = Uploaded[T] | UploadFailed[T]
+"""What became of one item. Of `image` and `error` one is set, and looking at one tells which."""
 
 
 class UploadMany(Generic[T]):
@@ -166,9 +182,9 @@ class _Work(Generic[T]):
 
     async def _upload_one(self, item: T) -> None:
         try:
-            outcome = UploadOutcome(item, await self._upload(item), None)
+            outcome: UploadOutcome[T] = Uploaded(item, await self._upload(item))
         except ImgwireError as error:
-            outcome = UploadOutcome(item, None, error)
+            outcome = UploadFailed(item, error)
         self.outcomes.put_nowait(outcome)
 
 

@@ -17,8 +17,9 @@ from imgwire_async import (
     AsyncImgwireClient,
     Image,
     InvalidArgumentError,
+    Uploaded,
+    UploadFailed,
     UploadItem,
-    UploadOutcome,
     UploadRejectedError,
     UploadSourceError,
 )
@@ -337,7 +338,7 @@ async def test_uploads_over_sockets_that_are_given_up_leave_nothing(
 
 
 def test_outcomes_are_plain_data() -> None:
-    outcome = UploadOutcome("a.jpg", None, UploadSourceError("no"))
+    outcome = UploadFailed("a.jpg", UploadSourceError("no"))
     assert (outcome.item, outcome.image, str(outcome.error)) == ("a.jpg", None, "no")
 
 
@@ -349,7 +350,7 @@ def test_bytes_are_shown_by_their_length(tmp_path: Path) -> None:
         "UploadItem(file=<5000000 bytes>, size=None, file_name='a.png', mime_type=None, hash_sha256=None, "
         "idempotency_key=None, purpose=None, custom_metadata=None)"
     )
-    assert repr(UploadOutcome(content, IMAGE, None)).startswith("UploadOutcome(item=<5000000 bytes>, image=")
-    assert len(repr(UploadOutcome(item, None, UploadSourceError("no")))) < 400
+    assert repr(Uploaded(content, IMAGE)).startswith("Uploaded(item=<5000000 bytes>, image=")
+    assert len(repr(UploadFailed(item, UploadSourceError("no")))) < 400
     assert repr(UploadItem(bytearray(3))).startswith("UploadItem(file=<3 bytes>,")
     assert repr(UploadItem(tmp_path)).startswith(f"UploadItem(file={tmp_path!r},")
