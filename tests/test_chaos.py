@@ -119,6 +119,7 @@ async def test_ten_thousand_calls_against_a_failing_service_end_exactly_once(cha
         # Every call ended, in one way or the other, and nothing is left behind in the client.
         assert sum(ledger.ended.values()) == CALLS
         assert (attempts.in_flight, attempts.waiting) == (0, 0)
+        assert ledger.attempts_of_failed
         assert all(made >= 1 for made in ledger.attempts_of_failed)
         # Retries hide the failures, except for POSTs without a key and deletions that had already happened.
         assert attempts.retries > CALLS / 10
@@ -135,6 +136,7 @@ async def test_ten_thousand_calls_against_a_failing_service_end_exactly_once(cha
     # Nothing lost: what was confirmed is there, what was deleted is not.
     confirmed = {image.id for image in ledger.stored.values()}
     assert confirmed - ledger.deleted - ledger.deletion_unclear <= live
+    assert ledger.deleted
     assert not ledger.deleted & live
     # Whoever was told that a POST without a key failed knows that it may have happened.
     assert ledger.origins <= len(origins) <= ledger.origins + ledger.origins_unclear

@@ -138,16 +138,25 @@ def test_reference_describes_every_transformation() -> None:
     assert "| `width` | `w` | an integer from 1 to 8192 | width in pixels |" in rows
 
 
-@pytest.mark.parametrize("name", sorted(ROWS))
-def test_literal_values_offered_by_the_types_are_accepted(name: str) -> None:
+def offered_words(name: str) -> set[str | bool]:
     hint = get_type_hints(Transformations)[name]
-    literals = [
+    return {
         word for part in (hint, *get_args(hint)) for word in get_args(part) if isinstance(word, str | bool)
-    ]
+    }
 
-    for word in literals:
-        call: dict[str, Any] = {name: word}
-        assert cdn_url("https://c.example/x", **call).startswith("https://c.example/x?")
+
+OFFERED = [(name, word) for name in sorted(ROWS) for word in sorted(offered_words(name), key=str)]
+
+
+@pytest.mark.parametrize(("name", "word"), OFFERED)
+def test_literal_values_offered_by_the_types_are_accepted(name: str, word: str | bool) -> None:
+    call: dict[str, Any] = {name: word}
+
+    assert cdn_url("https://c.example/x", **call).startswith("https://c.example/x?")
+
+
+def test_words_are_offered_by_the_types() -> None:
+    assert {("format", "webp"), ("gravity", "north")} <= set(OFFERED)
 
 
 def test_mypy_accepts_right_calls_and_rejects_wrong_ones(tmp_path: Path) -> None:

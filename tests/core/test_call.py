@@ -14,6 +14,7 @@ import pytest
 
 from imgwire_async import (
     APIConnectionError,
+    APIStatusError,
     APITimeoutError,
     AsyncImgwireClient,
     AuthenticationError,
@@ -144,8 +145,10 @@ async def test_an_unsafe_operation_is_not_repeated_after_a_server_error(
 ) -> None:
     sandbox.faults.once("images.create_upload_token", status=status)
 
-    with pytest.raises(Exception, match=str(status)):
+    with pytest.raises(APIStatusError) as caught:
         await client.images.create_upload_token()
+
+    assert caught.value.status == status
 
     assert len(sandbox.requests.of("images.create_upload_token")) == 1
 
@@ -193,8 +196,10 @@ async def test_a_hint_above_the_limit_raises_at_once_and_is_told(sandbox: Sandbo
 async def test_a_refusal_is_not_repeated(sandbox: Sandbox, client: AsyncImgwireClient, status: int) -> None:
     sandbox.faults.once("images.list", status=status)
 
-    with pytest.raises(Exception, match=str(status)):
+    with pytest.raises(APIStatusError) as caught:
         await client.images.list()
+
+    assert caught.value.status == status
 
     assert len(sandbox.requests.of("images.list")) == 1
 
@@ -221,6 +226,7 @@ async def test_after_a_failure_half_way_the_whole_body_is_sent_again() -> None:
             await put(client, server.base_url, Bytes(content))
 
     assert server.bodies == [content]
+    assert len(server.heads) == 2
     assert all(b"content-length: 1024000" in head.lower() for head in server.heads)
     assert all(b"transfer-encoding" not in head.lower() for head in server.heads)
 
@@ -265,8 +271,9 @@ async def test_a_redirect_is_an_error_and_never_followed(status: int) -> None:
         redirect = answer(status, b"", f"Location: {elsewhere.base_url}/stolen")
         with raw_server(always(redirect)) as server:
             async with client_of(server) as client:
-                with pytest.raises(Exception, match=str(status)):
+                with pytest.raises(APIStatusError) as caught:
                     await client.images.list()
+                assert caught.value.status == status
                 with pytest.raises(UploadRejectedError):
                     await put(client, server.base_url, Bytes(b"x"))
 

@@ -342,6 +342,7 @@ async def test_native_task_cancellation_loses_no_place_and_is_never_swallowed() 
             victims.append(number)
     await asyncio.gather(*tasks, return_exceptions=True)
 
+    assert victims
     assert all(tasks[number].cancelled() for number in victims)
     assert finished == {number for number in range(500) if not tasks[number].cancelled()}
     stats = gate.stats()

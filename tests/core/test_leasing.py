@@ -142,6 +142,7 @@ def test_a_429_under_a_stated_limit_stops_all_gates() -> None:
 
     time.run(main)
     first, *others = admitted
+    assert len(others) == len(shared.gates)
     assert all(at >= first + 5.0 for at in others)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from imgwire_async.cdn import InvalidTransformationError, cdn_url, parse_cdn_url
+from imgwire_async.cdn.table import TABLE as CLIENT_TABLE
 from imgwire_async.sandbox.cdn.parameters import TABLE, Transformations, parse
 from imgwire_async.sandbox.cdn.parameters import InvalidTransformationError as RefusedBySandbox
 from tests.sandbox.cdn_pictures import Stored, quarters, store
@@ -60,12 +61,21 @@ def test_every_url_of_the_vendors_builders_is_read(case: dict[str, Any]) -> None
     parse(case["url"].partition("?")[2].encode())
 
 
-def test_both_know_the_same_names() -> None:
-    for row in TABLE:
-        for name in (row.name, *row.aliases.split()):
-            with pytest.raises(InvalidTransformationError) as refused:
-                cdn_url("https://cdn.example/a/b/c", **{name: object()})  # type: ignore[arg-type]
-            assert refused.value.transformation == row.name
+def test_both_know_the_same_names_and_mean_the_same_by_them() -> None:
+    of_the_sandbox = {name: row.name for row in TABLE for name in (row.name, *row.aliases.split())}
+    of_the_client = {name: row.name for row in CLIENT_TABLE for name in row.names}
+
+    assert of_the_client == of_the_sandbox
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical"), [(name, row.name) for row in CLIENT_TABLE for name in row.names]
+)
+def test_a_value_of_no_use_is_refused_under_the_canonical_name(name: str, canonical: str) -> None:
+    with pytest.raises(InvalidTransformationError) as refused:
+        cdn_url("https://cdn.example/a/b/c", **{name: object()})  # type: ignore[arg-type]
+
+    assert refused.value.transformation == canonical
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
