@@ -268,7 +268,10 @@ class AsyncImgwireClient:
                 reported, see `AlreadyStored.changed`, because the service cannot change them. "recreate":
                 other parameters make a new image, too. "skip": whatever has changed is only reported.
             dry_run: send nothing and leave the journal as it is; what would be sent is `Skipped`.
-            wait_ready: wait for each image to be READY; one in quarantine counts as failed.
+            wait_ready: wait also for images of files to be READY; one in quarantine counts as failed. Images
+                of URLs are always waited for, because the service fetches them after it has accepted the
+                URL: their statuses are read from the list, 100 at a time, while others are sent. Those that
+                wait are given up when for two minutes none has become READY.
             purpose: free label of those items that have none of their own.
             custom_metadata: your own values for those items that have none of their own.
             max_failures: stop when more items have failed.

@@ -28,7 +28,7 @@ ImgwireError
 │   ├── SourceChangedError        the source gave other bytes than its declared length
 │   ├── UploadRejectedError       the object store refused the bytes
 │   ├── UploadVerificationError   the service has other bytes than were sent
-│   └── ImageQuarantinedError     the service took the bytes but could not use them
+│   └── ImageQuarantinedError     the service could not process the image
 ├── IngestError                   a bulk job could not go on
 │   ├── JournalError              its journal is in use, damaged, not writable, or that of another job
 │   └── IngestStoppedError        it stopped early and can be resumed
@@ -293,7 +293,9 @@ class UploadVerificationError(UploadError):
 
 
 class ImageQuarantinedError(UploadError):
-    """The service has the bytes but will not deliver them: corrupt, too large, or not what was declared.
+    """The service could not process the image: its source could not be fetched, or its data not be used.
+
+    Data is not used that is damaged, too large, or not of the declared type.
 
     The service gives no reason; the meaning of `QUARANTINE` is undocumented.
 

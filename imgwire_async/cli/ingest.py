@@ -78,7 +78,9 @@ def ingest(
             "purpose, metadata, name or type; skip all of them."
         ),
     ] = "upload",
-    wait_ready: Annotated[bool, typer.Option("--wait-ready", help="Confirm that images are READY.")] = False,
+    wait_ready: Annotated[
+        bool, typer.Option("--wait-ready", help="Wait until files are READY too; URLs always are.")
+    ] = False,
     max_failures: Annotated[int | None, typer.Option(min=0, help="Stop when more items fail.")] = None,
     deadline: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
     bandwidth_limit: Annotated[float | None, typer.Option(help="Bytes per second.")] = None,

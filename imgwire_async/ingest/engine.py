@@ -390,7 +390,8 @@ class Engine:
             return
         self.health.answered()
         task.attempts += 1
-        self._settle(task, *as_stored(task, image, self._stored_state, self._journal.run, seconds))
+        state = State.READY if task.item.is_url else self._stored_state
+        self._settle(task, *as_stored(task, image, state, self._journal.run, seconds))
 
     def _settle(self, task: Task, row: Row, outcome: Outcome) -> None:
         task.held = True

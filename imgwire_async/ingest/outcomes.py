@@ -15,12 +15,16 @@ Changed: TypeAlias = Literal["content", "parameters"]
 
 @dataclass(slots=True, kw_only=True)
 class Stored:
-    """The item was uploaded by this run; or by an earlier one, and this one has waited for it to be ready."""
+    """The item was uploaded by this run; or by an earlier one, and this one has waited for it to be ready.
+
+    A URL counts when the service has fetched the image and it is READY: accepted is not stored.
+    """
 
     key: str
     item: IngestItem
     image: Image
-    """The record: with `wait_ready` that of the ready image, else that from before the bytes arrived."""
+    """The record: for a URL and with `wait_ready` that of the ready image, else that from before the bytes
+    arrived."""
     size: int
     """Bytes sent; 0 for a URL and for what was uploaded earlier."""
     attempts: int
@@ -83,7 +87,10 @@ class Skipped:
 
 @dataclass(slots=True, kw_only=True)
 class Failed:
-    """The item is not stored, or with `wait_ready` not usable; the next run tries it again."""
+    """The item is not stored, could not be fetched from its URL, or with `wait_ready` is not usable.
+
+    The next run tries it again.
+    """
 
     key: str
     item: IngestItem | None

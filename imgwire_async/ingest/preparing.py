@@ -12,7 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import BinaryIO, Final, NamedTuple
 
-from imgwire_async.errors import ImgwireError, UnsupportedImageTypeError, UploadSourceError
+from imgwire_async.errors import (
+    ImageQuarantinedError,
+    ImgwireError,
+    UnsupportedImageTypeError,
+    UploadSourceError,
+)
 from imgwire_async.ingest.items import (
     FileStamp,
     IngestItem,
@@ -150,6 +155,9 @@ def prepare(task: Task, job: str, *, recreate: bool) -> ImgwireError | None:
     if known is not None and known.idempotency_key and _same_image(task, known, recreate=recreate):
         # Also when the run that made it made keys in the other way.
         task.idempotency_key = known.idempotency_key
+        if task.item.is_url and known.error_type == ImageQuarantinedError.__name__:
+            # Under the same key the service would give the image that it could not fetch.
+            task.idempotency_key = idempotency_key(job, task.key, known.idempotency_key.encode())
     else:
         task.idempotency_key = idempotency_key(job, task.key, version, task.parameters if recreate else None)
     return None

@@ -12,6 +12,7 @@ from imgwire_async.core.call import Core
 from imgwire_async.core.gate import LONGEST_CLOSURE, Gate
 from imgwire_async.core.operation import RateClass
 from imgwire_async.errors import DeadlineExceededError, SourceChangedError
+from imgwire_async.ingest.confirming import Confirmer
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.preparing import Task, stamp_of, upload_name
@@ -64,9 +65,10 @@ class Sender:
         self._core = core.with_options(replace(core.options, retry=replace(retry, max_retries=0)))
         self._images = Images(self._core)
         self._waiting = Images(core)
+        self._confirmer = Confirmer(core)
 
     async def send(self, task: Task) -> Image:
-        """Upload the item, or have the service fetch it.
+        """Upload the item, or have the service fetch it, which is not done before it is confirmed.
 
         Raises:
             DeadlineExceededError: the time of the item is over.
@@ -102,9 +104,17 @@ class Sender:
                     f"{task.key!r} was changed while it was sent; the image {image.id} may hold a mixture "
                     "of both, and the next run uploads the new one"
                 )
-        if options.wait_ready:
+        if options.wait_ready and not item.is_url:
             image = await self._waiting.wait_until_ready(image.id)
         return image
+
+    async def confirm(self, task: Task, image: Image) -> Image:
+        """Wait until the service has fetched an item whose URL it has accepted; files are there already.
+
+        Raises:
+            ImgwireError: it could not fetch it, or not be asked; see `Confirmer.confirm`.
+        """
+        return await self._confirmer.confirm(image) if task.item.is_url else image
 
     def _within_deadline(self, task: Task) -> Images:
         limit = self._options.item_deadline

@@ -314,7 +314,12 @@ async def _send(
         while probe is not None:
             bench.in_flight += 1
             try:
-                image = await bench.sender.send(task)
+                try:
+                    image = await bench.sender.send(task)
+                finally:
+                    bench.slots.release()
+                # Others are sent while this one waits for the service to fetch it.
+                image = await bench.sender.confirm(task, image)
             except ImgwireError as error:
                 delay = await limiter.failed(task, error, probe=probe)
             else:
@@ -322,7 +327,6 @@ async def _send(
                 return
             finally:
                 bench.in_flight -= 1
-                bench.slots.release()
             if delay is None:
                 return
             probe = await bench.take_slot_after(task, delay, limiter)

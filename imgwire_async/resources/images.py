@@ -379,11 +379,12 @@ class Images(ImageDownloads):
             timeout: seconds to wait in all, with `wait`.
 
         Returns:
-            The record. Without `wait` it may be that from before the service has fetched the bytes.
+            The record. Without `wait` the service has only accepted the URL: it fetches the image later, and
+            one that it cannot fetch ends in QUARANTINE. Nothing is stored until the status is READY.
 
         Raises:
             InvalidArgumentError: `url` is nothing that the service could fetch; `idempotency_key` is empty.
-            ImageQuarantinedError: with `wait`, the service could not use what it fetched.
+            ImageQuarantinedError: with `wait`, the service could not fetch the source, or not use it.
             DeadlineExceededError: with `wait`, the image was not READY in time.
             APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
         """
@@ -420,7 +421,7 @@ class Images(ImageDownloads):
             timeout: seconds to wait in all.
 
         Raises:
-            ImageQuarantinedError: the service could not use the bytes.
+            ImageQuarantinedError: the service could not fetch the image or use its bytes.
             DeadlineExceededError: the image was not READY in time; the message tells its last status.
             NotFoundError: there is no such image.
         """
@@ -436,14 +437,7 @@ class Images(ImageDownloads):
             image = await waiting.retrieve(image_id)
             status = image.status
             if status == ImageStatus.QUARANTINE:
-                raise ImageQuarantinedError(
-                    f"image {image_id} ({image.original_filename!r}) is in quarantine: the service got "
-                    "its bytes but cannot use them, for example because they are damaged, too large, or "
-                    "not of the declared type",
-                    image_id=str(image_id),
-                    operation=operation,
-                    idempotency_key=image.idempotency_key,
-                )
+                raise quarantined(image, operation)
             return image if status == ImageStatus.READY else None
 
         with core.within_deadline(operation):
@@ -487,6 +481,17 @@ class Images(ImageDownloads):
         The vendor's frontends expect a backend to answer `{"uploadToken": token.token}`.
         """
         return (await api.images_create_upload_token(self._core)).data
+
+
+def quarantined(image: Image, operation: str) -> ImageQuarantinedError:
+    """The error for an image that the service could not process; it gives no reason."""
+    return ImageQuarantinedError(
+        f"image {image.id} ({image.original_filename!r}) is in quarantine: the service could not process it; "
+        "the source could not be fetched, or the data is damaged, too large or not of the declared type",
+        image_id=str(image.id),
+        operation=operation,
+        idempotency_key=image.idempotency_key,
+    )
 
 
 def _hidden(upload_token: str | None) -> str | None:
