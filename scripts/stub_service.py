@@ -64,7 +64,7 @@ class Connection(asyncio.BufferedProtocol):
     def _answer(self) -> None:
         body = b"{}"
         if self._request.startswith(b"POST /api/v1/images/upload_via_url"):
-            body = json.dumps(image()).encode()
+            body = json.dumps(image() | {"status": "READY"}).encode()  # as if it had been fetched at once
         elif self._request.startswith(b"POST"):
             body = json.dumps({"image": image(), "upload_url": f"{self._base_url}/store"}).encode()
         self._transport.write(

@@ -116,7 +116,8 @@ def bind(journal: Journal, core: Core, source: object) -> Binding:
 async def check_key(journal: Journal, core: Core, binding: Binding) -> Binding:
     """Make sure that the API key sees the images that the journal has as stored.
 
-    Without a request if it is the key that was used before.
+    Without a request if it is the key that was used before. A journal of an earlier version, which does not
+    know that, adopts what it is used with first.
 
     Returns:
         `binding` with what was learnt.
@@ -127,7 +128,7 @@ async def check_key(journal: Journal, core: Core, binding: Binding) -> Binding:
     """
     key = _digest(await core.credentials.current(), journal.job)
     stored = journal.some_images()
-    if not stored or key == binding.key:
+    if journal.binding is None or not stored or key == binding.key:
         return replace(binding, key=key)
     environment = await _environment_of(stored, core)
     if environment is None or (binding.environment and environment and environment != binding.environment):

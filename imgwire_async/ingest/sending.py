@@ -108,13 +108,13 @@ class Sender:
             image = await self._waiting.wait_until_ready(image.id)
         return image
 
-    async def confirm(self, task: Task, image: Image) -> Image:
-        """Wait until the service has fetched an item whose URL it has accepted; files are there already.
+    async def confirm(self, image: Image) -> Image:
+        """Wait until the service has fetched an item whose URL it has accepted.
 
         Raises:
             ImgwireError: it could not fetch it, or not be asked; see `Confirmer.confirm`.
         """
-        return await self._confirmer.confirm(image) if task.item.is_url else image
+        return await self._confirmer.confirm(image)
 
     def _within_deadline(self, task: Task) -> Images:
         limit = self._options.item_deadline

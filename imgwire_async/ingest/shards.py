@@ -313,13 +313,14 @@ async def _send(
     try:
         while probe is not None:
             bench.in_flight += 1
+            has_slot = True
             try:
-                try:
-                    image = await bench.sender.send(task)
-                finally:
+                image = await bench.sender.send(task)
+                if task.item.is_url:
+                    # Others are sent while this one waits for the service to fetch it.
+                    has_slot = False
                     bench.slots.release()
-                # Others are sent while this one waits for the service to fetch it.
-                image = await bench.sender.confirm(task, image)
+                    image = await bench.sender.confirm(image)
             except ImgwireError as error:
                 delay = await limiter.failed(task, error, probe=probe)
             else:
@@ -327,6 +328,8 @@ async def _send(
                 return
             finally:
                 bench.in_flight -= 1
+                if has_slot:
+                    bench.slots.release()
             if delay is None:
                 return
             probe = await bench.take_slot_after(task, delay, limiter)
