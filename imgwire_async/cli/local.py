@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgwire_async.cli.exits import ExitCode
 from imgwire_async.cli.output import show_json
-from imgwire_async.cli.streams import say
+from imgwire_async.cli.streams import complain, is_terminal, say
 
 if TYPE_CHECKING:
     from imgwire_async.sandbox import Sandbox
@@ -25,23 +27,42 @@ def sandbox(
     folder: Annotated[
         Path | None, typer.Option(help="Keep images, records and keys here; without it nothing is kept.")
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.")] = 8787,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one. Default: 8787; with --env 0."),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print address and keys as one JSON object when it is ready.")
     ] = False,
+    env: Annotated[
+        bool,
+        typer.Option("--env", help="Run in the background and print what sh, bash or zsh has to evaluate."),
+    ] = False,
+    stop: Annotated[
+        bool,
+        typer.Option("--stop", help="Stop the one in the background that the variables or --port name."),
+    ] = False,
 ) -> None:
     """Run a local Imgwire service until Ctrl-C. Its keys are good for nothing else, and are printed.
 
+    With --env it runs in the background of the shell, whose variables lead to it, and ends with the shell.
+
     Example: imgwire-async sandbox --folder imgwire-data --port 8787
+
+    Example: eval "$(imgwire-async sandbox --env)"
     """
+    if env or stop:
+        _in_background(folder, host, port, stop=stop)
+        return
     try:
         from imgwire_async.sandbox import Sandbox
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("imgwire_async"):
             raise
-        typer.echo("The sandbox needs its extra: pip install 'imgwire-async[cli,sandbox]'.", err=True)
-        raise typer.Exit(1) from None
+        complain("Error: the sandbox needs its extra: pip install 'imgwire-async[cli,sandbox]'.")
+        raise typer.Exit(ExitCode.USAGE) from None
+    port = 8787 if port is None else port
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -49,8 +70,8 @@ def sandbox(
     try:
         local.start()
     except OSError as error:
-        typer.echo(f"The sandbox cannot start on {host}:{port}: {error}.", err=True)
-        raise typer.Exit(1) from None
+        complain(f"Error: the sandbox cannot start on {host}:{port}: {error}.")
+        raise typer.Exit(ExitCode.FAILED) from None
     try:
         if as_json:
             show_json(_facts(local))
@@ -59,6 +80,27 @@ def sandbox(
         stopped.wait()
     finally:
         local.stop()
+
+
+def _in_background(folder: Path | None, host: str, port: int | None, *, stop: bool) -> None:
+    try:
+        from imgwire_async.cli import background
+    except ModuleNotFoundError:
+        complain("Error: --env and --stop need a system with POSIX shells.")
+        raise typer.Exit(ExitCode.USAGE) from None
+    try:
+        if stop:
+            say(f"Stopped {background.stop(port).base_url}.")
+            return
+        exports = background.start(folder, host=host, port=port or 0)
+    except background.BackgroundError as error:
+        complain(f"Error: {error}")
+        if not stop:
+            say("false")  # lets `eval` fail, too, where the variables still lead elsewhere
+        raise typer.Exit(ExitCode.NOT_FOUND if stop else ExitCode.FAILED) from None
+    say(exports)
+    if is_terminal(sys.stdout):
+        complain('To set these variables: eval "$(imgwire-async sandbox --env)"')
 
 
 def _facts(local: Sandbox) -> dict[str, str]:

@@ -1,0 +1,259 @@
+"""A local Imgwire in the background of a shell: `eval "$(imgwire-async sandbox --env)"`.
+
+It is a process of its own, `python -m imgwire_async.cli.background`. It ends with the shell that it was
+started for, or by `imgwire-async sandbox --stop`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shlex
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from imgwire_async.sandbox import Sandbox
+
+_POLL: Final = 0.25  # seconds
+_SHORT_LIVED: Final = 5.0
+"""A parent that ends within so many seconds was the subshell of a command substitution."""
+_STOPPING: Final = 15.0  # seconds
+
+
+class BackgroundError(Exception):
+    """The sandbox cannot be started, or found; the message is for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A sandbox in the background."""
+
+    pid: int
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """A process, not to be mixed up with a later one that has the same number."""
+
+    pid: int
+    started: str | None
+
+    @classmethod
+    def of(cls, pid: int) -> _Process:
+        fields = _fields(pid)
+        return cls(pid, fields[19] if fields else None)
+
+    def is_alive(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        fields = _fields(self.pid)
+        return fields is None or (fields[0] != "Z" and fields[19] == self.started)
+
+
+def _fields(pid: int) -> list[str] | None:
+    """What Linux tells about a process, from its state on; None on other systems, and when it has gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def start(folder: Path | None, *, host: str, port: int) -> str:
+    """Start a sandbox that outlives this process.
+
+    Returns:
+        What the shell has to evaluate: exports, and a line that tells the sandbox which shell it is.
+
+    Raises:
+        BackgroundError: it could not be started.
+    """
+    parent = os.getppid()
+    fields = _fields(parent)
+    setup = {
+        "folder": None if folder is None else str(folder.resolve()),
+        "host": host,
+        "port": port,
+        "parents": [parent, *([int(fields[1])] if fields else [])],
+    }
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        # -P: no module of the current folder takes the place of one of ours.
+        [sys.executable, "-P", "-m", "imgwire_async.cli.background", json.dumps(setup)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    assert process.stdout is not None  # noqa: S101 - they are pipes
+    assert process.stderr is not None  # noqa: S101
+    told = process.stdout.readline()
+    if not told:
+        problem = process.stderr.read().strip().rpartition("\n")[2]
+        process.wait()
+        raise BackgroundError(problem or "it ended before it was ready")
+    process.stdout.close()
+    process.stderr.close()
+    process.returncode = 0  # it is to go on when this process ends
+    facts = json.loads(told)
+    owner = shlex.quote(str(_owner_file(facts["pid"])))
+    return "\n".join((*_exports(facts["variables"]), f'printf %s "$$" > {owner}'))
+
+
+def variables_of(local: Sandbox) -> dict[str, str]:
+    """All variables that programs read, so that none of another service is left."""
+    return {
+        "IMGWIRE_API_KEY": local.server_key,
+        "IMGWIRE_API_BASE_URL": local.base_url,
+        "IMGWIRE_ENVIRONMENT_ID": str(local.environment_id),
+        "IMGWIRE_CLIENT_KEY": local.client_key,
+    }
+
+
+def _exports(variables: Mapping[str, str]) -> list[str]:
+    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+
+
+def stop(port: int | None) -> Running:
+    """Stop the sandbox with this port; else the one that the environment leads to; else the only one.
+
+    Raises:
+        BackgroundError: there is none, or more than one.
+    """
+    running = _all_running()
+    wanted = os.environ.get("IMGWIRE_API_BASE_URL")
+    if port is not None:
+        running = [one for one in running if one.base_url.endswith(f":{port}")]
+    elif any(one.base_url == wanted for one in running):
+        running = [one for one in running if one.base_url == wanted]
+    if not running:
+        raise BackgroundError("no sandbox runs in the background")
+    if len(running) > 1:
+        addresses = ", ".join(sorted(one.base_url for one in running))
+        raise BackgroundError(f"several sandboxes run in the background: {addresses}; choose one with --port")
+    (one,) = running
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(one.pid, signal.SIGTERM)
+    end = time.monotonic() + _STOPPING
+    while _is_held(_state_file(one.pid)):
+        if time.monotonic() > end:
+            raise BackgroundError(f"the sandbox at {one.base_url} (process {one.pid}) does not stop")
+        time.sleep(0.02)
+    return one
+
+
+def _folder() -> Path:
+    """A folder of this user alone."""
+    folder = Path(tempfile.gettempdir(), f"imgwire-sandboxes-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise BackgroundError(f"{folder} is not a folder of this user alone; remove it")
+    return folder
+
+
+def _state_file(pid: int) -> Path:
+    return _folder() / f"{pid}.json"
+
+
+def _owner_file(pid: int) -> Path:
+    return _folder() / f"{pid}.owner"
+
+
+def _all_running() -> list[Running]:
+    running = []
+    for path in _folder().glob("*.json"):
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            if _is_held(path):
+                running.append(Running(**json.loads(path.read_text())))
+            else:
+                path.unlink()  # of one that was killed
+    return running
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _registered(running: Running) -> Iterator[None]:
+    """Let `stop` find this process for as long as it holds the lock."""
+    path = _state_file(running.pid)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        json.dump(asdict(running), file)
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            _owner_file(running.pid).unlink(missing_ok=True)
+
+
+def _wait_for_the_end(stopped: threading.Event, parents: list[_Process], owner_file: Path) -> None:
+    began = time.monotonic()
+    owner: _Process | None = None
+    while not stopped.wait(_POLL):
+        if owner is None:
+            with contextlib.suppress(OSError, ValueError):
+                owner = _Process.of(int(owner_file.read_text()))
+        if owner is not None:
+            if not owner.is_alive():
+                return
+        elif not parents[0].is_alive():
+            if len(parents) == 1 or time.monotonic() - began > _SHORT_LIVED:
+                return
+            del parents[0]
+
+
+def serve() -> None:
+    """Run a sandbox until its shell ends, or SIGTERM comes."""
+    setup = json.loads(sys.argv[1])
+    parents = [_Process.of(pid) for pid in setup["parents"]]
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    from imgwire_async.sandbox import Sandbox
+
+    local = Sandbox(setup["folder"], host=setup["host"], port=setup["port"])
+    try:
+        local.start()
+    except OSError as error:
+        sys.exit(f"The sandbox cannot start on {setup['host']}:{setup['port']}: {error}.")
+    pid = os.getpid()
+    try:
+        with _registered(Running(pid=pid, base_url=local.base_url)):
+            sys.stdout.write(json.dumps({"pid": pid, "variables": variables_of(local)}) + "\n")
+            sys.stdout.flush()
+            null = os.open(os.devnull, os.O_RDWR)
+            for stream in (1, 2):  # whoever has read them has gone
+                os.dup2(null, stream)
+            _wait_for_the_end(stopped, parents, _owner_file(pid))
+    finally:
+        local.stop()
+
+
+if __name__ == "__main__":
+    serve()
