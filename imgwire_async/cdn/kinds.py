@@ -12,7 +12,9 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
+from numbers import Real
+from operator import index
+from typing import Any, Literal, SupportsIndex, get_args, get_origin, get_type_hints, is_typeddict
 
 SAFE_INTEGER = 2**53 - 1
 LARGEST_FLOAT = sys.float_info.max
@@ -76,7 +78,22 @@ def plain(value: object) -> object:
             return dict(value)  # type: ignore[call-overload]
         except Exception as error:  # a mapping runs its owner's code, which can fail in any way
             raise RefusedError("a mapping that can be read", precise=True) from error
-    return list(value) if kind in (list, tuple) else None  # type: ignore[call-overload]
+    return list(value) if kind in (list, tuple) else _plain_number(value)  # type: ignore[call-overload]
+
+
+def _plain_number(value: object) -> object:
+    """The number that a value of another library stands for, such as those of numpy; None if it is none."""
+    try:
+        if isinstance(value, SupportsIndex):
+            return index(value)
+        if isinstance(value, Real):
+            return float(value)
+        # numpy's truth values are no numbers of Python.
+        if getattr(value, "shape", None) == () and isinstance(one := value.item(), bool):  # type: ignore[attr-defined]
+            return one
+    except Exception:  # noqa: BLE001 - code of any class
+        return None
+    return None
 
 
 def as_text(value: object) -> str:

@@ -41,12 +41,9 @@ def is_positive(value: object) -> bool:
 
 def is_finite(value: object) -> TypeGuard[float]:
     """Whether `value` is a number that a float can hold; NaN is none, and neither are True and False."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, Real):
         return False
-    number: float | None = as_int(value)
-    if number is None and isinstance(value, Real):
-        try:
-            number = float(value)
-        except OverflowError:  # a fraction
-            return False
-    return number is not None and abs(number) <= sys.float_info.max
+    try:
+        return abs(float(value)) <= sys.float_info.max
+    except OverflowError:  # a whole number or fraction beyond all floats
+        return False

@@ -7,6 +7,7 @@ somewhere, or that occur twice, come from whoever uploaded the images. Their fil
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from typing import BinaryIO, Final, Self, cast
 
 from anyio import from_thread
 
+from imgwire_async.core.numbers import is_positive, whole
 from imgwire_async.core.threads import ExclusiveThread
 from imgwire_async.downloads.file_objects import FileSink, ThreadedFile, target_error, write_all
 from imgwire_async.downloads.files import PathTarget, make_folders, place, take_over, temporary_beside
@@ -57,9 +59,10 @@ class ArchiveLimits:
     """Unpacked bytes for each byte of the archive. Not looked at up to 100 MiB in all."""
 
     def __post_init__(self) -> None:
-        for name in ("max_files", "max_bytes", "max_ratio"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("max_files", "max_bytes"):
+            object.__setattr__(self, name, whole(name, getattr(self, name), least=1))
+        if self.max_ratio != math.inf and not is_positive(self.max_ratio):
+            raise ValueError(f"max_ratio must be a positive number, got {self.max_ratio!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)

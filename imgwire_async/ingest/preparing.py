@@ -193,10 +193,16 @@ def _hash(task: Task, file: BinaryIO | io.FileIO, size: int) -> bytes:
     name = item.file_name or ("" if isinstance(item.source, bytes) else PurePath(item.source).name)
     digest = hashlib.sha256()
     # No more than needed is asked for: what `read` asks for is allocated first.
-    first = file.read(min(WHOLE, size + 1))
-    if not first:
+    wanted = min(WHOLE, size + 1)
+    first = file.read(wanted)
+    # A file system may give less than was asked for, and too little to tell the type.
+    while 0 < len(first) < min(size, SNIFF_BYTES) and (further := file.read(wanted - len(first))):
+        first += further
+    no_image = item.mime_type is None and image_type_of(first[:SNIFF_BYTES], name) is None
+    # What is found in a folder and does not look like an image is passed over, empty or not.
+    if not first and not (no_image and task.from_folder):
         raise UploadSourceError(f"cannot upload {task.key!r}: it is empty")
-    if item.mime_type is None and image_type_of(first[:SNIFF_BYTES], name) is None:
+    if no_image:
         raise UnsupportedImageTypeError(
             f"{task.key!r} is no image that the service stores, by its content or name"
         )

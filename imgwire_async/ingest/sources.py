@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -15,7 +15,7 @@ from anyio import to_thread
 
 from imgwire_async.core.cancellation import ForeignIterator
 from imgwire_async.core.tasks import Background
-from imgwire_async.errors import InvalidArgumentError, UploadSourceError
+from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.folders import Folder
 from imgwire_async.ingest.items import Entry, IngestItem, is_url, item_problem, key_of, url_or_path
 from imgwire_async.ingest.manifests import FORMATS, Manifest
@@ -61,7 +61,7 @@ def entries_of(source: IngestSource, own: OwnFiles | None = None) -> Iterator[En
     if isinstance(source, AsyncIterable):
         return _async_entries(source)
     if not isinstance(source, bytes | bytearray | memoryview) and hasattr(source, "__iter__"):
-        return map(_entry, source)
+        return map(_any_entry, source, count(1))
     raise InvalidArgumentError(
         "source must be a folder, file, manifest or URL, or an iterable of items, "
         f"got {type(source).__name__}",
@@ -88,6 +88,19 @@ def _check_exists(name: str) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UploadSourceError(f"cannot read {name!r}: {reason}", operation="ingest") from error
+
+
+def _any_entry(element: Element, number: int) -> Entry:
+    """The entry of an element whose own code may fail, such as that of a path; it fails alone then."""
+    try:
+        return _entry(element)
+    except ImgwireError:
+        raise
+    except Exception as error:  # noqa: BLE001 - code of the caller may raise anything
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        problem = UploadSourceError(f"item {number} of the source failed: {what}", operation="ingest")
+        problem.__cause__ = error
+    return Entry(f"item {number}", None, problem)
 
 
 def _entry(element: Element) -> Entry:
@@ -120,8 +133,10 @@ def _mistake(problem: str) -> InvalidArgumentError:
 async def _async_entries(source: AsyncIterable[Element]) -> AsyncGenerator[Entry, None]:
     iterator = aiter(source)
     try:
+        number = 0
         async for element in iterator:
-            yield _entry(element)
+            number += 1
+            yield _any_entry(element, number)
     finally:
         if isinstance(iterator, AsyncGenerator):
             with anyio.CancelScope(shield=True):

@@ -26,7 +26,7 @@ from imgwire_async.lowlevel.models import (
     UploadToken,
     UploadViaUrlCreate,
 )
-from imgwire_async.lowlevel.types import Unset
+from imgwire_async.lowlevel.types import UNSET, Unset
 from imgwire_async.pagination import Listing, Page
 from imgwire_async.resources.arguments import (
     Metadata,
@@ -152,7 +152,11 @@ class Images(ImageDownloads):
             body = StandardUploadCreate(
                 file_name=file_name,
                 mime_type=unless_none(_given_type(mime_type, "images.create")),
-                content_length=unless_none(content_length),
+                content_length=(
+                    UNSET
+                    if content_length is None
+                    else as_whole(content_length, "content_length", "images.create")
+                ),
                 hash_sha256=unless_none(hash_sha256),
                 idempotency_key=as_idempotency_key(idempotency_key, "images.create"),
                 purpose=unless_none(purpose),

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from imgwire_async import AsyncImgwireClient, Failed, Stored, UploadSourceError
+from imgwire_async import AsyncImgwireClient, Failed, IngestItem, Stored, UploadSourceError
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
@@ -156,3 +156,46 @@ async def test_a_large_file_that_is_deleted_before_it_is_sent_fails_and_its_imag
             image = await client.images.wait_until_ready(outcomes[0].image_id)
         assert image.size_bytes == 3 * MIB
         assert len(await server_images(client)) == 1
+
+
+class FailingPath(os.PathLike[str]):
+    def __fspath__(self) -> str:
+        raise KeyError("no path")
+
+
+async def paths_of(*items: Any) -> AsyncIterator[Any]:
+    for item in items:
+        yield item
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_an_item_whose_own_code_fails_fails_alone(
+    client: AsyncImgwireClient, photo: Path, asynchronous: bool
+) -> None:
+    items: list[Any] = [photo, FailingPath(), IngestItem(FailingPath()), IngestItem(photo, key="again")]
+
+    async with client.ingest(paths_of(*items) if asynchronous else items) as job:
+        outcomes = [outcome async for outcome in job]
+
+    failed = {outcome.key: outcome.error for outcome in outcomes if isinstance(outcome, Failed)}
+    assert sorted(failed) == ["item 2", "item 3"]
+    assert {type(error) for error in failed.values()} == {UploadSourceError}
+    assert {type(error.__cause__) for error in failed.values()} == {KeyError}
+    assert job.report.stored == 2
+
+
+async def test_an_empty_file_of_a_folder_is_skipped_unless_its_name_is_that_of_an_image(
+    client: AsyncImgwireClient, tmp_path: Path
+) -> None:
+    for name, content in {"notes.txt": b"", "more.txt": b"x", "photo.jpg": b"", "LICENSE": b""}.items():
+        (tmp_path / name).write_bytes(content)
+
+    async with client.ingest(tmp_path) as job:
+        outcomes = {outcome.key: type(outcome).__name__ async for outcome in job}
+
+    assert outcomes == {
+        "notes.txt": "Skipped",
+        "more.txt": "Skipped",
+        "LICENSE": "Skipped",
+        "photo.jpg": "Failed",
+    }

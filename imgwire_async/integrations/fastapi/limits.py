@@ -9,6 +9,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from imgwire_async.core.numbers import whole
+
 TOO_LARGE: Final = "The image is too large."
 
 _LONGEST_DRAIN: Final = 30.0  # seconds; nginx's `lingering_time`
@@ -31,7 +33,7 @@ class LimitBodySize:
 
     def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
         self._app = app
-        self._max_bytes = max_bytes
+        self._max_bytes = whole("max_bytes", max_bytes, least=0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""

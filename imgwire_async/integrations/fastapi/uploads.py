@@ -13,7 +13,7 @@ from imgwire_async.client import AsyncImgwireClient
 from imgwire_async.errors import UploadSourceError
 from imgwire_async.integrations.fastapi.limits import TOO_LARGE, declared_length
 from imgwire_async.models import Image, SupportedMimeType
-from imgwire_async.resources.arguments import Metadata
+from imgwire_async.resources.arguments import Metadata, as_whole
 
 
 class UploadDetails(TypedDict, total=False):
@@ -47,6 +47,7 @@ async def upload_body(
         ClientDisconnect: the caller has gone.
         ImgwireError: as `images.upload`.
     """
+    max_bytes = as_whole(max_bytes, "max_bytes", "upload_body")
     length = declared_length(request.headers.get("content-length", "").encode())
     if length is None:
         raise HTTPException(411, "The request needs a Content-Length.")
@@ -81,6 +82,7 @@ async def upload_form_file(
         UploadSourceError: the file cannot seek, and the handler has read from it before.
         ImgwireError: as `images.upload`.
     """
+    max_bytes = as_whole(max_bytes, "max_bytes", "upload_form_file")
     size = await to_thread.run_sync(_rewind, file.file)
     if max(size or 0, file.size or 0) > max_bytes:
         raise HTTPException(413, TOO_LARGE)

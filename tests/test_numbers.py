@@ -1,0 +1,154 @@
+"""Numbers of any library are numbers wherever one is wanted; truth values and text are not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from imgwire_async import (
+    ArchiveLimits,
+    AsyncImgwireClient,
+    ImgwireError,
+    InvalidTransformationError,
+    RateLimit,
+    Timeouts,
+    UploadItem,
+    cdn_url,
+)
+from imgwire_async.ingest.options import IngestOptions
+from imgwire_async.sandbox import Sandbox
+from tests.clients import client_of
+
+BASE = "https://cdn.imgwire.dev/example/0190a0d0-0000-7000-8000-000000000000.jpg"
+
+
+class Count:
+    """A whole number of somebody's own."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def __index__(self) -> int:
+        return self._value
+
+
+WHOLE: list[Callable[[int], Any]] = [np.int64, np.int32, np.uint8, Count]
+
+
+def client(**options: Any) -> AsyncImgwireClient:
+    return AsyncImgwireClient("sk_test", **options)
+
+
+ACCEPTING: dict[str, Callable[[Any], Any]] = {
+    "max_retries": lambda n: client(max_retries=n),
+    "max_retries of some calls": lambda n: client().with_options(max_retries=n),
+    "concurrency": lambda n: client(concurrency=n),
+    "burst": lambda n: RateLimit(1.0, n),
+    "limit": lambda n: client().images.list(limit=n),
+    "page": lambda n: client().images.list(page=n),
+    "prefetch": lambda n: client().images.list(prefetch=n),
+    "max_items": lambda n: client().images.list(max_items=n),
+    "limit of origins": lambda n: client().cors_origins.list(limit=n),
+    "concurrency of many uploads": lambda n: client().images.upload_many([], concurrency=n),
+    "concurrency of a job": lambda n: client().ingest([], concurrency=n),
+    "max_failures": lambda n: IngestOptions(max_failures=n),
+    "processes": lambda n: IngestOptions(processes=n),
+    "max_files": lambda n: ArchiveLimits(max_files=n),
+    "max_bytes": lambda n: ArchiveLimits(max_bytes=n),
+}
+
+
+@pytest.mark.parametrize("make", WHOLE)
+@pytest.mark.parametrize("what", ACCEPTING)
+def test_whole_numbers_of_any_library_are_accepted(what: str, make: Callable[[int], Any]) -> None:
+    ACCEPTING[what](make(7))
+
+
+@pytest.mark.parametrize("wrong", [True, np.True_, 2.5, np.float64(2.5), "3", None.__class__, -1, math.nan])
+@pytest.mark.parametrize("what", ACCEPTING)
+def test_what_is_no_count_is_refused_by_name(what: str, wrong: Any) -> None:
+    with pytest.raises(ValueError, match=what.split(" ")[0]):
+        ACCEPTING[what](wrong)
+
+
+SECONDS: dict[str, Callable[[Any], Any]] = {
+    "deadline": lambda n: client(deadline=n),
+    "read": lambda n: Timeouts(read=n),
+    "timeout": lambda n: client(timeout=n),
+    "max_retry_after": lambda n: client(max_retry_after=n),
+    "rate": lambda n: RateLimit(n),
+    "max_pause": lambda n: IngestOptions(max_pause=n),
+    "item_deadline": lambda n: IngestOptions(item_deadline=n),
+    "max_ratio": lambda n: ArchiveLimits(max_ratio=n),
+}
+
+
+@pytest.mark.parametrize("number", [np.int64(2), np.float32(2.5), np.float64(2), Fraction(5, 2)])
+@pytest.mark.parametrize("what", SECONDS)
+def test_numbers_of_any_library_are_accepted(what: str, number: Any) -> None:
+    SECONDS[what](number)
+
+
+@pytest.mark.parametrize("wrong", [True, "2", b"2", [2], math.nan, -1, 10**400, Fraction(10**400)])
+@pytest.mark.parametrize("what", SECONDS)
+def test_what_is_no_number_is_refused_by_name(what: str, wrong: Any) -> None:
+    with pytest.raises(ValueError, match=what):
+        SECONDS[what](wrong)
+
+
+async def test_numbers_of_any_library_are_sent(sandbox: Sandbox, photo: Path) -> None:
+    size = photo.stat().st_size  # noqa: ASYNC240
+    async with client_of(sandbox, timeout=np.float32(20), deadline=np.int64(20)) as client:
+        image = await client.images.upload(
+            iter([photo.read_bytes()]),  # noqa: ASYNC240
+            size=np.int64(size),  # type: ignore[arg-type]
+            custom_metadata={"rank": np.int64(3), "share": np.float64(0.5), "ok": True},  # type: ignore[dict-item]
+            wait=True,
+            timeout=np.int32(20),  # type: ignore[arg-type]
+        )
+        created = await client.images.create(file_name="a.jpg", content_length=np.int64(7))  # type: ignore[call-overload]
+        page = await client.images.list(limit=np.int64(1))  # type: ignore[arg-type]
+        item = UploadItem(photo, size=np.int64(size))  # type: ignore[arg-type]
+        async with client.images.upload_many([item]) as outcomes:
+            assert [outcome.error async for outcome in outcomes] == [None]
+        with pytest.raises(ImgwireError, match="size must be a whole number"):
+            await client.images.upload(photo, size=True)
+
+    assert image.custom_metadata == {"rank": 3, "share": 0.5, "ok": True}
+    assert created.image.id
+    assert page.pagination.limit == 1
+
+
+class TestTransformations:
+    """In URLs; lenient and strict."""
+
+    NUMBERS: ClassVar[list[Any]] = [
+        np.int64(640),
+        np.uint16(640),
+        np.float32(640),
+        np.float64(640),
+        Count(640),
+    ]
+
+    @pytest.mark.parametrize("strict", [True, False])
+    @pytest.mark.parametrize("number", NUMBERS)
+    def test_numbers_of_any_library_are_written(self, number: Any, strict: bool) -> None:
+        assert "width=640" in cdn_url(BASE, width=number, strict=strict)
+
+    @pytest.mark.parametrize("strict", [True, False])
+    def test_truth_values_and_fractions_of_numpy_are_written(self, strict: bool) -> None:
+        url = cdn_url(BASE, enlarge=np.True_, dpr=np.float32(1.5), strict=strict)  # type: ignore[arg-type]
+
+        assert "enlarge=true" in url
+        assert "dpr=1.5" in url
+
+    def test_a_truth_value_is_no_width(self) -> None:
+        for wrong in (True, np.True_):
+            with pytest.raises(InvalidTransformationError):
+                cdn_url(BASE, width=wrong)  # type: ignore[arg-type]
