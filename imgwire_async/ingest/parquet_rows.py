@@ -55,7 +55,8 @@ class ParquetTable:
         self._damages = (pa.ArrowException, OSError, ValueError)
         source = open(name, "rb")  # noqa: PTH123, SIM115 - a name as given; closed with the table
         try:
-            self._file = parquet.ParquetFile(source)
+            # INT96, Spark's type for times, covers more years than nanoseconds do.
+            self._file = parquet.ParquetFile(source, coerce_int96_timestamp_unit="us")
             self.header: list[str] = self._file.schema_arrow.names
         except self._damages as error:
             source.close()

@@ -160,7 +160,7 @@ def _run_generator(document: Node, facts: list[OperationFacts], destination: Pat
     models = parsed.models
     parsed.models = [model for model in models if not values.is_map(model)]
     project = Project(openapi=parsed, config=config, custom_template_path=root / "scripts" / "templates")
-    renderer = rendering.Renderer(document, facts, models, config)
+    renderer = rendering.Renderer(document, facts, models, parsed.enums, config)
     for model in parsed.models:
         renderer.model_view(model)  # gathers the named maps, which the templates print early
     project.env.globals.update(
@@ -199,6 +199,9 @@ def _told(error: object) -> str:
     said = f"{getattr(error, 'header', '')} {getattr(error, 'detail', '')}".strip()
     said = said.partition("\n\n")[0].removeprefix("WARNING parsing ")
     said = re.sub(r"<openapi_python_client\.\S+ object at \w+>", "…", " ".join(said.split()))
+    schema = re.search(r"schema (/components/\S+?):? (.+)", said)
+    if schema is not None:
+        return f"{schema[1]}: the generator cannot express this: {schema[2]}"
     return f"the generator cannot express this: {said}"
 
 

@@ -13,7 +13,7 @@ from .document import Node, RegenerationError, pointer
 _TAKEN_ARGUMENTS = frozenset({"caller", "body", "request"})
 """What an endpoint function defines itself, besides what it calls."""
 
-_TAKEN_CLASSES = frozenset(
+TAKEN_CLASSES = frozenset(
     [
         "Any",
         "Caller",
@@ -59,7 +59,7 @@ def check_class_names(document: Node, config: Config) -> None:
     for name in document.get("components", {}).get("schemas", {}):
         place = pointer("components", "schemas", name)
         found = Class.from_string(string=name, config=config)
-        if str(found.name) in _TAKEN_CLASSES or str(found.module_name) == "maps":
+        if str(found.name) in TAKEN_CLASSES or str(found.module_name) == "maps":
             raise RegenerationError(
                 f"{place}: gives the class {found.name}, a name that generated modules need; "
                 "give it another one in generator-config.yaml"

@@ -19,6 +19,7 @@ from openapi_python_client.parser.properties.datetime import DateTimeProperty
 from openapi_python_client.parser.properties.float import FloatProperty
 from openapi_python_client.parser.properties.int import IntProperty
 from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.literal_enum_property import LiteralEnumProperty
 from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.string import StringProperty
@@ -28,7 +29,7 @@ from openapi_python_client.strings import pascal_case
 
 from .discriminators import discriminators
 from .document import Node, RegenerationError, operations, pointer
-from .naming import argument_name
+from .naming import TAKEN_CLASSES, argument_name
 from .operations import OperationFacts
 from .text import literal
 from .values import generality, is_map, is_nullable, is_plain, nulls_last, scalar
@@ -106,14 +107,23 @@ class Renderer:
     """Turns what the generator parsed into text for the templates."""
 
     def __init__(
-        self, document: Node, facts: Iterable[OperationFacts], models: Iterable[ModelProperty], config: Config
+        self,
+        document: Node,
+        facts: Iterable[OperationFacts],
+        models: Iterable[ModelProperty],
+        enums: Iterable[EnumProperty | LiteralEnumProperty],
+        config: Config,
     ) -> None:
-        """Prepare for one document and the models, maps included, that the generator found in it."""
+        """Prepare for one document and the classes, maps included, that the generator found in it."""
         self._places = {
             str(Class.from_string(string=name, config=config).name): pointer("components", "schemas", name)
             for name in document.get("components", {}).get("schemas", {})
         }
+        models = list(models)
         self._models = {str(model.class_info.name): model for model in models}
+        self._classes = {str(item.class_info.name) for item in enums} | {
+            name for name, model in self._models.items() if not is_map(model)
+        }
         self._facts = {fact.function: fact for fact in facts}
         self._operations = {(path, method): operation for path, method, operation in operations(document)}
         self._schemas = {
@@ -341,14 +351,20 @@ class Renderer:
 
     def _map_name(self, item: ModelProperty, annotation: str, owner: str) -> str:
         is_component = str(item.class_info.name) in self._schemas
-        name = str(item.class_info.name) if is_component else pascal_case(item.name)
-        if self.maps.setdefault(name, annotation) != annotation:
-            name = f"{owner}{name}"
-            self.maps[name] = annotation
+        own, short = str(item.class_info.name), pascal_case(item.name)
+        name = next(
+            name
+            for name in ([own] if is_component else [short, f"{owner}{short}", own])
+            if name == own or (self._is_free(name) and self.maps.get(name, annotation) == annotation)
+        )
+        self.maps[name] = annotation
         values = self._values(item)
         if values is not None:
             self.map_imports |= self._imports([values], "")
         return name
+
+    def _is_free(self, name: str) -> bool:
+        return name.isidentifier() and name not in TAKEN_CLASSES and name not in self._classes
 
     def _imports(self, properties: Iterable[PropertyProtocol], owner: str) -> set[str]:
         lines: set[str] = set()

@@ -126,6 +126,15 @@ def test_a_value_that_has_no_plain_form_fails_its_row_alone(
         assert problems[0].endswith(place)
 
 
+def test_times_as_spark_writes_them_are_read_in_every_year(tmp_path: Path) -> None:
+    times = pa.array([-62_000_000_000, 250_000_000_000], pa.timestamp("s"))
+    table = pa.table({"source": ["a.jpg", "b.jpg"], "x": times})
+    parquet.write_table(table, tmp_path / "list.parquet", use_deprecated_int96_timestamps=True)
+    entries = list(Manifest(tmp_path / "list.parquet", rest_as_metadata=True).entries())
+    metadata = [entry.item.custom_metadata for entry in entries if entry.item is not None]
+    assert metadata == [{"x": "0005-04-19T09:46:40"}, {"x": "9892-03-08T12:26:40"}]
+
+
 def test_a_map_is_metadata(tmp_path: Path) -> None:
     kind = pa.map_(pa.string(), pa.string())
     column = pa.array([[("a", "1"), ("b", None)], None, [], [("a", "2"), ("a", "3")]], kind)

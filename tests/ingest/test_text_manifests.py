@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from imgwire_async import UploadSourceError
+from imgwire_async.ingest.csv_rows import CsvTable
 from imgwire_async.ingest.items import IngestItem
 from imgwire_async.ingest.lines import BLOCK, LONGEST_LINE, TextFile
 from imgwire_async.ingest.manifests import Manifest
@@ -106,6 +109,40 @@ def test_quoted_cells_hold_delimiters_quotes_and_line_endings(tmp_path: Path) ->
     items, problems = read(tmp_path, table.getvalue() + 'f.jpg,5" nail\n')
     assert problems == []
     assert [item.purpose for item in items] == [*(row[1] for row in rows), '5" nail']
+
+
+CELLS = st.text(st.sampled_from("ab é,;\t|\"'\r\n\v\u2028\0") | st.characters(exclude_categories=["Cs"]))
+
+
+@given(
+    rows=st.lists(st.tuples(CELLS, CELLS)),
+    delimiter=st.sampled_from(",;\t|"),
+    line_end=st.sampled_from(["\n", "\r\n", "\r"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
+)
+@settings(deadline=None)
+def test_what_the_standard_library_writes_is_read_back(
+    rows: list[tuple[str, str]], delimiter: str, line_end: str, quoting: Any, encoding: str
+) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=line_end, quoting=quoting)
+    writer.writerows([["source", "key", "x"], *((*row, "x") for row in rows)])
+    lines = TextFile([text.getvalue().encode(encoding)], legacy=True).lines()
+    found = [row for _, row in CsvTable(lines, {"source", "key"}).rows()]
+    assert found == [{"source": source, "key": key, "x": "x"} for source, key in rows]
+
+
+@given(st.binary(), st.sampled_from(["csv", "jsonl"]))
+@settings(deadline=None)
+def test_any_bytes_give_rows_or_one_error(content: bytes, format: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        try:
+            entries = list(Manifest("-", format=format).entries())
+        except UploadSourceError:
+            return
+    assert all((entry.item is None) is (entry.problem is not None) for entry in entries)
 
 
 @pytest.mark.parametrize(
