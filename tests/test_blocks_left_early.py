@@ -1,0 +1,341 @@
+"""Downloads, many uploads, jobs and lists inside a generator of the user's, left in every way there is.
+
+Whatever happens to the generator, the task that used it goes on as if nothing had been, and the work ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+import anyio.lowlevel
+import pytest
+import trio
+
+from imgwire_async import AsyncImgwireClient
+from imgwire_async.sandbox import Sandbox
+from tests.clients import client_of
+
+PHOTO = Path(str(files("skimage") / "data" / "rocket.jpg"))
+BACKENDS = {
+    "asyncio": {"backend": "asyncio"},
+    "uvloop": {"backend": "asyncio", "backend_options": {"use_uvloop": True}},
+    "trio": {"backend": "trio"},
+}
+ON_ALL = pytest.mark.parametrize("backend", BACKENDS)
+ON_BOTH = pytest.mark.parametrize("backend", ["asyncio", "trio"])
+ON_ASYNCIO = pytest.mark.parametrize("backend", ["asyncio", "uvloop"])
+
+Block = Callable[[AsyncImgwireClient], Awaitable[AbstractAsyncContextManager[AsyncIterator[object]]]]
+
+pytestmark = [
+    # Of the user's own generator, which trio wants to be closed.
+    pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning"),
+]
+
+
+async def endless_items() -> AsyncIterator[Path]:
+    yield PHOTO
+    await anyio.sleep_forever()
+
+
+async def download(client: AsyncImgwireClient) -> Any:
+    image = await client.images.wait_until_ready((await client.images.upload(PHOTO)).id)
+    return client.images.download(image)
+
+
+async def download_archive(client: AsyncImgwireClient) -> Any:
+    image = await client.images.wait_until_ready((await client.images.upload(PHOTO)).id)
+    job = await client.images.create_bulk_download_job([image.id])
+    return client.images.download_archive(await client.images.wait_for_bulk_download(job))
+
+
+async def upload_many(client: AsyncImgwireClient) -> Any:
+    return client.images.upload_many([PHOTO] * 8, concurrency=2)
+
+
+async def upload_many_of_a_slow_source(client: AsyncImgwireClient) -> Any:
+    return client.images.upload_many(endless_items())
+
+
+async def ingest(client: AsyncImgwireClient) -> Any:
+    return client.ingest([PHOTO, PHOTO.with_name("chelsea.png"), PHOTO.with_name("coffee.png")])
+
+
+async def ingest_of_a_slow_source(client: AsyncImgwireClient) -> Any:
+    return client.ingest(endless_items())
+
+
+BLOCKS = [
+    download,
+    download_archive,
+    upload_many,
+    upload_many_of_a_slow_source,
+    ingest,
+    ingest_of_a_slow_source,
+]
+IN_EVERY_BLOCK = pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.__name__)
+
+
+async def generator(client: AsyncImgwireClient, block: Block) -> AsyncGenerator[object, None]:
+    async with await block(client) as items:
+        async for item in items:
+            yield item
+
+
+class Ways:
+    """Ways to leave a generator after its first item."""
+
+    @staticmethod
+    async def breaking(items: AsyncGenerator[object, None]) -> None:
+        async for _ in items:
+            break
+
+    @staticmethod
+    async def returning(items: AsyncGenerator[object, None]) -> object:
+        async for item in items:
+            return item
+        raise AssertionError("there was nothing")
+
+    @staticmethod
+    async def failing(items: AsyncGenerator[object, None]) -> None:
+        async def fail() -> None:
+            async for _ in items:
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            await fail()
+
+    @staticmethod
+    async def closing(items: AsyncGenerator[object, None]) -> None:
+        async with aclosing(items):
+            await anext(items)
+
+    @staticmethod
+    async def closing_in_another_task(items: AsyncGenerator[object, None]) -> None:
+        await anext(items)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(items.aclose)
+
+    @staticmethod
+    async def throwing(items: AsyncGenerator[object, None]) -> None:
+        await anext(items)
+        with pytest.raises(ZeroDivisionError):
+            await items.athrow(ZeroDivisionError())
+
+    @staticmethod
+    async def running_out_of_time(items: AsyncGenerator[object, None]) -> None:
+        with anyio.move_on_after(0.5) as scope:
+            async for _ in items:
+                await anyio.sleep_forever()
+        assert scope.cancelled_caught
+
+
+WAYS = [
+    Ways.breaking,
+    Ways.returning,
+    Ways.failing,
+    Ways.closing,
+    Ways.closing_in_another_task,
+    Ways.throwing,
+    Ways.running_out_of_time,
+]
+IN_EVERY_WAY = pytest.mark.parametrize("leave", WAYS, ids=lambda way: way.__name__)
+
+
+async def goes_on(client: AsyncImgwireClient) -> None:
+    """Check that this task is whole, and that what it has left ends."""
+    gc.collect()
+    with anyio.fail_after(20):
+        while client.stats().in_flight or client.stats().waiting or _background_tasks():  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+    for _ in range(20):
+        await anyio.lowlevel.checkpoint()
+    await client.health()
+
+
+def _background_tasks() -> list[str | None]:
+    names = [task.name for task in anyio.get_running_tasks()]
+    return [name for name in names if name and "imgwire_async background" in name]
+
+
+def run(backend: str, scenario: Callable[[], Awaitable[None]], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        anyio.run(scenario, **cast(Any, BACKENDS[backend]))
+        gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+@ON_BOTH
+@IN_EVERY_BLOCK
+@IN_EVERY_WAY
+def test_the_task_that_leaves_a_generator_goes_on(
+    sandbox: Sandbox,
+    caplog: pytest.LogCaptureFixture,
+    backend: str,
+    block: Block,
+    leave: Callable[[AsyncGenerator[object, None]], Awaitable[object]],
+) -> None:
+    async def scenario() -> None:
+        async with client_of(sandbox) as client:
+            await leave(generator(client, block))
+            await goes_on(client)
+
+    run(backend, scenario, caplog)
+
+
+@ON_ALL
+@IN_EVERY_BLOCK
+def test_a_generator_that_is_kept_is_ended_with_its_loop(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, backend: str, block: Block
+) -> None:
+    kept = []
+
+    async def scenario() -> None:
+        async with client_of(sandbox) as client:
+            kept.append(generator(client, block))
+            await anext(kept[0])
+            await client.health()
+
+    run(backend, scenario, caplog)
+
+
+@ON_ALL
+@IN_EVERY_BLOCK
+def test_a_block_that_is_forgotten_ends_its_work(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, backend: str, block: Block
+) -> None:
+    async def enter(client: AsyncImgwireClient) -> None:
+        items = await (await block(client)).__aenter__()
+        await anext(items)
+
+    async def scenario() -> None:
+        async with client_of(sandbox) as client:
+            await enter(client)
+            await goes_on(client)
+
+    run(backend, scenario, caplog)
+
+
+@ON_ALL
+@IN_EVERY_BLOCK
+def test_a_block_may_be_left_by_another_task_than_the_one_that_entered_it(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, backend: str, block: Block
+) -> None:
+    async def scenario() -> None:
+        async with client_of(sandbox) as client:
+            stack = AsyncExitStack()
+
+            async def enter() -> None:
+                await anext(await stack.enter_async_context(await block(client)))
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(enter)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(stack.aclose)
+            await goes_on(client)
+
+    run(backend, scenario, caplog)
+
+
+@ON_ASYNCIO
+@IN_EVERY_BLOCK
+def test_a_task_that_is_cancelled_in_a_block_ends_as_cancelled(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, backend: str, block: Block
+) -> None:
+    async def scenario() -> None:
+        async with client_of(sandbox) as client:
+            entered = anyio.Event()
+
+            async def use() -> None:
+                async with await block(client) as items:
+                    await anext(items)
+                    entered.set()
+                    async for _ in items:
+                        pass
+                    await asyncio.sleep(3600)
+
+            task = asyncio.create_task(use())
+            await entered.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert task.cancelled()
+            await goes_on(client)
+
+    run(backend, scenario, caplog)
+
+
+@ON_ASYNCIO
+@IN_EVERY_BLOCK
+def test_a_timeout_of_asyncio_inside_of_a_block_ends_only_what_it_surrounds(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, backend: str, block: Block
+) -> None:
+    async def scenario() -> None:
+        async with client_of(sandbox) as client:
+            async with await block(client) as items:
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.01):
+                        await asyncio.sleep(3600)
+                assert await anext(items)
+
+            async def use() -> None:
+                async with asyncio.timeout(0.5), await block(client) as items:
+                    await anext(items)
+                    await asyncio.sleep(3600)
+
+            with pytest.raises(TimeoutError):
+                await use()
+            await goes_on(client)
+
+    run(backend, scenario, caplog)
+
+
+@IN_EVERY_BLOCK
+def test_scopes_of_trio_work_around_and_inside_of_a_block(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, block: Block
+) -> None:
+    async def scenario() -> None:
+        async with client_of(sandbox) as client:
+            async with await block(client) as items:
+                with trio.move_on_after(0.01) as inside:
+                    await trio.sleep_forever()
+                assert inside.cancelled_caught
+                assert await anext(items)
+            with trio.move_on_after(0.5) as around:
+                async with await block(client) as items:
+                    await anext(items)
+                    await trio.sleep_forever()
+            assert around.cancelled_caught
+            await goes_on(client)
+
+    run("trio", scenario, caplog)
+
+
+@ON_BOTH
+@IN_EVERY_WAY
+def test_the_task_that_leaves_a_list_goes_on(
+    sandbox: Sandbox,
+    caplog: pytest.LogCaptureFixture,
+    backend: str,
+    leave: Callable[[AsyncGenerator[object, None]], Awaitable[object]],
+) -> None:
+    async def images(client: AsyncImgwireClient) -> AsyncGenerator[object, None]:
+        async for image in client.images.list(limit=1, prefetch=3):
+            yield image
+
+    async def scenario() -> None:
+        async with client_of(sandbox) as client:
+            for _ in range(3):
+                await client.images.create(file_name="a.jpg", mime_type="image/jpeg")
+            await leave(images(client))
+            await goes_on(client)
+
+    run(backend, scenario, caplog)
