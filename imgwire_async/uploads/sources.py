@@ -13,7 +13,8 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
-from typing import Protocol, TypeAlias
+from tarfile import ExFileObject
+from typing import IO, Literal, Protocol, TypeAlias, TypeGuard
 
 from imgwire_async.core.cancellation import ForeignCode
 from imgwire_async.errors import UploadSourceError
@@ -42,6 +43,7 @@ from imgwire_async.uploads.memory import open_bytes
 from imgwire_async.uploads.paths import open_path
 from imgwire_async.uploads.responses import AiohttpResponse, HttpxResponse, ReceivedResponse, is_response
 from imgwire_async.uploads.streams import Chunks, fresh_stream, open_stream, stream_of
+from imgwire_async.uploads.tar_members import TarMember, is_tar_member
 
 
 class FormFile(Protocol):
@@ -72,6 +74,23 @@ class FormStream(Protocol):
         ...
 
 
+class Resource(Protocol):
+    """What can be opened but has no path: a `zipfile.Path`, or a resource of a package."""
+
+    @property
+    def name(self) -> str:
+        """Its name without folders."""
+        ...
+
+    def open(self, mode: Literal["rb"]) -> IO[bytes]:
+        """The content as a file."""
+        ...
+
+    def read_bytes(self) -> bytes:
+        """All of the content."""
+        ...
+
+
 UploadFile: TypeAlias = (
     str
     | os.PathLike[str]
@@ -82,6 +101,7 @@ UploadFile: TypeAlias = (
     | AsyncBinaryFile
     | WholeFile
     | AsyncWholeFile
+    | Resource
     | FormFile
     | FormStream
     | HttpxResponse
@@ -96,12 +116,16 @@ UploadFile: TypeAlias = (
 | path: `str`, `PathLike`, `anyio.Path` | yes |
 | `bytes`, `bytearray`, `memoryview` | yes |
 | open binary file, also of anyio and aiofiles; a web framework's file of a form | yes, from where it stood |
+| member of a zip or tar archive that was opened from it; `zipfile.Path` | yes |
 | response of httpx or aiohttp that is being received | if its size is unknown |
 | iterator of bytes, sync or async | if its size is unknown |
 | function that returns such an iterator | yes |
 
 What has no known size and cannot seek, such as a pipe, is put into a temporary file first, so that it can be
 sent again.
+
+A member of a compressed tar archive does not know its own name before Python 3.13; pass `file_name=`. Such
+members must not be uploaded while something else reads the archive.
 
 Two uploads of one open file, iterator or response at a time run one after the other.
 """
@@ -160,6 +184,10 @@ def _opened(
                 repeatable=False,
                 replayable=replayable,
             )
+        case _ if is_tar_member(file):
+            return _open_tar_member(file, size, patience, replayable=replayable)
+        case _ if _is_resource(file):
+            return _open_resource(file, size, patience, replayable=replayable)
         case _ if hasattr(file, "read"):
             return _open_file(file, _name_of(file), size, patience, replayable=replayable)
         case AsyncIterable() | Iterable():
@@ -180,11 +208,15 @@ def _name_of(file: object) -> str | None:
     name = base_name(getattr(file, "name", None))
     if name is not None and isinstance(file, gzip.GzipFile):
         return name.removesuffix(".gz")  # what is read is unpacked
-    if type(file).__module__ == "tarfile":
+    if isinstance(file, ExFileObject):  # a sparse one, which is not read as a `TarMember`
         # Some versions of Python name the members of an archive after the archive.
         archive = getattr(getattr(file, "raw", None), "fileobj", None)
         return None if name == base_name(getattr(archive, "name", None)) else name
     return name
+
+
+def _is_resource(file: object) -> TypeGuard[Resource]:
+    return all(hasattr(file, name) for name in ("name", "open", "read_bytes"))
 
 
 def _content_of_form_file(file: object) -> BinaryFile | None:
@@ -230,6 +262,32 @@ async def _open_file(
                     replayable=replayable,
                 )
             )
+        yield source
+
+
+@asynccontextmanager
+async def _open_resource(
+    resource: Resource, size: int | None, patience: Patience, *, replayable: bool
+) -> AsyncGenerator[Source, None]:
+    thread = source_thread()
+    with patience.step(), source_errors("cannot open the file"):
+        file = await thread.run(lambda: resource.open("rb"))
+    try:
+        opened = _open_file(file, base_name(resource.name), size, patience, replayable=replayable)
+        async with opened as source:
+            yield source
+    finally:
+        await thread.end(file.close)
+
+
+@asynccontextmanager
+async def _open_tar_member(
+    file: ExFileObject, size: int | None, patience: Patience, *, replayable: bool
+) -> AsyncGenerator[Source, None]:
+    with patience.step(), source_errors("cannot read the member of the archive"):
+        member = await source_thread().run(lambda: TarMember(file))
+    opened = _open_file(member, base_name(member.name), size, patience, replayable=replayable)
+    async with opened as source:
         yield source
 
 
