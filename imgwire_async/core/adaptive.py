@@ -45,6 +45,14 @@ class Pacer(Protocol):
         """Learn that a request was answered 429, with the seconds of its `Retry-After` if it had one."""
         ...
 
+    def lend(self) -> None:
+        """Learn that a request waits for code of the caller's own, and is not in flight meanwhile."""
+        ...
+
+    def take_back(self) -> None:
+        """Learn that such a request goes on."""
+        ...
+
     def end(self, ticket: Ticket) -> None:
         """Learn that a request is no longer in flight, whether or not it was answered."""
         ...
@@ -87,12 +95,21 @@ class AdaptivePacer:
 
     def accepted(self, ticket: Ticket) -> None:
         """Learn that a request was answered, with whatever status but a request to slow down."""
-        self._cap.answered(self._clock() - ticket.sent_at, self._in_flight)
-        self._controller.report(1, 0, None, ticket.generation)
+        took = self._clock() - ticket.sent_at
+        self._cap.answered(took, self._in_flight)
+        self._controller.report(1, 0, None, ticket.generation, took)
 
     def throttled(self, ticket: Ticket, hint: float | None) -> None:
         """Learn that a request was answered 429, with the seconds of its `Retry-After` if it had one."""
         self._controller.report(0, 1, hint, ticket.generation)
+
+    def lend(self) -> None:
+        """Learn that a request waits for code of the caller's own, and is not in flight meanwhile."""
+        self._in_flight -= 1
+
+    def take_back(self) -> None:
+        """Learn that such a request goes on."""
+        self._in_flight += 1
 
     def end(self, ticket: Ticket) -> None:
         """Learn that a request is no longer in flight, whether or not it was answered."""

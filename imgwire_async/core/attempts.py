@@ -30,6 +30,9 @@ Result: TypeAlias = Answer | NoAnswer | UnreadableAnswer
 ErrorFor: TypeAlias = Callable[[Answer, CallContext], ImgwireError]
 """Makes the error for an answer that is not a success."""
 
+Send: TypeAlias = Callable[[int, Admission], Awaitable[Result]]
+"""Makes one attempt; gets its number, from 1, and what holds its slot."""
+
 logger = logging.getLogger("imgwire_async")
 
 
@@ -91,14 +94,16 @@ class LogicalCall:
     """Bytes that have arrived so far beside those that are kept in answers."""
     gone_is_done: bool = False
     """Whether a 404 means success once an earlier attempt may have done the work, as for a deletion."""
+    prepare: Callable[[], Awaitable[object]] | None = None
+    """Gets what an attempt needs before it waits for a slot."""
     after_401: Callable[[], Awaitable[bool]] | None = None
     """Asks for another credential; True when there is one, and the request is then sent again at once."""
 
-    async def make(self, attempt: Callable[[int], Awaitable[Result]]) -> tuple[Answer, int]:
+    async def make(self, attempt: Send) -> tuple[Answer, int]:
         """Make attempts until one succeeds.
 
         Args:
-            attempt: sends the request once; gets the number of the attempt, from 1.
+            attempt: sends the request once.
 
         Returns:
             The successful answer, and how many attempts it took.
@@ -117,13 +122,15 @@ class LogicalCall:
             return await self._make(attempt)
         raise RuntimeError("an on_call hook must not suppress the error of the call")
 
-    async def _make(self, attempt: Callable[[int], Awaitable[Result]]) -> tuple[Answer, int]:
+    async def _make(self, attempt: Send) -> tuple[Answer, int]:
         begun = 0
         last: Result | None = None
         may_be_done = False
 
-        async def observed(number: int) -> Result:
-            nonlocal begun, last, may_be_done
+        async def admitted(number: int) -> Result:
+            nonlocal begun
+            if self.prepare is not None:
+                await self.prepare()
             arrived = self.shared.time.monotonic()
             async with self.shared.gate.admit(
                 self.operation.rate_class,
@@ -131,16 +138,24 @@ class LogicalCall:
                 patience=self.options.retry.max_retry_after,
             ) as admission:
                 begun = number
-                last = await self._observe(attempt, number, waited=self.shared.time.monotonic() - arrived)
-                if self.after_401 is not None and _is_401(last) and await self.after_401():
-                    self.shared.retries += 1
-                    last = await self._observe(attempt, number, waited=0.0)
-                self._tell_gate(admission, last)
-                if self.gone_is_done:
-                    if may_be_done and _is_gone(last):
-                        last = Answer(204, last.headers, b"")
-                    may_be_done = may_be_done or _may_have_acted(last)
-                return last
+                waited = self.shared.time.monotonic() - arrived
+                result, event = await self._observe(attempt, number, admission, waited=waited)
+                self._tell_gate(admission, result)
+            if event is not None:
+                await tell(self.options.on_response, event)
+            return result
+
+        async def observed(number: int) -> Result:
+            nonlocal last, may_be_done
+            last = await admitted(number)
+            if self.after_401 is not None and _is_401(last) and await self.after_401():
+                self.shared.retries += 1
+                last = await admitted(number)
+            if self.gone_is_done:
+                if may_be_done and _is_gone(last):
+                    last = Answer(204, last.headers, b"")
+                may_be_done = may_be_done or _may_have_acted(last)
+            return last
 
         try:
             finished = await self._within_deadline(observed)
@@ -168,31 +183,30 @@ class LogicalCall:
         return error
 
     async def _observe(
-        self, attempt: Callable[[int], Awaitable[Result]], number: int, *, waited: float
-    ) -> Result:
+        self, attempt: Send, number: int, admission: Admission, *, waited: float
+    ) -> tuple[Result, ResponseEvent | None]:
         options, shared = self.options, self.shared
         shared.attempts += 1
         shared.retries += number > 1
         operation, method, url, key = self._identity()
         if options.on_request:
-            await tell(
-                options.on_request,
-                RequestEvent(
-                    operation=operation,
-                    method=method,
-                    url=url,
-                    attempt=number,
-                    idempotency_key=key,
-                    waited=waited,
-                ),
+            request = RequestEvent(
+                operation=operation,
+                method=method,
+                url=url,
+                attempt=number,
+                idempotency_key=key,
+                waited=waited,
             )
+            await admission.outside(tell(options.on_request, request))
         streamed = self.streamed()
         started = shared.time.monotonic()
-        result = await attempt(number)
+        result = await attempt(number, admission)
         seconds = shared.time.monotonic() - started
         if logger.isEnabledFor(logging.DEBUG):
             what = result.reason if isinstance(result, NoAnswer) else f"status {result.status}"
             logger.debug("%s: %s %s, attempt %d: %s in %.3f s", operation, method, url, number, what, seconds)
+        event = None
         if options.on_response:
             event = ResponseEvent(
                 operation=operation,
@@ -206,8 +220,7 @@ class LogicalCall:
                 seconds=seconds,
                 received=self.streamed() - streamed + _kept(result),
             )
-            await tell(options.on_response, event)
-        return result
+        return result, event
 
     def _identity(self) -> tuple[str, str, str, str | None]:
         context = self.context

@@ -46,6 +46,18 @@ class SourceFailedError(Exception):
     """What the HTTP library gets to see when no more of a body can be had."""
 
 
+class Slot(Protocol):
+    """What a request occupies that others could use while its source is slow."""
+
+    def lend(self) -> None:
+        """Say that the request now waits for its source."""
+        ...
+
+    async def take_back(self) -> None:
+        """Say that it goes on, and wait if its slot is taken."""
+        ...
+
+
 class CountedStream:
     """Hands on small pieces, counts them, and refuses to send another number of bytes than was announced.
 
@@ -58,8 +70,10 @@ class CountedStream:
         chunks: AsyncIterator[bytes],
         size: int,
         on_sent: Callable[[int], None] | None = None,
+        slot: Slot | None = None,
     ) -> None:
         self._chunks = chunks
+        self._slot = slot
         self.size = size
         self._on_sent = on_sent
         self._chunk = b""
@@ -142,8 +156,14 @@ class CountedStream:
     async def _next_chunk(self) -> bytes | None:
         if not self._stopped:
             try:
-                with anyio.CancelScope() as self._reading, _foreign():
-                    return await anext(self._chunks, None)
+                with anyio.CancelScope() as self._reading:
+                    if self._slot is not None:
+                        self._slot.lend()
+                    with _foreign():
+                        chunk = await anext(self._chunks, None)
+                    if self._slot is not None:
+                        await self._slot.take_back()
+                    return chunk
             finally:
                 self._reading = None
                 if self._idle is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from importlib.metadata import version
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -18,6 +18,7 @@ from imgwire_async.core.base_url import is_confidential, is_http_url, sendable_u
 from imgwire_async.core.body import PIECE_SIZE, Body, CountedStream
 from imgwire_async.core.credentials import Credentials
 from imgwire_async.core.exchange import exchange, move_on
+from imgwire_async.core.gate import Admission
 from imgwire_async.core.messages import Message
 from imgwire_async.core.operation import (
     Auth,
@@ -146,7 +147,7 @@ class Core:
 
         used: Secret | None = None
 
-        async def attempt(number: int) -> Result:  # noqa: ARG001 - the interface
+        async def attempt(number: int, admission: Admission) -> Result:  # noqa: ARG001 - the interface
             nonlocal used
             used = await self.credentials.current()
             self._refuse_wrong_key(used, operation)
@@ -165,6 +166,7 @@ class Core:
             error_for=status_error,
             size=len(content or b""),
             gone_is_done=operation.rate_class is RateClass.DELETE,
+            prepare=None if self.credentials.is_known else self.credentials.current,
             after_401=renew,
         ).make(attempt)
         return Response(
@@ -205,16 +207,19 @@ class Core:
         context = context | CallContext(method="PUT", url=without_query(url.reveal()))
         self._check_upload_url(url, context)
 
-        async def attempt(number: int) -> Result:
+        async def attempt(number: int, admission: Admission) -> Result:
             if on_sent is not None:
                 on_sent(0)
-            async with body.open() as chunks:
-                stream = CountedStream(chunks, body.size, on_sent)
+            async with AsyncExitStack() as opened:
+                chunks = await admission.outside(opened.enter_async_context(body.open()))
+                stream = CountedStream(chunks, body.size, on_sent, admission)
                 # What can be read only once is not touched before there is a connection.
                 whole = body.replayable and body.size <= PIECE_SIZE
-                put = self._put_whole if whole else self._put_stream
                 try:
-                    result = await put(url, stream, mime_type)
+                    if whole:
+                        result = await self._put_whole(url, stream, mime_type, admission)
+                    else:
+                        result = await self._put_stream(url, stream, mime_type)
                 except ImgwireError as problem:
                     raise in_context(problem, context | CallContext(attempts=number)) from problem.__cause__
             replay_impossible = stream.started and not body.replayable
@@ -247,11 +252,13 @@ class Core:
             stream = CountedStream(chunks, len(content))
             return await self._exchange(self._api_message(request, path, stream, credential))
 
-    async def _put_whole(self, url: Secret, stream: CountedStream, mime_type: str) -> Result:
+    async def _put_whole(
+        self, url: Secret, stream: CountedStream, mime_type: str, admission: Admission
+    ) -> Result:
         write = self.options.timeouts.write
         with anyio.move_on_after(write) as scope:
             stream.on_progress = lambda _: move_on(scope, math.inf, write, done=False)
-            content = await stream.read_whole()
+            content = await admission.outside(stream.read_whole())
         if scope.cancelled_caught:
             reason = f"the source gave nothing for {write:g} s"
             return NoAnswer("WriteTimeout", reason, may_have_acted=False, timed_out=True)

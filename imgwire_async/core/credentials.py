@@ -23,6 +23,11 @@ class Credentials:
         self._current = source if isinstance(source, Secret) else None
         self._asking = LoopLocal(anyio.Lock)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether `current` has nobody to ask."""
+        return self._current is not None
+
     async def current(self) -> Secret:
         """The credential to send.
 

@@ -16,8 +16,10 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, refusal
 from imgwire_async.core.attempts import LogicalCall, Result
 from imgwire_async.core.base_url import is_confidential, sendable_url
+from imgwire_async.core.body import Slot
 from imgwire_async.core.call import USER_AGENT, Core
 from imgwire_async.core.exchange import exchange, read_all
+from imgwire_async.core.gate import Admission
 from imgwire_async.core.messages import Message, Reply
 from imgwire_async.core.operation import Auth, Operation, RateClass, Replay
 from imgwire_async.core.redaction import Secret, without_query
@@ -97,6 +99,8 @@ class Transfer:
         """The last answer was no part of this file that can be added to what is there."""
         self.problem: str | None = None
         """Why the last answer, though a success, is of no use."""
+        self.slot: Slot | None = None
+        """What the request occupies."""
         self._sink = sink
         self._on_head = on_head
         self.begun = False
@@ -156,7 +160,12 @@ class Transfer:
                 if self.head.size is not None and self.received + len(rest) > self.head.size:
                     self.problem = f"the host sends more than the {self.head.size} bytes of the file"
                     return
+                # Who takes the bytes slowly neither holds up others nor makes the host look slow.
+                if self.slot is not None:
+                    self.slot.lend()
                 await self._sink.write(rest)
+                if self.slot is not None:
+                    await self.slot.take_back()
                 self.received += len(rest)
                 self.furthest = max(self.furthest, self.received)
         # Without a length the end of the answer is the end of the file.
@@ -256,7 +265,8 @@ async def fetch(core: Core, url: Secret, transfer: Transfer, context: CallContex
     """
     context = context | CallContext(method="GET", url=without_query(url.reveal()))
 
-    async def attempt(number: int) -> Result:
+    async def attempt(number: int, admission: Admission) -> Result:
+        transfer.slot = admission
         try:
             return await _follow(core, url, transfer)
         except ImgwireError as error:

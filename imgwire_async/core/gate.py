@@ -9,10 +9,10 @@ import itertools
 import math
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Final, Literal, Self
+from typing import Final, Literal, Self, TypeVar
 
 import anyio
 
@@ -24,6 +24,8 @@ from imgwire_async.core.pacing import START_RATE
 from imgwire_async.core.throttled import UNPACED, ThrottledPacer
 from imgwire_async.core.time import RealTime, Time
 
+T = TypeVar("T")
+
 UNHINTED_PAUSE: Final = 1.0
 """For how many seconds a 429 without `Retry-After` closes its class in processes that have not seen it: most
 published limits are per second."""
@@ -33,6 +35,9 @@ LONGEST_CLOSURE: Final = 60.0
 
 _ROUNDING: Final = 1e-6
 """Seconds by which the end of a pause may be off."""
+
+LENT_AFTER: Final = 0.1
+"""After this many seconds a slot whose request waits for the caller's own code is lent to those who wait."""
 
 MOST_IN_FLIGHT: Final = 256
 """With `concurrency="auto"` there are never more requests in flight than this."""
@@ -146,7 +151,9 @@ class _Waiter:
 class _Lane:
     """One class of requests: its queue and what holds it back."""
 
-    def __init__(self, rate_class: RateClass, limit: RateLimit | None, pacer: Pacer | None) -> None:
+    def __init__(
+        self, rate_class: RateClass, limit: RateLimit | None = None, pacer: Pacer | None = None
+    ) -> None:
         self.rate_class = rate_class
         self.closed_until = -math.inf
         self.asked_until = -math.inf
@@ -196,6 +203,8 @@ class Admission:
         self.patience = patience
         self.pacer: Pacer | None = None
         self.ticket: Ticket | None = None
+        self.is_lent = False
+        """Whether somebody else has its slot meanwhile."""
 
     async def __aenter__(self) -> Self:
         await self._gate.enter(self)
@@ -203,6 +212,33 @@ class Admission:
 
     async def __aexit__(self, *_: object) -> None:
         self._gate.leave(self)
+
+    def lend(self) -> None:
+        """Say that the request now waits for the caller's own code, such as a hook or a slow source.
+
+        If that takes long, others may have its slot meanwhile. `take_back` has to follow, unless the request
+        ends.
+        """
+        self._gate.lend(self)
+
+    async def take_back(self) -> None:
+        """Say that the request goes on, and wait for a slot if its own is taken.
+
+        The time in between does not count as the service's.
+        """
+        idle_since = self._gate.idle.pop(self, None)
+        if idle_since is not None and self.ticket is not None:
+            elsewhere = self._gate.clock() - idle_since
+            self.ticket = Ticket(self.ticket.generation, self.ticket.sent_at + elsewhere)
+        if self.is_lent:
+            await self._gate.reenter(self)
+
+    async def outside(self, work: Awaitable[T]) -> T:
+        """Await work of the caller's own between `lend` and `take_back`."""
+        self.lend()
+        result = await work
+        await self.take_back()
+        return result
 
     def accepted(self) -> None:
         """Say that the server answered, with whatever status but a request to slow down.
@@ -310,6 +346,11 @@ class Gate:
         self._arrivals = itertools.count()
         self._loop: object = None
         self._in_flight: set[Admission] = set()
+        self.idle: dict[Admission, float] = {}
+        """Requests that wait for code that is not ours, and since when."""
+        self._lends = False  # whether any request ever waited for code of the caller's
+        self._returning = _Lane(RateClass.READ)  # who wants a slot back, whatever its class
+        self._queues = (self._returning, *self._lanes.values())
         self._admitted = 0
         self._throttled_seconds = 0.0
 
@@ -423,6 +464,9 @@ class Gate:
 
     def _admit(self, admission: Admission, now: float) -> None:
         self._in_flight.add(admission)
+        if admission.is_lent:
+            self._give_back(admission)
+            return
         self._admitted += 1
         lane = admission.lane
         lane.take(now)
@@ -437,9 +481,10 @@ class Gate:
         former, self._loop = self._loop, loop
         if not is_abandoned(former):
             return
+        self.idle.clear()
         for admission in tuple(self._in_flight):
             self._remove(admission)
-        for lane in self._lanes.values():
+        for lane in self._queues:
             waiting = tuple(lane.waiting)
             lane.waiting.clear()
             if not is_closed(former):
@@ -448,7 +493,7 @@ class Gate:
 
     def _is_free(self, lane: _Lane, now: float) -> bool:
         """Whether a request may go at once, and passes nobody by."""
-        for other in self._lanes.values():
+        for other in self._queues:
             if other.waiting:
                 return False
         return lane.opens_at() <= now
@@ -467,7 +512,10 @@ class Gate:
         waiter.wakes_at = deadline
         # Only the head of a queue watches for the time when its class opens; `_dispatch` wakes the next one.
         opens_at = lane.opens_at() if waiter is lane.head else now
-        if now < opens_at < math.inf:
+        if self._lends and waiter is lane.head and not now < opens_at < math.inf:
+            with self.time.move_on_after(min(LENT_AFTER, deadline - now)):  # to see who is idle
+                await waiter.wake.wait()
+        elif now < opens_at < math.inf:
             waiter.wakes_at = min(deadline, opens_at)
             await self.time.wait(waiter.wake, waiter.wakes_at - now)
         else:
@@ -477,21 +525,70 @@ class Gate:
 
     def leave(self, admission: Admission) -> None:
         """End the request of an `Admission`."""
-        if admission in self._in_flight:
+        self.idle.pop(admission, None)
+        if admission.is_lent:
+            self._give_back(admission)
+            self._end_in_pacer(admission)
+            self._dispatch()
+        elif admission in self._in_flight:
             self._remove(admission)
             self._dispatch()
 
+    def lend(self, admission: Admission) -> None:
+        """Note that an `Admission` is idle."""
+        self.idle[admission] = self.clock()
+        if not self._lends:
+            self._lends = True
+            for lane in self._queues:
+                if lane.waiting:
+                    lane.head.wake_up()
+
+    async def reenter(self, admission: Admission) -> None:
+        """Wait for a slot of an `Admission` that was lent; before all others."""
+        lane, waiter = self._returning, _Waiter(-1, admission)
+        try:
+            while admission.is_lent:
+                self._note_loop()
+                lane.waiting[waiter] = None
+                self._dispatch()
+                if waiter in lane.waiting:
+                    await self._wait_for_turn(lane, waiter, math.inf)
+        finally:
+            if lane.waiting.pop(waiter, self) is None:
+                self._dispatch()
+
+    def _take_idle_slots(self, now: float) -> None:
+        for admission, since in tuple(self.idle.items()):
+            if now - since < LENT_AFTER - _ROUNDING:
+                break  # in the order in which they became idle
+            if admission in self._in_flight:
+                self._in_flight.remove(admission)
+                admission.is_lent = True
+                if admission.pacer is not None:
+                    admission.pacer.lend()
+
+    def _give_back(self, admission: Admission) -> None:
+        admission.is_lent = False
+        if admission.pacer is not None:
+            admission.pacer.take_back()
+
     def _remove(self, admission: Admission) -> None:
         self._in_flight.remove(admission)
+        self._end_in_pacer(admission)
+
+    @staticmethod
+    def _end_in_pacer(admission: Admission) -> None:
         if admission.pacer is not None and admission.ticket is not None:
             admission.pacer.end(admission.ticket)
 
     def _dispatch(self) -> None:
         """Admit everybody who may go now, and wake every new head that must watch the time."""
         now = self.clock()
-        waiting = [lane for lane in self._lanes.values() if lane.waiting]
+        waiting = [lane for lane in self._queues if lane.waiting]
         if not waiting or is_closed(self._loop):
             return
+        if self._lends:
+            self._take_idle_slots(now)
         while len(self._in_flight) < self._concurrency:
             ready = [lane for lane in waiting if lane.waiting and lane.opens_at() <= now]
             if not ready:

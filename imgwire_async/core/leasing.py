@@ -237,6 +237,14 @@ class LeasedPacer:
         self._report_accepted()
         self._source.report(0, 1, hint, ticket.generation)
 
+    def lend(self) -> None:
+        """Learn that a request waits for code of the caller's own, and is not in flight meanwhile."""
+        self._in_flight -= 1
+
+    def take_back(self) -> None:
+        """Learn that such a request goes on."""
+        self._in_flight += 1
+
     def end(self, ticket: Ticket) -> None:
         """Learn that a request is no longer in flight, whether or not it was answered."""
         self._in_flight -= 1

@@ -241,7 +241,9 @@ class RateController:
         # It may have been a probe.
         self.report(0, 0, None, generation)
 
-    def report(self, ok: int, throttled: int, hint: float | None, generation: int) -> int:
+    def report(
+        self, ok: int, throttled: int, hint: float | None, generation: int, took: float | None = None
+    ) -> int:
         """Tell what came of requests of one lease; in as many parts as convenient, 429s without delay.
 
         Args:
@@ -250,6 +252,7 @@ class RateController:
             throttled: how many were answered 429, or 503 with a request to slow down.
             hint: the longest `Retry-After` among the latter in seconds, or None.
             generation: that of the lease.
+            took: seconds that the service needed for the accepted ones; None for those since the lease.
 
         Returns:
             The oldest generation whose unused slots are still good: a pause voids those before it.
@@ -258,15 +261,15 @@ class RateController:
         if generation >= self._epoch_generation:
             self._probed_at = None
         if ok:
-            self._accept(now, ok, generation)
+            self._accept(now, ok, generation, took)
         if throttled:
             self._throttle(now, hint, generation)
         return self._valid_generation
 
-    def _accept(self, now: float, count: int, generation: int) -> None:
+    def _accept(self, now: float, count: int, generation: int, took: float | None) -> None:
         if self._timed is not None and generation >= self._timed[0]:
             if generation == self._timed[0]:
-                sample = now - self._timed[1]
+                sample = now - self._timed[1] if took is None else took
                 self._round_trip += (sample - self._round_trip) * (0.25 if self._round_trip else 1.0)
             self._timed = None
         self._accepted.add(now, count)

@@ -99,12 +99,19 @@ class ThrottledPacer:
 
     def accepted(self, ticket: Ticket) -> None:
         """Learn that a request was answered, with whatever status but a request to slow down."""
-        self._controller.report(1, 0, None, ticket.generation)
+        took = None if ticket is UNPACED else self._clock() - ticket.sent_at
+        self._controller.report(1, 0, None, ticket.generation, took)
 
     def throttled(self, ticket: Ticket, hint: float | None) -> None:
         """Learn that a request was answered 429, with the seconds of its `Retry-After` if it had one."""
         self._throttled_at = self._clock()
         self._controller.report(0, 1, hint, ticket.generation)
+
+    def lend(self) -> None:
+        """Learn that a request waits for code of the caller's own: nothing is counted here."""
+
+    def take_back(self) -> None:
+        """Learn that such a request goes on."""
 
     def end(self, ticket: Ticket) -> None:
         """Learn that a request is no longer in flight, whether or not it was answered."""

@@ -30,9 +30,11 @@ SEEDS = (1, 2, 3)
 class WithoutEpochGuard(RateController):
     """Takes every answer for one about the present rate, however long ago the request was sent."""
 
-    def report(self, ok: int, throttled: int, hint: float | None, generation: int) -> int:
+    def report(
+        self, ok: int, throttled: int, hint: float | None, generation: int, took: float | None = None
+    ) -> int:
         del generation
-        return super().report(ok, throttled, hint, self._generation)
+        return super().report(ok, throttled, hint, self._generation, took)
 
 
 class WithoutGrowthGuard(RateController):
