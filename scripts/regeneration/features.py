@@ -245,6 +245,7 @@ class _Checker:
         self._check_type(schema, place)
         self._check_enumeration(schema, place)
         self._check_alternatives(schema, place)
+        self._check_all_of(schema, place)
         self._object(schema, place, use, chain)
         if "items" in schema:
             self._schema(schema["items"], f"{place}/items", use, chain)
@@ -336,6 +337,20 @@ class _Checker:
                 "discriminator"
             )
 
+    def _check_all_of(self, schema: Node, place: str) -> None:
+        """Refuse parts that could not be merged: only objects can, or one part with limits beside it."""
+        parts = [part for part in _listed(schema, "allOf", place) if isinstance(part, dict)]
+        if not parts or wrapped(schema) is not None:
+            return
+        for index, part in enumerate(parts):
+            target = resolve(self._document, part, f"{place}{pointer('allOf', index)}")
+            kinds = self._kinds(target, place)
+            free = not set(target) & _SHAPES - {"required", "additionalProperties", "unevaluatedProperties"}
+            if {"anyOf", "oneOf"} & set(target) or not (kinds == ["object"] or free):
+                raise RegenerationError(
+                    f"{place}{pointer('allOf', index)}: only objects can be merged with others"
+                )
+
     def _check_discriminator(self, found: Json, alternatives: list[Json], place: str) -> None:
         if not isinstance(found, dict) or not isinstance(found.get("propertyName"), str):
             raise RegenerationError(f"{place}: needs a propertyName")
@@ -375,6 +390,15 @@ class _Checker:
         if "enum" in schema:
             return ["enum"]
         return _types(schema) or (["object"] if "properties" in schema else [])
+
+
+def wrapped(schema: Node) -> Json | None:
+    """The one part of an `allOf` that shapes the value, if there is only one and nothing beside it does."""
+    parts = schema.get("allOf")
+    if not isinstance(parts, list) or set(schema) & {"properties", "additionalProperties"}:
+        return None
+    shaping = [part for part in parts if isinstance(part, dict) and set(part) & _SHAPES]
+    return shaping[0] if len(shaping) == 1 else None
 
 
 def _types(schema: Node) -> list[Json]:

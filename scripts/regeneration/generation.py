@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .document import Json, Node, RegenerationError, operations, pointer, prune, resolve
+from .features import wrapped
 from .normalisation import ENVIRONMENT_REFERENCE
 from .operations import OperationFacts, body_schema, facts_of
 
@@ -79,10 +80,20 @@ def generator_input(document: Node) -> Node:
             # The client asks for JSON, so other media types are never sent to it.
             response["content"] = {"application/json": content["application/json"]}
         body_schema(result, operation, place)
+    _unwrap(result)
     prune(result)
     _name_members(result)
     _remove_defaults(result)
     return result
+
+
+def _unwrap(node: Json) -> None:
+    """Put the part of an `allOf` that has only one in its place; the generator takes it for an object."""
+    for key, value in list(node.items() if isinstance(node, dict) else enumerate(node)):
+        while isinstance(node[key], dict) and (part := wrapped(node[key])) is not None:
+            node[key] = copy.deepcopy(part)
+        if isinstance(value, dict | list):
+            _unwrap(node[key])
 
 
 def _remove_defaults(node: Json, *, names: bool = False) -> None:

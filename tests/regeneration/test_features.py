@@ -144,6 +144,18 @@ SUPPORTED: dict[str, Read] = {
             "Tiger": {"allOf": [CAT_REF, {"type": "object", "properties": {"stripes": {"type": "integer"}}}]},
         },
     ),
+    "allOf_of_a_number": Read({"allOf": [{"type": "integer"}], "nullable": True}, [(7, 7), (None, None)]),
+    "allOf_with_limits": Read(
+        {"allOf": [{"$ref": f"{SCHEMAS}Color"}, {"minLength": 1}]},
+        [("r", "r")],
+        {"Color": {"enum": ["r", "g"]}},
+        [7],
+    ),
+    "allOf_of_alternatives": Read(
+        {"anyOf": [CAT_REF, {"allOf": [{"type": "integer"}]}]},
+        [(7, 7), ({"kind": "x"}, a("Cat", kind="x"))],
+        PETS,
+    ),
     "allOf_merged": Read(
         {"$ref": f"{SCHEMAS}Lion"},
         [({"kind": "x", "mane": "y"}, a("Lion", kind="x", mane="y"))],
@@ -464,6 +476,12 @@ REFUSED: dict[str, tuple[Document, str]] = {
     "$id": (fields(f={"$id": "https://schemas.example.com/x", "type": "string"}), f"{F}/$id"),
     "external $ref": (fields(f={"$ref": "other.json#/X"}), F),
     "siblings of $ref": (fields(f={"$ref": f"{SCHEMAS}A", "properties": {"x": TEXT}}), F),
+    "allOf of a text and an object": (fields(f={"allOf": [TEXT, CAT]}), f"{F}/allOf/0"),
+    "allOf of two texts": (fields(f={"allOf": [TEXT, TEXT]}), f"{F}/allOf/0"),
+    "allOf of alternatives": (
+        fields(f={"allOf": [{"oneOf": [CAT, {"type": "null"}]}, CAT]}),
+        f"{F}/allOf/0",
+    ),
     "boolean schema": (fields(f=True), F),
     "boolean items": (fields(f={"type": "array", "items": False}), f"{F}/items"),
     "unknown keyword": (fields(f={"type": "string", "frobnicate": 1}), f"{F}/frobnicate"),
