@@ -11,7 +11,7 @@ import inspect
 import io
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, suppress
 from functools import partial
 from tarfile import ExFileObject
 from typing import IO, Literal, Protocol, TypeAlias, TypeGuard
@@ -115,7 +115,8 @@ UploadFile: TypeAlias = (
 | --- | --- |
 | path: `str`, `PathLike`, `anyio.Path` | yes |
 | `bytes`, `bytearray`, `memoryview` | yes |
-| open binary file, also of anyio and aiofiles; a web framework's file of a form | yes, from where it stood |
+| open binary file, also of anyio and aiofiles | yes, from where it stood |
+| a web framework's file of a form | yes, from its first byte, wherever it stood |
 | member of a zip or tar archive that was opened from it; `zipfile.Path` | yes |
 | response of httpx or aiohttp that is being received | if its size is unknown |
 | iterator of bytes, sync or async | if its size is unknown |
@@ -173,7 +174,9 @@ def _opened(
         case _ if hasattr(file, "recv"):
             raise refused("cannot upload from a socket; pass its makefile('rb'), or an iterator of bytes")
         case _ if (content := _content_of_form_file(file)) is not None and hasattr(file, "filename"):
-            return _open_file(content, base_name(file.filename), size, patience, replayable=replayable)
+            # It was received whole; a handler that looked at its magic bytes does not want them cut off.
+            name = base_name(file.filename)
+            return _open_file(content, name, size, patience, replayable=replayable, rewind=True)
         case _ if is_response(file):
             response = ReceivedResponse(file)
             return open_stream(
@@ -235,6 +238,7 @@ async def _open_file(
     patience: Patience,
     *,
     replayable: bool,
+    rewind: bool = False,
 ) -> AsyncGenerator[Source, None]:
     access: FileAccess = (
         AsyncFileAccess(file)
@@ -249,6 +253,9 @@ async def _open_file(
                 content = await access.read_all()
             yield await stack.enter_async_context(open_bytes(content, file_name))
             return
+        if rewind:
+            with suppress(UploadSourceError), patience.step():
+                await access.seek(0)
         source = await seekable_source(access, file_name, patience)
         if source is None:
             stream = partial(_chunks_of, access)

@@ -73,6 +73,20 @@ async def test_the_whole_file_is_sent_on_every_attempt(sandbox: Sandbox, client:
     assert received(sandbox)[-1] == len(PNG)
 
 
+async def test_a_form_file_given_to_the_client_is_whole_too(
+    sandbox: Sandbox, client: AsyncImgwireClient
+) -> None:
+    file = form_file(PNG, size=len(PNG))
+    await file.read(16)
+
+    await client.images.upload(file)
+    await file.read()
+    async with client.images.upload_many([file]) as outcomes:
+        assert [outcome.error async for outcome in outcomes] == [None]
+
+    assert received(sandbox) == [len(PNG)] * 2
+
+
 @pytest.mark.parametrize("seekable", [True, False])
 @pytest.mark.parametrize("size", [None, 0, 1, len(PNG)], ids=lambda size: f"size={size}")
 async def test_the_limit_holds_whatever_the_size_says(
