@@ -117,9 +117,12 @@ def width_of(table: Table, console: Console) -> int:
 
 
 def show_record(record: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print one record, field by field, or as JSON."""
+    """Print one record, field by field, or as JSON; one without fields as "Done."."""
     if as_json:
         show_json(record)
+        return
+    if not record:  # a deletion of which the service says nothing
+        people().print("Done.")
         return
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in record.items():

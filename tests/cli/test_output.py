@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from imgwire_async.cli.environment import metrics_table, sparkline
-from imgwire_async.cli.output import guarded, records_table
+from imgwire_async.cli.output import guarded, records_table, show_record
 from imgwire_async.metrics_rows import Row
 from imgwire_async.models import MetricsStats
 from imgwire_async.sandbox import Sandbox
@@ -169,3 +169,12 @@ class TestAsAProcess:
             output, _ = process.communicate()
 
         assert (process.returncode, output) == (5, b"")
+
+
+def test_a_record_without_fields_is_told_as_done_and_as_an_empty_object(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show_record({}, as_json=False)
+    show_record({}, as_json=True)
+
+    assert capsys.readouterr().out == "Done.\n{}\n"
