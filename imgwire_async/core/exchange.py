@@ -15,6 +15,7 @@ from anyio.lowlevel import checkpoint
 
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, one_line
 from imgwire_async.core.body import CountedStream
+from imgwire_async.core.cancellation import ForeignCode
 from imgwire_async.core.messages import Message, Reply, Transport, TransportError
 from imgwire_async.core.options import Timeouts
 
@@ -132,14 +133,17 @@ async def _exchange(
 ) -> Answer | NoAnswer | UnreadableAnswer:
     reply: Reply | None = None
     try:
-        reply = await transport.send(message, timeouts)
-        on_head()
-        return Answer(reply.status, reply.headers, await read(reply))
+        # An `http_client=` may run code of its owner's.
+        with ForeignCode("the HTTP client"):
+            try:
+                reply = await transport.send(message, timeouts)
+                on_head()
+                return Answer(reply.status, reply.headers, await read(reply))
+            except anyio.get_cancelled_exc_class() as cancelled:
+                # Without the frames of the HTTP library, whose variables are URL and headers.
+                raise cancelled.with_traceback(None) from None
     except TransportError as error:
         return _no_answer(error)
-    except anyio.get_cancelled_exc_class() as cancelled:
-        # Without the frames of the HTTP library, whose variables are URL and headers.
-        raise cancelled.with_traceback(None) from None
     except _UnusableError as error:
         assert reply is not None  # noqa: S101 - it was being read
         return UnreadableAnswer(reply.status, reply.headers, str(error))

@@ -10,6 +10,7 @@ import io
 from collections.abc import Awaitable, Callable
 from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
+from imgwire_async.core.cancellation import ForeignCode
 from imgwire_async.core.threads import ExclusiveThread
 from imgwire_async.errors import DownloadTargetError, ImgwireError, InvalidArgumentError
 
@@ -151,10 +152,11 @@ class AsyncOutput:
 
     async def _typed(self, work: Callable[[], Awaitable[bool]]) -> bool:
         try:
-            if not self._opened:
-                self._opened = True
-                self._start = await self._position()
-            return await work()
+            with ForeignCode("the file", DownloadTargetError):
+                if not self._opened:
+                    self._opened = True
+                    self._start = await self._position()
+                return await work()
         except ImgwireError:
             raise
         except Exception as error:
@@ -200,7 +202,8 @@ async def open_target(file: object, thread: ExclusiveThread) -> OutputFile:
         InvalidArgumentError: it cannot be written to: it is closed, in text mode, open for reading only, or
             something else than a binary file.
     """
-    problem = await _problem_of(file)
+    with ForeignCode("the file", DownloadTargetError):
+        problem = await _problem_of(file)
     if problem is not None:
         raise InvalidArgumentError(f"to= {problem}")
     if inspect.iscoroutinefunction(file.write):  # type: ignore[attr-defined]
