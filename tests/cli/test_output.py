@@ -160,7 +160,7 @@ class TestAsAProcess:
         with command("ls", stdout=subprocess.PIPE) as process:
             eventually(lambda: sandbox.requests.of("images.list"))
             process.send_signal(signal.SIGINT)
-            output, complaints = process.communicate(timeout=10)
+            output, complaints = process.communicate(timeout=60)
 
         assert (process.returncode, output, complaints) == (130, b"", b"")
 

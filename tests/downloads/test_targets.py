@@ -322,7 +322,7 @@ async def test_a_file_object_that_fails_ends_the_transfer_at_once() -> None:
 
     with file_host(Step(content=CONTENT * 10)) as server:
         async with client_of(server) as client:
-            with pytest.raises(DownloadTargetError, match="No space left"), anyio.fail_after(5):
+            with pytest.raises(DownloadTargetError, match="No space left"), anyio.fail_after(20):
                 await client.images.download_archive(job_at(f"{server.base_url}/a"), to=Full())
             assert client.stats().attempts == 1
             assert client.stats().in_flight == 0

@@ -467,7 +467,7 @@ async def test_a_download_that_is_cancelled_at_any_time_leaves_no_file_open_and_
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         while not condition():  # noqa: ASYNC110 - nothing tells
             await anyio.sleep(0.01)
 

@@ -137,7 +137,7 @@ def test_a_signal_ends_what_is_in_flight_and_a_second_one_stops_at_once(
     with started(sandbox, tmp_path, processes) as first:
         wait_for(lambda: len(sandbox.requests.of("images.create")) >= 4)
         os.killpg(first.pid, number)  # as a terminal does
-        output, errors = first.communicate(timeout=20)
+        output, errors = first.communicate(timeout=60)
     assert first.returncode == 128 + number, errors
     assert "Ending what is in flight" in errors
     stored = len(sandbox.requests.of("store.put"))
@@ -153,7 +153,7 @@ def test_a_signal_ends_what_is_in_flight_and_a_second_one_stops_at_once(
         assert second.stderr is not None
         assert "Ending" in second.stderr.readline()
         os.killpg(second.pid, number)
-        second.communicate(timeout=10)
+        second.communicate(timeout=20)
     assert second.returncode == 128 + number
 
 
@@ -177,11 +177,11 @@ def started(sandbox: Sandbox, folder: Path, processes: int) -> Iterator[subproce
 
 
 def wait_for(happened: Callable[[], bool]) -> None:
-    for _ in range(2000):
+    for _ in range(6000):
         if happened():
             return
         time.sleep(0.01)
-    raise AssertionError("it did not happen within 20 s")
+    raise AssertionError("it did not happen within a minute")
 
 
 def test_progress_is_one_line() -> None:

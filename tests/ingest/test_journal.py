@@ -195,7 +195,7 @@ class SlowJournal(Journal):
 
 async def test_what_comes_during_a_commit_is_delivered_after_its_own(tmp_path: Path) -> None:
     delivered: list[str] = []
-    with SlowJournal(tmp_path / "j") as journal, anyio.fail_after(5):
+    with SlowJournal(tmp_path / "j") as journal, anyio.fail_after(20):
 
         async def deliver(results: list[str]) -> None:
             assert set(journal.find(results)) == set(results)
@@ -213,7 +213,7 @@ async def test_what_comes_during_a_commit_is_delivered_after_its_own(tmp_path: P
 async def test_commits_go_on_while_nobody_takes_outcomes(tmp_path: Path) -> None:
     taken = anyio.Event()
     delivered: list[str] = []
-    with Journal(tmp_path / "j") as journal, anyio.fail_after(5):
+    with Journal(tmp_path / "j") as journal, anyio.fail_after(20):
 
         async def deliver(results: list[str]) -> None:
             await taken.wait()

@@ -222,7 +222,7 @@ async def test_an_async_iterable_that_waits_holds_nothing_back_that_it_has_given
         await taken.wait()
         yield "b.jpg"
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         async with aclosing(batches(entries_of(until_taken()))) as lists:
             lengths = []
             async for batch in lists:

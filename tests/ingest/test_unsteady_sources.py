@@ -152,7 +152,7 @@ async def test_a_large_file_that_is_deleted_before_it_is_sent_fails_and_its_imag
         path.write_bytes(small_image(0).ljust(3 * MIB, b"\0"))
         outcomes, _ = await ingest(client, [path], journal=tmp_path / "j")
         assert isinstance(outcomes[0], Stored)
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             image = await client.images.wait_until_ready(outcomes[0].image_id)
         assert image.size_bytes == 3 * MIB
         assert len(await server_images(client)) == 1

@@ -74,7 +74,7 @@ def running_service(
     finally:
         service.send_signal(signal.SIGINT)
         try:
-            _, complaints = service.communicate(timeout=10)
+            _, complaints = service.communicate(timeout=20)
         except subprocess.TimeoutExpired:
             service.kill()
             _, complaints = service.communicate()

@@ -27,7 +27,7 @@ async def test_background_tasks_outlive_the_connection() -> None:
 
     async with serving(app) as browser:
         assert (await browser.get("/", headers={"connection": "close"})).json() == "answered"
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             await done.wait()
 
 
@@ -50,7 +50,7 @@ async def test_a_response_that_nobody_reads_any_more_ends() -> None:
     async with serving(app) as browser:
         async with browser.stream("GET", "/") as response:
             await anext(response.aiter_raw())
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             await ended.wait()
 
 

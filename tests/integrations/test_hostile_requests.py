@@ -71,7 +71,7 @@ async def raw_answer(browser: httpx.AsyncClient, request: bytes) -> bytes:
     def ask() -> bytes:
         parts = urlsplit(str(browser.base_url))
         assert parts.hostname is not None
-        with socket.create_connection((parts.hostname, parts.port or 80), timeout=10) as connection:
+        with socket.create_connection((parts.hostname, parts.port or 80), timeout=60) as connection:
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
             answer = b""

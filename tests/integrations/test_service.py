@@ -24,7 +24,7 @@ def large_png() -> bytes:
     return buffer.getvalue()
 
 
-def eventually(check: Callable[[], bool], *, seconds: float = 5.0) -> None:
+def eventually(check: Callable[[], bool], *, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < end, "it did not happen"

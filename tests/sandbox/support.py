@@ -84,7 +84,7 @@ class Api:
         )
 
 
-def eventually(probe: Callable[[], Any], seconds: float = 10.0) -> Any:
+def eventually(probe: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What `probe` returns once it is true."""
     end = time.monotonic() + seconds
     while not (found := probe()):
@@ -96,7 +96,7 @@ def eventually(probe: Callable[[], Any], seconds: float = 10.0) -> Any:
 def connect(sandbox: Sandbox) -> http.client.HTTPConnection:
     parts = urlsplit(sandbox.base_url)
     assert parts.hostname is not None
-    return http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+    return http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
 
 
 def sha256(data: bytes) -> str:

@@ -20,7 +20,7 @@ JPEG = {"Content-Type": "image/jpeg"}
 
 def raw_request(api: Api, request: bytes) -> bytes:
     parts = urlsplit(api.sandbox.base_url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as connection:
         connection.sendall(request)
         return connection.recv(65536)
 

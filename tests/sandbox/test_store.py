@@ -162,7 +162,7 @@ def test_a_refusal_reaches_a_client_that_is_still_sending(api: Api) -> None:
 
 def test_a_client_that_waits_for_continue_is_refused_before_it_sends(api: Api, data: bytes) -> None:
     url = urlsplit(api.create(data)["upload_url"])
-    with socket.create_connection((url.hostname, url.port), timeout=5) as connection:
+    with socket.create_connection((url.hostname, url.port), timeout=60) as connection:
         head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
         connection.sendall(f"{head}Content-Length: {len(data)}\r\nExpect: 100-continue\r\n\r\n".encode())
 

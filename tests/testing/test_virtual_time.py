@@ -30,7 +30,7 @@ async def test_retries_and_their_waits_take_no_time(
     await imgwire_client.images.list()
 
     assert imgwire_clock.monotonic() - virtual >= 4 * 30
-    assert time.monotonic() - real < 5
+    assert time.monotonic() - real < 30, "that was no virtual time"
 
 
 async def test_a_deadline_counts_virtual_time(
@@ -54,7 +54,7 @@ async def test_an_image_that_takes_a_minute_is_ready_at_once(
     assert (await imgwire_client.images.wait_until_ready(image.id)).status == "READY"
 
     assert 60 <= imgwire_clock.monotonic() - virtual < 63
-    assert time.monotonic() - real < 5
+    assert time.monotonic() - real < 30, "that was no virtual time"
 
 
 @pytest.mark.imgwire_sandbox(processing_delay=300)

@@ -140,7 +140,7 @@ async def test_cancelled_halfway_it_leaves_nothing_behind(
                     await client.images.upload(given.file, size=given.size, on_progress=watch)
 
             task = asyncio.create_task(upload())
-            await asyncio.wait_for(sending.wait(), 10)
+            await asyncio.wait_for(sending.wait(), 60)
             (task.cancel if how == "task" else scope.cancel)()
             await asyncio.wait([task])
             assert asyncio.all_tasks() == tasks

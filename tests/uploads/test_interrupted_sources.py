@@ -69,7 +69,7 @@ async def test_a_small_source_that_gives_nothing_the_second_time_runs_into_the_w
     source = StalledSource()
 
     async with client_of(sandbox, timeout=Timeouts(write=0.2), max_retries=1) as client:
-        with anyio.fail_after(5), pytest.raises(APITimeoutError, match="the source gave nothing") as caught:
+        with anyio.fail_after(20), pytest.raises(APITimeoutError, match="the source gave nothing") as caught:
             await client.images.upload(source.beginning, size=5_000)
 
     assert not caught.value.may_have_acted
@@ -94,7 +94,7 @@ async def test_an_early_refusal_does_not_wait_for_the_source(
     sandbox.faults.once("store.put", status=403)
     source = StalledSource()
 
-    with anyio.fail_after(5), pytest.raises(UploadRejectedError):
+    with anyio.fail_after(20), pytest.raises(UploadRejectedError):
         await client.images.upload(source.chunks(), size=10_000_000)
 
     assert source.closed

@@ -111,7 +111,7 @@ async def test_what_cannot_be_read_is_refused_with_a_reason(
     (tmp_path / "empty").touch()
     os.mkfifo(tmp_path / "pipe")
 
-    with anyio.fail_after(5), pytest.raises(UploadSourceError, match=words):
+    with anyio.fail_after(20), pytest.raises(UploadSourceError, match=words):
         async with open_source(make(tmp_path)):
             pass
 
