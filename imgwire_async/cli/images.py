@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, BinaryIO, Final, cast
 
 import anyio
 import typer
+from anyio import to_thread
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from imgwire_async import errors
@@ -23,12 +29,16 @@ from imgwire_async.cli.output import (
     show_record,
     show_records,
 )
-from imgwire_async.cli.streams import complain, plain, say
+from imgwire_async.cli.streams import complain, is_terminal, plain, say
 from imgwire_async.client import AsyncImgwireClient
 from imgwire_async.models import Image
 from imgwire_async.uploads.progress import UploadProgress
 
 COLUMNS = ("id", "status", "original_filename", "mime_type", "width", "height", "size_bytes", "created_at")
+
+STANDARD: Final = Path("-")
+"""Stands for standard input and output; a file with this name is `./-`."""
+_CHUNK: Final = 256 * 1024
 
 Purpose = Annotated[str | None, typer.Option(help="Free label of the image.")]
 Meta = Annotated[list[str] | None, typer.Option("--meta", help="Value of your own, NAME=VALUE; repeatable.")]
@@ -65,7 +75,13 @@ def register(app: typer.Typer) -> None:
 
 
 def upload(
-    files: Annotated[list[Path], typer.Argument(help="Files to upload.", metavar="FILE...")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Files to upload; - for standard input.", metavar="FILE...")
+    ],
+    file_name: Annotated[str | None, typer.Option(help="Name to store, for a single file.")] = None,
+    mime_type: Annotated[
+        str | None, typer.Option(help="Type to declare, for a single file. Default: detected.")
+    ] = None,
     purpose: Purpose = None,
     meta: Meta = None,
     wait: Wait = False,
@@ -74,7 +90,15 @@ def upload(
     """Upload files, each as one image.
 
     Example: imgwire-async upload hero.jpg --purpose "marketing hero" --meta source=import --wait
+
+    Example: convert hero.psd png:- | imgwire-async upload - --file-name hero.png
     """
+    if len(files) > 1 and (file_name is not None or mime_type is not None):
+        complain("Error: --file-name and --mime-type are for a single file.")
+        raise typer.Exit(ExitCode.USAGE)
+    if files.count(STANDARD) > 1:
+        complain("Error: standard input can be uploaded only once.")
+        raise typer.Exit(ExitCode.USAGE)
     metadata = cast("dict[str, str | int | float | bool]", _pairs(meta))
     failures: list[errors.ImgwireError] = []
     done: list[Image] = []
@@ -105,7 +129,12 @@ def upload(
                 async with limit:
                     try:
                         image = await imgwire.images.upload(
-                            path, purpose=purpose, custom_metadata=metadata, on_progress=report
+                            standard_input() if path == STANDARD else path,
+                            file_name=file_name,
+                            mime_type=mime_type,
+                            purpose=purpose,
+                            custom_metadata=metadata,
+                            on_progress=report,
                         )
                         done.append(await imgwire.images.wait_until_ready(image.id) if wait else image)
                     except errors.ImgwireError as error:
@@ -236,7 +265,10 @@ def download(
     changes: Changes = None,
     to: Annotated[
         str | None,
-        typer.Option(help="File to write, or a folder, then under the image's name. Default: this folder."),
+        typer.Option(
+            help="File to write, or a folder, then under the image's name; - for standard output. "
+            "Default: this folder."
+        ),
     ] = None,
     preset: PresetOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
@@ -245,11 +277,22 @@ def download(
     """Download an image, as it is or transformed.
 
     Example: imgwire-async download ID width=1600 format=webp --to hero.webp
+
+    Example: imgwire-async download ID format=png --to - | pngquant - > hero.png
     """
     transformations = cast("Transformations", _pairs(changes))
     name = cast("Preset | None", preset and preset.value)
 
+    if to == str(STANDARD) and is_terminal(sys.stdout):
+        complain("Error: --to - would print the image on the terminal; redirect standard output.")
+        raise typer.Exit(ExitCode.USAGE)
+
     async def work(imgwire: AsyncImgwireClient) -> None:
+        if to == str(STANDARD):
+            await _to_standard_output(
+                imgwire.images.download(image_id, to=sys.stdout.buffer, preset=name, **transformations)
+            )
+            return
         with beside().status("Downloading ..."):
             file = await imgwire.images.download(
                 image_id, to="." if to is None else to, overwrite=overwrite, preset=name, **transformations
@@ -258,6 +301,39 @@ def download(
         show_record(record, as_json=as_json)
 
     run(work, as_json=as_json)
+
+
+async def _to_standard_output(download: Awaitable[object]) -> None:
+    try:
+        await download
+    except errors.DownloadTargetError as error:
+        if error.errno is None:
+            raise
+        # As when a command cannot print: a reader that has seen enough is no error.
+        raise OSError(error.errno, os.strerror(error.errno)) from error
+
+
+def standard_input() -> BinaryIO | AsyncIterator[bytes]:
+    """Standard input as something to upload; waiting for a pipe or terminal can be interrupted."""
+    file = sys.stdin.buffer
+    try:
+        descriptor = file.fileno()
+        is_stream = not stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:  # not a real one, or closed: reading it tells
+        return file
+    if not is_stream:
+        return file
+
+    async def chunks() -> AsyncIterator[bytes]:
+        while True:
+            with suppress(PermissionError):  # the null device and the like never make anybody wait
+                await anyio.wait_readable(descriptor)
+            chunk = await to_thread.run_sync(os.read, descriptor, _CHUNK)
+            if not chunk:
+                return
+            yield chunk
+
+    return chunks()
 
 
 def token(as_json: JsonFlag = False) -> None:
