@@ -32,7 +32,7 @@ def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", MAIN, *arguments]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
     return subprocess.run(command, text=True, check=False, timeout=60, **streams)
 
 

@@ -26,7 +26,7 @@ def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
     return subprocess.run([sys.executable, "-c", MAIN, *arguments], check=False, timeout=60, **streams)
 
 
