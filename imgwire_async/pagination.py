@@ -56,6 +56,8 @@ class Listing(Coroutine[Any, Any, Page[T]]):
 
     An `ImgwireError` that ends an iteration carries `resume_page`, the number of the page that could not be
     fetched; every page before it has been given out. The same iterator can go on: it asks again.
+
+    Several tasks may share one iterator, such as `aiter(imgwire.images.list())`; each item is given once.
     """
 
     def __init__(

@@ -90,7 +90,7 @@ class Background:
         Raises:
             BaseException: what the work raised, if nobody has seen it and it concerns more than the items.
         """
-        if self._loop is not current_loop():
+        if not self._is_in_loop():
             self._cancel_soon()
             return
         self._host.scope.cancel()
@@ -98,6 +98,12 @@ class Background:
         failure = self._host.failure
         if error is None and not (self._seen or failure is None or isinstance(failure, ImgwireError)):
             self.check()
+
+    def _is_in_loop(self) -> bool:
+        try:
+            return self._loop is current_loop()
+        except RuntimeError:
+            return False  # the block of a coroutine that is closed after the end of its loop
 
     def _cancel_soon(self) -> None:
         # Suppressed: the loop has ended, and the work with it.

@@ -50,6 +50,7 @@ class IngestJob:
 
     Outcomes are handed out when the journal holds them. Who is slow to take them holds the job back, and
     memory stays bounded. Leaving the block early cancels what is in flight; the next run goes on there.
+    Several tasks may share the iterator; each outcome is given once.
     """
 
     def __init__(

@@ -94,7 +94,8 @@ class UploadMany(Generic[T]):
 
     At most `concurrency` items are alive at a time, counting those whose outcome has not been taken: a slow
     loop holds back further uploads, and an item is drawn only when there is room for it. Leaving the block
-    cancels what has not ended, and closes a generator that the items come from.
+    cancels what has not ended, and closes a generator that the items come from. Several tasks may share the
+    iterator; each outcome is given once.
 
     An exception of the iterable itself is raised by the iteration, after the outcomes of everything that was
     drawn before it.

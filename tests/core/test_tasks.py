@@ -247,6 +247,37 @@ async def test_work_whose_task_other_code_cancels_is_not_done(started: bool) -> 
     await background.leave(None)
 
 
+def test_the_block_of_a_coroutine_may_be_closed_after_the_end_of_its_loop() -> None:
+    started: list[asyncio.Task[object]] = []
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        started.append(task)
+        await asyncio.sleep(3600)
+
+    async def use() -> None:
+        async with Background(work):
+            await asyncio.sleep(3600)
+
+    async def turns() -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    loop = asyncio.new_event_loop()
+    coroutine = use()
+    task = loop.create_task(coroutine)
+    loop.run_until_complete(turns())
+    loop.close()
+
+    coroutine.close()
+
+    for left in (task, *started):
+        left._log_destroy_pending = False  # type: ignore[attr-defined]
+        with suppress(RuntimeError):  # of the cancel scope in the task of the work
+            cast(Any, left.get_coro()).close()
+
+
 async def test_nothing_of_a_block_is_cancelled_when_its_work_fails() -> None:
     ended = anyio.Event()
 
