@@ -1,0 +1,129 @@
+"""Odd but real environments: no width, narrow terminals, old encodings."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from fcntl import ioctl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgwire_async.sandbox import Sandbox
+from tests.ingest.support import folder_of, small_image
+
+MAIN = "from imgwire_async.cli import main; main()"
+NAME = "a-very-long-name-of-a-photograph-that-was-taken-in-the-evening.png"
+
+
+@pytest.fixture(autouse=True)
+def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.server_key)
+    monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)
+
+
+def run(
+    *arguments: str, env: dict[str, str] | None = None, **options: Any
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-c", MAIN, *arguments],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env=os.environ | (env or {}),
+        **options,
+    )
+
+
+def stored(name: str) -> str:
+    Path(name).write_bytes(small_image(1))
+    ended = run("upload", name, "--wait", "--json")
+    assert ended.returncode == 0, ended.stderr
+    return str(json.loads(ended.stdout)["id"])
+
+
+def on_terminal(*arguments: str, columns: int, env: dict[str, str] | None = None) -> tuple[int, str]:
+    """What a terminal of this width gets, and how the command ends."""
+    master, slave = pty.openpty()
+    ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
+    with subprocess.Popen(
+        [sys.executable, "-c", MAIN, *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=os.environ | {"TERM": "xterm"} | (env or {}),
+    ) as process:
+        os.close(slave)
+        output = b""
+        while True:
+            try:
+                chunk = os.read(master, 65536)
+            except OSError:  # nobody writes to it any more
+                break
+            if not chunk:
+                break
+            output += chunk
+        os.close(master)
+    return process.returncode, output.decode()
+
+
+@pytest.mark.parametrize("columns", [0, 1, 40, 80])
+def test_a_terminal_of_any_width_shows_ids_as_a_whole(columns: int) -> None:
+    image_id = stored("x.png")
+
+    code, output = on_terminal("ls", columns=columns)
+
+    assert code == 0
+    assert image_id[-4:] in "".join(output.split())
+    assert "PENDING" in output or "READY" in output
+
+
+@pytest.mark.parametrize("columns", [0, 40])
+@pytest.mark.parametrize("arguments", [("metrics",), ("whoami",)], ids=" ".join)
+def test_nothing_is_cut_off_in_odd_terminals(columns: int, arguments: tuple[str, ...]) -> None:
+    code, output = on_terminal(*arguments, columns=columns)
+
+    assert (code, "Traceback" in output) == (0, False)
+    assert "…" not in output
+    assert len(output.strip()) > 50
+
+
+@pytest.mark.parametrize("value", ["0", "1", "many", "80"])
+@pytest.mark.parametrize("arguments", [("--help",), ("ls",)], ids=" ".join)
+def test_no_number_of_columns_makes_the_output_vanish(value: str, arguments: tuple[str, ...]) -> None:
+    stored(NAME)
+
+    ended = run(*arguments, env={"COLUMNS": value})
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert (b"sandbox" if arguments == ("--help",) else NAME.encode()) in ended.stdout
+
+
+ENCODINGS = [
+    {"LANG": "C", "LC_ALL": "C"},
+    {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    {"PYTHONIOENCODING": "ascii"},
+    {"PYTHONIOENCODING": "latin-1"},
+]
+
+
+@pytest.mark.parametrize("variables", ENCODINGS, ids=str)
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("metrics",), ("ls",), ("ingest", "photos")], ids=" ".join
+)
+def test_no_encoding_ends_a_command(variables: dict[str, str], arguments: tuple[str, ...]) -> None:
+    folder_of(Path("photos"), 2)
+    stored("日本é.png")
+
+    ended = run(*arguments, env=variables)
+
+    assert ended.returncode == 0, ended.stderr
+    assert b"Traceback" not in ended.stderr
+    assert ended.stdout.strip()
