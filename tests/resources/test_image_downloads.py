@@ -191,7 +191,7 @@ async def test_a_link_that_is_refused_twice_is_an_error(
 async def test_leaving_a_stream_early_ends_the_transfer(
     client: AsyncImgwireClient, job: ImageDownloadJob, sandbox: Sandbox
 ) -> None:
-    sandbox.faults.once("downloads.get", slow=100_000)
+    sandbox.faults.once("downloads.get", slow=1_000)
     with anyio.fail_after(20):
         async with client.images.download_archive(job) as stream:
             assert await anext(stream)
