@@ -14,6 +14,7 @@ from yarl import URL
 
 from imgwire_async.core.body import SourceFailedError
 from imgwire_async.core.failures import system_detail
+from imgwire_async.core.local_limits import lacking
 from imgwire_async.core.messages import Message, TransportError, joined_headers
 from imgwire_async.core.options import Timeouts
 
@@ -46,7 +47,7 @@ def as_transport_error(error: Exception) -> TransportError:
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
             return TransportError("ProxyError", detail, may_have_acted=False)
         case aiohttp.ClientConnectorError() | aiohttp.ServerFingerprintMismatch():
-            return TransportError("ConnectError", detail, may_have_acted=False)
+            return TransportError("ConnectError", detail, may_have_acted=False, lack=lacking(error))
         case aiohttp.NonHttpUrlClientError() | aiohttp.InvalidURL():
             return TransportError("UnsupportedProtocol", detail, may_have_acted=False)
         case SourceFailedError():

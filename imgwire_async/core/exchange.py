@@ -16,6 +16,7 @@ from anyio.lowlevel import checkpoint
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, one_line
 from imgwire_async.core.body import CountedStream
 from imgwire_async.core.cancellation import ForeignCode
+from imgwire_async.core.local_limits import LONGEST_WAIT, PAUSE, say_waiting
 from imgwire_async.core.messages import Message, Reply, Transport, TransportError
 from imgwire_async.core.options import Timeouts
 
@@ -136,7 +137,7 @@ async def _exchange(
         # An `http_client=` may run code of its owner's.
         with ForeignCode("the HTTP client"):
             try:
-                reply = await transport.send(message, timeouts)
+                reply = await _send(transport, message, timeouts)
                 on_head()
                 return Answer(reply.status, reply.headers, await read(reply))
             except anyio.get_cancelled_exc_class() as cancelled:
@@ -152,12 +153,29 @@ async def _exchange(
             await reply.aclose()
 
 
+async def _send(transport: Transport, message: Message, timeouts: Timeouts) -> Reply:
+    end = anyio.current_time() + LONGEST_WAIT
+    while True:
+        try:
+            return await transport.send(message, timeouts)
+        except TransportError as error:
+            begun = isinstance(message.body, CountedStream) and message.body.started
+            if error.lack is None or begun or anyio.current_time() >= end:
+                raise
+            say_waiting(error.lack)
+        await anyio.sleep(PAUSE)
+
+
 def _no_answer(error: TransportError) -> NoAnswer:
     what = (
         "the connection broke before the answer was complete"
         if error.may_have_acted
         else "cannot reach the service; check that it runs and that the base URL is right"
     )
+    if error.lack is not None:
+        what = (
+            "this process or machine cannot open another connection; send less at once, or raise its limits"
+        )
     if error.name in _NOT_HTTP:
         what = "the answer is incomplete or is not valid HTTP"
     return NoAnswer(

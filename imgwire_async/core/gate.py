@@ -17,6 +17,7 @@ from typing import Final, Literal, Self, TypeVar
 import anyio
 
 from imgwire_async.core.adaptive import AdaptivePacer, Pacer, Ticket
+from imgwire_async.core.local_limits import within_descriptors
 from imgwire_async.core.loops import current_loop, is_abandoned, is_closed
 from imgwire_async.core.numbers import is_positive, whole
 from imgwire_async.core.operation import RateClass
@@ -330,7 +331,7 @@ class Gate:
         self.adaptive = concurrency == "auto"
         self.time = time or RealTime()
         self.clock = self.time.monotonic
-        self._concurrency = MOST_IN_FLIGHT if concurrency == "auto" else concurrency
+        self._concurrency = within_descriptors(MOST_IN_FLIGHT if concurrency == "auto" else concurrency)
         self._rng = rng or random.Random()  # noqa: S311 - spreads requests, keeps no secret
         self._lanes: dict[RateClass, _Lane] = {}
         for rate_class in RateClass:

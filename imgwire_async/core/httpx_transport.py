@@ -11,6 +11,7 @@ import httpx
 
 from imgwire_async.core import aiohttp_transport
 from imgwire_async.core.failures import system_detail
+from imgwire_async.core.local_limits import lacking
 from imgwire_async.core.messages import Message, TransportError, joined_headers
 from imgwire_async.core.options import Timeouts
 from imgwire_async.core.redaction import QuietRequest, redacted_httpx_logs
@@ -41,6 +42,7 @@ def _as_transport_error(error: Exception) -> TransportError:
         system_detail(error),
         may_have_acted=not cannot_have_acted,
         timed_out=isinstance(error, httpx.TimeoutException),
+        lack=lacking(error) if cannot_have_acted else None,
     )
 
 

@@ -45,10 +45,20 @@ class TransportError(Exception):
         may_have_acted: whether the server may have received the request. False for what goes wrong before
             its first byte is sent: name resolution, a refused connection, TLS, connect and pool timeouts.
         timed_out: whether a timeout has passed.
+        lack: what this process or machine lacked to open a connection, such as file descriptors.
     """
 
-    def __init__(self, name: str, detail: str, *, may_have_acted: bool, timed_out: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        detail: str,
+        *,
+        may_have_acted: bool,
+        timed_out: bool = False,
+        lack: str | None = None,
+    ) -> None:
         super().__init__(name, detail)
+        self.lack = lack
         self.name = name
         self.detail = detail
         self.may_have_acted = may_have_acted

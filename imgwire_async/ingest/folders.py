@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
+from imgwire_async.core.local_limits import patiently
 from imgwire_async.errors import UploadSourceError
 from imgwire_async.ingest.items import Entry, FileStamp, IngestItem, key_text
 from imgwire_async.ingest.own_files import OwnFiles
@@ -46,7 +48,7 @@ class Folder:
         while waiting:
             folder, prefix = waiting.pop()
             try:
-                with os.scandir(folder) as found:
+                with patiently(partial(os.scandir, folder)) as found:
                     for one in found:
                         relative = prefix + one.name
                         if not self._wanted(one, relative):

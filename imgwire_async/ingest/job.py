@@ -15,6 +15,7 @@ import anyio
 from anyio import to_thread
 
 from imgwire_async.core.call import Core
+from imgwire_async.core.local_limits import said
 from imgwire_async.core.tasks import Background, Handover
 from imgwire_async.core.time import Time
 from imgwire_async.errors import JournalError
@@ -180,6 +181,7 @@ class IngestJob:
             throttled=progress.throttled,
             item_seconds=tally.percentiles(),
             failures=tally.failures(),
+            limits=said(),
         )
 
     def cancel(self) -> None:

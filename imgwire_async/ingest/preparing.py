@@ -9,9 +9,11 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePath
 from typing import BinaryIO, Final, NamedTuple
 
+from imgwire_async.core.local_limits import patiently
 from imgwire_async.errors import (
     ImageQuarantinedError,
     ImgwireError,
@@ -179,7 +181,7 @@ def _read(task: Task) -> bytes:
         # Looked at before it is opened: opening a named pipe blocks until somebody writes to it.
         if not stat.S_ISREG(os.stat(item.source).st_mode):  # noqa: PTH116 - may hold what pathlib refuses
             raise UploadSourceError(f"cannot upload {source_text(item)!r}: it is not a regular file")
-        with open(item.source, "rb", buffering=0) as file:  # noqa: PTH123
+        with patiently(partial(io.FileIO, item.source)) as file:
             task.stamp = FileStamp.of(os.fstat(file.fileno()))
             return _hash(task, file, task.stamp.size)
     except (OSError, ValueError) as error:

@@ -107,6 +107,8 @@ class Report:
     end; of a sample when there are more than 10,000."""
     failures: tuple[FailureGroup, ...]
     """Most frequent first."""
+    limits: tuple[str, ...] = ()
+    """How this process or machine limits the job, such as by the number of files that it may open."""
 
     @property
     def complete(self) -> bool:
@@ -133,6 +135,7 @@ class Report:
         if self.dry_run:
             planned = self.skipped_by_reason.get(SkipReason.DRY_RUN, 0)
             lines.append(f"dry run: {planned} items with {self.planned_bytes / 1e6:.1f} MB would be uploaded")
+        lines += [f"limit: {limit}" for limit in self.limits]
         if self.stopped is not None:
             lines.append(f"stopped early: {self.stopped}")
         for group in self.failures:

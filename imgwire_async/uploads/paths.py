@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import stat
@@ -9,6 +10,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import BinaryIO
 
+import anyio
+from anyio.lowlevel import RunVar
+
+from imgwire_async.core.local_limits import LONGEST_WAIT, PAUSE, lacking, most_at_once, say_waiting
 from imgwire_async.uploads.base import (
     CHUNK_SIZE,
     Patience,
@@ -44,8 +49,22 @@ class _PathSource:
     def head(self) -> bytes:
         return self._first_chunk[:SNIFF_BYTES]
 
-    async def start(self) -> None:
-        await self._thread.run(self._start)
+    async def start(self, patience: Patience) -> None:
+        end = anyio.current_time() + LONGEST_WAIT
+        while True:
+            try:
+                with patience.step():
+                    return await self._thread.run(self._start)
+            except OSError as error:
+                lack = lacking(error)
+                if lack is None or anyio.current_time() >= end:
+                    raise refused(f"cannot upload {self._path!r}: {error.strerror or error}") from error
+                say_waiting(lack)
+            await anyio.sleep(PAUSE)
+
+    @property
+    def is_open(self) -> bool:
+        return self._file is not None
 
     def _start(self) -> None:
         try:
@@ -57,6 +76,8 @@ class _PathSource:
                 # No more than needed is asked for: what `read` asks for is allocated first.
                 self._first_chunk = self._read_first(min(CHUNK_SIZE, self.size + 1))
         except OSError as error:
+            if lacking(error) is not None:
+                raise
             raise refused(f"cannot upload {self._path!r}: {error.strerror or error}") from error
         except ValueError as error:  # a null character, or text that no file system can have as a name
             raise refused(f"cannot upload {self._path!r}: {error}") from error
@@ -121,9 +142,31 @@ async def open_path(path: str | os.PathLike[str], patience: Patience) -> AsyncGe
     """
     with source_errors("the path cannot be used"):
         source = _PathSource(os.fsdecode(path))
+    # Whoever holds a file open needs a connection as well, so files get only their part of the descriptors.
+    places = _places()
+    await places.acquire_on_behalf_of(source)
+    has_place = True
     try:
-        with patience.step():
-            await source.start()
+        await source.start(patience)
+        if not source.is_open:
+            places.release_on_behalf_of(source)
+            has_place = False
         yield source
     finally:
-        await source.end()
+        try:
+            await source.end()
+        finally:
+            if has_place:
+                places.release_on_behalf_of(source)
+
+
+_open_files: RunVar[anyio.CapacityLimiter] = RunVar("imgwire_async_open_files")
+
+
+def _places() -> anyio.CapacityLimiter:
+    try:
+        return _open_files.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(most_at_once() or math.inf)
+        _open_files.set(limiter)
+        return limiter

@@ -1,0 +1,96 @@
+"""What this process or machine lacks, such as file descriptors: neither the service's fault nor a file's.
+
+How much there is bounds what is done at once, and what runs into a limit all the same waits and tries again.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+LONGEST_WAIT: Final = 60.0
+"""Seconds for which something that is lacking is waited for."""
+PAUSE: Final = 0.1
+"""Seconds between two tries."""
+_RESERVE: Final = 24
+"""Descriptors for everything else in the process: standard streams, event loop, journal."""
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL})
+
+logger = logging.getLogger("imgwire_async")
+_said: dict[str, None] = {}
+
+
+def most_at_once() -> int | None:
+    """For how many requests the process may have descriptors, each with a connection and a file.
+
+    None without a limit, and where there is no such limit (Windows).
+    """
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else max(1, (soft - _RESERVE) // 2)
+
+
+def within_descriptors(concurrency: int) -> int:
+    """`concurrency`, or less where the process may not open so many files and connections."""
+    most = most_at_once()
+    if most is None or concurrency <= most:
+        return concurrency
+    say_once(
+        f"at most {most} requests run at once, not {concurrency}: the process may open few files (ulimit -n)"
+    )
+    return most
+
+
+def lacking(error: BaseException | None) -> str | None:
+    """What the process or machine lacked, if that is what `error` or one of its causes tells."""
+    seen = 0
+    while error is not None and seen < 10:
+        for one in (error, getattr(error, "os_error", None)):
+            if isinstance(one, OSError) and one.errno in _EXHAUSTED:
+                return one.strerror or errno.errorcode[one.errno]
+        error, seen = error.__cause__ or error.__context__, seen + 1
+    return None
+
+
+def say_once(problem: str) -> None:
+    """Log a warning that says how the process is limited; once for each problem."""
+    if problem not in _said:
+        _said[problem] = None
+        logger.warning("%s", problem)
+
+
+def said() -> tuple[str, ...]:
+    """What has been said about the limits of this process."""
+    return tuple(_said)
+
+
+def say_waiting(lack: str) -> None:
+    """Log once that what is lacking is waited for."""
+    say_once(f"{lack}: waiting for others to end; a higher limit (ulimit -n) or fewer uploads at once help")
+
+
+def patiently(work: Callable[[], T]) -> T:
+    """Call `work`, again while the process or machine lacks something for it. Blocks for at most a minute.
+
+    Raises:
+        OSError: what `work` raises.
+    """
+    end = time.monotonic() + LONGEST_WAIT
+    while True:
+        try:
+            return work()
+        except OSError as error:
+            lack = lacking(error)
+            if lack is None or time.monotonic() >= end:
+                raise
+            say_waiting(lack)
+        time.sleep(PAUSE)
