@@ -13,13 +13,13 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from imgwire_async.cdn import Transformation, cdn_url, parse_cdn_url
-    from imgwire_async.client import AsyncImgwireClient
-    from imgwire_async.core.attempts import ClientStats
+    from imgwire_async.bodies.progress import UploadProgress
     from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent
-    from imgwire_async.core.gate import RateLimit
+    from imgwire_async.core.logical_call import ClientStats
     from imgwire_async.core.operation import RateClass
     from imgwire_async.core.options import Timeouts
+    from imgwire_async.core.pace.gate import RateLimit
+    from imgwire_async.core.paging import Page, Pagination
     from imgwire_async.downloads.archives import ArchiveLimits, ExtractedFiles, RenamedFile
     from imgwire_async.downloads.files import DownloadedFile
     from imgwire_async.downloads.streams import DownloadStream
@@ -63,34 +63,39 @@ if TYPE_CHECKING:
         UploadVerificationError,
         ValidationIssue,
     )
-    from imgwire_async.ingest.folders import Folder
+    from imgwire_async.imgwire.cdn import Transformation, cdn_url, parse_cdn_url
+    from imgwire_async.imgwire.client import AsyncImgwireClient
+    from imgwire_async.imgwire.upload_many import (
+        Uploaded,
+        UploadFailed,
+        UploadItem,
+        UploadMany,
+        UploadOutcome,
+    )
     from imgwire_async.ingest.items import IngestItem
     from imgwire_async.ingest.job import IngestJob
-    from imgwire_async.ingest.manifests import Manifest
     from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Skipped, SkipReason, Stored
     from imgwire_async.ingest.report import FailureGroup, Progress, Report
+    from imgwire_async.ingest.sources.folders import Folder
+    from imgwire_async.ingest.sources.manifests import Manifest
     from imgwire_async.models import Image, ImageStatus, SupportedMimeType
-    from imgwire_async.pagination import Page, Pagination
-    from imgwire_async.uploads.many import Uploaded, UploadFailed, UploadItem, UploadMany, UploadOutcome
-    from imgwire_async.uploads.progress import UploadProgress
 
 _NAMES: Final = {
-    "cdn": (
-        "Transformation",
-        "cdn_url",
-        "parse_cdn_url",
-    ),
-    "client": ("AsyncImgwireClient",),
-    "core.attempts": ("ClientStats",),
+    "bodies.progress": ("UploadProgress",),
     "core.events": (
         "CallEvent",
         "RequestEvent",
         "ResponseEvent",
         "RetryEvent",
     ),
-    "core.gate": ("RateLimit",),
+    "core.logical_call": ("ClientStats",),
     "core.operation": ("RateClass",),
     "core.options": ("Timeouts",),
+    "core.pace.gate": ("RateLimit",),
+    "core.paging": (
+        "Page",
+        "Pagination",
+    ),
     "downloads.archives": (
         "ArchiveLimits",
         "ExtractedFiles",
@@ -138,10 +143,21 @@ _NAMES: Final = {
         "UploadVerificationError",
         "ValidationIssue",
     ),
-    "ingest.folders": ("Folder",),
+    "imgwire.cdn": (
+        "Transformation",
+        "cdn_url",
+        "parse_cdn_url",
+    ),
+    "imgwire.client": ("AsyncImgwireClient",),
+    "imgwire.upload_many": (
+        "UploadItem",
+        "UploadMany",
+        "UploadFailed",
+        "UploadOutcome",
+        "Uploaded",
+    ),
     "ingest.items": ("IngestItem",),
     "ingest.job": ("IngestJob",),
-    "ingest.manifests": ("Manifest",),
     "ingest.outcomes": (
         "AlreadyStored",
         "Failed",
@@ -154,28 +170,18 @@ _NAMES: Final = {
         "Progress",
         "Report",
     ),
+    "ingest.sources.folders": ("Folder",),
+    "ingest.sources.manifests": ("Manifest",),
     "models": (
         "Image",
         "ImageStatus",
         "SupportedMimeType",
     ),
-    "pagination": (
-        "Page",
-        "Pagination",
-    ),
-    "uploads.many": (
-        "UploadItem",
-        "UploadMany",
-        "UploadFailed",
-        "UploadOutcome",
-        "Uploaded",
-    ),
-    "uploads.progress": ("UploadProgress",),
 }
 """The same names by module, for use at run time."""
 
 _MODULES: Final = {name: module for module, names in _NAMES.items() for name in names}
-_SUBMODULES: Final = frozenset({module.partition(".")[0] for module in _NAMES} | {"lowlevel", "resources"})
+_SUBMODULES: Final = frozenset({module.partition(".")[0] for module in _NAMES} | {"cdn"})
 """What was always there after `import imgwire_async`."""
 
 __all__ = [

@@ -4,5 +4,5 @@ Generated from the schema; unknown fields are kept in `additional_properties`, a
 values that a newer service may send.
 """
 
-from imgwire_async.lowlevel.models import *  # noqa: F403 - every model is public
-from imgwire_async.lowlevel.models import __all__ as __all__
+from imgwire_async.imgwire.lowlevel.models import *  # noqa: F403 - every model is public
+from imgwire_async.imgwire.lowlevel.models import __all__ as __all__

@@ -20,14 +20,14 @@ TARGET = REPOSITORY / "imgwire_async" / "API.md"
 # In the order in which users meet them. What a module offers is described where it is met first.
 MODULES = (
     "imgwire_async",
-    "imgwire_async.resources.images",
-    "imgwire_async.resources.image_downloads",
-    "imgwire_async.resources.cors_origins",
-    "imgwire_async.resources.custom_domain",
-    "imgwire_async.resources.metrics",
-    "imgwire_async.pagination",
-    "imgwire_async.cdn",
-    "imgwire_async.lowlevel.models",  # as imgwire_async.models
+    "imgwire_async.imgwire.resources.images",
+    "imgwire_async.imgwire.resources.image_downloads",
+    "imgwire_async.imgwire.resources.cors_origins",
+    "imgwire_async.imgwire.resources.custom_domain",
+    "imgwire_async.imgwire.resources.metrics",
+    "imgwire_async.core.paging",
+    "imgwire_async.imgwire.cdn",
+    "imgwire_async.imgwire.lowlevel.models",  # as imgwire_async.models
     "imgwire_async.errors",
     "imgwire_async.sandbox",
 )
@@ -42,7 +42,7 @@ def surface() -> str:
         module = package if name == package.path else package[name.removeprefix(f"{package.path}.")]
         block = [line for member in public_members(module) for line in described(member, seen)]
         if block:
-            lines += ["", f"## {name.replace('.lowlevel', '')}", "", "```python", *block, "```"]
+            lines += ["", f"## {name.replace('.imgwire.lowlevel', '')}", "", "```python", *block, "```"]
     return "\n".join(lines) + "\n"
 
 

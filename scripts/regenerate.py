@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Regenerate openapi.json and imgwire_async/lowlevel/ from a document of the Imgwire API.
+"""Regenerate openapi.json and imgwire_async/imgwire/lowlevel/ from a document of the Imgwire API.
 
 The document may be the vendor's whole one or an already selected one, such as our own openapi.json, which is
 the default. The Resource API is selected, normalised and given our prose; the difference to the checked-in
@@ -54,7 +54,8 @@ def build(text: bytes, name: str, root: Path) -> tuple[Node, list[str]]:
     chosen = selection.select(document)
     ignored = features.check(document, chosen)
     plain = normalisation.normalise(document, chosen)
-    result, unmatched = overlay.apply(plain, overlay.load(root / "scripts" / "overlay.json"))
+    ours = overlay.load(root / "scripts" / "contracts" / "imgwire" / "overlay.json")
+    result, unmatched = overlay.apply(plain, ours)
     prune(result)
     notes = [
         *chosen.notes,
@@ -87,7 +88,7 @@ def regenerate(arguments: argparse.Namespace, root: Path) -> int:
     Raises:
         RegenerationError: the run cannot go on; nothing was written.
     """
-    schema_file, tree = root / "openapi.json", root / "imgwire_async" / "lowlevel"
+    schema_file, tree = root / "openapi.json", root / "imgwire_async" / "imgwire" / "lowlevel"
     writes = not (arguments.check or arguments.diff_only)
     notes = swap.recover(root, [schema_file, tree]) if writes else []
     name = arguments.source or str(schema_file)

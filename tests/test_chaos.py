@@ -15,7 +15,7 @@ import pytest
 import pyvips
 
 from imgwire_async import APIConnectionError, AsyncImgwireClient, Image, ImgwireError, NotFoundError, Timeouts
-from imgwire_async.core.gate import Gate
+from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.time import RealTime
 from imgwire_async.sandbox import Fault, Sandbox

@@ -10,13 +10,13 @@ import pytest
 from build_docs import MODULES, README, broken_links, build
 from guides import UnknownLinkError, guides, titles
 
-from imgwire_async.resources.cors_origins import CorsOrigins
-from imgwire_async.resources.custom_domain import CustomDomain
-from imgwire_async.resources.images import Images
-from imgwire_async.resources.metrics import Metrics
+from imgwire_async.imgwire.resources.cors_origins import CorsOrigins
+from imgwire_async.imgwire.resources.custom_domain import CustomDomain
+from imgwire_async.imgwire.resources.images import Images
+from imgwire_async.imgwire.resources.metrics import Metrics
 
 RESOURCES = ("cors_origins", "custom_domain", "image_downloads", "images", "metrics")
-SOME = [f"imgwire_async.resources.{name}" for name in RESOURCES]
+SOME = [f"imgwire_async.imgwire.resources.{name}" for name in RESOURCES]
 
 TEXT = """# Name
 

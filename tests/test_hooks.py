@@ -18,8 +18,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from imgwire_async import AsyncImgwireClient, CallEvent, ConfigurationError, NotFoundError
 from imgwire_async.integrations.opentelemetry import opentelemetry_hooks
 from imgwire_async.sandbox import Sandbox
+from tests.bodies.running import BACKENDS, run
 from tests.clients import client_of
-from tests.uploads.running import BACKENDS, run
 
 current: ContextVar[str] = ContextVar("current")
 

@@ -19,7 +19,7 @@ import pytest
 
 import imgwire_async
 from imgwire_async import AsyncImgwireClient, ImgwireError, Timeouts
-from imgwire_async.lowlevel.models import ImageDownloadJob, StandardUpload, UploadToken
+from imgwire_async.imgwire.lowlevel.models import ImageDownloadJob, StandardUpload, UploadToken
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.raw_servers import Connection, always, answer, raw_server

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from imgwire_async.metrics_rows import Row
+from imgwire_async.imgwire.metrics_rows import Row
 from imgwire_async.models import MetricsDatasets
 
 SIZE: Final = (12.0, 9.0)

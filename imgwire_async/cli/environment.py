@@ -25,10 +25,10 @@ from imgwire_async.cli.output import (
     width_of,
 )
 from imgwire_async.cli.streams import say
-from imgwire_async.client import DEFAULT_BASE_URL, AsyncImgwireClient
 from imgwire_async.downloads.files import atomic_file
 from imgwire_async.errors import ConfigurationError, DownloadTargetError, InvalidArgumentError
-from imgwire_async.metrics_rows import Row
+from imgwire_async.imgwire.client import DEFAULT_BASE_URL, AsyncImgwireClient
+from imgwire_async.imgwire.metrics_rows import Row
 from imgwire_async.models import MetricsDatasets, MetricsStats, MetricsStatValue
 
 cors = typer.Typer(no_args_is_help=True, help="Origins from which browsers may upload.")

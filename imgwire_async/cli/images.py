@@ -17,7 +17,7 @@ from anyio import to_thread
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from imgwire_async import errors
-from imgwire_async.cdn import Preset, Transformations, cdn_url
+from imgwire_async.bodies.progress import UploadProgress
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import (
     JsonFlag,
@@ -30,9 +30,9 @@ from imgwire_async.cli.output import (
     show_records,
 )
 from imgwire_async.cli.streams import complain, is_terminal, plain, say
-from imgwire_async.client import AsyncImgwireClient
+from imgwire_async.imgwire.cdn import Preset, Transformations, cdn_url
+from imgwire_async.imgwire.client import AsyncImgwireClient
 from imgwire_async.models import Image
-from imgwire_async.uploads.progress import UploadProgress
 
 COLUMNS = ("id", "status", "original_filename", "mime_type", "width", "height", "size_bytes", "created_at")
 

@@ -23,16 +23,16 @@ from imgwire_async.cli.job_files import JobFiles
 from imgwire_async.cli.journals import default_journal
 from imgwire_async.cli.output import JsonFlag, beside, show_error, show_json, unwritable
 from imgwire_async.cli.streams import complain, plain, say
-from imgwire_async.client import AsyncImgwireClient
-from imgwire_async.core.tasks import Background
+from imgwire_async.core.concurrency.tasks import Background
 from imgwire_async.errors import ImgwireError, IngestStoppedError, InvalidArgumentError, UploadSourceError
-from imgwire_async.ingest.folders import Folder
+from imgwire_async.imgwire.client import AsyncImgwireClient
 from imgwire_async.ingest.items import is_url, url_or_path
 from imgwire_async.ingest.job import IngestJob
-from imgwire_async.ingest.manifests import FORMATS, Manifest
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, Stored
 from imgwire_async.ingest.report import Progress
-from imgwire_async.ingest.sources import IngestSource
+from imgwire_async.ingest.sources.entries import IngestSource
+from imgwire_async.ingest.sources.folders import Folder
+from imgwire_async.ingest.sources.manifests import FORMATS, Manifest
 
 _LIVE_SECONDS: Final = 0.25
 _LINE_SECONDS: Final = 5.0

@@ -19,7 +19,7 @@ from imgwire_async import errors
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.streams import LEAST_WIDTH, complain, is_terminal, plain, say, silence
-from imgwire_async.client import AsyncImgwireClient
+from imgwire_async.imgwire.client import AsyncImgwireClient
 
 _LEAST_COLUMNS: Final = 2
 _MOST_CHARACTERS: Final = 40

@@ -10,7 +10,7 @@ from typing import Final, Protocol, Self
 import anyio
 from anyio.lowlevel import checkpoint
 
-from imgwire_async.core.cancellation import ForeignCode
+from imgwire_async.core.concurrency.cancellation import ForeignCode
 from imgwire_async.errors import SourceChangedError, UploadSourceError
 
 

@@ -13,13 +13,12 @@ from urllib.parse import quote, urlencode, urlsplit
 import anyio
 
 from imgwire_async.core.answers import Answer, NoAnswer, parse_answer, status_error, store_error
-from imgwire_async.core.attempts import LogicalCall, Result, SharedState, failure
-from imgwire_async.core.base_url import is_confidential, is_http_url, sendable_url
 from imgwire_async.core.body import PIECE_SIZE, Body, CountedStream
 from imgwire_async.core.credentials import Credentials
-from imgwire_async.core.exchange import exchange, move_on
-from imgwire_async.core.gate import Admission
-from imgwire_async.core.messages import Message
+from imgwire_async.core.http.exchange import exchange, move_on
+from imgwire_async.core.http.messages import Message
+from imgwire_async.core.http.urls import is_confidential, is_http_url, sendable_url
+from imgwire_async.core.logical_call import LogicalCall, Result, SharedState, failure
 from imgwire_async.core.operation import (
     Auth,
     Operation,
@@ -30,6 +29,7 @@ from imgwire_async.core.operation import (
     Response,
 )
 from imgwire_async.core.options import CallOptions
+from imgwire_async.core.pace.gate import Admission
 from imgwire_async.core.redaction import Secret, without_query
 from imgwire_async.core.retry import Decision, classify
 from imgwire_async.errors import (

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from imgwire_async.core.cancellation import ForeignCode
-from imgwire_async.core.loops import LoopLocal
+from imgwire_async.core.concurrency.cancellation import ForeignCode
+from imgwire_async.core.concurrency.loops import LoopLocal
 from imgwire_async.core.redaction import Secret
 from imgwire_async.errors import ConfigurationError
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
-from imgwire_async.core.cancellation import ForeignCode
+from imgwire_async.core.concurrency.cancellation import ForeignCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,8 @@ from typing import BinaryIO, Final, Self, cast
 
 from anyio import from_thread
 
+from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.core.numbers import is_positive, whole
-from imgwire_async.core.threads import ExclusiveThread
 from imgwire_async.downloads.file_objects import FileSink, ThreadedFile, target_error, write_all
 from imgwire_async.downloads.files import PathTarget, make_folders, place, take_over, temporary_beside
 from imgwire_async.downloads.names import Places

@@ -10,8 +10,8 @@ import io
 from collections.abc import Awaitable, Callable
 from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
-from imgwire_async.core.cancellation import ForeignCode
-from imgwire_async.core.threads import ExclusiveThread
+from imgwire_async.core.concurrency.cancellation import ForeignCode
+from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import DownloadTargetError, ImgwireError, InvalidArgumentError
 
 BLOCK_SIZE: Final = 1024 * 1024

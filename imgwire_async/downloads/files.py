@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, cast
 from uuid import uuid4
 
-from imgwire_async.core.threads import ExclusiveThread
+from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.downloads.file_objects import FileSink, ThreadedFile, target_error
 from imgwire_async.errors import DownloadTargetError, InvalidArgumentError
 

@@ -10,8 +10,8 @@ from typing import Self
 
 import anyio
 
-from imgwire_async.core.download import FileHead, Transfer
-from imgwire_async.core.tasks import Background, Handover
+from imgwire_async.core.concurrency.tasks import Background, Handover
+from imgwire_async.core.fetch import FileHead, Transfer
 
 
 class DownloadStream:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
-from imgwire_async.resources.arguments import as_metadata
-from imgwire_async.uploads.many import repr_without_bytes
+from imgwire_async.imgwire.resources.arguments import as_metadata
+from imgwire_async.imgwire.upload_many import repr_without_bytes
 
 Metadata: TypeAlias = Mapping[str, str | int | float | bool]
 """Custom metadata: free names with scalar values."""

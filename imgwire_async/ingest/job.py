@@ -15,15 +15,15 @@ import anyio
 from anyio import to_thread
 
 from imgwire_async.core.call import Core
+from imgwire_async.core.concurrency.tasks import Background, Handover
 from imgwire_async.core.local_limits import said
-from imgwire_async.core.tasks import Background, Handover
 from imgwire_async.core.time import Time
 from imgwire_async.errors import JournalError
-from imgwire_async.ingest.binding import Binding, bind, check_key, shown
-from imgwire_async.ingest.engine import Engine
+from imgwire_async.ingest.coordinator import Engine
 from imgwire_async.ingest.items import check_job_name, storable
-from imgwire_async.ingest.journal import Journal, State
-from imgwire_async.ingest.journal_path import journal_path
+from imgwire_async.ingest.journal.binding import Binding, bind, check_key, shown
+from imgwire_async.ingest.journal.database import Journal, State
+from imgwire_async.ingest.journal.path import journal_path
 from imgwire_async.ingest.leftovers import failures, not_tried
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.outcomes import Outcome, Stored
@@ -36,12 +36,12 @@ from imgwire_async.ingest.outputs import (
     write_table,
     write_text,
 )
-from imgwire_async.ingest.own_files import OwnFiles
-from imgwire_async.ingest.processes import WorkerPool
 from imgwire_async.ingest.report import Progress, Report, Tally
-from imgwire_async.ingest.sending import Sender, with_pace_of_its_own
-from imgwire_async.ingest.shards import Runner, Workbench
-from imgwire_async.ingest.sources import IngestSource, entries_of
+from imgwire_async.ingest.runners.processes import WorkerPool
+from imgwire_async.ingest.shards.sending import Sender, with_pace_of_its_own
+from imgwire_async.ingest.shards.shard import Runner, Workbench
+from imgwire_async.ingest.sources.entries import IngestSource, entries_of
+from imgwire_async.ingest.sources.own_files import OwnFiles
 
 _QUEUED: int = 2  # lists of outcomes that wait to be taken
 

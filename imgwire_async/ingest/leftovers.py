@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.items import Entry, IngestItem
-from imgwire_async.ingest.journal import Journal, Row, State
+from imgwire_async.ingest.journal.database import Journal, Row, State
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.outcomes import Skipped, SkipReason
-from imgwire_async.ingest.own_files import OwnFiles
 from imgwire_async.ingest.parameters import Parameters
-from imgwire_async.ingest.preparing import manifest_row
-from imgwire_async.ingest.sources import IngestSource, entries_of
+from imgwire_async.ingest.shards.preparing import manifest_row
+from imgwire_async.ingest.sources.entries import IngestSource, entries_of
+from imgwire_async.ingest.sources.own_files import OwnFiles
 from imgwire_async.ingest.survey import Surveyor
 
 _BATCH: Final = 500

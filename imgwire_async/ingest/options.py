@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, get_args
 
-from imgwire_async.core.gate import MOST_IN_FLIGHT
 from imgwire_async.core.numbers import is_positive, whole
+from imgwire_async.core.pace.gate import MOST_IN_FLIGHT
 from imgwire_async.errors import (
     AuthenticationError,
     ImgwireError,
@@ -15,7 +15,7 @@ from imgwire_async.errors import (
     PermissionDeniedError,
 )
 from imgwire_async.ingest.items import IngestItem, Metadata, portable
-from imgwire_async.ingest.preparing import WHOLE
+from imgwire_async.ingest.shards.preparing import WHOLE
 
 OnChange: TypeAlias = Literal["upload", "recreate", "skip"]
 """What becomes of a stored item that has changed; see `client.ingest`."""

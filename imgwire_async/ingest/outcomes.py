@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from imgwire_async.errors import ImgwireError
+from imgwire_async.imgwire.lowlevel.models import Image
 from imgwire_async.ingest.items import IngestItem
-from imgwire_async.lowlevel.models import Image
 
 Changed: TypeAlias = Literal["content", "parameters"]
 

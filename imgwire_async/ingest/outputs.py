@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from imgwire_async.downloads.files import take_over, temporary_beside
 from imgwire_async.errors import ConfigurationError, InvalidArgumentError
-from imgwire_async.ingest.own_files import PARQUET_MARK
+from imgwire_async.ingest.sources.own_files import PARQUET_MARK
 
 PathTarget: TypeAlias = "str | os.PathLike[str]"
 

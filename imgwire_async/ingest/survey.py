@@ -9,11 +9,11 @@ from typing import Final, Protocol
 
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.items import Entry, IngestItem, location, source_text, storable
-from imgwire_async.ingest.journal import DONE, Row, State
+from imgwire_async.ingest.journal.database import DONE, Row, State
 from imgwire_async.ingest.options import OnChange
 from imgwire_async.ingest.outcomes import AlreadyStored, Changed, Failed, Outcome, Skipped, SkipReason
 from imgwire_async.ingest.parameters import Parameters
-from imgwire_async.ingest.preparing import Task, manifest_row, stamp_of
+from imgwire_async.ingest.shards.preparing import Task, manifest_row, stamp_of
 
 _PASSED_OVER: Final[Mapping[OnChange, frozenset[Changed | None]]] = {
     "upload": frozenset({None, "parameters"}),

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from imgwire_async.client import AsyncImgwireClient
-from imgwire_async.core.gate import Gate
+from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.retry import RetryBudget
+from imgwire_async.imgwire.client import AsyncImgwireClient
 
 if TYPE_CHECKING:
     from imgwire_async.sandbox import Sandbox

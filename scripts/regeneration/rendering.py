@@ -49,8 +49,10 @@ class Mixin:
 
 
 MIXINS = {
-    "Image": Mixin("imgwire_async.cdn.image_urls", "CdnUrls", frozenset({"url", "srcset", "picture"})),
-    "MetricsDatasets": Mixin("imgwire_async.metrics_rows", "MetricsRows", frozenset({"to_rows"})),
+    "Image": Mixin(
+        "imgwire_async.imgwire.cdn.image_urls", "CdnUrls", frozenset({"url", "srcset", "picture"})
+    ),
+    "MetricsDatasets": Mixin("imgwire_async.imgwire.metrics_rows", "MetricsRows", frozenset({"to_rows"})),
 }
 """By the name of the model."""
 

@@ -16,7 +16,7 @@ import pytest
 
 from imgwire_async import errors
 from imgwire_async.cli.exits import EXIT_CODES, ExitCode, exit_code
-from imgwire_async.ingest.journal import Journal
+from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.sandbox import Sandbox
 from tests.ingest.support import folder_of
 

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from imgwire_async.cli.environment import metrics_table, sparkline
 from imgwire_async.cli.output import guarded, records_table, show_record
-from imgwire_async.metrics_rows import Row
+from imgwire_async.imgwire.metrics_rows import Row
 from imgwire_async.models import MetricsStats
 from imgwire_async.sandbox import Sandbox
 from tests.sandbox.support import eventually

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from imgwire_async.core.inflight import InFlightCap
-from imgwire_async.core.pacing import Lease, RateController
+from imgwire_async.core.pace.controller import Lease, RateController
+from imgwire_async.core.pace.latency_cap import InFlightCap
 
 TRAVEL = 0.02
 

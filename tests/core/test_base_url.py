@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from imgwire_async.core.base_url import is_http_url, sendable_url
+from imgwire_async.core.http.urls import is_http_url, sendable_url
 
 
 @pytest.mark.parametrize(

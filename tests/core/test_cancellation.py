@@ -11,7 +11,7 @@ import anyio.to_thread
 import pytest
 import trio
 
-from imgwire_async.core.cancellation import ForeignCode, ForeignIterator
+from imgwire_async.core.concurrency.cancellation import ForeignCode, ForeignIterator
 from imgwire_async.errors import UnexpectedCancellationError, UploadSourceError
 
 

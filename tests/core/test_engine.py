@@ -18,12 +18,12 @@ import httpx
 import pytest
 from httpx_aiohttp import HttpxAiohttpClient
 
-from imgwire_async.core import aiohttp_transport
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
 from imgwire_async.core.body import CountedStream
-from imgwire_async.core.engine import Engine
-from imgwire_async.core.exchange import exchange
-from imgwire_async.core.messages import Message
+from imgwire_async.core.http import aiohttp_transport
+from imgwire_async.core.http.connections import Engine
+from imgwire_async.core.http.exchange import exchange
+from imgwire_async.core.http.messages import Message
 from imgwire_async.core.options import Timeouts
 from tests.raw_servers import OK, Behaviour, Connection, always, answer, raw_server
 

@@ -14,14 +14,14 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from imgwire_async.core import exchange as exchange_module
 from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
 from imgwire_async.core.body import CountedStream
-from imgwire_async.core.engine import Engine
-from imgwire_async.core.exchange import exchange
-from imgwire_async.core.messages import Message, Reply
+from imgwire_async.core.concurrency.tasks import Background
+from imgwire_async.core.http import exchange as exchange_module
+from imgwire_async.core.http.connections import Engine
+from imgwire_async.core.http.exchange import exchange
+from imgwire_async.core.http.messages import Message, Reply
 from imgwire_async.core.options import Timeouts
-from imgwire_async.core.tasks import Background
 from imgwire_async.errors import SourceChangedError, UploadSourceError
 from tests.raw_servers import OK, Behaviour, Connection, always, answer, full_listener, raw_server
 

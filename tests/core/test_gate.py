@@ -12,7 +12,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from imgwire_async.core.gate import (
+from imgwire_async.core.operation import RateClass
+from imgwire_async.core.pace.gate import (
     LONGEST_CLOSURE,
     AdmissionTimeoutError,
     ClosedTooLongError,
@@ -20,7 +21,6 @@ from imgwire_async.core.gate import (
     GateStats,
     RateLimit,
 )
-from imgwire_async.core.operation import RateClass
 from tests.core.virtual_time import VirtualTime
 
 CREATE, READ = RateClass.CREATE, RateClass.READ

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgwire_async.core.inflight import InFlightCap
+from imgwire_async.core.pace.latency_cap import InFlightCap
 from tests.core.virtual_time import VirtualTime
 
 

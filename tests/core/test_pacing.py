@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgwire_async.core.pacing import LONGEST_CLOSURE, Lease, RateController
+from imgwire_async.core.pace.controller import LONGEST_CLOSURE, Lease, RateController
 from tests.core.virtual_time import VirtualTime
 
 

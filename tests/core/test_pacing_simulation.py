@@ -10,7 +10,7 @@ import random
 
 import pytest
 
-from imgwire_async.core.pacing import RateController
+from imgwire_async.core.pace.controller import RateController
 from tests.core.service_model import (
     Client,
     ConcurrencyLimit,

@@ -14,7 +14,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from imgwire_async.core.tasks import Background, Handover, JoinedTasks
+from imgwire_async.core.concurrency.tasks import Background, Handover, JoinedTasks
 from imgwire_async.errors import InvalidArgumentError, UnexpectedCancellationError
 
 BACKENDS = {

@@ -30,7 +30,7 @@ from imgwire_async import (
     RetryEvent,
     Timeouts,
 )
-from imgwire_async.core.download import WORTHWHILE, strong_validator
+from imgwire_async.core.fetch import WORTHWHILE, strong_validator
 from imgwire_async.models import ImageDownloadJob
 from tests.clients import client_of, without_waits
 from tests.downloads.file_host import CONTENT, V1, Step, file_host, header, job_at, names_in, requested_start

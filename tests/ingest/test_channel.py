@@ -7,7 +7,7 @@ import pytest
 from anyio.abc import TaskGroup
 
 from imgwire_async.errors import ConfigurationError
-from imgwire_async.ingest.channel import Channel
+from imgwire_async.ingest.runners.channel import Channel
 
 
 class Ends:

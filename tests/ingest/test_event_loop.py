@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from imgwire_async.cli.ingest import imports_frozen
-from imgwire_async.ingest.journal import Journal, Row, State
+from imgwire_async.ingest.journal.database import Journal, Row, State
 
 ITEMS = 10_000
 RESUMED = """

@@ -17,8 +17,8 @@ from anyio import to_thread
 
 from imgwire_async.core.time import RealTime
 from imgwire_async.errors import JournalError
-from imgwire_async.ingest.journal import Journal, Row, State
-from imgwire_async.ingest.journal_writer import MOST_UNDELIVERED, JournalWriter
+from imgwire_async.ingest.journal.database import Journal, Row, State
+from imgwire_async.ingest.journal.writer import MOST_UNDELIVERED, JournalWriter
 
 
 @asynccontextmanager
@@ -86,7 +86,7 @@ def test_a_temporary_journal_leaves_nothing_behind() -> None:
 
 def test_a_second_process_is_refused_with_a_sentence_and_a_killed_one_keeps_no_lock(tmp_path: Path) -> None:
     script = (
-        "import sys, os\nfrom imgwire_async.ingest.journal import Journal\n"
+        "import sys, os\nfrom imgwire_async.ingest.journal.database import Journal\n"
         "j = Journal(sys.argv[1])\nprint('open', flush=True)\nsys.stdin.read()"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "j")]

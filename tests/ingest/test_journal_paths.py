@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from imgwire_async import AsyncImgwireClient, InvalidArgumentError, JournalError
-from imgwire_async.ingest.folders import Folder
 from imgwire_async.ingest.items import IngestItem
-from imgwire_async.ingest.manifests import Manifest
+from imgwire_async.ingest.sources.folders import Folder
+from imgwire_async.ingest.sources.manifests import Manifest
 from tests.ingest.support import counts, folder_of, ingest
 
 

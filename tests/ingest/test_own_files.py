@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.cli.app import app
-from imgwire_async.ingest.folders import Folder
+from imgwire_async.ingest.sources.folders import Folder
 from imgwire_async.sandbox import Sandbox
 from tests.ingest.support import counts, folder_of, ingest
 

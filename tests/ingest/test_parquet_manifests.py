@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from imgwire_async import UploadSourceError
 from imgwire_async.ingest.items import IngestItem
-from imgwire_async.ingest.manifests import Manifest
+from imgwire_async.ingest.sources.manifests import Manifest
 
 YEAR_37000 = 1_105_000_000_000  # seconds since 1970
 

@@ -31,14 +31,14 @@ from imgwire_async import (
     InvalidArgumentError,
     Stored,
 )
-from imgwire_async.core.gate import RateLimit as StatedLimit
 from imgwire_async.core.operation import RateClass
+from imgwire_async.core.pace.gate import RateLimit as StatedLimit
 from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.options import IngestOptions
-from imgwire_async.ingest.preparing import Task, stamp_of
-from imgwire_async.ingest.processes import WorkerPool
-from imgwire_async.ingest.sending import Sender
-from imgwire_async.ingest.shards import Shard, Workbench, run_shard
+from imgwire_async.ingest.runners.processes import WorkerPool
+from imgwire_async.ingest.shards.preparing import Task, stamp_of
+from imgwire_async.ingest.shards.sending import Sender
+from imgwire_async.ingest.shards.shard import Shard, Workbench, run_shard
 from imgwire_async.sandbox import RateLimit, Sandbox
 from tests.clients import client_of
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
@@ -342,7 +342,7 @@ async def test_no_key_is_in_arguments_environment_or_texts(
         shown = await to_thread.run_sync(process_table, pids(job))
         setups = pool_of(job)._setups
     assert len(shown) == 2
-    assert all("imgwire_async.ingest.worker" in one and "PYTHONPATH=" in one for one in shown)
+    assert all("imgwire_async.ingest.runners.worker" in one and "PYTHONPATH=" in one for one in shown)
     assert not any(sandbox.server_key in one for one in (*shown, repr(setups)))
     assert sandbox.server_key.encode() not in pickle.dumps(setups)
 

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from imgwire_async import InvalidArgumentError, UploadSourceError
-from imgwire_async.ingest.folders import Folder
 from imgwire_async.ingest.items import Entry, IngestItem, idempotency_key
-from imgwire_async.ingest.manifests import Manifest
 from imgwire_async.ingest.outcomes import Skipped, SkipReason
-from imgwire_async.ingest.sources import BATCH, batches, entries_of
+from imgwire_async.ingest.sources.entries import BATCH, batches, entries_of
+from imgwire_async.ingest.sources.folders import Folder
+from imgwire_async.ingest.sources.manifests import Manifest
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgwire_async import UploadSourceError
-from imgwire_async.ingest.csv_rows import CsvTable
 from imgwire_async.ingest.items import IngestItem
-from imgwire_async.ingest.lines import BLOCK, LONGEST_LINE, TextFile
-from imgwire_async.ingest.manifests import Manifest
+from imgwire_async.ingest.sources.csv_rows import CsvTable
+from imgwire_async.ingest.sources.lines import BLOCK, LONGEST_LINE, TextFile
+from imgwire_async.ingest.sources.manifests import Manifest
 
 A, B = "https://assets.example.com/a.jpg", "https://assets.example.com/b.jpg"
 

@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 
 from imgwire_async.core.operation import Auth, Caller, RateClass, Replay, Response
-from imgwire_async.lowlevel import models
-from imgwire_async.lowlevel.api import cors_origins, custom_domain, images, metrics
-from imgwire_async.lowlevel.operations import OPERATIONS
-from imgwire_async.lowlevel.types import UNSET, to_query
+from imgwire_async.imgwire.lowlevel import models
+from imgwire_async.imgwire.lowlevel.api import cors_origins, custom_domain, images, metrics
+from imgwire_async.imgwire.lowlevel.operations import OPERATIONS
+from imgwire_async.imgwire.lowlevel.types import UNSET, to_query
 from tests.lowlevel import support
 from tests.lowlevel.support import ID, RecordingCaller
 

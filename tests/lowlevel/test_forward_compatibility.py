@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 
 from imgwire_async.core.operation import Caller, Response
-from imgwire_async.lowlevel import models
-from imgwire_async.lowlevel.api import cors_origins, custom_domain, images, metrics
+from imgwire_async.imgwire.lowlevel import models
+from imgwire_async.imgwire.lowlevel.api import cors_origins, custom_domain, images, metrics
 from tests.lowlevel import support
 from tests.lowlevel.support import ID, IMAGE, RecordingCaller
 

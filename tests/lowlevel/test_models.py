@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgwire_async.lowlevel import models
-from imgwire_async.lowlevel.models import Image, ImageDownloadJob, StandardUpload, UploadToken
+from imgwire_async.imgwire.lowlevel import models
+from imgwire_async.imgwire.lowlevel.models import Image, ImageDownloadJob, StandardUpload, UploadToken
 from tests.lowlevel import support
 from tests.lowlevel.support import ENVIRONMENT, ID, IMAGE, TOKEN, UPLOAD_URL
 

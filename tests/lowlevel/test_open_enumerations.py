@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgwire_async.lowlevel import models, types
-from imgwire_async.lowlevel.models import ImageStatus, SupportedMimeType
-from imgwire_async.lowlevel.types import OpenStrEnum
+from imgwire_async.imgwire.lowlevel import models, types
+from imgwire_async.imgwire.lowlevel.models import ImageStatus, SupportedMimeType
+from imgwire_async.imgwire.lowlevel.types import OpenStrEnum
 
 ENUMERATIONS = [
     value

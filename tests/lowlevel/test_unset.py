@@ -5,8 +5,8 @@ import pickle
 
 import pytest
 
-from imgwire_async.lowlevel.models import StandardUploadCreate
-from imgwire_async.lowlevel.types import UNSET, Unset
+from imgwire_async.imgwire.lowlevel.models import StandardUploadCreate
+from imgwire_async.imgwire.lowlevel.types import UNSET, Unset
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

@@ -15,17 +15,18 @@ def checkout(tmp_path: Path) -> Path:
     """A copy of what regeneration reads and writes; what it imports is shared."""
     root = tmp_path / "checkout"
     package = root / "imgwire_async"
-    package.mkdir(parents=True)
+    (package / "imgwire").mkdir(parents=True)
     shutil.copy(ROOT / "openapi.json", root)
     shutil.copy(ROOT / "generator-config.yaml", root)
-    (root / "scripts").mkdir()
-    shutil.copy(ROOT / "scripts" / "overlay.json", root / "scripts")
+    (root / "scripts" / "contracts" / "imgwire").mkdir(parents=True)
+    contract = root / "scripts" / "contracts" / "imgwire"
+    shutil.copy(ROOT / "scripts" / "contracts" / "imgwire" / "overlay.json", contract)
     (root / "scripts" / "templates").symlink_to(ROOT / "scripts" / "templates")
     shutil.copytree(
-        ROOT / "imgwire_async" / "lowlevel",
-        package / "lowlevel",
+        ROOT / "imgwire_async" / "imgwire" / "lowlevel",
+        package / "imgwire" / "lowlevel",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
-    for shared in ("cdn", "core", "errors.py", "metrics_rows.py"):
+    for shared in ("core", "errors.py", "imgwire/__init__.py", "imgwire/cdn", "imgwire/metrics_rows.py"):
         (package / shared).symlink_to(ROOT / "imgwire_async" / shared)
     return root

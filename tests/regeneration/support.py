@@ -81,7 +81,7 @@ def changed(value: Document, path: str, new: Any) -> Document:
 
 def fingerprint(root: Path) -> dict[str, str]:
     """A hash for each file that regeneration may write."""
-    files = [root / "openapi.json", *(root / "imgwire_async" / "lowlevel").rglob("*.*")]
+    files = [root / "openapi.json", *(root / "imgwire_async" / "imgwire" / "lowlevel").rglob("*.*")]
     return {
         str(file.relative_to(root)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in files

@@ -172,7 +172,7 @@ def test_generation_is_deterministic_wherever_it_happens(tmp_path: Path) -> None
         {str(p.relative_to(t)): p.read_bytes() for p in t.rglob("*") if p.is_file()} for t in (first, second)
     ]
     assert trees[0] == trees[1]
-    checked_in = regenerate.ROOT / "imgwire_async" / "lowlevel"
+    checked_in = regenerate.ROOT / "imgwire_async" / "imgwire" / "lowlevel"
     assert trees[0] == {
         str(p.relative_to(checked_in)): p.read_bytes()
         for p in checked_in.rglob("*")
@@ -181,7 +181,7 @@ def test_generation_is_deterministic_wherever_it_happens(tmp_path: Path) -> None
 
 
 def test_nothing_of_the_tree_knows_an_http_library() -> None:
-    tree = regenerate.ROOT / "imgwire_async" / "lowlevel"
+    tree = regenerate.ROOT / "imgwire_async" / "imgwire" / "lowlevel"
 
     assert not [path for path in tree.rglob("*.py") if "httpx" in path.read_text("utf-8")]
 

@@ -51,7 +51,7 @@ def test_the_checked_in_tree_is_what_the_document_gives(
 def test_check_names_the_files_that_differ_and_writes_nothing(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lowlevel = checkout / "imgwire_async" / "lowlevel"
+    lowlevel = checkout / "imgwire_async" / "imgwire" / "lowlevel"
     (lowlevel / "models" / "image.py").write_text("edited = True\n")
     (lowlevel / "stray.py").write_text("")
     (lowlevel / "api" / "images" / "images_list.py").unlink()
@@ -61,9 +61,9 @@ def test_check_names_the_files_that_differ_and_writes_nothing(
 
     differing = [line for line in capsys.readouterr().out.splitlines() if line.startswith("differs: ")]
     assert differing == [
-        "differs: imgwire_async/lowlevel/api/images/images_list.py",
-        "differs: imgwire_async/lowlevel/models/image.py",
-        "differs: imgwire_async/lowlevel/stray.py",
+        "differs: imgwire_async/imgwire/lowlevel/api/images/images_list.py",
+        "differs: imgwire_async/imgwire/lowlevel/models/image.py",
+        "differs: imgwire_async/imgwire/lowlevel/stray.py",
     ]
     assert fingerprint(checkout) == before
     assert leftovers(checkout) == []
@@ -84,7 +84,7 @@ def test_an_older_document_makes_an_older_client_and_the_current_one_brings_it_b
     older = written(tmp_path / "older.json", older_document())
 
     assert regenerate.main(["--source", older], checkout) == 3
-    tree = checkout / "imgwire_async" / "lowlevel"
+    tree = checkout / "imgwire_async" / "imgwire" / "lowlevel"
     assert not (tree / "api" / "images" / "images_upload_via_url.py").exists()
     assert "IMAGE_HEIC" not in (tree / "models" / "supported_mime_type.py").read_text()
     assert "can_upload" not in (tree / "models" / "image.py").read_text()
@@ -206,7 +206,7 @@ class TestAtomicity:
         before = fingerprint(checkout)
         previous = checkout / ".regenerate-dead" / "previous"
         previous.mkdir(parents=True)
-        (checkout / "imgwire_async" / "lowlevel").rename(previous / "lowlevel")
+        (checkout / "imgwire_async" / "imgwire" / "lowlevel").rename(previous / "lowlevel")
 
         assert regenerate.main([], checkout) == 0
         assert fingerprint(checkout) == before
@@ -237,7 +237,7 @@ class TestAtomicity:
 class TestFacadeGuard:
     @pytest.fixture
     def facade(self, checkout: Path) -> Path:
-        resources = checkout / "imgwire_async" / "resources"
+        resources = checkout / "imgwire_async" / "imgwire" / "resources"
         resources.mkdir()
         return resources / "images.py"
 
@@ -279,7 +279,7 @@ class TestFacadeGuard:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         facade.write_text("")
-        tree = checkout / "imgwire_async" / "lowlevel"
+        tree = checkout / "imgwire_async" / "imgwire" / "lowlevel"
         monkeypatch.setattr(generation, "generate", lambda *_, **__: None)
         monkeypatch.setattr(
             guard, "unreachable", lambda new, package: [f"{new.name} {package == tree.parent}"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from imgwire_async.sandbox.operations import OPERATIONS, Access
+from imgwire_async.sandbox.imgwire.operations import OPERATIONS, Access
 from tests.sandbox.support import PUBLIC, Api
 
 API = [operation for operation in OPERATIONS if operation.path.startswith("/api/")]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from imgwire_async.cdn import InvalidTransformationError, cdn_url, parse_cdn_url
-from imgwire_async.cdn.table import TABLE as CLIENT_TABLE
-from imgwire_async.sandbox.cdn.parameters import TABLE, Transformations, parse
-from imgwire_async.sandbox.cdn.parameters import InvalidTransformationError as RefusedBySandbox
+from imgwire_async.imgwire.cdn import InvalidTransformationError, cdn_url, parse_cdn_url
+from imgwire_async.imgwire.cdn.table import TABLE as CLIENT_TABLE
+from imgwire_async.sandbox.imgwire.cdn.parameters import TABLE, Transformations, parse
+from imgwire_async.sandbox.imgwire.cdn.parameters import InvalidTransformationError as RefusedBySandbox
 from tests.sandbox.cdn_pictures import Stored, quarters, store
 from tests.sandbox.support import PUBLIC, Api
 

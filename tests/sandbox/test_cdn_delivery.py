@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imgwire_async.sandbox import PresetSize, SandboxSettings
-from imgwire_async.sandbox.cdn.parameters import TABLE, InvalidTransformationError, of_pairs, parse
+from imgwire_async.sandbox.imgwire.cdn.parameters import TABLE, InvalidTransformationError, of_pairs, parse
 from tests.sandbox.cdn_pictures import Stored, animation, at, encoded, quarters, store
 from tests.sandbox.support import PUBLIC, Api, encode, photograph
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from imgwire_async.sandbox.cors import matches
+from imgwire_async.sandbox.imgwire.cors import matches
 from tests.sandbox.support import PUBLIC, Api, photograph
 
 ORIGINS = "/api/v1/cors_origins/"

@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-from imgwire_async.sandbox import Sandbox, fetching, processing, store
+from imgwire_async.sandbox import Sandbox
+from imgwire_async.sandbox.imgwire import fetching, processing, store
 from tests.sandbox.support import PUBLIC, Api, photograph
 
 Damage = Callable[[Path], None]

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from imgwire_async.cdn import cdn_url
-from imgwire_async.sandbox import gallery
+from imgwire_async.imgwire.cdn import cdn_url
+from imgwire_async.sandbox.imgwire import gallery
 from tests.sandbox.cdn_pictures import store
 from tests.sandbox.support import PUBLIC, Api, encode, photograph
 

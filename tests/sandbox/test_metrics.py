@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgwire_async.sandbox.metrics import bucket_starts
-from imgwire_async.sandbox.schemas import MetricsInterval
+from imgwire_async.sandbox.imgwire.metrics import bucket_starts
+from imgwire_async.sandbox.imgwire.schemas import MetricsInterval
 from tests.sandbox.support import PUBLIC, Api, photograph
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ import pyvips
 from PIL import Image
 
 from imgwire_async.sandbox import SandboxSettings
-from imgwire_async.sandbox.runtime import IMAGE_THREADS
+from imgwire_async.sandbox.server.runtime import IMAGE_THREADS
 from tests.sandbox.support import PUBLIC, Api, encode, eventually, photograph, sha256
 
 FORMATS = [

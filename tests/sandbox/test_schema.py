@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from imgwire_async.sandbox.operations import OPERATIONS
+from imgwire_async.sandbox.imgwire.operations import OPERATIONS
 from tests.sandbox.support import Api, photograph
 
 DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "openapi.json").read_text("utf-8"))

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from imgwire_async.client import AsyncImgwireClient
 from imgwire_async.errors import ConfigurationError
+from imgwire_async.imgwire.client import AsyncImgwireClient
 
 A = TypeVar("A")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from imgwire_async.client import AsyncImgwireClient
+from imgwire_async.imgwire.client import AsyncImgwireClient
 from imgwire_async.integrations.fastapi.clients import get_imgwire
 
 

@@ -1,0 +1,261 @@
+"""Open binary files of the caller: sync ones, which are read in threads, and async ones.
+
+A file is read from where it stands when it is passed in. It stays open, and if it can seek, it stands there
+again afterwards: the same file can be uploaded a second time.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Any, Protocol
+
+import anyio
+
+from imgwire_async.bodies.base import (
+    CHUNK_SIZE,
+    CLOSING_SECONDS,
+    Patience,
+    Source,
+    checked_chunk,
+    refused,
+    source_errors,
+)
+from imgwire_async.bodies.image_types import SNIFF_BYTES
+from imgwire_async.core.concurrency.threads import ExclusiveThread
+
+
+class BinaryFile(Protocol):
+    """A file that was opened for reading in binary mode, or anything with its `read`."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+        ...
+
+
+class AsyncBinaryFile(Protocol):
+    """A binary file of anyio or aiofiles, or anything with its `read`."""
+
+    async def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+        ...
+
+
+class WholeFile(Protocol):
+    """Anything whose `read` takes no size and gives everything at once."""
+
+    def read(self) -> bytes:
+        """All of the content."""
+        ...
+
+
+class AsyncWholeFile(Protocol):
+    """The same with an async `read`."""
+
+    async def read(self) -> bytes:
+        """All of the content."""
+        ...
+
+
+class FileAccess(Protocol):
+    """One way to get at any open file. Problems of the file itself are `UploadSourceError`s."""
+
+    async def measure(self) -> tuple[int, int] | None:
+        """Where the file stands and how many bytes follow, or None when it cannot go back there."""
+        ...
+
+    async def read(self) -> bytes:
+        """The next chunk; none at the end."""
+        ...
+
+    async def read_all(self) -> bytes:
+        """Everything, from a file whose `read` takes no size."""
+        ...
+
+    async def seek(self, offset: int) -> None:
+        """Go to an offset from the beginning of the file."""
+        ...
+
+    async def end(self) -> None:
+        """Let go of the file. If it can seek, it stands where it stood at first."""
+        ...
+
+
+_READING = "cannot read the file"
+_SEEKING = "cannot read the file again"
+
+
+def takes_size(file: BinaryFile | AsyncBinaryFile | WholeFile | AsyncWholeFile) -> bool:
+    """Whether `read` can be told how much to read."""
+    if isinstance(file, io.IOBase):
+        return True
+    try:
+        signature = inspect.signature(file.read)
+    except (TypeError, ValueError):  # written in C, as those of the standard library are
+        return True
+    try:
+        signature.bind(CHUNK_SIZE)
+    except TypeError:
+        return False
+    return True
+
+
+class SyncFileAccess:
+    """A sync file, used in threads."""
+
+    def __init__(self, file: Any, thread: ExclusiveThread) -> None:  # noqa: ANN401 - any duck
+        self._file = file
+        self._thread = thread
+        self._start: int | None = None
+
+    async def measure(self) -> tuple[int, int] | None:
+        """Where the file stands and how many bytes follow, or None when it cannot go back there."""
+        return await self._thread.run(self._measure)
+
+    def _measure(self) -> tuple[int, int] | None:
+        try:
+            start: int = self._file.tell()
+            self._file.seek(0, io.SEEK_END)
+        except Exception:  # noqa: BLE001 - files that cannot seek say so in many ways
+            return None
+        self._start = start
+        with source_errors(_SEEKING):
+            size = self._file.tell() - start
+            self._file.seek(start)
+        return start, size
+
+    async def read(self) -> bytes:
+        """The next chunk; none at the end."""
+        return await self._thread.run(lambda: self._read(CHUNK_SIZE))
+
+    async def read_all(self) -> bytes:
+        """Everything, from a file whose `read` takes no size."""
+        return await self._thread.run(self._read)
+
+    def _read(self, *size: int) -> bytes:
+        # In the thread, because a StopIteration cannot leave it.
+        with source_errors(_READING):
+            return checked_chunk(self._file.read(*size), "the file")
+
+    async def seek(self, offset: int) -> None:
+        """Go to an offset from the beginning of the file."""
+        await self._thread.run(lambda: self._seek(offset))
+
+    def _seek(self, offset: int) -> None:
+        with source_errors(_SEEKING):
+            self._file.seek(offset)
+
+    async def end(self) -> None:
+        """Let go of the file. If it can seek, it stands where it stood at first."""
+        await self._thread.end(None if self._start is None else self._go_back)
+
+    def _go_back(self) -> None:
+        with suppress(Exception):  # the upload has ended, whatever has become of the file
+            self._file.seek(self._start)
+
+
+class AsyncFileAccess:
+    """A file of anyio or aiofiles, or a stream with `read`; it brings its own threads."""
+
+    def __init__(self, file: Any) -> None:  # noqa: ANN401 - any duck
+        self._file = file
+        self._start: int | None = None
+
+    async def measure(self) -> tuple[int, int] | None:
+        """Where the file stands and how many bytes follow, or None when it cannot go back there."""
+        try:
+            start: int = await self._file.tell()
+            await self._file.seek(0, io.SEEK_END)
+        except Exception:  # noqa: BLE001 - files that cannot seek say so in many ways
+            return None
+        self._start = start
+        with source_errors(_SEEKING):
+            size = await self._file.tell() - start
+            await self._file.seek(start)
+        return start, size
+
+    async def read(self) -> bytes:
+        """The next chunk; none at the end."""
+        with source_errors(_READING):
+            return checked_chunk(await self._file.read(CHUNK_SIZE), "the file")
+
+    async def read_all(self) -> bytes:
+        """Everything, from a file whose `read` takes no size."""
+        with source_errors(_READING):
+            return checked_chunk(await self._file.read(), "the file")
+
+    async def seek(self, offset: int) -> None:
+        """Go to an offset from the beginning of the file."""
+        with source_errors(_SEEKING):
+            await self._file.seek(offset)
+
+    async def end(self) -> None:
+        """Let go of the file. If it can seek, it stands where it stood at first."""
+        if self._start is not None:
+            # The upload has ended, whatever has become of the file.
+            with suppress(Exception), anyio.move_on_after(CLOSING_SECONDS, shield=True):
+                await self._file.seek(self._start)
+
+
+class _SeekableSource:
+    """What follows in a file that can go back to where it stood."""
+
+    replayable = True
+
+    def __init__(
+        self, access: FileAccess, start: int, size: int, first_chunk: bytes, file_name: str | None
+    ) -> None:
+        self._access = access
+        self._start = start
+        self._first_chunk = first_chunk
+        self.file_name = file_name
+        self.size = size
+        self.head = first_chunk[:SNIFF_BYTES]
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
+        async with aclosing(self._chunks()) as chunks:
+            yield chunks
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        yield self._first_chunk
+        if len(self._first_chunk) == self.size < CHUNK_SIZE:
+            return
+        await self._access.seek(self._start + len(self._first_chunk))
+        while chunk := await self._access.read():
+            yield chunk
+
+
+async def seekable_source(access: FileAccess, file_name: str | None, patience: Patience) -> Source | None:
+    """A source that begins where the file stands, or None when the file cannot go back there.
+
+    Raises:
+        UploadSourceError: there is nothing left to read, it is text, or it cannot be read.
+        APITimeoutError: the file gives nothing for too long.
+    """
+    with patience.step():
+        measured = await access.measure()
+    if measured is None:
+        return None
+    start, size = measured
+    with patience.step():
+        first_chunk = await access.read()
+    if not first_chunk:
+        where = f"it stands at its end, {start}; seek(0) goes back" if start else "the file is empty"
+        raise refused(f"there is nothing to upload: {where}")
+    # A read may give less than was asked for, and too little to tell the type.
+    while len(first_chunk) < min(size, SNIFF_BYTES):
+        with patience.step():
+            further = await access.read()
+        if not further:
+            break
+        first_chunk += further
+    return _SeekableSource(access, start, size, first_chunk, file_name)
+
+
+async def chunks_of_file(access: FileAccess) -> AsyncGenerator[bytes, None]:
+    """What is left of a file that cannot go back."""
+    while chunk := await access.read():
+        yield chunk

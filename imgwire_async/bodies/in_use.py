@@ -1,0 +1,93 @@
+"""One upload at a time for each open file and iterator.
+
+Two uploads that read the same file in turns would each store a mixture. The second one waits for the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+from collections.abc import AsyncGenerator, Hashable, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import anyio
+from anyio.lowlevel import current_token
+
+from imgwire_async.bodies.base import refused
+
+_INNER: Final = ("wrapped", "_file", "file", "stream", "fileobj", "fp", "_fp")
+"""Where wrappers keep the file that they read, such as those of anyio, aiofiles, tempfile, gzip and http."""
+_DEEPEST: Final = 3
+
+_guard = threading.Lock()
+_uses: dict[Hashable, _Use] = {}
+
+
+class _Use:
+    """An upload that has something open to itself."""
+
+    def __init__(self) -> None:
+        self.ended = anyio.Event()
+        self._loop = current_token().native_token
+
+    def is_here(self) -> bool:
+        return self._loop is current_token().native_token
+
+    def is_stale(self) -> bool:
+        """Whether its event loop was closed before it could end."""
+        return isinstance(self._loop, asyncio.AbstractEventLoop) and self._loop.is_closed()
+
+
+@asynccontextmanager
+async def exclusive(source: object) -> AsyncGenerator[None, None]:
+    """Wait until no other upload reads `source` or what is below it, and keep further ones waiting.
+
+    Raises:
+        UploadSourceError: the other upload runs in another event loop, which cannot be waited for.
+    """
+    keys = set(_identities(source, _DEEPEST))
+    mine = _Use()
+    while (other := _claim(keys, mine)) is not None:
+        if not other.is_here():
+            raise refused(
+                "another event loop is uploading from the same source; open the file once for each upload"
+            )
+        await other.ended.wait()
+    try:
+        yield
+    finally:
+        with _guard:
+            for key in keys:
+                if _uses.get(key) is mine:
+                    del _uses[key]
+        mine.ended.set()
+
+
+def _claim(keys: set[Hashable], use: _Use) -> _Use | None:
+    """Register `use`, or return one that is in its way."""
+    with _guard:
+        for key in keys:
+            other = _uses.get(key)
+            if other is not None and not other.is_stale():
+                return other
+        _uses.update(dict.fromkeys(keys, use))
+    return None
+
+
+def _identities(source: object, depth: int) -> Iterator[Hashable]:
+    """What two sources have in common when reading one moves the other."""
+    # An id is taken by no other object as long as the upload holds this one.
+    yield id(source)
+    if isinstance(source, io.RawIOBase):
+        with suppress(OSError, ValueError):  # it has none, or is closed
+            yield "descriptor", source.fileno()
+    for name in ("raw",) if isinstance(source, io.BufferedIOBase) and hasattr(source, "raw") else _INNER:
+        try:
+            inner = getattr(source, name, None)
+            readable = hasattr(inner, "read") and not isinstance(inner, type)
+        except Exception:  # noqa: BLE001, S112 - attributes of any class; reading it will show what is wrong
+            continue
+        if readable and depth:
+            yield from _identities(inner, depth - 1)

@@ -1,0 +1,172 @@
+"""Files by their path. Opening, reading and closing happens in worker threads."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import stat
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import BinaryIO
+
+import anyio
+from anyio.lowlevel import RunVar
+
+from imgwire_async.bodies.base import (
+    CHUNK_SIZE,
+    Patience,
+    Source,
+    disk_threads,
+    refused,
+    source_errors,
+    source_thread,
+)
+from imgwire_async.bodies.image_types import SNIFF_BYTES
+from imgwire_async.core.local_limits import LONGEST_WAIT, PAUSE, lacking, most_at_once, say_waiting
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class _PathSource:
+    """A regular file, held open from the first look to the last attempt, whatever happens to its path.
+
+    A file that fits into one chunk is opened, read and closed in a single visit to a thread.
+    """
+
+    replayable = True
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._first_chunk = b""
+        self._thread = source_thread(disk_threads)
+        # Bytes of a name that are not UTF-8 are surrogates here, which JSON cannot carry.
+        self.file_name = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", os.path.basename(path))  # noqa: PTH119 - many times
+        self.size = 0
+
+    @property
+    def head(self) -> bytes:
+        return self._first_chunk[:SNIFF_BYTES]
+
+    async def start(self, patience: Patience) -> None:
+        end = anyio.current_time() + LONGEST_WAIT
+        while True:
+            try:
+                with patience.step():
+                    return await self._thread.run(self._start)
+            except OSError as error:
+                lack = lacking(error)
+                if lack is None or anyio.current_time() >= end:
+                    raise refused(f"cannot upload {self._path!r}: {error.strerror or error}") from error
+                say_waiting(lack)
+            await anyio.sleep(PAUSE)
+
+    @property
+    def is_open(self) -> bool:
+        return self._file is not None
+
+    def _start(self) -> None:
+        try:
+            # Looked at before it is opened: opening a named pipe blocks until somebody writes to it.
+            regular = stat.S_ISREG(os.stat(self._path).st_mode)  # noqa: PTH116 - may hold what pathlib refuses
+            if regular:
+                self._file = open(self._path, "rb", buffering=0)  # noqa: PTH123, SIM115 - kept open
+                self.size = os.fstat(self._file.fileno()).st_size
+                # No more than needed is asked for: what `read` asks for is allocated first.
+                self._first_chunk = self._read_first(min(CHUNK_SIZE, self.size + 1))
+        except OSError as error:
+            if lacking(error) is not None:
+                raise
+            raise refused(f"cannot upload {self._path!r}: {error.strerror or error}") from error
+        except ValueError as error:  # a null character, or text that no file system can have as a name
+            raise refused(f"cannot upload {self._path!r}: {error}") from error
+        if not regular:
+            raise refused(f"cannot upload {self._path!r}: it is not a regular file")
+        if not self._first_chunk:
+            raise refused(f"cannot upload {self._path!r}: the file is empty")
+        if len(self._first_chunk) > self.size:
+            raise refused(
+                f"cannot upload {self._path!r}: it holds more bytes than its size of {self.size}; it grows, "
+                "or its file system does not know the size, and then open it and pass the file"
+            )
+        if len(self._first_chunk) == self.size < CHUNK_SIZE:
+            self._close()  # read in one go, so it is what the file held at one moment
+
+    def _read_first(self, size: int) -> bytes:
+        assert self._file is not None  # noqa: S101 - just opened
+        first = self._file.read(size)
+        # A file system may give less than was asked for, and too little to tell the type.
+        while len(first) < min(size, SNIFF_BYTES) and (further := self._file.read(size - len(first))):
+            first += further
+        return first
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
+        async with aclosing(self._chunks()) as chunks:
+            yield chunks
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        yield self._first_chunk
+        file, offset = self._file, len(self._first_chunk)
+        if file is None:
+            return
+
+        def read() -> bytes:
+            file.seek(offset)
+            return file.read(CHUNK_SIZE)
+
+        # A file that has shrunk or grown gives another number of bytes, which the sending stream notices.
+        while chunk := await self._thread.run(read):
+            yield chunk
+            offset += len(chunk)
+
+    async def end(self) -> None:
+        """Close the file, also when a cancelled call is still opening it in its thread."""
+        await self._thread.end(None if self._file is None and self._first_chunk else self._close)
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):  # of a file that was only read, whose bytes are there
+                file.close()
+
+
+@asynccontextmanager
+async def open_path(path: str | os.PathLike[str], patience: Patience) -> AsyncGenerator[Source, None]:
+    """The file at a path.
+
+    Raises:
+        UploadSourceError: it is missing, unreadable, empty, or not a regular file.
+        APITimeoutError: the file system does not answer.
+    """
+    with source_errors("the path cannot be used"):
+        source = _PathSource(os.fsdecode(path))
+    # Whoever holds a file open needs a connection as well, so files get only their part of the descriptors.
+    places = _places()
+    await places.acquire_on_behalf_of(source)
+    has_place = True
+    try:
+        await source.start(patience)
+        if not source.is_open:
+            places.release_on_behalf_of(source)
+            has_place = False
+        yield source
+    finally:
+        try:
+            await source.end()
+        finally:
+            if has_place:
+                places.release_on_behalf_of(source)
+
+
+_open_files: RunVar[anyio.CapacityLimiter] = RunVar("imgwire_async_open_files")
+
+
+def _places() -> anyio.CapacityLimiter:
+    try:
+        return _open_files.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(most_at_once() or math.inf)
+        _open_files.set(limiter)
+        return limiter

@@ -1,0 +1,312 @@
+"""Where the bytes of an upload come from: everything that a Python program may hold bytes in.
+
+Types of other libraries are recognised by what they can do, so that none of them has to be installed.
+Whatever blocks is done in worker threads. Of large content, one chunk at a time is in memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import inspect
+import io
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, suppress
+from functools import partial
+from tarfile import ExFileObject
+from typing import IO, Literal, Protocol, TypeAlias, TypeGuard
+
+from imgwire_async.bodies.base import (
+    Patience,
+    Source,
+    base_name,
+    refused,
+    source_errors,
+    source_thread,
+)
+from imgwire_async.bodies.files import (
+    AsyncBinaryFile,
+    AsyncFileAccess,
+    AsyncWholeFile,
+    BinaryFile,
+    FileAccess,
+    SyncFileAccess,
+    WholeFile,
+    chunks_of_file,
+    seekable_source,
+    takes_size,
+)
+from imgwire_async.bodies.in_use import exclusive
+from imgwire_async.bodies.memory import open_bytes
+from imgwire_async.bodies.paths import open_path
+from imgwire_async.bodies.responses import AiohttpResponse, HttpxResponse, ReceivedResponse, is_response
+from imgwire_async.bodies.streams import Chunks, fresh_stream, open_stream, stream_of
+from imgwire_async.bodies.tar_members import TarMember, is_tar_member
+from imgwire_async.core.concurrency.cancellation import ForeignCode
+from imgwire_async.errors import UploadSourceError
+
+
+class FormFile(Protocol):
+    """A file that came with a form: of FastAPI, Starlette, Litestar, aiohttp or Bottle."""
+
+    @property
+    def filename(self) -> str | None:
+        """The name that the browser gave."""
+        ...
+
+    @property
+    def file(self) -> BinaryFile:
+        """The content."""
+        ...
+
+
+class FormStream(Protocol):
+    """A file that came with a form: `FileStorage` of Flask, Quart and Werkzeug, or Falcon's `BodyPart`."""
+
+    @property
+    def filename(self) -> str | None:
+        """The name that the browser gave. Their `name` is that of the form's field."""
+        ...
+
+    @property
+    def stream(self) -> BinaryFile:
+        """The content."""
+        ...
+
+
+class Resource(Protocol):
+    """What can be opened but has no path: a `zipfile.Path`, or a resource of a package."""
+
+    @property
+    def name(self) -> str:
+        """Its name without folders."""
+        ...
+
+    def open(self, mode: Literal["rb"]) -> IO[bytes]:
+        """The content as a file."""
+        ...
+
+    def read_bytes(self) -> bytes:
+        """All of the content."""
+        ...
+
+
+UploadFile: TypeAlias = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | BinaryFile
+    | AsyncBinaryFile
+    | WholeFile
+    | AsyncWholeFile
+    | Resource
+    | FormFile
+    | FormStream
+    | HttpxResponse
+    | AiohttpResponse
+    | Chunks
+    | Callable[[], Chunks]
+)
+"""What `images.upload` accepts.
+
+| What | Sent again after a failure |
+| --- | --- |
+| path: `str`, `PathLike`, `anyio.Path` | yes |
+| `bytes`, `bytearray`, `memoryview` | yes |
+| open binary file, also of anyio and aiofiles | yes, from where it stood |
+| a web framework's file of a form | yes, from its first byte, wherever it stood |
+| member of a zip or tar archive that was opened from it; `zipfile.Path` | yes |
+| response of httpx or aiohttp that is being received | if its size is unknown |
+| iterator of bytes, sync or async | if its size is unknown |
+| function that returns such an iterator | yes |
+
+What has no known size and cannot seek, such as a pipe, is put into a temporary file first, so that it can be
+sent again.
+
+A member of a compressed tar archive does not know its own name before Python 3.13; pass `file_name=`. Such
+members must not be uploaded while something else reads the archive.
+
+Two uploads of one open file, iterator or response at a time run one after the other.
+"""
+
+
+@asynccontextmanager
+async def open_source(
+    file: UploadFile,
+    *,
+    size: int | None = None,
+    replayable: bool = False,
+    patience: Patience = Patience(),  # noqa: B008 - immutable
+) -> AsyncGenerator[Source, None]:
+    """Open `file` for the time of one upload.
+
+    Args:
+        file: what to upload.
+        size: number of bytes, for a source that cannot tell.
+        replayable: whether the source must be readable more than once, whatever `file` is.
+        patience: how long the source may give nothing.
+
+    Raises:
+        UploadSourceError: when `file` is missing, unreadable, empty, not a regular file, not of the given
+            size, or of a type that holds no bytes, or when the caller's own code failed.
+        APITimeoutError: on entering, when it gives nothing for too long.
+    """
+    with source_errors("cannot use the source"):
+        opened = _opened(file, size, patience, replayable=replayable)
+    async with AsyncExitStack() as stack:
+        with ForeignCode("the source", UploadSourceError):
+            source = await stack.enter_async_context(opened if size is None else _of_size(opened, size))
+        yield source
+
+
+def _opened(
+    file: object, size: int | None, patience: Patience, *, replayable: bool
+) -> AbstractAsyncContextManager[Source]:
+    match file:
+        case bytes() | bytearray() | memoryview():
+            return open_bytes(file)
+        case str() | os.PathLike():
+            return open_path(file, patience)
+        case io.TextIOBase():
+            raise refused("the file was opened in text mode; open it with mode 'rb'")
+        case _ if hasattr(file, "recv"):
+            raise refused("cannot upload from a socket; pass its makefile('rb'), or an iterator of bytes")
+        case _ if (content := _content_of_form_file(file)) is not None and hasattr(file, "filename"):
+            # It was received whole; a handler that looked at its magic bytes does not want them cut off.
+            name = base_name(file.filename)
+            return _open_file(content, name, size, patience, replayable=replayable, rewind=True)
+        case _ if is_response(file):
+            response = ReceivedResponse(file)
+            return open_stream(
+                response.stream,
+                patience,
+                size=response.size if size is None else size,
+                file_name=response.file_name,
+                repeatable=False,
+                replayable=replayable,
+            )
+        case _ if is_tar_member(file):
+            return _open_tar_member(file, size, patience, replayable=replayable)
+        case _ if _is_resource(file):
+            return _open_resource(file, size, patience, replayable=replayable)
+        case _ if hasattr(file, "read"):
+            return _open_file(file, _name_of(file), size, patience, replayable=replayable)
+        case AsyncIterable() | Iterable():
+            stream, repeatable = partial(stream_of, file), False
+        case _ if callable(file):
+            stream, repeatable = partial(fresh_stream, file), True
+        case _:
+            raise refused(
+                f"cannot upload a {type(file).__name__}: pass the path of a file, its bytes, an open binary "
+                "file, or an iterator of bytes"
+            )
+    return open_stream(
+        stream, patience, size=size, file_name=None, repeatable=repeatable, replayable=replayable
+    )
+
+
+def _name_of(file: object) -> str | None:
+    name = base_name(getattr(file, "name", None))
+    if name is not None and isinstance(file, gzip.GzipFile):
+        return name.removesuffix(".gz")  # what is read is unpacked
+    if isinstance(file, ExFileObject):  # a sparse one, which is not read as a `TarMember`
+        # Some versions of Python name the members of an archive after the archive.
+        archive = getattr(getattr(file, "raw", None), "fileobj", None)
+        return None if name == base_name(getattr(archive, "name", None)) else name
+    return name
+
+
+def _is_resource(file: object) -> TypeGuard[Resource]:
+    return all(hasattr(file, name) for name in ("name", "open", "read_bytes"))
+
+
+def _content_of_form_file(file: object) -> BinaryFile | None:
+    for name in ("file", "stream"):
+        content: BinaryFile | None = getattr(file, name, None)
+        if hasattr(content, "read"):
+            return content
+    return None
+
+
+@asynccontextmanager
+async def _open_file(
+    file: BinaryFile | AsyncBinaryFile | WholeFile | AsyncWholeFile,
+    file_name: str | None,
+    size: int | None,
+    patience: Patience,
+    *,
+    replayable: bool,
+    rewind: bool = False,
+) -> AsyncGenerator[Source, None]:
+    access: FileAccess = (
+        AsyncFileAccess(file)
+        if inspect.iscoroutinefunction(file.read)
+        else SyncFileAccess(file, source_thread())
+    )
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(exclusive(file))
+        stack.push_async_callback(access.end)
+        if not takes_size(file):
+            with patience.step():
+                content = await access.read_all()
+            yield await stack.enter_async_context(open_bytes(content, file_name))
+            return
+        if rewind:
+            with suppress(UploadSourceError), patience.step():
+                await access.seek(0)
+        source = await seekable_source(access, file_name, patience)
+        if source is None:
+            stream = partial(_chunks_of, access)
+            source = await stack.enter_async_context(
+                open_stream(
+                    stream,
+                    patience,
+                    size=size,
+                    file_name=file_name,
+                    repeatable=False,
+                    replayable=replayable,
+                )
+            )
+        yield source
+
+
+@asynccontextmanager
+async def _open_resource(
+    resource: Resource, size: int | None, patience: Patience, *, replayable: bool
+) -> AsyncGenerator[Source, None]:
+    thread = source_thread()
+    with patience.step(), source_errors("cannot open the file"):
+        file = await thread.run(lambda: resource.open("rb"))
+    try:
+        opened = _open_file(file, base_name(resource.name), size, patience, replayable=replayable)
+        async with opened as source:
+            yield source
+    finally:
+        await thread.end(file.close)
+
+
+@asynccontextmanager
+async def _open_tar_member(
+    file: ExFileObject, size: int | None, patience: Patience, *, replayable: bool
+) -> AsyncGenerator[Source, None]:
+    with patience.step(), source_errors("cannot read the member of the archive"):
+        member = await source_thread().run(lambda: TarMember(file))
+    opened = _open_file(member, base_name(member.name), size, patience, replayable=replayable)
+    async with opened as source:
+        yield source
+
+
+@asynccontextmanager
+async def _chunks_of(access: FileAccess) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    async with aclosing(chunks_of_file(access)) as chunks:
+        yield chunks
+
+
+@asynccontextmanager
+async def _of_size(opened: AbstractAsyncContextManager[Source], size: int) -> AsyncGenerator[Source, None]:
+    async with opened as source:
+        if source.size != size:
+            raise refused(f"size={size} is wrong: the source has {source.size} bytes")
+        yield source

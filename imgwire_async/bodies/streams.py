@@ -1,0 +1,315 @@
+"""Sources that are not there as a whole: iterators, pipes, answers that are still being received."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import tempfile
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+)
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager, suppress
+from typing import IO, Final, TypeAlias
+
+import anyio
+
+from imgwire_async.bodies.base import (
+    CHUNK_SIZE,
+    CLOSING_SECONDS,
+    Patience,
+    Source,
+    checked_chunk,
+    disk_threads,
+    refused,
+    source_errors,
+    source_thread,
+)
+from imgwire_async.bodies.files import SyncFileAccess, seekable_source
+from imgwire_async.bodies.image_types import SNIFF_BYTES
+from imgwire_async.bodies.in_use import exclusive
+from imgwire_async.core.concurrency.cancellation import ForeignCode
+from imgwire_async.core.concurrency.threads import ExclusiveThread
+from imgwire_async.errors import UploadSourceError
+
+SPOOL_LIMIT: Final = 100 * 1024 * 1024
+"""Bytes of unknown number that are put into a temporary file: the documented ceiling of one image."""
+
+_PATIENCE: Final = 0.1  # seconds until what a slow iterator has given so far is sent on
+
+_MOST_EMPTY: Final = 1000
+"""Empty pieces in a row after which an iterator is taken to give nothing else any more."""
+
+Chunks: TypeAlias = Iterable[bytes] | AsyncIterable[bytes]
+"""Content in pieces of any size, given once."""
+
+OpenStream: TypeAlias = Callable[[], AbstractAsyncContextManager[AsyncIterator[bytes]]]
+
+
+@asynccontextmanager
+async def open_stream(
+    stream: OpenStream,
+    patience: Patience,
+    *,
+    size: int | None,
+    file_name: str | None,
+    repeatable: bool,
+    replayable: bool,
+) -> AsyncGenerator[Source, None]:
+    """A source of bytes that come one after another.
+
+    Args:
+        stream: opens it.
+        patience: how long it may give nothing.
+        size: how many bytes there are. When it is not known they are put into a temporary file first.
+        file_name: its name, if it has one.
+        repeatable: whether `stream` can be called again and gives the same again.
+        replayable: whether the source has to be replayable; what is not repeatable is then put into a file.
+
+    Raises:
+        UploadSourceError: there are no bytes, too many for a temporary file, or not `size`; or the caller's
+            own code failed.
+        APITimeoutError: it gives nothing for too long.
+    """
+    if size is None or (replayable and not repeatable):
+        async with _spooled(stream, size, patience) as access:
+            source = await seekable_source(access, file_name, patience)
+            assert source is not None  # noqa: S101 - a temporary file can seek
+            yield source
+    elif repeatable:
+        async with stream() as chunks:
+            head, complete = await _beginning(chunks, patience)
+        _check_size(len(head), size, complete=complete)
+        yield _RepeatableSource(stream, size, head, file_name)
+    else:
+        async with stream() as chunks:
+            head, complete = await _beginning(chunks, patience)
+            _check_size(len(head), size, complete=complete)
+            yield _OneShotSource(head, chunks, size, file_name)
+
+
+class _RepeatableSource:
+    replayable = True
+
+    def __init__(self, stream: OpenStream, size: int, head: bytes, file_name: str | None) -> None:
+        self.open = stream
+        self.size = size
+        self.head = head[:SNIFF_BYTES]
+        self.file_name = file_name
+
+
+class _OneShotSource:
+    replayable = False
+
+    def __init__(
+        self, beginning: bytes, rest: AsyncIterator[bytes], size: int, file_name: str | None
+    ) -> None:
+        self._beginning = beginning
+        self._rest = rest
+        self.size = size
+        self.head = beginning[:SNIFF_BYTES]
+        self.file_name = file_name
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
+        async with aclosing(self._chunks()) as chunks:
+            yield chunks
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        yield self._beginning
+        async for chunk in self._rest:
+            yield chunk
+
+
+async def _beginning(chunks: AsyncIterator[bytes], patience: Patience) -> tuple[bytes, bool]:
+    """Enough to tell the image type, and whether that was all."""
+    beginning = bytearray()
+    while len(beginning) < SNIFF_BYTES:
+        with patience.step():
+            chunk = await anext(chunks, None)
+        if chunk is None:
+            return bytes(beginning), True
+        beginning += chunk
+    return bytes(beginning), False
+
+
+def _check_size(found: int, size: int, *, complete: bool) -> None:
+    """Refuse at once what is known to have another size; the sending stream notices the rest."""
+    if complete and not found:
+        raise refused("there is nothing to upload: the source gives no bytes")
+    if found > size or (complete and found < size):
+        raise refused(f"size={size} is wrong: the source gives {found if complete else f'at least {found}'}")
+
+
+@asynccontextmanager
+async def _spooled(
+    stream: OpenStream, size: int | None, patience: Patience
+) -> AsyncGenerator[SyncFileAccess, None]:
+    """Everything that `stream` gives, in a file without a name. What is small stays in memory."""
+    thread = source_thread(disk_threads)
+    file = tempfile.SpooledTemporaryFile(max_size=CHUNK_SIZE)  # noqa: SIM115 - closed in a thread
+    limit = SPOOL_LIMIT if size is None else size
+    written = 0
+    try:
+        async with stream() as chunks:
+            while True:
+                with patience.step():
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    break
+                written += len(chunk)
+                if written > limit:
+                    raise refused(
+                        f"size={size} is wrong: the source gives more"
+                        if size is not None
+                        else f"the source has no known size and gives more than {limit} bytes, which is "
+                        "what goes into a temporary file; pass size=, or upload from a file"
+                    )
+                await thread.run(lambda piece=chunk: _write(file, piece))  # type: ignore[misc]
+        _check_size(written, limit if size is not None else written, complete=True)
+        await thread.run(lambda: _rewind(file))
+        yield SyncFileAccess(file, thread)
+    finally:
+        await thread.end(lambda: _discard(file))
+
+
+def _write(file: IO[bytes], chunk: bytes) -> None:
+    with _typed_disk_errors():
+        file.write(chunk)
+
+
+def _rewind(file: IO[bytes]) -> None:
+    with _typed_disk_errors():
+        file.flush()  # the last bytes may be those for which there is no room
+        file.seek(0)
+
+
+def _discard(file: IO[bytes]) -> None:
+    # Closing writes what is buffered, which nobody needs any more.
+    with suppress(OSError):
+        file.close()
+
+
+@contextmanager
+def _typed_disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise refused(f"cannot write a temporary file: {error.strerror or error}") from error
+
+
+@asynccontextmanager
+async def stream_of(chunks: object) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    """What an iterable gives, sync or async. A generator is closed afterwards.
+
+    Raises:
+        UploadSourceError: it is no iterable of bytes, or its own code failed.
+    """
+    if isinstance(chunks, AsyncIterable):
+        with source_errors(_ITERATING):
+            async_iterator = aiter(chunks)
+        async with exclusive(async_iterator):
+            try:
+                async with aclosing(_checked(async_iterator)) as checked:
+                    yield checked
+            finally:
+                if isinstance(async_iterator, AsyncGenerator):
+                    await _close_generator(async_iterator)
+    elif isinstance(chunks, Iterable):
+        with source_errors(_ITERATING):
+            iterator = iter(chunks)
+        async with exclusive(iterator):
+            thread = source_thread()
+            try:
+                async with aclosing(_in_batches(iterator, thread)) as batches:
+                    yield batches
+            finally:
+                with source_errors("closing the generator failed"):
+                    await thread.end(iterator.close if isinstance(iterator, Generator) else None)
+    else:
+        if inspect.iscoroutine(chunks):
+            chunks.close()
+        raise refused(
+            f"the function returned a {type(chunks).__name__}; it must return an iterator of bytes, and may "
+            "be an async generator function but no other async function"
+        )
+
+
+async def _close_generator(generator: AsyncGenerator[object, None]) -> None:
+    with (
+        source_errors("closing the generator failed"),
+        anyio.move_on_after(CLOSING_SECONDS, shield=True),
+        ForeignCode("the source", UploadSourceError),
+    ):
+        await generator.aclose()
+
+
+@asynccontextmanager
+async def fresh_stream(factory: Callable[[], Chunks]) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    """What the iterable gives that `factory` returns. If that is a file, it is closed afterwards.
+
+    Raises:
+        UploadSourceError: it returns something else, or the caller's own code failed.
+    """
+    with source_errors("the function that returns the content failed"):
+        chunks = factory()
+    try:
+        async with stream_of(chunks) as stream:
+            yield stream
+    finally:
+        if isinstance(chunks, io.IOBase):
+            with source_errors("cannot close the file"):
+                chunks.close()
+
+
+_ITERATING: Final = "the iterator failed"
+
+
+async def _checked(iterator: AsyncIterator[object]) -> AsyncGenerator[bytes, None]:
+    check = _PieceCheck()
+    while True:
+        with source_errors(_ITERATING):
+            try:
+                chunk = await anext(iterator)
+            except StopAsyncIteration:
+                return
+        if piece := check(chunk):
+            yield piece
+
+
+async def _in_batches(iterator: Iterator[object], thread: ExclusiveThread) -> AsyncGenerator[bytes, None]:
+    """Advance a sync iterator in a thread; small pieces are put together, so that each costs little."""
+    check = _PieceCheck()
+
+    def next_batch() -> bytes:
+        batch, size, latest = [], 0, time.monotonic() + _PATIENCE
+        with source_errors(_ITERATING):
+            for chunk in iterator:
+                batch.append(check(chunk))
+                size += len(batch[-1])
+                if size >= CHUNK_SIZE or (size and time.monotonic() > latest):
+                    break
+        return b"".join(batch)
+
+    while batch := await thread.run(next_batch):
+        yield batch
+
+
+class _PieceCheck:
+    """Refuses pieces that are no bytes, and empty ones without end, as `iter(file.read, "")` gives them."""
+
+    def __init__(self) -> None:
+        self._empty = 0
+
+    def __call__(self, piece: object) -> bytes:
+        checked = checked_chunk(piece, "the iterator")
+        self._empty = 0 if checked else self._empty + 1
+        if self._empty > _MOST_EMPTY:
+            raise refused("the iterator gives nothing but empty pieces, and does not end")
+        return checked

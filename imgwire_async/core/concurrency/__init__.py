@@ -1,0 +1,1 @@
+"""Tasks, threads and cancellation, on asyncio and trio alike."""

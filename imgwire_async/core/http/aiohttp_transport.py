@@ -1,0 +1,194 @@
+"""Requests over aiohttp, which is the default on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import ssl
+from typing import Final
+
+import aiohttp
+from aiohttp.connector import Connection
+from yarl import URL
+
+from imgwire_async.core.body import SourceFailedError
+from imgwire_async.core.http.failures import system_detail
+from imgwire_async.core.http.messages import Message, TransportError, joined_headers
+from imgwire_async.core.local_limits import lacking
+from imgwire_async.core.options import Timeouts
+
+KEEPALIVE_SECONDS: Final = 30.0
+_MAX_HEADER_BYTES: Final = 64 * 1024
+_MAY_BE_STALE: Final = 1.0
+"""Seconds without a request after which a server may have closed connections."""
+_TURNS_TO_NOTICE: Final = 6
+"""Turns of the event loop until a connection that was closed, with TLS or without, has left the pool."""
+
+# At most so many unsent bytes are left to the kernel, which would otherwise take megabytes at once and then
+# none for a long time: a slow connection would look like a stalled one. (Windows does not know it.)
+SOCKET_OPTIONS: Final = (
+    [(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 128 * 1024)]
+    if hasattr(socket, "TCP_NOTSENT_LOWAT")
+    else []
+)
+
+FAILURES: Final = (aiohttp.ClientError, OSError, SourceFailedError)
+
+
+def as_transport_error(error: Exception) -> TransportError:
+    """One of `FAILURES` in the words of httpx, which name what happened."""
+    detail = system_detail(error)
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return TransportError("ConnectTimeout", detail, may_have_acted=False, timed_out=True)
+        case aiohttp.ServerTimeoutError() | TimeoutError():
+            return TransportError("ReadTimeout", detail, may_have_acted=True, timed_out=True)
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return TransportError("ProxyError", detail, may_have_acted=False)
+        case aiohttp.ClientConnectorError() | aiohttp.ServerFingerprintMismatch():
+            return TransportError("ConnectError", detail, may_have_acted=False, lack=lacking(error))
+        case aiohttp.NonHttpUrlClientError() | aiohttp.InvalidURL():
+            return TransportError("UnsupportedProtocol", detail, may_have_acted=False)
+        case SourceFailedError():
+            return TransportError("WriteError", detail, may_have_acted=True)
+        case aiohttp.ClientOSError() | OSError():
+            return TransportError("ReadError", detail, may_have_acted=True)
+        case _:  # disconnected, cut short, or not HTTP
+            return TransportError("RemoteProtocolError", detail, may_have_acted=True)
+
+
+class _Request(aiohttp.ClientRequest):
+    """Remembers the connection on which it is sent."""
+
+    _transport: asyncio.Transport | None = None
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        self._transport = conn.transport
+        return await super().send(conn)
+
+    def abort(self) -> None:
+        # Closing waits until what is buffered has been sent. A server that no longer reads would keep the
+        # socket open for ever.
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _new_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, _, _ = address
+    connection = socket.socket(family, kind, protocol)
+    for option in SOCKET_OPTIONS:
+        connection.setsockopt(*option)
+    return connection
+
+
+@functools.lru_cache(maxsize=32)
+def _client_timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+    # Names are resolved outside of `sock_connect` but inside of `connect`, which also covers the wait for a
+    # free connection: there is none, because the pool has no limit.
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=read)
+
+
+class _Reply:
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        # No longer there when the answer is complete, because the connection may serve another request.
+        self._transport = response.connection and response.connection.transport
+        self.status = response.status
+        self.headers = joined_headers(response.raw_headers)
+
+    async def read(self) -> bytes:
+        try:
+            return await self._response.content.readany()
+        except FAILURES as error:
+            raise as_transport_error(error) from error
+
+    async def aclose(self) -> None:
+        if self._transport is not None and self._response.connection is not None:
+            # The request may not have been sent completely; see `_Request.abort`.
+            self._transport.abort()
+        self._response.close()
+
+
+class AiohttpTransport:
+    """A session that adds nothing to requests and keeps nothing of answers. Made in a running event loop.
+
+    Args:
+        tls: how to encrypt.
+    """
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._session = aiohttp.ClientSession(
+            # How many requests run at once is decided by the gate in front of the connections, where waiting
+            # is counted and cancellable, and never shows up as a pool timeout.
+            connector=aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=tls, socket_factory=_new_socket
+            ),
+            # Cookies of one answer must not travel with other callers' requests.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            request_class=_Request,
+            middlewares=(self._send_once,),
+            # Answers are unpacked by `read_all`, which knows how much it wants.
+            auto_decompress=False,
+            max_line_size=_MAX_HEADER_BYTES,
+            max_field_size=_MAX_HEADER_BYTES,
+        )
+        self._last_used = 0.0
+        self._unanswered: set[_Request] = set()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `aclose` has been called."""
+        return self._session.closed
+
+    async def send(self, message: Message, timeouts: Timeouts) -> _Reply:
+        """Send one request; see `Transport`."""
+        now = asyncio.get_running_loop().time()
+        if now - self._last_used > _MAY_BE_STALE:
+            await self._notice_closed_connections()
+        self._last_used = now
+        try:
+            return _Reply(
+                await self._session.request(
+                    message.method,
+                    # Encodings are left alone: rewriting `%2F` as `/` in a query breaks a signature.
+                    URL(message.url, encoded=True),
+                    headers=message.headers,
+                    data=message.body,
+                    timeout=_client_timeout(timeouts.connect, timeouts.read),
+                    allow_redirects=False,
+                )
+            )
+        except FAILURES as error:
+            raise as_transport_error(error) from error
+
+    async def _send_once(
+        self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        assert isinstance(request, _Request)  # noqa: S101 - the session makes no others
+        self._unanswered.add(request)
+        try:
+            return await send(request)
+        except (asyncio.CancelledError, *FAILURES) as error:
+            request.abort()
+            if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
+                # aiohttp would send it again by itself, unless it is a POST or PATCH. How often a request is
+                # sent is counted, limited and told elsewhere.
+                raise as_transport_error(error) from error
+            raise
+        finally:
+            self._unanswered.discard(request)
+
+    @staticmethod
+    async def _notice_closed_connections() -> None:
+        # A server that has closed a connection is noticed by the event loop only, which may have stood still
+        # since then: between two `run_until_complete`, or for something that blocks.
+        for _ in range(_TURNS_TO_NOTICE):
+            await asyncio.sleep(0)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for request in self._unanswered:
+            request.abort()
+        await self._session.close()

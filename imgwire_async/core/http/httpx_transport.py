@@ -1,0 +1,150 @@
+"""Requests over httpx: with the caller's own client, and on trio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import suppress
+from typing import Self, TypeAlias
+
+import anyio
+import httpx
+
+from imgwire_async.core.http import aiohttp_transport
+from imgwire_async.core.http.failures import system_detail
+from imgwire_async.core.http.messages import Message, TransportError, joined_headers
+from imgwire_async.core.local_limits import lacking
+from imgwire_async.core.options import Timeouts
+from imgwire_async.core.redaction import QuietRequest, redacted_httpx_logs
+
+HttpClient: TypeAlias = httpx.AsyncClient
+"""What a caller may pass as `http_client=`."""
+
+_FAILURES = (httpx.TransportError, *aiohttp_transport.FAILURES)
+
+
+def _as_transport_error(error: Exception) -> TransportError:
+    # A client of the caller may rest on `httpx-aiohttp`, which reports a dropped connection as a
+    # `ConnectTimeout` and a malformed answer as an error of aiohttp. Whether a request may be sent again
+    # depends on the distinction, so it is restored from the original exception.
+    origin = error.__cause__ if isinstance(error, httpx.TransportError) else error
+    if isinstance(origin, aiohttp_transport.FAILURES):
+        return aiohttp_transport.as_transport_error(origin)
+    cannot_have_acted = isinstance(
+        error,
+        httpx.ConnectError
+        | httpx.ConnectTimeout
+        | httpx.PoolTimeout
+        | httpx.ProxyError
+        | httpx.UnsupportedProtocol,
+    )
+    return TransportError(
+        type(error).__name__,
+        system_detail(error),
+        may_have_acted=not cannot_have_acted,
+        timed_out=isinstance(error, httpx.TimeoutException),
+        lack=lacking(error) if cannot_have_acted else None,
+    )
+
+
+class _OnePiece:
+    # Not a generator, which httpx would leave to the garbage collector when a request is cancelled.
+    def __init__(self, piece: bytes) -> None:
+        self._pieces = [piece]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop()
+
+
+class _Stream(httpx.AsyncByteStream):
+    def __init__(self, stream: AsyncIterable[bytes]) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._stream)
+
+
+class _Reply:
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self._chunks: AsyncIterator[bytes] | None = None
+        self.status = response.status_code
+        self.headers = joined_headers(response.headers.raw)
+
+    async def read(self) -> bytes:
+        if self._chunks is None:
+            self._chunks = self._response.aiter_raw()
+        try:
+            async for chunk in self._chunks:
+                if chunk:
+                    return chunk
+        except _FAILURES as error:
+            raise _as_transport_error(error) from error
+        return b""
+
+    async def aclose(self) -> None:
+        if self._response.is_closed:
+            return
+        if isinstance(self._chunks, AsyncGenerator):
+            # Cancels the nested generators of httpx where they wait, or the garbage collector would have to.
+            with suppress(*_FAILURES), anyio.CancelScope(shield=True) as scope:
+                scope.cancel()
+                async for _ in self._chunks:
+                    pass
+        with anyio.CancelScope(shield=True), suppress(*_FAILURES):
+            await self._response.aclose()
+
+
+class HttpxTransport:
+    """An `httpx.AsyncClient`, without its redirects and authentication.
+
+    Args:
+        client: sends the requests.
+    """
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the client is closed."""
+        return self._client.is_closed
+
+    async def send(self, message: Message, timeouts: Timeouts) -> _Reply:
+        """Send one request; see `Transport`."""
+        try:
+            with redacted_httpx_logs():
+                return _Reply(
+                    await self._client.send(
+                        _request(message, timeouts), stream=True, auth=None, follow_redirects=False
+                    )
+                )
+        except _FAILURES as error:
+            raise _as_transport_error(error) from error
+
+    async def aclose(self) -> None:
+        """Close the client."""
+        await self._client.aclose()
+
+
+def _request(message: Message, timeouts: Timeouts) -> httpx.Request:
+    url, body, headers = httpx.URL(message.url), message.body, message.headers
+    extensions = {
+        "timeout": {
+            "connect": timeouts.connect,
+            "read": timeouts.read,
+            # The HTTP libraries do not agree on what a write timeout is, so `exchange` measures it.
+            "write": None,
+            "pool": None,
+        }
+    }
+    if body is None:
+        return QuietRequest(message.method, url, headers=headers, extensions=extensions)
+    # httpx does not add it to a request that gets a stream.
+    headers = {"Host": url.netloc.decode("ascii")} | headers
+    stream = _Stream(_OnePiece(body) if isinstance(body, bytes) else body)
+    return QuietRequest(message.method, url, headers=headers, stream=stream, extensions=extensions)

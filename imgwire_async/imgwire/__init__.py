@@ -1,0 +1,1 @@
+"""Everything that knows Imgwire: client, resources, uploads, CDN URLs and the generated endpoints."""

@@ -1,0 +1,43 @@
+"""CDN URLs: transformations checked against one table, built, parsed and written as HTML. No I/O.
+
+`cdn_url` documents the arguments; `reference()` lists every transformation.
+"""
+
+from imgwire_async.errors import InvalidTransformationError
+from imgwire_async.imgwire.cdn.forms import (
+    RGB,
+    Adjust,
+    Contrast,
+    Crop,
+    Duotone,
+    Extend,
+    ExtendAspectRatio,
+    Flip,
+    Format,
+    Gradient,
+    Gravity,
+    Negate,
+    Normalize,
+    Padding,
+    Preset,
+    Rotate,
+    Sharpen,
+    Watermark,
+    WatermarkPosition,
+    WatermarkShadow,
+    WatermarkSize,
+    WatermarkText,
+    Zoom,
+)
+from imgwire_async.imgwire.cdn.image_urls import CdnUrls
+from imgwire_async.imgwire.cdn.keywords import Transformations
+from imgwire_async.imgwire.cdn.table import reference
+from imgwire_async.imgwire.cdn.urls import CdnUrlParts, Transformation, cdn_url, parse_cdn_url
+
+# fmt: off
+__all__ = [
+    "RGB", "Adjust", "CdnUrlParts", "CdnUrls", "Contrast", "Crop", "Duotone", "Extend", "ExtendAspectRatio",
+    "Flip", "Format", "Gradient", "Gravity", "InvalidTransformationError", "Negate", "Normalize", "Padding",
+    "Preset", "Rotate", "Sharpen", "Transformation", "Transformations", "Watermark", "WatermarkPosition",
+    "WatermarkShadow", "WatermarkSize", "WatermarkText", "Zoom", "cdn_url", "parse_cdn_url", "reference",
+]

@@ -1,0 +1,435 @@
+"""The client: configuration, wiring and lifetime."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Literal, NoReturn, Self
+from uuid import UUID
+
+import anyio
+
+from imgwire_async.core.call import Core
+from imgwire_async.core.credentials import CredentialProvider, Credentials, check_credential
+from imgwire_async.core.events import (
+    CallHook,
+    Hook,
+    Hooks,
+    RequestEvent,
+    ResponseEvent,
+    RetryEvent,
+    as_hooks,
+)
+from imgwire_async.core.http.connections import Engine
+from imgwire_async.core.http.httpx_transport import HttpClient
+from imgwire_async.core.http.urls import checked_base_url
+from imgwire_async.core.logical_call import ClientStats, SharedState
+from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request
+from imgwire_async.core.options import CallOptions, Timeouts
+from imgwire_async.core.pace.gate import Gate, RateLimit
+from imgwire_async.core.redaction import Secret
+from imgwire_async.core.retry import RetryBudget
+from imgwire_async.core.time import RealTime
+from imgwire_async.errors import ConfigurationError, ImgwireError
+from imgwire_async.imgwire.lowlevel.types import UNSET, Unset, parse_map
+from imgwire_async.imgwire.resources.cors_origins import CorsOrigins
+from imgwire_async.imgwire.resources.custom_domain import CustomDomain
+from imgwire_async.imgwire.resources.images import Images
+from imgwire_async.imgwire.resources.metrics import Metrics
+from imgwire_async.ingest.items import Metadata
+from imgwire_async.ingest.job import IngestJob
+from imgwire_async.ingest.options import STOP_ON, IngestOptions, OnChange
+from imgwire_async.ingest.runners.processes import check_processes
+from imgwire_async.ingest.sources.entries import IngestSource
+
+DEFAULT_BASE_URL = "https://api.imgwire.dev"
+
+
+_HEALTH = Operation(
+    name="health",
+    method="GET",
+    path="/health",
+    auth=Auth.SERVER_OR_CLIENT_KEY,
+    replay=Replay.SAFE,
+    rate_class=RateClass.READ,
+)
+"""Not part of the Resource API, so not in `openapi.json`."""
+
+
+class AsyncImgwireClient:
+    """An async client of the Imgwire API.
+
+    Make one for the whole program or application and share it between tasks. Close it with `async with` or
+    `aclose()`. The connections belong to the event loop that first uses them; used again after that loop
+    has ended, the client opens new ones.
+
+    Args:
+        api_key: server key (`sk_…`), client key (`ck_…`) or session token; or an async function that
+            returns one, asked again once after a 401. Default: the environment variable `IMGWIRE_API_KEY`.
+        base_url: scheme and host of the API. Default: `IMGWIRE_API_BASE_URL`, else the public service.
+        environment_id: sent as `X-Environment-Id`, which session and OAuth tokens need and keys do not.
+            Default: `IMGWIRE_ENVIRONMENT_ID`; None sends none, whatever the variable says.
+        timeout: seconds, or `Timeouts` with a number for each phase of an attempt.
+        max_retries: attempts after the first one.
+        max_retry_after: longest `Retry-After` to wait for, in seconds; a longer one raises at once.
+        deadline: seconds that one call may take in all, retries and waiting included.
+        concurrency: how many requests are in flight at most; further ones wait for their turn. With "auto"
+            the client finds out from the answers how fast the service takes them, for jobs of many calls.
+        rate_limits: requests per second for classes of operations. Imgwire publishes no limits, so there
+            are none by default; a 429 holds back all calls of its class in any case.
+        on_call: returns a context manager for every call with all its attempts; for tracing. Like all hooks,
+            one function or a list of them. Contexts are entered in the order of the list.
+        on_request: called with every attempt before it is sent. Like the following hooks sync or async; one
+            that hangs ends with the call's `deadline`.
+        on_response: called with every attempt when its response has arrived or it has failed.
+        on_retry: called with every retry before the wait for it.
+        http_client: an `httpx.AsyncClient` of yours to send requests with. It is never closed here, and its
+            own limits, proxies and TLS settings apply.
+        allow_insecure: accept a base URL with plain http to another machine.
+
+    The environment variables apply together or not at all: with `api_key=` or `base_url=`, none of them is
+    read, so that a key never goes to a service, nor with the id of an environment, that it does not belong
+    to. With neither, an explicit `environment_id=` only replaces `IMGWIRE_ENVIRONMENT_ID`. An empty variable
+    counts as not set.
+
+    Raises:
+        ConfigurationError: there is no usable API key, or another argument cannot be used.
+    """
+
+    images: Images
+    cors_origins: CorsOrigins
+    custom_domain: CustomDomain
+    metrics: Metrics
+    _derived_from: AsyncImgwireClient | None = None
+
+    def __init__(
+        self,
+        api_key: str | CredentialProvider | None = None,
+        *,
+        base_url: str | None = None,
+        environment_id: str | UUID | Unset | None = UNSET,
+        timeout: float | Timeouts = Timeouts(),  # noqa: B008 - immutable
+        max_retries: int = 4,
+        max_retry_after: float = 60.0,
+        deadline: float | None = None,
+        concurrency: int | Literal["auto"] = 100,
+        rate_limits: Mapping[RateClass, RateLimit] | None = None,
+        on_call: Hooks[CallHook] | None = None,
+        on_request: Hooks[Hook[RequestEvent]] | None = None,
+        on_response: Hooks[Hook[ResponseEvent]] | None = None,
+        on_retry: Hooks[Hook[RetryEvent]] | None = None,
+        http_client: HttpClient | None = None,
+        allow_insecure: bool = False,
+    ) -> None:
+        # From here on no local variable holds the key itself, so no traceback can show it.
+        given, api_key = Secret(api_key) if isinstance(api_key, str) else api_key, None
+        if given is None and base_url is None:
+            given, base_url, environment_id = _from_environment(environment_id)
+        source = _credential_source(given, base_url)
+        options = CallOptions(
+            base_url=checked_base_url(
+                DEFAULT_BASE_URL if base_url is None else base_url, allow_insecure=allow_insecure
+            ),
+            allow_insecure=allow_insecure,
+        )
+        options = _changed(
+            options,
+            environment_id=environment_id,
+            timeout=timeout,
+            max_retries=max_retries,
+            max_retry_after=max_retry_after,
+            deadline=deadline,
+        )
+        try:
+            options = replace(
+                options,
+                on_call=as_hooks("on_call", on_call),
+                on_request=as_hooks("on_request", on_request),
+                on_response=as_hooks("on_response", on_response),
+                on_retry=as_hooks("on_retry", on_retry),
+            )
+            time = RealTime()
+            gate = Gate(concurrency, rate_limits=rate_limits, time=time)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        shared = SharedState(
+            engine=Engine(http_client),
+            gate=gate,
+            budget=RetryBudget.of_client(time.monotonic, gate.concurrency),
+            time=time,
+        )
+        self._owns_connections = True
+        self._use(Core(options, Credentials(source), shared))
+
+    def _use(self, core: Core) -> None:
+        self._core = core
+        self.images = Images(core)
+        self.cors_origins = CorsOrigins(core)
+        self.custom_domain = CustomDomain(core)
+        self.metrics = Metrics(core)
+
+    def with_options(
+        self,
+        *,
+        environment_id: str | UUID | Unset | None = UNSET,
+        timeout: float | Timeouts | Unset = UNSET,
+        max_retries: int | Unset = UNSET,
+        max_retry_after: float | Unset = UNSET,
+        deadline: float | Unset | None = UNSET,
+    ) -> Self:
+        """This client with other options for some calls: `imgwire.with_options(deadline=2).images.list()`.
+
+        Connections, credentials, limits and hooks are shared, so it costs nothing and needs no closing.
+        What is not given stays as it is. The arguments are those of the class.
+
+        Raises:
+            ConfigurationError: a number or the environment id is wrong.
+        """
+        changed = type(self).__new__(type(self))
+        changed._owns_connections = False  # noqa: SLF001 - an object of this class
+        changed._derived_from = self  # noqa: SLF001 - whose end would be reported as a client left open
+        changed._use(  # noqa: SLF001
+            self._core.with_options(
+                _changed(
+                    self._core.options,
+                    environment_id=environment_id,
+                    timeout=timeout,
+                    max_retries=max_retries,
+                    max_retry_after=max_retry_after,
+                    deadline=deadline,
+                )
+            )
+        )
+        return changed
+
+    def ingest(
+        self,
+        source: IngestSource,
+        *,
+        journal: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
+        job: str | None = None,
+        concurrency: int | Literal["auto"] = "auto",
+        dedupe: Literal["content"] | None = None,
+        on_change: OnChange = "upload",
+        dry_run: bool = False,
+        wait_ready: bool = False,
+        purpose: str | None = None,
+        custom_metadata: Metadata | None = None,
+        max_failures: int | None = None,
+        stop_on: tuple[type[ImgwireError], ...] = STOP_ON,
+        breaker: bool = True,
+        max_pause: float = 900.0,
+        deadline: float | None = None,
+        item_deadline: float | None = None,
+        bandwidth_limit: float | None = None,
+        byte_budget: int = 64 * 1024 * 1024,
+        processes: int = 1,
+    ) -> IngestJob:
+        """Store many images, resumably: a folder, a manifest, or any iterable of files and URLs.
+
+        ```python
+        async with imgwire.ingest("photos/", journal="photos.journal") as job:
+            async for outcome in job:  # Stored, AlreadyStored, Skipped or Failed
+                ...
+            print(job.report)
+        ```
+
+        Run again with the same journal, it passes over what is stored without a request, tries again what
+        failed, and stores files that have changed as new images. Every item has an idempotency key derived
+        from job, item and content, which is in the journal before the first request: a crash at any moment
+        loses nothing, and stores nothing twice as long as the service honours the keys.
+
+        A failing item never stops the rest. 429s are waited out. Attempts that fail transiently are repeated
+        up to 5 times; when the service is down the job pauses and probes instead. Memory is bounded: the
+        content of items on their way takes `byte_budget` at most. An item counts with its size, at least
+        32 KiB and at most 1 MiB, so there are at most `byte_budget` / 32 KiB of them.
+
+        Args:
+            source: a folder, file, manifest (.csv, .jsonl, .ndjson, .parquet, `-` for standard input) or URL;
+                a `Folder` or `Manifest` with options of its own; or an iterable, sync or async, of paths,
+                URLs and `IngestItem`s. A sync iterable is advanced in a worker thread.
+            journal: file that makes the job resumable, made when there is none. One process at a time can use
+                it. It belongs to the service (base URL and environment) and the source (absolute path or URL)
+                of its first run, and is rejected for any other; all iterables count as one source, whose
+                items their keys tell apart. A rotated key is accepted if it sees the images that are stored:
+                a key that the journal does not know costs a request. A source that moved together with the
+                journal is still the same. `job.report.journal` says where the journal is. Default: a
+                temporary one.
+            job: name of the job, part of the idempotency keys. Default: a random one that the journal keeps.
+                With a name of your own the keys are the same even when the journal is lost.
+            concurrency: how many items are sent at once, or "auto" to find by probing how fast the service
+                takes them.
+            dedupe: "content" stores equal content once; all its items get the one image.
+            on_change: what becomes of stored items that have changed since. "upload": changed content is
+                stored as a new image; other parameters (purpose, custom metadata, file name, type) are only
+                reported, see `AlreadyStored.changed`, because the service cannot change them. "recreate":
+                other parameters make a new image, too. "skip": whatever has changed is only reported.
+            dry_run: send nothing and leave the journal as it is; what would be sent is `Skipped`.
+            wait_ready: wait also for images of files to be READY; one in quarantine counts as failed. Images
+                of URLs are always waited for, because the service fetches them after it has accepted the
+                URL: their statuses are read from the list, 100 at a time, while others are sent. Those that
+                wait are given up when for two minutes none has become READY.
+            purpose: free label of those items that have none of their own.
+            custom_metadata: your own values for those items that have none of their own.
+            max_failures: stop when more items have failed.
+            stop_on: errors that stop the job at once, because they would hit every item.
+            breaker: stop when the service refuses most of the last 200 items in the same way.
+            max_pause: stop when the service has been down for so many seconds.
+            deadline: stop after so many seconds.
+            item_deadline: give an item up so many seconds after its first request.
+            bandwidth_limit: bytes per second, on average over several uploads.
+            byte_budget: bytes of images in memory, at least 16 MiB. Files over 1 MiB are streamed and count
+                as 1 MiB.
+            processes: how many processes send, for machines on which one core is too slow for the service.
+                With more than 1 this process draws the source, decides, and writes the journal; the others
+                read, hash and send, with connections of their own. All bounds (`concurrency`,
+                `bandwidth_limit`, `byte_budget`, the client's `rate_limits`) hold for the sum of them, and
+                with "auto" they share one pace. A process that dies is replaced, and its items are run again
+                under the same keys. Your own code runs in this process only: a source, and a function that
+                gives the API key. A client with hooks or with `http_client=` cannot be used.
+
+        Raises:
+            InvalidArgumentError: an argument is out of its range, or is no source.
+            ConfigurationError: other processes cannot make the requests of this client.
+            UploadSourceError: on entering, there is no such folder or file.
+            JournalError: on entering, the journal is in use, damaged, not writable, or that of another
+                program, job, service or source; later, it cannot be written any more.
+            IngestStoppedError: at the end of the iteration, the job stopped early and can be resumed.
+        """
+        options = IngestOptions(
+            concurrency=concurrency,
+            dedupe=dedupe,
+            on_change=on_change,
+            dry_run=dry_run,
+            wait_ready=wait_ready,
+            purpose=purpose,
+            custom_metadata=custom_metadata,
+            max_failures=max_failures,
+            stop_on=stop_on,
+            breaker=breaker,
+            max_pause=max_pause,
+            deadline=deadline,
+            item_deadline=item_deadline,
+            bandwidth_limit=bandwidth_limit,
+            byte_budget=byte_budget,
+            processes=processes,
+        )
+        if processes > 1:
+            check_processes(self._core)
+        return IngestJob(self._core, source, journal=journal, job=job, options=options)
+
+    async def health(self) -> dict[str, str]:
+        """Ask the service whether it is up; the keys of its answer are undocumented."""
+        request = Request(operation=_HEALTH)
+        return (await self._core.call(request, parse_map)).data
+
+    def stats(self) -> ClientStats:
+        """Attempts, retries, requests in flight and waiting, and time waited, since the client was made."""
+        return self._core.shared.stats()
+
+    async def aclose(self) -> None:
+        """Close the connections. Calls after that raise `ConfigurationError`; closing twice is harmless.
+
+        What `with_options` returned shares the connections and does not close them.
+        """
+        if self._owns_connections:
+            await self._core.shared.engine.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # Also when the block is being cancelled, its connections are closed properly.
+        with anyio.CancelScope(shield=True):
+            await self.aclose()
+
+    def __repr__(self) -> str:
+        core = getattr(self, "_core", None)  # missing in the traceback of a constructor that failed
+        return f"{type(self).__name__}({f'base_url={core.options.base_url!r}' if core else ''})"
+
+    def __reduce__(self) -> NoReturn:
+        # Also what copy.copy and copy.deepcopy call.
+        raise TypeError(
+            "AsyncImgwireClient holds connections and cannot be pickled or copied; "
+            "create one in each process, or use with_options() for one with other settings"
+        )
+
+    def __del__(self) -> None:
+        # Only a warning: closing needs an event loop, and the one that runs now may be another one.
+        core = getattr(self, "_core", None)
+        if core is not None and self._owns_connections and core.shared.engine.is_open:
+            warnings.warn(
+                f"{self!r} was not closed; use 'async with' or 'await client.aclose()'",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+
+
+def _from_environment(
+    environment_id: str | UUID | Unset | None,
+) -> tuple[Secret | None, str | None, str | UUID | Unset | None]:
+    """Key, base URL and environment id that the variables give together; an id that was passed stays."""
+    key = Secret(os.environ["IMGWIRE_API_KEY"]) if os.environ.get("IMGWIRE_API_KEY") else None
+    if isinstance(environment_id, Unset):
+        environment_id = os.environ.get("IMGWIRE_ENVIRONMENT_ID") or None
+    return key, os.environ.get("IMGWIRE_API_BASE_URL") or None, environment_id
+
+
+def _credential_source(
+    given: Secret | CredentialProvider | None, base_url: str | None
+) -> Secret | CredentialProvider:
+    if given is None and base_url is not None and os.environ.get("IMGWIRE_API_KEY"):
+        raise ConfigurationError(
+            "no API key: with base_url= no environment variable is read, so that a key does not go to a "
+            "service it does not belong to; pass api_key=, too, or set IMGWIRE_API_BASE_URL instead"
+        )
+    if given is None:
+        raise ConfigurationError("no API key: pass api_key= or set the environment variable IMGWIRE_API_KEY")
+    if isinstance(given, Secret):
+        check_credential(given)
+    elif not callable(given):
+        raise ConfigurationError(
+            f"api_key must be text or an async function that returns it, not {type(given).__name__}"
+        )
+    return given
+
+
+def _changed(
+    options: CallOptions,
+    *,
+    environment_id: str | UUID | Unset | None,
+    timeout: float | Timeouts | Unset,
+    max_retries: int | Unset,
+    max_retry_after: float | Unset,
+    deadline: float | Unset | None,
+) -> CallOptions:
+    if not isinstance(environment_id, Unset):
+        options = replace(options, environment_id=_environment(environment_id))
+    try:
+        if not isinstance(timeout, Unset):
+            options = replace(options, timeouts=Timeouts.of(timeout))
+        if not isinstance(max_retries, Unset):
+            options = replace(options, retry=replace(options.retry, max_retries=max_retries))
+        if not isinstance(max_retry_after, Unset):
+            options = replace(options, retry=replace(options.retry, max_retry_after=max_retry_after))
+        if not isinstance(deadline, Unset):
+            options = replace(options, deadline=deadline)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    return options
+
+
+def _environment(value: str | UUID | None) -> UUID | None:
+    if value is None or isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        problem = f"environment_id (or IMGWIRE_ENVIRONMENT_ID) must be a UUID, got {value!r:.80}"
+    raise ConfigurationError(problem)

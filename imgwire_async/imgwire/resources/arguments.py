@@ -1,0 +1,164 @@
+"""Arguments as users write them, turned into what the schema wants, or refused with a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TypeAlias, TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+from imgwire_async.core.numbers import as_int, is_finite, whole
+from imgwire_async.core.redaction import without_query
+from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.imgwire.lowlevel.types import UNSET, Unset
+
+T = TypeVar("T")
+
+Metadata: TypeAlias = Mapping[str, str | int | float | bool]
+"""Custom metadata: free names with scalar values; the service refuses nested ones and nulls."""
+
+
+def unless_none(value: T | None) -> T | Unset:
+    """None leaves a field out: the service's own default then applies."""
+    return UNSET if value is None else value
+
+
+def as_uuid(value: str | UUID, name: str, operation: str) -> UUID:
+    """An id in its canonical form.
+
+    Raises:
+        InvalidArgumentError: `value` is not a UUID, which every id of the service is.
+    """
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        problem = f"{name} must be a UUID, got {value!r:.80}"
+    raise InvalidArgumentError(problem, operation=operation)
+
+
+def as_uuids(values: Iterable[str | UUID], name: str, operation: str) -> list[UUID]:
+    """Several ids; a single text is refused, because iterating over it would give its letters.
+
+    Raises:
+        InvalidArgumentError: there is none, or one is not a UUID.
+    """
+    if isinstance(values, str | UUID) or not isinstance(values, Iterable):
+        raise InvalidArgumentError(f"{name} must be several ids, such as a list", operation=operation)
+    ids = [as_uuid(value, name, operation) for value in values]
+    if not ids:
+        raise InvalidArgumentError(f"{name} must hold at least one id", operation=operation)
+    return ids
+
+
+def as_idempotency_key(value: object, operation: str) -> str:
+    """The key that names one logical upload; one that no other upload has if there is none.
+
+    Raises:
+        InvalidArgumentError: `value` is empty. To make up another key would undo what it was given for.
+    """
+    if value is None:
+        return f"iw-{uuid4().hex}"
+    if isinstance(value, str) and value:
+        return value
+    raise InvalidArgumentError(
+        f"idempotency_key must be text of at least one character, got {value!r:.80}; "
+        "leave it out to have one made up",
+        operation=operation,
+    )
+
+
+def as_metadata(values: object, operation: str) -> dict[str, str | int | float | bool] | Unset:
+    """Custom metadata that the service can store; None leaves it out.
+
+    Raises:
+        InvalidArgumentError: it is no mapping, or holds a name that is no text or a value that is no scalar.
+    """
+    if values is None:
+        return UNSET
+    if not isinstance(values, Mapping):
+        problem = f"custom_metadata must map names to values, got {type(values).__name__}"
+        raise InvalidArgumentError(problem, operation=operation)
+    checked: dict[str, str | int | float | bool] = {}
+    for name, value in values.items():
+        scalar = value if isinstance(value, str | bool | float) else as_int(value)
+        if not isinstance(name, str) or scalar is None:
+            raise InvalidArgumentError(
+                f"custom_metadata must map text to text, numbers or truth values, got {name!r:.80}: "
+                f"{type(value).__name__}",
+                operation=operation,
+            )
+        checked[name] = scalar
+    return checked
+
+
+def as_whole(value: object, name: str, operation: str) -> int:
+    """A number of bytes.
+
+    Raises:
+        InvalidArgumentError: `value` is not a whole number, or is negative.
+    """
+    try:
+        return whole(name, value, least=0)
+    except ValueError as error:
+        problem = str(error)
+    raise InvalidArgumentError(problem, operation=operation)
+
+
+def as_wait(seconds: float, operation: str) -> float:
+    """For how long to wait; `math.inf` is allowed.
+
+    Raises:
+        InvalidArgumentError: `seconds` is no number, or is negative.
+    """
+    if seconds == math.inf or (is_finite(seconds) and seconds >= 0):
+        return seconds
+    raise InvalidArgumentError(
+        f"timeout must be a number of seconds, at least 0, got {seconds!r:.80}", operation=operation
+    )
+
+
+def public_url(value: str, operation: str, *, allow_credentials: bool) -> str:
+    """The URL of something that the service is to fetch.
+
+    Raises:
+        InvalidArgumentError: it is not http or https, has no host, or has credentials that are not allowed.
+    """
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port  # reading the port checks it
+        whole = value.isprintable() and " " not in value
+    except (ValueError, TypeError, AttributeError):
+        problem = "url is not a URL"
+    else:
+        # Without its query: it may hold a signature, and so may the credentials in front of the host.
+        shown = without_query(value)
+        if parts.scheme not in {"http", "https"} or not host or not whole:
+            problem = f"url must be https:// or http:// with a host and without blanks, got {shown!r:.200}"
+        elif "@" in parts.netloc and not allow_credentials:
+            problem = (
+                f"url holds credentials for {host}, which the service would get to see; pass "
+                "allow_credentials=True if it may"
+            )
+        else:
+            return value
+    raise InvalidArgumentError(problem, operation=operation)
+
+
+def aware(value: datetime | None, name: str, operation: str) -> datetime | Unset:
+    """A point in time that means the same everywhere.
+
+    Raises:
+        InvalidArgumentError: `value` is no datetime, or has no time zone.
+    """
+    if not isinstance(value, datetime | None):
+        raise InvalidArgumentError(f"{name} must be a datetime, got {value!r:.80}", operation=operation)
+    if value is not None and value.utcoffset() is None:
+        raise InvalidArgumentError(
+            f"{name} has no time zone; write for example datetime(2026, 5, 1, tzinfo=UTC)",
+            operation=operation,
+        )
+    return unless_none(value)

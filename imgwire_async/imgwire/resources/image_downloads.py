@@ -1,0 +1,368 @@
+"""The part of `client.images` that brings bytes back: archives of many images, and single images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
+from typing import Final, Literal, TypeAlias, Unpack, overload
+from uuid import UUID
+
+from imgwire_async.core.call import Core
+from imgwire_async.core.concurrency.threads import ExclusiveThread
+from imgwire_async.core.fetch import FileHead, Transfer, fetch
+from imgwire_async.core.redaction import Secret
+from imgwire_async.downloads.archives import ArchiveLimits, ExtractedFiles, extraction
+from imgwire_async.downloads.file_objects import FileSink, FileTarget, open_target
+from imgwire_async.downloads.files import DownloadedFile, PathTarget, atomic_file
+from imgwire_async.downloads.streams import DownloadStream, OpenStream
+from imgwire_async.errors import (
+    BulkDownloadFailedError,
+    CallContext,
+    DeadlineExceededError,
+    DownloadError,
+    DownloadRejectedError,
+    InvalidArgumentError,
+)
+from imgwire_async.imgwire.cdn.forms import Preset
+from imgwire_async.imgwire.cdn.keywords import Transformations
+from imgwire_async.imgwire.lowlevel.api import images as api
+from imgwire_async.imgwire.lowlevel.models import (
+    Image,
+    ImageDownloadJob,
+    ImageDownloadJobCreate,
+    ImageDownloadStatus,
+)
+from imgwire_async.imgwire.resources.arguments import as_uuid, as_uuids, as_wait
+from imgwire_async.imgwire.resources.file_names import file_name_of
+from imgwire_async.imgwire.resources.polling import poll
+
+_FetchInto: TypeAlias = Callable[[Transfer], Awaitable[None]]
+
+_EXPIRED: Final = frozenset({401, 403, 410})
+"""How hosts answer to a signed link that has expired."""
+
+
+class ImageDownloads:
+    """Operations that fetch images; inherited by `Images`."""
+
+    _core: Core
+
+    async def create_bulk_download_job(self, image_ids: Iterable[str | UUID]) -> ImageDownloadJob:
+        """Have the service build an archive of several images.
+
+        Raises:
+            InvalidArgumentError: there is no id, or one is not a UUID.
+        """
+        ids = as_uuids(image_ids, "image_ids", "images.create_bulk_download_job")
+        body = ImageDownloadJobCreate(image_ids=ids)
+        return (await api.images_create_bulk_download_job(self._core, body=body)).data
+
+    async def retrieve_bulk_download_job(self, job_id: str | UUID) -> ImageDownloadJob:
+        """Read how far an archive is; `download_url` is set when its status is READY.
+
+        Raises:
+            InvalidArgumentError: `job_id` is not a UUID.
+            NotFoundError: there is no such job.
+        """
+        job = as_uuid(job_id, "job_id", "images.retrieve_bulk_download_job")
+        return (await api.images_retrieve_bulk_download_job(self._core, job)).data
+
+    async def wait_for_bulk_download(
+        self,
+        job: ImageDownloadJob | str | UUID,
+        *,
+        timeout: float = 600.0,  # noqa: ASYNC109
+    ) -> ImageDownloadJob:
+        """Read a job again and again, first quickly, then every two seconds, until its archive is READY.
+
+        Args:
+            job: the job, or its id.
+            timeout: seconds to wait in all.
+
+        Raises:
+            BulkDownloadFailedError: the service could not make the archive.
+            DeadlineExceededError: the archive was not READY in time; the message tells its last status.
+            NotFoundError: there is no such job.
+        """
+        operation = "images.wait_for_bulk_download"
+        job_id = _id_of(job, "job", operation)
+        timeout = as_wait(timeout, operation)
+        status = "unknown"
+
+        async def look() -> ImageDownloadJob | None:
+            nonlocal status
+            seen = await self.retrieve_bulk_download_job(job_id)
+            status = seen.status
+            return seen if _link(seen, operation) is not None else None
+
+        shared = self._core.shared
+        found = await poll(look, seconds=timeout, time=shared.time)
+        if found is None:
+            raise DeadlineExceededError(
+                f"the archive of job {job_id} was not READY within {timeout:g} s, its last status was "
+                f"{status}",
+                operation=operation,
+            )
+        return found
+
+    @overload
+    def download_archive(
+        self, job: ImageDownloadJob | str | UUID
+    ) -> AbstractAsyncContextManager[DownloadStream]: ...
+
+    @overload
+    def download_archive(
+        self, job: ImageDownloadJob | str | UUID, *, to: PathTarget | FileTarget, overwrite: bool = False
+    ) -> Coroutine[None, None, DownloadedFile]: ...
+
+    @overload
+    def download_archive(
+        self,
+        job: ImageDownloadJob | str | UUID,
+        *,
+        to: PathTarget,
+        extract: Literal[True],
+        overwrite: bool = False,
+        limits: ArchiveLimits = ...,
+    ) -> Coroutine[None, None, ExtractedFiles]: ...
+
+    def download_archive(
+        self,
+        job: ImageDownloadJob | str | UUID,
+        *,
+        to: PathTarget | FileTarget | None = None,
+        extract: bool = False,
+        overwrite: bool = False,
+        limits: ArchiveLimits = ArchiveLimits(),  # noqa: B008 - immutable
+    ) -> (
+        AbstractAsyncContextManager[DownloadStream]
+        | Coroutine[None, None, DownloadedFile]
+        | Coroutine[None, None, ExtractedFiles]
+    ):
+        """Fetch the archive of a bulk download job that is READY.
+
+        A broken transfer goes on where it stopped when the host allows it, and begins again otherwise. A link
+        that has expired is replaced by a fresh one.
+
+        Args:
+            job: the job, or its id.
+            to: path of the archive to write, or a binary file to write it to, sync or async as of anyio and
+                aiofiles. Without it you get a stream:
+                `async with imgwire.images.download_archive(job) as stream: async for chunk in stream: …`.
+                A file at a path appears when it is complete and on disk, and not at all after a failure. A
+                folder, or text that ends in a slash, means a file in that folder, which is made if necessary;
+                it gets the id of the job as its name. A file object gets bytes as they come, from its current
+                position, and is not closed. A target that cannot work is refused before the first request.
+            extract: unpack the images into the folder `to`, which is made if necessary. The archive itself is
+                not kept. Names that lead out of the folder, links, and archives beyond `limits` are
+                refused, and then the folder is as it was. Names that some file system would not take, and
+                names that occur twice for one that ignores case, are changed; see `renamed` of the result.
+            overwrite: whether to replace a file that exists. The new one keeps its permissions, and a link to
+                it stays a link. A file object is written to in any case.
+            limits: how much an archive may hold.
+
+        Returns:
+            With a path or file, what was written; with `extract`, the paths of the images in the order of the
+            archive.
+
+        Raises:
+            InvalidArgumentError: the job is not READY, or `to` is nothing that can be written to.
+            BulkDownloadFailedError: the service could not make the archive.
+            DownloadRejectedError: the host of the archive answered with an error status.
+            DownloadInterruptedError: a stream cannot go on after its transfer broke.
+            DownloadTargetError: `to` cannot be written, or exists.
+            ArchiveError: the archive is damaged, or not safe to extract.
+            APIConnectionError: and what else a call can raise, see `imgwire_async.errors`.
+        """
+        operation = "images.download_archive"
+
+        async def fetch_into(transfer: Transfer) -> None:
+            await self._fetch_archive(job, transfer, operation)
+
+        if extract:
+            return _to_folder(fetch_into, to, limits, operation, overwrite=overwrite)
+        if to is None:
+            return OpenStream(fetch_into)
+
+        def name(_: str | None) -> str:
+            return f"{_id_of(job, 'job', operation)}.zip"
+
+        return _to_file(fetch_into, to, operation, name, overwrite=overwrite)
+
+    @overload
+    def download(
+        self,
+        image: Image | str | UUID,
+        *,
+        preset: Preset | None = None,
+        **transformations: Unpack[Transformations],
+    ) -> AbstractAsyncContextManager[DownloadStream]: ...
+
+    @overload
+    def download(
+        self,
+        image: Image | str | UUID,
+        *,
+        to: PathTarget | FileTarget,
+        overwrite: bool = False,
+        preset: Preset | None = None,
+        **transformations: Unpack[Transformations],
+    ) -> Coroutine[None, None, DownloadedFile]: ...
+
+    def download(
+        self,
+        image: Image | str | UUID,
+        *,
+        to: PathTarget | FileTarget | None = None,
+        overwrite: bool = False,
+        preset: Preset | None = None,
+        **transformations: Unpack[Transformations],
+    ) -> AbstractAsyncContextManager[DownloadStream] | Coroutine[None, None, DownloadedFile]:
+        """Fetch one image from the CDN, as it is delivered with a preset and transformations.
+
+        Args:
+            image: the record, or the id, which costs one more call. The image must be READY.
+            to: as for `download_archive`. In a folder the file gets the name of the image, with the suffix of
+                the type that is delivered.
+            overwrite: as for `download_archive`.
+            preset: as for `Image.url`.
+            transformations: as for `Image.url`, such as `width=320, format="webp"`. Without `format` the CDN
+                chooses one.
+
+        Raises:
+            InvalidArgumentError: `image` is not an image or an id, or `to` is nothing that can be written to.
+            InvalidTransformationError: a transformation is not allowed.
+            DownloadRejectedError: the CDN answered with an error status, for example because the image is
+                not READY.
+            DownloadInterruptedError: a stream cannot go on after its transfer broke.
+            DownloadTargetError: `to` cannot be written, or exists.
+            APIConnectionError: and what else a call can raise, see `imgwire_async.errors`.
+        """
+        operation = "images.download"
+
+        record: Image | None = None
+
+        async def fetch_into(transfer: Transfer) -> None:
+            nonlocal record
+            core = self._core.with_deadline_from_now()
+            if isinstance(image, Image):
+                record = image
+            else:
+                record = (await api.images_retrieve(core, as_uuid(image, "image", operation))).data
+            url = record.url(preset, **transformations)
+            await fetch(core, Secret(url), transfer, CallContext(operation=operation))
+
+        if to is None:
+            return OpenStream(fetch_into)
+
+        def name(content_type: str | None) -> str:
+            assert record is not None  # noqa: S101 - it has been fetched
+            return file_name_of(record, content_type)
+
+        return _to_file(fetch_into, to, operation, name, overwrite=overwrite)
+
+    async def _fetch_archive(
+        self, job: ImageDownloadJob | str | UUID, transfer: Transfer, operation: str
+    ) -> None:
+        core = self._core.with_deadline_from_now()
+        context = CallContext(operation=operation)
+        job_id = _id_of(job, "job", operation)
+
+        async def fresh_link() -> Secret:
+            seen = (await api.images_retrieve_bulk_download_job(core, job_id)).data
+            link = _link(seen, operation)
+            if link is None:
+                raise InvalidArgumentError(
+                    f"the archive of job {job_id} is {seen.status}; await wait_for_bulk_download first",
+                    operation=operation,
+                )
+            return link
+
+        given = _link(job, operation) if isinstance(job, ImageDownloadJob) else None
+        try:
+            await fetch(core, given or await fresh_link(), transfer, context)
+        except DownloadRejectedError as error:
+            if error.status not in _EXPIRED:
+                raise
+        else:
+            return
+        await fetch(core, await fresh_link(), transfer, context)
+
+
+async def _to_file(
+    fetch_into: _FetchInto,
+    to: PathTarget | FileTarget,
+    operation: str,
+    name: Callable[[str | None], str],
+    *,
+    overwrite: bool,
+) -> DownloadedFile:
+    """Download to a path or a file; `name` makes that of a file in a folder from the content type."""
+    path: Path | None = None
+    with _named(operation):
+        if isinstance(to, str | os.PathLike):
+            head = FileHead()
+            async with atomic_file(to, overwrite=overwrite, name=lambda: name(head.content_type)) as (
+                sink,
+                output,
+            ):
+                transfer = Transfer(sink)
+                head = transfer.head
+                await fetch_into(transfer)
+            path = output.target
+        else:
+            thread = ExclusiveThread()
+            try:
+                sink = FileSink(await open_target(to, thread))
+                transfer = Transfer(sink)
+                await fetch_into(transfer)
+                await sink.flush()
+            finally:
+                await thread.end()
+    return DownloadedFile(path=path, size=transfer.received, content_type=transfer.head.content_type)
+
+
+async def _to_folder(
+    fetch_into: _FetchInto,
+    to: PathTarget | FileTarget | None,
+    limits: ArchiveLimits,
+    operation: str,
+    *,
+    overwrite: bool,
+) -> ExtractedFiles:
+    with _named(operation):
+        if not isinstance(to, str | os.PathLike):
+            raise InvalidArgumentError("extract=True needs to=, the path of a folder")
+        async with extraction(to, limits, overwrite=overwrite) as (sink, extract):
+            await fetch_into(Transfer(sink))
+            await sink.flush()
+            return await extract()
+
+
+@contextmanager
+def _named(operation: str) -> Generator[None, None, None]:
+    """Complete what the file system has refused with the name of the call."""
+    try:
+        yield
+    except (DownloadError, InvalidArgumentError) as error:
+        error.operation = error.operation or operation
+        raise
+
+
+def _id_of(job: ImageDownloadJob | str | UUID, name: str, operation: str) -> UUID:
+    return job.id if isinstance(job, ImageDownloadJob) else as_uuid(job, name, operation)
+
+
+def _link(job: ImageDownloadJob, operation: str) -> Secret | None:
+    """Where the archive is, or None when the service is still at it."""
+    if job.status == ImageDownloadStatus.FAILED:
+        raise BulkDownloadFailedError(
+            f"the service could not make the archive of job {job.id}; perhaps none of its images exists",
+            job_id=str(job.id),
+            operation=operation,
+        )
+    if job.status != ImageDownloadStatus.READY or not job.download_url:
+        return None
+    return Secret(job.download_url)

@@ -1,0 +1,82 @@
+"""`client.metrics`: usage of one environment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from imgwire_async.core.call import Core
+from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.imgwire.lowlevel.api import metrics as api
+from imgwire_async.imgwire.lowlevel.models import MetricsDatasetInterval, MetricsDatasets, MetricsStats
+from imgwire_async.imgwire.lowlevel.types import UNSET, Unset
+from imgwire_async.imgwire.resources.arguments import aware, unless_none
+
+
+class Metrics:
+    """Uploads, transformations, requests, transfer, cache hits and storage of one environment."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def get_datasets(
+        self,
+        *,
+        interval: MetricsDatasetInterval | str | None = None,
+        tz: str | None = None,
+        date_start: datetime | None = None,
+        date_end: datetime | None = None,
+    ) -> MetricsDatasets:
+        """Usage as time series.
+
+        Args:
+            interval: width of the time buckets, `HOURLY` (the service's default), `DAILY`, `WEEKLY` or
+                `MONTHLY`.
+            tz: IANA time zone by which buckets are cut, such as `America/Chicago`; the default is UTC.
+            date_start: start of the range; the service chooses one when it is left out.
+            date_end: end of the range; the service chooses one when it is left out.
+
+        Raises:
+            InvalidArgumentError: a date has no time zone, or `interval` is no text.
+            UnprocessableEntityError: the service does not know `interval` or `tz`.
+        """
+        operation = "metrics.get_datasets"
+        response = await api.metrics_get_datasets(
+            self._core,
+            interval=_interval(interval, operation),
+            tz=unless_none(tz),
+            date_start=aware(date_start, "date_start", operation),
+            date_end=aware(date_end, "date_end", operation),
+        )
+        return response.data
+
+    async def get_stats(
+        self,
+        *,
+        interval: MetricsDatasetInterval | str | None = None,
+        tz: str | None = None,
+        date_start: datetime | None = None,
+        date_end: datetime | None = None,
+    ) -> MetricsStats:
+        """Usage as totals, each with the value of the period before and the change in percent.
+
+        Arguments and errors are those of `get_datasets`.
+        """
+        operation = "metrics.get_stats"
+        response = await api.metrics_get_stats(
+            self._core,
+            interval=_interval(interval, operation),
+            tz=unless_none(tz),
+            date_start=aware(date_start, "date_start", operation),
+            date_end=aware(date_end, "date_end", operation),
+        )
+        return response.data
+
+
+def _interval(value: MetricsDatasetInterval | str | None, operation: str) -> MetricsDatasetInterval | Unset:
+    if value is None:
+        return UNSET
+    if not isinstance(value, str):
+        raise InvalidArgumentError(
+            f"interval must be a MetricsDatasetInterval or its text, got {value!r:.80}", operation=operation
+        )
+    return MetricsDatasetInterval(value.upper())

@@ -1,0 +1,85 @@
+"""The two steps of an upload: create the record, send the bytes to its presigned URL."""
+
+from __future__ import annotations
+
+from imgwire_async.bodies.base import Source
+from imgwire_async.bodies.image_types import EXTENSIONS, image_type_of
+from imgwire_async.bodies.progress import OnSent, ProgressHook, reporting
+from imgwire_async.core.call import Core
+from imgwire_async.core.redaction import Secret
+from imgwire_async.errors import CallContext, UnsupportedImageTypeError, UploadRejectedError
+from imgwire_async.imgwire.lowlevel.api import images as api
+from imgwire_async.imgwire.lowlevel.models import (
+    Image,
+    ImageStatus,
+    StandardUpload,
+    StandardUploadCreate,
+    SupportedMimeType,
+)
+from imgwire_async.imgwire.resources.arguments import unless_none
+
+
+def detected_type(source: Source, file_name: str | None) -> SupportedMimeType:
+    """The image type that content or name show.
+
+    Raises:
+        UnsupportedImageTypeError: they show none that the service stores.
+    """
+    found = image_type_of(source.head, file_name or "")
+    if found is None:
+        what = "the content" if file_name is None else repr(file_name)
+        raise UnsupportedImageTypeError(
+            f"cannot tell what kind of image {what} is: neither content nor name shows one of "
+            f"{', '.join(sorted(set(EXTENSIONS.values())))}; pass mime_type= to decide",
+            operation="images.upload",
+        )
+    return SupportedMimeType(found)
+
+
+async def create(core: Core, body: StandardUploadCreate, upload_token: str | None) -> StandardUpload:
+    """The first step: a record and the presigned URL for its bytes."""
+    return (await api.images_create(core, body=body, upload_token=unless_none(upload_token))).data
+
+
+async def create_and_put(
+    core: Core,
+    source: Source,
+    body: StandardUploadCreate,
+    upload_token: str | None,
+    on_progress: ProgressHook | None,
+) -> Image:
+    """Both steps. Returns the record as it was before the bytes arrived."""
+    created = await create(core, body, upload_token)
+    if _has_bytes(created.image):
+        return created.image
+
+    async def transfer(on_sent: OnSent | None) -> None:
+        nonlocal created
+
+        async def put() -> None:
+            await core.put(
+                Secret(created.upload_url),
+                source,
+                mime_type=str(body.mime_type),
+                context=CallContext(operation="images.upload", idempotency_key=str(body.idempotency_key)),
+                on_sent=on_sent,
+            )
+
+        try:
+            await put()
+        except UploadRejectedError as error:
+            if error.status != 403 or not source.replayable:
+                raise
+            # Refused like this are a presigned URL that has expired, for which the same key gets a fresh
+            # one, and bytes that are there already because the answer to an earlier attempt was lost.
+            created = await create(core, body, upload_token)
+            if not _has_bytes(created.image):
+                await put()
+
+    await reporting(on_progress, source.size, transfer)
+    return created.image
+
+
+def _has_bytes(image: Image) -> bool:
+    """Whether an earlier upload under the same key has already brought the bytes."""
+    return not image.can_upload and image.status != ImageStatus.PENDING

@@ -1,0 +1,1 @@
+"""What a job remembers on disk, so that it can resume."""

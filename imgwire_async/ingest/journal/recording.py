@@ -1,0 +1,45 @@
+"""What the journal and the caller are told when an item has ended."""
+
+from __future__ import annotations
+
+from imgwire_async.errors import ImgwireError
+from imgwire_async.imgwire.lowlevel.models import Image
+from imgwire_async.ingest.items import storable
+from imgwire_async.ingest.journal.database import Row, State
+from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Stored
+from imgwire_async.ingest.shards.preparing import Task
+from imgwire_async.ingest.survey import already_stored, failed_row
+
+
+def as_stored(task: Task, image: Image, state: State, run: int, seconds: float) -> tuple[Row, Stored]:
+    """This run has uploaded the item."""
+    row = task.row(state, run)
+    row.image_id, row.cdn_url = str(image.id), storable(image.cdn_url)
+    outcome = Stored(
+        key=task.key,
+        item=task.item,
+        image=image,
+        size=task.size,
+        attempts=task.attempts,
+        seconds=seconds,
+    )
+    return row, outcome
+
+
+def as_known(task: Task, known: Row, run: int, same_content_as: str | None) -> tuple[Row, AlreadyStored]:
+    """The content of the item is stored, as `known` tells."""
+    row = task.row(State(known.state), run)
+    row.image_id, row.cdn_url = known.image_id, known.cdn_url
+    row.idempotency_key = known.idempotency_key
+    changed = same_content_as is None and task.parameters != known.parameters
+    if changed:
+        row.parameters = known.parameters
+    return row, already_stored(task, known, "parameters" if changed else None, same_content_as)
+
+
+def as_failed(task: Task, error: ImgwireError, run: int) -> tuple[Row, Failed]:
+    """The item has failed for this run."""
+    outcome = Failed(key=task.key, item=task.item, error=error, attempts=task.attempts)
+    row = failed_row(task.row(State.FAILED, run), outcome, run)
+    row.image_id = getattr(error, "image_id", row.image_id)
+    return row, outcome

@@ -1,0 +1,1 @@
+"""One shard of a job: preparing its items and sending them."""

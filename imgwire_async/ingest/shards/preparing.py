@@ -1,0 +1,253 @@
+"""Before an item is sent: read, hashed, given its idempotency key. Everything here blocks."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import PurePath
+from typing import BinaryIO, Final, NamedTuple
+
+from imgwire_async.bodies.image_types import SNIFF_BYTES, image_type_of
+from imgwire_async.core.local_limits import patiently
+from imgwire_async.errors import (
+    ImageQuarantinedError,
+    ImgwireError,
+    UnsupportedImageTypeError,
+    UploadSourceError,
+)
+from imgwire_async.ingest.items import (
+    FileStamp,
+    IngestItem,
+    idempotency_key,
+    location,
+    raw_text,
+    source_text,
+    storable,
+)
+from imgwire_async.ingest.journal.database import Row, State
+
+WHOLE: Final = 1024 * 1024
+"""Files of up to so many bytes are read once and sent from memory; larger ones are read again for sending."""
+LEAST_CHARGE: Final = 32 * 1024
+"""Bytes of the budget that an item takes at least: its record, its request and its task are not free."""
+
+
+class Prepared(NamedTuple):
+    """What preparing has found out about an item."""
+
+    key: str
+    stamp: FileStamp | None
+    sha256: bytes | None
+    idempotency_key: str
+
+
+@dataclass(slots=True)
+class Task:
+    """An item on its way."""
+
+    key: str
+    item: IngestItem
+    stamp: FileStamp | None
+    from_folder: bool
+    known: Row | None
+    """What the journal holds of it from earlier runs."""
+    parameters: bytes | None = None
+    """Digest of what it is sent with besides its content."""
+    confirm: bool = False
+    """It is stored; the service has only to be asked whether it is ready."""
+    sha256: bytes | None = None
+    content: bytes | None = None
+    idempotency_key: str = ""
+    attempts: int = 0
+    deferrals: int = 0
+    """How often it was put back without having failed."""
+    began: float | None = None
+    """Instant of its first request."""
+    charge: int = 0
+    """Bytes of the budget that it holds."""
+    held: bool = False
+    """It has ended, or waits for another item's image: whoever runs its shard has nothing to do with it."""
+
+    @property
+    def prepared(self) -> Prepared:
+        """What preparing has found out, for the same task in another process."""
+        return Prepared(self.key, self.stamp, self.sha256, self.idempotency_key)
+
+    def take(self, prepared: Prepared) -> None:
+        """Have what another process has found out."""
+        _, self.stamp, self.sha256, self.idempotency_key = prepared
+
+    @property
+    def size(self) -> int:
+        """Bytes to send; 0 for a URL."""
+        return 0 if self.stamp is None or self.confirm else self.stamp.size
+
+    @property
+    def wanted_charge(self) -> int:
+        """Bytes that it holds in memory; a large file is read in two chunks of half that size."""
+        return min(max(self.size, LEAST_CHARGE), WHOLE)
+
+    def row(self, state: State, run: int) -> Row:
+        """The item as the journal keeps it."""
+        stamp, known = self.stamp, self.known
+        if self.confirm and known is not None:
+            return replace(known, state=state, run=run, attempts=self.attempts)
+        # Tried again: the image of this very content that an earlier run has stored.
+        same = known is not None and known.idempotency_key == self.idempotency_key
+        parameters = self.parameters
+        if known is not None and same and state not in {State.STORED, State.READY}:
+            # Those that the key was first sent with: the service may insist on them, or hold such an image.
+            parameters = known.parameters
+        return Row(
+            self.key,
+            location(self.item),
+            state,
+            run,
+            size=None if stamp is None else stamp.size,
+            mtime_ns=None if stamp is None else stamp.mtime_ns,
+            sha256=self.sha256,
+            idempotency_key=self.idempotency_key or None,
+            image_id=known.image_id if known is not None and same else None,
+            cdn_url=known.cdn_url if known is not None and same else None,
+            attempts=self.attempts,
+            parameters=parameters,
+        )
+
+
+def stamp_of(item: IngestItem) -> FileStamp | None:
+    """Size and time of a file; for bytes their size; None for a URL.
+
+    Raises:
+        UploadSourceError: the file cannot be looked at.
+    """
+    if item.is_url:
+        return None
+    if isinstance(item.source, bytes):
+        return FileStamp(size=len(item.source), mtime_ns=0)
+    try:
+        return FileStamp.of(os.stat(item.source))  # noqa: PTH116 - may hold what pathlib refuses
+    except (OSError, ValueError) as error:
+        raise _unreadable(item, error) from error
+
+
+def prepare(task: Task, job: str, *, recreate: bool) -> ImgwireError | None:
+    """Read, hash and key an item. What goes wrong is returned, because it concerns this item only.
+
+    Args:
+        task: the item.
+        job: name of the job.
+        recreate: whether other parameters make another image.
+    """
+    known = task.known
+    if task.confirm:
+        return None
+    try:
+        if task.item.is_url:
+            version = str(task.item.source).encode("utf-8", "surrogatepass")
+        else:
+            version = task.sha256 = _read(task)
+    except (UploadSourceError, UnsupportedImageTypeError) as error:
+        return error
+    if known is not None and known.idempotency_key and _same_image(task, known, recreate=recreate):
+        # Also when the run that made it made keys in the other way.
+        task.idempotency_key = known.idempotency_key
+        if task.item.is_url and known.error_type == ImageQuarantinedError.__name__:
+            # Under the same key the service would give the image that it could not fetch.
+            task.idempotency_key = idempotency_key(job, task.key, known.idempotency_key.encode())
+    else:
+        task.idempotency_key = idempotency_key(job, task.key, version, task.parameters if recreate else None)
+    return None
+
+
+def _same_image(task: Task, known: Row, *, recreate: bool) -> bool:
+    if recreate and known.parameters != task.parameters:
+        return False
+    if task.item.is_url:
+        return known.source == source_text(task.item)
+    return known.sha256 == task.sha256
+
+
+def _read(task: Task) -> bytes:
+    item = task.item
+    if isinstance(item.source, bytes):
+        return _hash(task, io.BytesIO(item.source), len(item.source))
+    try:
+        # Looked at before it is opened: opening a named pipe blocks until somebody writes to it.
+        if not stat.S_ISREG(os.stat(item.source).st_mode):  # noqa: PTH116 - may hold what pathlib refuses
+            raise UploadSourceError(f"cannot upload {source_text(item)!r}: it is not a regular file")
+        with patiently(partial(io.FileIO, item.source)) as file:
+            task.stamp = FileStamp.of(os.fstat(file.fileno()))
+            return _hash(task, file, task.stamp.size)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ImgwireError):
+            raise
+        raise _unreadable(item, error) from error
+
+
+def _hash(task: Task, file: BinaryIO | io.FileIO, size: int) -> bytes:
+    item = task.item
+    name = item.file_name or ("" if isinstance(item.source, bytes) else PurePath(item.source).name)
+    digest = hashlib.sha256()
+    # No more than needed is asked for: what `read` asks for is allocated first.
+    wanted = min(WHOLE, size + 1)
+    first = file.read(wanted)
+    # A file system may give less than was asked for, and too little to tell the type.
+    while 0 < len(first) < min(size, SNIFF_BYTES) and (further := file.read(wanted - len(first))):
+        first += further
+    no_image = item.mime_type is None and image_type_of(first[:SNIFF_BYTES], name) is None
+    # What is found in a folder and does not look like an image is passed over, empty or not.
+    if not first and not (no_image and task.from_folder):
+        raise UploadSourceError(f"cannot upload {task.key!r}: it is empty")
+    if no_image:
+        raise UnsupportedImageTypeError(
+            f"{task.key!r} is no image that the service stores, by its content or name"
+        )
+    digest.update(first)
+    if size <= WHOLE and len(first) == size:
+        task.content = first
+        return digest.digest()
+    while chunk := file.read(WHOLE):
+        digest.update(chunk)
+    return digest.digest()
+
+
+def upload_name(item: IngestItem) -> str | None:
+    """The file name to store; None leaves it to the service or to the content."""
+    if item.file_name is not None or isinstance(item.source, bytes):
+        return item.file_name
+    return None if item.is_url else storable(PurePath(item.source).name)
+
+
+def manifest_row(key: str, item: IngestItem) -> str:
+    """The item as a line of a manifest in JSON."""
+    key = raw_text(key)
+    row: dict[str, object] = {"key": key}
+    if not isinstance(item.source, bytes):
+        source = os.fspath(item.source)
+        # Manifests may lie anywhere.
+        row = {"source": source if item.is_url else os.path.abspath(source), "key": key}  # noqa: PTH100
+    for name in ("file_name", "mime_type", "purpose"):
+        if getattr(item, name) is not None:
+            row[name] = getattr(item, name)
+    metadata: object = item.custom_metadata
+    if isinstance(metadata, Mapping):
+        metadata = {str(name): value for name, value in metadata.items()}
+    if metadata is not None:
+        row["custom_metadata"] = metadata
+    try:
+        # repr: what cannot be sent is why the item has failed.
+        return json.dumps(row, default=repr, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        # No JSON, so that the retry fails in the same way and stores nothing without its metadata.
+        return json.dumps(row | {"custom_metadata": f"cannot be written as JSON: {error}"}, default=repr)
+
+
+def _unreadable(item: IngestItem, error: OSError | ValueError) -> UploadSourceError:
+    reason = getattr(error, "strerror", None) or error
+    return UploadSourceError(f"cannot upload {source_text(item)!r}: {reason}")

@@ -1,0 +1,350 @@
+"""A shard of a bulk job and how it is run: prepare → record → send. The same code runs in every process."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskGroup
+
+from imgwire_async.core.logical_call import SharedState
+from imgwire_async.core.operation import RateClass
+from imgwire_async.core.options import CallOptions
+from imgwire_async.errors import ImgwireError
+from imgwire_async.imgwire.lowlevel.models import Image
+from imgwire_async.ingest.options import GROUP, IngestOptions, Share
+from imgwire_async.ingest.shards.budgets import Backlog, Bandwidth, ByteBudget
+from imgwire_async.ingest.shards.preparing import Task, prepare
+from imgwire_async.ingest.shards.sending import Sender
+from imgwire_async.ingest.stopping import StopSignal
+
+PREPARERS: Final = 4
+"""Groups of items that are read and hashed at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Some items of a job that are run together. It pickles, and running it again stores nothing twice."""
+
+    number: int
+    tasks: list[Task]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What another process needs to run shards of a job, except for the credential. It pickles."""
+
+    job: str
+    """Name of the job."""
+    options: IngestOptions
+    share: Share
+    call_options: CallOptions
+    concurrency: int
+    """Requests that it has in flight at most."""
+    adaptive: bool
+    """Whether the number in flight follows the latency, too."""
+    leased: tuple[RateClass, ...]
+    """Classes of requests whose pace the job grants."""
+
+
+class ShardJournal(Protocol):
+    """Where the run of a shard has on record what it does."""
+
+    async def key(self, tasks: list[Task]) -> list[Task]:
+        """Put the idempotency keys of prepared items on record.
+
+        Returns:
+            Those that are to be sent, when the record is durable. The others need nothing further.
+        """
+        ...
+
+    def stored(self, task: Task, image: Image, seconds: float) -> None:
+        """An item is stored, so many seconds after its first request."""
+        ...
+
+    def refused(self, task: Task, error: ImgwireError) -> None:
+        """An item cannot be sent."""
+        ...
+
+
+class Limiter(Protocol):
+    """Tells the run of a shard when to send, and what to do after a failure. How fast, the gate tells."""
+
+    async def admit(self) -> bool:
+        """Wait until an attempt may be made.
+
+        Returns:
+            Whether it is a probe during a pause of the job.
+        """
+        ...
+
+    async def failed(self, task: Task, error: ImgwireError, *, probe: bool) -> float | None:
+        """Learn that an attempt failed.
+
+        Returns:
+            After how many seconds to try again; None for not at all.
+        """
+        ...
+
+
+class ShardJob(ShardJournal, Limiter, Protocol):
+    """A job, as those see it who run its shards."""
+
+    async def next_shard(self) -> Shard | None:
+        """The next shard to run; None when there will be no more."""
+        ...
+
+
+class Job(ShardJob, Protocol):
+    """A job, as a `Runner` sees it."""
+
+    def take_back(self, tasks: list[Task]) -> None:
+        """Have items run again that were handed out and have not ended."""
+        ...
+
+    def probe_lost(self) -> None:
+        """Learn that a probe will never be answered."""
+        ...
+
+    def stop_early(self, reason: str, problem: str) -> None:
+        """Stop the job, resumably."""
+        ...
+
+
+class Runner(Protocol):
+    """Runs the shards of a job, in this process or in others."""
+
+    @property
+    def in_flight(self) -> int:
+        """Items that are being sent."""
+        ...
+
+    def ceilings(self) -> dict[str, float]:
+        """The rates at which the service asked to slow down, by class; a later run may start from them."""
+        ...
+
+    async def run(self, job: Job) -> None:
+        """Run shards until there are no more, or until stopped."""
+        ...
+
+    def stop(self) -> None:
+        """Begin nothing more; what is in flight ends."""
+        ...
+
+
+class Workbench:
+    """What a process needs to run shards, and the bounds that all its shards share.
+
+    Args:
+        sender: makes the requests.
+        job: name of the job.
+        options: those of the job.
+        share: what this process may use of the job's bounds.
+        shared: clock and sleep of the client.
+    """
+
+    def __init__(
+        self, sender: Sender, job: str, options: IngestOptions, share: Share, shared: SharedState
+    ) -> None:
+        self.sender = sender
+        self.job = job
+        self.recreate = options.on_change == "recreate"
+        self.clock = shared.time.monotonic
+        self.in_flight = 0
+        self.stop_signal = StopSignal()
+        self.most_together = share.byte_budget // PREPARERS
+        self.preparers = anyio.Semaphore(PREPARERS)
+        self.slots = anyio.Semaphore(share.senders, fast_acquire=True)
+        self._sleep, self._gate = shared.time.sleep, shared.gate
+        self._budget = ByteBudget(share.byte_budget)
+        self._bandwidth = None
+        if share.bandwidth_limit is not None:
+            self._bandwidth = Bandwidth(share.bandwidth_limit, time=shared.time)
+        # How far the steps run ahead of sending: each as little as keeps the next one busy.
+        self._unsent, self._taken_ahead = Backlog(), max(share.senders, GROUP)
+        self._prepared, self._prepared_ahead = Backlog(), share.senders + PREPARERS * GROUP
+
+    def ceilings(self) -> dict[str, float]:
+        """The rates at which the service asked to slow down, by class; a later run may start from them."""
+        return {str(name): rate for name, rate in self._gate.ceilings().items()}
+
+    async def run(self, job: ShardJob) -> None:
+        """Run shards until there are no more, or until stopped.
+
+        The next one begins before the last items of the one before it have ended.
+        """
+        async with anyio.create_task_group() as shards:
+            while True:
+                shard = None
+                with self.stop_signal.leaves():
+                    await self._unsent.below(self._taken_ahead)
+                    shard = await job.next_shard()
+                if shard is None:
+                    return
+                self.expect(shard)
+                shards.start_soon(_run, shard, self, job, job)
+
+    def stop(self) -> None:
+        """Begin nothing more; what is in flight ends."""
+        self.stop_signal.give()
+
+    def expect(self, shard: Shard) -> None:
+        """Count the items of a shard that begins."""
+        self._unsent.add(len(shard.tasks))
+
+    async def make_room(self, group: list[Task]) -> None:
+        """Wait until a group may be read into memory."""
+        await self._prepared.below(self._prepared_ahead)
+        await self._budget.acquire(sum(task.wanted_charge for task in group))
+        for task in group:
+            task.charge = task.wanted_charge
+        self._prepared.add(len(group))
+
+    async def take_slot(self, task: Task, limiter: Limiter) -> bool:
+        """Wait for a place among the items in flight, which `slots.release` gives back.
+
+        Returns:
+            Whether the attempt is a probe.
+        """
+        await self.slots.acquire()
+        try:
+            probe = await limiter.admit()
+            if self._bandwidth is not None:
+                await self._bandwidth.wait(task.size)
+        except BaseException:
+            self.slots.release()
+            raise
+        if task.began is None:
+            task.began = self.clock()
+            self._count_out()
+        return probe
+
+    async def take_slot_after(self, task: Task, delay: float, limiter: Limiter) -> bool | None:
+        """Wait for so many seconds, and then for a place; None when the job is stopped meanwhile."""
+        probe: bool | None = None
+        with self.stop_signal.leaves():
+            if delay:
+                await self._sleep(delay)
+            probe = await self.take_slot(task, limiter)
+        return probe  # noqa: RET504 - it is None when the block was left early
+
+    def drop(self, task: Task) -> None:
+        """Forget an item that is at its end, here at least."""
+        self._budget.release(task.charge)
+        task.charge, task.content = 0, None
+        if task.began is None:
+            self._count_out()
+
+    def _count_out(self) -> None:
+        self._unsent.add(-1)
+        self._prepared.add(-1)
+
+
+async def run_shard(shard: Shard, bench: Workbench, journal: ShardJournal, limiter: Limiter) -> None:
+    """Run one shard to its end, or until the bench is stopped.
+
+    Every item has its idempotency key on record before its first request, so that the same shard may be run
+    again, here or elsewhere, and gives the same images.
+    """
+    bench.expect(shard)
+    await _run(shard, bench, journal, limiter)
+
+
+async def _run(shard: Shard, bench: Workbench, journal: ShardJournal, limiter: Limiter) -> None:
+    async with anyio.create_task_group() as tasks:
+        for group in _groups(shard.tasks, bench.most_together):
+            has_room = False
+            with bench.stop_signal.leaves():
+                await bench.preparers.acquire()
+                try:
+                    await bench.make_room(group)
+                except BaseException:
+                    bench.preparers.release()
+                    raise
+                has_room = True
+            if not has_room:
+                return
+            tasks.start_soon(_prepare, group, bench, journal, limiter, tasks)
+
+
+async def _prepare(
+    group: list[Task], bench: Workbench, journal: ShardJournal, limiter: Limiter, tasks: TaskGroup
+) -> None:
+    sendable: list[Task] = []
+    try:
+        problems = await to_thread.run_sync(_prepare_all, group, bench)
+        for task, problem in zip(group, problems, strict=True):
+            if problem is not None:
+                journal.refused(task, problem)
+        with bench.stop_signal.leaves():
+            # On record before the first request: nothing can be stored that the journal does not know.
+            sendable = await journal.key(
+                [task for task, problem in zip(group, problems, strict=True) if problem is None]
+            )
+    finally:
+        bench.preparers.release()
+        sent = {task.key for task in sendable}
+        for task in group:
+            if task.key not in sent:
+                bench.drop(task)
+    waiting = deque(sendable)
+    try:
+        # An item becomes a task when it has its place: what waits for one costs little.
+        with bench.stop_signal.leaves():
+            while waiting:
+                probe = await bench.take_slot(waiting[0], limiter)
+                tasks.start_soon(_send, waiting.popleft(), probe, bench, journal, limiter)
+    finally:
+        for task in waiting:
+            bench.drop(task)
+
+
+def _prepare_all(group: list[Task], bench: Workbench) -> list[ImgwireError | None]:
+    return [prepare(task, bench.job, recreate=bench.recreate) for task in group]
+
+
+async def _send(
+    task: Task, probe: bool | None, bench: Workbench, journal: ShardJournal, limiter: Limiter
+) -> None:
+    try:
+        while probe is not None:
+            bench.in_flight += 1
+            has_slot = True
+            try:
+                image = await bench.sender.send(task)
+                if task.item.is_url:
+                    # Others are sent while this one waits for the service to fetch it.
+                    has_slot = False
+                    bench.slots.release()
+                    image = await bench.sender.confirm(image)
+            except ImgwireError as error:
+                delay = await limiter.failed(task, error, probe=probe)
+            else:
+                journal.stored(task, image, bench.clock() - (task.began or 0.0))
+                return
+            finally:
+                bench.in_flight -= 1
+                if has_slot:
+                    bench.slots.release()
+            if delay is None:
+                return
+            probe = await bench.take_slot_after(task, delay, limiter)
+    finally:
+        bench.drop(task)
+
+
+def _groups(tasks: list[Task], most_bytes: int) -> Iterator[list[Task]]:
+    group: list[Task] = []
+    charge = 0
+    for task in tasks:
+        if group and (len(group) == GROUP or charge + task.wanted_charge > most_bytes):
+            yield group
+            group, charge = [], 0
+        group.append(task)
+        charge += task.wanted_charge
+    if group:
+        yield group

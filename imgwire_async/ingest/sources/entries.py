@@ -1,0 +1,228 @@
+"""From what the caller gives to a stream of entries, in batches, without stopping the event loop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import aclosing
+from dataclasses import replace
+from itertools import count, islice
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import anyio
+from anyio import to_thread
+
+from imgwire_async.core.concurrency.cancellation import ForeignIterator
+from imgwire_async.core.concurrency.tasks import Background
+from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
+from imgwire_async.ingest.items import Entry, IngestItem, is_url, item_problem, key_of, url_or_path
+from imgwire_async.ingest.sources.folders import Folder
+from imgwire_async.ingest.sources.manifests import FORMATS, Manifest
+from imgwire_async.ingest.sources.own_files import OwnFiles
+
+Element: TypeAlias = "IngestItem | str | os.PathLike[str]"
+"""What an iterable of items may give: items, paths, or URLs."""
+
+IngestSource: TypeAlias = "Element | Folder | Manifest | Iterable[Element] | AsyncIterable[Element]"
+"""What a job can be made of."""
+
+BATCH: Final = 512
+"""Entries that are drawn at a time; a slow source gives fewer."""
+_BATCH_SECONDS: Final = 0.2
+"""An async source that has given something waits at most so long for its batch to fill."""
+
+
+def entries_of(source: IngestSource, own: OwnFiles | None = None) -> Iterator[Entry] | AsyncIterator[Entry]:
+    """The entries of a source.
+
+    A text or path is a URL, a folder, a manifest (`-`, or a name that ends in .csv, .jsonl, .ndjson or
+    .parquet), or one file.
+
+    Args:
+        source: what the caller gave.
+        own: tells which files bulk jobs have written; those in a folder are none of its items.
+
+    Raises:
+        InvalidArgumentError: `source` is none of these.
+        UploadSourceError: there is no such folder or file.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _by_path(source, own)
+    if isinstance(source, Folder):
+        _check_exists(os.fsdecode(source.path))
+        return source.entries(own)
+    if isinstance(source, Manifest):
+        if os.fsdecode(source.path) != "-":
+            _check_exists(os.fsdecode(source.path))
+        return source.entries()
+    if isinstance(source, IngestItem):
+        return map(_entry, (source,))
+    if isinstance(source, AsyncIterable):
+        return _async_entries(source)
+    if not isinstance(source, bytes | bytearray | memoryview) and hasattr(source, "__iter__"):
+        return map(_any_entry, source, count(1))
+    raise InvalidArgumentError(
+        "source must be a folder, file, manifest or URL, or an iterable of items, "
+        f"got {type(source).__name__}",
+        operation="ingest",
+    )
+
+
+def _by_path(source: str | os.PathLike[str], own: OwnFiles | None) -> Iterator[Entry]:
+    name = url_or_path(os.fsdecode(source))
+    if is_url(name):
+        return map(_entry, (name,))
+    if name == "-":
+        return Manifest(name).entries()
+    _check_exists(name)
+    path = Path(name)
+    if path.is_dir():
+        return Folder(name).entries(own)
+    return Manifest(name).entries() if path.suffix.lower() in FORMATS else map(_entry, (name,))
+
+
+def _check_exists(name: str) -> None:
+    try:
+        Path(name).stat()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UploadSourceError(f"cannot read {name!r}: {reason}", operation="ingest") from error
+
+
+def _any_entry(element: Element, number: int) -> Entry:
+    """The entry of an element whose own code may fail, such as that of a path; it fails alone then."""
+    try:
+        return _entry(element)
+    except ImgwireError:
+        raise
+    except Exception as error:  # noqa: BLE001 - code of the caller may raise anything
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        problem = UploadSourceError(f"item {number} of the source failed: {what}", operation="ingest")
+        problem.__cause__ = error
+    return Entry(f"item {number}", None, problem)
+
+
+def _entry(element: Element) -> Entry:
+    if isinstance(element, str | os.PathLike):
+        element = IngestItem(element)
+    given = getattr(element, "source", element)
+    source = os.fsdecode(given) if isinstance(given, os.PathLike) else given
+    if isinstance(source, str) and isinstance(element, IngestItem):
+        plain = url_or_path(source)
+        if plain != (os.fspath(given) if isinstance(given, os.PathLike) else given):
+            element = replace(element, source=plain)
+    if element is given or not isinstance(source, str | bytes):
+        raise _mistake(
+            f"an item must be a path, a URL, or an IngestItem with one or bytes, got {given!r:.80}"
+        )
+    problem = item_problem(element)
+    if problem is not None:
+        return Entry(key_of(element) or "", element, problem)
+    key = key_of(element)
+    if not key:
+        raise _mistake("an item of bytes needs a key" if key is None else "the key of an item is empty")
+    return Entry(key, element)
+
+
+def _mistake(problem: str) -> InvalidArgumentError:
+    # Not one bad item among many, but a mistake of the program that makes them.
+    return InvalidArgumentError(problem, operation="ingest")
+
+
+async def _async_entries(source: AsyncIterable[Element]) -> AsyncGenerator[Entry, None]:
+    iterator = aiter(source)
+    try:
+        number = 0
+        async for element in iterator:
+            number += 1
+            yield _any_entry(element, number)
+    finally:
+        if isinstance(iterator, AsyncGenerator):
+            with anyio.CancelScope(shield=True):
+                await iterator.aclose()
+
+
+async def batches(entries: Iterator[Entry] | AsyncIterator[Entry]) -> AsyncGenerator[list[Entry], None]:
+    """`entries` in lists of at most `BATCH`. A sync iterator is advanced in a worker thread.
+
+    Must be closed by the task that iterates.
+    """
+    if isinstance(entries, AsyncIterator):
+        async with aclosing(_async_batches(entries)) as lists:
+            async for batch in lists:
+                yield batch
+        return
+    failure: Exception | None = None
+    while failure is None:
+        # A read of standard input may never end; nothing waits for it then.
+        batch, failure = await to_thread.run_sync(_draw, entries, abandon_on_cancel=True)
+        if batch:
+            yield batch
+        elif failure is None:
+            return
+    raise failure
+
+
+def _draw(entries: Iterator[Entry]) -> tuple[list[Entry], Exception | None]:
+    batch: list[Entry] = []
+    try:
+        batch.extend(islice(entries, BATCH))
+    except Exception as error:  # noqa: BLE001 - raised again after what came before it
+        return batch, error
+    return batch, None
+
+
+async def _async_batches(entries: AsyncIterator[Entry]) -> AsyncGenerator[list[Entry], None]:
+    drawing = _Drawing(entries)
+    # A task of its own, because the next entry may never come, and a generator cannot be left waiting.
+    async with Background(drawing.run, at_end=drawing.end) as background:
+        while batch := await drawing.take():
+            yield batch
+        if drawing.failure is not None:
+            raise drawing.failure
+        background.check()
+
+
+class _Drawing:
+    """Draws entries until a batch is full, and goes on when it was taken."""
+
+    def __init__(self, entries: AsyncIterator[Entry]) -> None:
+        self._entries = entries
+        self._batch: list[Entry] = []
+        self._begun, self._full, self._taken = anyio.Event(), anyio.Event(), anyio.Event()
+        self._ended = False
+        self.failure: Exception | None = None
+
+    async def run(self) -> None:
+        try:
+            async for entry in ForeignIterator(self._entries, "the source of the job"):
+                self._batch.append(entry)
+                self._begun.set()
+                if len(self._batch) == BATCH:
+                    self._full.set()
+                    await self._taken.wait()
+        except Exception as error:  # noqa: BLE001 - raised again after what came before it
+            self.failure = error
+        finally:
+            if isinstance(self._entries, AsyncGenerator):
+                with anyio.CancelScope(shield=True):
+                    await self._entries.aclose()
+
+    def end(self) -> None:
+        """Let `take` give what is left, and then nothing."""
+        self._ended = True
+        self._begun.set()
+        self._full.set()
+
+    async def take(self) -> list[Entry]:
+        """What has been drawn, when it is a full batch or was begun a moment ago; nothing at the end."""
+        await self._begun.wait()
+        with anyio.move_on_after(_BATCH_SECONDS):
+            await self._full.wait()
+        batch, self._batch = self._batch, []
+        if not self._ended:
+            self._begun, self._full = anyio.Event(), anyio.Event()
+        taken, self._taken = self._taken, anyio.Event()
+        taken.set()
+        return batch

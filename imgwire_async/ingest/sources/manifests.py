@@ -1,0 +1,253 @@
+"""Manifests: files with one item in each row, read as a stream."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias, cast
+
+from imgwire_async.errors import InvalidArgumentError, UploadSourceError
+from imgwire_async.ingest.items import Entry, IngestItem, is_url, key_of, storable, url_or_path
+from imgwire_async.ingest.sources.csv_rows import CsvTable, MalformedError
+from imgwire_async.ingest.sources.json_rows import UndecodableError, json_rows, parsed_json
+from imgwire_async.ingest.sources.lines import BLOCK, TextFile
+from imgwire_async.ingest.sources.parquet_rows import DamagedError, MapValue, ParquetTable, Unusable
+
+Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
+
+FORMATS: Final[dict[str, Format]] = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+"""By file name extension."""
+
+_FIELDS: Final = ("source", "key", "file_name", "mime_type", "purpose", "custom_metadata")
+_SOURCE_NAMES: Final = ("source", "url", "path")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A CSV (with a header), JSON Lines or Parquet file with one item in each row; it is read as a stream.
+
+    Columns are `source` (or `url`, or `path`), and if wanted `key`, `file_name`, `mime_type`, `purpose` and
+    `custom_metadata` (an object; in CSV as JSON). Relative paths count from the folder of the manifest.
+    Columns whose names begin with `_` are ignored, so the file of failed items of a job is a manifest too.
+
+    Text may be UTF-8, UTF-16 or UTF-32, and CSV also Windows-1252, with commas, semicolons, tabs or bars
+    between the cells. Blanks around URLs are ignored. A row that cannot be read fails on its own. Only the
+    columns in use are read from Parquet (extra `parquet`): times become ISO 8601 text, decimals text,
+    durations seconds, and MAP columns metadata.
+    """
+
+    path: str | os.PathLike[str]
+    """The file, or `-` for standard input."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Names of columns by field, such as `{"source": "image_url", "key": "sku"}`, where they differ."""
+    rest_as_metadata: bool = False
+    """Whether all other columns become custom metadata; empty cells are left out."""
+    format: Format | None = None
+    """Default: detected from the file name, for standard input from the first character."""
+
+    def __post_init__(self) -> None:
+        unknown = set(self.columns) - set(_FIELDS)
+        if unknown:
+            raise InvalidArgumentError(
+                f"columns names the unknown fields {sorted(unknown)}; an item has {', '.join(_FIELDS)}",
+                operation="ingest",
+            )
+
+    def entries(self) -> Iterator[Entry]:
+        """The items; a row that makes none gives an entry with a problem.
+
+        Raises:
+            UploadSourceError: the file cannot be read, or not as what it should be.
+            ConfigurationError: Parquet without its extra.
+        """
+        name = os.fsdecode(self.path)
+        kind = self.format or FORMATS.get(Path(name).suffix.lower())
+        folder = "" if name == "-" else os.path.dirname(name)  # noqa: PTH120 - keeps relative paths relative
+        try:
+            yield from (
+                self._parquet_entries(name, folder)
+                if kind == "parquet"
+                else self._text_entries(name, folder, kind)
+            )
+        except OSError as error:
+            raise _unreadable(name, error.strerror or str(error)) from error
+        except (DamagedError, UndecodableError) as error:
+            raise _unreadable(name, str(error)) from error
+        except UnicodeDecodeError as error:
+            raise _unreadable(name, f"it ends within a character of {error.encoding}") from error
+
+    def _parquet_entries(self, name: str, folder: str) -> Iterator[Entry]:
+        if name == "-":
+            raise _unreadable(name, "Parquet cannot be read from standard input; save it to a file")
+        with closing(ParquetTable(name)) as table:
+            columns = self._columns_of(table.header)
+            self._check_columns(name, None, table.header, columns)
+            wanted = set(columns.values())
+            if self.rest_as_metadata:
+                wanted.update(column for column in table.header if column[:1] != "_")
+            for number, row in table.rows(sorted(wanted)):
+                yield self._entry(f"{Path(name).name}:{number}", row, columns, folder)
+
+    def _text_entries(self, name: str, folder: str, kind: Format | None) -> Iterator[Entry]:
+        with _blocks(name) as blocks:
+            # JSON Lines are UTF-8 by definition.
+            file = TextFile(blocks, legacy=kind != "jsonl")
+            if kind is None:
+                kind = "jsonl" if file.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["} else "csv"
+            if kind == "csv":
+                yield from self._csv_entries(name, folder, file)
+                return
+            names: Collection[str] = ()
+            columns: dict[str, str] = {}
+            for number, row in json_rows(file.lines()):
+                where = f"{Path(name).name}:{number}"
+                if isinstance(row, str):
+                    yield _bad(where, row)
+                    continue
+                if row.keys() != names:
+                    names = row.keys()
+                    columns = self._columns_of(names)
+                yield self._entry(where, row, columns, folder)
+
+    def _csv_entries(self, name: str, folder: str, file: TextFile) -> Iterator[Entry]:
+        expected = {*_FIELDS, *_SOURCE_NAMES, *(column.strip().lower() for column in self.columns.values())}
+        try:
+            table = CsvTable(file.lines(), expected)
+        except MalformedError as error:
+            raise _unreadable(name, f"line {error.line} {error}") from None
+        columns = self._columns_of(table.header)
+        self._check_columns(name, table.header_line, table.header, columns)
+        for number, row in table.rows():
+            where = f"{Path(name).name}:{number}"
+            yield _bad(where, row) if isinstance(row, str) else self._entry(where, row, columns, folder)
+
+    def _columns_of(self, names: Collection[str]) -> dict[str, str]:
+        """The column of each field that has one; where none has the very name, one in another case."""
+        found = {}
+        for field_name in _FIELDS:
+            for wanted in self._names_of(field_name):
+                alike = [name for name in names if name == wanted] or [
+                    name for name in names if name.strip().lower() == wanted.strip().lower()
+                ]
+                if alike:
+                    found[field_name] = alike[0]
+                    break
+        return found
+
+    def _names_of(self, field_name: str) -> tuple[str, ...]:
+        if field_name in self.columns:
+            return (self.columns[field_name],)
+        return _SOURCE_NAMES if field_name == "source" else (field_name,)
+
+    def _check_columns(
+        self, name: str, line: int | None, header: Sequence[str], columns: Mapping[str, str]
+    ) -> None:
+        where = "it" if line is None else f"line {line}"
+        has = ", ".join(repr(column) for column in header if column) or "none at all"
+        for field_name in {"source": None} | dict.fromkeys(self.columns):
+            if field_name not in columns:
+                wanted = ", ".join(map(repr, self._names_of(field_name)))
+                wanted = " or ".join(wanted.rsplit(", ", 1))
+                raise _unreadable(name, f"{where} has no column {wanted}, but {has:.300}")
+        used = {column for column in header if column} if self.rest_as_metadata else set(columns.values())
+        twice = sorted(column for column in used if header.count(column) > 1)
+        if twice:
+            raise _unreadable(name, f"{where} has more than one column {twice[0]!r}")
+
+    def _entry(self, where: str, row: Mapping[str, object], columns: Mapping[str, str], folder: str) -> Entry:
+        for column in columns.values():
+            value = row.get(column)
+            if isinstance(value, Unusable):
+                return _bad(where, f"has {value.problem} in the column {column!r}")
+        source_column = columns.get("source", self._names_of("source")[0])
+        source = row.get(source_column)
+        if not isinstance(source, str) or not source.strip():
+            return _bad(where, f"has no text in the column {source_column!r}")
+        if "\0" in source:
+            return _bad(where, f"has a NUL character in the column {source_column!r}")
+        source = url_or_path(source)
+        if not is_url(source):
+            source = os.path.join(folder, source)  # noqa: PTH118 - keeps relative paths relative
+        values: dict[str, str | None] = {}
+        for name in ("key", "file_name", "mime_type", "purpose"):
+            value = row.get(columns[name]) if name in columns else None
+            if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+                return _bad(where, f"has neither text nor a number in the column {columns[name]!r}")
+            values[name] = None if value is None or value == "" else str(value)
+        if values["mime_type"] is not None:
+            values["mime_type"] = values["mime_type"].strip()
+        metadata = self._metadata(row, columns)
+        if isinstance(metadata, str):
+            return _bad(where, metadata)
+        key = values.pop("key")
+        item = IngestItem(source, key, **values, custom_metadata=metadata or None)
+        return Entry(key_of(item) or where, item)
+
+    def _metadata(self, row: Mapping[str, object], columns: Mapping[str, str]) -> dict[str, Any] | str:
+        """The metadata of a row, or what is wrong with them."""
+        given = row.get(columns.get("custom_metadata", ""))
+        if isinstance(given, str) and given.strip():
+            try:
+                given = parsed_json(given)
+            except (ValueError, RecursionError) as error:
+                return f"custom_metadata is not JSON: {error}"
+        if not given or (isinstance(given, str) and not given.strip()):
+            given = {}
+        if not isinstance(given, dict):
+            return "custom_metadata is not an object"
+        metadata: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        if self.rest_as_metadata:
+            metadata = _rest(row, set(columns.values())) | metadata
+        for name, value in metadata.items():
+            if isinstance(value, Unusable):
+                return f"has {value.problem} in the metadata {name!r}"
+            if not isinstance(value, str | int | float):
+                return f"the metadata {name!r} is no text, number or boolean"
+            if isinstance(value, float) and not math.isfinite(value):
+                return f"the metadata {name!r} is not a finite number"
+        return metadata
+
+
+def _rest(row: Mapping[str, object], used: Collection[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in used or name[:1] == "_" or value in (None, ""):
+            continue
+        if isinstance(value, MapValue):
+            found |= {key: item for key, item in value.items() if item is not None}
+        else:
+            found[name] = value
+    return found
+
+
+@contextmanager
+def _blocks(name: str) -> Iterator[Iterator[bytes]]:
+    """The content of a file, or of standard input as it comes."""
+    if name != "-":
+        with open(name, "rb", buffering=0) as file:  # noqa: PTH123 - a name as given
+            yield iter(lambda: file.read(BLOCK), b"")
+    elif sys.stdin is None:
+        raise _unreadable(name, "standard input is closed")
+    else:
+        # Not sys.stdin itself: its encoding depends on the machine.
+        standard_input = cast("BufferedReader", sys.stdin.buffer)
+        yield iter(lambda: standard_input.read1(BLOCK), b"")
+
+
+def _bad(where: str, problem: str) -> Entry:
+    return Entry(storable(where), None, InvalidArgumentError(f"{where} {problem}", operation="ingest"))
+
+
+def _unreadable(name: str, problem: str) -> UploadSourceError:
+    return UploadSourceError(f"cannot read the manifest {name!r}: {problem}", operation="ingest")

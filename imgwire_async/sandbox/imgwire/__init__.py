@@ -1,0 +1,1 @@
+"""A local Imgwire: the Resource API, the object store and the CDN."""

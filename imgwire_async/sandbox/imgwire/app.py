@@ -1,0 +1,103 @@
+"""The FastAPI application: routes, and answers to what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from fastapi import FastAPI
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from imgwire_async.sandbox.imgwire import (
+    archives,
+    cors_origins,
+    custom_domain,
+    gallery,
+    images,
+    metrics,
+    store,
+)
+from imgwire_async.sandbox.imgwire.cdn import routes as cdn
+from imgwire_async.sandbox.imgwire.operations import methods_of
+from imgwire_async.sandbox.server.bodies import answer_early
+from imgwire_async.sandbox.server.errors import ApiError, broken
+from imgwire_async.sandbox.server.gateway import Gateway
+from imgwire_async.sandbox.server.runtime import Runtime, logger
+
+
+class EarlyAnswer(Response):
+    """An answer that may go out before the request's body has been read."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and close the connection if the body is too long to skip."""
+        await answer_early(self._answer, scope, receive, send)
+
+
+def build(runtime: Runtime) -> ASGIApp:
+    """The whole service as one ASGI application."""
+    app = FastAPI(openapi_url=None)
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(store.StoreError, _store_error)
+    app.add_exception_handler(405, _method_not_allowed)
+    for kind in (sqlite3.Error, OSError, Exception):
+        app.add_exception_handler(kind, _broken)
+
+    @app.get("/health")
+    async def health() -> Response:
+        return JSONResponse({"status": "ok"})
+
+    @app.put("/_store/{key}")
+    async def put(request: Request) -> Response:
+        return await store.put(runtime, request)
+
+    for module in (archives, images, cors_origins, custom_domain, metrics, gallery, cdn):
+        app.include_router(module.router(runtime))
+    return Gateway(app, runtime)
+
+
+async def _api_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)  # noqa: S101 - registered for this class
+    return JSONResponse(error.body, error.status)
+
+
+async def _method_not_allowed(request: Request, _: Exception) -> Response:
+    # The router knows only the first of several routes of a path.
+    allow = ", ".join(methods_of(request.url.path))
+    return JSONResponse({"detail": "Method Not Allowed"}, 405, headers={"Allow": allow})
+
+
+async def _store_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, store.StoreError)  # noqa: S101 - registered for this class
+    return EarlyAnswer(store.error_response(error.status, error.code, error.message))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    logger.error("%s %r failed: %r", request.method, request.url.path, error)
+    answer = broken(error)
+    if request.url.path.startswith(store.PREFIX):
+        return EarlyAnswer(store.error_response(answer.status, "InternalError", answer.detail))
+    return EarlyAnswer(JSONResponse(answer.body, answer.status))
+
+
+async def _validation_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
+    return AsciiJSONResponse({"detail": jsonable_encoder(error.errors())}, 422)
+
+
+class AsciiJSONResponse(Response):
+    """JSON that can also carry text which UTF-8 cannot, such as a lone surrogate that is being refused."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        """Encode with escapes."""
+        return json.dumps(content).encode()

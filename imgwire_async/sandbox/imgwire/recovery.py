@@ -1,0 +1,17 @@
+"""What a stop has interrupted is taken up again at the next start."""
+
+from __future__ import annotations
+
+from imgwire_async.sandbox.imgwire import archives, fetching, processing, records
+from imgwire_async.sandbox.server.runtime import Runtime
+
+
+def resume(runtime: Runtime) -> None:
+    """Process, fetch and pack whatever was under way when the sandbox stopped or was killed."""
+    for record in records.unfinished(runtime):
+        if record["status"] == "PROCESSING":
+            processing.start(runtime, record["id"])
+        else:
+            fetching.start(runtime, record["id"])
+    for job_id in archives.unfinished(runtime):
+        archives.start(runtime, job_id)

@@ -1,0 +1,1 @@
+"""Decoding, transforming and encoding pictures with libvips."""

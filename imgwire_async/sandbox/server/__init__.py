@@ -1,0 +1,1 @@
+"""What local services share: sockets, requests, faults, rate limits, SQLite."""

@@ -1,0 +1,282 @@
+"""The way of every request into the application: journal, faults, rate limits, CORS and authentication."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+import time
+from email.utils import formatdate
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from imgwire_async.sandbox.imgwire import cors, store
+from imgwire_async.sandbox.imgwire.auth import authenticate
+from imgwire_async.sandbox.imgwire.operations import SandboxOperation, resolve
+from imgwire_async.sandbox.server.bodies import BODY_ENDED, JSON_BYTES, answer_early
+from imgwire_async.sandbox.server.errors import ApiError, broken
+from imgwire_async.sandbox.server.faults import Fault
+from imgwire_async.sandbox.server.request_log import RECORDED_HEADERS, ReceivedRequest
+from imgwire_async.sandbox.server.runtime import Runtime, logger
+from imgwire_async.sandbox.server.transport import close_connection, reset_connection
+
+SLOW_CHUNK_SECONDS = 0.05
+"""How finely a slowed body is cut."""
+
+
+class Gateway:
+    """ASGI middleware around the sandbox's application."""
+
+    def __init__(self, application: ASGIApp, runtime: Runtime) -> None:
+        self._application = application
+        self._runtime = runtime
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        operation = resolve(scope["method"], scope["path"])
+        headers = Headers(scope=scope)
+        entry = _journal_entry(scope, headers, operation)
+        self._runtime.requests.add(entry)
+
+        async def counted_receive() -> Message:
+            message = await receive()
+            entry.bytes_received += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                scope[BODY_ENDED] = True
+            return message
+
+        async def noted_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                entry.status = message["status"]
+                message = self._dated(message)
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                entry.answered_at = time.monotonic()
+
+        fault = self._runtime.faults.take(operation.name if operation else None)
+        if fault is None:
+            await self._admit(scope, headers, operation, counted_receive, noted_send)
+        else:
+            await self._fail(fault, scope, headers, operation, counted_receive, noted_send)
+
+    def _dated(self, message: Message) -> Message:
+        headers = message.get("headers", [])
+        if any(name.lower() == b"date" for name, _ in headers):
+            return message
+        date = formatdate(self._runtime.settings.clock(), usegmt=True)
+        return {**message, "headers": [*headers, (b"date", date.encode())]}
+
+    async def _fail(
+        self,
+        fault: Fault,
+        scope: Scope,
+        headers: Headers,
+        operation: SandboxOperation | None,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        if fault.stall:
+            await self._wait(fault.stall)
+        if fault.reset == "before":
+            await _reset(scope, receive)
+            return
+        if fault.status is not None and fault.disconnect_after is None:
+            await answer_early(_fault_response(fault, operation), scope, receive, send)
+            return
+        connection = _FaultyConnection(self._runtime, fault, receive, send)
+        await self._admit(scope, headers, operation, connection.receive, connection.send)
+        if connection.interrupted and fault.status is not None:
+            await answer_early(_fault_response(fault, operation), scope, receive, send)
+        elif connection.interrupted or fault.reset == "after":
+            await _reset(scope, receive)
+        elif connection.truncated:
+            close_connection(scope)
+            await _wait_for_disconnect(receive)
+
+    async def _admit(
+        self,
+        scope: Scope,
+        headers: Headers,
+        operation: SandboxOperation | None,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        limiter = self._runtime.rate_limiter
+        name = operation.name if operation else ""
+        refusal = limiter.enter(name)
+        if refusal is not None:
+            body = {"detail": "Rate limit exceeded.", "error_type": "RateLimitExceededError"}
+            retry = {} if refusal.retry_after is None else {"retry-after": refusal.retry_after}
+            await answer_early(JSONResponse(body, 429, retry), scope, receive, send)
+            return
+        try:
+            await self._answer(scope, headers, operation, receive, send)
+        finally:
+            limiter.leave(name)
+
+    async def _answer(
+        self,
+        scope: Scope,
+        headers: Headers,
+        operation: SandboxOperation | None,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        runtime = self._runtime
+        origin = headers.get("origin")
+        cors_method = cors.method_for(scope["path"]) if origin is not None else None
+        if origin is not None and cors_method is not None:
+            try:
+                allowed = cors.allowed_headers(runtime, origin)
+            except sqlite3.Error as damage:
+                logger.error("CORS of %r failed: %r", scope["path"], damage)
+                error = broken(damage)
+                await answer_early(JSONResponse(error.body, error.status), scope, receive, send)
+                return
+            if scope["method"] == "OPTIONS":
+                await cors.preflight(allowed, cors_method)(scope, receive, send)
+                return
+            send = _adding_headers(send, allowed)
+        if operation is not None:
+            try:
+                scope["imgwire.caller"] = authenticate(
+                    runtime.identity,
+                    operation.access,
+                    headers.get("authorization"),
+                    headers.get("x-environment-id"),
+                    runtime.settings.environment_mismatch,
+                )
+            except ApiError as error:
+                await answer_early(JSONResponse(error.body, error.status), scope, receive, send)
+                return
+        length = headers.get("content-length", "")
+        if scope["path"].startswith("/api/") and length.isdigit() and int(length) > JSON_BYTES:
+            body = {"detail": f"The body exceeds {JSON_BYTES} bytes.", "error_type": "RequestTooLargeError"}
+            await answer_early(JSONResponse(body, 413), scope, receive, send)
+            return
+        await self._application(scope, receive, send)
+
+    async def _wait(self, seconds: float) -> None:
+        """Sleep, but not longer than the sandbox runs."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._runtime.closing.wait(), seconds)
+
+
+class _FaultyConnection:
+    """`receive` and `send` of a request, disturbed by a fault."""
+
+    def __init__(self, runtime: Runtime, fault: Fault, receive: Receive, send: Send) -> None:
+        self._runtime = runtime
+        self._fault = fault
+        self._receive = receive
+        self._send = send
+        self._received = 0
+        self._left_to_send: int | None = None
+        self.interrupted = False
+        self.truncated = False
+
+    async def receive(self) -> Message:
+        """The next part of the body; a disconnect once the fault has cut it."""
+        limit = self._fault.disconnect_after
+        if limit is not None and self._received >= limit:
+            self.interrupted = True
+        if self.interrupted:
+            return {"type": "http.disconnect"}
+        message = await self._receive()
+        length = len(message.get("body", b""))
+        self._received += length
+        await self._pace(length)
+        if limit is not None and self._received > limit:
+            self.interrupted = True
+            return {"type": "http.disconnect"}
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer, or what the fault leaves of it."""
+        if self.interrupted or self.truncated or self._fault.reset == "after":
+            return
+        if message["type"] == "http.response.start" and self._fault.truncate:
+            length = int(Headers(raw=message["headers"]).get("content-length", "0"))
+            self._left_to_send = length // 2
+        if message["type"] == "http.response.body":
+            if self._left_to_send is not None:
+                await self._send_truncated(message)
+                return
+            if self._fault.slow is not None:
+                await self._send_slowly(message, self._fault.slow)
+                return
+        await self._send(message)
+
+    async def _send_truncated(self, message: Message) -> None:
+        assert self._left_to_send is not None  # noqa: S101 - set when the answer began
+        body = message.get("body", b"")[: self._left_to_send]
+        self._left_to_send -= len(body)
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        self.truncated = self._left_to_send == 0 or not message.get("more_body", False)
+
+    async def _send_slowly(self, message: Message, rate: float) -> None:
+        body = message.get("body", b"")
+        step = max(1, int(rate * SLOW_CHUNK_SECONDS))
+        for start in range(0, len(body), step):
+            chunk = body[start : start + step]
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await self._pace(len(chunk))
+        await self._send({**message, "body": b""})
+
+    async def _pace(self, length: int) -> None:
+        if self._fault.slow is None or not length:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._runtime.closing.wait(), length / self._fault.slow)
+
+
+async def _reset(scope: Scope, receive: Receive) -> None:
+    reset_connection(scope)
+    await _wait_for_disconnect(receive)
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    # uvicorn answers with a 500 if the application ends before the connection does.
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _journal_entry(scope: Scope, headers: Headers, operation: SandboxOperation | None) -> ReceivedRequest:
+    authorization = headers.get("authorization")
+    return ReceivedRequest(
+        operation=operation.name if operation else None,
+        method=scope["method"],
+        path=scope["path"],
+        client_port=scope["client"][1] if scope["client"] else 0,
+        headers={name: value for name, value in headers.items() if name in RECORDED_HEADERS},
+        authorized_with=None if authorization is None else authorization.partition(" ")[0],
+    )
+
+
+def _adding_headers(send: Send, headers: dict[str, str]) -> Send:
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *raw]}
+        await send(message)
+
+    return send_with_headers
+
+
+def _fault_response(fault: Fault, operation: SandboxOperation | None) -> Response:
+    status = fault.status or 500
+    headers = dict(fault.headers or {})
+    if fault.retry_after is not None:
+        headers["retry-after"] = str(fault.retry_after)
+    if fault.body is not None:
+        return Response(fault.body, status, headers)
+    if operation is not None and operation.name == "store.put":
+        response = store.error_response(status, "ScriptedFault", "A scripted failure.")
+        response.headers.update(headers)
+        return response
+    body = {"detail": "A scripted failure.", "error_type": "ScriptedFaultError"}
+    return Response(json.dumps(body), status, headers, "application/json")

@@ -1,0 +1,123 @@
+"""Rate limiting: a token bucket, a fixed window and a limit of requests in flight."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Literal
+
+from imgwire_async.sandbox.imgwire.operations import EVERY_OPERATION
+
+RetryAfterForm = Literal["seconds", "date"] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """A token bucket: `rate` requests per second on average, `burst` at once."""
+
+    rate: float
+    burst: int = 1
+    retry_after: RetryAfterForm = "seconds"
+    """Form of the `Retry-After` header of a 429; None leaves it out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedWindow:
+    """At most `limit` requests in each window of `seconds`; windows start at multiples of their length."""
+
+    limit: int
+    seconds: float
+    retry_after: RetryAfterForm = "seconds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxInFlight:
+    """At most `limit` requests being answered at once."""
+
+    limit: int
+    retry_after: RetryAfterForm = None
+
+
+RateRule = RateLimit | FixedWindow | MaxInFlight
+
+
+@dataclass(slots=True)
+class _Usage:
+    tokens: float
+    at: float
+    window: int = -1
+    taken: int = 0
+    in_flight: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is refused: how long to wait, and how to say so."""
+
+    wait: float
+    retry_after: str | None
+    """Value of the `Retry-After` header."""
+
+
+class RateLimiter:
+    """Applies rules to operations; lives on one event loop and needs no lock."""
+
+    def __init__(self, rules: Mapping[str, RateRule], clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._rules = dict(rules)
+        self._usage: dict[str, _Usage] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what has been used, except for the requests still in flight."""
+        for name, rule in self._rules.items():
+            in_flight = self._usage[name].in_flight if name in self._usage else 0
+            tokens = float(rule.burst) if isinstance(rule, RateLimit) else 0.0
+            self._usage[name] = _Usage(tokens=tokens, at=self._clock(), in_flight=in_flight)
+
+    def enter(self, operation: str) -> Refusal | None:
+        """Count one request; the caller must call `leave` when None comes back."""
+        names = [name for name in (operation, EVERY_OPERATION) if name in self._rules]
+        for name in names:
+            refusal = self._check(name)
+            if refusal is not None:
+                return refusal
+        for name in names:
+            usage = self._usage[name]
+            usage.tokens -= 1
+            usage.taken += 1
+            usage.in_flight += 1
+        return None
+
+    def leave(self, operation: str) -> None:
+        """The request that `enter` admitted has been answered."""
+        for name in (operation, EVERY_OPERATION):
+            if name in self._rules:
+                self._usage[name].in_flight -= 1
+
+    def _check(self, name: str) -> Refusal | None:
+        rule, usage, now = self._rules[name], self._usage[name], self._clock()
+        wait = 0.0
+        if isinstance(rule, RateLimit):
+            usage.tokens = min(rule.burst, usage.tokens + max(0.0, now - usage.at) * rule.rate)
+            usage.at = now
+            if usage.tokens < 1:
+                wait = (1 - usage.tokens) / rule.rate
+        elif isinstance(rule, FixedWindow):
+            window = int(now // rule.seconds)
+            if window != usage.window:
+                usage.window, usage.taken = window, 0
+            if usage.taken >= rule.limit:
+                wait = (window + 1) * rule.seconds - now
+        elif usage.in_flight >= rule.limit:
+            wait = 1.0
+        if wait <= 0:
+            return None
+        # Both forms have whole seconds, so round up: a client that obeys must not come too early.
+        if rule.retry_after == "seconds":
+            return Refusal(wait, str(math.ceil(wait)))
+        if rule.retry_after == "date":
+            return Refusal(wait, formatdate(math.ceil(now + wait), usegmt=True))
+        return Refusal(wait, None)

@@ -1,0 +1,296 @@
+"""Lists: pages, items, prefetching, and headers that lead nowhere."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from imgwire_async.core.operation import Response
+from imgwire_async.core.paging import Listing
+from imgwire_async.errors import (
+    ImgwireError,
+    InternalServerError,
+    InvalidArgumentError,
+    PaginationError,
+)
+
+
+class Service:
+    """A list of numbers, paged as the service pages."""
+
+    def __init__(self, total: int, *, none: str | None = "null", default_limit: int = 20) -> None:
+        self.total = total
+        self.none = none
+        self.default_limit = default_limit
+        self.asked: list[tuple[int, int | None]] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.failing: dict[int, Exception] = {}
+        self.headers: Callable[[int, dict[str, str]], dict[str, str]] = lambda _, headers: headers
+
+    async def fetch(self, page: int, limit: int | None) -> Response[list[int]]:
+        self.asked.append((page, limit))
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        # Later pages answer first.
+        for _ in range(max(1, 20 - page)):
+            await anyio.lowlevel.checkpoint()
+        self.in_flight -= 1
+        if page in self.failing:
+            raise self.failing[page]
+        size = limit or self.default_limit
+        start = (page - 1) * size
+        more = start + size < self.total
+        headers = {
+            "x-total-count": str(self.total),
+            "x-page": str(page),
+            "x-limit": str(size),
+            "x-prev-page": str(page - 1) if page > 1 else "null",
+        }
+        following = str(page + 1) if more else self.none
+        if following is not None:
+            headers["x-next-page"] = following
+        return Response(
+            data=list(range(start, min(start + size, self.total))),
+            status=200,
+            headers=self.headers(page, headers),
+            request_id=None,
+            attempts=1,
+        )
+
+    def list(self, **arguments: Any) -> Listing[int]:
+        defaults: dict[str, Any] = {"page": 1, "limit": None, "max_items": None, "prefetch": 0}
+        return Listing(self.fetch, operation="images.list", **(defaults | arguments))
+
+
+async def collect(iterator: AsyncIterator[Any]) -> list[Any]:
+    return [item async for item in iterator]
+
+
+async def test_awaiting_a_list_gives_one_page() -> None:
+    service = Service(45)
+
+    page = await service.list(page=2, limit=10)
+
+    assert page.data == list(range(10, 20))
+    assert page.pagination.total_count == 45
+    assert page.pagination.page == 2
+    assert page.pagination.limit == 10
+    assert page.pagination.prev_page == 1
+    assert page.pagination.next_page == 3
+    assert service.asked == [(2, 10)]
+
+
+async def test_iterating_gives_every_item_of_every_page() -> None:
+    service = Service(45)
+
+    assert await collect(aiter(service.list())) == list(range(45))
+    # The size that the service chose goes with its page numbers.
+    assert service.asked == [(1, None), (2, 20), (3, 20)]
+
+
+async def test_a_list_can_be_used_again() -> None:
+    listing = Service(3).list()
+
+    assert await collect(aiter(listing)) == await collect(aiter(listing)) == [0, 1, 2]
+
+
+async def test_pages_can_be_iterated_from_any_page_on() -> None:
+    pages = await collect(Service(45).list(page=2, limit=20).pages())
+
+    assert [page.data for page in pages] == [list(range(20, 40)), list(range(40, 45))]
+
+
+async def test_an_empty_list_has_one_empty_page() -> None:
+    service = Service(0)
+
+    assert await collect(aiter(service.list())) == []
+    assert len(await collect(service.list().pages())) == 1
+
+
+@pytest.mark.parametrize(("wanted", "pages"), [(0, 0), (1, 1), (20, 1), (21, 2), (1000, 3)])
+async def test_max_items_ends_the_iteration_without_fetching_more(wanted: int, pages: int) -> None:
+    service = Service(45)
+
+    assert await collect(aiter(service.list(max_items=wanted))) == list(range(min(wanted, 45)))
+    assert len(service.asked) == pages
+
+
+@pytest.mark.parametrize("spelling", ["null", "NULL", "none", "None", "", "  ", None])
+async def test_every_spelling_of_no_next_page_ends_the_list(spelling: str | None) -> None:
+    assert await collect(aiter(Service(25, none=spelling).list())) == list(range(25))
+
+
+@pytest.mark.parametrize(
+    "following", ["three", "-1", "0", "1", "2", "2.5", "٣", "0x3", "9" * 400, "3, 4", "nan", "undefined"]
+)
+async def test_a_next_page_that_leads_nowhere_is_an_error_that_says_where_to_resume(following: str) -> None:
+    service = Service(100)
+    service.headers = lambda page, headers: headers | ({"x-next-page": following} if page == 2 else {})
+    seen: list[int] = []
+
+    with pytest.raises(PaginationError) as caught:
+        await append_all(seen, service.list())
+
+    assert caught.value.resume_page == 2
+    assert caught.value.operation == "images.list"
+    assert seen == list(range(20))
+    assert len(str(caught.value)) < 200
+
+
+async def append_all(seen: list[Any], listing: Listing[Any]) -> None:
+    async for item in listing:
+        seen.append(item)  # noqa: PERF401 - what was seen before an error counts
+
+
+async def test_headers_that_only_inform_may_be_missing_or_garbage() -> None:
+    service = Service(45)
+    service.headers = lambda page, headers: {  # noqa: ARG005
+        "x-next-page": headers["x-next-page"],
+        "x-total-count": "many",
+        "x-limit": "-20",
+    }
+
+    pages = await collect(service.list(prefetch=3).pages())
+
+    assert [item for page in pages for item in page.data] == list(range(45))
+    assert pages[0].pagination.total_count is None
+    assert pages[0].pagination.limit is None
+
+
+@pytest.mark.parametrize("prefetch", [0, 1, 2, 5, 50])
+async def test_an_error_says_where_to_resume_and_everything_before_it_was_given_out(prefetch: int) -> None:
+    service = Service(100)
+    service.failing[3] = InternalServerError("broke", status=500)
+    seen: list[int] = []
+
+    with pytest.raises(InternalServerError) as caught:
+        await append_all(seen, service.list(prefetch=prefetch))
+
+    assert caught.value.resume_page == 3
+    assert seen == list(range(40))
+    service.failing.clear()
+    await append_all(seen, service.list(page=3, limit=20))
+    assert seen == list(range(100))
+
+
+@pytest.mark.parametrize("prefetch", [0, 3])
+async def test_an_iterator_that_failed_can_go_on(prefetch: int) -> None:
+    service = Service(100)
+    service.failing[3] = InternalServerError("broke", status=500)
+    items = aiter(service.list(prefetch=prefetch))
+    seen = [await anext(items) for _ in range(40)]
+    with pytest.raises(InternalServerError):
+        await anext(items)
+    service.failing.clear()
+
+    assert seen + await collect(items) == list(range(100))
+
+
+@pytest.mark.parametrize("prefetch", [1, 3, 7, 100])
+async def test_prefetching_keeps_the_order_and_stays_within_its_bound(prefetch: int) -> None:
+    service = Service(205)
+
+    assert await collect(aiter(service.list(prefetch=prefetch))) == list(range(205))
+
+    assert len(service.asked) == 11
+    assert service.most_in_flight == min(prefetch + 1, 10)
+
+
+async def test_prefetching_asks_for_no_page_beyond_the_last() -> None:
+    service = Service(30)
+
+    await collect(aiter(service.list(prefetch=10)))
+
+    assert sorted(page for page, _ in service.asked) == [1, 2]
+
+
+async def test_an_exception_of_the_caller_s_own_hook_comes_out_of_a_prefetch_as_it_is() -> None:
+    service = Service(100)
+    service.failing[3] = KeyError("hook")
+
+    with pytest.raises(KeyError):
+        await append_all([], service.list(prefetch=4))
+
+
+async def test_a_chain_that_skips_pages_is_followed_also_when_reading_ahead() -> None:
+    service = Service(100)
+    service.headers = lambda page, headers: headers | ({"x-next-page": "4"} if page == 2 else {})
+
+    seen = await collect(aiter(service.list(prefetch=3)))
+
+    assert seen == [*range(40), *range(60, 100)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"page": 0},
+        {"page": -1},
+        {"page": None},
+        {"page": "2"},
+        {"limit": 0},
+        {"limit": 101},
+        {"limit": 1.5},
+        {"limit": "20"},
+        {"max_items": -1},
+        {"max_items": float("nan")},
+        {"prefetch": -1},
+        {"prefetch": None},
+        {"prefetch": 0.5},
+    ],
+    ids=str,
+)
+def test_numbers_out_of_range_are_refused_before_any_request(arguments: dict[str, Any]) -> None:
+    service = Service(1)
+
+    with pytest.raises(InvalidArgumentError, match=next(iter(arguments))):
+        service.list(**arguments)
+
+    assert service.asked == []
+
+
+async def test_a_long_list_needs_no_more_memory_than_its_pages() -> None:
+    service = Service(100_000)
+
+    async def fetch_records(page: int, limit: int | None) -> Response[list[bytes]]:
+        numbers = await service.fetch(page, limit)
+        # Records of a kilobyte: all of them together are 100 MB.
+        data = [bytes(1000) for _ in numbers.data]
+        return Response(data=data, status=200, headers=numbers.headers, request_id=None, attempts=1)
+
+    records = Listing(fetch_records, operation="images.list", page=1, limit=100, max_items=None, prefetch=2)
+    count = 0
+    tracemalloc.start()
+    try:
+        async for _ in records:
+            count += 1
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert count == 100_000
+    assert peak < 8_000_000  # bytes; a few pages, and what waits for the garbage collector
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_iteration_that_is_left_early_leaves_nothing_behind(backend: str) -> None:
+    async def scenario() -> None:
+        service = Service(100)
+        async for _ in service.list(prefetch=2):
+            break
+        async for _ in service.list(max_items=1):
+            pass
+        async for _ in service.list().pages():
+            break
+
+    anyio.run(scenario, backend=backend)
+
+
+def test_resume_page_is_none_outside_of_an_iteration() -> None:
+    assert ImgwireError("x").resume_page is None
