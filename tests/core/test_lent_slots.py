@@ -110,7 +110,7 @@ def test_a_slow_source_does_not_make_the_service_look_slow() -> None:
     async def upload() -> None:
         while time.now < 60.0:
             async with gate.admit(READ) as admission:
-                await admission.outside(time.sleep(random.Random(time.now).uniform(0.0, 3.0)))
+                await admission.outside(time.sleep(time.now / 20.0))  # slower and slower
                 await time.sleep(0.1)
                 admission.accepted()
 
