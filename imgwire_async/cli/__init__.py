@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from imgwire_async.cli import interruptions
 
 
@@ -16,7 +18,6 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name != "typer":
             raise
-        raise SystemExit(
-            "The imgwire-async command needs its extra: pip install 'imgwire-async[cli]'."
-        ) from None
+        print("Error: the command needs its extra: pip install 'imgwire-async[cli]'.", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None  # ExitCode.USAGE, which cannot be imported without the extra
     run_program()

@@ -347,6 +347,6 @@ def test_the_command_names_a_missing_extra(missing: str, arguments: list[str], e
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
     )
 
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert f"pip install 'imgwire-async[{extra}]'" in result.stderr
     assert "Traceback" not in result.stderr
