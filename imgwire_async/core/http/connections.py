@@ -12,25 +12,22 @@ import functools
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-import httpx
 from anyio.lowlevel import EventLoopToken, current_token
 
-from imgwire_async.core.http.aiohttp_transport import KEEPALIVE_SECONDS, SOCKET_OPTIONS, AiohttpTransport
-from imgwire_async.core.http.httpx_transport import HttpxTransport
 from imgwire_async.core.http.messages import Transport
 from imgwire_async.errors import ConfigurationError
 
-# Pools are unlimited: how many requests run at once is decided by the gate in front of them, where waiting
-# is counted and cancellable, and never shows up as a pool timeout.
-_UNLIMITED = httpx.Limits(
-    max_connections=None, max_keepalive_connections=None, keepalive_expiry=KEEPALIVE_SECONDS
-)
+if TYPE_CHECKING:
+    from imgwire_async.core.http.httpx_transport import HttpClient
 
 
 @functools.cache
 def _tls_context() -> ssl.SSLContext:
     # Reading the certificates takes some 30 ms, so it is done once in a process.
+    import httpx
+
     try:
         return httpx.create_ssl_context()
     except OSError as error:
@@ -57,12 +54,20 @@ class Engine:
     loops at a time gets an error that says what to do.
     """
 
-    def __init__(self, http_client: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, http_client: HttpClient | None = None) -> None:
+        # Loading the HTTP libraries takes some 300 ms. A program that makes no client does not pay for it,
+        # and one that makes a client pays here and not in its first request.
+        import httpx
+
+        from imgwire_async.core.http.aiohttp_transport import AiohttpTransport
+        from imgwire_async.core.http.httpx_transport import HttpxTransport
+
         if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
             raise ConfigurationError(
                 f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}"
             )
         self._given = None if http_client is None else HttpxTransport(http_client)
+        self._over_aiohttp, self._over_httpx = AiohttpTransport, HttpxTransport.with_own_client
         self._own: Transport | None = None
         self._closing: AsyncGenerator[None, None] | None = None
         self._token: EventLoopToken | None = None
@@ -101,14 +106,9 @@ class Engine:
                 self._closing.asend(None).send(None)
         return self._own
 
-    @staticmethod
-    def _build(token: EventLoopToken) -> Transport:
-        if isinstance(token.native_token, asyncio.AbstractEventLoop):
-            return AiohttpTransport(_tls_context())
-        pool = httpx.AsyncHTTPTransport(
-            verify=_tls_context(), limits=_UNLIMITED, socket_options=SOCKET_OPTIONS, trust_env=False
-        )
-        return HttpxTransport(httpx.AsyncClient(transport=pool, trust_env=False))
+    def _build(self, token: EventLoopToken) -> Transport:
+        on_asyncio = isinstance(token.native_token, asyncio.AbstractEventLoop)
+        return (self._over_aiohttp if on_asyncio else self._over_httpx)(_tls_context())
 
     def _is_current_loop(self) -> bool:
         return self._token is not None and self._token.native_token is current_token().native_token

@@ -1,9 +1,16 @@
-"""Requests over httpx: with the caller's own client, and on trio."""
+"""Requests over httpx: with the caller's own client, and on trio.
+
+httpx logs the full URL of every request at INFO. The URL of a presigned PUT is a credential, and so is an
+upload token in a query. The filter rewrites only the records that a request of ours causes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from contextlib import suppress
+import logging
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Self, TypeAlias
 
 import anyio
@@ -14,10 +21,20 @@ from imgwire_async.core.http.failures import system_detail
 from imgwire_async.core.http.messages import Message, TransportError, joined_headers
 from imgwire_async.core.local_limits import lacking
 from imgwire_async.core.options import Timeouts
-from imgwire_async.core.redaction import QuietRequest, redacted_httpx_logs
+from imgwire_async.core.redaction import without_query
 
 HttpClient: TypeAlias = httpx.AsyncClient
 """What a caller may pass as `http_client=`."""
+
+_SENDING = ContextVar("imgwire_async_sending", default=False)
+
+# Pools are unlimited: how many requests run at once is decided by the gate in front of them, where waiting
+# is counted and cancellable, and never shows up as a pool timeout.
+_UNLIMITED = httpx.Limits(
+    max_connections=None,
+    max_keepalive_connections=None,
+    keepalive_expiry=aiohttp_transport.KEEPALIVE_SECONDS,
+)
 
 _FAILURES = (httpx.TransportError, *aiohttp_transport.FAILURES)
 
@@ -44,6 +61,35 @@ def _as_transport_error(error: Exception) -> TransportError:
         timed_out=isinstance(error, httpx.TimeoutException),
         lack=lacking(error) if cannot_have_acted else None,
     )
+
+
+class _QuietRequest(httpx.Request):
+    """A request that shows its URL without the query."""
+
+    def __repr__(self) -> str:
+        return f"<Request({self.method!r}, {without_query(str(self.url))!r})>"
+
+
+class _UrlFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        if _SENDING.get() and isinstance(record.args, tuple):
+            record.args = tuple(
+                without_query(str(arg)) if isinstance(arg, httpx.URL) else arg for arg in record.args
+            )
+        return True
+
+
+logging.getLogger("httpx").addFilter(_UrlFilter())
+
+
+@contextmanager
+def _redacted_logs() -> Iterator[None]:
+    """While this is entered, httpx's own log lines show URLs without their query."""
+    token = _SENDING.set(True)
+    try:
+        yield
+    finally:
+        _SENDING.reset(token)
 
 
 class _OnePiece:
@@ -109,6 +155,17 @@ class HttpxTransport:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
+    @classmethod
+    def with_own_client(cls, context: ssl.SSLContext) -> Self:
+        """Make the client as well, with an unlimited pool that ignores the environment variables."""
+        pool = httpx.AsyncHTTPTransport(
+            verify=context,
+            limits=_UNLIMITED,
+            socket_options=aiohttp_transport.SOCKET_OPTIONS,
+            trust_env=False,
+        )
+        return cls(httpx.AsyncClient(transport=pool, trust_env=False))
+
     @property
     def is_closed(self) -> bool:
         """Whether the client is closed."""
@@ -117,7 +174,7 @@ class HttpxTransport:
     async def send(self, message: Message, timeouts: Timeouts) -> _Reply:
         """Send one request; see `Transport`."""
         try:
-            with redacted_httpx_logs():
+            with _redacted_logs():
                 return _Reply(
                     await self._client.send(
                         _request(message, timeouts), stream=True, auth=None, follow_redirects=False
@@ -143,8 +200,8 @@ def _request(message: Message, timeouts: Timeouts) -> httpx.Request:
         }
     }
     if body is None:
-        return QuietRequest(message.method, url, headers=headers, extensions=extensions)
+        return _QuietRequest(message.method, url, headers=headers, extensions=extensions)
     # httpx does not add it to a request that gets a stream.
     headers = {"Host": url.netloc.decode("ascii")} | headers
     stream = _Stream(_OnePiece(body) if isinstance(body, bytes) else body)
-    return QuietRequest(message.method, url, headers=headers, stream=stream, extensions=extensions)
+    return _QuietRequest(message.method, url, headers=headers, stream=stream, extensions=extensions)

@@ -7,9 +7,6 @@ import re
 from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
-import httpx
-from yarl import URL
-
 from imgwire_async.errors import ConfigurationError
 
 _HIDDEN = re.compile(r"[\s\x00-\x1f\x7f]")
@@ -60,6 +57,10 @@ def sendable_url(text: str) -> str:
         ValueError: it is no URL with a host that can be looked up, or one with a user name or password. Nor
             is what one library reads in another way than the next: what has been checked is what is used.
     """
+    # The HTTP libraries are loaded by the first client, and not with this module.
+    import httpx
+    from yarl import URL
+
     try:
         given = httpx.URL(text)
         # One pass may leave escapes in upper case in a host or, after `HTTP://`, the default port.
