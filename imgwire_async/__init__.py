@@ -4,8 +4,8 @@ Begin with `AsyncImgwireClient`. Records and enumerations are in `imgwire_async.
 be raised is in `imgwire_async.errors`.
 """
 
-# Names are loaded when they are first used, so that the command line is ready for Ctrl-C before the imports,
-# which take half a second.
+# Names are loaded when they are first used: nobody pays for what they do not use, and the command line is
+# ready for Ctrl-C before it loads anything.
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from imgwire_async.core.options import Timeouts
     from imgwire_async.core.pace.gate import RateLimit
     from imgwire_async.core.paging import Page, Pagination
-    from imgwire_async.downloads.archives import ArchiveLimits, ExtractedFiles, RenamedFile
+    from imgwire_async.downloads.archive_limits import ArchiveLimits
+    from imgwire_async.downloads.archives import ExtractedFiles, RenamedFile
     from imgwire_async.downloads.files import DownloadedFile
     from imgwire_async.downloads.streams import DownloadStream
     from imgwire_async.errors import (
@@ -96,8 +97,8 @@ _NAMES: Final = {
         "Page",
         "Pagination",
     ),
+    "downloads.archive_limits": ("ArchiveLimits",),
     "downloads.archives": (
-        "ArchiveLimits",
         "ExtractedFiles",
         "RenamedFile",
     ),

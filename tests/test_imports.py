@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import imgwire_async
 
+HTTP_LIBRARIES = {"httpx", "httpcore", "aiohttp", "yarl"}
 SOURCE = ast.parse(Path(imgwire_async.__file__).read_text())
 
 
@@ -27,10 +29,85 @@ def test_names_are_loaded_from_where_type_checkers_see_them() -> None:
     assert all(getattr(imgwire_async, name) for name in seen)
 
 
-def test_nothing_is_loaded_before_it_is_used() -> None:
-    code = "import sys, imgwire_async; assert not {'anyio', 'httpx', 'aiohttp', 'attrs'} & sys.modules.keys()"
+def loaded(code: str) -> set[str]:
+    """The modules that `code` loads in a fresh process; those in `before` do not count, if it sets that."""
+    program = f"""
+import json, sys
+before = set()
+{code}
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+    process = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    return set(json.loads(process.stdout.splitlines()[-1]))
 
-    subprocess.run([sys.executable, "-c", code], check=True)
+
+def packages(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+def within(package: str, modules: set[str]) -> set[str]:
+    return {module for module in modules if module.startswith(f"{package}.")}
+
+
+def test_nothing_is_loaded_before_it_is_used() -> None:
+    modules = loaded("import imgwire_async")
+
+    assert not packages(modules) & {"anyio", "asyncio", "httpx", "aiohttp", "attrs", "ssl"}
+    assert not within("imgwire_async", modules)
+
+
+def test_the_client_class_comes_without_what_many_programs_never_use() -> None:
+    modules = loaded("from imgwire_async import AsyncImgwireClient")
+
+    assert not packages(modules) & {*HTTP_LIBRARIES, "sqlite3", "rich", "click", "typer"}
+    assert "imgwire_async.downloads.archives" not in modules
+    assert within("imgwire_async.ingest", modules) == {"imgwire_async.ingest.stopping"}
+    assert not within("imgwire_async.imgwire.cdn", modules)
+
+
+@pytest.mark.parametrize("name", ["errors", "models", "cdn_url", "Transformation", "IngestItem", "Page"])
+def test_no_name_but_that_of_a_client_needs_the_http_libraries(name: str) -> None:
+    assert not packages(loaded(f"from imgwire_async import {name}")) & HTTP_LIBRARIES
+
+
+@pytest.mark.parametrize("run", ["asyncio.run(main())", "import trio; trio.run(main)"])
+def test_the_first_request_loads_nothing_that_the_constructor_could_have_loaded(run: str) -> None:
+    code = f"""
+import asyncio, sys, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from imgwire_async import AsyncImgwireClient
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{{"status": "ok"}}')
+    def log_message(self, *_):
+        pass
+
+server = HTTPServer(("127.0.0.1", 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+
+async def main():
+    global before
+    async with AsyncImgwireClient("sk_test", base_url=f"http://127.0.0.1:{{server.server_port}}") as imgwire:
+        before = set(sys.modules)
+        await imgwire.health()
+
+{run}
+"""
+    first_request = loaded(code)
+
+    assert not packages(first_request) & {*HTTP_LIBRARIES, "imgwire_async"}
+
+
+def test_the_first_bulk_job_loads_what_it_needs() -> None:
+    code = """
+from imgwire_async import AsyncImgwireClient
+AsyncImgwireClient("sk_test").ingest("photos/")
+"""
+
+    assert "imgwire_async.ingest.coordinator" in loaded(code)
 
 
 def test_submodules_are_there_without_an_import_of_their_own() -> None:

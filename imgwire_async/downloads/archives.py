@@ -7,7 +7,6 @@ somewhere, or that occur twice, come from whoever uploaded the images. Their fil
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import shutil
@@ -24,14 +23,12 @@ from typing import BinaryIO, Final, Self, cast
 from anyio import from_thread
 
 from imgwire_async.core.concurrency.threads import ExclusiveThread
-from imgwire_async.core.numbers import is_positive, whole
+from imgwire_async.downloads.archive_limits import MEBIBYTE, ArchiveLimits
 from imgwire_async.downloads.file_objects import FileSink, ThreadedFile, target_error, write_all
 from imgwire_async.downloads.files import PathTarget, make_folders, place, take_over, temporary_beside
 from imgwire_async.downloads.names import Places
 from imgwire_async.downloads.zip_directory import TooManyFilesError, count_entries
 from imgwire_async.errors import ArchiveError, DownloadTargetError
-
-MEBIBYTE: Final = 1024 * 1024
 
 HARMLESS: Final = 100 * MEBIBYTE
 """Up to so many bytes an archive may unpack to whatever its own size: drawings compress very well."""
@@ -42,27 +39,6 @@ _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others may ask for giga
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, struct.error)
 
 _DRIVE = re.compile(r"[A-Za-z]:")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveLimits:
-    """How much an archive may hold before it is refused.
-
-    Raises:
-        ValueError: a number is not positive.
-    """
-
-    max_files: int = 100_000
-    max_bytes: int = 32 * 1024 * MEBIBYTE
-    """All files together, unpacked, in bytes."""
-    max_ratio: float = 100.0
-    """Unpacked bytes for each byte of the archive. Not looked at up to 100 MiB in all."""
-
-    def __post_init__(self) -> None:
-        for name in ("max_files", "max_bytes"):
-            object.__setattr__(self, name, whole(name, getattr(self, name), least=1))
-        if self.max_ratio != math.inf and not is_positive(self.max_ratio):
-            raise ValueError(f"max_ratio must be a positive number, got {self.max_ratio!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)

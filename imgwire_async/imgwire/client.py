@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Literal, NoReturn, Self
 from uuid import UUID
 
 import anyio
@@ -24,7 +24,6 @@ from imgwire_async.core.events import (
     as_hooks,
 )
 from imgwire_async.core.http.connections import Engine
-from imgwire_async.core.http.httpx_transport import HttpClient
 from imgwire_async.core.http.urls import checked_base_url
 from imgwire_async.core.logical_call import ClientStats, SharedState
 from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request
@@ -39,11 +38,14 @@ from imgwire_async.imgwire.resources.cors_origins import CorsOrigins
 from imgwire_async.imgwire.resources.custom_domain import CustomDomain
 from imgwire_async.imgwire.resources.images import Images
 from imgwire_async.imgwire.resources.metrics import Metrics
-from imgwire_async.ingest.items import Metadata
-from imgwire_async.ingest.job import IngestJob
-from imgwire_async.ingest.options import STOP_ON, IngestOptions, OnChange
-from imgwire_async.ingest.runners.processes import check_processes
-from imgwire_async.ingest.sources.entries import IngestSource
+from imgwire_async.ingest.stopping import STOP_ON
+
+if TYPE_CHECKING:
+    from imgwire_async.core.http.httpx_transport import HttpClient
+    from imgwire_async.ingest.items import Metadata
+    from imgwire_async.ingest.job import IngestJob
+    from imgwire_async.ingest.options import OnChange
+    from imgwire_async.ingest.sources.entries import IngestSource
 
 DEFAULT_BASE_URL = "https://api.imgwire.dev"
 
@@ -299,6 +301,10 @@ class AsyncImgwireClient:
                 program, job, service or source; later, it cannot be written any more.
             IngestStoppedError: at the end of the iteration, the job stopped early and can be resumed.
         """
+        from imgwire_async.ingest.job import IngestJob
+        from imgwire_async.ingest.options import IngestOptions
+        from imgwire_async.ingest.runners.processes import check_processes
+
         options = IngestOptions(
             concurrency=concurrency,
             dedupe=dedupe,

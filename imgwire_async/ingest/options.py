@@ -7,15 +7,10 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from imgwire_async.core.numbers import is_positive, whole
 from imgwire_async.core.pace.gate import MOST_IN_FLIGHT
-from imgwire_async.errors import (
-    AuthenticationError,
-    ImgwireError,
-    InvalidArgumentError,
-    PaymentRequiredError,
-    PermissionDeniedError,
-)
+from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.ingest.items import IngestItem, Metadata, portable
 from imgwire_async.ingest.shards.preparing import WHOLE
+from imgwire_async.ingest.stopping import STOP_ON
 
 OnChange: TypeAlias = Literal["upload", "recreate", "skip"]
 """What becomes of a stored item that has changed; see `client.ingest`."""
@@ -24,12 +19,6 @@ GROUP: Final = 16
 """Items that are read, hashed and put on record together."""
 LEAST_BYTE_BUDGET: Final = GROUP * WHOLE
 LEAST_BYTES_IN_A_PROCESS: Final = 4 * WHOLE
-
-STOP_ON: Final[tuple[type[ImgwireError], ...]] = (
-    AuthenticationError,
-    PaymentRequiredError,
-    PermissionDeniedError,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

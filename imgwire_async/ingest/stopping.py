@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import anyio
+
+from imgwire_async.errors import (
+    AuthenticationError,
+    ImgwireError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+)
+
+STOP_ON: Final[tuple[type[ImgwireError], ...]] = (
+    AuthenticationError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+)
+"""Errors that stop a job at once by default, because they would hit every item."""
 
 
 class StopSignal:

@@ -49,9 +49,7 @@ class Mixin:
 
 
 MIXINS = {
-    "Image": Mixin(
-        "imgwire_async.imgwire.cdn.image_urls", "CdnUrls", frozenset({"url", "srcset", "picture"})
-    ),
+    "Image": Mixin("imgwire_async.imgwire.image_urls", "CdnUrls", frozenset({"url", "srcset", "picture"})),
     "MetricsDatasets": Mixin("imgwire_async.imgwire.metrics_rows", "MetricsRows", frozenset({"to_rows"})),
 }
 """By the name of the model."""

@@ -10,8 +10,9 @@ import pytest
 
 from imgwire_async import errors
 from imgwire_async.ingest.health import Health, Verdict, cause_of, judge
-from imgwire_async.ingest.options import STOP_ON, IngestOptions
+from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.shards.budgets import Bandwidth, ByteBudget
+from imgwire_async.ingest.stopping import STOP_ON
 from imgwire_async.testing import VirtualClock
 
 LOST = errors.APIConnectionError("connection refused")

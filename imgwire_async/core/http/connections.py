@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import ssl
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -61,6 +62,9 @@ class Engine:
 
         from imgwire_async.core.http.aiohttp_transport import AiohttpTransport
         from imgwire_async.core.http.httpx_transport import HttpxTransport
+
+        if "trio" in sys.modules:
+            import httpcore  # noqa: F401 - which httpx loads with its first connections
 
         if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
             raise ConfigurationError(

@@ -29,10 +29,10 @@ from imgwire_async.imgwire.cdn.forms import (
     WatermarkText,
     Zoom,
 )
-from imgwire_async.imgwire.cdn.image_urls import CdnUrls
 from imgwire_async.imgwire.cdn.keywords import Transformations
 from imgwire_async.imgwire.cdn.table import reference
 from imgwire_async.imgwire.cdn.urls import CdnUrlParts, Transformation, cdn_url, parse_cdn_url
+from imgwire_async.imgwire.image_urls import CdnUrls
 
 # fmt: off
 __all__ = [

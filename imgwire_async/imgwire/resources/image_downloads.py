@@ -6,14 +6,14 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, Unpack, overload
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, Unpack, overload
 from uuid import UUID
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.core.fetch import FileHead, Transfer, fetch
 from imgwire_async.core.redaction import Secret
-from imgwire_async.downloads.archives import ArchiveLimits, ExtractedFiles, extraction
+from imgwire_async.downloads.archive_limits import ArchiveLimits
 from imgwire_async.downloads.file_objects import FileSink, FileTarget, open_target
 from imgwire_async.downloads.files import DownloadedFile, PathTarget, atomic_file
 from imgwire_async.downloads.streams import DownloadStream, OpenStream
@@ -25,8 +25,6 @@ from imgwire_async.errors import (
     DownloadRejectedError,
     InvalidArgumentError,
 )
-from imgwire_async.imgwire.cdn.forms import Preset
-from imgwire_async.imgwire.cdn.keywords import Transformations
 from imgwire_async.imgwire.lowlevel.api import images as api
 from imgwire_async.imgwire.lowlevel.models import (
     Image,
@@ -37,6 +35,11 @@ from imgwire_async.imgwire.lowlevel.models import (
 from imgwire_async.imgwire.resources.arguments import as_uuid, as_uuids, as_wait
 from imgwire_async.imgwire.resources.file_names import file_name_of
 from imgwire_async.imgwire.resources.polling import poll
+
+if TYPE_CHECKING:
+    from imgwire_async.downloads.archives import ExtractedFiles
+    from imgwire_async.imgwire.cdn.forms import Preset
+    from imgwire_async.imgwire.cdn.keywords import Transformations
 
 _FetchInto: TypeAlias = Callable[[Transfer], Awaitable[None]]
 
@@ -332,6 +335,8 @@ async def _to_folder(
     *,
     overwrite: bool,
 ) -> ExtractedFiles:
+    from imgwire_async.downloads.archives import extraction
+
     with _named(operation):
         if not isinstance(to, str | os.PathLike):
             raise InvalidArgumentError("extract=True needs to=, the path of a folder")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from attrs import define, field
 
-from imgwire_async.imgwire.cdn.image_urls import CdnUrls
+from imgwire_async.imgwire.image_urls import CdnUrls
 
 from ..types import (
     FieldReader,

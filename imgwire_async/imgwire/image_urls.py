@@ -1,17 +1,19 @@
-"""URLs and HTML of one image, as methods of its record."""
+"""URLs and HTML of one image, as methods of its record.
+
+The table of transformations is loaded by the first of them that is called.
+"""
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping, Sequence
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from imgwire_async.errors import InvalidTransformationError
-from imgwire_async.imgwire.cdn.forms import Format, Preset
-from imgwire_async.imgwire.cdn.keywords import Transformations
-from imgwire_async.imgwire.cdn.kinds import as_text
-from imgwire_async.imgwire.cdn.urls import build, encode_pair
+
+if TYPE_CHECKING:
+    from imgwire_async.imgwire.cdn.forms import Format, Preset
+    from imgwire_async.imgwire.cdn.keywords import Transformations
 
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9:_.-]*")
 
@@ -35,6 +37,8 @@ class CdnUrls:
         Raises:
             InvalidTransformationError: something in the call is not allowed.
         """
+        from imgwire_async.imgwire.cdn.urls import build
+
         return build(self.cdn_url, preset, transformations.items(), strict=strict)
 
     def srcset(
@@ -95,6 +99,7 @@ class CdnUrls:
         Raises:
             InvalidTransformationError: something in the call is not allowed.
         """
+        from imgwire_async.imgwire.cdn.kinds import as_text
 
         def candidates(image_format: Format) -> list[str]:
             pairs = (*transformations.items(), ("format", image_format))
@@ -121,6 +126,8 @@ def _candidates(
     strict: bool,
 ) -> list[str]:
     """The image candidates of a `srcset`, or just the URL when there are neither widths nor densities."""
+    from imgwire_async.imgwire.cdn.urls import build, encode_pair
+
     if widths is not None and densities is not None:
         raise InvalidTransformationError("srcset", None, "either widths or densities")
     name, unit, wanted = ("width", "w", widths) if widths is not None else ("dpr", "x", densities)
@@ -137,6 +144,10 @@ def _candidates(
 
 def _tag(name: str, attributes: Mapping[str, str]) -> str:
     """An HTML start tag."""
+    import html
+
+    from imgwire_async.imgwire.cdn.kinds import as_text
+
     parts = [name]
     for attribute, value in attributes.items():
         if not _ATTRIBUTE.fullmatch(attribute):
