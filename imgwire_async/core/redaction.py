@@ -7,6 +7,7 @@ local variables shows it.
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 
 _QUERY = re.compile(r"[?#]")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
@@ -47,3 +48,14 @@ def without_query(url: str) -> str:
 def redacted(text: str) -> str:
     """`text` with every URL in it cut down to what may be shown."""
     return _URL.sub(lambda match: without_query(match[0]), text)
+
+
+def repr_without_bytes(instance: object) -> str:
+    """The repr of a dataclass, with the length of bytes in their place: an image would fill the log."""
+    shown = []
+    for one in fields(instance):  # type: ignore[arg-type]
+        value = getattr(instance, one.name)
+        if one.repr:
+            text = f"<{len(value)} bytes>" if isinstance(value, bytes | bytearray) else repr(value)
+            shown.append(f"{one.name}={text}")
+    return f"{type(instance).__name__}({', '.join(shown)})"

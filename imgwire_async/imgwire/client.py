@@ -26,6 +26,7 @@ from imgwire_async.core.events import (
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.urls import checked_base_url
 from imgwire_async.core.logical_call import ClientStats, SharedState
+from imgwire_async.core.metadata import Metadata
 from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request
 from imgwire_async.core.options import CallOptions, Timeouts
 from imgwire_async.core.pace.gate import Gate, RateLimit
@@ -33,6 +34,7 @@ from imgwire_async.core.redaction import Secret
 from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.time import RealTime
 from imgwire_async.errors import ConfigurationError, ImgwireError
+from imgwire_async.imgwire.lowlevel.models import Image
 from imgwire_async.imgwire.lowlevel.types import UNSET, Unset, parse_map
 from imgwire_async.imgwire.resources.cors_origins import CorsOrigins
 from imgwire_async.imgwire.resources.custom_domain import CustomDomain
@@ -42,7 +44,6 @@ from imgwire_async.ingest.stopping import STOP_ON
 
 if TYPE_CHECKING:
     from imgwire_async.core.http.httpx_transport import HttpClient
-    from imgwire_async.ingest.items import Metadata
     from imgwire_async.ingest.job import IngestJob
     from imgwire_async.ingest.options import OnChange
     from imgwire_async.ingest.sources.entries import IngestSource
@@ -229,7 +230,7 @@ class AsyncImgwireClient:
         bandwidth_limit: float | None = None,
         byte_budget: int = 64 * 1024 * 1024,
         processes: int = 1,
-    ) -> IngestJob:
+    ) -> IngestJob[Image]:
         """Store many images, resumably: a folder, a manifest, or any iterable of files and URLs.
 
         ```python
@@ -301,6 +302,7 @@ class AsyncImgwireClient:
                 program, job, service or source; later, it cannot be written any more.
             IngestStoppedError: at the end of the iteration, the job stopped early and can be resumed.
         """
+        from imgwire_async.imgwire.sink import SINK
         from imgwire_async.ingest.job import IngestJob
         from imgwire_async.ingest.options import IngestOptions
         from imgwire_async.ingest.runners.processes import check_processes
@@ -325,7 +327,7 @@ class AsyncImgwireClient:
         )
         if processes > 1:
             check_processes(self._core)
-        return IngestJob(self._core, source, journal=journal, job=job, options=options)
+        return IngestJob(self._core, SINK, source, journal=journal, job=job, options=options)
 
     async def health(self) -> dict[str, str]:
         """Ask the service whether it is up; the keys of its answer are undocumented."""

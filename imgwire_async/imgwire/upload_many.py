@@ -13,7 +13,7 @@ from collections.abc import (
     Mapping,
 )
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Generic, Literal, Self, TypeAlias, TypeVar
 
@@ -23,19 +23,9 @@ from imgwire_async.bodies.sources import UploadFile
 from imgwire_async.core.concurrency.cancellation import ForeignCode, ForeignIterator
 from imgwire_async.core.concurrency.tasks import Background, Handover, JoinedTasks
 from imgwire_async.core.numbers import whole
+from imgwire_async.core.redaction import repr_without_bytes
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.imgwire.lowlevel.models import Image, SupportedMimeType
-
-
-def repr_without_bytes(instance: object) -> str:
-    """The repr of a dataclass, with the length of bytes in their place: an image would fill the log."""
-    shown = []
-    for one in fields(instance):  # type: ignore[arg-type]
-        value = getattr(instance, one.name)
-        if one.repr:
-            text = f"<{len(value)} bytes>" if isinstance(value, bytes | bytearray) else repr(value)
-            shown.append(f"{one.name}={text}")
-    return f"{type(instance).__name__}({', '.join(shown)})"
 
 
 @dataclass(frozen=True, slots=True)

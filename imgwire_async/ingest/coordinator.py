@@ -19,7 +19,6 @@ from imgwire_async.errors import (
     UnexpectedCancellationError,
     UnsupportedImageTypeError,
 )
-from imgwire_async.imgwire.lowlevel.models import Image
 from imgwire_async.ingest.health import Health, Verdict, judge
 from imgwire_async.ingest.items import Entry, IngestItem
 from imgwire_async.ingest.journal.database import Journal, Row, State
@@ -30,6 +29,7 @@ from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skippe
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.shards.shard import Runner, Shard
+from imgwire_async.ingest.sink import StoredImage
 from imgwire_async.ingest.sources.entries import batches
 from imgwire_async.ingest.stopping import StopSignal
 from imgwire_async.ingest.survey import Surveyor
@@ -111,6 +111,8 @@ class Engine:
         self.throttled = 0
         self.failure: Exception | None = None
         """What the iteration over the outcomes raises at its end."""
+        self.area: str | None = None
+        """Where in the service the images are, see `Destination.area`."""
 
     @property
     def in_flight(self) -> int:
@@ -384,11 +386,12 @@ class Engine:
         self.retries += 1
         return self._rng.uniform(0.0, min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (task.attempts - 1)))
 
-    def stored(self, task: Task, image: Image, seconds: float) -> None:
+    def stored(self, task: Task, image: StoredImage, seconds: float) -> None:
         """An item is stored, so many seconds after its first request."""
         if task.held:
             return
         self.health.answered()
+        self.area = self.area or image.area
         task.attempts += 1
         state = State.READY if task.item.is_url else self._stored_state
         self._settle(task, *as_stored(task, image, state, self._journal.run, seconds))

@@ -7,16 +7,12 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from imgwire_async.core.metadata import Metadata, checked_metadata
+from imgwire_async.core.redaction import repr_without_bytes
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
-from imgwire_async.imgwire.resources.arguments import as_metadata
-from imgwire_async.imgwire.upload_many import repr_without_bytes
-
-Metadata: TypeAlias = Mapping[str, str | int | float | bool]
-"""Custom metadata: free names with scalar values."""
 
 ItemSource: TypeAlias = "str | os.PathLike[str] | bytes"
 """The path of a file, a URL that the service fetches (text with http:// or https://), or the bytes."""
@@ -145,7 +141,8 @@ def item_problem(item: IngestItem) -> InvalidArgumentError | None:
             problem = f"the {name} of an item must be text, got {type(value).__name__}"
             return InvalidArgumentError(problem, operation="ingest")
     try:
-        as_metadata(item.custom_metadata, "ingest")
+        if item.custom_metadata is not None:
+            checked_metadata(item.custom_metadata, "ingest")
     except InvalidArgumentError as error:
         return error
     return None

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self
 
 import anyio
 from anyio import to_thread
@@ -26,7 +26,7 @@ from imgwire_async.ingest.journal.database import Journal, State
 from imgwire_async.ingest.journal.path import journal_path
 from imgwire_async.ingest.leftovers import failures, not_tried
 from imgwire_async.ingest.options import IngestOptions
-from imgwire_async.ingest.outcomes import Outcome, Stored
+from imgwire_async.ingest.outcomes import Outcome
 from imgwire_async.ingest.outputs import (
     LISTS,
     TABLES,
@@ -40,13 +40,14 @@ from imgwire_async.ingest.report import Progress, Report, Tally
 from imgwire_async.ingest.runners.processes import WorkerPool
 from imgwire_async.ingest.shards.sending import Sender, with_pace_of_its_own
 from imgwire_async.ingest.shards.shard import Runner, Workbench
+from imgwire_async.ingest.sink import RecordT, Sink, SinkAddress
 from imgwire_async.ingest.sources.entries import IngestSource, entries_of
 from imgwire_async.ingest.sources.own_files import OwnFiles
 
 _QUEUED: int = 2  # lists of outcomes that wait to be taken
 
 
-class IngestJob:
+class IngestJob(Generic[RecordT]):
     """A bulk job: an async context manager, and an async iterator of outcomes as they come.
 
     Outcomes are handed out when the journal holds them. Who is slow to take them holds the job back, and
@@ -57,6 +58,7 @@ class IngestJob:
     def __init__(
         self,
         core: Core,
+        sink: SinkAddress,
         source: IngestSource,
         *,
         journal: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None,
@@ -66,6 +68,7 @@ class IngestJob:
         if job is not None:
             check_job_name(job)
         self._core = core
+        self._sink = sink
         self._source = source
         self._journal_path = journal
         self._job_name = job
@@ -113,10 +116,10 @@ class IngestJob:
 
     def __aiter__(self) -> Self:
         if self._background is None:
-            raise RuntimeError("write 'async with imgwire.ingest(...) as job', then iterate over job")
+            raise RuntimeError("write 'async with client.ingest(...) as job', then iterate over job")
         return self
 
-    async def __anext__(self) -> Outcome:
+    async def __anext__(self) -> Outcome[RecordT]:
         assert self._background is not None  # noqa: S101 - it was entered
         while not self._taken:
             try:
@@ -129,8 +132,6 @@ class IngestJob:
                 raise StopAsyncIteration from None
         outcome = self._taken.popleft()
         self._tally.count(outcome)
-        if isinstance(outcome, Stored):
-            self._run.note(outcome)
         return outcome
 
     @property
@@ -279,11 +280,12 @@ class IngestJob:
     def _new_runner(self) -> Runner:
         core, options, journal = self._core, self._options, self._journal
         if options.processes > 1:
-            return WorkerPool(core, journal.job, options, journal.pace)
+            return WorkerPool(core, self._sink, journal.job, options, journal.pace)
         if options.concurrency == "auto":
             core = with_pace_of_its_own(core, journal.pace)
         (share,) = options.shares()
-        return Workbench(Sender(core, options), journal.job, options, share, core.shared)
+        sender = Sender(self._sink.open(core), options, core.shared.time)
+        return Workbench(sender, journal.job, options, share, core.shared)
 
     def _open_journal(self) -> Journal:
         path = None if self._journal_path is None else journal_path(self._journal_path)
@@ -294,13 +296,14 @@ class IngestJob:
 
     async def _begin_run(self) -> Binding | None:
         binding = None
+        sink: Sink = self._sink.open(self._core)
         if not self._journal.is_temporary:
             self._own_files.add((os.fspath(self._journal.path), *self._journal.outputs))
-            binding = await to_thread.run_sync(bind, self._journal, self._core, self._source)
+            binding = await to_thread.run_sync(bind, self._journal, sink.destination, self._source)
         if self._options.dry_run:
             return None
         if binding is not None:
-            binding = await check_key(self._journal, self._core, binding)
+            binding = await check_key(self._journal, sink, self._core.credentials, binding)
         await to_thread.run_sync(self._journal.begin_run, None if binding is None else binding.to_json())
         return binding
 
@@ -332,11 +335,6 @@ class _Run:
         """How long the job has run."""
         return (self._ended or self._time.monotonic()) - self._began
 
-    def note(self, outcome: Stored) -> None:
-        """Learn of an image in which environment the key works."""
-        if self._binding is not None:
-            self._binding = self._binding.seen_in(outcome.image.environment_id)
-
     async def work(self) -> None:
         """Run the engine, and then keep the journal open until cancelled."""
         try:
@@ -352,6 +350,8 @@ class _Run:
 
     def _close(self) -> None:
         pace, binding = self._runner.ceilings(), self._binding
+        if binding is not None:
+            binding = binding.seen_in(self._engine.area)
         # A journal that cannot be written has been told about; these are only conveniences.
         with suppress(JournalError):
             if pace and not self._engine.dry_run:

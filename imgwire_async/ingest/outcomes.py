@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Generic, Literal, TypeAlias
 
 from imgwire_async.errors import ImgwireError
-from imgwire_async.imgwire.lowlevel.models import Image
 from imgwire_async.ingest.items import IngestItem
+from imgwire_async.ingest.sink import RecordT
 
 Changed: TypeAlias = Literal["content", "parameters"]
 
 
 @dataclass(slots=True, kw_only=True)
-class Stored:
+class Stored(Generic[RecordT]):
     """The item was uploaded by this run; or by an earlier one, and this one has waited for it to be ready.
 
     A URL counts when the service has fetched the image and it is READY: accepted is not stored.
@@ -22,7 +22,7 @@ class Stored:
 
     key: str
     item: IngestItem
-    image: Image
+    image: RecordT
     """The record: for a URL and with `wait_ready` that of the ready image, else that from before the bytes
     arrived."""
     size: int
@@ -31,18 +31,11 @@ class Stored:
     """How often the item was tried; waits for a server that asked to slow down are not counted."""
     seconds: float
     """From its first request to its end, waits included."""
-
+    image_id: str
+    """Id of the image."""
+    cdn_url: str
+    """Public URL of the image on the CDN."""
     error: None = field(default=None, init=False)
-
-    @property
-    def image_id(self) -> str:
-        """Id of the image."""
-        return str(self.image.id)
-
-    @property
-    def cdn_url(self) -> str:
-        """Public URL of the image on the CDN."""
-        return self.image.cdn_url
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,4 +93,4 @@ class Failed:
     image_id: None = field(default=None, init=False)
 
 
-Outcome: TypeAlias = Stored | AlreadyStored | Skipped | Failed
+Outcome: TypeAlias = Stored[RecordT] | AlreadyStored | Skipped | Failed

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 
+from imgwire_async.core.metadata import Metadata
 from imgwire_async.errors import InvalidArgumentError
-from imgwire_async.ingest.items import IngestItem, Metadata
+from imgwire_async.ingest.items import IngestItem
 
 _NONE = (None, None, None, None)
 

@@ -19,8 +19,8 @@ from imgwire_async import (
     UploadVerificationError,
 )
 from imgwire_async.bodies import progress as progress_module
-from imgwire_async.bodies.integrity import check_record
 from imgwire_async.bodies.progress import OnSent, reporting
+from imgwire_async.imgwire.verification import check_record
 from imgwire_async.sandbox import Sandbox
 
 JPEG_START = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"

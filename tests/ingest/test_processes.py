@@ -24,7 +24,6 @@ from imgwire_async import (
     AuthenticationError,
     ConfigurationError,
     Failed,
-    Image,
     ImgwireError,
     IngestItem,
     IngestStoppedError,
@@ -33,12 +32,14 @@ from imgwire_async import (
 )
 from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pace.gate import RateLimit as StatedLimit
+from imgwire_async.imgwire.sink import SINK
 from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.runners.processes import WorkerPool
 from imgwire_async.ingest.shards.preparing import Task, stamp_of
 from imgwire_async.ingest.shards.sending import Sender
 from imgwire_async.ingest.shards.shard import Shard, Workbench, run_shard
+from imgwire_async.ingest.sink import StoredImage
 from imgwire_async.sandbox import RateLimit, Sandbox
 from tests.clients import client_of
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
@@ -401,9 +402,9 @@ class Notes:
         self.keyed += [task.idempotency_key for task in tasks]
         return tasks
 
-    def stored(self, task: Task, image: Image, seconds: float) -> None:
+    def stored(self, task: Task, image: StoredImage, seconds: float) -> None:
         assert seconds > 0
-        self.images[task.key] = str(image.id)
+        self.images[task.key] = image.id
 
     def refused(self, task: Task, error: ImgwireError) -> None:
         raise AssertionError(task, error)
@@ -426,7 +427,9 @@ async def test_a_shard_that_travels_and_runs_twice_gives_the_same_images(
         travelled = pickle.loads(pickle.dumps(shard))
         assert travelled == shard
         (share,) = options.shares()
-        bench = Workbench(Sender(client._core, options), "spring", options, share, client._core.shared)
+        shared = client._core.shared
+        sender = Sender(SINK.open(client._core), options, shared.time)
+        bench = Workbench(sender, "spring", options, share, shared)
         notes = Notes()
         await pickle.loads(pickle.dumps(run_shard))(travelled, bench, notes, notes)
         runs.append(notes)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from imgwire_async.core.numbers import as_int, is_finite, whole
+from imgwire_async.core.metadata import checked_metadata
+from imgwire_async.core.numbers import is_finite, whole
 from imgwire_async.core.redaction import without_query
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.imgwire.lowlevel.types import UNSET, Unset
 
 T = TypeVar("T")
-
-Metadata: TypeAlias = Mapping[str, str | int | float | bool]
-"""Custom metadata: free names with scalar values; the service refuses nested ones and nulls."""
 
 
 def unless_none(value: T | None) -> T | Unset:
@@ -77,22 +75,7 @@ def as_metadata(values: object, operation: str) -> dict[str, str | int | float |
     Raises:
         InvalidArgumentError: it is no mapping, or holds a name that is no text or a value that is no scalar.
     """
-    if values is None:
-        return UNSET
-    if not isinstance(values, Mapping):
-        problem = f"custom_metadata must map names to values, got {type(values).__name__}"
-        raise InvalidArgumentError(problem, operation=operation)
-    checked: dict[str, str | int | float | bool] = {}
-    for name, value in values.items():
-        scalar = value if isinstance(value, str | bool | float) else as_int(value)
-        if not isinstance(name, str) or scalar is None:
-            raise InvalidArgumentError(
-                f"custom_metadata must map text to text, numbers or truth values, got {name!r:.80}: "
-                f"{type(value).__name__}",
-                operation=operation,
-            )
-        checked[name] = scalar
-    return checked
+    return UNSET if values is None else checked_metadata(values, operation)
 
 
 def as_whole(value: object, name: str, operation: str) -> int:

@@ -7,11 +7,12 @@ from typing import Literal, overload
 from uuid import UUID
 
 from imgwire_async.bodies.base import Patience
+from imgwire_async.bodies.hashing import sha256_of
 from imgwire_async.bodies.image_types import EXTENSIONS, extension_of
-from imgwire_async.bodies.integrity import check_record, sha256_of
 from imgwire_async.bodies.progress import ProgressHook
 from imgwire_async.bodies.sources import UploadFile, open_source
 from imgwire_async.core.call import Core
+from imgwire_async.core.metadata import Metadata
 from imgwire_async.core.operation import Response
 from imgwire_async.core.paging import Listing, Page
 from imgwire_async.core.redaction import HiddenText
@@ -34,7 +35,6 @@ from imgwire_async.imgwire.lowlevel.models import (
 )
 from imgwire_async.imgwire.lowlevel.types import UNSET, Unset
 from imgwire_async.imgwire.resources.arguments import (
-    Metadata,
     as_idempotency_key,
     as_metadata,
     as_uuid,
@@ -48,6 +48,7 @@ from imgwire_async.imgwire.resources.image_downloads import ImageDownloads
 from imgwire_async.imgwire.resources.polling import poll
 from imgwire_async.imgwire.upload import create, create_and_put, detected_type
 from imgwire_async.imgwire.upload_many import T, UploadItem, UploadMany
+from imgwire_async.imgwire.verification import check_record
 
 
 class Images(ImageDownloads):

@@ -1,7 +1,7 @@
-"""What a journal belongs to: one service and environment, and one source.
+"""What a journal belongs to: one destination, and one source.
 
 The same keys mean other images elsewhere, so a journal is never used for another service or another source.
-The service is known by its base URL. What a key sees is known by the id of its environment, or where that is
+The service is known by its URL. What a key sees is known by the area that the sink tells, or where that is
 unknown by the key itself, of which the journal keeps a salted digest only. A key that was rotated is
 accepted when it sees the images that the journal holds.
 """
@@ -11,17 +11,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
-from imgwire_async.core.call import Core
+from imgwire_async.core.credentials import Credentials
 from imgwire_async.core.redaction import Secret, without_query
-from imgwire_async.errors import JournalError, NotFoundError
-from imgwire_async.imgwire.resources.images import Images
+from imgwire_async.errors import JournalError
 from imgwire_async.ingest.items import is_url, key_text, storable, url_or_path
 from imgwire_async.ingest.journal.database import Journal
+from imgwire_async.ingest.sink import Destination, Sink
 from imgwire_async.ingest.sources.folders import Folder
 from imgwire_async.ingest.sources.manifests import Manifest
 
@@ -34,35 +33,29 @@ ITEMS: Final = "items of a program"
 class Binding:
     """What a journal belongs to."""
 
-    base_url: str
+    destination: Destination
     source: str
     """Absolute path of a folder or file, URL, or what else names the source."""
     place: str | None = None
     """Where the source lies, seen from the folder of the journal; None when it is no file."""
-    environment: str | None = None
-    """Id of the environment; None as long as it is unknown."""
     key: str | None = None
     """Salted digest of the API key."""
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """What `to_json` has written."""
-        return cls(**json.loads(text))
+        fields = json.loads(text)
+        return cls(**fields | {"destination": Destination(**fields["destination"])})
 
     def to_json(self) -> str:
         """All of it as text."""
         return json.dumps(asdict(self))
 
-    def seen_in(self, environment: object) -> Binding:
-        """The same with the environment of an image, if it was not known before."""
-        if self.environment is not None or not environment:
+    def seen_in(self, area: str | None) -> Binding:
+        """The same with the area of an image, if it was not known before."""
+        if self.destination.area is not None or area is None:
             return self
-        return replace(self, environment=str(environment))
-
-    @property
-    def service(self) -> str:
-        """The service in words."""
-        return self.base_url + (f" (environment {self.environment})" if self.environment else "")
+        return replace(self, destination=replace(self.destination, area=area))
 
 
 def name_of(source: object) -> str:
@@ -77,7 +70,7 @@ def name_of(source: object) -> str:
     return key_text(path if is_url(path) else os.path.realpath(path))
 
 
-def bind(journal: Journal, core: Core, source: object) -> Binding:
+def bind(journal: Journal, destination: Destination, source: object) -> Binding:
     """Compare the journal with what it is to be used for, as far as that needs no request. Blocks.
 
     Returns:
@@ -86,12 +79,10 @@ def bind(journal: Journal, core: Core, source: object) -> Binding:
     Raises:
         JournalError: it belongs to another service or source.
     """
-    environment = core.options.environment_id
     wanted = Binding(
-        base_url=core.options.base_url,
+        destination=destination,
         source=name_of(source),
         place=_place(source, journal.path),
-        environment=None if environment is None else str(environment),
     )
     known, count = journal.binding, journal.count()
     if known is None:
@@ -107,13 +98,16 @@ def bind(journal: Journal, core: Core, source: object) -> Binding:
         )
     if not _has_images(count):
         return wanted
-    other = bound.environment and wanted.environment and bound.environment != wanted.environment
-    if bound.base_url != wanted.base_url or other:
-        raise _other_service(journal, bound, wanted.service, count)
-    return replace(wanted, environment=wanted.environment or bound.environment, key=bound.key)
+    if bound.destination.service != destination.service or _differ(bound.destination, destination):
+        raise _other_service(journal, bound, str(destination), count)
+    return replace(wanted, key=bound.key).seen_in(bound.destination.area)
 
 
-async def check_key(journal: Journal, core: Core, binding: Binding) -> Binding:
+def _differ(one: Destination, other: Destination) -> bool:
+    return bool(one.area and other.area) and one.area != other.area
+
+
+async def check_key(journal: Journal, sink: Sink, credentials: Credentials, binding: Binding) -> Binding:
     """Make sure that the API key sees the images that the journal has as stored.
 
     Without a request if it is the key that was used before. A journal of an earlier version, which does not
@@ -126,29 +120,18 @@ async def check_key(journal: Journal, core: Core, binding: Binding) -> Binding:
         JournalError: it sees none of those that were looked for.
         ImgwireError: the service could not be asked.
     """
-    key = _digest(await core.credentials.current(), journal.job)
+    key = _digest(await credentials.current(), journal.job)
     stored = journal.some_images()
     if journal.binding is None or not stored or key == binding.key:
         return replace(binding, key=key)
-    environment = await _environment_of(stored, core)
-    if environment is None or (binding.environment and environment and environment != binding.environment):
-        seen = f"{core.options.base_url} with this API key"
-        if environment:
-            seen += f" (environment {environment})"
+    found = await sink.locate(stored)
+    if found is None or _differ(binding.destination, found):
+        seen = f"{sink.destination.service} with this API key"
+        if found is not None and found.area:
+            seen += f" ({found.area})"
         raise _other_service(journal, binding, seen, journal.count())
-    return replace(binding, key=key, environment=environment or binding.environment)
-
-
-async def _environment_of(stored: Sequence[str], core: Core) -> str | None:
-    """The environment of the first image that exists, empty if unknown; None if there is no such image."""
-    images = Images(core)
-    for image_id in stored:
-        try:
-            image = await images.retrieve(image_id)
-        except NotFoundError:
-            continue
-        return str(image.environment_id or "")
-    return None
+    area = found.area or binding.destination.area
+    return replace(binding, key=key, destination=replace(binding.destination, area=area))
 
 
 def _digest(key: Secret, job: str) -> str:
@@ -173,9 +156,9 @@ def _place(source: object, journal: Path) -> str | None:
 
 def _other_service(journal: Journal, bound: Binding, wanted: str, count: dict[str, int]) -> JournalError:
     return JournalError(
-        f"the journal {shown(journal.path)} belongs to {bound.service}, where it has {_has_images(count)} "
-        f"images, and none of them can be seen at {wanted}; use another journal to store them there, or the "
-        "base URL and a key of the first",
+        f"the journal {shown(journal.path)} belongs to {bound.destination}, where it has "
+        f"{_has_images(count)} images, and none of them can be seen at {wanted}; use another journal to "
+        "store them there, or the base URL and a key of the first",
         operation="ingest",
     )
 

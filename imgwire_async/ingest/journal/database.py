@@ -113,7 +113,7 @@ class Journal:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._wall_clock = wall_clock
-        self._temporary = tempfile.TemporaryDirectory(prefix="imgwire-") if path is None else None
+        self._temporary = tempfile.TemporaryDirectory(prefix="ingest-") if path is None else None
         self.path = Path(self._temporary.name, "journal") if self._temporary else Path(os.fspath(path or ""))
         self.is_temporary = self._temporary is not None
         self._reading = threading.Lock()

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from imgwire_async.errors import ImgwireError
-from imgwire_async.imgwire.lowlevel.models import Image
 from imgwire_async.ingest.items import storable
 from imgwire_async.ingest.journal.database import Row, State
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Stored
 from imgwire_async.ingest.shards.preparing import Task
+from imgwire_async.ingest.sink import StoredImage
 from imgwire_async.ingest.survey import already_stored, failed_row
 
 
-def as_stored(task: Task, image: Image, state: State, run: int, seconds: float) -> tuple[Row, Stored]:
+def as_stored(task: Task, image: StoredImage, state: State, run: int, seconds: float) -> tuple[Row, Stored]:
     """This run has uploaded the item."""
     row = task.row(state, run)
-    row.image_id, row.cdn_url = str(image.id), storable(image.cdn_url)
+    row.image_id, row.cdn_url = image.id, storable(image.url)
     outcome = Stored(
         key=task.key,
         item=task.item,
-        image=image,
+        image=image.record,
+        image_id=image.id,
+        cdn_url=image.url,
         size=task.size,
         attempts=task.attempts,
         seconds=seconds,

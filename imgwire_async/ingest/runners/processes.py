@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +22,12 @@ from imgwire_async.core.pace.controller import START_RATE, Lease, RateController
 from imgwire_async.core.pace.leases import LeaseDesk
 from imgwire_async.core.redaction import Secret
 from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
-from imgwire_async.imgwire.lowlevel.models import Image
 from imgwire_async.ingest.items import portable
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.runners.channel import Channel
 from imgwire_async.ingest.shards.preparing import Prepared, Task
 from imgwire_async.ingest.shards.shard import Job, Setup, Shard
+from imgwire_async.ingest.sink import SinkAddress, StoredImage
 
 MOST_DEATHS: Final = 3
 """When so many processes have died one after the other, none with an item stored, the job stops."""
@@ -60,7 +60,7 @@ def check_processes(core: Core) -> None:
         problem = "there is no Python interpreter to start them with"
     if problem is not None:
         raise ConfigurationError(
-            f"processes must be 1 with this client: {problem}; make another AsyncImgwireClient for the job, "
+            f"processes must be 1 with this client: {problem}; make another client for the job, "
             "or run it in one process",
             operation="ingest",
         )
@@ -71,12 +71,15 @@ class WorkerPool:
 
     Args:
         core: the client's; its credential and limits hold for all processes together.
+        sink: where the items go.
         job: name of the job.
         options: those of the job.
         pace: requests per second to begin with, by class, where an earlier run has found them.
     """
 
-    def __init__(self, core: Core, job: str, options: IngestOptions, pace: Mapping[str, float]) -> None:
+    def __init__(
+        self, core: Core, sink: SinkAddress, job: str, options: IngestOptions, pace: Mapping[str, float]
+    ) -> None:
         self.core = core
         self.stopped = False
         self.workers: set[_Worker] = set()
@@ -94,6 +97,7 @@ class WorkerPool:
                 job=job,
                 options=options.portable(),
                 share=share,
+                sink=sink,
                 call_options=core.options,
                 concurrency=max(1, min(share.senders, gate.concurrency // options.processes)),
                 adaptive=adaptive,
@@ -214,7 +218,7 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_environment(),
+                env=_environment(self._setup.sink.secret_variables),
                 **_OUT_OF_REACH_OF_CTRL_C,
             )
         except OSError as error:
@@ -293,7 +297,7 @@ class _Worker:
             self._drop(task)
         return {task.key for task in sendable}
 
-    def _stored(self, key: str, image: Image, seconds: float) -> None:
+    def _stored(self, key: str, image: StoredImage, seconds: float) -> None:
         self.has_stored = True
         self.probing = False
         if (task := self.unfinished.get(key)) is not None:
@@ -347,9 +351,9 @@ class _Worker:
         return current
 
 
-def _environment() -> dict[str, str]:
+def _environment(secrets: Collection[str]) -> dict[str, str]:
     """A process that imports what this one does, and has no key but the one that the job hands it."""
-    environment = {name: value for name, value in os.environ.items() if name != "IMGWIRE_API_KEY"}
+    environment = {name: value for name, value in os.environ.items() if name not in secrets}
     return environment | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
 
 

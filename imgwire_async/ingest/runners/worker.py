@@ -31,11 +31,11 @@ from imgwire_async.core.redaction import Secret
 from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.time import RealTime
 from imgwire_async.errors import ImgwireError
-from imgwire_async.imgwire.lowlevel.models import Image
 from imgwire_async.ingest.runners.channel import Channel
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.shards.sending import Sender
 from imgwire_async.ingest.shards.shard import Setup, Shard, Workbench
+from imgwire_async.ingest.sink import StoredImage
 
 _TELL_EVERY: Final = 0.2  # seconds
 _READ: Final = 256 * 1024  # bytes
@@ -55,7 +55,7 @@ class _RemoteJob:
         wanted = cast("set[str]", await self._channel.call("key", [task.prepared for task in tasks]))
         return [task for task in tasks if task.key in wanted]
 
-    def stored(self, task: Task, image: Image, seconds: float) -> None:
+    def stored(self, task: Task, image: StoredImage, seconds: float) -> None:
         self._channel.tell("stored", task.key, image, seconds)
 
     def refused(self, task: Task, error: ImgwireError) -> None:
@@ -117,7 +117,8 @@ class _Worker:
             budget=RetryBudget.of_client(time.monotonic, setup.concurrency),
             time=time,
         )
-        sender = Sender(Core(setup.call_options, Credentials(self._credential), shared), setup.options)
+        core = Core(setup.call_options, Credentials(self._credential), shared)
+        sender = Sender(setup.sink.open(core), setup.options, time)
         self._bench = bench = Workbench(sender, setup.job, setup.options, setup.share, shared)
         if self._stopped:
             bench.stop()

@@ -1,23 +1,22 @@
-"""Sending one item, once: every retry is the engine's decision."""
+"""Sending one item, once: every retry is the coordinator's decision."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from typing import Any
 
 from anyio import to_thread
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.operation import RateClass
-from imgwire_async.core.pace.gate import LONGEST_CLOSURE, Gate
+from imgwire_async.core.pace.gate import Gate
+from imgwire_async.core.time import Time
 from imgwire_async.errors import DeadlineExceededError, SourceChangedError
-from imgwire_async.imgwire.lowlevel.models import Image
-from imgwire_async.imgwire.resources.images import Images
-from imgwire_async.ingest.confirming import Confirmer
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.shards.preparing import Task, stamp_of, upload_name
+from imgwire_async.ingest.sink import Sink, StoredImage, Upload
 
 
 def with_pace_of_its_own(core: Core, pace: Mapping[str, float]) -> Core:
@@ -47,81 +46,69 @@ def with_pace_of_its_own(core: Core, pace: Mapping[str, float]) -> Core:
 
 
 class Sender:
-    """Uploads items with the connections, credentials and gate of a core, without its retries.
+    """Sends items into a sink, once: every retry is the job's decision.
 
     Args:
-        core: makes the requests.
+        sink: where they go.
         options: those of the job.
+        time: clock to read.
     """
 
-    def __init__(self, core: Core, options: IngestOptions) -> None:
+    def __init__(self, sink: Sink[Any], options: IngestOptions, time: Time) -> None:
+        self._sink = sink
         self._options = options
+        self._time = time
         self._parameters = Parameters(options.purpose, options.custom_metadata)
-        # A pause that the service asks for is no failure of an item, however long.
-        retry = replace(
-            core.options.retry, max_retry_after=max(core.options.retry.max_retry_after, LONGEST_CLOSURE)
-        )
-        core = core.with_options(replace(core.options, retry=retry))
-        self._core = core.with_options(replace(core.options, retry=replace(retry, max_retries=0)))
-        self._images = Images(self._core)
-        self._waiting = Images(core)
-        self._confirmer = Confirmer(core)
 
-    async def send(self, task: Task) -> Image:
-        """Upload the item, or have the service fetch it, which is not done before it is confirmed.
+    async def send(self, task: Task) -> StoredImage[Any]:
+        """Store the item, or have the service fetch it, which is not done before it is confirmed.
 
         Raises:
             DeadlineExceededError: the time of the item is over.
             SourceChangedError: the file is no longer the one that was hashed.
-            ImgwireError: what `images.upload` and `images.upload_via_url` raise.
+            ImgwireError: what the sink raises.
         """
-        images, options = self._within_deadline(task), self._options
+        seconds = self._seconds_left(task)
         item = task.item
         if task.confirm and task.known is not None and task.known.image_id is not None:
-            return await self._waiting.wait_until_ready(task.known.image_id)
-        purpose, metadata = self._parameters.purpose(item), self._parameters.custom_metadata(item)
-        if item.is_url:
-            image = await images.upload_via_url(
-                str(item.source),
-                file_name=item.file_name,
-                mime_type=item.mime_type,
-                idempotency_key=task.idempotency_key,
-                purpose=purpose,
-                custom_metadata=metadata,
+            return await self._sink.wait_until_ready(task.known.image_id)
+        image = await self._sink.store(self._upload(task), seconds=seconds)
+        is_read_again = not item.is_url and task.content is None
+        if is_read_again and await to_thread.run_sync(stamp_of, item) != task.stamp:
+            raise SourceChangedError(
+                f"{task.key!r} was changed while it was sent; the image {image.id} may hold a mixture "
+                "of both, and the next run uploads the new one"
             )
-        else:
-            image = await images.upload(
-                item.source if task.content is None else task.content,
-                file_name=upload_name(item),
-                mime_type=item.mime_type,
-                hash_sha256=None if task.sha256 is None else task.sha256.hex(),
-                idempotency_key=task.idempotency_key,
-                purpose=purpose,
-                custom_metadata=metadata,
-            )
-            if task.content is None and await to_thread.run_sync(stamp_of, item) != task.stamp:
-                raise SourceChangedError(
-                    f"{task.key!r} was changed while it was sent; the image {image.id} may hold a mixture "
-                    "of both, and the next run uploads the new one"
-                )
-        if options.wait_ready and not item.is_url:
-            image = await self._waiting.wait_until_ready(image.id)
+        if self._options.wait_ready and not item.is_url:
+            image = await self._sink.wait_until_ready(image.id)
         return image
 
-    async def confirm(self, image: Image) -> Image:
+    async def confirm(self, image: StoredImage[Any]) -> StoredImage[Any]:
         """Wait until the service has fetched an item whose URL it has accepted.
 
         Raises:
-            ImgwireError: it could not fetch it, or not be asked; see `Confirmer.confirm`.
+            ImgwireError: it could not fetch it, or could not be asked.
         """
-        return await self._confirmer.confirm(image)
+        return await self._sink.confirm(image)
 
-    def _within_deadline(self, task: Task) -> Images:
+    def _upload(self, task: Task) -> Upload:
+        item = task.item
+        return Upload(
+            source=item.source if task.content is None else task.content,
+            is_url=item.is_url,
+            idempotency_key=task.idempotency_key,
+            sha256=task.sha256,
+            file_name=upload_name(item),
+            mime_type=item.mime_type,
+            purpose=self._parameters.purpose(item),
+            custom_metadata=self._parameters.custom_metadata(item),
+        )
+
+    def _seconds_left(self, task: Task) -> float | None:
         limit = self._options.item_deadline
         if limit is None:
-            return self._images
-        clock = self._core.shared.time.monotonic
-        left = limit if task.began is None else limit - (clock() - task.began)
+            return None
+        left = limit if task.began is None else limit - (self._time.monotonic() - task.began)
         if left <= 0:
             raise DeadlineExceededError(f"{task.key!r} was not stored within {limit:g} s")
-        return Images(self._core.with_options(replace(self._core.options, deadline=left)))
+        return left

@@ -15,11 +15,11 @@ from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.operation import RateClass
 from imgwire_async.core.options import CallOptions
 from imgwire_async.errors import ImgwireError
-from imgwire_async.imgwire.lowlevel.models import Image
 from imgwire_async.ingest.options import GROUP, IngestOptions, Share
 from imgwire_async.ingest.shards.budgets import Backlog, Bandwidth, ByteBudget
 from imgwire_async.ingest.shards.preparing import Task, prepare
 from imgwire_async.ingest.shards.sending import Sender
+from imgwire_async.ingest.sink import SinkAddress, StoredImage
 from imgwire_async.ingest.stopping import StopSignal
 
 PREPARERS: Final = 4
@@ -42,6 +42,7 @@ class Setup:
     """Name of the job."""
     options: IngestOptions
     share: Share
+    sink: SinkAddress
     call_options: CallOptions
     concurrency: int
     """Requests that it has in flight at most."""
@@ -62,7 +63,7 @@ class ShardJournal(Protocol):
         """
         ...
 
-    def stored(self, task: Task, image: Image, seconds: float) -> None:
+    def stored(self, task: Task, image: StoredImage, seconds: float) -> None:
         """An item is stored, so many seconds after its first request."""
         ...
 

@@ -9,9 +9,10 @@ from anyio import to_thread
 from fastapi import HTTPException, UploadFile
 from starlette.requests import ClientDisconnect, Request
 
+from imgwire_async.core.metadata import Metadata
 from imgwire_async.errors import UploadSourceError
 from imgwire_async.imgwire.client import AsyncImgwireClient
-from imgwire_async.imgwire.resources.arguments import Metadata, as_whole
+from imgwire_async.imgwire.resources.arguments import as_whole
 from imgwire_async.integrations.fastapi.limits import TOO_LARGE, declared_length
 from imgwire_async.models import Image, SupportedMimeType
 

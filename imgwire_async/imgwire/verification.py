@@ -1,36 +1,13 @@
-"""Whether what the service has is what was sent."""
+"""Whether the service has what was sent."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 
-from anyio import to_thread
-
-from imgwire_async.bodies.base import Patience
-from imgwire_async.core.body import Body
-from imgwire_async.core.concurrency.cancellation import ForeignCode
-from imgwire_async.errors import UploadSourceError, UploadVerificationError
+from imgwire_async.errors import UploadVerificationError
 from imgwire_async.imgwire.lowlevel.models import Image
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
-
-
-async def sha256_of(body: Body, patience: Patience) -> str:
-    """SHA-256 of all bytes in lower-case hexadecimal digits, computed in worker threads.
-
-    Raises:
-        APITimeoutError: the source gives nothing for too long.
-    """
-    digest = hashlib.sha256()
-    async with body.open() as chunks:
-        while True:
-            with patience.step(), ForeignCode("the source", UploadSourceError):
-                chunk = await anext(chunks, None)
-            if chunk is None:
-                break
-            await to_thread.run_sync(digest.update, chunk)
-    return digest.hexdigest()
 
 
 def check_record(image: Image, size: int, sha256: str | None) -> None:

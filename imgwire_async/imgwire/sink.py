@@ -1,0 +1,104 @@
+"""Imgwire as the sink of bulk jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from imgwire_async.core.call import Core
+from imgwire_async.errors import NotFoundError
+from imgwire_async.imgwire.confirming import Confirmer
+from imgwire_async.imgwire.lowlevel.models import Image
+from imgwire_async.imgwire.resources.images import Images
+from imgwire_async.ingest.sink import Destination, SinkAddress, StoredImage, Upload, patient, single_attempts
+
+SINK: Final = SinkAddress(
+    opener="imgwire_async.imgwire.sink:open_sink", secret_variables=("IMGWIRE_API_KEY",)
+)
+
+
+def open_sink(core: Core) -> ImgwireSink:
+    """The images of the environment that the credential of `core` gives access to."""
+    return ImgwireSink(core)
+
+
+class ImgwireSink:
+    """Stores images in one environment. See `imgwire_async.ingest.sink.Sink`.
+
+    Args:
+        core: makes the requests.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._images = Images(core)
+        self._single = single_attempts(core)
+        self._storing = Images(self._single)
+        waiting = patient(core)
+        self._waiting = Images(waiting)
+        self._confirmer = Confirmer(waiting)
+        self.destination = Destination(service=core.options.base_url, area=_area(core.options.environment_id))
+
+    async def locate(self, image_ids: Sequence[str]) -> Destination | None:
+        """Where the first of these images is, or None if the key sees none of them."""
+        for image_id in image_ids:
+            try:
+                image = await self._images.retrieve(image_id)
+            except NotFoundError:
+                continue
+            return replace(self.destination, area=_area(image.environment_id))
+        return None
+
+    async def store(self, upload: Upload, *, seconds: float | None) -> StoredImage[Image]:
+        """Upload a file or bytes, or have the service fetch a URL.
+
+        Raises:
+            ImgwireError: what `images.upload` and `images.upload_via_url` raise.
+        """
+        images = self._storing
+        if seconds is not None:
+            images = Images(self._single.with_options(replace(self._single.options, deadline=seconds)))
+        if upload.is_url:
+            image = await images.upload_via_url(
+                str(upload.source),
+                file_name=upload.file_name,
+                mime_type=upload.mime_type,
+                idempotency_key=upload.idempotency_key,
+                purpose=upload.purpose,
+                custom_metadata=upload.custom_metadata,
+            )
+        else:
+            image = await images.upload(
+                upload.source,
+                file_name=upload.file_name,
+                mime_type=upload.mime_type,
+                hash_sha256=None if upload.sha256 is None else upload.sha256.hex(),
+                idempotency_key=upload.idempotency_key,
+                purpose=upload.purpose,
+                custom_metadata=upload.custom_metadata,
+            )
+        return _stored(image)
+
+    async def confirm(self, image: StoredImage[Image]) -> StoredImage[Image]:
+        """Wait until an image is READY, together with all others that wait.
+
+        Raises:
+            ImgwireError: see `Confirmer.confirm`.
+        """
+        return _stored(await self._confirmer.confirm(image.record))
+
+    async def wait_until_ready(self, image_id: str) -> StoredImage[Image]:
+        """Wait until an image is READY.
+
+        Raises:
+            ImgwireError: what `images.wait_until_ready` raises.
+        """
+        return _stored(await self._waiting.wait_until_ready(image_id))
+
+
+def _stored(image: Image) -> StoredImage[Image]:
+    return StoredImage(id=str(image.id), url=image.cdn_url, record=image, area=_area(image.environment_id))
+
+
+def _area(environment: object) -> str | None:
+    return f"environment {environment}" if environment else None
