@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from imgwire_async.bodies.progress import UploadProgress
     from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent
     from imgwire_async.core.logical_call import ClientStats
-    from imgwire_async.core.operation import RateClass
     from imgwire_async.core.options import Timeouts
-    from imgwire_async.core.pace.gate import RateLimit
+    from imgwire_async.core.pace.limits import RateLimit
     from imgwire_async.core.paging import Page, Pagination
     from imgwire_async.downloads.archive_limits import ArchiveLimits
     from imgwire_async.downloads.archives import ExtractedFiles, RenamedFile
@@ -66,6 +65,7 @@ if TYPE_CHECKING:
     )
     from imgwire_async.imgwire.cdn import Transformation, cdn_url, parse_cdn_url
     from imgwire_async.imgwire.client import AsyncImgwireClient
+    from imgwire_async.imgwire.service import RateClass
     from imgwire_async.imgwire.upload_many import (
         Uploaded,
         UploadFailed,
@@ -90,9 +90,8 @@ _NAMES: Final = {
         "RetryEvent",
     ),
     "core.logical_call": ("ClientStats",),
-    "core.operation": ("RateClass",),
     "core.options": ("Timeouts",),
-    "core.pace.gate": ("RateLimit",),
+    "core.pace.limits": ("RateLimit",),
     "core.paging": (
         "Page",
         "Pagination",
@@ -150,6 +149,7 @@ _NAMES: Final = {
         "parse_cdn_url",
     ),
     "imgwire.client": ("AsyncImgwireClient",),
+    "imgwire.service": ("RateClass",),
     "imgwire.upload_many": (
         "UploadItem",
         "UploadMany",

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 import imgwire_async
 from imgwire_async import errors
-from imgwire_async.core.answers import Answer, status_error, store_error
+from imgwire_async.core.responses import HttpResponse, store_error
 from imgwire_async.errors import APIStatusError, CallContext, ImgwireError, ValidationIssue
+from imgwire_async.imgwire.service import status_error
 
 FIELDS: dict[str, Any] = {
     "operation": "images.create",
@@ -112,7 +113,7 @@ def test_the_text_tells_operation_problem_request_and_attempts() -> None:
 
 
 def of_answer(status: int, content: bytes) -> APIStatusError:
-    return status_error(Answer(status, {}, content), CallContext(operation="images.list"))
+    return status_error(HttpResponse(status, {}, content), CallContext(operation="images.list"))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,7 @@ def test_no_body_breaks_the_parser(status: int, content: bytes) -> None:
 @given(st.text(max_size=1000))
 def test_the_text_of_an_error_is_one_printable_line(detail: str) -> None:
     error = status_error(
-        Answer(400, {}, json.dumps({"detail": detail, "error_type": detail}).encode()),
+        HttpResponse(400, {}, json.dumps({"detail": detail, "error_type": detail}).encode()),
         CallContext(),
     )
 
@@ -256,7 +257,7 @@ def test_the_text_of_an_error_is_one_printable_line(detail: str) -> None:
 def test_a_refusal_of_the_store_shows_its_code_and_nothing_else_of_it() -> None:
     body = b"<Error><Code>AccessDenied</Code><StringToSign>secret</StringToSign></Error>"
 
-    error = store_error(Answer(403, {}, body), CallContext())
+    error = store_error(HttpResponse(403, {}, body), CallContext())
 
     assert str(error) == "the object store answered 403 AccessDenied"
     assert "secret" not in repr(vars(error))

@@ -6,32 +6,24 @@ import json
 import math
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, aclosing, contextmanager
-from importlib.metadata import version
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import anyio
 
-from imgwire_async.core.answers import Answer, NoAnswer, parse_answer, status_error, store_error
 from imgwire_async.core.body import PIECE_SIZE, Body, CountedStream
 from imgwire_async.core.credentials import Credentials
 from imgwire_async.core.http.exchange import exchange, move_on
-from imgwire_async.core.http.messages import Message
+from imgwire_async.core.http.messages import HttpRequest
 from imgwire_async.core.http.urls import is_confidential, is_http_url, sendable_url
 from imgwire_async.core.logical_call import LogicalCall, Result, SharedState, failure
-from imgwire_async.core.operation import (
-    Auth,
-    Operation,
-    QueryValue,
-    RateClass,
-    Replay,
-    Request,
-    Response,
-)
+from imgwire_async.core.operation import Operation, QueryValue, Replay, Request, Response
 from imgwire_async.core.options import CallOptions
-from imgwire_async.core.pace.gate import Admission
+from imgwire_async.core.pace.permits import Permit
 from imgwire_async.core.redaction import Secret, without_query
+from imgwire_async.core.responses import HttpResponse, NoResponse, parse_response, store_error
 from imgwire_async.core.retry import Decision, classify
+from imgwire_async.core.service import Service
 from imgwire_async.errors import (
     CallContext,
     ConfigurationError,
@@ -44,15 +36,13 @@ from imgwire_async.errors import (
 
 T = TypeVar("T")
 
-USER_AGENT: Final = f"imgwire-async/{version('imgwire-async')}"
-
 STORE_PUT: Final = Operation(
     name="images.upload",
     method="PUT",
     path="",
-    auth=Auth.SERVER_OR_CLIENT_KEY,
+    auth="none",
     replay=Replay.SAFE,
-    rate_class=RateClass.STORE,
+    rate_class="store",
 )
 """Sending the bytes of an image to its presigned URL; the second step of an upload, outside of the API."""
 
@@ -147,10 +137,10 @@ class Core:
 
         used: Secret | None = None
 
-        async def attempt(number: int, admission: Admission) -> Result:  # noqa: ARG001 - the interface
+        async def attempt(number: int, admission: Permit) -> Result:  # noqa: ARG001 - the interface
             nonlocal used
             used = await self.credentials.current()
-            self._refuse_wrong_key(used, operation)
+            self.shared.service.check_credential(used, operation)
             return await self._send_api(request, path, content, used)
 
         async def renew() -> bool:
@@ -163,14 +153,14 @@ class Core:
             options=self.options,
             shared=self.shared,
             deadline=self.deadline_from_now(),
-            error_for=status_error,
+            error_for=self.shared.service.error_for,
             size=len(content or b""),
-            gone_is_done=operation.rate_class is RateClass.DELETE,
+            gone_is_done=operation.method == "DELETE",
             prepare=None if self.credentials.is_known else self.credentials.current,
             after_401=renew,
         ).make(attempt)
         return Response(
-            data=parse_answer(answer, parse, context),
+            data=parse_response(answer, parse, context),
             status=answer.status,
             headers=answer.headers,
             request_id=answer.request_id,
@@ -207,7 +197,7 @@ class Core:
         context = context | CallContext(method="PUT", url=without_query(url.reveal()))
         self._check_upload_url(url, context)
 
-        async def attempt(number: int, admission: Admission) -> Result:
+        async def attempt(number: int, admission: Permit) -> Result:
             if on_sent is not None:
                 on_sent(0)
             async with AsyncExitStack() as opened:
@@ -223,7 +213,7 @@ class Core:
                 except ImgwireError as problem:
                     raise in_context(problem, context | CallContext(attempts=number)) from problem.__cause__
             replay_impossible = stream.started and not body.replayable
-            if replay_impossible and not (isinstance(result, Answer) and result.is_success):
+            if replay_impossible and not (isinstance(result, HttpResponse) and result.is_success):
                 # The bytes are gone. Another attempt would store an empty file.
                 error = failure(result, context | CallContext(attempts=number), store_error)
                 if classify(result.outcome, Replay.SAFE) is Decision.RETRY:
@@ -247,13 +237,13 @@ class Core:
     ) -> Result:
         if content is None or len(content) <= PIECE_SIZE:
             # A body goes out in one piece, so there is no progress to watch.
-            return await self._exchange(self._api_message(request, path, content, credential))
+            return await self._exchange(self._http_request(request, path, content, credential))
         async with aclosing(_in_one_chunk(content)) as chunks:
             stream = CountedStream(chunks, len(content))
-            return await self._exchange(self._api_message(request, path, stream, credential))
+            return await self._exchange(self._http_request(request, path, stream, credential))
 
     async def _put_whole(
-        self, url: Secret, stream: CountedStream, mime_type: str, admission: Admission
+        self, url: Secret, stream: CountedStream, mime_type: str, admission: Permit
     ) -> Result:
         write = self.options.timeouts.write
         with anyio.move_on_after(write) as scope:
@@ -261,47 +251,47 @@ class Core:
             content = await admission.outside(stream.read_whole())
         if scope.cancelled_caught:
             reason = f"the source gave nothing for {write:g} s"
-            return NoAnswer("WriteTimeout", reason, may_have_acted=False, timed_out=True)
-        result = await self._exchange(_put_message(url, content, mime_type))
-        if not isinstance(result, NoAnswer):
+            return NoResponse("WriteTimeout", reason, may_have_acted=False, timed_out=True)
+        result = await self._exchange(_put_request(url, content, mime_type, self.shared.service))
+        if not isinstance(result, NoResponse):
             stream.tell_sent()
         return result
 
     async def _put_stream(self, url: Secret, stream: CountedStream, mime_type: str) -> Result:
         try:
-            result = await self._exchange(_put_message(url, stream, mime_type))
+            result = await self._exchange(_put_request(url, stream, mime_type, self.shared.service))
         finally:
             with anyio.move_on_after(_STOPPING_SECONDS, shield=True):
                 await stream.stop()
-        if isinstance(result, NoAnswer) and stream.failure is not None:
+        if isinstance(result, NoResponse) and stream.failure is not None:
             raise stream.failure
         return result
 
-    async def _exchange(self, message: Message) -> Result:
+    async def _exchange(self, message: HttpRequest) -> Result:
         return await exchange(self.shared.engine.transport(), message, self.options.timeouts)
 
     # Messages are made in functions of their own, which have returned before anything is awaited: a local
     # variable with the key or a signed URL would be in the traceback of a call that is cancelled.
 
-    def _api_message(
+    def _http_request(
         self, request: Request, path: str, body: bytes | CountedStream | None, credential: Secret
-    ) -> Message:
+    ) -> HttpRequest:
         headers = {
             "Authorization": f"Bearer {credential.reveal()}",
-            "Accept": "application/json",
+            "Accept": request.operation.media_type,
             "Accept-Encoding": "gzip",
-            "User-Agent": USER_AGENT,
+            "User-Agent": self.shared.service.user_agent,
+            **self.shared.service.headers(self.options),
         }
-        if self.options.environment_id is not None:
-            headers["X-Environment-Id"] = str(self.options.environment_id)
-        if body is not None:
-            headers["Content-Type"] = "application/json"
+        content_type = request.content_type if request.json is None else request.operation.media_type
+        if body is not None and content_type is not None:
+            headers["Content-Type"] = content_type
         url = sendable_url(self.options.base_url) + path
         if request.query:
             url += "?" + urlencode(
                 {name: _query_text(value) for name, value in request.query.items()}, quote_via=quote
             )
-        return Message(request.operation.method, url, headers, body)
+        return HttpRequest(request.operation.method, url, headers, body)
 
     def _check_upload_url(self, url: Secret, context: CallContext) -> None:
         if not is_http_url(url.reveal()):
@@ -313,25 +303,10 @@ class Core:
                 **context,
             )
 
-    @staticmethod
-    def _refuse_wrong_key(credential: Secret, operation: Operation) -> None:
-        kind = credential.reveal()[:3]
-        if kind == "ck_" and operation.auth is Auth.SERVER_KEY:
-            raise ConfigurationError(
-                "this operation needs a server key (sk_…), but the client has a client key (ck_…), "
-                "which the service accepts for images.create and images.retrieve only",
-                operation=operation.name,
-            )
-        if kind == "sk_" and operation.auth is Auth.CLIENT_KEY:
-            raise ConfigurationError(
-                "this operation needs a client key (ck_…), but the client has a server key (sk_…)",
-                operation=operation.name,
-            )
 
-
-def _put_message(url: Secret, body: bytes | CountedStream, mime_type: str) -> Message:
-    headers = {"Content-Type": mime_type, "User-Agent": USER_AGENT}
-    return Message("PUT", sendable_url(url.reveal()), headers, body)
+def _put_request(url: Secret, body: bytes | CountedStream, mime_type: str, service: Service) -> HttpRequest:
+    headers = {"Content-Type": mime_type, "User-Agent": service.user_agent}
+    return HttpRequest("PUT", sendable_url(url.reveal()), headers, body)
 
 
 def _query_text(value: QueryValue) -> str:

@@ -16,9 +16,15 @@ CredentialProvider = Callable[[], Awaitable[str]]
 
 
 class Credentials:
-    """Gives the credential for a request; a provider is asked once and again when the answer is 401."""
+    """Gives the credential for a request; a provider is asked once and again when the answer is 401.
 
-    def __init__(self, source: Secret | CredentialProvider) -> None:
+    Args:
+        source: the credential, or what gives it.
+        key_variable: name of the environment variable that may hold it, for messages.
+    """
+
+    def __init__(self, source: Secret | CredentialProvider, key_variable: str) -> None:
+        self._key_variable = key_variable
         self._provider = None if isinstance(source, Secret) else source
         self._current = source if isinstance(source, Secret) else None
         self._asking = LoopLocal(anyio.Lock)
@@ -52,7 +58,7 @@ class Credentials:
             if self._current is not None and self._current is not refused:
                 return True
             fresh = await _asked(self._provider)
-            check_credential(fresh)
+            check_credential(fresh, self._key_variable)
             unchanged = refused is not None and fresh.reveal() == refused.reveal()
             self._current = fresh
             return not unchanged
@@ -68,21 +74,25 @@ async def _asked(provider: CredentialProvider) -> Secret:
         return Secret(await given)
 
 
-def check_credential(credential: Secret) -> None:
+def check_credential(credential: Secret, key_variable: str) -> None:
     """Refuse what cannot be a credential, without showing it.
+
+    Args:
+        credential: what to check.
+        key_variable: name of the environment variable that may hold it.
 
     Raises:
         ConfigurationError: it is empty, or holds blanks, line ends or characters outside of ASCII.
     """
     # The text itself is a local variable only of a function that has returned before anything is raised.
-    problem = _problem_with(credential.reveal())
+    problem = _problem_with(credential.reveal(), key_variable)
     if problem is not None:
         raise ConfigurationError(problem)
 
 
-def _problem_with(text: object) -> str | None:
+def _problem_with(text: object, key_variable: str) -> str | None:
     if not isinstance(text, str) or not text:
-        return "the API key is empty; pass api_key= or set IMGWIRE_API_KEY"
+        return f"the API key is empty; pass api_key= or set {key_variable}"
     if not text.isascii() or not text.isprintable() or " " in text:
         return "the API key holds blanks, line ends or characters outside of ASCII; was it copied completely?"
     return None

@@ -13,16 +13,17 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, refusal
 from imgwire_async.core.body import Slot
-from imgwire_async.core.call import USER_AGENT, Core
+from imgwire_async.core.call import Core
 from imgwire_async.core.http.exchange import exchange, read_all
-from imgwire_async.core.http.messages import Message, Reply
+from imgwire_async.core.http.messages import HttpRequest, StreamingResponse
 from imgwire_async.core.http.urls import is_confidential, sendable_url
 from imgwire_async.core.logical_call import LogicalCall, Result
-from imgwire_async.core.operation import Auth, Operation, RateClass, Replay
-from imgwire_async.core.pace.gate import Admission
+from imgwire_async.core.operation import Operation, Replay
+from imgwire_async.core.pace.permits import Permit
 from imgwire_async.core.redaction import Secret, without_query
+from imgwire_async.core.responses import HttpResponse, NoResponse, UnreadableResponse, refusal
+from imgwire_async.core.service import USER_AGENT
 from imgwire_async.errors import (
     APIConnectionError,
     CallContext,
@@ -38,9 +39,9 @@ DELIVERY: Final = Operation(
     name="images.download",
     method="GET",
     path="",
-    auth=Auth.SERVER_OR_CLIENT_KEY,
+    auth="none",
     replay=Replay.SAFE,
-    rate_class=RateClass.DELIVERY,
+    rate_class="delivery",
 )
 """Fetching an image or archive; outside of the API."""
 
@@ -124,7 +125,7 @@ class Transfer:
             headers |= {"Range": f"bytes={self.received}-", "If-Range": self._validator}
         return headers
 
-    async def receive(self, reply: Reply) -> bytes:
+    async def receive(self, reply: StreamingResponse) -> bytes:
         """Read an answer: a file into the sink, anything else into memory, where an error may quote it.
 
         Raises:
@@ -151,7 +152,7 @@ class Transfer:
             self.problem = "the host sent a part of the file, though all of it was asked for"
         return b""
 
-    async def _take(self, reply: Reply, skip: int) -> None:
+    async def _take(self, reply: StreamingResponse, skip: int) -> None:
         while chunk := await reply.read():
             self.streamed += len(chunk)
             rest = chunk[skip:] if skip else chunk
@@ -265,7 +266,7 @@ async def fetch(core: Core, url: Secret, transfer: Transfer, context: CallContex
     """
     context = context | CallContext(method="GET", url=without_query(url.reveal()))
 
-    async def attempt(number: int, admission: Admission) -> Result:
+    async def attempt(number: int, admission: Permit) -> Result:
         transfer.slot = admission
         try:
             return await _follow(core, url, transfer)
@@ -304,12 +305,12 @@ async def _follow(core: Core, url: Secret, transfer: Transfer) -> Result:
     redirects = 0
     while True:
         _check(url, allow_insecure=core.options.allow_insecure)
-        message = Message("GET", sendable_url(url.reveal()), transfer.request_headers())
+        message = HttpRequest("GET", sendable_url(url.reveal()), transfer.request_headers())
         transport = core.shared.engine.transport()
         result = await exchange(transport, message, core.options.timeouts, transfer.receive)
         if transfer.complete:
-            return Answer(200, {}, b"")
-        if not isinstance(result, Answer):
+            return HttpResponse(200, {}, b"")
+        if not isinstance(result, HttpResponse):
             return result
         location = result.headers.get("location") if result.status in _REDIRECTS else None
         if location is not None and redirects < MAX_REDIRECTS:
@@ -319,14 +320,14 @@ async def _follow(core: Core, url: Secret, transfer: Transfer) -> Result:
             return _usable(result, transfer)
 
 
-def _usable(result: Answer, transfer: Transfer) -> Result:
+def _usable(result: HttpResponse, transfer: Transfer) -> Result:
     if not result.is_success:
         return result
     if transfer.problem is not None or result.status not in {200, 206}:
         reason = transfer.problem or f"the answer has status {result.status} and no file"
-        return UnreadableAnswer(result.status, result.headers, reason)
+        return UnreadableResponse(result.status, result.headers, reason)
     reason = f"the transfer ended after {transfer.received} of {transfer.head.size} bytes"
-    return NoAnswer("CutShort", reason, may_have_acted=True, timed_out=False)
+    return NoResponse("CutShort", reason, may_have_acted=True, timed_out=False)
 
 
 def _redirected(url: Secret, location: str) -> Secret:
@@ -360,7 +361,7 @@ def _parts(url: Secret) -> SplitResult | None:
         return None
 
 
-def _rejected(answer: Answer, context: CallContext) -> DownloadRejectedError:
+def _rejected(answer: HttpResponse, context: CallContext) -> DownloadRejectedError:
     what = f"the host of the file answered {refusal(answer)}"
     if answer.status in _REDIRECTS:
         what = f"{what}; no more than {MAX_REDIRECTS} redirects are followed"

@@ -9,12 +9,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeGuard
 
-from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, connection_error, request_id_in
 from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent, tell
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.operation import Operation, Replay
 from imgwire_async.core.options import CallOptions
-from imgwire_async.core.pace.gate import Admission, AdmissionTimeoutError, ClosedTooLongError, Gate
+from imgwire_async.core.pace.gate import Gate
+from imgwire_async.core.pace.permits import AdmissionTimeoutError, ClosedTooLongError, Permit
+from imgwire_async.core.responses import (
+    HttpResponse,
+    NoResponse,
+    UnreadableResponse,
+    connection_error,
+    request_id_in,
+)
 from imgwire_async.core.retry import (
     Finished,
     NextAttempt,
@@ -23,14 +30,15 @@ from imgwire_async.core.retry import (
     parse_retry_after,
     run,
 )
+from imgwire_async.core.service import Service
 from imgwire_async.core.time import RealTime, Time
 from imgwire_async.errors import CallContext, DeadlineExceededError, ImgwireError, ResponseDecodeError
 
-Result: TypeAlias = Answer | NoAnswer | UnreadableAnswer
-ErrorFor: TypeAlias = Callable[[Answer, CallContext], ImgwireError]
+Result: TypeAlias = HttpResponse | NoResponse | UnreadableResponse
+ErrorFor: TypeAlias = Callable[[HttpResponse, CallContext], ImgwireError]
 """Makes the error for an answer that is not a success."""
 
-Send: TypeAlias = Callable[[int, Admission], Awaitable[Result]]
+Send: TypeAlias = Callable[[int, Permit], Awaitable[Result]]
 """Makes one attempt; gets its number, from 1, and what holds its slot."""
 
 logger = logging.getLogger("imgwire_async")
@@ -56,6 +64,7 @@ class ClientStats:
 class SharedState:
     """What a client and everything made from it with `with_options` have in common."""
 
+    service: Service
     engine: Engine
     gate: Gate
     budget: RetryBudget
@@ -99,7 +108,7 @@ class LogicalCall:
     after_401: Callable[[], Awaitable[bool]] | None = None
     """Asks for another credential; True when there is one, and the request is then sent again at once."""
 
-    async def make(self, attempt: Send) -> tuple[Answer, int]:
+    async def make(self, attempt: Send) -> tuple[HttpResponse, int]:
         """Make attempts until one succeeds.
 
         Args:
@@ -122,7 +131,7 @@ class LogicalCall:
             return await self._make(attempt)
         raise RuntimeError("an on_call hook must not suppress the error of the call")
 
-    async def _make(self, attempt: Send) -> tuple[Answer, int]:
+    async def _make(self, attempt: Send) -> tuple[HttpResponse, int]:
         begun = 0
         last: Result | None = None
         may_be_done = False
@@ -153,7 +162,7 @@ class LogicalCall:
                 last = await admitted(number)
             if self.gone_is_done:
                 if may_be_done and _is_gone(last):
-                    last = Answer(204, last.headers, b"")
+                    last = HttpResponse(204, last.headers, b"")
                 may_be_done = may_be_done or _may_have_acted(last)
             return last
 
@@ -175,7 +184,7 @@ class LogicalCall:
     def _impatient(self, closed: ClosedTooLongError, attempts: int, last: Result | None) -> ImgwireError:
         context = self.context | CallContext(attempts=attempts, retry_after=closed.closed_for)
         # What the service would have answered.
-        error = self.error_for(Answer(429, {}, b""), context)
+        error = self.error_for(HttpResponse(429, {}, b""), context)
         limit = self.options.retry.max_retry_after
         error.message = f"{closed}, longer than max_retry_after ({limit:g} s)"
         if last is not None:
@@ -183,7 +192,7 @@ class LogicalCall:
         return error
 
     async def _observe(
-        self, attempt: Send, number: int, admission: Admission, *, waited: float
+        self, attempt: Send, number: int, admission: Permit, *, waited: float
     ) -> tuple[Result, ResponseEvent | None]:
         options, shared = self.options, self.shared
         shared.attempts += 1
@@ -204,7 +213,7 @@ class LogicalCall:
         result = await attempt(number, admission)
         seconds = shared.time.monotonic() - started
         if logger.isEnabledFor(logging.DEBUG):
-            what = result.reason if isinstance(result, NoAnswer) else f"status {result.status}"
+            what = result.reason if isinstance(result, NoResponse) else f"status {result.status}"
             logger.debug("%s: %s %s, attempt %d: %s in %.3f s", operation, method, url, number, what, seconds)
         event = None
         if options.on_response:
@@ -214,9 +223,9 @@ class LogicalCall:
                 url=url,
                 attempt=number,
                 idempotency_key=key,
-                status=None if isinstance(result, NoAnswer) else result.status,
-                failure=result.name if isinstance(result, NoAnswer) else None,
-                request_id=None if isinstance(result, NoAnswer) else request_id_in(result.headers),
+                status=None if isinstance(result, NoResponse) else result.status,
+                failure=result.name if isinstance(result, NoResponse) else None,
+                request_id=None if isinstance(result, NoResponse) else request_id_in(result.headers),
                 seconds=seconds,
                 received=self.streamed() - streamed + _kept(result),
             )
@@ -231,8 +240,8 @@ class LogicalCall:
             context.get("idempotency_key"),
         )
 
-    def _tell_gate(self, admission: Admission, result: Result) -> None:
-        if isinstance(result, NoAnswer):
+    def _tell_gate(self, admission: Permit, result: Result) -> None:
+        if isinstance(result, NoResponse):
             return
         hint = (
             parse_retry_after(result.headers, self.shared.time.time())
@@ -288,9 +297,9 @@ class LogicalCall:
             on_retry=self._announce_retry,
         )
 
-    def _settle(self, finished: Finished[Result]) -> Answer:
+    def _settle(self, finished: Finished[Result]) -> HttpResponse:
         result = finished.result
-        if isinstance(result, Answer) and result.is_success:
+        if isinstance(result, HttpResponse) and result.is_success:
             return result
         context = self.context | CallContext(attempts=finished.attempts, retry_after=finished.retry_after)
         error = failure(result, context, self.error_for)
@@ -313,19 +322,19 @@ class LogicalCall:
 
 
 def _kept(result: Result) -> int:
-    return len(result.content) if isinstance(result, Answer) else 0
+    return len(result.content) if isinstance(result, HttpResponse) else 0
 
 
 def _is_401(result: Result) -> bool:
-    return isinstance(result, Answer) and result.status == 401
+    return isinstance(result, HttpResponse) and result.status == 401
 
 
-def _is_gone(result: Result) -> TypeGuard[Answer]:
-    return isinstance(result, Answer) and result.status in {404, 410}
+def _is_gone(result: Result) -> TypeGuard[HttpResponse]:
+    return isinstance(result, HttpResponse) and result.status in {404, 410}
 
 
 def _may_have_acted(result: Result) -> bool:
-    if isinstance(result, NoAnswer):
+    if isinstance(result, NoResponse):
         return result.may_have_acted
     # Of these, any may come from a proxy whose upstream has acted.
     return result.status == 408 or result.status >= 500
@@ -334,14 +343,14 @@ def _may_have_acted(result: Result) -> bool:
 def failure(result: Result | None, context: CallContext, error_for: ErrorFor) -> ImgwireError:
     """The error for an attempt that did not succeed; None stands for a call without any attempt."""
     match result:
-        case Answer():
+        case HttpResponse():
             return error_for(result, context | CallContext(request_id=result.request_id))
-        case UnreadableAnswer(status, headers, reason):
+        case UnreadableResponse(status, headers, reason):
             context = context | CallContext(request_id=request_id_in(headers))
             if 200 <= status < 300:
                 return ResponseDecodeError(reason, status=status, **context)
-            return error_for(Answer(status, headers, b""), context)
-        case NoAnswer():
+            return error_for(HttpResponse(status, headers, b""), context)
+        case NoResponse():
             return connection_error(result, context)
         case None:
             return DeadlineExceededError("the deadline had passed before the first attempt", **context)

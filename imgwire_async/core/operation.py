@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from imgwire_async.core.body import Body
 
 T = TypeVar("T")
 
 QueryValue = str | int | float | bool
 """A query parameter as the generated endpoints give it, already converted to its wire form."""
-
-
-class Auth(StrEnum):
-    """Which kind of key an operation accepts (`x-codegen-sdk-auth` of the schema)."""
-
-    SERVER_KEY = "server_key"
-    CLIENT_KEY = "client_key"
-    SERVER_OR_CLIENT_KEY = "server_or_client_key"
 
 
 class Replay(StrEnum):
@@ -31,25 +26,14 @@ class Replay(StrEnum):
     """Harmless as long as the body carries an `idempotency_key`."""
     UNSAFE = "unsafe"
     """Sent again only when the server cannot have acted on it."""
-
-
-class RateClass(StrEnum):
-    """Operations that a service is expected to count against one common rate limit."""
-
-    CREATE = "create"
-    URL_INGEST = "url_ingest"
-    READ = "read"
-    WRITE = "write"
-    DELETE = "delete"
-    STORE = "store"
-    """The PUT of bytes to a presigned URL, which is not an operation of the API."""
-    DELIVERY = "delivery"
-    """The GET of an image or archive, which is not an operation of the API."""
+    LOOK_FIRST = "look_first"
+    """Sent again only after looking whether the result is there: the core repeats it like an unsafe one, and
+    the resource that knows where to look does the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One operation of the service, as `openapi.json` declares it."""
+    """One operation of a service, as its contract declares it."""
 
     name: str
     """Resource and method as users call them, such as `images.create`."""
@@ -57,9 +41,15 @@ class Operation:
     """HTTP method in upper case."""
     path: str
     """Path template, such as `/api/v1/images/{image_id}`."""
-    auth: Auth
+    auth: str
+    """Which kind of credential it accepts, in the words of the service."""
     replay: Replay
-    rate_class: RateClass
+    rate_class: str
+    """Operations of one class count against one common rate limit; the service names the classes."""
+    media_type: str = "application/json"
+    """Sent as `Accept`, and as `Content-Type` of a JSON body."""
+    slashes: frozenset[str] = frozenset()
+    """Path parameters whose slashes stay slashes, such as the path of a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +61,30 @@ class Request:
     query: Mapping[str, QueryValue] = field(default_factory=dict)
     json: Mapping[str, Any] | None = None
     """The JSON body, or None for a request without one."""
+    content: bytes | Body | None = None
+    """The body as bytes, instead of `json`."""
+    content_type: str | None = None
+    """`Content-Type` of `content`; None sends none."""
 
     @property
     def path(self) -> str:
         """The path with every parameter percent-encoded, so that none can leave its own segment.
 
+        A parameter of `Operation.slashes` may have several segments. One slash at its start is dropped.
+
         Raises:
-            ValueError: a parameter is empty, `.` or `..`, which no encoding can keep in its segment.
+            ValueError: a parameter or one of its segments is empty, `.` or `..`, which no encoding can keep
+                in its segment.
         """
+        if not self.path_parameters:
+            return self.operation.path
         encoded = {}
         for name, value in self.path_parameters.items():
-            if value in {"", ".", ".."}:
-                raise ValueError(f"{self.operation.name}: {name} must not be {value!r}")
-            encoded[name] = quote(value, safe="")
+            segments = value.removeprefix("/").split("/") if name in self.operation.slashes else (value,)
+            if not {"", ".", ".."}.isdisjoint(segments):
+                part = "" if len(segments) == 1 else " a segment of"
+                raise ValueError(f"{self.operation.name}:{part} {name} must not be empty, '.' or '..'")
+            encoded[name] = "/".join(quote(segment, safe="") for segment in segments)
         return self.operation.path.format_map(encoded)
 
 

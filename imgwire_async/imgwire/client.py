@@ -27,9 +27,10 @@ from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.urls import checked_base_url
 from imgwire_async.core.logical_call import ClientStats, SharedState
 from imgwire_async.core.metadata import Metadata
-from imgwire_async.core.operation import Auth, Operation, RateClass, Replay, Request
+from imgwire_async.core.operation import Operation, Replay, Request
 from imgwire_async.core.options import CallOptions, Timeouts
-from imgwire_async.core.pace.gate import Gate, RateLimit
+from imgwire_async.core.pace.gate import Gate
+from imgwire_async.core.pace.limits import RateLimit, checked_limits
 from imgwire_async.core.redaction import Secret
 from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.time import RealTime
@@ -40,6 +41,7 @@ from imgwire_async.imgwire.resources.cors_origins import CorsOrigins
 from imgwire_async.imgwire.resources.custom_domain import CustomDomain
 from imgwire_async.imgwire.resources.images import Images
 from imgwire_async.imgwire.resources.metrics import Metrics
+from imgwire_async.imgwire.service import IMGWIRE, Auth, RateClass
 from imgwire_async.ingest.stopping import STOP_ON
 
 if TYPE_CHECKING:
@@ -134,7 +136,9 @@ class AsyncImgwireClient:
         source = _credential_source(given, base_url)
         options = CallOptions(
             base_url=checked_base_url(
-                DEFAULT_BASE_URL if base_url is None else base_url, allow_insecure=allow_insecure
+                DEFAULT_BASE_URL if base_url is None else base_url,
+                allow_insecure=allow_insecure,
+                example=IMGWIRE.example_url,
             ),
             allow_insecure=allow_insecure,
         )
@@ -155,17 +159,19 @@ class AsyncImgwireClient:
                 on_retry=as_hooks("on_retry", on_retry),
             )
             time = RealTime()
-            gate = Gate(concurrency, rate_limits=rate_limits, time=time)
+            limits = checked_limits(rate_limits or {}, IMGWIRE.rate_classes)
+            gate = Gate(concurrency, rate_limits=limits, time=time)
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
         shared = SharedState(
+            service=IMGWIRE,
             engine=Engine(http_client),
             gate=gate,
             budget=RetryBudget.of_client(time.monotonic, gate.concurrency),
             time=time,
         )
         self._owns_connections = True
-        self._use(Core(options, Credentials(source), shared))
+        self._use(Core(options, Credentials(source, IMGWIRE.key_variable), shared))
 
     def _use(self, core: Core) -> None:
         self._core = core
@@ -400,7 +406,7 @@ def _credential_source(
     if given is None:
         raise ConfigurationError("no API key: pass api_key= or set the environment variable IMGWIRE_API_KEY")
     if isinstance(given, Secret):
-        check_credential(given)
+        check_credential(given, IMGWIRE.key_variable)
     elif not callable(given):
         raise ConfigurationError(
             f"api_key must be text or an async function that returns it, not {type(given).__name__}"

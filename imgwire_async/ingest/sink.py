@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.metadata import Metadata
-from imgwire_async.core.pace.gate import LONGEST_CLOSURE
+from imgwire_async.core.pace.permits import LONGEST_CLOSURE
 
 if TYPE_CHECKING:
     # Python 3.11 has no defaults of type variables; type checkers know them all.

@@ -17,7 +17,7 @@ _RATE_CLASSES = ("create", "url_ingest", "read", "write", "delete")
 
 @dataclass(frozen=True, kw_only=True)
 class OperationFacts:
-    """The arguments of one `Operation`, as names of enumeration members where there are any."""
+    """The arguments of one `Operation`; `replay` is the name of a member of `Replay`."""
 
     name: str
     method: str
@@ -61,9 +61,9 @@ def facts_of(document: Node) -> list[OperationFacts]:
                 name=full_name(operation),
                 method=method.upper(),
                 path=path,
-                auth=operation[AUTH].upper(),
+                auth=operation[AUTH],
                 replay=replay.upper(),
-                rate_class=rate_class.upper(),
+                rate_class=rate_class,
             )
         )
     return sorted(facts, key=lambda fact: fact.name)

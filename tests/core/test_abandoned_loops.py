@@ -14,9 +14,9 @@ import pytest
 
 from imgwire_async.core.concurrency.loops import LoopLocal
 from imgwire_async.core.credentials import Credentials
-from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.redaction import Secret
+from imgwire_async.imgwire.service import RateClass
 from imgwire_async.sandbox import Sandbox
 
 CONCURRENCIES = pytest.mark.parametrize("concurrency", [2, "auto"])
@@ -162,7 +162,7 @@ def test_a_provider_that_hung_in_a_closed_loop_is_asked_again_in_the_next(pendin
             await asyncio.sleep(3600)
         return "sk_key"
 
-    credentials = Credentials(provider)
+    credentials = Credentials(provider, "API_KEY")
     pending.leave(credentials.current())
     pending.close()
 

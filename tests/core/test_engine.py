@@ -18,16 +18,16 @@ import httpx
 import pytest
 from httpx_aiohttp import HttpxAiohttpClient
 
-from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
 from imgwire_async.core.body import CountedStream
 from imgwire_async.core.http import aiohttp_transport
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.exchange import exchange
-from imgwire_async.core.http.messages import Message
+from imgwire_async.core.http.messages import HttpRequest
 from imgwire_async.core.options import Timeouts
+from imgwire_async.core.responses import HttpResponse, NoResponse, UnreadableResponse
 from tests.raw_servers import OK, Behaviour, Connection, always, answer, raw_server
 
-Result = Answer | NoAnswer | UnreadableAnswer
+Result = HttpResponse | NoResponse | UnreadableResponse
 T = TypeVar("T")
 
 
@@ -77,7 +77,7 @@ def impatient() -> Timeouts:
 
 
 async def get(engine: Engine, url: str, timeouts: Timeouts | None = None) -> Result:
-    return await exchange(engine.transport(), Message("GET", url, {}), timeouts or impatient())
+    return await exchange(engine.transport(), HttpRequest("GET", url, {}), timeouts or impatient())
 
 
 async def chunks_of(body: bytes, size: int = 65536) -> AsyncGenerator[bytes, None]:
@@ -88,7 +88,9 @@ async def chunks_of(body: bytes, size: int = 65536) -> AsyncGenerator[bytes, Non
 async def put(engine: Engine, url: str, body: bytes, timeouts: Timeouts | None = None) -> Result:
     async with aclosing(chunks_of(body)) as chunks:
         stream = CountedStream(chunks, len(body))
-        return await exchange(engine.transport(), Message("PUT", url, {}, stream), timeouts or impatient())
+        return await exchange(
+            engine.transport(), HttpRequest("PUT", url, {}, stream), timeouts or impatient()
+        )
 
 
 def on_bad_paths(misbehave: Behaviour, *, keep_alive: bool = False) -> Behaviour:
@@ -170,13 +172,13 @@ def test_a_failure_after_the_request_was_sent_may_have_acted_and_leaves_the_pool
     with raw_server(on_bad_paths(case.misbehave)) as server:
         failed, after = kind.run(scenario)
 
-    assert isinstance(failed, NoAnswer), failed
+    assert isinstance(failed, NoResponse), failed
     assert failed.name in case.names
     assert failed.may_have_acted
     assert failed.timed_out == case.timed_out
     assert len(failed.reason) < 400
     assert failed.reason.isprintable()
-    assert isinstance(after, Answer)
+    assert isinstance(after, HttpResponse)
     assert after.status == 200
 
 
@@ -191,13 +193,13 @@ def test_a_request_is_sent_once_so_that_every_repetition_is_counted(
             if reused:
                 await get(engine, f"{server.base_url}/good")
             body = b"x" * 1000 if method == "PUT" else None
-            message = Message(method, f"{server.base_url}/bad", {}, body)
+            message = HttpRequest(method, f"{server.base_url}/bad", {}, body)
             return await exchange(engine.transport(), message, impatient())
 
     with raw_server(on_bad_paths(Connection.hang_up)) as server:
         failed = kind.run(scenario)
 
-    assert isinstance(failed, NoAnswer)
+    assert isinstance(failed, NoResponse)
     # Where the caller brings aiohttp along, its own repetition comes with it.
     if "aiohttp" not in str(kind.http_client):
         assert [head.split()[1] for head in server.heads].count(b"/bad") == 1
@@ -212,7 +214,7 @@ def test_connections_that_were_closed_while_the_loop_stood_still_are_not_used_ag
         connection.send(OK)
 
     async def post() -> Result:
-        message = Message("POST", server.base_url, {}, b"{}")
+        message = HttpRequest("POST", server.base_url, {}, b"{}")
         return await exchange(engine.transport(), message, impatient())
 
     monkeypatch.setattr(aiohttp_transport, "_MAY_BE_STALE", 0.0)
@@ -224,7 +226,7 @@ def test_connections_that_were_closed_while_the_loop_stood_still_are_not_used_ag
             time.sleep(0.05)
         runner.run(engine.aclose())
 
-    assert [type(result) for result in results] == [Answer] * 3
+    assert [type(result) for result in results] == [HttpResponse] * 3
 
 
 @every_kind
@@ -236,7 +238,7 @@ def test_a_request_can_be_cancelled_at_any_point_and_leaves_nothing_to_the_garba
             for turns in range(20):
                 with anyio.CancelScope() as scope:
                     async with anyio.create_task_group() as tasks:
-                        message = Message("PUT", server.base_url, {}, b"x" * 1000)
+                        message = HttpRequest("PUT", server.base_url, {}, b"x" * 1000)
                         tasks.start_soon(exchange, engine.transport(), message, impatient())
                         for _ in range(turns):
                             await anyio.lowlevel.checkpoint()
@@ -247,7 +249,7 @@ def test_a_request_can_be_cancelled_at_any_point_and_leaves_nothing_to_the_garba
     with raw_server(always(OK)) as server:
         after = kind.run(scenario)
 
-    assert isinstance(after, Answer)
+    assert isinstance(after, HttpResponse)
 
 
 def unused_port() -> int:
@@ -277,7 +279,7 @@ def test_a_failure_before_the_request_was_sent_cannot_have_acted(
         }[problem]
         failed = kind.run(scenario)
 
-    assert isinstance(failed, NoAnswer)
+    assert isinstance(failed, NoResponse)
     assert failed.name == "ConnectError"
     assert not failed.may_have_acted
     assert not failed.timed_out
@@ -293,7 +295,7 @@ def test_a_connection_that_is_closed_when_it_is_accepted_may_have_acted(kind: Ki
     with raw_server(Connection.hang_up) as server:
         failed = kind.run(scenario)
 
-    assert isinstance(failed, NoAnswer)
+    assert isinstance(failed, NoResponse)
     assert failed.may_have_acted
 
 
@@ -318,7 +320,7 @@ def test_name_resolution_counts_against_the_connect_timeout(
     monkeypatch.setattr(socket, "getaddrinfo", resolve_slowly)
     failed = kind.run(scenario)
 
-    assert isinstance(failed, NoAnswer)
+    assert isinstance(failed, NoResponse)
     assert failed.name == "ConnectTimeout"
     assert not failed.may_have_acted
     assert failed.timed_out
@@ -345,9 +347,9 @@ def test_unusual_answers_are_answers(kind: Kind, data: bytes, status: int) -> No
     with raw_server(on_bad_paths(say(data), keep_alive=b"HTTP/1.0" not in data)) as server:
         unusual, after = kind.run(scenario)
 
-    assert isinstance(unusual, Answer), unusual
+    assert isinstance(unusual, HttpResponse), unusual
     assert unusual.status == status
-    assert isinstance(after, Answer)
+    assert isinstance(after, HttpResponse)
 
 
 def test_the_url_is_sent_as_it_was_signed(kind: Kind) -> None:
@@ -391,7 +393,7 @@ def test_headers_that_come_several_times_are_joined_and_those_outside_of_ascii_a
     with raw_server(always(head + "X-Utf: ü\r\n".encode() + b"X-Latin: \xfc\r\n\r\n")) as server:
         result = kind.run(scenario)
 
-    assert isinstance(result, Answer)
+    assert isinstance(result, HttpResponse)
     assert result.headers["vary"] == "A, B"
     assert result.headers["x-utf"] == result.headers["x-latin"] == "ü"
 
@@ -416,7 +418,7 @@ def test_an_early_refusal_of_a_large_body_is_seen_although_the_connection_is_res
 
     # Where the reset comes between reading and writing, the answer is lost and the attempt repeated. Without
     # the turns of the loop that `CountedStream` leaves for reading, most answers are.
-    seen = [result for result in results if isinstance(result, Answer)]
+    seen = [result for result in results if isinstance(result, HttpResponse)]
     assert len(seen) >= refusals * 0.5
     assert all(b"AccessDenied" in result.content for result in seen)
-    assert all(result.may_have_acted for result in results if isinstance(result, NoAnswer))
+    assert all(result.may_have_acted for result in results if isinstance(result, NoResponse))

@@ -14,21 +14,21 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer
 from imgwire_async.core.body import CountedStream
 from imgwire_async.core.concurrency.tasks import Background
 from imgwire_async.core.http import exchange as exchange_module
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.exchange import exchange
-from imgwire_async.core.http.messages import Message, Reply
+from imgwire_async.core.http.messages import HttpRequest, StreamingResponse
 from imgwire_async.core.options import Timeouts
+from imgwire_async.core.responses import HttpResponse, NoResponse, UnreadableResponse
 from imgwire_async.errors import SourceChangedError, UploadSourceError
 from tests.raw_servers import OK, Behaviour, Connection, always, answer, full_listener, raw_server
 
 BACKENDS = ["asyncio", "trio"]
 LARGE = 8_000_000  # bytes: more than the buffers of both sockets hold
 
-Result = Answer | NoAnswer | UnreadableAnswer
+Result = HttpResponse | NoResponse | UnreadableResponse
 
 
 def send(
@@ -38,10 +38,10 @@ def send(
         engine = Engine()
         try:
             if body is None:
-                return await exchange(engine.transport(), Message("GET", url, {}), timeouts)
+                return await exchange(engine.transport(), HttpRequest("GET", url, {}), timeouts)
             async with aclosing(chunks_of(body, chunk_size)) as chunks:
                 stream = CountedStream(chunks, len(body))
-                return await exchange(engine.transport(), Message("PUT", url, {}, stream), timeouts)
+                return await exchange(engine.transport(), HttpRequest("PUT", url, {}, stream), timeouts)
         finally:
             await engine.aclose()
 
@@ -78,7 +78,7 @@ def test_a_server_that_stops_reading_is_a_write_timeout(backend: str) -> None:
         started = time.monotonic()
         result = send(backend, server.base_url, Timeouts(connect=5, read=30, write=0.3), b"x" * LARGE)
 
-    assert isinstance(result, NoAnswer)
+    assert isinstance(result, NoResponse)
     assert result.name == "WriteTimeout"
     assert result.timed_out
     assert result.may_have_acted
@@ -92,7 +92,7 @@ def test_a_slow_server_that_keeps_reading_is_no_write_timeout(backend: str) -> N
         timeouts = Timeouts(connect=0.5, read=30, write=0.5)
         result = send(backend, server.base_url, timeouts, b"x" * LARGE, chunk_size=LARGE)
 
-    assert isinstance(result, Answer), result
+    assert isinstance(result, HttpResponse), result
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -100,7 +100,7 @@ def test_the_read_timeout_does_not_run_while_the_body_is_being_sent(backend: str
     with raw_server(read_slowly(5_000_000), receive_buffer=262_144) as server:
         result = send(backend, server.base_url, Timeouts(connect=5, read=0.5, write=5), b"x" * LARGE)
 
-    assert isinstance(result, Answer), result
+    assert isinstance(result, HttpResponse), result
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -109,7 +109,7 @@ def test_a_server_that_does_not_answer_is_a_read_timeout(backend: str, body: byt
     with raw_server(stop_reading) as server:
         result = send(backend, server.base_url, Timeouts(connect=5, read=0.2, write=5), body)
 
-    assert isinstance(result, NoAnswer)
+    assert isinstance(result, NoResponse)
     assert result.name == "ReadTimeout"
     assert result.timed_out
 
@@ -126,7 +126,7 @@ def test_the_total_timeout_ends_an_answer_that_trickles_in(backend: str, body: b
     with raw_server(trickle) as server:
         result = send(backend, server.base_url, Timeouts(connect=5, read=5, write=5, total=0.3), body)
 
-    assert isinstance(result, NoAnswer)
+    assert isinstance(result, NoResponse)
     assert result.name == "TotalTimeout"
     assert result.timed_out
 
@@ -137,7 +137,7 @@ def test_a_host_that_does_not_accept_is_a_connect_timeout(backend: str, body: by
     with full_listener() as url:
         result = send(backend, url, Timeouts(connect=0.2, read=5, write=5), body)
 
-    assert isinstance(result, NoAnswer)
+    assert isinstance(result, NoResponse)
     assert result.name == "ConnectTimeout"
     assert not result.may_have_acted
 
@@ -148,8 +148,8 @@ def test_no_timeout_at_all_is_possible(backend: str) -> None:
         result = send(backend, server.base_url, Timeouts.of(5), b"x")
         unlimited = send(backend, server.base_url, Timeouts(connect=None, read=None, write=None), b"x")
 
-    assert isinstance(result, Answer)
-    assert isinstance(unlimited, Answer)
+    assert isinstance(result, HttpResponse)
+    assert isinstance(unlimited, HttpResponse)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -170,7 +170,7 @@ def test_a_compressed_answer_is_unpacked(backend: str, packed: bytes, encoding: 
     with raw_server(always(answer(200, packed, f"Content-Encoding: {encoding}"))) as server:
         result = send(backend, server.base_url, Timeouts())
 
-    assert isinstance(result, Answer)
+    assert isinstance(result, HttpResponse)
     assert result.content == content
 
 
@@ -194,7 +194,7 @@ def test_an_answer_that_is_not_encoded_as_asked_is_unreadable(
     with raw_server(always(answer(200, packed, f"Content-Encoding: {encoding}"))) as server:
         result = send(backend, server.base_url, Timeouts())
 
-    assert isinstance(result, UnreadableAnswer)
+    assert isinstance(result, UnreadableResponse)
     assert result.status == 200
     assert "cod" in result.reason
 
@@ -208,7 +208,7 @@ def test_a_member_may_begin_with_any_piece_of_an_answer(backend: str) -> None:
     with raw_server(always(head + body)) as server:
         result = send(backend, server.base_url, Timeouts())
 
-    assert isinstance(result, Answer)
+    assert isinstance(result, HttpResponse)
     assert result.content == b"[1, 2]"
 
 
@@ -228,7 +228,7 @@ def test_what_unpacks_to_much_is_given_up_early_without_holding_up_the_loop(back
         engine = Engine()
         try:
             async with Background(count_turns):
-                message = Message("GET", server.base_url, {})
+                message = HttpRequest("GET", server.base_url, {})
                 reply = await engine.transport().send(message, Timeouts())
                 return await exchange(_Answered(reply), message, Timeouts())
         finally:
@@ -241,7 +241,7 @@ def test_what_unpacks_to_much_is_given_up_early_without_holding_up_the_loop(back
         _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert isinstance(result, UnreadableAnswer)
+    assert isinstance(result, UnreadableResponse)
     assert "larger than" in result.reason
     assert turns > 20  # a megabyte or so in each
     assert peak - before < 1.5 * exchange_module.MAX_ANSWER_BYTES
@@ -252,10 +252,10 @@ class _Answered:
 
     is_closed = False
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: StreamingResponse) -> None:
         self._reply = reply
 
-    async def send(self, message: Message, timeouts: Timeouts) -> Reply:  # noqa: ARG002 - the interface
+    async def send(self, message: HttpRequest, timeouts: Timeouts) -> StreamingResponse:  # noqa: ARG002 - the interface
         return self._reply
 
     async def aclose(self) -> None:
@@ -267,7 +267,7 @@ def test_an_answer_without_bounds_is_not_read(monkeypatch: pytest.MonkeyPatch) -
     with raw_server(always(answer(200, b"x" * 1001))) as server:
         result = send("asyncio", server.base_url, Timeouts())
 
-    assert isinstance(result, UnreadableAnswer)
+    assert isinstance(result, UnreadableResponse)
     assert "larger than 1000 bytes" in result.reason
 
 
@@ -288,14 +288,16 @@ def test_a_failing_source_ends_the_exchange_and_is_kept(
     async def scenario() -> Result:
         engine = Engine()
         try:
-            return await exchange(engine.transport(), Message("PUT", server.base_url, {}, stream), Timeouts())
+            return await exchange(
+                engine.transport(), HttpRequest("PUT", server.base_url, {}, stream), Timeouts()
+            )
         finally:
             await engine.aclose()
 
     with raw_server(always(OK)) as server:
         result = anyio.run(scenario, backend=backend)
 
-    assert isinstance(result, NoAnswer)
+    assert isinstance(result, NoResponse)
     assert type(stream.failure) is kept_as
 
 
@@ -308,7 +310,7 @@ def test_another_number_of_bytes_than_announced_is_never_completed(backend: str,
             async with aclosing(chunks_of(b"x" * really, 65_536)) as chunks:
                 stream = CountedStream(chunks, 100_000)
                 result = await exchange(
-                    engine.transport(), Message("PUT", server.base_url, {}, stream), Timeouts()
+                    engine.transport(), HttpRequest("PUT", server.base_url, {}, stream), Timeouts()
                 )
             assert isinstance(stream.failure, SourceChangedError)
             return result
@@ -318,7 +320,7 @@ def test_another_number_of_bytes_than_announced_is_never_completed(backend: str,
     with raw_server(always(OK)) as server:
         result = anyio.run(scenario, backend=backend)
 
-    assert isinstance(result, NoAnswer)
+    assert isinstance(result, NoResponse)
     assert all(len(body) < 100_000 for body in server.bodies)  # where the server got to its body at all
 
 
@@ -331,15 +333,15 @@ async def test_a_body_is_not_sent_from_its_middle_on_a_connection_that_turned_ou
 
     engine = Engine()
     with raw_server(close_after_the_first_answer) as server:
-        await exchange(engine.transport(), Message("GET", server.base_url, {}), Timeouts())
+        await exchange(engine.transport(), HttpRequest("GET", server.base_url, {}), Timeouts())
         async with aclosing(chunks_of(b"x" * 300_000, 65_536)) as chunks:
             stream = CountedStream(chunks, 300_000)
             result = await exchange(
-                engine.transport(), Message("PUT", server.base_url, {}, stream), Timeouts(read=0.5)
+                engine.transport(), HttpRequest("PUT", server.base_url, {}, stream), Timeouts(read=0.5)
             )
         await engine.aclose()
 
-    assert isinstance(result, NoAnswer)
+    assert isinstance(result, NoResponse)
     assert result.may_have_acted
     assert not result.timed_out
     assert server.connections == 1
@@ -363,7 +365,7 @@ def test_a_server_that_reads_no_further_keeps_no_socket_open(backend: str, said:
         before = open_files()
         async with aclosing(chunks_of(b"x" * LARGE, 65_536)) as chunks:
             stream = CountedStream(chunks, LARGE)
-            message = Message("PUT", server.base_url, {}, stream)
+            message = HttpRequest("PUT", server.base_url, {}, stream)
             await exchange(engine.transport(), message, Timeouts(read=0.2, write=0.2))
             await stream.stop()
         await anyio.sleep(0.02)
@@ -383,7 +385,7 @@ def test_closing_does_not_wait_for_a_server_that_reads_no_further(backend: str) 
     async def scenario() -> float:
         engine = Engine()
         async with aclosing(chunks_of(b"x" * LARGE, 65_536)) as chunks:
-            message = Message("PUT", server.base_url, {}, CountedStream(chunks, LARGE))
+            message = HttpRequest("PUT", server.base_url, {}, CountedStream(chunks, LARGE))
 
             async def send() -> None:
                 await exchange(engine.transport(), message, Timeouts(read=10, write=10))
@@ -408,7 +410,7 @@ async def test_a_stalled_upload_leaves_no_socket_behind() -> None:
         async with aclosing(chunks_of(b"x" * LARGE, 65_536)) as chunks:
             stream = CountedStream(chunks, LARGE)
             timeouts = Timeouts(write=0.2)
-            await exchange(engine.transport(), Message("PUT", server.base_url, {}, stream), timeouts)
+            await exchange(engine.transport(), HttpRequest("PUT", server.base_url, {}, stream), timeouts)
         await anyio.sleep(0.02)
         left = open_files() - before
         await engine.aclose()

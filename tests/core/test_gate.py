@@ -12,15 +12,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from imgwire_async.core.operation import RateClass
-from imgwire_async.core.pace.gate import (
-    LONGEST_CLOSURE,
-    AdmissionTimeoutError,
-    ClosedTooLongError,
-    Gate,
-    GateStats,
-    RateLimit,
-)
+from imgwire_async.core.pace.gate import Gate, GateStats
+from imgwire_async.core.pace.limits import RateLimit
+from imgwire_async.core.pace.permits import LONGEST_CLOSURE, AdmissionTimeoutError, ClosedTooLongError
+from imgwire_async.imgwire.service import RateClass
 from tests.core.virtual_time import VirtualTime
 
 CREATE, READ = RateClass.CREATE, RateClass.READ

@@ -8,9 +8,9 @@ import random
 import anyio
 import pytest
 
-from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pace.gate import MOST_IN_FLIGHT, Gate
 from imgwire_async.core.time import RealTime
+from imgwire_async.imgwire.service import RateClass
 from tests.core.service_model import TokenBucket
 from tests.core.virtual_time import VirtualTime
 

@@ -7,11 +7,12 @@ import random
 import anyio
 import pytest
 
-from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pace.controller import Lease, RateController
-from imgwire_async.core.pace.gate import Gate, RateLimit
+from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.latency_cap import InFlightCap
 from imgwire_async.core.pace.leases import LeaseDesk, LeasedPacer
+from imgwire_async.core.pace.limits import RateLimit
+from imgwire_async.imgwire.service import RateClass
 from tests.core.service_model import FixedWindow, Service, TokenBucket
 from tests.core.virtual_time import VirtualTime
 

@@ -11,8 +11,8 @@ import anyio
 import pytest
 
 from imgwire_async import AsyncImgwireClient, RequestEvent, ResponseEvent
-from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pace.gate import LENT_AFTER, Gate
+from imgwire_async.imgwire.service import RateClass
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.core.virtual_time import VirtualTime

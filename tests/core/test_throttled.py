@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import anyio
 import pytest
 
-from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.throttled import FORGET_AFTER
 from imgwire_async.core.retry import RetryPolicy
+from imgwire_async.imgwire.service import RateClass
 from tests.core.service_model import TRAVEL, FixedWindow, Service, TokenBucket
 from tests.core.virtual_time import VirtualTime
 

@@ -190,7 +190,7 @@ def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
     ],
 )
 def test_base_urls_that_keep_the_key_confidential_are_accepted(url: str) -> None:
-    assert checked_base_url(url, allow_insecure=False) == url.rstrip("/")
+    assert checked_base_url(url, allow_insecure=False, example="https://api.example.com") == url.rstrip("/")
 
 
 @pytest.mark.parametrize(
@@ -205,9 +205,9 @@ def test_base_urls_that_keep_the_key_confidential_are_accepted(url: str) -> None
 )
 def test_plain_http_over_a_network_must_be_allowed(url: str) -> None:
     with pytest.raises(ConfigurationError, match="clear text"):
-        checked_base_url(url, allow_insecure=False)
+        checked_base_url(url, allow_insecure=False, example="https://api.example.com")
 
-    assert checked_base_url(url, allow_insecure=True) == url
+    assert checked_base_url(url, allow_insecure=True, example="https://api.example.com") == url
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_plain_http_over_a_network_must_be_allowed(url: str) -> None:
 @pytest.mark.parametrize("allow_insecure", [True, False])
 def test_what_is_no_base_url_is_refused_without_showing_a_password(url: str, allow_insecure: bool) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        checked_base_url(url, allow_insecure=allow_insecure)
+        checked_base_url(url, allow_insecure=allow_insecure, example="https://api.example.com")
 
     assert "secret" not in str(caught.value)
 

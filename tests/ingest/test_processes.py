@@ -30,8 +30,8 @@ from imgwire_async import (
     InvalidArgumentError,
     Stored,
 )
-from imgwire_async.core.operation import RateClass
-from imgwire_async.core.pace.gate import RateLimit as StatedLimit
+from imgwire_async.core.pace.limits import RateLimit as StatedLimit
+from imgwire_async.imgwire.service import RateClass
 from imgwire_async.imgwire.sink import SINK
 from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.options import IngestOptions

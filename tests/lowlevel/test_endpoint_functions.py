@@ -8,11 +8,12 @@ from uuid import UUID
 
 import pytest
 
-from imgwire_async.core.operation import Auth, Caller, RateClass, Replay, Response
+from imgwire_async.core.operation import Caller, Replay, Response
 from imgwire_async.imgwire.lowlevel import models
 from imgwire_async.imgwire.lowlevel.api import cors_origins, custom_domain, images, metrics
 from imgwire_async.imgwire.lowlevel.operations import OPERATIONS
 from imgwire_async.imgwire.lowlevel.types import UNSET, to_query
+from imgwire_async.imgwire.service import Auth, RateClass
 from tests.lowlevel import support
 from tests.lowlevel.support import ID, RecordingCaller
 
@@ -286,7 +287,7 @@ class TestOperations:
         return {
             operation.name
             for operation in OPERATIONS.values()
-            if all(getattr(operation, name) is value for name, value in facts.items())
+            if all(getattr(operation, name) == value for name, value in facts.items())
         }
 
     def test_only_creating_and_reading_an_image_accept_a_client_key(self) -> None:

@@ -14,7 +14,7 @@ from yarl import URL
 
 from imgwire_async.core.body import SourceFailedError
 from imgwire_async.core.http.failures import system_detail
-from imgwire_async.core.http.messages import Message, TransportError, joined_headers
+from imgwire_async.core.http.messages import HttpRequest, TransportError, joined_headers
 from imgwire_async.core.local_limits import lacking
 from imgwire_async.core.options import Timeouts
 
@@ -142,7 +142,7 @@ class AiohttpTransport:
         """Whether `aclose` has been called."""
         return self._session.closed
 
-    async def send(self, message: Message, timeouts: Timeouts) -> _Reply:
+    async def send(self, message: HttpRequest, timeouts: Timeouts) -> _Reply:
         """Send one request; see `Transport`."""
         now = asyncio.get_running_loop().time()
         if now - self._last_used > _MAY_BE_STALE:

@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable
 import anyio
 from anyio.lowlevel import checkpoint
 
-from imgwire_async.core.answers import Answer, NoAnswer, UnreadableAnswer, one_line
 from imgwire_async.core.body import CountedStream
 from imgwire_async.core.concurrency.cancellation import ForeignCode
-from imgwire_async.core.http.messages import Message, Reply, Transport, TransportError
+from imgwire_async.core.http.messages import HttpRequest, StreamingResponse, Transport, TransportError
 from imgwire_async.core.local_limits import LONGEST_WAIT, PAUSE, say_waiting
 from imgwire_async.core.options import Timeouts
+from imgwire_async.core.responses import HttpResponse, NoResponse, UnreadableResponse, one_line
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """A larger answer of the API is refused: a page of 100 records is some 200 kB."""
@@ -40,11 +40,11 @@ class _UnusableError(Exception):
     """The body of an answer cannot be used, for the reason given."""
 
 
-async def read_all(reply: Reply) -> bytes:
+async def read_all(reply: StreamingResponse) -> bytes:
     """The whole body of an answer, unpacked.
 
     An answer that is larger than `MAX_ANSWER_BYTES`, or not in the encoding that was asked for, becomes an
-    `UnreadableAnswer` of `exchange`.
+    `UnreadableResponse` of `exchange`.
     """
     encoding = reply.headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity", "gzip", "x-gzip"}:
@@ -63,7 +63,7 @@ async def read_all(reply: Reply) -> bytes:
 class _Unpacker:
     """Unpacks a little at a time: what has arrived may unpack to a thousand times as much."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: StreamingResponse) -> None:
         self._reply = reply
         self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
         self._packed = b""
@@ -90,12 +90,12 @@ class _Unpacker:
                 return piece
 
 
-ReadBody = Callable[[Reply], Awaitable[bytes]]
+ReadBody = Callable[[StreamingResponse], Awaitable[bytes]]
 
 
 async def exchange(
-    transport: Transport, message: Message, timeouts: Timeouts, read: ReadBody = read_all
-) -> Answer | NoAnswer | UnreadableAnswer:
+    transport: Transport, message: HttpRequest, timeouts: Timeouts, read: ReadBody = read_all
+) -> HttpResponse | NoResponse | UnreadableResponse:
     """Send `message` and read its answer.
 
     Args:
@@ -120,26 +120,26 @@ async def exchange(
         )
     if scope.deadline == end:
         reason = f"no complete answer within {timeouts.total:g} s"
-        return NoAnswer("TotalTimeout", reason, may_have_acted=True, timed_out=True)
+        return NoResponse("TotalTimeout", reason, may_have_acted=True, timed_out=True)
     reason = f"no byte of the body could be sent for {timeouts.write:g} s"
-    return NoAnswer("WriteTimeout", reason, may_have_acted=True, timed_out=True)
+    return NoResponse("WriteTimeout", reason, may_have_acted=True, timed_out=True)
 
 
 async def _exchange(
     transport: Transport,
-    message: Message,
+    message: HttpRequest,
     timeouts: Timeouts,
     read: ReadBody,
     on_head: Callable[[], None] = lambda: None,
-) -> Answer | NoAnswer | UnreadableAnswer:
-    reply: Reply | None = None
+) -> HttpResponse | NoResponse | UnreadableResponse:
+    reply: StreamingResponse | None = None
     try:
         # An `http_client=` may run code of its owner's.
         with ForeignCode("the HTTP client"):
             try:
                 reply = await _send(transport, message, timeouts)
                 on_head()
-                return Answer(reply.status, reply.headers, await read(reply))
+                return HttpResponse(reply.status, reply.headers, await read(reply))
             except anyio.get_cancelled_exc_class() as cancelled:
                 # Without the frames of the HTTP library, whose variables are URL and headers.
                 raise cancelled.with_traceback(None) from None
@@ -147,13 +147,13 @@ async def _exchange(
         return _no_answer(error)
     except _UnusableError as error:
         assert reply is not None  # noqa: S101 - it was being read
-        return UnreadableAnswer(reply.status, reply.headers, str(error))
+        return UnreadableResponse(reply.status, reply.headers, str(error))
     finally:
         if reply is not None:
             await reply.aclose()
 
 
-async def _send(transport: Transport, message: Message, timeouts: Timeouts) -> Reply:
+async def _send(transport: Transport, message: HttpRequest, timeouts: Timeouts) -> StreamingResponse:
     end = anyio.current_time() + LONGEST_WAIT
     while True:
         try:
@@ -166,7 +166,7 @@ async def _send(transport: Transport, message: Message, timeouts: Timeouts) -> R
         await anyio.sleep(PAUSE)
 
 
-def _no_answer(error: TransportError) -> NoAnswer:
+def _no_answer(error: TransportError) -> NoResponse:
     what = (
         "the connection broke before the answer was complete"
         if error.may_have_acted
@@ -178,7 +178,7 @@ def _no_answer(error: TransportError) -> NoAnswer:
         )
     if error.name in _NOT_HTTP:
         what = "the answer is incomplete or is not valid HTTP"
-    return NoAnswer(
+    return NoResponse(
         error.name,
         one_line(f"{what}: {error.name}: {error.detail}" if error.detail else f"{what}: {error.name}"),
         may_have_acted=error.may_have_acted,

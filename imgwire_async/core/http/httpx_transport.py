@@ -18,7 +18,7 @@ import httpx
 
 from imgwire_async.core.http import aiohttp_transport
 from imgwire_async.core.http.failures import system_detail
-from imgwire_async.core.http.messages import Message, TransportError, joined_headers
+from imgwire_async.core.http.messages import HttpRequest, TransportError, joined_headers
 from imgwire_async.core.local_limits import lacking
 from imgwire_async.core.options import Timeouts
 from imgwire_async.core.redaction import without_query
@@ -171,7 +171,7 @@ class HttpxTransport:
         """Whether the client is closed."""
         return self._client.is_closed
 
-    async def send(self, message: Message, timeouts: Timeouts) -> _Reply:
+    async def send(self, message: HttpRequest, timeouts: Timeouts) -> _Reply:
         """Send one request; see `Transport`."""
         try:
             with _redacted_logs():
@@ -188,7 +188,7 @@ class HttpxTransport:
         await self._client.aclose()
 
 
-def _request(message: Message, timeouts: Timeouts) -> httpx.Request:
+def _request(message: HttpRequest, timeouts: Timeouts) -> httpx.Request:
     url, body, headers = httpx.URL(message.url), message.body, message.headers
     extensions = {
         "timeout": {

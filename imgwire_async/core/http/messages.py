@@ -10,7 +10,7 @@ from imgwire_async.core.options import Timeouts
 from imgwire_async.core.redaction import without_query
 
 
-class Message:
+class HttpRequest:
     """One HTTP request, complete but for `Host`, which the HTTP library adds.
 
     Its representation shows neither query nor headers, which may be credentials.
@@ -32,7 +32,7 @@ class Message:
             self.headers = headers | {"Content-Length": str(size)}
 
     def __repr__(self) -> str:
-        return f"<Message {self.method} {without_query(self.url)}>"
+        return f"<HttpRequest {self.method} {without_query(self.url)}>"
 
 
 class TransportError(Exception):
@@ -65,7 +65,7 @@ class TransportError(Exception):
         self.timed_out = timed_out
 
 
-class Reply(Protocol):
+class StreamingResponse(Protocol):
     """The head of an answer, whose body is still to be read."""
 
     @property
@@ -99,7 +99,7 @@ class Transport(Protocol):
         """Whether it cannot send any more."""
         ...
 
-    async def send(self, message: Message, timeouts: Timeouts) -> Reply:
+    async def send(self, message: HttpRequest, timeouts: Timeouts) -> StreamingResponse:
         """Send a request and wait for the head of its answer, which may be one of a redirect.
 
         Args:

@@ -13,8 +13,13 @@ _HIDDEN = re.compile(r"[\s\x00-\x1f\x7f]")
 """What `urlsplit` drops in silence, and blanks."""
 
 
-def checked_base_url(text: str, *, allow_insecure: bool) -> str:
+def checked_base_url(text: str, *, allow_insecure: bool, example: str) -> str:
     """The base URL of the API without a trailing slash.
+
+    Args:
+        text: the URL.
+        allow_insecure: accept http to another machine.
+        example: a base URL to show when this one is wrong.
 
     Raises:
         ConfigurationError: it is not an http(s) URL with a host, has a query, a fragment or a password, or
@@ -31,7 +36,7 @@ def checked_base_url(text: str, *, allow_insecure: bool) -> str:
         raise ConfigurationError("the base URL must not hold a user name or password; pass api_key= instead")
     if parts.scheme not in {"http", "https"} or not host or _HIDDEN.search(text):
         raise ConfigurationError(
-            f"the base URL {text!r} must begin with https:// and a host, as https://api.imgwire.dev does"
+            f"the base URL {text!r} must begin with https:// and a host, as {example} does"
         )
     if not _is_sendable(text):
         raise ConfigurationError(f"the base URL {text!r} has a host name or path that cannot be sent")

@@ -8,31 +8,29 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Final, Literal, Self, TypeVar
+from typing import Final, Literal
 
 import anyio
 
 from imgwire_async.core.concurrency.loops import current_loop, is_abandoned, is_closed
 from imgwire_async.core.local_limits import within_descriptors
-from imgwire_async.core.numbers import is_positive, whole
-from imgwire_async.core.operation import RateClass
-from imgwire_async.core.pace.adaptive import AdaptivePacer, Pacer, Ticket
+from imgwire_async.core.numbers import whole
+from imgwire_async.core.pace.adaptive import AdaptivePacer, Pacer
 from imgwire_async.core.pace.controller import START_RATE
-from imgwire_async.core.pace.throttled import UNPACED, ThrottledPacer
+from imgwire_async.core.pace.limits import Name, RateLimit, checked_limits
+from imgwire_async.core.pace.permits import (
+    LONGEST_CLOSURE,
+    AdmissionTimeoutError,
+    ClosedTooLongError,
+    Lane,
+    Permit,
+    Waiter,
+)
+from imgwire_async.core.pace.throttled import ThrottledPacer
 from imgwire_async.core.time import RealTime, Time
-
-T = TypeVar("T")
-
-UNHINTED_PAUSE: Final = 1.0
-"""For how many seconds a 429 without `Retry-After` closes its class in processes that have not seen it: most
-published limits are per second."""
-
-LONGEST_CLOSURE: Final = 60.0
-"""For how many seconds a class is closed at most: one wrong hint must not stop a client for an hour."""
 
 _ROUNDING: Final = 1e-6
 """Seconds by which the end of a pause may be off."""
@@ -42,24 +40,6 @@ LENT_AFTER: Final = 0.1
 
 MOST_IN_FLIGHT: Final = 256
 """With `concurrency="auto"` there are never more requests in flight than this."""
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """At most `rate` requests per second in the long run, and at most `burst` of them at once.
-
-    Raises:
-        ValueError: `rate` is not a positive finite number, or `burst` is below 1.
-    """
-
-    rate: float
-    """Requests per second; 60 per hour is `60 / 3600`."""
-    burst: int = 1
-
-    def __post_init__(self) -> None:
-        if not is_positive(self.rate):
-            raise ValueError(f"rate must be a positive number of requests per second, got {self.rate!r:.80}")
-        object.__setattr__(self, "burst", whole("burst", self.burst, least=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,226 +56,12 @@ class GateStats:
     """How long requests have waited in total, for whatever reason; those that still wait not counted."""
 
 
-class AdmissionTimeoutError(Exception):
-    """A request was not admitted before its deadline; it was not sent.
-
-    Args:
-        rate_class: the class of the request.
-        waited: how long it has waited, in seconds.
-        closed_for: for how many more seconds the class is closed because the server asked for a pause; 0
-            when the request waited for others to end.
-    """
-
-    def __init__(self, rate_class: RateClass, waited: float, closed_for: float) -> None:
-        super().__init__(rate_class, waited, closed_for)
-        self.rate_class = rate_class
-        self.waited = waited
-        self.closed_for = closed_for
-
-    def __str__(self) -> str:
-        reason = (
-            f"the server asked for a pause that lasts another {self.closed_for:.1f} s"
-            if self.closed_for > 0
-            else "too many requests are ahead of it"
-        )
-        return f"not sent: still waiting for its turn after {self.waited:.1f} s, because {reason}"
-
-
-class ClosedTooLongError(Exception):
-    """The service asked for a longer pause than the request may wait for; it was not sent.
-
-    Args:
-        rate_class: the class of the request.
-        closed_for: seconds that are left of the pause.
-    """
-
-    def __init__(self, rate_class: RateClass, closed_for: float) -> None:
-        super().__init__(rate_class, closed_for)
-        self.rate_class = rate_class
-        self.closed_for = closed_for
-
-    def __str__(self) -> str:
-        return f"not sent: the service asked for a pause that lasts another {self.closed_for:.1f} s"
-
-
-class TokenBucket:
-    """A token bucket, kept as the instant at which it will be full again: exact, with nothing to refill."""
-
-    def __init__(self, limit: RateLimit) -> None:
-        self._interval = 1.0 / limit.rate
-        self._slack = (limit.burst - 1) * self._interval
-        self._full_at = -math.inf
-
-    def next_token(self) -> float:
-        """The instant from which on a token can be taken."""
-        return self._full_at - self._slack
-
-    def take(self, now: float) -> None:
-        """Take a token, at `next_token` or later."""
-        self._full_at = max(now, self._full_at) + self._interval
-
-
-class _Waiter:
-    __slots__ = ("admission", "arrival", "wake", "wakes_at")
-
-    def __init__(self, arrival: int, admission: Admission) -> None:
-        self.arrival = arrival
-        self.admission = admission
-        self.wake: anyio.Event | None = None  # as long as it does not wait
-        self.wakes_at = math.inf
-
-    def wake_up(self) -> None:
-        if self.wake is not None:
-            self.wake.set()
-
-
-class _Lane:
-    """One class of requests: its queue and what holds it back."""
-
-    def __init__(
-        self, rate_class: RateClass, limit: RateLimit | None = None, pacer: Pacer | None = None
-    ) -> None:
-        self.rate_class = rate_class
-        self.closed_until = -math.inf
-        self.asked_until = -math.inf
-        """End of the pause that the service asked for; for those who do not want to wait for it."""
-        self.waiting: OrderedDict[_Waiter, None] = OrderedDict()
-        self.pacer = pacer
-        self._bucket = None if limit is None else TokenBucket(limit)
-
-    @property
-    def head(self) -> _Waiter:
-        return next(iter(self.waiting))
-
-    def opens_at(self) -> float:
-        """The earliest instant at which the head of the queue may go, apart from the concurrency limit."""
-        instant = self.closed_until
-        if self._bucket is not None:
-            instant = max(instant, self._bucket.next_token())
-        if self.pacer is not None:
-            instant = max(instant, self.pacer.next_send())
-        return instant
-
-    def take(self, now: float) -> None:
-        """Take a token of the limit that is stated, if there is one."""
-        if self._bucket is not None:
-            self._bucket.take(now)
-
-    def forget_pace(self) -> None:
-        """Stop pacing when the last 429 was long ago and nobody has to wait, unless it is always paced."""
-        if isinstance(self.pacer, ThrottledPacer) and self.pacer.is_over and not self.waiting:
-            self.pacer = None
-
-    def pop_head(self) -> _Waiter:
-        waiter, _ = self.waiting.popitem(last=False)
-        return waiter
-
-
-class Admission:
-    """A request's leave to be sent, and its way to tell the gate what came of it.
-
-    Entering waits for the leave; until it is left, the request counts as in flight.
-    """
-
-    def __init__(self, gate: Gate, lane: _Lane, deadline: float, patience: float) -> None:
-        self._gate = gate
-        self.lane = lane
-        self.deadline = deadline
-        self.patience = patience
-        self.pacer: Pacer | None = None
-        self.ticket: Ticket | None = None
-        self.is_lent = False
-        """Whether somebody else has its slot meanwhile."""
-
-    async def __aenter__(self) -> Self:
-        await self._gate.enter(self)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._gate.leave(self)
-
-    def lend(self) -> None:
-        """Say that the request now waits for the caller's own code, such as a hook or a slow source.
-
-        If that takes long, others may have its slot meanwhile. `take_back` has to follow, unless the request
-        ends.
-        """
-        self._gate.lend(self)
-
-    async def take_back(self) -> None:
-        """Say that the request goes on, and wait for a slot if its own is taken.
-
-        The time in between does not count as the service's.
-        """
-        idle_since = self._gate.idle.pop(self, None)
-        if idle_since is not None and self.ticket is not None:
-            elsewhere = self._gate.clock() - idle_since
-            self.ticket = Ticket(self.ticket.generation, self.ticket.sent_at + elsewhere)
-        if self.is_lent:
-            await self._gate.reenter(self)
-
-    async def outside(self, work: Awaitable[T]) -> T:
-        """Await work of the caller's own between `lend` and `take_back`."""
-        self.lend()
-        result = await work
-        await self.take_back()
-        return result
-
-    def accepted(self) -> None:
-        """Say that the server answered, with whatever status but a request to slow down.
-
-        Only a pace learns from it. Nothing is said of a request that got no answer.
-        """
-        if self.lane.pacer is not None:
-            self.lane.pacer.accepted(self._ticket_of(self.lane.pacer))
-
-    def throttled(self, hint: float | None) -> None:
-        """Say that the server answered 429 (or 503 with a request to slow down).
-
-        Args:
-            hint: seconds of the answer's `Retry-After`, or None.
-        """
-        if hint is not None:
-            self._gate.note_pause(self.lane, hint)
-        pacer = self._gate.pacer_of(self.lane)
-        pacer.throttled(self._ticket_of(pacer), hint)
-        if isinstance(pacer, ThrottledPacer):
-            self._gate.on_closure(self.lane.rate_class, UNHINTED_PAUSE if hint is None else hint)
-
-    def _ticket_of(self, pacer: Pacer) -> Ticket:
-        # Sent before there was a pace, or under one that was forgotten.
-        return self.ticket if self.pacer is pacer and self.ticket is not None else UNPACED
-
-
-def _checked_limits(limits: Mapping[RateClass, RateLimit]) -> dict[RateClass, RateLimit]:
-    if not isinstance(limits, Mapping):
-        raise ValueError(f"rate_limits must map a RateClass to a RateLimit, got {limits!r:.80}")  # noqa: TRY004
-    for rate_class, limit in limits.items():
-        if rate_class not in tuple(RateClass):
-            known = ", ".join(RateClass)
-            raise ValueError(f"rate_limits knows no class {rate_class!r:.80}, only {known}")
-        if not isinstance(limit, RateLimit):
-            raise ValueError(f"the rate limit of {rate_class} must be a RateLimit, got {limit!r:.80}")  # noqa: TRY004
-    return dict(limits)
-
-
 class Gate:
     """Admits requests: a concurrency limit, a rate for each class, and pauses that the server asked for.
 
     Requests of one class are admitted in the order of their arrival. A class that has to wait holds up no
     other: it keeps no place of the concurrency limit while it waits. There are no background tasks, and a
     gate works on asyncio and trio alike, but on one event loop at a time.
-
-    Imgwire publishes no rate limits, so there are none by default. A service that publishes some is imgix;
-    its table, as of 2026, would be written down like this, with no burst above the stated number::
-
-        rate_limits = {
-            RateClass.READ: RateLimit(10),  # "get asset", 10 per second
-            RateClass.CREATE: RateLimit(2),  # "upload v1", 2 per second
-            RateClass.URL_INGEST: RateLimit(4),  # no row of its own: "default", 4 per second
-            RateClass.WRITE: RateLimit(10 / 60),  # "refresh asset", 10 per minute
-            RateClass.DELETE: RateLimit(10),  # "purge asset", 10 per second
-        }
 
     With `concurrency="auto"` every class has a pace of its own, found by probing; see `core.pacing`.
     Otherwise a class gets one with its first 429 and loses it after a minute without any; see
@@ -311,47 +77,38 @@ class Gate:
             earlier gate.
 
     Raises:
-        ValueError: `concurrency` is below 1, or `rate_limits` holds something else than `RateLimit`s by
-            `RateClass`.
+        ValueError: `concurrency` is below 1, or `rate_limits` holds something else than `RateLimit`s.
     """
 
     def __init__(
         self,
         concurrency: int | Literal["auto"],
         *,
-        rate_limits: Mapping[RateClass, RateLimit] | None = None,
+        rate_limits: Mapping[Name, RateLimit] | None = None,
         time: Time | None = None,
         rng: random.Random | None = None,
-        start_rates: Mapping[RateClass, float] | None = None,
+        start_rates: Mapping[str, float] | None = None,
     ) -> None:
         if concurrency != "auto":
             concurrency = whole('concurrency, unless it is "auto",', concurrency, least=1)
-        limits = _checked_limits(rate_limits or {})
-        self.rate_limits: Mapping[RateClass, RateLimit] = limits
+        self.rate_limits: Mapping[str, RateLimit] = checked_limits(rate_limits or {})
         self.adaptive = concurrency == "auto"
         self.time = time or RealTime()
         self.clock = self.time.monotonic
         self._concurrency = within_descriptors(MOST_IN_FLIGHT if concurrency == "auto" else concurrency)
         self._rng = rng or random.Random()  # noqa: S311 - spreads requests, keeps no secret
-        self._lanes: dict[RateClass, _Lane] = {}
-        for rate_class in RateClass:
-            pacer: Pacer | None = None
-            if concurrency == "auto":
-                start_rate = (start_rates or {}).get(rate_class, START_RATE)
-                pacer = AdaptivePacer(
-                    clock=self.clock, rng=self._rng, limit=MOST_IN_FLIGHT, start_rate=start_rate
-                )
-            self._lanes[rate_class] = _Lane(rate_class, limits.get(rate_class), pacer)
-        self.on_closure: Callable[[RateClass, float], None] = lambda _class, _seconds: None
+        self._lanes: dict[str, Lane] = {}
+        self._start_rates = start_rates or {}
+        self.on_closure: Callable[[str, float], None] = lambda _class, _seconds: None
         """Told when an answer has closed a class, and for how many seconds."""
         self._arrivals = itertools.count()
         self._loop: object = None
-        self._in_flight: set[Admission] = set()
-        self.idle: dict[Admission, float] = {}
+        self._in_flight: set[Permit] = set()
+        self.idle: dict[Permit, float] = {}
         """Requests that wait for code that is not ours, and since when."""
         self._lends = False  # whether any request ever waited for code of the caller's
-        self._returning = _Lane(RateClass.READ)  # who wants a slot back, whatever its class
-        self._queues = (self._returning, *self._lanes.values())
+        self._returning = Lane("")  # who wants a slot back, whatever its class
+        self._queues = [self._returning]
         self._admitted = 0
         self._throttled_seconds = 0.0
 
@@ -369,33 +126,48 @@ class Gate:
             throttled_seconds=self._throttled_seconds,
         )
 
-    def ceilings(self) -> dict[RateClass, float]:
+    def ceilings(self) -> dict[str, float]:
         """The rates at which the last 429 of each class came; only of classes that had one, with "auto"."""
         found = {name: lane.pacer.ceiling for name, lane in self._lanes.items() if lane.pacer is not None}
         return {name: ceiling for name, ceiling in found.items() if ceiling is not None}
 
-    def pace_with(self, rate_class: RateClass, pacer: Pacer) -> None:
+    def _lane(self, rate_class: str) -> Lane:
+        lane = self._lanes.get(rate_class)
+        if lane is None:
+            pacer: Pacer | None = None
+            if self.adaptive:
+                pacer = AdaptivePacer(
+                    clock=self.clock,
+                    rng=self._rng,
+                    limit=MOST_IN_FLIGHT,
+                    start_rate=self._start_rates.get(rate_class, START_RATE),
+                )
+            lane = self._lanes[rate_class] = Lane(rate_class, self.rate_limits.get(rate_class), pacer)
+            self._queues.append(lane)
+        return lane
+
+    def pace_with(self, rate_class: str, pacer: Pacer) -> None:
         """Have somebody else say when requests of a class may go.
 
         Whenever that changes otherwise than by an answer to a request, `reconsider` has to be called.
         """
-        self._lanes[rate_class].pacer = pacer
+        self._lane(rate_class).pacer = pacer
 
-    def pacer_of(self, lane: _Lane) -> Pacer:
+    def pacer_of(self, lane: Lane) -> Pacer:
         """The pace of a class, which begins with its first 429 if there is none yet."""
         if lane.pacer is None:
             lane.pacer = ThrottledPacer(clock=self.clock, rng=self._rng)
         return lane.pacer
 
-    def waiting(self, rate_class: RateClass) -> int:
+    def waiting(self, rate_class: str) -> int:
         """How many requests of a class wait to be admitted."""
-        return len(self._lanes[rate_class].waiting)
+        return len(self._lane(rate_class).waiting)
 
     def reconsider(self) -> None:
         """Admit who may go now."""
         self._dispatch()
 
-    def close(self, rate_class: RateClass, until: float) -> None:
+    def close(self, rate_class: str, until: float) -> None:
         """Admit no request of a class before an instant.
 
         A closure is only ever extended, by another call, and lasts at most 60 s from now.
@@ -404,10 +176,10 @@ class Gate:
             rate_class: the class to hold back.
             until: instant of the gate's clock.
         """
-        lane = self._lanes[rate_class]
+        lane = self._lane(rate_class)
         lane.closed_until = max(lane.closed_until, min(until, self.clock() + LONGEST_CLOSURE))
 
-    def note_pause(self, lane: _Lane, hint: float) -> None:
+    def note_pause(self, lane: Lane, hint: float) -> None:
         """Send away who would not wait for a pause of this many seconds, which the service asked for."""
         now = self.clock()
         until = now + min(hint, LONGEST_CLOSURE)
@@ -417,9 +189,7 @@ class Gate:
                 if waiter.admission.patience < until - now:
                     waiter.wake_up()
 
-    def admit(
-        self, rate_class: RateClass, *, deadline: float | None = None, patience: float = math.inf
-    ) -> Admission:
+    def admit(self, rate_class: str, *, deadline: float | None = None, patience: float = math.inf) -> Permit:
         """Leave to send one request: entering it waits for its turn, leaving it ends the request.
 
         Args:
@@ -433,10 +203,10 @@ class Gate:
                 opens again.
         """
         instant = math.inf if deadline is None else deadline
-        return Admission(self, self._lanes[rate_class], instant, patience)
+        return Permit(self, self._lane(rate_class), instant, patience)
 
-    async def enter(self, admission: Admission) -> None:
-        """Wait for the turn of an `Admission`."""
+    async def enter(self, admission: Permit) -> None:
+        """Wait for the turn of an `Permit`."""
         self._note_loop()
         lane, deadline, arrived = admission.lane, admission.deadline, self.clock()
         if lane.pacer is not None:
@@ -444,7 +214,7 @@ class Gate:
         if len(self._in_flight) < self._concurrency and arrived < deadline and self._is_free(lane, arrived):
             self._admit(admission, arrived)
             return
-        waiter = _Waiter(next(self._arrivals), admission)
+        waiter = Waiter(next(self._arrivals), admission)
         try:
             while admission not in self._in_flight:
                 self._check_limits(admission, arrived)
@@ -463,7 +233,7 @@ class Gate:
         finally:
             self._throttled_seconds += self.clock() - arrived
 
-    def _admit(self, admission: Admission, now: float) -> None:
+    def _admit(self, admission: Permit, now: float) -> None:
         self._in_flight.add(admission)
         if admission.is_lent:
             self._give_back(admission)
@@ -492,14 +262,14 @@ class Gate:
                 for waiter in waiting:
                     waiter.wake_up()  # to get in line again if its loop is resumed
 
-    def _is_free(self, lane: _Lane, now: float) -> bool:
+    def _is_free(self, lane: Lane, now: float) -> bool:
         """Whether a request may go at once, and passes nobody by."""
         for other in self._queues:
             if other.waiting:
                 return False
         return lane.opens_at() <= now
 
-    def _check_limits(self, admission: Admission, arrived: float) -> None:
+    def _check_limits(self, admission: Permit, arrived: float) -> None:
         now, lane = self.clock(), admission.lane
         opens_at = max(now, lane.closed_until, lane.asked_until)
         if opens_at >= admission.deadline:
@@ -507,7 +277,7 @@ class Gate:
         if lane.asked_until - now > admission.patience + _ROUNDING:
             raise ClosedTooLongError(lane.rate_class, lane.asked_until - now)
 
-    async def _wait_for_turn(self, lane: _Lane, waiter: _Waiter, deadline: float) -> None:
+    async def _wait_for_turn(self, lane: Lane, waiter: Waiter, deadline: float) -> None:
         now = self.clock()
         waiter.wake = anyio.Event()
         waiter.wakes_at = deadline
@@ -524,8 +294,8 @@ class Gate:
             with nullcontext() if deadline == math.inf else self.time.move_on_after(deadline - now):
                 await waiter.wake.wait()
 
-    def leave(self, admission: Admission) -> None:
-        """End the request of an `Admission`."""
+    def leave(self, admission: Permit) -> None:
+        """End the request of an `Permit`."""
         self.idle.pop(admission, None)
         if admission.is_lent:
             self._give_back(admission)
@@ -535,8 +305,8 @@ class Gate:
             self._remove(admission)
             self._dispatch()
 
-    def lend(self, admission: Admission) -> None:
-        """Note that an `Admission` is idle."""
+    def lend(self, admission: Permit) -> None:
+        """Note that an `Permit` is idle."""
         self.idle[admission] = self.clock()
         if not self._lends:
             self._lends = True
@@ -544,9 +314,9 @@ class Gate:
                 if lane.waiting:
                     lane.head.wake_up()
 
-    async def reenter(self, admission: Admission) -> None:
-        """Wait for a slot of an `Admission` that was lent; before all others."""
-        lane, waiter = self._returning, _Waiter(-1, admission)
+    async def reenter(self, admission: Permit) -> None:
+        """Wait for a slot of an `Permit` that was lent; before all others."""
+        lane, waiter = self._returning, Waiter(-1, admission)
         try:
             while admission.is_lent:
                 self._note_loop()
@@ -568,17 +338,17 @@ class Gate:
                 if admission.pacer is not None:
                     admission.pacer.lend()
 
-    def _give_back(self, admission: Admission) -> None:
+    def _give_back(self, admission: Permit) -> None:
         admission.is_lent = False
         if admission.pacer is not None:
             admission.pacer.take_back()
 
-    def _remove(self, admission: Admission) -> None:
+    def _remove(self, admission: Permit) -> None:
         self._in_flight.remove(admission)
         self._end_in_pacer(admission)
 
     @staticmethod
-    def _end_in_pacer(admission: Admission) -> None:
+    def _end_in_pacer(admission: Permit) -> None:
         if admission.pacer is not None and admission.ticket is not None:
             admission.pacer.end(admission.ticket)
 

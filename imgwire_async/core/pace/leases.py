@@ -13,17 +13,12 @@ from typing import Final, NamedTuple, Protocol
 
 import anyio
 
-from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pace.adaptive import Ticket
 from imgwire_async.core.pace.controller import LEASE_HORIZON, Lease, RateController
-from imgwire_async.core.pace.gate import (
-    LONGEST_CLOSURE,
-    UNHINTED_PAUSE,
-    Gate,
-    RateLimit,
-    TokenBucket,
-)
+from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.latency_cap import InFlightCap
+from imgwire_async.core.pace.limits import RateLimit, TokenBucket
+from imgwire_async.core.pace.permits import LONGEST_CLOSURE, UNHINTED_PAUSE
 from imgwire_async.core.time import Time
 
 GRANT: Final = 0.05
@@ -184,7 +179,7 @@ class LeasedPacer:
     def __init__(
         self,
         gate: Gate,
-        rate_class: RateClass,
+        rate_class: str,
         source: LeaseSource,
         *,
         cap: InFlightCap | None = None,

@@ -17,7 +17,6 @@ import anyio
 from anyio.abc import ByteReceiveStream, Process
 
 from imgwire_async.core.call import Core
-from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pace.controller import START_RATE, Lease, RateController
 from imgwire_async.core.pace.leases import LeaseDesk
 from imgwire_async.core.redaction import Secret
@@ -86,8 +85,8 @@ class WorkerPool:
         gate = core.shared.gate
         adaptive = options.concurrency == "auto" or gate.adaptive
         start_rates = dict(pace) | {str(name): rate for name, rate in gate.ceilings().items()}
-        self.desks: dict[RateClass, LeaseDesk] = {}
-        for rate_class in RateClass:
+        self.desks: dict[str, LeaseDesk] = {}
+        for rate_class in core.shared.service.rate_classes:
             if adaptive or rate_class in gate.rate_limits:
                 self.desks[rate_class] = self._desk(
                     rate_class, start_rates.get(rate_class, START_RATE) if adaptive else None
@@ -98,6 +97,7 @@ class WorkerPool:
                 options=options.portable(),
                 share=share,
                 sink=sink,
+                service=core.shared.service,
                 call_options=core.options,
                 concurrency=max(1, min(share.senders, gate.concurrency // options.processes)),
                 adaptive=adaptive,
@@ -106,7 +106,7 @@ class WorkerPool:
             for share in options.shares()
         ]
 
-    def _desk(self, rate_class: RateClass, start_rate: float | None) -> LeaseDesk:
+    def _desk(self, rate_class: str, start_rate: float | None) -> LeaseDesk:
         shared = self.core.shared
         controller = None
         if start_rate is not None:
@@ -182,7 +182,7 @@ class _Worker:
         self.in_flight = 0
         self.probing = False
         self.has_stored = False
-        self.leased: dict[RateClass, int] = {}
+        self.leased: dict[str, int] = {}
         """Generation of its last lease."""
         self.process: Process | None = None
         self._last_words = ""
@@ -326,20 +326,18 @@ class _Worker:
     def _count_in_flight(self, count: int) -> None:
         self.in_flight = count
 
-    async def _lease(self, rate_class: RateClass, count: int) -> Lease:
+    async def _lease(self, rate_class: str, count: int) -> Lease:
         lease = await self._pool.desks[rate_class].lease(count)
         self.leased[rate_class] = lease.generation
         return lease
 
-    def _report(
-        self, rate_class: RateClass, ok: int, throttled: int, hint: float | None, generation: int
-    ) -> None:
+    def _report(self, rate_class: str, ok: int, throttled: int, hint: float | None, generation: int) -> None:
         self._pool.desks[rate_class].report(ok, throttled, hint, generation)
 
-    def _give_back(self, rate_class: RateClass, count: int, generation: int) -> None:
+    def _give_back(self, rate_class: str, count: int, generation: int) -> None:
         self._pool.desks[rate_class].give_back(count, generation)
 
-    def _closed(self, rate_class: RateClass, seconds: float) -> None:
+    def _closed(self, rate_class: str, seconds: float) -> None:
         self._pool.tell_all("close", rate_class, seconds, but=self)
 
     async def _credential(self, refused: Secret | None) -> Secret:

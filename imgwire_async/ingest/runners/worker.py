@@ -22,7 +22,6 @@ from imgwire_async.core.call import Core
 from imgwire_async.core.credentials import Credentials
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.logical_call import SharedState
-from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pace.controller import Lease
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.latency_cap import InFlightCap
@@ -78,7 +77,7 @@ class _RemoteJob:
 class _RemoteDesk:
     """The desk of one class of requests."""
 
-    def __init__(self, channel: Channel, rate_class: RateClass) -> None:
+    def __init__(self, channel: Channel, rate_class: str) -> None:
         self._channel = channel
         self._class = rate_class
 
@@ -97,7 +96,7 @@ class _Worker:
         self.channel = Channel(tells={"stop": self._stop, "void": self._void, "close": self._close}, calls={})
         self._bench: Workbench | None = None
         self._stopped = False
-        self._pacers: dict[RateClass, LeasedPacer] = {}
+        self._pacers: dict[str, LeasedPacer] = {}
         self._gate: Gate | None = None
         self._key: Secret | None = None
 
@@ -112,12 +111,14 @@ class _Worker:
             desk = _RemoteDesk(self.channel, rate_class)
             self._pacers[rate_class] = LeasedPacer(gate, rate_class, desk, cap=cap)
         shared = SharedState(
+            service=setup.service,
             engine=Engine(),
             gate=gate,
             budget=RetryBudget.of_client(time.monotonic, setup.concurrency),
             time=time,
         )
-        core = Core(setup.call_options, Credentials(self._credential), shared)
+        credentials = Credentials(self._credential, setup.service.key_variable)
+        core = Core(setup.call_options, credentials, shared)
         sender = Sender(setup.sink.open(core), setup.options, time)
         self._bench = bench = Workbench(sender, setup.job, setup.options, setup.share, shared)
         if self._stopped:
@@ -151,11 +152,11 @@ class _Worker:
         if self._bench is not None:
             self._bench.stop()
 
-    def _void(self, rate_class: RateClass, generation: int) -> None:
+    def _void(self, rate_class: str, generation: int) -> None:
         if rate_class in self._pacers:
             self._pacers[rate_class].void(generation)
 
-    def _close(self, rate_class: RateClass, seconds: float) -> None:
+    def _close(self, rate_class: str, seconds: float) -> None:
         if self._gate is not None:
             self._gate.close(rate_class, self._gate.clock() + seconds)
 

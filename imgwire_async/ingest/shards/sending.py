@@ -9,7 +9,6 @@ from anyio import to_thread
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.logical_call import SharedState
-from imgwire_async.core.operation import RateClass
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.time import Time
 from imgwire_async.errors import DeadlineExceededError, SourceChangedError
@@ -33,9 +32,10 @@ def with_pace_of_its_own(core: Core, pace: Mapping[str, float]) -> Core:
         "auto",
         rate_limits=shared.gate.rate_limits,
         time=shared.time,
-        start_rates={RateClass(name): rate for name, rate in pace.items()},
+        start_rates=pace,
     )
     own = SharedState(
+        service=shared.service,
         engine=shared.engine,
         gate=gate,
         budget=shared.budget,

@@ -12,8 +12,8 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from imgwire_async.core.logical_call import SharedState
-from imgwire_async.core.operation import RateClass
 from imgwire_async.core.options import CallOptions
+from imgwire_async.core.service import Service
 from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.options import GROUP, IngestOptions, Share
 from imgwire_async.ingest.shards.budgets import Backlog, Bandwidth, ByteBudget
@@ -43,12 +43,13 @@ class Setup:
     options: IngestOptions
     share: Share
     sink: SinkAddress
+    service: Service
     call_options: CallOptions
     concurrency: int
     """Requests that it has in flight at most."""
     adaptive: bool
     """Whether the number in flight follows the latency, too."""
-    leased: tuple[RateClass, ...]
+    leased: tuple[str, ...]
     """Classes of requests whose pace the job grants."""
 
 

@@ -13,31 +13,22 @@ from imgwire_async.core.redaction import redacted
 from imgwire_async.core.retry import Answered, TransportFailure
 from imgwire_async.errors import (
     APIConnectionError,
-    APIStatusError,
     APITimeoutError,
     CallContext,
     ResponseDecodeError,
     UploadRejectedError,
-    ValidationIssue,
-    status_error_class,
 )
 
 T = TypeVar("T")
 
-_MAX_BODY_IN_ERROR = 64 * 1024  # bytes
+MAX_BODY_IN_ERROR = 64 * 1024  # bytes
 _MAX_PARSED_ERROR = 1024 * 1024  # bytes; parsing more would hold up the event loop
 _MAX_DEPTH_IN_ERROR = 50  # levels; what is nested deeper can be neither pickled nor copied
 _MAX_MESSAGE = 300  # characters, so that `str(error)` fits a log line
 
-_ADVICE = {
-    401: "check that api_key (or IMGWIRE_API_KEY) is a valid key of this environment and base URL",
-    402: "check the subscription and quota in the dashboard",
-    403: "the key or user lacks the permission for this",
-}
-
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """Status, headers (by lower-case name) and complete body of one HTTP response."""
 
     status: int
@@ -61,7 +52,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoResponse:
     """The exchange broke before a complete response was there."""
 
     name: str
@@ -78,7 +69,7 @@ class NoAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class UnreadableAnswer:
+class UnreadableResponse:
     """A complete response whose body cannot be used: too large, or not in its declared encoding."""
 
     status: int
@@ -94,22 +85,22 @@ class UnreadableAnswer:
 _STORE_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9_.-]{1,80})\s*</Code>")
 
 
-def refusal(answer: Answer) -> str:
+def refusal(answer: HttpResponse) -> str:
     """Status and, when there is one, code of an answer of an object store.
 
     Only the code of an S3-style XML answer is shown: the rest of it may hold signatures and key ids.
     """
-    code = _STORE_CODE.search(answer.content[:_MAX_BODY_IN_ERROR])
+    code = _STORE_CODE.search(answer.content[:MAX_BODY_IN_ERROR])
     return f"{answer.status} {code[1].decode()}" if code else str(answer.status)
 
 
-def store_error(answer: Answer, context: CallContext) -> UploadRejectedError:
+def store_error(answer: HttpResponse, context: CallContext) -> UploadRejectedError:
     """The error for a store that refused the bytes."""
     what = f"the object store answered {refusal(answer)}"
     return UploadRejectedError(what, status=answer.status, **context)
 
 
-def connection_error(failure: NoAnswer, context: CallContext) -> APIConnectionError:
+def connection_error(failure: NoResponse, context: CallContext) -> APIConnectionError:
     """The error for an exchange that gave no answer."""
     error_class = APITimeoutError if failure.timed_out else APIConnectionError
     return error_class(failure.reason, may_have_acted=failure.may_have_acted, **context)
@@ -124,7 +115,7 @@ def request_id_in(headers: Mapping[str, str]) -> str | None:
     return text if _REQUEST_ID.fullmatch(text) else None
 
 
-def parse_answer(answer: Answer, parse: Callable[[Any], T], context: CallContext) -> T:
+def parse_response(answer: HttpResponse, parse: Callable[[Any], T], context: CallContext) -> T:
     """The data of a successful answer.
 
     Raises:
@@ -150,47 +141,18 @@ def parse_answer(answer: Answer, parse: Callable[[Any], T], context: CallContext
     raise ResponseDecodeError(problem, status=answer.status, **context)
 
 
-def status_error(answer: Answer, context: CallContext) -> APIStatusError:
-    """The error for an answer that is not a success.
+def error_document(content: bytes) -> Any:  # noqa: ANN401 - JSON of any shape
+    """The JSON of an error's body as it may be shown; None for what is not JSON, too large or too deep.
 
-    Understands both bodies of the service (`detail` as text with `error_type`, `detail` as an array of
-    validation issues) and survives everything else that servers and proxies send: HTML, text, nothing.
-    """
-    fields = _error_fields(answer.content)
-    raw_detail, raw_type = fields.get("detail"), fields.get("error_type")
-    detail = raw_detail if isinstance(raw_detail, str) else None
-    error_type = raw_type if isinstance(raw_type, str) else None
-    issues = _validation_issues(raw_detail)
-    return status_error_class(answer.status)(
-        _message(answer.status, error_type, detail, issues),
-        status=answer.status,
-        error_type=error_type,
-        detail=detail,
-        errors=issues,
-        body=fields if fields and len(answer.content) <= _MAX_BODY_IN_ERROR else None,
-        **context,
-    )
-
-
-def _error_fields(content: bytes) -> dict[str, Any]:
-    """The fields of an error body in one of the two shapes of the service; none of anything else.
-
-    What somebody else has written, such as a proxy, may quote the request with its key.
+    Its texts show URLs without their query, which may be signed.
     """
     if len(content) > _MAX_PARSED_ERROR:
-        return {}
+        return None
     try:
         parsed = json.loads(content)
     except (ValueError, RecursionError):
-        return {}
-    if not isinstance(parsed, dict) or not isinstance(parsed.get("detail"), str | list):
-        return {}
-    if _is_deeper_than(_MAX_DEPTH_IN_ERROR, parsed):
-        return {}
-    shown: dict[str, Any] = _without_queries(parsed)
-    if isinstance(shown["detail"], list):
-        shown["detail"] = [_without_input(issue) for issue in shown["detail"]]
-    return shown
+        return None
+    return None if _is_deeper_than(_MAX_DEPTH_IN_ERROR, parsed) else _without_queries(parsed)
 
 
 def _without_queries(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
@@ -204,53 +166,12 @@ def _without_queries(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     return value
 
 
-def _without_input(issue: object) -> object:
-    """A validation issue without what was sent, which may be a token or a signed URL."""
-    if not isinstance(issue, dict):
-        return issue
-    return {name: value for name, value in issue.items() if name not in {"input", "ctx"}}
-
-
 def _is_deeper_than(levels: int, value: object) -> bool:
     if isinstance(value, dict):
         value = list(value.values())
     if not isinstance(value, list):
         return False
     return levels == 0 or any(_is_deeper_than(levels - 1, item) for item in value)
-
-
-def _validation_issues(detail: object) -> tuple[ValidationIssue, ...]:
-    if not isinstance(detail, list):
-        return ()
-    return tuple(
-        ValidationIssue(
-            location=tuple(part for part in _as_list(entry.get("loc")) if isinstance(part, str | int)),
-            message=str(entry.get("msg", "")),
-            type=str(entry.get("type", "")),
-        )
-        for entry in detail
-        if isinstance(entry, dict)
-    )
-
-
-def _as_list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _message(
-    status: int, error_type: str | None, detail: str | None, issues: tuple[ValidationIssue, ...]
-) -> str:
-    parts = [f"the service answered {status}{f' {error_type}' if error_type else ''}"]
-    if detail:
-        parts.append(detail)
-    parts += [f"{'.'.join(map(str, issue.location))}: {issue.message}" for issue in issues]
-    if 300 <= status < 400:
-        parts.append("redirects are not followed; check the base URL")
-    elif status in {404, 405} and error_type is None:
-        parts.append("this does not look like the Imgwire API; check the base URL")
-    elif advice := _ADVICE.get(status):
-        parts.append(advice)
-    return one_line("; ".join(parts))
 
 
 def one_line(text: str) -> str:

@@ -1,0 +1,203 @@
+"""What a request holds while it is sent, and the queue in which it waits for that."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+
+import anyio
+
+from imgwire_async.core.pace.adaptive import Pacer, Ticket
+from imgwire_async.core.pace.limits import RateLimit, TokenBucket
+from imgwire_async.core.pace.throttled import UNPACED, ThrottledPacer
+
+if TYPE_CHECKING:
+    from imgwire_async.core.pace.gate import Gate
+
+T = TypeVar("T")
+
+UNHINTED_PAUSE: Final = 1.0
+"""For how many seconds a 429 without `Retry-After` closes its class in processes that have not seen it: most
+published limits are per second."""
+
+LONGEST_CLOSURE: Final = 60.0
+"""For how many seconds a class is closed at most: one wrong hint must not stop a client for an hour."""
+
+
+class AdmissionTimeoutError(Exception):
+    """A request was not admitted before its deadline; it was not sent.
+
+    Args:
+        rate_class: the class of the request.
+        waited: how long it has waited, in seconds.
+        closed_for: for how many more seconds the class is closed because the server asked for a pause; 0
+            when the request waited for others to end.
+    """
+
+    def __init__(self, rate_class: str, waited: float, closed_for: float) -> None:
+        super().__init__(rate_class, waited, closed_for)
+        self.rate_class = rate_class
+        self.waited = waited
+        self.closed_for = closed_for
+
+    def __str__(self) -> str:
+        reason = (
+            f"the server asked for a pause that lasts another {self.closed_for:.1f} s"
+            if self.closed_for > 0
+            else "too many requests are ahead of it"
+        )
+        return f"not sent: still waiting for its turn after {self.waited:.1f} s, because {reason}"
+
+
+class ClosedTooLongError(Exception):
+    """The service asked for a longer pause than the request may wait for; it was not sent.
+
+    Args:
+        rate_class: the class of the request.
+        closed_for: seconds that are left of the pause.
+    """
+
+    def __init__(self, rate_class: str, closed_for: float) -> None:
+        super().__init__(rate_class, closed_for)
+        self.rate_class = rate_class
+        self.closed_for = closed_for
+
+    def __str__(self) -> str:
+        return f"not sent: the service asked for a pause that lasts another {self.closed_for:.1f} s"
+
+
+class Waiter:
+    """A request in a queue."""
+
+    __slots__ = ("admission", "arrival", "wake", "wakes_at")
+
+    def __init__(self, arrival: int, admission: Permit) -> None:
+        self.arrival = arrival
+        self.admission = admission
+        self.wake: anyio.Event | None = None  # as long as it does not wait
+        self.wakes_at = math.inf
+
+    def wake_up(self) -> None:
+        """Have it look whether it may go."""
+        if self.wake is not None:
+            self.wake.set()
+
+
+class Lane:
+    """One class of requests: its queue and what holds it back."""
+
+    def __init__(self, rate_class: str, limit: RateLimit | None = None, pacer: Pacer | None = None) -> None:
+        self.rate_class = rate_class
+        self.closed_until = -math.inf
+        self.asked_until = -math.inf
+        """End of the pause that the service asked for; for those who do not want to wait for it."""
+        self.waiting: OrderedDict[Waiter, None] = OrderedDict()
+        self.pacer = pacer
+        self._bucket = None if limit is None else TokenBucket(limit)
+
+    @property
+    def head(self) -> Waiter:
+        """The first in the queue."""
+        return next(iter(self.waiting))
+
+    def opens_at(self) -> float:
+        """The earliest instant at which the head of the queue may go, apart from the concurrency limit."""
+        instant = self.closed_until
+        if self._bucket is not None:
+            instant = max(instant, self._bucket.next_token())
+        if self.pacer is not None:
+            instant = max(instant, self.pacer.next_send())
+        return instant
+
+    def take(self, now: float) -> None:
+        """Take a token of the limit that is stated, if there is one."""
+        if self._bucket is not None:
+            self._bucket.take(now)
+
+    def forget_pace(self) -> None:
+        """Stop pacing when the last 429 was long ago and nobody has to wait, unless it is always paced."""
+        if isinstance(self.pacer, ThrottledPacer) and self.pacer.is_over and not self.waiting:
+            self.pacer = None
+
+    def pop_head(self) -> Waiter:
+        """Take the first out of the queue."""
+        waiter, _ = self.waiting.popitem(last=False)
+        return waiter
+
+
+class Permit:
+    """A request's leave to be sent, and its way to tell the gate what came of it.
+
+    Entering waits for the leave; until it is left, the request counts as in flight.
+    """
+
+    def __init__(self, gate: Gate, lane: Lane, deadline: float, patience: float) -> None:
+        self._gate = gate
+        self.lane = lane
+        self.deadline = deadline
+        self.patience = patience
+        self.pacer: Pacer | None = None
+        self.ticket: Ticket | None = None
+        self.is_lent = False
+        """Whether somebody else has its slot meanwhile."""
+
+    async def __aenter__(self) -> Self:
+        await self._gate.enter(self)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._gate.leave(self)
+
+    def lend(self) -> None:
+        """Say that the request now waits for the caller's own code, such as a hook or a slow source.
+
+        If that takes long, others may have its slot meanwhile. `take_back` has to follow, unless the request
+        ends.
+        """
+        self._gate.lend(self)
+
+    async def take_back(self) -> None:
+        """Say that the request goes on, and wait for a slot if its own is taken.
+
+        The time in between does not count as the service's.
+        """
+        idle_since = self._gate.idle.pop(self, None)
+        if idle_since is not None and self.ticket is not None:
+            elsewhere = self._gate.clock() - idle_since
+            self.ticket = Ticket(self.ticket.generation, self.ticket.sent_at + elsewhere)
+        if self.is_lent:
+            await self._gate.reenter(self)
+
+    async def outside(self, work: Awaitable[T]) -> T:
+        """Await work of the caller's own between `lend` and `take_back`."""
+        self.lend()
+        result = await work
+        await self.take_back()
+        return result
+
+    def accepted(self) -> None:
+        """Say that the server answered, with whatever status but a request to slow down.
+
+        Only a pace learns from it. Nothing is said of a request that got no answer.
+        """
+        if self.lane.pacer is not None:
+            self.lane.pacer.accepted(self._ticket_of(self.lane.pacer))
+
+    def throttled(self, hint: float | None) -> None:
+        """Say that the server answered 429 (or 503 with a request to slow down).
+
+        Args:
+            hint: seconds of the answer's `Retry-After`, or None.
+        """
+        if hint is not None:
+            self._gate.note_pause(self.lane, hint)
+        pacer = self._gate.pacer_of(self.lane)
+        pacer.throttled(self._ticket_of(pacer), hint)
+        if isinstance(pacer, ThrottledPacer):
+            self._gate.on_closure(self.lane.rate_class, UNHINTED_PAUSE if hint is None else hint)
+
+    def _ticket_of(self, pacer: Pacer) -> Ticket:
+        # Sent before there was a pace, or under one that was forgotten.
+        return self.ticket if self.pacer is pacer and self.ticket is not None else UNPACED

@@ -1,0 +1,55 @@
+"""What an API is like: everything by which one service differs from another in the eyes of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import ClassVar, Final
+
+from imgwire_async.core.operation import Operation
+from imgwire_async.core.options import CallOptions
+from imgwire_async.core.pace.limits import RateLimit
+from imgwire_async.core.redaction import Secret
+from imgwire_async.core.responses import HttpResponse, one_line
+from imgwire_async.errors import APIStatusError, CallContext, ImgwireError, status_error_class
+
+USER_AGENT: Final = f"imgwire-async/{version('imgwire-async')}"
+
+
+class Service:
+    """A service; each package of one has a subclass.
+
+    Objects are shared by clients and sent to worker processes, so they must be immutable and pickle.
+    """
+
+    name: ClassVar[str]
+    """As people write it; used in messages."""
+    key_variable: ClassVar[str]
+    """Name of the environment variable that holds the API key."""
+    example_url: ClassVar[str]
+    """A base URL as an example, such as that of the public service."""
+    rate_classes: ClassVar[Mapping[str, RateLimit | None]] = {}
+    """The classes that `Operation.rate_class` names, with the rates that the service publishes."""
+    user_agent: ClassVar[str] = USER_AGENT
+
+    def headers(self, options: CallOptions) -> dict[str, str]:  # noqa: ARG002 - for subclasses
+        """Headers of every call beside `Authorization`, `Accept`, `Content-Type` and `User-Agent`."""
+        return {}
+
+    def check_credential(self, credential: Secret, operation: Operation) -> None:
+        """Refuse a credential that the service would not accept for an operation, as far as one can see.
+
+        Raises:
+            ConfigurationError: it would not; the text does not show the credential.
+        """
+
+    def error_for(self, response: HttpResponse, context: CallContext) -> ImgwireError:
+        """The error for a response that is not a success.
+
+        Must survive whatever servers and proxies send: HTML, text, nothing. See `error_document`.
+        """
+        message = one_line(f"{self.name} answered {response.status}")
+        error: APIStatusError = status_error_class(response.status)(
+            message, status=response.status, **context
+        )
+        return error
