@@ -18,22 +18,20 @@ ItemSource: TypeAlias = "str | os.PathLike[str] | bytes"
 """The path of a file, a URL that the service fetches (text with http:// or https://), or the bytes."""
 
 
-_MOST_INTEGER: Final = 2**63 - 1
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileStamp:
-    """What tells without reading it whether a file has changed."""
+class Stamp:
+    """What tells without reading it whether the content of a source has changed."""
 
     size: int
     """Bytes."""
-    mtime_ns: int
-    """Time of the last change in nanoseconds since the epoch."""
+    version: str
+    """Another text for another content: of a file the time of its last change in nanoseconds since the epoch,
+    of an object in a store its ETag or generation."""
 
     @classmethod
-    def of(cls, looked: os.stat_result) -> FileStamp:
-        """The stamp of a file. Times that the journal cannot hold (before 1678, after 2262) are cut off."""
-        return cls(size=looked.st_size, mtime_ns=max(-_MOST_INTEGER, min(_MOST_INTEGER, looked.st_mtime_ns)))
+    def of(cls, looked: os.stat_result) -> Stamp:
+        """The stamp of a file."""
+        return cls(size=looked.st_size, version=str(looked.st_mtime_ns))
 
 
 @dataclass(slots=True)
@@ -93,7 +91,7 @@ class Entry:
     """None when there is none to upload."""
     problem: ImgwireError | None = None
     """Why it cannot be uploaded; always set when there is no item."""
-    stamp: FileStamp | None = None
+    stamp: Stamp | None = None
     """Set where looking at the source shows it anyway."""
     from_folder: bool = False
     """A file that was found and not named: no image is then no failure."""
@@ -194,7 +192,7 @@ def raw_text(key: str) -> str:
 _KEY_PREFIX: Final = "iw1-"
 
 
-def idempotency_key(job: str, key: str, version: bytes, parameters: bytes | None = None) -> str:
+def idempotency_key(job: str, key: str, content: bytes, parameters: bytes | None = None) -> str:
     """The key under which the service stores an item once, however often it is sent.
 
     It is derived and not random, so that a run that knows nothing of an earlier attempt makes the same one.
@@ -202,7 +200,7 @@ def idempotency_key(job: str, key: str, version: bytes, parameters: bytes | None
     Args:
         job: name of the job.
         key: key of the item.
-        version: the SHA-256 of its content; for a URL the URL itself.
+        content: the SHA-256 of its content; for a URL the URL itself.
         parameters: digest of its purpose, metadata and so on, where other ones are to make another image;
             None leaves them out.
 
@@ -210,7 +208,7 @@ def idempotency_key(job: str, key: str, version: bytes, parameters: bytes | None
         36 characters: `iw1-` and the base32 digits of a BLAKE2b-160.
     """
     digest = hashlib.blake2b(digest_size=20)
-    for part in (job.encode(), key.encode(), version, *(() if parameters is None else (parameters,))):
+    for part in (job.encode(), key.encode(), content, *(() if parameters is None else (parameters,))):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return _KEY_PREFIX + base64.b32encode(digest.digest()).decode().lower()

@@ -160,7 +160,7 @@ def _changed(task: Task, row: Row) -> Changed | None:
     elif isinstance(item.source, bytes):
         same = row.sha256 == hashlib.sha256(item.source).digest()
     else:
-        same = (row.size, row.mtime_ns) == (stamp.size, stamp.mtime_ns)
+        same = (row.size, row.version) == (stamp.size, stamp.version)
         # In a folder the key is the path. Journals of earlier versions have paths as they were given.
         same = same and (task.from_folder or row.source in {location(item), source_text(item)})
     if not same:

@@ -18,6 +18,7 @@ from anyio import to_thread
 from imgwire_async.core.time import RealTime
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest.journal.database import Journal, Row, State
+from imgwire_async.ingest.journal.migrations import FORMAT
 from imgwire_async.ingest.journal.writer import MOST_UNDELIVERED, JournalWriter
 
 
@@ -31,7 +32,7 @@ async def running(writer: JournalWriter[str]) -> AsyncIterator[None]:
 
 
 def row(key: str, state: State = State.STORED, sha256: bytes | None = None) -> Row:
-    return Row(key, key, state, 1, size=1, mtime_ns=2, sha256=sha256, image_id=f"id of {key}")
+    return Row(key, key, state, 1, size=1, version="2", sha256=sha256, image_id=f"id of {key}")
 
 
 def test_rows_are_found_again_by_the_next_run(tmp_path: Path) -> None:
@@ -135,12 +136,18 @@ def test_a_damaged_journal_is_refused_and_left_as_it_is(tmp_path: Path, keep: in
     assert path.read_bytes() == damaged
 
 
-def test_a_journal_of_another_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "advice"),
+    [(1, "end the job with that version"), (FORMAT + 1, "upgrade this library"), (99, "upgrade")],
+)
+def test_a_journal_of_a_format_that_is_not_known_is_refused_and_left_as_it_is(
+    tmp_path: Path, version: int, advice: str
+) -> None:
     path = tmp_path / "j"
     with Journal(path) as journal:
-        journal._writer.execute("PRAGMA user_version=1")
+        journal._writer.execute(f"PRAGMA user_version={version}")
     before = path.read_bytes()
-    with pytest.raises(JournalError, match=r"another version of this library \(format 1, not 2\)"):
+    with pytest.raises(JournalError, match=rf"format {version}, .*left as it is; {advice}"):
         Journal(path)
     assert path.read_bytes() == before
 

@@ -18,6 +18,7 @@ from typing import Final, Self
 from uuid import uuid4
 
 from imgwire_async.errors import JournalError
+from imgwire_async.ingest.journal.migrations import FORMAT, format_problem, migrate
 
 
 class State(StrEnum):
@@ -47,7 +48,8 @@ class Row:
     run: int
     """Number of the run that wrote it last."""
     size: int | None = None
-    mtime_ns: int | None = None
+    version: str | None = None
+    """See `Stamp.version`."""
     sha256: bytes | None = None
     idempotency_key: str | None = None
     image_id: str | None = None
@@ -68,12 +70,11 @@ def _marks(count: int) -> str:
 _COLUMNS: Final = tuple(field.name for field in fields(Row))
 _VALUES: Final = attrgetter(*_COLUMNS)
 _APPLICATION_ID: Final = 0x696D6777  # "imgw"
-_VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE job (name TEXT NOT NULL, runs INTEGER NOT NULL, pace TEXT);  -- pace: class → [rate, time]
 CREATE TABLE items (
     key TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, run INTEGER NOT NULL,
-    size INTEGER, mtime_ns INTEGER, sha256 BLOB, idempotency_key TEXT, image_id TEXT, cdn_url TEXT,
+    size INTEGER, version TEXT, sha256 BLOB, idempotency_key TEXT, image_id TEXT, cdn_url TEXT,
     attempts INTEGER NOT NULL, error_type TEXT, error TEXT, item TEXT, parameters BLOB
 ) WITHOUT ROWID;
 CREATE INDEX items_by_content ON items (sha256) WHERE sha256 IS NOT NULL;
@@ -92,6 +93,8 @@ _WRITE: Final = f"INSERT OR REPLACE INTO items VALUES ({_marks(len(_COLUMNS))})"
 class Journal:
     """An open journal; nobody else can open it until it is closed or the process ends.
 
+    A journal of an earlier version is migrated when it is opened.
+
     All methods block. A single one may write at a time; reading is safe from any thread.
 
     Args:
@@ -101,8 +104,8 @@ class Journal:
         wall_clock: seconds since the epoch.
 
     Raises:
-        JournalError: another process uses it, it cannot be written, or it is damaged, foreign, or of another
-            job. Nothing has been changed then.
+        JournalError: another process uses it, it cannot be written, or it is damaged, foreign, of another
+            job, or of a later version. Nothing has been changed then.
     """
 
     def __init__(
@@ -181,26 +184,24 @@ class Journal:
             raise JournalError(
                 f"{self.path} is the database of another program, and is left as it is; name another file"
             )
-        elif (version := pragma("user_version")) != _VERSION:
-            raise JournalError(
-                f"the journal {self.path} was written by another version of this library (format {version}, "
-                f"not {_VERSION}), and is left as it is; end the job with that version, or name another file"
-            )
+        elif problem := format_problem(pragma("user_version")):
+            raise JournalError(f"the journal {self.path} {problem}")
         elif pragma("quick_check(1)") != "ok":
             raise JournalError(f"the journal {self.path} is damaged, and is left as it is", reason="damaged")
+        self.job, runs, pace = self._writer.execute("SELECT name, runs, pace FROM job").fetchone()
+        if job is not None and job != self.job:
+            raise JournalError(f"the journal {self.path} is that of the job {self.job!r}, not {job!r}")
         # A killed process loses nothing that was committed; after a power cut the last commits may be gone,
         # and derived idempotency keys make them harmless.
         pragma("journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=NORMAL")
-        self.job, runs, pace = self._writer.execute("SELECT name, runs, pace FROM job").fetchone()
+        migrate(self._writer)
         about: dict[str, str] = {}
         if self._writer.execute(_HAS_ABOUT).fetchone()[0]:
             about = dict(self._writer.execute("SELECT name, value FROM about"))
         self.binding = about.get("binding")
         self.outputs: list[str] = json.loads(about.get("outputs", "[]"))
         self._paces: dict[str, tuple[float, float]] = json.loads(pace or "{}")
-        if job is not None and job != self.job:
-            raise JournalError(f"the journal {self.path} is that of the job {self.job!r}, not {job!r}")
         self.run = runs + 1
 
     def _create(self, job: str) -> None:
@@ -209,7 +210,7 @@ class Journal:
             self._writer.execute(statement)
         self._writer.execute("INSERT INTO job VALUES (?, 0, NULL)", (job,))
         self._writer.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-        self._writer.execute(f"PRAGMA user_version={_VERSION}")
+        self._writer.execute(f"PRAGMA user_version={FORMAT}")
         self._writer.execute("COMMIT")
 
     def begin_run(self, binding: str | None = None) -> None:

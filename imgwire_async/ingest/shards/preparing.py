@@ -22,8 +22,8 @@ from imgwire_async.errors import (
     UploadSourceError,
 )
 from imgwire_async.ingest.items import (
-    FileStamp,
     IngestItem,
+    Stamp,
     idempotency_key,
     location,
     raw_text,
@@ -42,7 +42,7 @@ class Prepared(NamedTuple):
     """What preparing has found out about an item."""
 
     key: str
-    stamp: FileStamp | None
+    stamp: Stamp | None
     sha256: bytes | None
     idempotency_key: str
 
@@ -53,7 +53,7 @@ class Task:
 
     key: str
     item: IngestItem
-    stamp: FileStamp | None
+    stamp: Stamp | None
     from_folder: bool
     known: Row | None
     """What the journal holds of it from earlier runs."""
@@ -110,7 +110,7 @@ class Task:
             state,
             run,
             size=None if stamp is None else stamp.size,
-            mtime_ns=None if stamp is None else stamp.mtime_ns,
+            version=None if stamp is None else stamp.version,
             sha256=self.sha256,
             idempotency_key=self.idempotency_key or None,
             image_id=known.image_id if known is not None and same else None,
@@ -120,8 +120,8 @@ class Task:
         )
 
 
-def stamp_of(item: IngestItem) -> FileStamp | None:
-    """Size and time of a file; for bytes their size; None for a URL.
+def stamp_of(item: IngestItem) -> Stamp | None:
+    """What tells whether a file has changed; for bytes their size; None for a URL.
 
     Raises:
         UploadSourceError: the file cannot be looked at.
@@ -129,9 +129,9 @@ def stamp_of(item: IngestItem) -> FileStamp | None:
     if item.is_url:
         return None
     if isinstance(item.source, bytes):
-        return FileStamp(size=len(item.source), mtime_ns=0)
+        return Stamp(size=len(item.source), version="")
     try:
-        return FileStamp.of(os.stat(item.source))  # noqa: PTH116 - may hold what pathlib refuses
+        return Stamp.of(os.stat(item.source))  # noqa: PTH116 - may hold what pathlib refuses
     except (OSError, ValueError) as error:
         raise _unreadable(item, error) from error
 
@@ -149,9 +149,9 @@ def prepare(task: Task, job: str, *, recreate: bool) -> ImgwireError | None:
         return None
     try:
         if task.item.is_url:
-            version = str(task.item.source).encode("utf-8", "surrogatepass")
+            content = str(task.item.source).encode("utf-8", "surrogatepass")
         else:
-            version = task.sha256 = _read(task)
+            content = task.sha256 = _read(task)
     except (UploadSourceError, UnsupportedImageTypeError) as error:
         return error
     if known is not None and known.idempotency_key and _same_image(task, known, recreate=recreate):
@@ -161,7 +161,7 @@ def prepare(task: Task, job: str, *, recreate: bool) -> ImgwireError | None:
             # Under the same key the service would give the image that it could not fetch.
             task.idempotency_key = idempotency_key(job, task.key, known.idempotency_key.encode())
     else:
-        task.idempotency_key = idempotency_key(job, task.key, version, task.parameters if recreate else None)
+        task.idempotency_key = idempotency_key(job, task.key, content, task.parameters if recreate else None)
     return None
 
 
@@ -182,7 +182,7 @@ def _read(task: Task) -> bytes:
         if not stat.S_ISREG(os.stat(item.source).st_mode):  # noqa: PTH116 - may hold what pathlib refuses
             raise UploadSourceError(f"cannot upload {source_text(item)!r}: it is not a regular file")
         with patiently(partial(io.FileIO, item.source)) as file:
-            task.stamp = FileStamp.of(os.fstat(file.fileno()))
+            task.stamp = Stamp.of(os.fstat(file.fileno()))
             return _hash(task, file, task.stamp.size)
     except (OSError, ValueError) as error:
         if isinstance(error, ImgwireError):

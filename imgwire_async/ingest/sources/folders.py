@@ -11,7 +11,7 @@ from pathlib import Path
 
 from imgwire_async.core.local_limits import patiently
 from imgwire_async.errors import UploadSourceError
-from imgwire_async.ingest.items import Entry, FileStamp, IngestItem, key_text
+from imgwire_async.ingest.items import Entry, IngestItem, Stamp, key_text
 from imgwire_async.ingest.sources.own_files import OwnFiles
 
 
@@ -77,7 +77,7 @@ class Folder:
         try:
             if one.is_file(follow_symlinks=self.follow_symlinks):
                 looked = one.stat(follow_symlinks=self.follow_symlinks)
-                stamp = FileStamp.of(looked)
+                stamp = Stamp.of(looked)
                 yield Entry(key, IngestItem(one.path, relative), stamp=stamp, from_folder=True)
         except OSError as error:
             problem = UploadSourceError(f"cannot look at {one.path!r}: {error.strerror or error}")

@@ -1,0 +1,80 @@
+"""Journals of earlier versions, brought forward when they are opened."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+FORMAT: Final = 3
+"""Number of the format that this version writes, the `user_version` of the database."""
+
+
+def format_problem(version: object) -> str | None:
+    """Why a journal of this format cannot be used, and what to do; None if it can be used."""
+    if version == FORMAT or version in _STEPS:
+        return None
+    if isinstance(version, int) and version > FORMAT:
+        return (
+            f"was written by a later version of this library (format {version}, this one knows {FORMAT}), "
+            "and is left as it is; upgrade this library, or name another file"
+        )
+    return (
+        f"was written by an early version of this library (format {version}, this one reads "
+        f"{min(_STEPS)} and later), and is left as it is; end the job with that version, or name another file"
+    )
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a journal to the current format, all of it or nothing. Blocks.
+
+    Raises:
+        sqlite3.Error: it cannot be written.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == FORMAT:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for number in range(version, FORMAT):
+            _STEPS[number](connection)
+        connection.execute(f"PRAGMA user_version={FORMAT}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.rollback()
+
+
+def _from_2(connection: sqlite3.Connection) -> None:
+    """A version token takes the place of a file's time; the destination that of base URL and environment."""
+    for statement in _ITEMS_OF_3:
+        connection.execute(statement)
+    if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'about'").fetchone()[0]:
+        return
+    for (binding,) in connection.execute("SELECT value FROM about WHERE name = 'binding'").fetchall():
+        known = json.loads(binding)
+        environment = known.pop("environment")
+        area = None if environment is None else f"environment {environment}"
+        known["destination"] = {"service": known.pop("base_url"), "area": area}
+        connection.execute("UPDATE about SET value = ? WHERE name = 'binding'", (json.dumps(known),))
+
+
+_ITEMS_OF_3: Final = (
+    """CREATE TABLE items_of_3 (
+        key TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, run INTEGER NOT NULL,
+        size INTEGER, version TEXT, sha256 BLOB, idempotency_key TEXT, image_id TEXT, cdn_url TEXT,
+        attempts INTEGER NOT NULL, error_type TEXT, error TEXT, item TEXT, parameters BLOB
+    ) WITHOUT ROWID""",
+    """INSERT INTO items_of_3 SELECT
+        key, source, state, run, size, CAST(mtime_ns AS TEXT), sha256, idempotency_key, image_id, cdn_url,
+        attempts, error_type, error, item, parameters FROM items""",
+    "DROP TABLE items",
+    "ALTER TABLE items_of_3 RENAME TO items",
+    "CREATE INDEX items_by_content ON items (sha256) WHERE sha256 IS NOT NULL",
+    "CREATE INDEX items_failed ON items (state) WHERE state = 'failed'",
+)
+
+_STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = MappingProxyType({2: _from_2})
+"""What brings a journal of a format to the next one."""

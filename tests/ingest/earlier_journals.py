@@ -1,0 +1,37 @@
+"""Journals as earlier versions wrote them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+RowOf2 = tuple[object, ...]
+
+_FORMAT_2 = """
+CREATE TABLE job (name TEXT NOT NULL, runs INTEGER NOT NULL, pace TEXT);
+CREATE TABLE items (
+    key TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, run INTEGER NOT NULL,
+    size INTEGER, mtime_ns INTEGER, sha256 BLOB, idempotency_key TEXT, image_id TEXT, cdn_url TEXT,
+    attempts INTEGER NOT NULL, error_type TEXT, error TEXT, item TEXT, parameters BLOB
+) WITHOUT ROWID;
+CREATE INDEX items_by_content ON items (sha256) WHERE sha256 IS NOT NULL;
+CREATE INDEX items_failed ON items (state) WHERE state = 'failed';
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+PRAGMA journal_mode=WAL;
+PRAGMA application_id=1768777591;
+PRAGMA user_version=2;
+"""
+
+
+def write_format_2(path: Path, rows: Iterable[RowOf2], binding: dict[str, str | None]) -> None:
+    """A journal as the last version before format 3 wrote it, of the job "spring", after one run."""
+    connection = sqlite3.connect(path)
+    connection.executescript(_FORMAT_2)
+    connection.execute("INSERT INTO job VALUES ('spring', 1, ?)", (json.dumps({"create": [25.0, 1e9]}),))
+    connection.execute("INSERT INTO about VALUES ('binding', ?)", (json.dumps(binding),))
+    connection.execute("INSERT INTO about VALUES ('outputs', ?)", (json.dumps(["/elsewhere/images.csv"]),))
+    connection.executemany(f"INSERT INTO items VALUES ({', '.join('?' * 15)})", rows)
+    connection.commit()
+    connection.close()
