@@ -150,7 +150,7 @@ async def test_images_stored_through_failures_have_the_bytes_that_were_sent(chao
 
         async def upload(key: str, content: bytes) -> None:
             image = await imgwire.images.upload(content, idempotency_key=key, file_name=f"{key}.png")
-            ready = await imgwire.images.wait_until_ready(image.id)
+            ready = await imgwire.images.wait_until_ready(image.id, timeout=24 * 3600)  # of quick time
             assert ready.hash_sha256 == hashlib.sha256(content).hexdigest()
             assert ready.size_bytes == len(content)
 

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.measures_time
 
-SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts" / "measure"
 
 PROGRAM = """
 import asyncio, gc, json, time

@@ -38,7 +38,7 @@ def test_passing_over_stored_items_holds_up_nothing(tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal:
         journal.write([Row(url, url, State.STORED, 0, image_id="i", cdn_url="c") for url in urls])
 
-    scripts = Path(__file__).parents[2] / "scripts"
+    scripts = Path(__file__).parents[2] / "scripts" / "measure"
     path = "import sys; sys.path.insert(0, sys.argv[1])\n"
     command = [sys.executable, "-c", path + RESUMED, str(scripts)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

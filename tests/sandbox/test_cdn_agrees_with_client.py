@@ -16,7 +16,7 @@ from tests.sandbox.cdn_pictures import Stored, quarters, store
 from tests.sandbox.support import PUBLIC, Api
 
 VECTORS: dict[str, Any] = json.loads(
-    (Path(__file__).parent.parent / "cdn" / "vectors" / "cdn-urls.json").read_text("utf-8")
+    (Path(__file__).parents[1] / "imgwire" / "cdn" / "vectors" / "cdn-urls.json").read_text("utf-8")
 )
 
 
