@@ -83,9 +83,11 @@ class ImgwireError(Exception):
         retry_after: Seconds the service asked to wait, when it did.
         idempotency_key: The key that makes repeating this upload harmless, when the call has one.
         resume_page: Number of the page that an iteration over a list could not fetch.
+        resume_cursor: Cursor of that page, in a list with cursors.
     """
 
     resume_page: int | None = None
+    resume_cursor: str | None = None
 
     def __init__(self, message: str = "", **context: Unpack[CallContext]) -> None:
         super().__init__(message)

@@ -1,16 +1,17 @@
 """Lists: `await` gives one page, `async for` gives every item of every page.
 
-The service pages by number and tells the next page in `X-Next-Page` (with `X-Total-Count`,
-`X-Page`, `X-Limit` and `X-Prev-Page`, as its schema declares). A missing neighbour is spelled `null`, `none`
-or not at all.
+A service pages by number or by cursor, and says in headers or in the body which page comes next. What reads
+that is a function that fetches one `Page`; everything else is the same for all lists. `pages_in_headers`
+reads `X-Next-Page` (with `X-Total-Count`, `X-Page`, `X-Limit` and `X-Prev-Page`), where a missing neighbour
+is spelled `null`, `none` or not at all.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import anyio
 
@@ -22,19 +23,33 @@ from imgwire_async.errors import ImgwireError, InvalidArgumentError, PaginationE
 
 T = TypeVar("T")
 
-FetchPage = Callable[[int, int | None], Awaitable[Response[list[T]]]]
-"""Gets one page, given its number from 1 and the page size (None for the service's default)."""
+Position: TypeAlias = int | str | None
+"""Where a page is found: by its number, or by a cursor; None is the first page of a list with cursors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pagination:
-    """Where a page stands in its list. A number that the service did not send is None."""
+    """Where a page stands in its list. What the service did not send is None."""
 
     total_count: int | None
-    page: int
+    """Items on all pages; some services stop counting at a bound."""
+    page: int | None
+    """Number of the page, counted as the service does; None in a list with cursors."""
     limit: int | None
+    """Items that a page may have."""
     prev_page: int | None
+    """Number of the page before."""
     next_page: int | None
+    """Number of the page after, or None if this is the last one."""
+    cursor: str | None = None
+    """Cursor of the page, in a list with cursors."""
+    next_cursor: str | None = None
+    """Cursor of the page after, or None if this is the last one."""
+
+    @property
+    def next_position(self) -> Position:
+        """Where the page after this one is found; None if this is the last one."""
+        return self.next_page if self.next_cursor is None else self.next_cursor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +58,10 @@ class Page(Generic[T]):
 
     data: list[T]
     pagination: Pagination
+
+
+FetchPage: TypeAlias = Callable[[Position, int | None], Awaitable[Page[T]]]
+"""Gets one page, given where it is and the page size (None for the service's default)."""
 
 
 class Listing(Coroutine[Any, Any, Page[T]]):
@@ -54,10 +73,20 @@ class Listing(Coroutine[Any, Any, Page[T]]):
     Items that are added or removed meanwhile can shift the pages, as with every list that is paged by
     number: an item may then appear twice or be passed over.
 
-    An `ImgwireError` that ends an iteration carries `resume_page`, the number of the page that could not be
-    fetched; every page before it has been given out. The same iterator can go on: it asks again.
+    An `ImgwireError` that ends an iteration carries `resume_page` or `resume_cursor`: where the page is that
+    could not be fetched. Every page before it has been given out. The same iterator can go on: it asks again.
 
-    Several tasks may share one iterator, such as `aiter(imgwire.images.list())`; each item is given once.
+    Several tasks may share one iterator, such as `aiter(client.images.list())`; each item is given once.
+
+    Args:
+        fetch: gets one page.
+        operation: the call as the user makes it, for errors.
+        page: number of the first page, or its cursor.
+        limit: items on a page; None for the service's default.
+        max_items: items after which an iteration ends.
+        prefetch: pages that an iteration fetches ahead; 0 for a list with cursors.
+        first: number of the very first page; None for a list with cursors.
+        most: the greatest `limit`.
     """
 
     def __init__(
@@ -65,16 +94,19 @@ class Listing(Coroutine[Any, Any, Page[T]]):
         fetch: FetchPage[T],
         *,
         operation: str,
-        page: int,
+        page: Position,
         limit: int | None,
         max_items: int | None,
-        prefetch: int,
+        prefetch: int = 0,
+        first: int | None = 1,
+        most: int = 100,
     ) -> None:
         try:
-            page = whole("page", page, least=1)
+            if first is not None:
+                page = whole("page", page, least=first)
             prefetch = whole("prefetch", prefetch, least=0)
             if limit is not None:
-                limit = whole("limit", limit, least=1, most=100)
+                limit = whole("limit", limit, least=1, most=most)
             if max_items is not None:
                 max_items = whole("max_items", max_items, least=0)
         except ValueError as error:
@@ -84,6 +116,7 @@ class Listing(Coroutine[Any, Any, Page[T]]):
         self._limit = limit
         self._max_items = max_items
         self._prefetch = prefetch
+        self._first = first
         self._running: Coroutine[Any, Any, Page[T]] | None = None
 
     def __await__(self) -> Generator[Any, None, Page[T]]:
@@ -125,23 +158,38 @@ class Listing(Coroutine[Any, Any, Page[T]]):
 
         Raises:
             PaginationError: while iterating, the service names a next page that is no number or does not
-                lie ahead.
+                lie ahead, or a cursor that it has named before.
         """
-        return _Pages(self._reader, self._page, self._limit, self._prefetch)
+        return _Pages(self._reader, self._page, self._limit, self._prefetch, self._first)
 
 
 class _PageReader(Generic[T]):
     def __init__(self, fetch: FetchPage[T], operation: str) -> None:
         self._fetch = fetch
-        self._operation = operation
+        self.operation = operation
 
-    async def get(self, number: int, limit: int | None) -> Page[T]:
+    async def get(self, position: Position, limit: int | None) -> Page[T]:
         try:
-            response = await self._fetch(number, limit)
-            return Page(data=response.data, pagination=self._pagination(response.headers, number))
+            return self._checked(await self._fetch(position, limit), position)
         except ImgwireError as error:
-            error.resume_page = number
+            if isinstance(position, int):
+                error.resume_page = position
+            else:
+                error.resume_cursor = position
             raise
+
+    def _checked(self, page: Page[T], position: Position) -> Page[T]:
+        following = page.pagination.next_page
+        if following is not None and isinstance(position, int) and following <= position:
+            raise PaginationError(
+                f"the service names {following or 'no number'} as the page after page {position}",
+                operation=self.operation,
+            )
+        if page.pagination.next_cursor is not None and page.pagination.next_cursor == position:
+            raise PaginationError(
+                "the service names a page as the one after itself", operation=self.operation
+            )
+        return page
 
     async def get_together(self, numbers: range, limit: int | None) -> list[Page[T]]:
         """Several pages at the same time, up to the first one that cannot be had."""
@@ -168,21 +216,33 @@ class _PageReader(Generic[T]):
             pages.append(result)
         return pages
 
-    def _pagination(self, headers: Mapping[str, str], requested: int) -> Pagination:
-        text = headers.get("x-next-page", "").strip()
-        following = None if text.lower() in {"", "null", "none"} else _number(text) or 0
-        if following is not None and following <= requested:
-            raise PaginationError(
-                f"the service names {following or 'no number'} as the page after page {requested}",
-                operation=self._operation,
-            )
-        return Pagination(
-            total_count=_number(headers.get("x-total-count")),
-            page=_number(headers.get("x-page")) or requested,
-            limit=_number(headers.get("x-limit")),
-            prev_page=_number(headers.get("x-prev-page")),
-            next_page=following,
-        )
+
+def pages_in_headers(fetch: Callable[[int, int | None], Awaitable[Response[list[T]]]]) -> FetchPage[T]:
+    """Pages by number whose place in the list is in the headers of their responses.
+
+    Args:
+        fetch: gets the items of one page, given its number and the page size.
+    """
+
+    async def fetch_page(position: Position, limit: int | None) -> Page[T]:
+        assert isinstance(position, int)  # noqa: S101 - such a list has no cursors
+        return _page_of_headers(await fetch(position, limit), position)
+
+    return fetch_page
+
+
+def _page_of_headers(response: Response[list[T]], requested: int) -> Page[T]:
+    headers = response.headers
+    text = headers.get("x-next-page", "").strip()
+    pagination = Pagination(
+        total_count=_number(headers.get("x-total-count")),
+        page=_number(headers.get("x-page")) or requested,
+        limit=_number(headers.get("x-limit")),
+        prev_page=_number(headers.get("x-prev-page")),
+        # What is not a number is refused as 0, which lies before every page.
+        next_page=None if text.lower() in {"", "null", "none"} else _number(text) or 0,
+    )
+    return Page(data=response.data, pagination=pagination)
 
 
 # Iterators of their own, not async generators: one that is left early has nothing to clean up, and several
@@ -190,12 +250,17 @@ class _PageReader(Generic[T]):
 
 
 class _Pages(AsyncIterator[Page[T]]):
-    def __init__(self, reader: _PageReader[T], page: int, limit: int | None, prefetch: int) -> None:
+    def __init__(
+        self, reader: _PageReader[T], start: Position, limit: int | None, prefetch: int, first: int | None
+    ) -> None:
         self._reader = reader
         self._limit = limit
         self._prefetch = prefetch
-        self._number: int | None = page
-        self._known_last = page
+        self._first = first
+        self._position = start
+        self._ended = False
+        self._known_last: int | None = None
+        self._seen: set[str] = set()
         self._ahead: list[Page[T]] = []
         self._fetching = LoopLocal(_lock)
 
@@ -204,21 +269,43 @@ class _Pages(AsyncIterator[Page[T]]):
             return await self._next()
 
     async def _next(self) -> Page[T]:
-        number = self._number
-        if number is None:
+        if self._ended:
             raise StopAsyncIteration
-        if not self._ahead:
-            # Only pages that surely exist are fetched ahead.
-            last = min(number + self._prefetch, max(number, self._known_last))
-            self._ahead = await self._reader.get_together(range(number, last + 1), self._limit)
-        page = self._ahead.pop(0)
-        self._number = page.pagination.next_page
-        if self._number != number + 1:
-            self._ahead = []  # read along a chain that the service does not follow
+        position = self._position
+        if not isinstance(position, int):
+            page = await self._reader.get(position, self._limit)
+            self._check_new(page.pagination.next_cursor)
+        else:
+            if not self._ahead:
+                # Only pages that surely exist are fetched ahead.
+                known = position if self._known_last is None else max(position, self._known_last)
+                last = min(position + self._prefetch, known)
+                self._ahead = await self._reader.get_together(range(position, last + 1), self._limit)
+            page = self._ahead.pop(0)
+            if page.pagination.next_page != position + 1:
+                self._ahead = []  # read along a chain that the service does not follow
+            self._known_last = self._last_page(page.pagination)
+        self._position = page.pagination.next_position
+        self._ended = self._position is None
         # The service's own page size goes with its page numbers.
         self._limit = page.pagination.limit or self._limit
-        self._known_last = _last_page(page.pagination)
         return page
+
+    def _check_new(self, cursor: str | None) -> None:
+        if cursor is None:
+            return
+        if cursor in self._seen:
+            error = PaginationError(
+                "the service names a page that it has given before", operation=self._reader.operation
+            )
+            error.resume_cursor = cursor
+            raise error
+        self._seen.add(cursor)
+
+    def _last_page(self, pagination: Pagination) -> int | None:
+        if not pagination.total_count or not pagination.limit:
+            return pagination.page
+        return -(-pagination.total_count // pagination.limit) - 1 + (self._first or 0)
 
 
 class _Items(AsyncIterator[T]):
@@ -248,9 +335,3 @@ def _number(text: str | None) -> int | None:
     """A non-negative integer header; None for `null` and whatever else is not one."""
     text = (text or "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
-
-
-def _last_page(pagination: Pagination) -> int:
-    if not pagination.total_count or not pagination.limit:
-        return pagination.page
-    return -(-pagination.total_count // pagination.limit)

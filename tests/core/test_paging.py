@@ -11,7 +11,7 @@ import anyio.lowlevel
 import pytest
 
 from imgwire_async.core.operation import Response
-from imgwire_async.core.paging import Listing
+from imgwire_async.core.paging import Listing, Page, Pagination, Position, pages_in_headers
 from imgwire_async.errors import (
     ImgwireError,
     InternalServerError,
@@ -65,7 +65,7 @@ class Service:
 
     def list(self, **arguments: Any) -> Listing[int]:
         defaults: dict[str, Any] = {"page": 1, "limit": None, "max_items": None, "prefetch": 0}
-        return Listing(self.fetch, operation="images.list", **(defaults | arguments))
+        return Listing(pages_in_headers(self.fetch), operation="images.list", **(defaults | arguments))
 
 
 async def collect(iterator: AsyncIterator[Any]) -> list[Any]:
@@ -264,7 +264,14 @@ async def test_a_long_list_needs_no_more_memory_than_its_pages() -> None:
         data = [bytes(1000) for _ in numbers.data]
         return Response(data=data, status=200, headers=numbers.headers, request_id=None, attempts=1)
 
-    records = Listing(fetch_records, operation="images.list", page=1, limit=100, max_items=None, prefetch=2)
+    records = Listing(
+        pages_in_headers(fetch_records),
+        operation="images.list",
+        page=1,
+        limit=100,
+        max_items=None,
+        prefetch=2,
+    )
     count = 0
     tracemalloc.start()
     try:
@@ -294,3 +301,92 @@ def test_an_iteration_that_is_left_early_leaves_nothing_behind(backend: str) -> 
 
 def test_resume_page_is_none_outside_of_an_iteration() -> None:
     assert ImgwireError("x").resume_page is None
+
+
+def by_cursor(pages: dict[str | None, tuple[list[int], str | None]], **arguments: Any) -> Listing[int]:
+    """A list whose pages are found by cursors: each has its items and the cursor of the next one."""
+
+    async def fetch(position: Position, limit: int | None) -> Page[int]:
+        assert position is None or isinstance(position, str)
+        if position == "broken":
+            raise InternalServerError("broken", status=500)
+        items, following = pages[position]
+        pagination = Pagination(
+            total_count=None,
+            page=None,
+            limit=limit,
+            prev_page=None,
+            next_page=None,
+            cursor=position,
+            next_cursor=following,
+        )
+        return Page(data=items, pagination=pagination)
+
+    defaults: dict[str, Any] = {"page": None, "limit": None, "max_items": None, "first": None}
+    return Listing(fetch, operation="assets.list", **(defaults | arguments))
+
+
+CURSORS: dict[str | None, tuple[list[int], str | None]] = {
+    None: ([1, 2], "a"),
+    "a": ([3], "b"),
+    "b": ([], "c"),
+    "c": ([4], None),
+}
+
+
+async def test_cursors_are_followed_to_the_last_page() -> None:
+    assert await collect(aiter(by_cursor(CURSORS))) == [1, 2, 3, 4]
+
+
+async def test_a_list_can_begin_at_a_cursor() -> None:
+    assert await collect(aiter(by_cursor(CURSORS, page="a"))) == [3, 4]
+    page = await by_cursor(CURSORS, page="a")
+    assert (page.pagination.cursor, page.pagination.next_cursor) == ("a", "b")
+    assert page.pagination.next_position == "b"
+
+
+@pytest.mark.parametrize(
+    "cycle", [{None: ([1], "a"), "a": ([2], "a")}, {None: ([1], "a"), "a": ([2], "b"), "b": ([3], "a")}]
+)
+async def test_cursors_that_lead_in_a_circle_end_the_iteration(
+    cycle: dict[str | None, tuple[list[int], str | None]],
+) -> None:
+    iterator = aiter(by_cursor(cycle))
+    assert [await anext(iterator) for _ in range(len(cycle) - 1)] == list(range(1, len(cycle)))
+
+    with pytest.raises(PaginationError):
+        await anext(iterator)
+
+
+async def test_an_error_says_at_which_cursor_to_resume() -> None:
+    iterator = aiter(by_cursor({None: ([1], "broken")}))
+    assert await anext(iterator) == 1
+
+    with pytest.raises(InternalServerError) as caught:
+        await anext(iterator)
+
+    assert caught.value.resume_cursor == "broken"
+
+
+async def test_pages_can_be_numbered_from_zero() -> None:
+    asked = []
+
+    async def fetch(position: Position, limit: int | None) -> Page[int]:
+        assert isinstance(position, int)
+        assert limit == 2
+        asked.append(position)
+        pagination = Pagination(
+            total_count=5,
+            page=position,
+            limit=2,
+            prev_page=None,
+            next_page=position + 1 if position < 2 else None,
+        )
+        return Page(data=list(range(5))[2 * position : 2 * position + 2], pagination=pagination)
+
+    listing = Listing(
+        fetch, operation="sources.list", page=0, limit=2, max_items=None, prefetch=5, first=0, most=1000
+    )
+
+    assert await collect(aiter(listing)) == [0, 1, 2, 3, 4]
+    assert sorted(asked) == [0, 1, 2]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.operation import Response
-from imgwire_async.core.paging import Listing, Page
+from imgwire_async.core.paging import Listing, Page, pages_in_headers
 from imgwire_async.imgwire.lowlevel.api import cors_origins as api
 from imgwire_async.imgwire.lowlevel.models import CorsOrigin, CorsOriginCreate, CorsOriginUpdate
 from imgwire_async.imgwire.resources.arguments import as_uuid, unless_none
@@ -47,7 +47,7 @@ class CorsOrigins:
             return await api.cors_origins_list(self._core, page=number, limit=unless_none(size))
 
         return Listing(
-            fetch,
+            pages_in_headers(fetch),
             operation="cors_origins.list",
             page=page,
             limit=limit,

@@ -14,7 +14,7 @@ from imgwire_async.bodies.sources import UploadFile, open_source
 from imgwire_async.core.call import Core
 from imgwire_async.core.metadata import Metadata
 from imgwire_async.core.operation import Response
-from imgwire_async.core.paging import Listing, Page
+from imgwire_async.core.paging import Listing, Page, pages_in_headers
 from imgwire_async.core.redaction import HiddenText
 from imgwire_async.errors import (
     DeadlineExceededError,
@@ -81,7 +81,12 @@ class Images(ImageDownloads):
             return await api.images_list(self._core, page=number, limit=unless_none(size))
 
         return Listing(
-            fetch, operation="images.list", page=page, limit=limit, max_items=max_items, prefetch=prefetch
+            pages_in_headers(fetch),
+            operation="images.list",
+            page=page,
+            limit=limit,
+            max_items=max_items,
+            prefetch=prefetch,
         )
 
     def list_pages(
