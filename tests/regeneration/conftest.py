@@ -27,6 +27,13 @@ def checkout(tmp_path: Path) -> Path:
         package / "imgwire" / "lowlevel",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
-    for shared in ("core", "errors.py", "imgwire/__init__.py", "imgwire/cdn", "imgwire/metrics_rows.py"):
+    for shared in (
+        "core",
+        "errors.py",
+        "imgwire/__init__.py",
+        "imgwire/cdn",
+        "imgwire/image_urls.py",
+        "imgwire/metrics_rows.py",
+    ):
         (package / shared).symlink_to(ROOT / "imgwire_async" / shared)
     return root
