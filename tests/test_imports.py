@@ -119,3 +119,44 @@ def test_submodules_are_there_without_an_import_of_their_own() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nonsense"):
         _ = imgwire_async.nonsense
+
+
+def loaded_by_command(*arguments: str, **environment: str) -> set[str]:
+    """The modules that a command has loaded when it ends."""
+    return loaded(f"""
+import os
+os.environ |= {environment!r}
+sys.argv = {["imgwire-async", *arguments]!r}
+from imgwire_async.cli import main
+try:
+    main()
+except SystemExit:
+    print()
+""")
+
+
+def without_a_client(modules: set[str]) -> bool:
+    """Whether the commands are there, and nothing that only running one needs."""
+    needless = {*HTTP_LIBRARIES, "anyio", "attrs", "matplotlib", "fastapi"}
+    return (
+        "imgwire_async.cli.app" in modules
+        and not packages(modules) & needless
+        and not modules & {"imgwire_async.imgwire.client", "imgwire_async.ingest.job"}
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["ls", "--help"], ["ingest", "--help"], ["cors", "add", "--help"], ["nonsense"]]
+)
+def test_help_and_wrong_usage_load_neither_a_client_nor_an_http_library(arguments: list[str]) -> None:
+    assert without_a_client(loaded_by_command(*arguments))
+
+
+@pytest.mark.parametrize("line", ["imgwire-async ", "imgwire-async in", "imgwire-async ingest --on"])
+def test_completion_loads_no_library_for_tables_either(line: str) -> None:
+    modules = loaded_by_command(
+        _IMGWIRE_ASYNC_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(line.count(" "))
+    )
+
+    assert without_a_client(modules)
+    assert "rich" not in packages(modules)

@@ -7,13 +7,10 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
-from anyio import to_thread
-from rich.console import Console
-from rich.table import Table
 
 from imgwire_async.cli.output import (
     JsonFlag,
@@ -25,11 +22,15 @@ from imgwire_async.cli.output import (
     width_of,
 )
 from imgwire_async.cli.streams import say
-from imgwire_async.downloads.files import atomic_file
 from imgwire_async.errors import ConfigurationError, DownloadTargetError, InvalidArgumentError
-from imgwire_async.imgwire.client import DEFAULT_BASE_URL, AsyncImgwireClient
-from imgwire_async.imgwire.metrics_rows import Row
-from imgwire_async.models import MetricsDatasets, MetricsStats, MetricsStatValue
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from imgwire_async.imgwire.client import AsyncImgwireClient
+    from imgwire_async.imgwire.metrics_rows import Row
+    from imgwire_async.models import MetricsDatasets, MetricsStats, MetricsStatValue
 
 cors = typer.Typer(no_args_is_help=True, help="Origins from which browsers may upload.")
 domain = typer.Typer(no_args_is_help=True, help="The custom domain.")
@@ -164,6 +165,10 @@ def metrics(
         if png is None:
             await show(imgwire)
             return
+        from anyio import to_thread
+
+        from imgwire_async.downloads.files import atomic_file
+
         draw, zone = _drawing(), _zone(tz)
         if png.is_dir():
             raise DownloadTargetError(f"cannot write {str(png)!r}: it is a folder", operation="metrics")
@@ -192,6 +197,8 @@ def whoami(as_json: JsonFlag = False) -> None:
     kinds = {"sk_": "server key", "ck_": "client key"}
 
     async def work(imgwire: AsyncImgwireClient) -> None:
+        from imgwire_async.imgwire.client import DEFAULT_BASE_URL
+
         record: dict[str, object] = {
             "base_url": os.environ.get("IMGWIRE_API_BASE_URL") or DEFAULT_BASE_URL,
             "environment_id": os.environ.get("IMGWIRE_ENVIRONMENT_ID"),
@@ -248,6 +255,8 @@ def _total(name: str, value: MetricsStatValue) -> tuple[str, ...]:
 
 
 def _table(lines: list[tuple[str, ...]], *headers: str) -> Table:
+    from rich.table import Table
+
     table = Table("", box=None, header_style="bold", pad_edge=False)
     for header in headers:
         table.add_column(header, justify="right" if header else "left", no_wrap=True)

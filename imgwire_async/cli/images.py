@@ -9,15 +9,11 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, cast
 
-import anyio
 import typer
-from anyio import to_thread
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from imgwire_async import errors
-from imgwire_async.bodies.progress import UploadProgress
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import (
     JsonFlag,
@@ -30,9 +26,14 @@ from imgwire_async.cli.output import (
     show_records,
 )
 from imgwire_async.cli.streams import complain, is_terminal, plain, say
-from imgwire_async.imgwire.cdn import Preset, Transformations, cdn_url
-from imgwire_async.imgwire.client import AsyncImgwireClient
-from imgwire_async.models import Image
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from imgwire_async.bodies.progress import UploadProgress
+    from imgwire_async.imgwire.cdn import Preset, Transformations
+    from imgwire_async.imgwire.client import AsyncImgwireClient
+    from imgwire_async.models import Image
 
 COLUMNS = ("id", "status", "original_filename", "mime_type", "width", "height", "size_bytes", "created_at")
 
@@ -104,6 +105,9 @@ def upload(
     done: list[Image] = []
 
     async def work(imgwire: AsyncImgwireClient) -> None:
+        import anyio
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -223,6 +227,8 @@ def url(
     name = cast("Preset | None", preset and preset.value)
 
     def show_url(base: str) -> None:
+        from imgwire_async.imgwire.cdn import cdn_url
+
         made = cdn_url(base, name, **transformations)
         if as_json:
             show_json({"url": made})
@@ -315,6 +321,9 @@ async def _to_standard_output(download: Awaitable[object]) -> None:
 
 def standard_input() -> BinaryIO | AsyncIterator[bytes]:
     """Standard input as something to upload; waiting for a pipe or terminal can be interrupted."""
+    import anyio
+    from anyio import to_thread
+
     file = sys.stdin.buffer
     try:
         descriptor = file.fileno()

@@ -1,4 +1,7 @@
-"""What all commands share: running against the service, and output for people or scripts."""
+"""What all commands share: running against the service, and output for people or scripts.
+
+Every press of Tab loads all modules with commands. So they load what a command needs when it runs.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,20 @@ import functools
 import json
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
-import anyio
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from imgwire_async import errors
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.streams import LEAST_WIDTH, complain, is_terminal, plain, say, silence
-from imgwire_async.imgwire.client import AsyncImgwireClient
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from imgwire_async.imgwire.client import AsyncImgwireClient
 
 _LEAST_COLUMNS: Final = 2
 _MOST_CHARACTERS: Final = 40
@@ -33,6 +37,9 @@ JsonFlag: TypeAlias = Annotated[
 
 def run(work: Callable[[AsyncImgwireClient], Awaitable[None]], *, as_json: bool) -> None:
     """Do the work of a command with a client made from the environment variables."""
+    import anyio
+
+    from imgwire_async.imgwire.client import AsyncImgwireClient
 
     async def main() -> None:
         async with AsyncImgwireClient() as imgwire:
@@ -98,6 +105,9 @@ def show_records(records: Iterable[Mapping[str, Any]], columns: Sequence[str], *
 
 def records_table(records: Sequence[Mapping[str, Any]], columns: Sequence[str], console: Console) -> Table:
     """A table of the first of `columns`, as many as there is room for, but at least two."""
+    from rich.table import Table
+    from rich.text import Text
+
     shown = list(columns)
     most = None if console.width == _NO_WIDTH else _MOST_CHARACTERS
     while True:
@@ -118,6 +128,9 @@ def width_of(table: Table, console: Console) -> int:
 
 def show_record(record: Mapping[str, Any], *, as_json: bool) -> None:
     """Print one record, field by field, or as JSON; one without fields as "Done."."""
+    from rich.table import Table
+    from rich.text import Text
+
     if as_json:
         show_json(record)
         return
@@ -132,6 +145,8 @@ def show_record(record: Mapping[str, Any], *, as_json: bool) -> None:
 
 def people() -> Console:
     """Where tables go. Pipes and files have no width: each row is one line there, and nothing is left out."""
+    from rich.console import Console
+
     if not is_terminal(sys.stdout):
         return Console(width=_NO_WIDTH, force_terminal=False)
     console = Console(force_terminal=True)
@@ -140,6 +155,8 @@ def people() -> Console:
 
 def beside() -> Console:
     """Standard error, where progress is shown if somebody looks at it."""
+    from rich.console import Console
+
     return Console(stderr=True, force_terminal=is_terminal(sys.stderr))
 
 

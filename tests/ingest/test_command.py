@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from imgwire_async.cli.app import app
-from imgwire_async.cli.ingest import describe
+from imgwire_async.cli.bulk_job import describe
 from imgwire_async.ingest.report import Progress
 from imgwire_async.sandbox import Sandbox
 from tests.ingest.support import folder_of

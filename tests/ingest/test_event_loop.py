@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from imgwire_async.cli.ingest import imports_frozen
+from imgwire_async.cli.bulk_job import imports_frozen
 from imgwire_async.ingest.journal.database import Journal, Row, State
 
 ITEMS = 10_000
