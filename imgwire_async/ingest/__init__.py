@@ -1,1 +1,1 @@
-"""Bulk jobs: sources of items, the journal that makes a job resumable, the engine, and the report."""
+"""Bulk jobs: sources of items, the journal that makes a job resumable, the coordinator, and the report."""

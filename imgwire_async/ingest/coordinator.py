@@ -6,7 +6,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import anyio
 from anyio import to_thread
@@ -28,7 +28,7 @@ from imgwire_async.ingest.options import GROUP, IngestOptions
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.shards.preparing import Task
-from imgwire_async.ingest.shards.shard import Runner, Shard
+from imgwire_async.ingest.shards.shard import Shard
 from imgwire_async.ingest.sink import StoredImage
 from imgwire_async.ingest.sources.entries import batches
 from imgwire_async.ingest.stopping import StopSignal
@@ -56,7 +56,28 @@ class _Leader:
     followers: list[Task] = field(default_factory=list)
 
 
-class Engine:
+class Runner(Protocol):
+    """Runs the shards of a job, in this process or in others."""
+
+    @property
+    def in_flight(self) -> int:
+        """Items that are being sent."""
+        ...
+
+    def ceilings(self) -> dict[str, float]:
+        """The rates at which the service asked to slow down, by class; a later run may start from them."""
+        ...
+
+    async def run(self, job: Coordinator) -> None:
+        """Run shards until there are no more, or until stopped."""
+        ...
+
+    def stop(self) -> None:
+        """Begin nothing more; what is in flight ends."""
+        ...
+
+
+class Coordinator:
     """Runs one job from its source to its outcomes. It alone decides, and writes the journal.
 
     Args:

@@ -19,7 +19,7 @@ from imgwire_async.core.concurrency.tasks import Background, Handover
 from imgwire_async.core.local_limits import said
 from imgwire_async.core.time import Time
 from imgwire_async.errors import JournalError
-from imgwire_async.ingest.coordinator import Engine
+from imgwire_async.ingest.coordinator import Coordinator, Runner
 from imgwire_async.ingest.items import check_job_name, storable
 from imgwire_async.ingest.journal.binding import Binding, bind, check_key, shown
 from imgwire_async.ingest.journal.database import Journal, State
@@ -39,7 +39,7 @@ from imgwire_async.ingest.outputs import (
 from imgwire_async.ingest.report import Progress, Report, Tally
 from imgwire_async.ingest.runners.processes import WorkerPool
 from imgwire_async.ingest.shards.sending import Sender, with_pace_of_its_own
-from imgwire_async.ingest.shards.shard import Runner, Workbench
+from imgwire_async.ingest.shards.shard import Workbench
 from imgwire_async.ingest.sink import RecordT, Sink, SinkAddress
 from imgwire_async.ingest.sources.entries import IngestSource, entries_of
 from imgwire_async.ingest.sources.own_files import OwnFiles
@@ -79,7 +79,7 @@ class IngestJob(Generic[RecordT]):
         self._own_files = OwnFiles()
         self._journal: Journal
         self._runner: Runner
-        self._engine: Engine
+        self._coordinator: Coordinator
         self._outcomes: Handover[list[Outcome]]
         self._run: _Run
 
@@ -93,11 +93,11 @@ class IngestJob(Generic[RecordT]):
             self._runner = self._new_runner()
             binding = await self._begin_run()
             self._outcomes = Handover[list[Outcome]](_QUEUED)
-            self._engine = Engine(
+            self._coordinator = Coordinator(
                 self._journal, entries, self._runner, self._core.shared, self._options, self._outcomes
             )
             self._run = _Run(
-                self._engine,
+                self._coordinator,
                 self._runner,
                 self._journal,
                 self._outcomes,
@@ -127,8 +127,8 @@ class IngestJob(Generic[RecordT]):
             except anyio.EndOfStream:
                 if not self._run.finished:
                     self._background.check()
-                if self._engine.failure is not None:
-                    raise self._engine.failure from self._engine.failure.__cause__
+                if self._coordinator.failure is not None:
+                    raise self._coordinator.failure from self._coordinator.failure.__cause__
                 raise StopAsyncIteration from None
         outcome = self._taken.popleft()
         self._tally.count(outcome)
@@ -137,28 +137,28 @@ class IngestJob(Generic[RecordT]):
     @property
     def progress(self) -> Progress:
         """Where the job is now."""
-        engine, tally = self._engine, self._tally
+        coordinator, tally = self._coordinator, self._tally
         return Progress(
-            found=engine.found,
-            all_found=engine.all_found,
+            found=coordinator.found,
+            all_found=coordinator.all_found,
             stored=tally.stored,
             already_stored=tally.already_stored,
             skipped=tally.skipped,
             failed=tally.failed,
             bytes_sent=tally.bytes_sent,
-            in_flight=engine.in_flight,
-            retries=engine.retries,
-            throttled=engine.throttled,
+            in_flight=coordinator.in_flight,
+            retries=coordinator.retries,
+            throttled=coordinator.throttled,
             seconds=self._seconds,
-            paused=engine.health.cause,
+            paused=coordinator.health.cause,
         )
 
     @property
     def report(self) -> Report:
         """What this run has done so far, counted over the outcomes that were taken."""
-        progress, tally, failure = self.progress, self._tally, self._engine.failure
+        progress, tally, failure = self.progress, self._tally, self._coordinator.failure
         stopped = None if failure is None else str(failure)
-        if stopped is None and self._engine.stopping and not self._finished:
+        if stopped is None and self._coordinator.stopping and not self._finished:
             stopped = "it was cancelled"
         seconds = max(progress.seconds, 1e-9)
         return Report(
@@ -190,7 +190,7 @@ class IngestJob(Generic[RecordT]):
 
         The same job run again goes on where this one ended.
         """
-        self._engine.stop()
+        self._coordinator.stop()
 
     async def write_images(self, path: str | os.PathLike[str]) -> int:
         """Write key, image id and CDN URL of every item that the journal has as stored, in all its runs.
@@ -252,7 +252,7 @@ class IngestJob(Generic[RecordT]):
         check_free(path, self._taken_files)
         lines = failures(self._journal)
         if not self._finished and not self._options.dry_run:
-            waiting = list(self._engine.waiting.items())
+            waiting = list(self._coordinator.waiting.items())
             lines = chain(
                 lines, not_tried(self._source, self._own_files, self._journal, self._options, waiting)
             )
@@ -266,7 +266,7 @@ class IngestJob(Generic[RecordT]):
 
     @property
     def _finished(self) -> bool:
-        return self._engine.all_found and self._tally_done == self._engine.found
+        return self._coordinator.all_found and self._tally_done == self._coordinator.found
 
     @property
     def _tally_done(self) -> int:
@@ -313,14 +313,14 @@ class _Run:
 
     def __init__(
         self,
-        engine: Engine,
+        coordinator: Coordinator,
         runner: Runner,
         journal: Journal,
         outcomes: Handover[list[Outcome]],
         time: Time,
         binding: Binding | None,
     ) -> None:
-        self._engine = engine
+        self._coordinator = coordinator
         self._runner = runner
         self._journal = journal
         self._outcomes = outcomes
@@ -328,7 +328,7 @@ class _Run:
         self._binding = binding
         self._began, self._ended = time.monotonic(), 0.0
         self.finished = False
-        """Whether the engine has got to its end."""
+        """Whether the coordinator has got to its end."""
 
     @property
     def seconds(self) -> float:
@@ -336,10 +336,10 @@ class _Run:
         return (self._ended or self._time.monotonic()) - self._began
 
     async def work(self) -> None:
-        """Run the engine, and then keep the journal open until cancelled."""
+        """Run the job, and then keep the journal open until cancelled."""
         try:
             try:
-                await self._engine.run()
+                await self._coordinator.run()
             finally:
                 self._ended = self._time.monotonic()
             self.finished = True
@@ -351,10 +351,10 @@ class _Run:
     def _close(self) -> None:
         pace, binding = self._runner.ceilings(), self._binding
         if binding is not None:
-            binding = binding.seen_in(self._engine.area)
+            binding = binding.seen_in(self._coordinator.area)
         # A journal that cannot be written has been told about; these are only conveniences.
         with suppress(JournalError):
-            if pace and not self._engine.dry_run:
+            if pace and not self._coordinator.dry_run:
                 self._journal.keep_pace(pace)
             if binding is not None and binding.to_json() != self._journal.binding:
                 self._journal.keep_binding(binding.to_json())

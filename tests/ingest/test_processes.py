@@ -263,7 +263,7 @@ async def test_copies_are_sent_when_the_first_one_vanishes_while_its_process_is_
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(exhausted, job)
             await requested(sandbox, 1)
-            (leader,) = job._engine._led
+            (leader,) = job._coordinator._led
             (folder / leader).unlink()
             for pid in pids(job):
                 os.kill(pid, signal.SIGKILL)
@@ -398,6 +398,9 @@ class Notes:
         self.keyed: list[str] = []
         self.images: dict[str, str] = {}
 
+    async def next_shard(self) -> Shard | None:
+        raise AssertionError
+
     async def key(self, tasks: list[Task]) -> list[Task]:
         self.keyed += [task.idempotency_key for task in tasks]
         return tasks
@@ -431,7 +434,7 @@ async def test_a_shard_that_travels_and_runs_twice_gives_the_same_images(
         sender = Sender(SINK.open(client._core), options, shared.time)
         bench = Workbench(sender, "spring", options, share, shared)
         notes = Notes()
-        await pickle.loads(pickle.dumps(run_shard))(travelled, bench, notes, notes)
+        await pickle.loads(pickle.dumps(run_shard))(travelled, bench, notes)
         runs.append(notes)
     assert runs[0].images == runs[1].images
     assert set(runs[0].keyed) == set(runs[1].keyed)

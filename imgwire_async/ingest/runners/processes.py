@@ -21,11 +21,12 @@ from imgwire_async.core.pace.controller import START_RATE, Lease, RateController
 from imgwire_async.core.pace.leases import LeaseDesk
 from imgwire_async.core.redaction import Secret
 from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
+from imgwire_async.ingest.coordinator import Coordinator
 from imgwire_async.ingest.items import portable
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.runners.channel import Channel
 from imgwire_async.ingest.shards.preparing import Prepared, Task
-from imgwire_async.ingest.shards.shard import Job, Setup, Shard
+from imgwire_async.ingest.shards.shard import Setup, Shard
 from imgwire_async.ingest.sink import SinkAddress, StoredImage
 
 MOST_DEATHS: Final = 3
@@ -138,13 +139,13 @@ class WorkerPool:
             if worker is not but:
                 worker.channel.tell(name, *arguments)
 
-    async def run(self, job: Job) -> None:
+    async def run(self, job: Coordinator) -> None:
         """Run shards until there are no more, or until stopped."""
         async with anyio.create_task_group() as tasks:
             for setup in self._setups:
                 tasks.start_soon(self._run_some, job, setup)
 
-    async def _run_some(self, job: Job, setup: Setup) -> None:
+    async def _run_some(self, job: Coordinator, setup: Setup) -> None:
         deaths = 0
         while (shard := await job.next_shard()) is not None:
             worker = _Worker(self, job, setup, shard)
@@ -157,7 +158,7 @@ class WorkerPool:
                 deaths = 1 if worker.has_stored else deaths + 1
                 self._note_death(job, worker, ended, deaths)
 
-    def _note_death(self, job: Job, worker: _Worker, ended: str, deaths: int) -> None:
+    def _note_death(self, job: Coordinator, worker: _Worker, ended: str, deaths: int) -> None:
         logger.warning("a worker process of a bulk job ended %s; its items are run by another one", ended)
         if worker.probing:
             job.probe_lost()
@@ -173,7 +174,7 @@ class WorkerPool:
 class _Worker:
     """One process."""
 
-    def __init__(self, pool: WorkerPool, job: Job, setup: Setup, first: Shard) -> None:
+    def __init__(self, pool: WorkerPool, job: Coordinator, setup: Setup, first: Shard) -> None:
         self._pool = pool
         self._job = job
         self._setup = setup

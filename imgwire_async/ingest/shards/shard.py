@@ -53,8 +53,12 @@ class Setup:
     """Classes of requests whose pace the job grants."""
 
 
-class ShardJournal(Protocol):
-    """Where the run of a shard has on record what it does."""
+class Job(Protocol):
+    """A job, as those see it who run its shards, in its process or in another one."""
+
+    async def next_shard(self) -> Shard | None:
+        """The next shard to run; None when there will be no more."""
+        ...
 
     async def key(self, tasks: list[Task]) -> list[Task]:
         """Put the idempotency keys of prepared items on record.
@@ -64,24 +68,20 @@ class ShardJournal(Protocol):
         """
         ...
 
-    def stored(self, task: Task, image: StoredImage, seconds: float) -> None:
-        """An item is stored, so many seconds after its first request."""
-        ...
-
-    def refused(self, task: Task, error: ImgwireError) -> None:
-        """An item cannot be sent."""
-        ...
-
-
-class Limiter(Protocol):
-    """Tells the run of a shard when to send, and what to do after a failure. How fast, the gate tells."""
-
     async def admit(self) -> bool:
-        """Wait until an attempt may be made.
+        """Wait until an attempt may be made. How fast attempts follow each other is up to the gate.
 
         Returns:
             Whether it is a probe during a pause of the job.
         """
+        ...
+
+    def stored(self, task: Task, image: StoredImage, seconds: float) -> None:
+        """An item is stored, this many seconds after its first request."""
+        ...
+
+    def refused(self, task: Task, error: ImgwireError) -> None:
+        """An item cannot be sent."""
         ...
 
     async def failed(self, task: Task, error: ImgwireError, *, probe: bool) -> float | None:
@@ -90,51 +90,6 @@ class Limiter(Protocol):
         Returns:
             After how many seconds to try again; None for not at all.
         """
-        ...
-
-
-class ShardJob(ShardJournal, Limiter, Protocol):
-    """A job, as those see it who run its shards."""
-
-    async def next_shard(self) -> Shard | None:
-        """The next shard to run; None when there will be no more."""
-        ...
-
-
-class Job(ShardJob, Protocol):
-    """A job, as a `Runner` sees it."""
-
-    def take_back(self, tasks: list[Task]) -> None:
-        """Have items run again that were handed out and have not ended."""
-        ...
-
-    def probe_lost(self) -> None:
-        """Learn that a probe will never be answered."""
-        ...
-
-    def stop_early(self, reason: str, problem: str) -> None:
-        """Stop the job, resumably."""
-        ...
-
-
-class Runner(Protocol):
-    """Runs the shards of a job, in this process or in others."""
-
-    @property
-    def in_flight(self) -> int:
-        """Items that are being sent."""
-        ...
-
-    def ceilings(self) -> dict[str, float]:
-        """The rates at which the service asked to slow down, by class; a later run may start from them."""
-        ...
-
-    async def run(self, job: Job) -> None:
-        """Run shards until there are no more, or until stopped."""
-        ...
-
-    def stop(self) -> None:
-        """Begin nothing more; what is in flight ends."""
         ...
 
 
@@ -174,7 +129,7 @@ class Workbench:
         """The rates at which the service asked to slow down, by class; a later run may start from them."""
         return {str(name): rate for name, rate in self._gate.ceilings().items()}
 
-    async def run(self, job: ShardJob) -> None:
+    async def run(self, job: Job) -> None:
         """Run shards until there are no more, or until stopped.
 
         The next one begins before the last items of the one before it have ended.
@@ -188,7 +143,7 @@ class Workbench:
                 if shard is None:
                     return
                 self.expect(shard)
-                shards.start_soon(_run, shard, self, job, job)
+                shards.start_soon(_run, shard, self, job)
 
     def stop(self) -> None:
         """Begin nothing more; what is in flight ends."""
@@ -206,7 +161,7 @@ class Workbench:
             task.charge = task.wanted_charge
         self._prepared.add(len(group))
 
-    async def take_slot(self, task: Task, limiter: Limiter) -> bool:
+    async def take_slot(self, task: Task, job: Job) -> bool:
         """Wait for a place among the items in flight, which `slots.release` gives back.
 
         Returns:
@@ -214,7 +169,7 @@ class Workbench:
         """
         await self.slots.acquire()
         try:
-            probe = await limiter.admit()
+            probe = await job.admit()
             if self._bandwidth is not None:
                 await self._bandwidth.wait(task.size)
         except BaseException:
@@ -225,13 +180,13 @@ class Workbench:
             self._count_out()
         return probe
 
-    async def take_slot_after(self, task: Task, delay: float, limiter: Limiter) -> bool | None:
+    async def take_slot_after(self, task: Task, delay: float, job: Job) -> bool | None:
         """Wait for so many seconds, and then for a place; None when the job is stopped meanwhile."""
         probe: bool | None = None
         with self.stop_signal.leaves():
             if delay:
                 await self._sleep(delay)
-            probe = await self.take_slot(task, limiter)
+            probe = await self.take_slot(task, job)
         return probe  # noqa: RET504 - it is None when the block was left early
 
     def drop(self, task: Task) -> None:
@@ -246,17 +201,17 @@ class Workbench:
         self._prepared.add(-1)
 
 
-async def run_shard(shard: Shard, bench: Workbench, journal: ShardJournal, limiter: Limiter) -> None:
+async def run_shard(shard: Shard, bench: Workbench, job: Job) -> None:
     """Run one shard to its end, or until the bench is stopped.
 
     Every item has its idempotency key on record before its first request, so that the same shard may be run
     again, here or elsewhere, and gives the same images.
     """
     bench.expect(shard)
-    await _run(shard, bench, journal, limiter)
+    await _run(shard, bench, job)
 
 
-async def _run(shard: Shard, bench: Workbench, journal: ShardJournal, limiter: Limiter) -> None:
+async def _run(shard: Shard, bench: Workbench, job: Job) -> None:
     async with anyio.create_task_group() as tasks:
         for group in _groups(shard.tasks, bench.most_together):
             has_room = False
@@ -270,21 +225,19 @@ async def _run(shard: Shard, bench: Workbench, journal: ShardJournal, limiter: L
                 has_room = True
             if not has_room:
                 return
-            tasks.start_soon(_prepare, group, bench, journal, limiter, tasks)
+            tasks.start_soon(_prepare, group, bench, job, tasks)
 
 
-async def _prepare(
-    group: list[Task], bench: Workbench, journal: ShardJournal, limiter: Limiter, tasks: TaskGroup
-) -> None:
+async def _prepare(group: list[Task], bench: Workbench, job: Job, tasks: TaskGroup) -> None:
     sendable: list[Task] = []
     try:
         problems = await to_thread.run_sync(_prepare_all, group, bench)
         for task, problem in zip(group, problems, strict=True):
             if problem is not None:
-                journal.refused(task, problem)
+                job.refused(task, problem)
         with bench.stop_signal.leaves():
             # On record before the first request: nothing can be stored that the journal does not know.
-            sendable = await journal.key(
+            sendable = await job.key(
                 [task for task, problem in zip(group, problems, strict=True) if problem is None]
             )
     finally:
@@ -298,8 +251,8 @@ async def _prepare(
         # An item becomes a task when it has its place: what waits for one costs little.
         with bench.stop_signal.leaves():
             while waiting:
-                probe = await bench.take_slot(waiting[0], limiter)
-                tasks.start_soon(_send, waiting.popleft(), probe, bench, journal, limiter)
+                probe = await bench.take_slot(waiting[0], job)
+                tasks.start_soon(_send, waiting.popleft(), probe, bench, job)
     finally:
         for task in waiting:
             bench.drop(task)
@@ -309,9 +262,7 @@ def _prepare_all(group: list[Task], bench: Workbench) -> list[ImgwireError | Non
     return [prepare(task, bench.job, recreate=bench.recreate) for task in group]
 
 
-async def _send(
-    task: Task, probe: bool | None, bench: Workbench, journal: ShardJournal, limiter: Limiter
-) -> None:
+async def _send(task: Task, probe: bool | None, bench: Workbench, job: Job) -> None:
     try:
         while probe is not None:
             bench.in_flight += 1
@@ -324,9 +275,9 @@ async def _send(
                     bench.slots.release()
                     image = await bench.sender.confirm(image)
             except ImgwireError as error:
-                delay = await limiter.failed(task, error, probe=probe)
+                delay = await job.failed(task, error, probe=probe)
             else:
-                journal.stored(task, image, bench.clock() - (task.began or 0.0))
+                job.stored(task, image, bench.clock() - (task.began or 0.0))
                 return
             finally:
                 bench.in_flight -= 1
@@ -334,7 +285,7 @@ async def _send(
                     bench.slots.release()
             if delay is None:
                 return
-            probe = await bench.take_slot_after(task, delay, limiter)
+            probe = await bench.take_slot_after(task, delay, job)
     finally:
         bench.drop(task)
 
