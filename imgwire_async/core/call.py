@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, aclosing, contextmanager
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import anyio
@@ -16,7 +16,7 @@ from imgwire_async.core.credentials import Credentials
 from imgwire_async.core.http.exchange import exchange, move_on
 from imgwire_async.core.http.messages import HttpRequest
 from imgwire_async.core.http.urls import is_confidential, is_http_url, sendable_url
-from imgwire_async.core.logical_call import LogicalCall, Result, SharedState, failure
+from imgwire_async.core.logical_call import ErrorFor, LogicalCall, Result, SharedState, failure
 from imgwire_async.core.operation import Operation, QueryValue, Replay, Request, Response
 from imgwire_async.core.options import CallOptions
 from imgwire_async.core.pace.permits import Permit
@@ -46,6 +46,9 @@ STORE_PUT: Final = Operation(
 )
 """Sending the bytes of an image to its presigned URL; the second step of an upload, outside of the API."""
 
+
+RequestWith: TypeAlias = Callable[[bytes | CountedStream], HttpRequest]
+"""Makes the HTTP request with a body; called last, because no frame that awaits may hold its headers."""
 
 _STOPPING_SECONDS: Final = 1.0
 """How long the end of a request waits for a source that is still being read."""
@@ -109,8 +112,20 @@ class Core:
                 "not finished within the deadline", operation=operation, idempotency_key=idempotency_key
             )
 
-    async def call(self, request: Request, parse: Callable[[Any], T]) -> Response[T]:
+    async def call(
+        self,
+        request: Request,
+        parse: Callable[[Any], T],
+        *,
+        on_sent: Callable[[int], None] | None = None,
+    ) -> Response[T]:
         """Make one call of the API, with retries, and parse its answer.
+
+        Args:
+            request: what to send. A `Body` is streamed, and sent again only if it can be read again.
+            parse: reads the JSON of the response.
+            on_sent: called with how many bytes of a `Body` an attempt has sent so far: 0 at its start, and
+                after every piece.
 
         Raises:
             APIStatusError: the service answered with an error status; the subclass tells which.
@@ -119,13 +134,13 @@ class Core:
             ResponseDecodeError: the answer was not what the schema says.
             InvalidArgumentError: an argument cannot be sent.
         """
-        operation = request.operation
+        operation, service = request.operation, self.shared.service
         try:
             path = request.path
         except ValueError as error:
             raise InvalidArgumentError(str(error), operation=operation.name) from None
         _check_query(request)
-        content = _json_content(request)
+        content = request.content if request.json is None else _json_content(request)
         key = (request.json or {}).get("idempotency_key")
         context = CallContext(
             operation=operation.name,
@@ -133,28 +148,42 @@ class Core:
             url=self.options.base_url + path,
             idempotency_key=key,
         )
-        unrepeatable = operation.replay is Replay.KEYED and not key
-
+        replay = operation.replay
+        if content is None or isinstance(content, bytes):
+            size, repeatable = len(content or b""), True
+        else:
+            size, repeatable = content.size, content.replayable
+        if not repeatable or (replay is Replay.KEYED and not key):
+            replay = Replay.UNSAFE
         used: Secret | None = None
 
-        async def attempt(number: int, admission: Permit) -> Result:  # noqa: ARG001 - the interface
+        async def attempt(number: int, admission: Permit) -> Result:
             nonlocal used
-            used = await self.credentials.current()
-            self.shared.service.check_credential(used, operation)
-            return await self._send_api(request, path, content, used)
+            used = credential = await self.credentials.current()
+            service.check_credential(used, operation)
+            if content is None or isinstance(content, bytes):
+                return await self._send_api(request, path, content, used)
+            return await self._send_body(
+                content,
+                lambda data: self._http_request(request, path, data, credential),
+                admission,
+                context=context | CallContext(attempts=number),
+                error_for=service.error_for,
+                on_sent=on_sent,
+            )
 
         async def renew() -> bool:
             return await self.credentials.renew(refused=used)
 
         answer, attempts = await LogicalCall(
             operation=operation,
-            replay=Replay.UNSAFE if unrepeatable else operation.replay,
+            replay=replay,
             context=context,
             options=self.options,
             shared=self.shared,
             deadline=self.deadline_from_now(),
-            error_for=self.shared.service.error_for,
-            size=len(content or b""),
+            error_for=service.error_for,
+            size=size,
             gone_is_done=operation.method == "DELETE",
             prepare=None if self.credentials.is_known else self.credentials.current,
             after_401=renew,
@@ -198,28 +227,14 @@ class Core:
         self._check_upload_url(url, context)
 
         async def attempt(number: int, admission: Permit) -> Result:
-            if on_sent is not None:
-                on_sent(0)
-            async with AsyncExitStack() as opened:
-                chunks = await admission.outside(opened.enter_async_context(body.open()))
-                stream = CountedStream(chunks, body.size, on_sent, admission)
-                # What can be read only once is not touched before there is a connection.
-                whole = body.replayable and body.size <= PIECE_SIZE
-                try:
-                    if whole:
-                        result = await self._put_whole(url, stream, mime_type, admission)
-                    else:
-                        result = await self._put_stream(url, stream, mime_type)
-                except ImgwireError as problem:
-                    raise in_context(problem, context | CallContext(attempts=number)) from problem.__cause__
-            replay_impossible = stream.started and not body.replayable
-            if replay_impossible and not (isinstance(result, HttpResponse) and result.is_success):
-                # The bytes are gone. Another attempt would store an empty file.
-                error = failure(result, context | CallContext(attempts=number), store_error)
-                if classify(result.outcome, Replay.SAFE) is Decision.RETRY:
-                    error.message += f"; {_NOT_REPEATED}"
-                raise error
-            return result
+            return await self._send_body(
+                body,
+                lambda data: _put_request(url, data, mime_type, self.shared.service),
+                admission,
+                context=context | CallContext(attempts=number),
+                error_for=store_error,
+                on_sent=on_sent,
+            )
 
         await LogicalCall(
             operation=STORE_PUT,
@@ -242,24 +257,56 @@ class Core:
             stream = CountedStream(chunks, len(content))
             return await self._exchange(self._http_request(request, path, stream, credential))
 
-    async def _put_whole(
-        self, url: Secret, stream: CountedStream, mime_type: str, admission: Permit
+    async def _send_body(
+        self,
+        body: Body,
+        request_with: RequestWith,
+        permit: Permit,
+        *,
+        context: CallContext,
+        error_for: ErrorFor,
+        on_sent: Callable[[int], None] | None,
     ) -> Result:
+        """One attempt to send a body that is read while it is sent."""
+        if on_sent is not None:
+            on_sent(0)
+        async with AsyncExitStack() as opened:
+            chunks = await permit.outside(opened.enter_async_context(body.open()))
+            stream = CountedStream(chunks, body.size, on_sent, permit)
+            # What can be read only once is not touched before there is a connection.
+            whole = body.replayable and body.size <= PIECE_SIZE
+            try:
+                if whole:
+                    result = await self._send_whole(stream, request_with, permit)
+                else:
+                    result = await self._send_stream(stream, request_with)
+            except ImgwireError as problem:
+                raise in_context(problem, context) from problem.__cause__
+        replay_impossible = stream.started and not body.replayable
+        if replay_impossible and not (isinstance(result, HttpResponse) and result.is_success):
+            # The bytes are gone. Another attempt would store an empty file.
+            error = failure(result, context, error_for)
+            if classify(result.outcome, Replay.SAFE) is Decision.RETRY:
+                error.message += f"; {_NOT_REPEATED}"
+            raise error
+        return result
+
+    async def _send_whole(self, stream: CountedStream, request_with: RequestWith, permit: Permit) -> Result:
         write = self.options.timeouts.write
         with anyio.move_on_after(write) as scope:
             stream.on_progress = lambda _: move_on(scope, math.inf, write, done=False)
-            content = await admission.outside(stream.read_whole())
+            content = await permit.outside(stream.read_whole())
         if scope.cancelled_caught:
             reason = f"the source gave nothing for {write:g} s"
             return NoResponse("WriteTimeout", reason, may_have_acted=False, timed_out=True)
-        result = await self._exchange(_put_request(url, content, mime_type, self.shared.service))
+        result = await self._exchange(request_with(content))
         if not isinstance(result, NoResponse):
             stream.tell_sent()
         return result
 
-    async def _put_stream(self, url: Secret, stream: CountedStream, mime_type: str) -> Result:
+    async def _send_stream(self, stream: CountedStream, request_with: RequestWith) -> Result:
         try:
-            result = await self._exchange(_put_request(url, stream, mime_type, self.shared.service))
+            result = await self._exchange(request_with(stream))
         finally:
             with anyio.move_on_after(_STOPPING_SECONDS, shield=True):
                 await stream.stop()
