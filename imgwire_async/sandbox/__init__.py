@@ -6,10 +6,10 @@ two cannot agree by construction.
 
 try:
     from imgwire_async.sandbox.imgwire.sandbox import Sandbox
+    from imgwire_async.sandbox.imgwire.settings import PresetSize, SandboxSettings
     from imgwire_async.sandbox.server.faults import Fault, FaultScript, UnusedFault
     from imgwire_async.sandbox.server.rate_limits import FixedWindow, MaxInFlight, RateLimit
     from imgwire_async.sandbox.server.request_log import ReceivedRequest, RequestJournal
-    from imgwire_async.sandbox.server.settings import PresetSize, SandboxSettings
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("imgwire_async"):
         raise

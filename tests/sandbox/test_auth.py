@@ -11,7 +11,7 @@ import pytest
 from imgwire_async.sandbox.imgwire.operations import OPERATIONS, Access
 from tests.sandbox.support import PUBLIC, Api
 
-API = [operation for operation in OPERATIONS if operation.path.startswith("/api/")]
+API = [operation for operation in OPERATIONS.all if operation.path.startswith("/api/")]
 RESTRICTED = [operation for operation in API if operation.access is Access.SERVER]
 CREATE = "/api/v1/images/standard_upload"
 

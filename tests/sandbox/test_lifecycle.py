@@ -18,7 +18,7 @@ import pytest
 import trio
 
 from imgwire_async.sandbox import Sandbox, SandboxSettings
-from imgwire_async.sandbox.server.settings import SandboxOptions
+from imgwire_async.sandbox.imgwire.settings import SandboxOptions
 from tests.sandbox.support import PUBLIC, connect, eventually, open_api, photograph
 
 JPEG = {"Content-Type": "image/jpeg"}

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from imgwire_async.sandbox.imgwire import (
     archives,
+    auth,
+    cors,
     cors_origins,
     custom_domain,
     gallery,
@@ -22,11 +26,15 @@ from imgwire_async.sandbox.imgwire import (
     store,
 )
 from imgwire_async.sandbox.imgwire.cdn import routes as cdn
-from imgwire_async.sandbox.imgwire.operations import methods_of
+from imgwire_async.sandbox.imgwire.errors import error_response, store_error
+from imgwire_async.sandbox.imgwire.operations import OPERATIONS
+from imgwire_async.sandbox.imgwire.runtime import Runtime
 from imgwire_async.sandbox.server.bodies import answer_early
 from imgwire_async.sandbox.server.errors import ApiError, broken
-from imgwire_async.sandbox.server.gateway import Gateway
-from imgwire_async.sandbox.server.runtime import Runtime, logger
+from imgwire_async.sandbox.server.gateway import Authentication, Gateway
+from imgwire_async.sandbox.server.operations import Operation
+from imgwire_async.sandbox.server.runtime import logger
+from imgwire_async.sandbox.server.service import Service
 
 
 class EarlyAnswer(Response):
@@ -61,31 +69,41 @@ def build(runtime: Runtime) -> ASGIApp:
 
     for module in (archives, images, cors_origins, custom_domain, metrics, gallery, cdn):
         app.include_router(module.router(runtime))
-    return Gateway(app, runtime)
+    service = Service(
+        operations=OPERATIONS, authenticate=partial(_authenticate, runtime), error_response=error_response
+    )
+    return Gateway(cors.CrossOrigin(Authentication(app, service), runtime), service, runtime)
 
 
-async def _api_error(_: Request, error: Exception) -> Response:
+def _authenticate(runtime: Runtime, operation: Operation, headers: Headers) -> auth.Caller:
+    return auth.authenticate(
+        runtime.identity,
+        operation.access,
+        headers.get("authorization"),
+        headers.get("x-environment-id"),
+        runtime.settings.environment_mismatch,
+    )
+
+
+async def _api_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)  # noqa: S101 - registered for this class
-    return JSONResponse(error.body, error.status)
+    return error_response(request.url.path, error)
 
 
 async def _method_not_allowed(request: Request, _: Exception) -> Response:
     # The router knows only the first of several routes of a path.
-    allow = ", ".join(methods_of(request.url.path))
+    allow = ", ".join(OPERATIONS.methods_of(request.url.path))
     return JSONResponse({"detail": "Method Not Allowed"}, 405, headers={"Allow": allow})
 
 
 async def _store_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, store.StoreError)  # noqa: S101 - registered for this class
-    return EarlyAnswer(store.error_response(error.status, error.code, error.message))
+    return EarlyAnswer(store_error(error.status, error.code, error.message))
 
 
 async def _broken(request: Request, error: Exception) -> Response:
     logger.error("%s %r failed: %r", request.method, request.url.path, error)
-    answer = broken(error)
-    if request.url.path.startswith(store.PREFIX):
-        return EarlyAnswer(store.error_response(answer.status, "InternalError", answer.detail))
-    return EarlyAnswer(JSONResponse(answer.body, answer.status))
+    return EarlyAnswer(error_response(request.url.path, broken(error)))
 
 
 async def _validation_error(_: Request, error: Exception) -> Response:

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from imgwire_async.sandbox.imgwire import records, store
+from imgwire_async.sandbox.imgwire.errors import not_found
+from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp
 from imgwire_async.sandbox.imgwire.schemas import ImageIds
 from imgwire_async.sandbox.server.bodies import BlockFileResponse
-from imgwire_async.sandbox.server.errors import not_found
-from imgwire_async.sandbox.server.runtime import Runtime, timestamp
 
 PREFIX = "/_downloads/"
 _UNSAFE = str.maketrans(dict.fromkeys('\0/\\:*?"<>|', "_"))

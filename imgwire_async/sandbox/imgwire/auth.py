@@ -6,10 +6,10 @@ import hmac
 import uuid
 from enum import StrEnum
 
+from imgwire_async.sandbox.imgwire.errors import InvalidRequestError, invalid_token, not_authorized
+from imgwire_async.sandbox.imgwire.identity import Identity
 from imgwire_async.sandbox.imgwire.operations import Access
-from imgwire_async.sandbox.server.database import Identity
-from imgwire_async.sandbox.server.errors import InvalidRequestError, invalid_token, not_authorized
-from imgwire_async.sandbox.server.settings import EnvironmentMismatch
+from imgwire_async.sandbox.imgwire.settings import EnvironmentMismatch
 
 
 class Caller(StrEnum):
@@ -23,7 +23,7 @@ class Caller(StrEnum):
 
 def authenticate(
     identity: Identity,
-    access: Access,
+    access: str,
     authorization: str | None,
     environment_header: str | None,
     mismatch: EnvironmentMismatch,
@@ -34,7 +34,7 @@ def authenticate(
         ApiError: 401 for a credential that is missing, unknown or not accepted; 403 for another
             environment.
     """
-    if access is Access.PUBLIC:
+    if access == Access.PUBLIC:
         return Caller.ANONYMOUS
     if authorization is None:
         raise invalid_token("Missing bearer token.")
@@ -44,7 +44,7 @@ def authenticate(
     caller = _caller_of(identity, token.strip())
     if caller is None:
         raise invalid_token("Invalid bearer token.")
-    if caller is Caller.CLIENT_KEY and access is Access.SERVER:
+    if caller is Caller.CLIENT_KEY and access == Access.SERVER:
         raise invalid_token("A client key is not accepted for this operation.")
     _check_environment(identity, caller, environment_header, mismatch)
     return caller

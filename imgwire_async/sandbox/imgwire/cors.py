@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import sqlite3
 from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imgwire_async.sandbox.server.errors import InvalidRequestError
-from imgwire_async.sandbox.server.runtime import Runtime
+from imgwire_async.sandbox.imgwire.errors import InvalidRequestError, error_response
+from imgwire_async.sandbox.imgwire.runtime import Runtime
+from imgwire_async.sandbox.server.bodies import answer_early
+from imgwire_async.sandbox.server.errors import broken
+from imgwire_async.sandbox.server.runtime import logger
 
 OPERATIONS = {"/api/v1/images/standard_upload": "POST", "/_store/": "PUT"}
 """Path prefixes that browsers call, and their method."""
@@ -83,6 +89,43 @@ def preflight(headers: dict[str, str], method: str) -> Response:
             "access-control-max-age": "600",
         }
     return Response(headers=headers)
+
+
+class CrossOrigin:
+    """ASGI middleware that answers preflights and adds the headers of CORS."""
+
+    def __init__(self, application: ASGIApp, runtime: Runtime) -> None:
+        self._application = application
+        self._runtime = runtime
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it."""
+        origin, path = Headers(scope=scope).get("origin"), scope["path"]
+        method = method_for(path)
+        if origin is None or method is None:
+            await self._application(scope, receive, send)
+            return
+        try:
+            allowed = allowed_headers(self._runtime, origin)
+        except sqlite3.Error as damage:
+            logger.error("CORS of %r failed: %r", path, damage)
+            await answer_early(error_response(path, broken(damage)), scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS":
+            await preflight(allowed, method)(scope, receive, send)
+            return
+        await self._application(scope, receive, _adding_headers(send, allowed))
+
+
+def _adding_headers(send: Send, headers: dict[str, str]) -> Send:
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *raw]}
+        await send(message)
+
+    return send_with_headers
 
 
 def _is_address(text: str) -> bool:

@@ -9,10 +9,11 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from imgwire_async.sandbox.imgwire.cors import check_pattern
+from imgwire_async.sandbox.imgwire.errors import conflict, not_found
 from imgwire_async.sandbox.imgwire.images import PageLimit, PageNumber, pagination_headers
+from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp
 from imgwire_async.sandbox.imgwire.schemas import CorsOriginBody
-from imgwire_async.sandbox.server.errors import ApiError, conflict, not_found
-from imgwire_async.sandbox.server.runtime import Runtime, timestamp
+from imgwire_async.sandbox.server.errors import ApiError
 
 
 def router(runtime: Runtime) -> APIRouter:

@@ -10,9 +10,9 @@ import uuid
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
+from imgwire_async.sandbox.imgwire.errors import InvalidRequestError, conflict, not_found
+from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp, timestamp_or_none
 from imgwire_async.sandbox.imgwire.schemas import CustomDomainCreate
-from imgwire_async.sandbox.server.errors import InvalidRequestError, conflict, not_found
-from imgwire_async.sandbox.server.runtime import Runtime, timestamp, timestamp_or_none
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _SUBDOMAIN = re.compile(rf"({_LABEL}\.){{2,}}[a-z][a-z0-9-]*[a-z0-9]")

@@ -14,10 +14,12 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from imgwire_async.sandbox.imgwire import processing, records, uploads
-from imgwire_async.sandbox.imgwire.schemas import SupportedMimeType, UploadViaUrlCreate, mime_type_of_name
+from imgwire_async.sandbox.imgwire.runtime import Runtime
+from imgwire_async.sandbox.imgwire.schemas import UploadViaUrlCreate, mime_type_of_name
+from imgwire_async.sandbox.pictures.inspection import UnacceptableImageError
+from imgwire_async.sandbox.pictures.types import SupportedMimeType
 from imgwire_async.sandbox.server.bodies import BodyTooLargeError, write_to_file
-from imgwire_async.sandbox.server.errors import UnacceptableImageError
-from imgwire_async.sandbox.server.runtime import Runtime, logger
+from imgwire_async.sandbox.server.runtime import logger
 
 MAXIMUM_REDIRECTS = 5
 TIMEOUT_SECONDS = 30.0

@@ -19,10 +19,10 @@ from imgwire_async.sandbox.imgwire import gallery_html as html
 from imgwire_async.sandbox.imgwire import records
 from imgwire_async.sandbox.imgwire.cdn.forms import Duotone, Gradient
 from imgwire_async.sandbox.imgwire.cdn.parameters import InvalidTransformationError, of_pairs
-from imgwire_async.sandbox.imgwire.cdn.values import Color
 from imgwire_async.sandbox.imgwire.cdn.watermark_forms import Shadow, Watermark, WatermarkText
 from imgwire_async.sandbox.imgwire.gallery_html import Picture
-from imgwire_async.sandbox.server.runtime import Runtime, timestamp
+from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp
+from imgwire_async.sandbox.pictures.color import Color
 
 SHOWN = 60
 """How many images one page shows."""

@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from imgwire_async.sandbox.imgwire import fetching, processing, records, uploads
+from imgwire_async.sandbox.imgwire.errors import not_found
+from imgwire_async.sandbox.imgwire.runtime import Runtime
 from imgwire_async.sandbox.imgwire.schemas import ImageIds, StandardUploadCreate, UploadViaUrlCreate
-from imgwire_async.sandbox.server.errors import not_found
-from imgwire_async.sandbox.server.runtime import Runtime
+from imgwire_async.sandbox.server.service import CALLER
 
 PageNumber = Annotated[int, Query(ge=1)]
 PageLimit = Annotated[int, Query(ge=1, le=100)]
@@ -49,7 +50,7 @@ def router(runtime: Runtime) -> APIRouter:
     async def create(
         request: Request, body: StandardUploadCreate, upload_token: str | None = None
     ) -> Response:
-        return JSONResponse(uploads.create(runtime, body, upload_token, request.scope["imgwire.caller"]))
+        return JSONResponse(uploads.create(runtime, body, upload_token, request.scope[CALLER]))
 
     @routes.post("/upload_via_url")
     async def upload_via_url(body: UploadViaUrlCreate) -> Response:

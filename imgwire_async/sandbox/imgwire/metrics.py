@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
+from imgwire_async.sandbox.imgwire.errors import InvalidRequestError
+from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp
 from imgwire_async.sandbox.imgwire.schemas import MetricsInterval
-from imgwire_async.sandbox.server.errors import InvalidRequestError
-from imgwire_async.sandbox.server.runtime import Runtime, timestamp
 
 SLOT_SECONDS = 900
 """Deliveries are counted in quarters of an hour, the finest step between time zones."""

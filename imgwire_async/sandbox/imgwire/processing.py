@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgwire_async.sandbox.imgwire import records
-from imgwire_async.sandbox.imgwire.schemas import SupportedMimeType
-from imgwire_async.sandbox.server.errors import UnacceptableImageError
-from imgwire_async.sandbox.server.runtime import Processing, Runtime, logger
+from imgwire_async.sandbox.imgwire.runtime import Processing, Runtime
+from imgwire_async.sandbox.pictures.inspection import UnacceptableImageError
+from imgwire_async.sandbox.pictures.types import SupportedMimeType
+from imgwire_async.sandbox.server.runtime import logger
 
 if TYPE_CHECKING:
     from imgwire_async.sandbox.pictures.inspection import Inspection

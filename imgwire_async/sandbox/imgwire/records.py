@@ -11,13 +11,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from imgwire_async.sandbox.imgwire.schemas import (
-    DIRECTLY_DELIVERABLE,
-    CustomMetadata,
-    SupportedMimeType,
-    extension_of,
-)
-from imgwire_async.sandbox.server.runtime import Runtime, timestamp, timestamp_or_none
+from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp, timestamp_or_none
+from imgwire_async.sandbox.imgwire.schemas import DIRECTLY_DELIVERABLE, CustomMetadata, extension_of
+from imgwire_async.sandbox.pictures.types import SupportedMimeType
 
 Record = sqlite3.Row
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgwire_async.sandbox.imgwire import archives, fetching, processing, records
-from imgwire_async.sandbox.server.runtime import Runtime
+from imgwire_async.sandbox.imgwire.runtime import Runtime
 
 
 def resume(runtime: Runtime) -> None:

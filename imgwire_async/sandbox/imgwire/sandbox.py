@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import errno
-import socket
-import tempfile
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
-from typing import Self, Unpack
+from typing import Unpack
 
-import anyio
-import anyio.to_thread
-import uvicorn
+from starlette.types import ASGIApp
 
 from imgwire_async.sandbox.imgwire import app, recovery
-from imgwire_async.sandbox.imgwire.cdn.variants import VariantCache
-from imgwire_async.sandbox.server.database import Identity, lock_folder, open_database
-from imgwire_async.sandbox.server.faults import FaultScript
+from imgwire_async.sandbox.imgwire.identity import TABLES, Identity, identity_of
+from imgwire_async.sandbox.imgwire.operations import OPERATIONS
+from imgwire_async.sandbox.imgwire.runtime import Files, Runtime
+from imgwire_async.sandbox.imgwire.settings import SandboxOptions, SandboxSettings
+from imgwire_async.sandbox.server.database import open_database
 from imgwire_async.sandbox.server.rate_limits import RateLimiter
-from imgwire_async.sandbox.server.request_log import RequestJournal
-from imgwire_async.sandbox.server.runtime import Files, Runtime
-from imgwire_async.sandbox.server.settings import SandboxOptions, SandboxSettings
-from imgwire_async.sandbox.server.transport import SandboxProtocol
-
-GRACE_SECONDS = 1.0
-"""How long requests that are being answered may take to end when the sandbox stops."""
+from imgwire_async.sandbox.server.sandbox import LocalService
+from imgwire_async.sandbox.server.variants import VariantCache
 
 
-class Sandbox:
+class Sandbox(LocalService[Runtime]):
     """A local Imgwire service for tests, demos and development.
 
     It runs in a background thread with its own event loop, so the caller may use asyncio, trio or no loop
@@ -66,21 +53,9 @@ class Sandbox:
         **settings: Unpack[SandboxOptions],
     ) -> None:
         self.settings = SandboxSettings(**settings)
-        self.faults = FaultScript()
-        """Scripted failures."""
-        self.requests = RequestJournal(self.settings.journal_size)
-        """What has been asked."""
-        self._folder = None if folder is None else Path(folder)
-        self._host = host
-        self._port = port
-        self._starting_or_stopping = threading.Lock()
-        self._thread: _ServerThread | None = None
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
-
-    @property
-    def base_url(self) -> str:
-        """Such as `http://127.0.0.1:43211`, without a slash at the end."""
-        return self._running.runtime.base_url
+        super().__init__(
+            folder, port=port, host=host, operations=OPERATIONS, journal_size=self.settings.journal_size
+        )
 
     @property
     def server_key(self) -> str:
@@ -107,248 +82,34 @@ class Sandbox:
         """UUID of the one organization."""
         return self._identity.organization_id
 
-    def start(self) -> None:
-        """Start serving; returns when requests are answered.
-
-        Raises:
-            RuntimeError: it runs already.
-            OSError: the address is in use, or the folder cannot be used.
-        """
-        with self._starting_or_stopping, contextlib.ExitStack() as undo:
-            if self._thread is not None:
-                raise RuntimeError("the sandbox is running already")
-            listener = undo.enter_context(contextlib.closing(_listen(self._host, self._port)))
-            folder = self._folder
-            if folder is None:
-                self._temporary = tempfile.TemporaryDirectory(
-                    prefix="imgwire-sandbox-", ignore_cleanup_errors=True
-                )
-                undo.callback(self._temporary.cleanup)
-                folder = Path(self._temporary.name)
-            thread = _ServerThread(self, folder, listener, durable=self._folder is not None)
-            thread.start_and_wait()
-            undo.pop_all()
-            self._thread = thread
-
-    def stop(self) -> None:
-        """Stop serving, close every connection, remove a temporary folder; nothing if it does not run."""
-        with self._starting_or_stopping:
-            if self._thread is None:
-                return
-            thread, self._thread = self._thread, None
-            try:
-                thread.stop_and_wait()
-            finally:
-                if self._temporary is not None:
-                    self._temporary.cleanup()
-                    self._temporary = None
-
-    def reset(self) -> None:
-        """Delete all records, images, faults and remembered requests; keys and settings stay.
-
-        Blocks for some milliseconds.
-        """
-        self._running.call(self._running.reset)
-        self.faults.clear()
-        self.requests.clear()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        try:
-            await anyio.to_thread.run_sync(self.start)
-        except anyio.get_cancelled_exc_class():
-            # The thread goes on starting; without this nobody would stop it.
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self.stop)
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self.stop)
-
-    def __repr__(self) -> str:
-        state = self._thread.runtime.base_url if self._thread is not None else "not running"
-        return f"<Sandbox {state}>"
-
-    @property
-    def _running(self) -> _ServerThread:
-        if self._thread is None:
-            raise RuntimeError("the sandbox is not running; enter it with `with` or `async with` first")
-        return self._thread
-
     @property
     def _identity(self) -> Identity:
         return self._running.runtime.identity
 
+    def _open(self, folder: Path, base_url: str, closing: contextlib.ExitStack) -> Runtime:
+        settings, files = self.settings, Files(folder)
+        database = open_database(folder / "imgwire.sqlite", TABLES, durable=self._folder is not None)
+        closing.enter_context(contextlib.closing(database))
+        identity = identity_of(database)
+        files.prepare()
+        return Runtime(
+            clock=settings.clock,
+            settings=settings,
+            database=database,
+            identity=identity,
+            files=files,
+            base_url=base_url,
+            faults=self.faults,
+            requests=self.requests,
+            rate_limiter=RateLimiter(settings.rate_limits, settings.clock),
+            variants=VariantCache(files.variants, settings.cdn_cache_bytes),
+        )
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only where it sees that the protocol is TCP; with it on, every
-    # answer that is written in two parts waits 40 ms for a delayed acknowledgement.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-            raise OSError(error.errno, f"port {port} is in use by another program") from error
-        listener.listen(2048)
-        listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+    def _application(self, runtime: Runtime) -> ASGIApp:
+        application = app.build(runtime)
+        recovery.resume(runtime)
+        return application
 
-
-def _base_url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-class _Server(uvicorn.Server):
-    """uvicorn that stops at an event, and does not wait for idle or stuck connections."""
-
-    def __init__(self, config: uvicorn.Config, runtime: Runtime, ready: Future[None]) -> None:
-        super().__init__(config)
-        self._runtime = runtime
-        self._ready = ready
-
-    async def main_loop(self) -> None:
-        """Report readiness and wait for the end."""
-        self._ready.set_result(None)
-        await self._runtime.closing.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the listener and every connection; requests under way get a moment to end."""
-        for server in self.servers:
-            server.close()
-        for listener in sockets or []:
-            listener.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        tasks = set(self.server_state.tasks)
-        if tasks:
-            _, tasks = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # lets the aborted transports close their sockets
-
-
-class _ServerThread:
-    """The thread, its loop, and everything that lives on it."""
-
-    runtime: Runtime
-
-    def __init__(self, sandbox: Sandbox, folder: Path, listener: socket.socket, *, durable: bool) -> None:
-        self._sandbox = sandbox
-        self._folder = folder
-        self._listener = listener
-        self._durable = durable
-        self._ready: Future[None] = Future()
-        self._thread = threading.Thread(target=self._run, name="imgwire-sandbox", daemon=True)
-
-    def start_and_wait(self) -> None:
-        """Start the thread; raises what starting raises."""
-        self._thread.start()
-        error = self._ready.exception()
-        if error is not None:
-            self._thread.join()
-            raise error
-
-    def stop_and_wait(self) -> None:
-        """Stop the server and wait for the thread's end."""
-        self._loop.call_soon_threadsafe(self.runtime.closing.set)
-        self._thread.join()
-
-    def call(self, action: Callable[[], None]) -> None:
-        """Run `action` on the sandbox's loop and wait for it."""
-        done: Future[None] = Future()
-
-        def run() -> None:
-            try:
-                action()
-            except BaseException as error:
-                done.set_exception(error)
-                raise
-            done.set_result(None)
-
-        self._loop.call_soon_threadsafe(run)
-        done.result()
-
-    def reset(self) -> None:
-        """Delete all records and images."""
-        for task in self.runtime.background:
-            task.cancel()
-        self.runtime.database.clear()
-        self.runtime.files.clear()
-        self.runtime.variants.clear()
-        self.runtime.rate_limiter.reset()
-
-    def _run(self) -> None:
-        try:
-            # Not the caller's choice of loop: resets need the sockets of asyncio's own transports.
-            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                runner.run(self._serve())
-        except BaseException as error:
-            if self._ready.done():
-                raise
-            self._ready.set_exception(error)
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        sandbox = self._sandbox
-        files = Files(self._folder)
-        files.prepare_folder()
-        with (
-            contextlib.closing(lock_folder(self._folder)),
-            contextlib.closing(open_database(self._folder, durable=self._durable)) as database,
-        ):
-            files.prepare()
-            runtime = Runtime(
-                settings=sandbox.settings,
-                database=database,
-                identity=database.identity(),
-                files=files,
-                base_url=_base_url(self._listener),
-                faults=sandbox.faults,
-                requests=sandbox.requests,
-                rate_limiter=RateLimiter(sandbox.settings.rate_limits, sandbox.settings.clock),
-                variants=VariantCache(files.variants, sandbox.settings.cdn_cache_bytes),
-            )
-            self.runtime = runtime
-            config = uvicorn.Config(
-                app.build(runtime),
-                http=SandboxProtocol,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                date_header=False,  # the gateway sends it, by the clock of the sandbox
-            )
-            recovery.resume(runtime)
-            try:
-                await _Server(config, runtime, self._ready).serve(sockets=[self._listener])
-            finally:
-                await runtime.cancel_background()
-                await self._loop.shutdown_default_executor()
-                runtime.inspecting_threads.shutdown(wait=True, cancel_futures=True)
-                runtime.rendering_threads.shutdown(wait=True, cancel_futures=True)
+    def _clear(self, runtime: Runtime) -> None:
+        runtime.database.clear()
+        runtime.files.clear()

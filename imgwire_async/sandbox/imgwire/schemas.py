@@ -9,21 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-
-class SupportedMimeType(StrEnum):
-    """Image types that the service accepts."""
-
-    JPEG = "image/jpeg"
-    JXL = "image/jxl"
-    PNG = "image/png"
-    WEBP = "image/webp"
-    AVIF = "image/avif"
-    GIF = "image/gif"
-    ICO = "image/vnd.microsoft.icon"
-    HEIC = "image/heic"
-    BMP = "image/bmp"
-    TIFF = "image/tiff"
-
+from imgwire_async.sandbox.pictures.types import SupportedMimeType
 
 EXTENSIONS: dict[str, tuple[str, ...]] = {
     SupportedMimeType.JPEG: ("jpg", "jpeg"),

@@ -7,16 +7,16 @@ import hmac
 import secrets
 from pathlib import Path
 from urllib.parse import urlencode
-from xml.sax.saxutils import escape
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from imgwire_async.sandbox.imgwire import processing, records
+from imgwire_async.sandbox.imgwire.errors import STORE_PREFIX
+from imgwire_async.sandbox.imgwire.runtime import Runtime
 from imgwire_async.sandbox.server.bodies import write_to_file
-from imgwire_async.sandbox.server.runtime import Runtime
 
-PREFIX = "/_store/"
+PREFIX = STORE_PREFIX
 
 
 class StoreError(Exception):
@@ -27,13 +27,6 @@ class StoreError(Exception):
         self.status = status
         self.code = code
         self.message = message
-
-
-def error_response(status: int, code: str, message: str) -> Response:
-    """An S3-like XML error."""
-    declaration = '<?xml version="1.0" encoding="UTF-8"?>'
-    body = f"{declaration}\n<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
-    return Response(body, status, media_type="application/xml")
 
 
 def sign(runtime: Runtime, method: str, path: str, expires: int) -> str:

@@ -8,9 +8,11 @@ import uuid
 
 from imgwire_async.sandbox.imgwire import records, store
 from imgwire_async.sandbox.imgwire.auth import Caller
-from imgwire_async.sandbox.imgwire.schemas import StandardUploadCreate, SupportedMimeType, mime_type_of_name
-from imgwire_async.sandbox.server.errors import ApiError, InvalidRequestError, invalid_token
-from imgwire_async.sandbox.server.runtime import Runtime, timestamp, timestamp_or_none
+from imgwire_async.sandbox.imgwire.errors import InvalidRequestError, invalid_token
+from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp, timestamp_or_none
+from imgwire_async.sandbox.imgwire.schemas import StandardUploadCreate, mime_type_of_name
+from imgwire_async.sandbox.pictures.types import SupportedMimeType
+from imgwire_async.sandbox.server.errors import ApiError
 
 
 def create(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
 import pyvips
 
-from imgwire_async.sandbox.imgwire.cdn.parameters import InvalidTransformationError
-from imgwire_async.sandbox.imgwire.cdn.values import LARGEST_SIDE, Color
+from imgwire_async.sandbox.pictures.color import Color
 
 _BLENDS = {
     "over": "over",
@@ -101,21 +101,19 @@ def embedded(
     return image.embed(left, top, width, height, extend="background", background=background)
 
 
-def check_size(name: str, width: int, height: int) -> None:
-    """Refuse a picture that is too large.
-
-    Raises:
-        InvalidTransformationError: a side is over 8192 pixels.
-    """
-    if width > LARGEST_SIDE or height > LARGEST_SIDE:
-        raise InvalidTransformationError(
-            name,
-            None,
-            f"{name} would give {width} × {height} pixels; at most {LARGEST_SIDE} on a side are allowed.",
-        )
-
-
 def anchor(gravity: str, axis: Axis) -> float:
     """Where a gravity points: 0 is left or top, 1 is right or bottom."""
     names = ("north", "south") if axis == "y" else ("west", "east")
     return next((_FACTORS[name] for name in names if name in gravity), 0.5)
+
+
+def pixelated(image: pyvips.Image, block: int) -> pyvips.Image:
+    """Squares of `block` pixels, each in its average colour."""
+    width = math.ceil(image.width / block) * block
+    height = math.ceil(image.height / block) * block
+
+    def average(premultiplied: pyvips.Image) -> pyvips.Image:
+        whole = premultiplied.embed(0, 0, width, height, extend="copy")
+        return whole.shrink(block, block).zoom(block, block).crop(0, 0, image.width, image.height)
+
+    return on_premultiplied(image, average)

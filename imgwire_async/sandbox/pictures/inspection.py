@@ -13,8 +13,7 @@ import pyvips
 from PIL import BmpImagePlugin, ExifTags, IcoImagePlugin, Image, ImageFile
 from pillow_jxl import JpegXLImagePlugin
 
-from imgwire_async.sandbox.imgwire.schemas import SupportedMimeType
-from imgwire_async.sandbox.server.errors import UnacceptableImageError
+from imgwire_async.sandbox.pictures.types import SupportedMimeType
 
 _HEADER_BYTES = 64
 _DECODER_FAILURES = (
@@ -45,6 +44,10 @@ PILLOW_READERS: dict[SupportedMimeType, Callable[[BinaryIO], ImageFile.ImageFile
     SupportedMimeType.JXL: JpegXLImagePlugin.JXLImageFile,
 }
 """Types that the binary libvips cannot read, and what reads them."""
+
+
+class UnacceptableImageError(Exception):
+    """The bytes are not an image that the service would deliver."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

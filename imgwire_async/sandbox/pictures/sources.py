@@ -8,8 +8,8 @@ from pathlib import Path
 import pyvips
 from PIL import Image
 
-from imgwire_async.sandbox.imgwire.schemas import SupportedMimeType
 from imgwire_async.sandbox.pictures.inspection import PILLOW_READERS
+from imgwire_async.sandbox.pictures.types import SupportedMimeType
 
 _ANIMATED = {SupportedMimeType.GIF, SupportedMimeType.WEBP}
 _LOSSLESS = {SupportedMimeType.PNG, SupportedMimeType.GIF, SupportedMimeType.BMP, SupportedMimeType.ICO}
@@ -31,7 +31,12 @@ class Source:
 
 
 def load(
-    path: Path, mime_type: str, *, keep_profile: bool = False, smallest: tuple[int, int] | None = None
+    path: Path,
+    mime_type: str,
+    *,
+    keep_profile: bool = False,
+    smallest: tuple[int, int] | None = None,
+    upright: bool = True,
 ) -> Source:
     """Read an image file.
 
@@ -40,6 +45,7 @@ def load(
         mime_type: Its type, as processing found it.
         keep_profile: Whether an embedded RGB profile stays instead of being converted to sRGB.
         smallest: Width and height that suffice, which lets JPEG be decoded at a half, a quarter or an eighth.
+        upright: Whether the picture is turned by its EXIF orientation.
 
     Raises:
         pyvips.Error: the file cannot be decoded.
@@ -59,7 +65,8 @@ def load(
     height = image.get("page-height") if "page-height" in fields else image.height
     count = image.height // height if kind in _ANIMATED else 1
     if count == 1:
-        return Source([_to_srgb(image.autorot(), keep_profile=keep_profile)], [], 0, lossless)
+        image = image.autorot() if upright else image
+        return Source([_to_srgb(image, keep_profile=keep_profile)], [], 0, lossless)
     image = _to_srgb(image, keep_profile=keep_profile)
     frames = [image.crop(0, at * height, image.width, height) for at in range(count)]
     delays = image.get("delay") if "delay" in fields else []

@@ -10,92 +10,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import secrets
 import sqlite3
 import threading
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS identity (only INTEGER PRIMARY KEY CHECK (only = 1), document TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS images (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    status TEXT NOT NULL,
-    original_filename TEXT NOT NULL,
-    mime_type TEXT NOT NULL,
-    mime_type_given INTEGER NOT NULL,
-    extension TEXT NOT NULL,
-    content_length INTEGER,
-    declared_hash TEXT,
-    hash_sha256 TEXT,
-    idempotency_key TEXT,
-    fingerprint TEXT NOT NULL,
-    purpose TEXT,
-    custom_metadata TEXT NOT NULL,
-    exif_data TEXT NOT NULL DEFAULT '{}',
-    width INTEGER NOT NULL DEFAULT 0,
-    height INTEGER NOT NULL DEFAULT 0,
-    size_bytes INTEGER NOT NULL DEFAULT 0,
-    upload_token_id TEXT,
-    by_client_key INTEGER NOT NULL,
-    upload_expires_at REAL NOT NULL,
-    source_url TEXT,
-    created_at REAL NOT NULL,
-    updated_at REAL NOT NULL,
-    processed_metadata_at REAL,
-    deleted_at REAL
-);
-CREATE INDEX IF NOT EXISTS images_by_key ON images (idempotency_key)
-    WHERE idempotency_key IS NOT NULL AND deleted_at IS NULL;
-CREATE INDEX IF NOT EXISTS images_alive ON images (sequence) WHERE deleted_at IS NULL;
-CREATE INDEX IF NOT EXISTS images_unfinished ON images (status) WHERE status IN ('PENDING', 'PROCESSING');
-CREATE TABLE IF NOT EXISTS upload_tokens (
-    id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, expires_at REAL NOT NULL, used_at REAL,
-    created_at REAL NOT NULL, updated_at REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS cors_origins (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
-    pattern TEXT NOT NULL UNIQUE COLLATE NOCASE,
-    created_at REAL NOT NULL, updated_at REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS custom_domain (
-    only INTEGER PRIMARY KEY CHECK (only = 1), id TEXT NOT NULL, hostname TEXT NOT NULL,
-    dcv_target TEXT NOT NULL,
-    status TEXT NOT NULL, certificate_status TEXT NOT NULL, last_verified_at REAL,
-    created_at REAL NOT NULL, updated_at REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS download_jobs (
-    id TEXT PRIMARY KEY, status TEXT NOT NULL, image_ids TEXT NOT NULL,
-    created_at REAL NOT NULL, updated_at REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS deliveries (
-    slot INTEGER PRIMARY KEY, requests INTEGER NOT NULL, transfer_bytes INTEGER NOT NULL,
-    transformations INTEGER NOT NULL, cache_hits INTEGER NOT NULL
-);
-"""
-
-_TABLES = ("images", "upload_tokens", "cors_origins", "custom_domain", "download_jobs", "deliveries")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Keys and ids of the sandbox's one environment; kept in the database."""
-
-    environment_id: str
-    organization_id: str
-    server_key: str
-    client_key: str
-    session_token: str
-    signing_secret: str
-
-    def __repr__(self) -> str:
-        return f"Identity(environment_id={self.environment_id!r}, organization_id={self.organization_id!r})"
+_IDENTITY = (
+    "CREATE TABLE IF NOT EXISTS identity (only INTEGER PRIMARY KEY CHECK (only = 1), document TEXT NOT NULL);"
+)
 
 
 def lock_folder(folder: Path) -> sqlite3.Connection:
@@ -120,15 +45,19 @@ def lock_folder(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_database(folder: Path, *, durable: bool) -> Database:
-    """The database of a folder, made if there is none.
+def open_database(path: Path, tables: str, *, durable: bool) -> Database:
+    """The database at a path, made if there is none.
+
+    Args:
+        path: The file.
+        tables: SQL that creates the tables where they do not exist.
+        durable: Whether it has to survive a killed process.
 
     Raises:
         OSError: what is there is no database, a damaged one, or that of another version.
     """
-    path = folder / "imgwire.sqlite"
     try:
-        database = Database(path, durable=durable)
+        database = Database(path, tables, durable=durable)
     except sqlite3.Error as error:
         raise OSError(f"{path} is not a sandbox's database: {error}") from error
     try:
@@ -137,15 +66,20 @@ def open_database(folder: Path, *, durable: bool) -> Database:
         damage = str(error)
     if damage is not None:
         database.close()
-        raise OSError(f"{path} cannot be used: {damage}. Restore it, or start with another folder")
+        raise _unusable(path, damage)
     return database
+
+
+def _unusable(path: Path, damage: str) -> OSError:
+    return OSError(f"{path} cannot be used: {damage}. Restore it, or start with another folder")
 
 
 class Database:
     """The records of one sandbox."""
 
-    def __init__(self, path: Path, *, durable: bool) -> None:
+    def __init__(self, path: Path, tables: str, *, durable: bool) -> None:
         self._path = path
+        self._schema = _IDENTITY + tables
         # NORMAL survives a killed process; without a kept folder nothing has to survive.
         self._synchronous = "NORMAL" if durable else "OFF"
         self._readers: list[sqlite3.Connection] = []
@@ -153,7 +87,7 @@ class Database:
         self.writer = self._connect()
         try:
             self.writer.execute("PRAGMA journal_mode=WAL")
-            self.writer.executescript(_SCHEMA)
+            self.writer.executescript(self._schema)
         except sqlite3.Error:
             self.writer.close()
             raise
@@ -186,38 +120,37 @@ class Database:
         if verdict != "ok":
             return f"it is damaged ({verdict})"
         with contextlib.closing(sqlite3.connect(":memory:")) as example:
-            example.executescript(_SCHEMA)
-            for table in ("identity", *_TABLES):
+            example.executescript(self._schema)
+            for table in _tables(example):
                 if _columns(self.writer, table) != _columns(example, table):
                     return f"its table {table} is that of another version"
-        try:
-            self.identity()
-        except (ValueError, TypeError):
-            return "the keys in it are damaged"
         return None
 
-    def identity(self) -> Identity:
-        """The environment's keys, made on the first start."""
+    def identity(self, kind: Callable[..., T], fresh: Mapping[str, object]) -> T:
+        """What the service is, such as its keys.
+
+        Args:
+            kind: What takes the members of the stored document.
+            fresh: The document that is stored on the first start.
+
+        Raises:
+            OSError: the document is damaged.
+        """
         row = self.writer.execute("SELECT document FROM identity").fetchone()
-        if row is not None:
-            return Identity(**json.loads(row["document"]))
-        document = {
-            "environment_id": str(uuid.uuid4()),
-            "organization_id": str(uuid.uuid4()),
-            "server_key": f"sk_{secrets.token_urlsafe(32)}",
-            "client_key": f"ck_{secrets.token_urlsafe(32)}",
-            "session_token": f"st_{secrets.token_urlsafe(32)}",
-            "signing_secret": secrets.token_hex(32),
-        }
-        self.writer.execute("INSERT INTO identity VALUES (1, ?)", (json.dumps(document),))
-        return Identity(**document)
+        if row is None:
+            self.writer.execute("INSERT INTO identity VALUES (1, ?)", (json.dumps(fresh),))
+            return kind(**fresh)
+        try:
+            return kind(**json.loads(row["document"]))
+        except (ValueError, TypeError) as error:
+            raise _unusable(self._path, "the keys in it are damaged") from error
 
     def clear(self) -> None:
         """Delete all records, but not the keys."""
         with self.writer:
             self.writer.execute("BEGIN")
-            for table in _TABLES:
-                self.writer.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the tuple above
+            for table in _tables(self.writer) - {"identity"}:
+                self.writer.execute(f"DELETE FROM {table}")  # noqa: S608 - names that the service has chosen
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
@@ -225,6 +158,13 @@ class Database:
         connection.execute("PRAGMA busy_timeout=5000")
         connection.execute(f"PRAGMA synchronous={self._synchronous}")
         return connection
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    found = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    )
+    return {name for (name,) in found}
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> set[str]:

@@ -1,13 +1,12 @@
-"""Errors of the Resource API, in the service's shape `{"detail", "error_type"}`."""
+"""Errors that a local service responds with; each service gives them its own shape."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 
 
 class ApiError(Exception):
-    """A refusal that the API answers with.
+    """A request that the API rejects.
 
     Attributes:
         status: HTTP status code.
@@ -21,47 +20,15 @@ class ApiError(Exception):
         self.error_type = error_type
         self.detail = detail
 
-    @property
-    def body(self) -> Mapping[str, object]:
-        """The JSON object of the answer."""
-        return {"detail": self.detail, "error_type": self.error_type}
+
+def rate_limited() -> ApiError:
+    """429."""
+    return ApiError(429, "RateLimitExceededError", "Rate limit exceeded.")
 
 
-class InvalidRequestError(ApiError):
-    """422 for a value that the types allow and the service does not, in the shape of FastAPI's own."""
-
-    def __init__(self, location: tuple[str, str], message: str) -> None:
-        super().__init__(422, "RequestValidationError", message)
-        self.location = location
-
-    @property
-    def body(self) -> Mapping[str, object]:
-        """`HTTPValidationError` with one entry."""
-        return {"detail": [{"loc": list(self.location), "msg": self.detail, "type": "value_error"}]}
-
-
-def not_found() -> ApiError:
-    """404 for an id that names nothing in this environment."""
-    return ApiError(404, "ResourceNotFoundError", "Resource not found.")
-
-
-def invalid_token(detail: str) -> ApiError:
-    """401 for a key, session or upload token that is missing, unknown, used up or not accepted here."""
-    return ApiError(401, "InvalidTokenError", detail)
-
-
-def not_authorized(detail: str) -> ApiError:
-    """403 for a valid credential that does not reach the resource."""
-    return ApiError(403, "ResourceNotAuthorizedError", detail)
-
-
-def conflict(detail: str) -> ApiError:
-    """409 for something that exists already."""
-    return ApiError(409, "ResourceConflictError", detail)
-
-
-class UnacceptableImageError(Exception):
-    """The bytes are not an image that the service would deliver."""
+def scripted(status: int) -> ApiError:
+    """The error of a fault that names a status and no body."""
+    return ApiError(status, "ScriptedFaultError", "A scripted failure.")
 
 
 def broken(error: Exception) -> ApiError:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict, Unpack
 
-from imgwire_async.sandbox.imgwire.operations import EVERY_OPERATION, check_operation_name
+from imgwire_async.sandbox.server.operations import EVERY_OPERATION, Operations
 
 
 class FaultKind(TypedDict, total=False):
@@ -100,9 +100,13 @@ class FaultScript:
 
     Scripts of the operation itself come before those of `*`; within each, the first added comes first. One
     request meets at most one fault.
+
+    Args:
+        operations: Those that may fail.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
         self._scripts: list[_Script] = []
         self._lock = threading.Lock()
 
@@ -114,11 +118,11 @@ class FaultScript:
         """Fail the next `count` requests of `operation`."""
         if count < 1:
             raise ValueError(f"count must be at least 1, got {count}")
-        self._add(_Script(check_operation_name(operation), (Fault(**kind),), count))
+        self._add(_Script(self._operations.check_name(operation), (Fault(**kind),), count))
 
     def always(self, operation: str, **kind: Unpack[FaultKind]) -> None:
         """Fail every request of `operation` until `clear`."""
-        self._add(_Script(check_operation_name(operation), (Fault(**kind),), None))
+        self._add(_Script(self._operations.check_name(operation), (Fault(**kind),), None))
 
     def random(
         self, probability: float, seed: int, faults: Sequence[Fault], operation: str = EVERY_OPERATION
@@ -129,7 +133,7 @@ class FaultScript:
         if not faults:
             raise ValueError("faults must name at least one fault")
         source = random.Random(seed)  # noqa: S311 - failures must repeat, not be unpredictable
-        self._add(_Script(check_operation_name(operation), tuple(faults), None, probability, source))
+        self._add(_Script(self._operations.check_name(operation), tuple(faults), None, probability, source))
 
     def unused(self) -> list[UnusedFault]:
         """What was scripted and has not happened: a test that expects its faults ends by asserting `[]`.

@@ -1,42 +1,47 @@
-"""The way of every request into the application: journal, faults, rate limits, CORS and authentication."""
+"""The way of every request into the application: journal, faults and rate limits, then authentication."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import sqlite3
 import time
 from email.utils import formatdate
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imgwire_async.sandbox.imgwire import cors, store
-from imgwire_async.sandbox.imgwire.auth import authenticate
-from imgwire_async.sandbox.imgwire.operations import SandboxOperation, resolve
 from imgwire_async.sandbox.server.bodies import BODY_ENDED, JSON_BYTES, answer_early
-from imgwire_async.sandbox.server.errors import ApiError, broken
+from imgwire_async.sandbox.server.errors import ApiError, rate_limited, scripted
 from imgwire_async.sandbox.server.faults import Fault
+from imgwire_async.sandbox.server.operations import Operation
 from imgwire_async.sandbox.server.request_log import RECORDED_HEADERS, ReceivedRequest
-from imgwire_async.sandbox.server.runtime import Runtime, logger
+from imgwire_async.sandbox.server.runtime import ServerRuntime
+from imgwire_async.sandbox.server.service import CALLER, Service
 from imgwire_async.sandbox.server.transport import close_connection, reset_connection
 
 SLOW_CHUNK_SECONDS = 0.05
 """How finely a slowed body is cut."""
+_OPERATION = "sandbox.operation"
 
 
 class Gateway:
-    """ASGI middleware around the sandbox's application."""
+    """ASGI middleware around a service: what happens before anybody asks who is calling.
 
-    def __init__(self, application: ASGIApp, runtime: Runtime) -> None:
+    Args:
+        application: What answers; usually `Authentication`, with more around it where a service needs that.
+        service: The service.
+        runtime: What it runs on.
+    """
+
+    def __init__(self, application: ASGIApp, service: Service, runtime: ServerRuntime) -> None:
         self._application = application
+        self._service = service
         self._runtime = runtime
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        operation = resolve(scope["method"], scope["path"])
+        operation = self._service.operations.resolve(scope["method"], scope["path"])
         headers = Headers(scope=scope)
         entry = _journal_entry(scope, headers, operation)
         self._runtime.requests.add(entry)
@@ -66,7 +71,7 @@ class Gateway:
         headers = message.get("headers", [])
         if any(name.lower() == b"date" for name, _ in headers):
             return message
-        date = formatdate(self._runtime.settings.clock(), usegmt=True)
+        date = formatdate(self._runtime.now(), usegmt=True)
         return {**message, "headers": [*headers, (b"date", date.encode())]}
 
     async def _fail(
@@ -74,7 +79,7 @@ class Gateway:
         fault: Fault,
         scope: Scope,
         headers: Headers,
-        operation: SandboxOperation | None,
+        operation: Operation | None,
         receive: Receive,
         send: Send,
     ) -> None:
@@ -84,12 +89,12 @@ class Gateway:
             await _reset(scope, receive)
             return
         if fault.status is not None and fault.disconnect_after is None:
-            await answer_early(_fault_response(fault, operation), scope, receive, send)
+            await answer_early(self._fault_response(fault, scope), scope, receive, send)
             return
         connection = _FaultyConnection(self._runtime, fault, receive, send)
         await self._admit(scope, headers, operation, connection.receive, connection.send)
         if connection.interrupted and fault.status is not None:
-            await answer_early(_fault_response(fault, operation), scope, receive, send)
+            await answer_early(self._fault_response(fault, scope), scope, receive, send)
         elif connection.interrupted or fault.reset == "after":
             await _reset(scope, receive)
         elif connection.truncated:
@@ -100,64 +105,36 @@ class Gateway:
         self,
         scope: Scope,
         headers: Headers,
-        operation: SandboxOperation | None,
+        operation: Operation | None,
         receive: Receive,
         send: Send,
     ) -> None:
         limiter = self._runtime.rate_limiter
-        name = operation.name if operation else ""
-        refusal = limiter.enter(name)
+        name = (operation.rate_class or operation.name) if operation else ""
+        caller = self._service.counted_for(headers)
+        refusal = limiter.enter(name, caller)
         if refusal is not None:
-            body = {"detail": "Rate limit exceeded.", "error_type": "RateLimitExceededError"}
-            retry = {} if refusal.retry_after is None else {"retry-after": refusal.retry_after}
-            await answer_early(JSONResponse(body, 429, retry), scope, receive, send)
+            response = self._service.error_response(scope["path"], rate_limited())
+            if refusal.retry_after is not None:
+                response.headers["retry-after"] = refusal.retry_after
+            await answer_early(response, scope, receive, send)
             return
+        scope[_OPERATION] = operation
         try:
-            await self._answer(scope, headers, operation, receive, send)
+            await self._application(scope, receive, send)
         finally:
-            limiter.leave(name)
+            limiter.leave(name, caller)
 
-    async def _answer(
-        self,
-        scope: Scope,
-        headers: Headers,
-        operation: SandboxOperation | None,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        runtime = self._runtime
-        origin = headers.get("origin")
-        cors_method = cors.method_for(scope["path"]) if origin is not None else None
-        if origin is not None and cors_method is not None:
-            try:
-                allowed = cors.allowed_headers(runtime, origin)
-            except sqlite3.Error as damage:
-                logger.error("CORS of %r failed: %r", scope["path"], damage)
-                error = broken(damage)
-                await answer_early(JSONResponse(error.body, error.status), scope, receive, send)
-                return
-            if scope["method"] == "OPTIONS":
-                await cors.preflight(allowed, cors_method)(scope, receive, send)
-                return
-            send = _adding_headers(send, allowed)
-        if operation is not None:
-            try:
-                scope["imgwire.caller"] = authenticate(
-                    runtime.identity,
-                    operation.access,
-                    headers.get("authorization"),
-                    headers.get("x-environment-id"),
-                    runtime.settings.environment_mismatch,
-                )
-            except ApiError as error:
-                await answer_early(JSONResponse(error.body, error.status), scope, receive, send)
-                return
-        length = headers.get("content-length", "")
-        if scope["path"].startswith("/api/") and length.isdigit() and int(length) > JSON_BYTES:
-            body = {"detail": f"The body exceeds {JSON_BYTES} bytes.", "error_type": "RequestTooLargeError"}
-            await answer_early(JSONResponse(body, 413), scope, receive, send)
-            return
-        await self._application(scope, receive, send)
+    def _fault_response(self, fault: Fault, scope: Scope) -> Response:
+        status = fault.status or 500
+        if fault.body is not None:
+            response = Response(fault.body, status)
+        else:
+            response = self._service.error_response(scope["path"], scripted(status))
+        response.headers.update(fault.headers or {})
+        if fault.retry_after is not None:
+            response.headers["retry-after"] = str(fault.retry_after)
+        return response
 
     async def _wait(self, seconds: float) -> None:
         """Sleep, but not longer than the sandbox runs."""
@@ -165,10 +142,38 @@ class Gateway:
             await asyncio.wait_for(self._runtime.closing.wait(), seconds)
 
 
+class Authentication:
+    """ASGI middleware that checks credentials and the length of JSON bodies."""
+
+    def __init__(self, application: ASGIApp, service: Service) -> None:
+        self._application = application
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it."""
+        try:
+            self._check(scope)
+        except ApiError as error:
+            await answer_early(self._service.error_response(scope["path"], error), scope, receive, send)
+            return
+        await self._application(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        operation: Operation | None = scope[_OPERATION]
+        headers = Headers(scope=scope)
+        if operation is not None:
+            scope[CALLER] = self._service.authenticate(operation, headers)
+            if operation.streams:
+                return
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > JSON_BYTES:
+            raise ApiError(413, "RequestTooLargeError", f"The body exceeds {JSON_BYTES} bytes.")
+
+
 class _FaultyConnection:
     """`receive` and `send` of a request, disturbed by a fault."""
 
-    def __init__(self, runtime: Runtime, fault: Fault, receive: Receive, send: Send) -> None:
+    def __init__(self, runtime: ServerRuntime, fault: Fault, receive: Receive, send: Send) -> None:
         self._runtime = runtime
         self._fault = fault
         self._receive = receive
@@ -244,7 +249,7 @@ async def _wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
-def _journal_entry(scope: Scope, headers: Headers, operation: SandboxOperation | None) -> ReceivedRequest:
+def _journal_entry(scope: Scope, headers: Headers, operation: Operation | None) -> ReceivedRequest:
     authorization = headers.get("authorization")
     return ReceivedRequest(
         operation=operation.name if operation else None,
@@ -254,29 +259,3 @@ def _journal_entry(scope: Scope, headers: Headers, operation: SandboxOperation |
         headers={name: value for name, value in headers.items() if name in RECORDED_HEADERS},
         authorized_with=None if authorization is None else authorization.partition(" ")[0],
     )
-
-
-def _adding_headers(send: Send, headers: dict[str, str]) -> Send:
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", []), *raw]}
-        await send(message)
-
-    return send_with_headers
-
-
-def _fault_response(fault: Fault, operation: SandboxOperation | None) -> Response:
-    status = fault.status or 500
-    headers = dict(fault.headers or {})
-    if fault.retry_after is not None:
-        headers["retry-after"] = str(fault.retry_after)
-    if fault.body is not None:
-        return Response(fault.body, status, headers)
-    if operation is not None and operation.name == "store.put":
-        response = store.error_response(status, "ScriptedFault", "A scripted failure.")
-        response.headers.update(headers)
-        return response
-    body = {"detail": "A scripted failure.", "error_type": "ScriptedFaultError"}
-    return Response(json.dumps(body), status, headers, "application/json")

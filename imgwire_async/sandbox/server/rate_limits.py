@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Literal
 
-from imgwire_async.sandbox.imgwire.operations import EVERY_OPERATION
+from imgwire_async.sandbox.server.operations import EVERY_OPERATION
 
 RetryAfterForm = Literal["seconds", "date"] | None
 
@@ -67,38 +67,47 @@ class RateLimiter:
     def __init__(self, rules: Mapping[str, RateRule], clock: Callable[[], float]) -> None:
         self._clock = clock
         self._rules = dict(rules)
-        self._usage: dict[str, _Usage] = {}
-        self.reset()
+        self._usage: dict[tuple[str, str], _Usage] = {}
 
     def reset(self) -> None:
         """Forget what has been used, except for the requests still in flight."""
-        for name, rule in self._rules.items():
-            in_flight = self._usage[name].in_flight if name in self._usage else 0
-            tokens = float(rule.burst) if isinstance(rule, RateLimit) else 0.0
-            self._usage[name] = _Usage(tokens=tokens, at=self._clock(), in_flight=in_flight)
+        for (name, caller), usage in self._usage.items():
+            self._usage[name, caller] = self._fresh(name, usage.in_flight)
 
-    def enter(self, operation: str) -> Refusal | None:
-        """Count one request; the caller must call `leave` when None comes back."""
-        names = [name for name in (operation, EVERY_OPERATION) if name in self._rules]
-        for name in names:
-            refusal = self._check(name)
+    def enter(self, name: str, caller: str = "") -> Refusal | None:
+        """Count one request; the caller must call `leave` when None comes back.
+
+        Args:
+            name: The operation, or the class that a rule names.
+            caller: Whose limit it is.
+        """
+        names = [one for one in (name, EVERY_OPERATION) if one in self._rules]
+        for one in names:
+            refusal = self._check(one, caller)
             if refusal is not None:
                 return refusal
-        for name in names:
-            usage = self._usage[name]
+        for one in names:
+            usage = self._usage[one, caller]
             usage.tokens -= 1
             usage.taken += 1
             usage.in_flight += 1
         return None
 
-    def leave(self, operation: str) -> None:
+    def leave(self, name: str, caller: str = "") -> None:
         """The request that `enter` admitted has been answered."""
-        for name in (operation, EVERY_OPERATION):
-            if name in self._rules:
-                self._usage[name].in_flight -= 1
+        for one in (name, EVERY_OPERATION):
+            if one in self._rules:
+                self._usage[one, caller].in_flight -= 1
 
-    def _check(self, name: str) -> Refusal | None:
-        rule, usage, now = self._rules[name], self._usage[name], self._clock()
+    def _fresh(self, name: str, in_flight: int) -> _Usage:
+        rule = self._rules[name]
+        tokens = float(rule.burst) if isinstance(rule, RateLimit) else 0.0
+        return _Usage(tokens=tokens, at=self._clock(), in_flight=in_flight)
+
+    def _check(self, name: str, caller: str) -> Refusal | None:
+        if (name, caller) not in self._usage:
+            self._usage[name, caller] = self._fresh(name, 0)
+        rule, usage, now = self._rules[name], self._usage[name, caller], self._clock()
         wait = 0.0
         if isinstance(rule, RateLimit):
             usage.tokens = min(rule.burst, usage.tokens + max(0.0, now - usage.at) * rule.rate)

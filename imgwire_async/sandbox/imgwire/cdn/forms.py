@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from imgwire_async.sandbox.imgwire.cdn.values import (
     LARGEST_SIDE,
-    Color,
     RefusedError,
     boolean,
     color,
@@ -25,6 +24,7 @@ from imgwire_async.sandbox.imgwire.cdn.values import (
     text,
     word,
 )
+from imgwire_async.sandbox.pictures.color import Color
 
 _side = integer(1, LARGEST_SIDE)
 _edge = integer(0, LARGEST_SIDE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgwire_async.sandbox.imgwire.schemas import SupportedMimeType
+from imgwire_async.sandbox.pictures.types import SupportedMimeType
 
 _MODERN = {"image/avif": "avif", "image/webp": "webp"}
 """Smaller formats that are sent only to those who ask for them by name: `*/*` says nothing about AVIF."""

@@ -9,16 +9,17 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from imgwire_async.sandbox.imgwire.cdn import forms, values, watermark_forms
-from imgwire_async.sandbox.imgwire.cdn.values import LARGEST_SIDE, Color, Reader, RefusedError
-from imgwire_async.sandbox.server.errors import ApiError
-from imgwire_async.sandbox.server.settings import PresetSize
+from imgwire_async.sandbox.imgwire.cdn.values import LARGEST_SIDE, Reader, RefusedError
+from imgwire_async.sandbox.imgwire.errors import DetailedError
+from imgwire_async.sandbox.imgwire.settings import PresetSize
+from imgwire_async.sandbox.pictures.color import Color
 
 LONGEST_SHOWN = 200
 """How many characters of a refused value its error repeats."""
 _MOST_PAIRS = 200
 
 
-class InvalidTransformationError(ApiError):
+class InvalidTransformationError(DetailedError):
     """400 for a URL that asks for what is not allowed. The service's own status and body are undocumented."""
 
     def __init__(self, name: str, value: str | None, detail: str, suggestion: str | None = None) -> None:

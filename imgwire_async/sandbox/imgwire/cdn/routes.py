@@ -21,13 +21,15 @@ from imgwire_async.sandbox.imgwire.cdn.parameters import (
     closest,
     parse,
 )
-from imgwire_async.sandbox.imgwire.cdn.variants import Variant, VariantCache
+from imgwire_async.sandbox.imgwire.errors import not_found
+from imgwire_async.sandbox.imgwire.runtime import Runtime
 from imgwire_async.sandbox.server.bodies import BlockFileResponse
-from imgwire_async.sandbox.server.errors import ApiError, not_found
-from imgwire_async.sandbox.server.runtime import Runtime, logger
+from imgwire_async.sandbox.server.errors import ApiError
+from imgwire_async.sandbox.server.runtime import logger
+from imgwire_async.sandbox.server.variants import Variant, VariantCache
 
 if TYPE_CHECKING:
-    from imgwire_async.sandbox.pictures.rendering import Rendered
+    from imgwire_async.sandbox.imgwire.rendering.jobs import Rendered
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 CACHE_HEADER = "x-imgwire-sandbox-cache"
@@ -158,8 +160,8 @@ async def _render(
         # Image libraries take a quarter of a second to import; here that delays neither start nor loop.
         import pyvips
 
-        from imgwire_async.sandbox.pictures.rendering import Job, StoredImage
-        from imgwire_async.sandbox.pictures.rendering import render as make
+        from imgwire_async.sandbox.imgwire.rendering.jobs import Job, StoredImage
+        from imgwire_async.sandbox.imgwire.rendering.jobs import render as make
 
         def stored(row: records.Record) -> StoredImage:
             return StoredImage(path=runtime.files.original(row["id"]), mime_type=row["mime_type"])

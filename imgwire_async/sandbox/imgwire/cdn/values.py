@@ -6,8 +6,9 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from imgwire_async.sandbox.pictures.color import Color
 
 T = TypeVar("T")
 Reader = Callable[[str], T]
@@ -47,21 +48,6 @@ class RefusedError(Exception):
     def __init__(self, allowed: str) -> None:
         super().__init__(allowed)
         self.allowed = allowed
-
-
-@dataclass(frozen=True, slots=True)
-class Color:
-    """Red, green and blue from 0 to 255, alpha from 0 to 1."""
-
-    red: int
-    green: int
-    blue: int
-    alpha: float = 1.0
-
-    @property
-    def rgb(self) -> list[int]:
-        """The three bands."""
-        return [self.red, self.green, self.blue]
 
 
 def integer(lowest: int = -_SAFE_INTEGER, highest: int = _SAFE_INTEGER) -> Reader[int]:

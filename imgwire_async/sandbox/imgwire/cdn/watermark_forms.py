@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from imgwire_async.sandbox.imgwire.cdn.values import (
     LARGEST_SIDE,
-    Color,
     RefusedError,
     color,
     form,
@@ -23,6 +22,7 @@ from imgwire_async.sandbox.imgwire.cdn.values import (
     slots,
     text,
 )
+from imgwire_async.sandbox.pictures.color import Color
 
 _side = integer(1, LARGEST_SIDE)
 _offset = integer()

@@ -28,11 +28,12 @@ from pathlib import Path
 import pyvips
 
 from imgwire_async.sandbox.imgwire.cdn.parameters import Transformations
-from imgwire_async.sandbox.imgwire.cdn.values import Color
-from imgwire_async.sandbox.pictures import colors, geometry, output, overlays, sources
+from imgwire_async.sandbox.imgwire.rendering import colors, geometry, output, overlays
+from imgwire_async.sandbox.imgwire.rendering.geometry import Memory, Target
+from imgwire_async.sandbox.imgwire.rendering.output import Notes
+from imgwire_async.sandbox.pictures import sources
 from imgwire_async.sandbox.pictures.canvas import blend_mode, on_background
-from imgwire_async.sandbox.pictures.geometry import Memory, Target
-from imgwire_async.sandbox.pictures.output import Notes
+from imgwire_async.sandbox.pictures.color import Color
 
 _WHITE = Color(255, 255, 255)
 _LOOKS_AT_PICTURE = {"attention", "entropy"}

@@ -6,9 +6,9 @@ import pyvips
 
 from imgwire_async.sandbox.imgwire.cdn.forms import Adjust, Contrast, Duotone, Normalize, Sharpen
 from imgwire_async.sandbox.imgwire.cdn.parameters import Transformations
-from imgwire_async.sandbox.imgwire.cdn.values import Color
-from imgwire_async.sandbox.pictures.canvas import on_colors, on_premultiplied, to_bytes
-from imgwire_async.sandbox.pictures.geometry import Memory, pixelated
+from imgwire_async.sandbox.imgwire.rendering.geometry import Memory
+from imgwire_async.sandbox.pictures.canvas import on_colors, on_premultiplied, pixelated, to_bytes
+from imgwire_async.sandbox.pictures.color import Color
 
 COLORIZE_OPACITY = 0.5
 """How strong `colorize` is when its colour has no alpha of its own."""

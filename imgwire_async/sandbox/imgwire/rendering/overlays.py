@@ -10,10 +10,11 @@ import pyvips
 
 from imgwire_async.sandbox.imgwire.cdn.forms import Gradient
 from imgwire_async.sandbox.imgwire.cdn.parameters import InvalidTransformationError, Transformations
-from imgwire_async.sandbox.imgwire.cdn.values import LARGEST_SIDE, Color
+from imgwire_async.sandbox.imgwire.cdn.values import LARGEST_SIDE
 from imgwire_async.sandbox.imgwire.cdn.watermark_forms import Placement, Shadow, WatermarkText
-from imgwire_async.sandbox.pictures.canvas import anchor, blend_mode, check_size, over, to_bytes, with_alpha
-from imgwire_async.sandbox.pictures.geometry import pixels, rotated
+from imgwire_async.sandbox.imgwire.rendering.geometry import check_size, pixels, rotated
+from imgwire_async.sandbox.pictures.canvas import anchor, blend_mode, over, to_bytes, with_alpha
+from imgwire_async.sandbox.pictures.color import Color
 
 _TEXT_SIZE = 32
 _WHITE = Color(255, 255, 255)

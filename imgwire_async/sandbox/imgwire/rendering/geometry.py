@@ -14,7 +14,6 @@ from imgwire_async.sandbox.imgwire.cdn.parameters import InvalidTransformationEr
 from imgwire_async.sandbox.imgwire.cdn.values import LARGEST_SIDE
 from imgwire_async.sandbox.pictures.canvas import (
     anchor,
-    check_size,
     embedded,
     on_background,
     on_premultiplied,
@@ -248,13 +247,15 @@ def _with_edges(name: str, image: pyvips.Image, edges: Edges, t: Transformations
     return embedded(image, left, top, width, height, edges.background)
 
 
-def pixelated(image: pyvips.Image, block: int) -> pyvips.Image:
-    """Squares of `block` pixels, each in its average colour."""
-    width = math.ceil(image.width / block) * block
-    height = math.ceil(image.height / block) * block
+def check_size(name: str, width: int, height: int) -> None:
+    """Refuse a picture that is too large.
 
-    def average(premultiplied: pyvips.Image) -> pyvips.Image:
-        whole = premultiplied.embed(0, 0, width, height, extend="copy")
-        return whole.shrink(block, block).zoom(block, block).crop(0, 0, image.width, image.height)
-
-    return on_premultiplied(image, average)
+    Raises:
+        InvalidTransformationError: a side is over 8192 pixels.
+    """
+    if width > LARGEST_SIDE or height > LARGEST_SIDE:
+        raise InvalidTransformationError(
+            name,
+            None,
+            f"{name} would give {width} × {height} pixels; at most {LARGEST_SIDE} on a side are allowed.",
+        )

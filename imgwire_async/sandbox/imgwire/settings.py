@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
-from imgwire_async.sandbox.imgwire.operations import check_operation_name
+from imgwire_async.sandbox.imgwire.operations import OPERATIONS
 from imgwire_async.sandbox.server.rate_limits import RateRule
 
 MEBIBYTE = 1024 * 1024
@@ -179,4 +179,4 @@ class SandboxSettings:
             if name not in PRESET_NAMES:
                 raise ValueError(f"unknown preset {name!r}; the service knows {', '.join(PRESET_NAMES)}")
         for operation in self.rate_limits:
-            check_operation_name(operation)
+            OPERATIONS.check_name(operation)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyvips
 
 from imgwire_async.sandbox.imgwire.cdn.parameters import Transformations
-from imgwire_async.sandbox.imgwire.cdn.values import Color
 from imgwire_async.sandbox.pictures.canvas import on_background
+from imgwire_async.sandbox.pictures.color import Color
 from imgwire_async.sandbox.pictures.sources import Source
 
 AVIF_PIXELS = 2_000_000
