@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Regenerate openapi.json and imgwire_async/imgwire/lowlevel/ from a document of the Imgwire API.
+"""Regenerate the contract and the low-level package of a service from an OpenAPI document.
 
-The document may be the vendor's whole one or an already selected one, such as our own openapi.json, which is
-the default. The Resource API is selected, normalised and given our prose; the difference to the checked-in
-openapi.json is printed; then both targets are replaced as a whole, or, if anything fails, not at all.
+imgwire: openapi.json and imgwire_async/imgwire/lowlevel/. The document may be the vendor's whole one or an already
+selected one. The Resource API is selected, normalised and given our prose.
+imgix: scripts/contracts/imgix/openapi.json and imgwire_async/imgix/lowlevel/. We write this document ourselves.
+
+The difference to the checked-in contract is printed; then contract and package are replaced as a whole, or, if
+anything fails, not at all.
 """
 
 from __future__ import annotations
@@ -28,7 +31,18 @@ from regeneration import (
     source,
     swap,
 )
-from regeneration.document import Node, RegenerationError, check_structure, dump, operations, parse, prune
+from regeneration.document import (
+    Node,
+    RegenerationError,
+    check_model,
+    check_references,
+    check_structure,
+    dump,
+    operations,
+    parse,
+    prune,
+)
+from regeneration.profiles import IMGWIRE, PROFILES, Profile
 from regeneration.report import Outcome, as_markdown, as_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,27 +56,28 @@ _EXIT_CODES = """exit codes:
 """
 
 
-def build(text: bytes, name: str, root: Path) -> tuple[Node, list[str]]:
-    """Our document for one of the vendor's, and notes for the maintainer.
+def build(text: bytes, name: str, root: Path, profile: Profile = IMGWIRE) -> tuple[Node, list[str]]:
+    """Our contract for a document, and notes for the maintainer.
 
     Raises:
         RegenerationError: the document is refused, naming the place.
     """
     document = parse(text, name)
-    inlining.inline_references(document)
-    check_structure(document, name)
-    chosen = selection.select(document)
-    ignored = features.check(document, chosen)
-    plain = normalisation.normalise(document, chosen)
-    ours = overlay.load(root / "scripts" / "contracts" / "imgwire" / "overlay.json")
-    result, unmatched = overlay.apply(plain, ours)
+    if profile.overlay is not None:
+        inlining.inline_references(document)
+        check_structure(document, name)
+    chosen = selection.select(document, profile)
+    notes = [*chosen.notes, *features.check(document, chosen, profile.media_type)]
+    if profile.overlay is None:
+        check_model(chosen.paths, document.get("components", {}))
+        check_references(document)
+        result = {**document, "paths": chosen.paths}
+    else:
+        plain = normalisation.normalise(document, chosen)
+        result, unmatched = overlay.apply(plain, overlay.load(root / profile.overlay))
+        notes += [f"the overlay describes what is not there: {target}" for target in unmatched]
     prune(result)
-    notes = [
-        *chosen.notes,
-        *ignored,
-        *(f"the overlay describes what is not there: {target}" for target in unmatched),
-    ]
-    notes += [f"without prose in the overlay: {place}" for place in _without_prose(result)]
+    notes += [f"without prose: {place}" for place in _without_prose(result)]
     return result, notes
 
 
@@ -86,31 +101,47 @@ def regenerate(arguments: argparse.Namespace, root: Path) -> int:
     """Run as the arguments say and return the exit code.
 
     Raises:
-        RegenerationError: the run cannot go on; nothing was written.
+        RegenerationError: the run cannot go on; the files of the service at hand are as they were.
     """
-    schema_file, tree = root / "openapi.json", root / "imgwire_async" / "imgwire" / "lowlevel"
+    if arguments.contract:
+        profiles = [PROFILES[arguments.contract]]
+    else:
+        profiles = [IMGWIRE] if arguments.source else list(PROFILES.values())
+    if arguments.report:
+        arguments.report.write_text("", "utf-8")
+    codes = [_regenerate(profile, arguments, root, named=len(profiles) > 1) for profile in profiles]
+    return FAILED if FAILED in codes else max(codes)
+
+
+def _regenerate(profile: Profile, arguments: argparse.Namespace, root: Path, *, named: bool) -> int:
+    schema_file, tree = root / profile.document, root / profile.tree
     writes = not (arguments.check or arguments.diff_only)
-    notes = swap.recover(root, [schema_file, tree]) if writes else []
+    notes = swap.recover(root, profile.name, [schema_file, tree]) if writes else []
     name = arguments.source or str(schema_file)
-    document, more_notes = build(source.read(name), name, root)
+    document, more_notes = build(source.read(name), name, root, profile)
     previous, _ = (
-        build(source.read(str(schema_file)), schema_file.name, root) if schema_file.exists() else ({}, [])
+        build(source.read(str(schema_file)), profile.document, root, profile)
+        if schema_file.exists()
+        else ({}, [])
     )
     outcome = Outcome(notes=[*notes, *more_notes])
     if previous:
         outcome.changes = diff.compare(previous, document)
     if not arguments.diff_only:
-        with swap.workspace(root) if writes else TemporaryDirectory() as folder:
+        with swap.workspace(root, profile.name) if writes else TemporaryDirectory() as folder:
             fresh_schema, fresh_tree = Path(folder) / schema_file.name, Path(folder) / tree.name
             fresh_schema.write_text(dump(document), "utf-8")
-            generation.generate(document, fresh_tree, root=root)
+            generation.generate(document, fresh_tree, profile, root=root)
             outcome.unreachable = guard.unreachable(fresh_tree, tree.parent)
             outcome.stale = _stale(root, [(fresh_schema, schema_file), (fresh_tree, tree)])
             if writes and outcome.stale:
                 swap.replace(Path(folder), [(fresh_schema, schema_file), (fresh_tree, tree)])
+    if named:
+        print(f"{profile.name}:")
     print(as_text(outcome))
     if arguments.report:
-        arguments.report.write_text(as_markdown(outcome), "utf-8")
+        with arguments.report.open("a", encoding="utf-8") as report:
+            report.write(("\n" if report.tell() else "") + as_markdown(outcome, profile.title))
     for file in outcome.stale:
         print(f"{'differs' if arguments.check else 'wrote'}: {file}")
     return FAILED if arguments.check and outcome.stale else outcome.exit_code
@@ -137,8 +168,11 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
         description=__doc__, epilog=_EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--source", metavar="URL|FILE", help="the document; default: the checked-in openapi.json"
+        "--contract",
+        choices=list(PROFILES),
+        help="the service; default: both, or imgwire with --source",
     )
+    parser.add_argument("--source", metavar="URL|FILE", help="the document; default: the checked-in contract")
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail when a file is not up to date"
     )

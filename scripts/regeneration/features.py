@@ -133,7 +133,7 @@ _PARAMETER: Final = frozenset(
 _STYLES: Final = {"path": "simple", "query": "form"}
 
 
-def check(document: Node, selection: Selection) -> list[str]:
+def check(document: Node, selection: Selection, media_type: str) -> list[str]:
     """Refuse what no generated code could do right.
 
     Returns:
@@ -145,7 +145,7 @@ def check(document: Node, selection: Selection) -> list[str]:
     dialect = document.get("jsonSchemaDialect", _DIALECTS[0])
     if str(dialect).rstrip("#") not in _DIALECTS:
         raise RegenerationError(f"/jsonSchemaDialect: {dialect!r} is not supported")
-    checker = _Checker(document)
+    checker = _Checker(document, media_type)
     if document.get("webhooks"):
         checker.notes.append("left out: /webhooks, which a client does not call")
     for path, item in selection.paths.items():
@@ -154,8 +154,9 @@ def check(document: Node, selection: Selection) -> list[str]:
 
 
 class _Checker:
-    def __init__(self, document: Node) -> None:
+    def __init__(self, document: Node, media_type: str) -> None:
         self._document = document
+        self._media_type = media_type
         self._seen: set[tuple[str, str]] = set()
         self.notes: list[str] = []
 
@@ -209,9 +210,9 @@ class _Checker:
 
     def _content(self, owner: Node, place: str, use: str) -> None:
         content = owner.get("content", {})
-        media = content.get("application/json", {}) if isinstance(content, dict) else {}
+        media = content.get(self._media_type, {}) if isinstance(content, dict) else {}
         if isinstance(media, dict) and "schema" in media:
-            where = f"{place}{pointer('content', 'application/json')}"
+            where = f"{place}{pointer('content', self._media_type)}"
             if "encoding" in media:
                 raise RegenerationError(f"{where}/encoding: is for forms, and not supported")
             self._schema(media["schema"], f"{where}/schema", use)

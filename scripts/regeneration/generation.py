@@ -1,4 +1,4 @@
-"""From `openapi.json` to the finished tree: openapi-python-client with our templates, then ruff."""
+"""From a contract to the finished tree: openapi-python-client with our templates, then ruff."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from pathlib import Path
 
 from .document import Json, Node, RegenerationError, operations, pointer, prune, resolve
 from .features import wrapped
+from .naming import name_parameter
 from .normalisation import ENVIRONMENT_REFERENCE
-from .operations import OperationFacts, body_schema, facts_of
+from .operations import RAW_BODY, OperationFacts, body_content, facts_of, is_raw
+from .profiles import Profile
 
 GENERATOR_VERSION = "0.29.1"
 """The templates rest on internals of the generator, which its own versioning does not cover."""
@@ -25,20 +27,21 @@ GENERATOR_VERSION = "0.29.1"
 _KEPT = {"__init__.py", "types.py", "operations.py", "models", "api"}
 
 
-def generate(document: Node, destination: Path, *, root: Path) -> None:
+def generate(document: Node, destination: Path, profile: Profile, *, root: Path) -> None:
     """Write the tree for a document of the pipeline.
 
     Args:
-        document: what `openapi.json` holds.
+        document: the contract.
         destination: folder to create.
+        profile: the service.
         root: the checkout, where configuration and templates are.
 
     Raises:
         RegenerationError: the generator warned, something cannot be expressed, or an operation got lost.
     """
     _check_generator()
-    facts = facts_of(document)
-    _run_generator(generator_input(document), facts, destination, root)
+    facts = facts_of(document, profile)
+    _run_generator(generator_input(document, profile), facts, destination, profile, root)
     for entry in destination.iterdir():
         if entry.name not in _KEPT:
             entry.unlink()
@@ -47,8 +50,10 @@ def generate(document: Node, destination: Path, *, root: Path) -> None:
     _check_importable(destination, root)
 
 
-def generator_input(document: Node) -> Node:
+def generator_input(document: Node, profile: Profile) -> Node:
     """The document without what the core deals with: the environment header and every error response.
+
+    Bodies of bytes become a mark, media types plain JSON, and query parameters get names that Python can have.
 
     Raises:
         RegenerationError: a parameter or response is of a kind that no generated function could handle.
@@ -65,26 +70,37 @@ def generator_input(document: Node) -> Node:
                 raise RegenerationError(
                     f"{place}: the {target['in']} parameter {target['name']!r} is not supported"
                 )
-            kept.append(target)
+            kept.append(name_parameter(target))
         operation["parameters"] = kept
         operation["responses"] = {
             status: response for status, response in operation["responses"].items() if status.startswith("2")
         }
         for status, response in operation["responses"].items():
-            content = response.get("content", {})
-            if "application/json" not in content:
-                has = f", not {', '.join(content)}" if content else ", and one without content is not"
+            content = response.pop("content", {})
+            if content and profile.media_type not in content:
                 raise RegenerationError(
-                    f"{place}/responses/{status}: only application/json is supported{has}"
+                    f"{place}/responses/{status}: only {profile.media_type} is supported, "
+                    f"not {', '.join(content)}"
                 )
-            # The client asks for JSON, so other media types are never sent to it.
-            response["content"] = {"application/json": content["application/json"]}
-        body_schema(result, operation, place)
+            if content:
+                # The client asks for this one, so others are never sent to it.
+                response["content"] = {"application/json": content[profile.media_type]}
+        _replace_body(result, operation, place, profile)
     _unwrap(result)
     prune(result)
     _name_members(result)
     _remove_defaults(result)
     return result
+
+
+def _replace_body(document: Node, operation: Node, place: str, profile: Profile) -> None:
+    content = body_content(document, operation, place, profile.media_type)
+    if is_raw(content):
+        del operation["requestBody"]
+        operation[RAW_BODY] = True
+    elif content is not None:
+        body = copy.deepcopy(resolve(document, operation["requestBody"], place))
+        operation["requestBody"] = {**body, "content": {"application/json": content[profile.media_type]}}
 
 
 def _unwrap(node: Json) -> None:
@@ -97,9 +113,9 @@ def _unwrap(node: Json) -> None:
 
 
 def _remove_defaults(node: Json, *, names: bool = False) -> None:
-    """The templates have no use for defaults, and the generator is particular about them."""
+    """The templates have no use for defaults but those of constants, and the generator is particular about them."""
     if isinstance(node, dict):
-        if not names:
+        if not names and ("const" not in node or node["const"] != node.get("default")):
             node.pop("default", None)
         for key, value in node.items():
             _remove_defaults(value, names=key == "properties" and not names)
@@ -141,7 +157,9 @@ def _check_generator() -> None:
         )
 
 
-def _run_generator(document: Node, facts: list[OperationFacts], destination: Path, root: Path) -> None:
+def _run_generator(
+    document: Node, facts: list[OperationFacts], destination: Path, profile: Profile, root: Path
+) -> None:
     # Imported here so that --help and the refusals do not pay for it.
     from openapi_python_client import Project
     from openapi_python_client.config import Config, ConfigFile, MetaType
@@ -151,9 +169,9 @@ def _run_generator(document: Node, facts: list[OperationFacts], destination: Pat
     from . import naming, rendering, text, values
 
     config = Config.from_sources(
-        ConfigFile.load_from_path(root / "generator-config.yaml"),
+        ConfigFile.load_from_path(root / profile.generator_config),
         MetaType.NONE,
-        document_source=root / "openapi.json",
+        document_source=root / profile.document,
         file_encoding="utf-8",
         overwrite=False,
         output_path=destination,
@@ -171,7 +189,7 @@ def _run_generator(document: Node, facts: list[OperationFacts], destination: Pat
     models = parsed.models
     parsed.models = [model for model in models if not values.is_map(model)]
     project = Project(openapi=parsed, config=config, custom_template_path=root / "scripts" / "templates")
-    renderer = rendering.Renderer(document, facts, models, parsed.enums, config)
+    renderer = rendering.Renderer(document, facts, models, parsed.enums, config, profile.mixins)
     for model in parsed.models:
         renderer.model_view(model)  # gathers the named maps, which the templates print early
     project.env.globals.update(
@@ -186,6 +204,7 @@ def _run_generator(document: Node, facts: list[OperationFacts], destination: Pat
         model_names=sorted(str(item.class_info.name) for item in [*parsed.models, *parsed.enums]),
         model_view=renderer.model_view,
         operations=facts,
+        profile=profile,
         types_names=naming.TYPES_NAMES,
     )
     with contextlib.redirect_stdout(io.StringIO()):

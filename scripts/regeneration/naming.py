@@ -10,15 +10,17 @@ from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
 from .document import Node, RegenerationError, pointer
 
-_TAKEN_ARGUMENTS = frozenset({"caller", "body", "request"})
+_TAKEN_ARGUMENTS = frozenset({"caller", "body", "content", "content_type", "further_query", "request"})
 """What an endpoint function defines itself, besides what it calls."""
 
 TAKEN_CLASSES = frozenset(
     [
         "Any",
+        "Body",
         "Caller",
         "FieldReader",
         "Mapping",
+        "QueryValue",
         "OpenStrEnum",
         "Request",
         "Response",
@@ -37,10 +39,25 @@ TAKEN_CLASSES = frozenset(
 """What the generated modules import."""
 
 TYPES_NAMES = (
-    "map_of, nullable_of, one_of, tagged, parse_any, parse_bool, parse_date, parse_datetime, parse_float, "
-    "parse_int, parse_map, parse_str, parse_uuid, to_object, to_query"
+    "list_or_lone, map_of, nullable_of, one_of, tagged, parse_any, parse_bool, parse_date, parse_datetime, "
+    "parse_float, parse_int, parse_map, parse_nothing, parse_str, parse_uuid, to_object, to_query"
 )
 """Everything that a generated module may need of `types.py`; ruff removes what it does not use."""
+
+WIRE_NAME = "x-imgwire-wire-name"
+"""Set on a query parameter whose name Python cannot have: the name that is sent."""
+
+
+def name_parameter(parameter: Node) -> Node:
+    """The parameter with a name that reads well in Python: `filter[or:name]` as `filter_or_name`.
+
+    The generator would leave out what no identifier can have, and print `filterorname`.
+    """
+    name = str(parameter["name"])
+    readable = re.sub(r"[^\w-]+", "_", name, flags=re.ASCII).strip("_")
+    if parameter["in"] != "query" or not readable or readable == name:
+        return parameter
+    return {**parameter, "name": readable, WIRE_NAME: name}
 
 
 def argument_name(item: PropertyProtocol) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from openapi_python_client.config import Config
@@ -29,33 +29,23 @@ from openapi_python_client.strings import pascal_case
 
 from .discriminators import discriminators
 from .document import Node, RegenerationError, operations, pointer
-from .naming import TAKEN_CLASSES, argument_name
-from .operations import OperationFacts
+from .naming import TAKEN_CLASSES, WIRE_NAME, argument_name
+from .operations import FREE_QUERY, RAW_BODY, RAW_MEDIA_TYPE, OperationFacts
+from .profiles.base import Mixin
 from .text import literal
 from .values import generality, is_map, is_nullable, is_plain, nulls_last, scalar
 
 DEFAULT = "x-imgwire-default"
+LONE = "x-imgwire-lone"
+"""On an array in an answer for which a lone object may stand."""
 ESSENTIAL = "x-imgwire-essential"
 SECRET = "x-imgwire-secret"  # noqa: S105 - the name of an extension
 
 
-@dataclass(frozen=True)
-class Mixin:
-    """A hand-written class that a generated one inherits."""
-
-    module: str
-    name: str
-    methods: frozenset[str]
-
-
-MIXINS = {
-    "Image": Mixin("imgwire_async.imgwire.image_urls", "CdnUrls", frozenset({"url", "srcset", "picture"})),
-    "MetricsDatasets": Mixin("imgwire_async.imgwire.metrics_rows", "MetricsRows", frozenset({"to_rows"})),
-}
-"""By the name of the model."""
-
 _TAKEN = frozenset({"to_dict", "from_dict", "additional_properties", "field"})
 """What a model defines itself, and what the body of its class calls."""
+
+_RAW_ARGUMENTS = ("content: bytes | Body", f"content_type: str = {literal(RAW_MEDIA_TYPE)}")
 
 _IN_PATHS = (StringProperty, IntProperty, UuidProperty, EnumProperty)
 _IN_QUERIES = (*_IN_PATHS, BooleanProperty, FloatProperty, DateProperty, DateTimeProperty)
@@ -99,6 +89,8 @@ class EndpointView:
     path_values: list[str]
     query_values: list[str]
     body: str | None
+    is_raw: bool
+    """Whether the body is sent as the bytes that it is."""
     response: str
     parser: str
 
@@ -113,8 +105,10 @@ class Renderer:
         models: Iterable[ModelProperty],
         enums: Iterable[EnumProperty | LiteralEnumProperty],
         config: Config,
+        mixins: Mapping[str, Mixin],
     ) -> None:
         """Prepare for one document and the classes, maps included, that the generator found in it."""
+        self._mixins = mixins
         self._places = {
             str(Class.from_string(string=name, config=config).name): pointer("components", "schemas", name)
             for name in document.get("components", {}).get("schemas", {})
@@ -164,7 +158,7 @@ class Renderer:
                 f"{self._place(name)}/properties: two fields would have one name: {', '.join(twice)}"
             )
         lines = [
-            f"    {field_name(item, name)}: {raw[item.name.get_untrusted_value()]['description']}"
+            f"    {self._field_name(item, name)}: {raw[item.name.get_untrusted_value()]['description']}"
             for item in properties
             if raw.get(item.name.get_untrusted_value(), {}).get("description")
         ]
@@ -172,7 +166,7 @@ class Renderer:
         needed = self._imports(properties, name)
         late = {line for line in needed if self._leads_to(_imported(line), name)}
         imports = needed - late
-        mixin = MIXINS.get(name)
+        mixin = self._mixins.get(name)
         if mixin is not None:
             imports.add(f"from {mixin.module} import {mixin.name}")
         return ModelView(
@@ -207,7 +201,11 @@ class Renderer:
         if len(endpoint.responses.patterns) != 1 or endpoint.responses.default is not None:
             raise RegenerationError(f"{place}: exactly one successful response is supported")
         response = endpoint.responses.patterns[0].prop
+        is_empty = not next(iter(raw["responses"].values())).get("content")
+        is_raw = RAW_BODY in raw
         body_argument, body = self._body(endpoint, place)
+        wire_names = {item["name"]: item.get(WIRE_NAME, item["name"]) for item in raw.get("parameters", [])}
+        free = ["further_query: Mapping[str, QueryValue] | None = None"] if raw.get(FREE_QUERY) is True else []
         arguments = [argument_name(item) for item in [*endpoint.path_parameters, *endpoint.query_parameters]]
         twice = sorted({one for one in arguments if arguments.count(one) > 1})
         if twice:
@@ -222,18 +220,25 @@ class Renderer:
             ],
             keyword_arguments=[
                 *body_argument,
+                *(_RAW_ARGUMENTS if is_raw else []),
                 *(self._query_argument(item) for item in endpoint.query_parameters if item.required),
                 *(self._query_argument(item) for item in endpoint.query_parameters if not item.required),
+                *free,
             ],
             path_values=[
                 f"{_literal_name(item)}: str({argument_name(item)})" for item in endpoint.path_parameters
             ],
             query_values=[
-                f"{_literal_name(item)}: {argument_name(item)}" for item in endpoint.query_parameters
+                *(
+                    f"{literal(wire_names[item.name.get_untrusted_value()])}: {argument_name(item)}"
+                    for item in endpoint.query_parameters
+                ),
+                *(["**(further_query or {})"] if free else []),
             ],
             body=body,
-            response=self.annotation(response),
-            parser=self.parser(response),
+            is_raw=is_raw,
+            response="None" if is_empty else self.annotation(response),
+            parser="parse_nothing" if is_empty else self.parser(response),
         )
 
     def annotation(self, item: PropertyProtocol, owner: str | None = None) -> str:
@@ -314,6 +319,8 @@ class Renderer:
         name = item.name.get_untrusted_value()
         nullable = is_nullable(item)
         plain = self._without_null(item)
+        if raw.get(LONE) is True:
+            plain = f"list_or_lone({plain.removeprefix('list_of(')}"
         arguments = [literal(name), plain]
         if DEFAULT in raw:
             method = "defaulted"
@@ -330,15 +337,25 @@ class Renderer:
         else:
             method = "required"
         hidden = raw.get(SECRET) is True
-        options = [*([] if item.required else ["default=UNSET"]), *(["repr=False"] if hidden else [])]
-        declaration = f" = field({', '.join(options)})" if hidden else "" if item.required else " = UNSET"
+        default = "UNSET"
+        if item.required:
+            default = literal(raw["default"]) if "const" in raw and "default" in raw else ""
+        options = [*([f"default={default}"] if default else []), *(["repr=False"] if hidden else [])]
+        declaration = f" = field({', '.join(options)})" if hidden else f" = {default}" if default else ""
         return FieldView(
             name=name,
-            python_name=field_name(item, owner),
+            python_name=self._field_name(item, owner),
             annotation=self.annotation(item, owner) + ("" if item.required else " | Unset"),
             declaration=declaration,
             read=f"{method}({', '.join(arguments)})",
         )
+
+    def _field_name(self, item: PropertyProtocol, owner: str) -> str:
+        """The name of a field; one that a method has already gets a `_`, as reserved words do."""
+        name = str(item.python_name)
+        mixin = self._mixins.get(owner)
+        taken = _TAKEN | (mixin.methods if mixin is not None else frozenset())
+        return f"{name}_" if name in taken else name
 
     def _without_null(self, item: PropertyProtocol) -> str:
         """The parser of a field whose null the FieldReader deals with."""
@@ -415,9 +432,13 @@ class Renderer:
         for body in endpoint.bodies:
             if isinstance(body.prop, ModelProperty):
                 lines.append(f"    body: {self.describe(body.prop)}")
+        if RAW_BODY in raw:
+            lines += ["    content: The bytes.", "    content_type: Their media type."]
         for item in endpoint.query_parameters:
             text = prose.get(item.name.get_untrusted_value()) or "Query parameter."
             lines.append(f"    {argument_name(item)}: {text}")
+        if raw.get(FREE_QUERY) is True:
+            lines.append("    further_query: More query parameters, by the names that are sent.")
         return "\n".join(lines)
 
     def _refuse_others(
@@ -438,10 +459,3 @@ def _imported(line: str) -> str:
 
 def _literal_name(item: PropertyProtocol) -> str:
     return literal(item.name.get_untrusted_value())
-
-
-def field_name(item: PropertyProtocol, owner: str) -> str:
-    """The name of a field; one that a method has already gets a `_`, as reserved words do."""
-    name = str(item.python_name)
-    taken = _TAKEN | (MIXINS[owner].methods if owner in MIXINS else frozenset())
-    return f"{name}_" if name in taken else name

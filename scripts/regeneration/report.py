@@ -33,9 +33,9 @@ def as_text(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def as_markdown(outcome: Outcome) -> str:
-    """The same as a page with one section for each kind."""
-    lines = ["# Changes of the Resource API", ""]
+def as_markdown(outcome: Outcome, title: str) -> str:
+    """The same as a page with one section for each kind; `title` names the API."""
+    lines = [f"# Changes of {title}", ""]
     for kind in sorted(Kind, reverse=True):
         changes = [change for change in outcome.changes if change.kind is kind]
         lines += _section(kind.name.capitalize(), [_entry(change) for change in changes])

@@ -1,4 +1,4 @@
-"""Which operations of the vendor's document are the Resource API."""
+"""Which operations of a document are the API that the client is for."""
 
 from __future__ import annotations
 
@@ -6,47 +6,13 @@ import re
 from dataclasses import dataclass, field
 
 from .document import Node, RegenerationError, operations, pointer
+from .profiles import Profile
 
 GROUP = "x-codegen-sdk-group-name"
 METHOD = "x-codegen-sdk-method-name"
 AUTH = "x-codegen-sdk-auth"
 PAGINATION = "x-codegen-sdk-pagination"
 IGNORE = "x-codegen-sdk-ignore"
-
-AUTH_CLASSES = ("server_key", "client_key", "server_or_client_key")
-RESOURCE_AREAS = (
-    "/api/v1/images/",
-    "/api/v1/cors_origins/",
-    "/api/v1/custom_domain/",
-    "/api/v1/metrics/",
-)
-
-_IMAGES, _CORS, _DOMAIN, _METRICS = RESOURCE_AREAS
-_SERVER, _EITHER = "server_key", "server_or_client_key"
-
-# What the vendor's marks said when they were last seen. Used for an operation that has lost its marks.
-KNOWN_OPERATIONS: dict[tuple[str, str], tuple[str, str, str]] = {
-    ("get", _IMAGES): ("images", "list", _SERVER),
-    ("post", f"{_IMAGES}standard_upload"): ("images", "create", _EITHER),
-    ("post", f"{_IMAGES}upload_via_url"): ("images", "uploadViaUrl", _SERVER),
-    ("post", f"{_IMAGES}token"): ("images", "createUploadToken", _SERVER),
-    ("post", f"{_IMAGES}downloads"): ("images", "createBulkDownloadJob", _SERVER),
-    ("get", f"{_IMAGES}downloads/{{image_download_job_id}}"): ("images", "retrieveBulkDownloadJob", _SERVER),
-    ("post", f"{_IMAGES}bulk_delete"): ("images", "bulkDelete", _SERVER),
-    ("get", f"{_IMAGES}{{image_id}}"): ("images", "retrieve", _EITHER),
-    ("delete", f"{_IMAGES}{{image_id}}"): ("images", "delete", _SERVER),
-    ("get", _CORS): ("corsOrigins", "list", _SERVER),
-    ("post", _CORS): ("corsOrigins", "create", _SERVER),
-    ("get", f"{_CORS}{{cors_origin_id}}"): ("corsOrigins", "retrieve", _SERVER),
-    ("patch", f"{_CORS}{{cors_origin_id}}"): ("corsOrigins", "update", _SERVER),
-    ("delete", f"{_CORS}{{cors_origin_id}}"): ("corsOrigins", "delete", _SERVER),
-    ("get", _DOMAIN): ("customDomain", "retrieve", _SERVER),
-    ("post", _DOMAIN): ("customDomain", "create", _SERVER),
-    ("delete", _DOMAIN): ("customDomain", "delete", _SERVER),
-    ("post", f"{_DOMAIN}test_connection"): ("customDomain", "testConnection", _SERVER),
-    ("get", f"{_METRICS}datasets"): ("metrics", "getDatasets", _SERVER),
-    ("get", f"{_METRICS}stats"): ("metrics", "getStats", _SERVER),
-}
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
@@ -69,8 +35,8 @@ def full_name(operation: Node) -> str:
     return f"{snake_case(operation[GROUP])}.{snake_case(operation[METHOD])}"
 
 
-def select(document: Node) -> Selection:
-    """Keep the Resource API: by the vendor's marks, and by path where the marks are missing.
+def select(document: Node, profile: Profile) -> Selection:
+    """Keep the operations of the API: by their marks, and by path where the marks are missing.
 
     Raises:
         RegenerationError: nothing is left, a mark cannot be used, or two operations have one name.
@@ -82,9 +48,9 @@ def select(document: Node) -> Selection:
         _refuse_taken(places, str(operation.get("operationId", place)), place, "operationId")
         if operation.get(IGNORE) is True:
             continue
-        marks = _marks(operation, method, path, place)
+        marks = _marks(operation, profile, (method, path), place)
         if marks is None:
-            if path.startswith(RESOURCE_AREAS):
+            if path.startswith(profile.areas):
                 selection.notes.append(
                     f"left out, without marks and not known by its path: {method.upper()} {path}"
                 )
@@ -96,7 +62,7 @@ def select(document: Node) -> Selection:
         if "parameters" in document["paths"][path]:
             item["parameters"] = document["paths"][path]["parameters"]
     if not selection.paths:
-        raise RegenerationError("/paths: none of the operations belongs to the Resource API of Imgwire")
+        raise RegenerationError(f"/paths: none of the operations belongs to {profile.title}")
     return selection
 
 
@@ -106,8 +72,8 @@ def _refuse_taken(places: dict[str, str], name: str, place: str, kind: str) -> N
     places[name] = place
 
 
-def _marks(operation: Node, method: str, path: str, place: str) -> dict[str, str] | None:
-    known = KNOWN_OPERATIONS.get((method, path), (None, None, None))
+def _marks(operation: Node, profile: Profile, key: tuple[str, str], place: str) -> dict[str, str] | None:
+    known = profile.known_operations.get(key, (None, None, None))
     values = [
         operation.get(mark, fallback) for mark, fallback in zip((GROUP, METHOD, AUTH), known, strict=True)
     ]
@@ -120,8 +86,8 @@ def _marks(operation: Node, method: str, path: str, place: str) -> dict[str, str
     for mark, value in ((GROUP, group), (METHOD, name)):
         if not isinstance(value, str) or not _NAME.fullmatch(value):
             raise RegenerationError(f"{place}: {mark} is {value!r}, which gives no Python name")
-    if auth not in AUTH_CLASSES:
-        raise RegenerationError(f"{place}: {AUTH} is {auth!r}; known are {', '.join(AUTH_CLASSES)}")
+    if auth not in profile.auth_kinds:
+        raise RegenerationError(f"{place}: {AUTH} is {auth!r}; known are {', '.join(profile.auth_kinds)}")
     marks = {GROUP: group, METHOD: name, AUTH: auth}
     if METHOD not in operation and name == "list":
         marks[PAGINATION] = "offset_headers"  # the only kind there is, lost with the other marks

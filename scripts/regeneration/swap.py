@@ -14,23 +14,23 @@ _ABANDONED_AFTER = 3600.0  # seconds; no run takes that long
 
 
 @contextmanager
-def workspace(root: Path) -> Iterator[Path]:
-    """A temporary folder on the same file system as the targets, removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+def workspace(root: Path, name: str) -> Iterator[Path]:
+    """A temporary folder on the same file system as the targets, removed at the end; `name` is that of the service."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{name}-", dir=root))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def recover(root: Path, targets: list[Path]) -> list[str]:
+def recover(root: Path, name: str, targets: list[Path]) -> list[str]:
     """Put back what a run that was killed between two renames had moved away.
 
     Returns:
         A sentence for each thing put back.
     """
     repaired = []
-    for folder in sorted(root.glob(f"{_PREFIX}*")):
+    for folder in sorted(root.glob(f"{_PREFIX}{name}-*")):
         for target in targets:
             saved = folder / "previous" / target.name
             if saved.exists() and not target.exists():

@@ -1,0 +1,1 @@
+"""Everything that knows imgix: client, resources, rendering URLs and the generated endpoints."""

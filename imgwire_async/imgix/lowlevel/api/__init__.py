@@ -1,0 +1,1 @@
+"""Endpoint functions, one package for each resource."""

@@ -1,0 +1,27 @@
+"""Close an upload session."""
+
+from __future__ import annotations
+
+from imgwire_async.core.operation import Caller, Request, Response
+
+from ...models import UploadSessionDocument
+from ...operations import UPLOAD_SESSIONS_CLOSE
+
+
+async def upload_sessions_close(
+    caller: Caller, source_id: str, session_id: str
+) -> Response[UploadSessionDocument]:
+    """Close an upload session.
+
+    Marks the upload as complete. Needs the permission Asset Edit.
+
+    Args:
+        caller: Makes the call.
+        source_id: Id of the source.
+        session_id: Id of the session.
+    """
+    request = Request(
+        operation=UPLOAD_SESSIONS_CLOSE,
+        path_parameters={"source_id": str(source_id), "session_id": str(session_id)},
+    )
+    return await caller.call(request, UploadSessionDocument.from_dict)

@@ -1,0 +1,38 @@
+"""The version of JSON:API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define, field
+
+from ..types import UNSET, FieldReader, Unset, parse_str, to_object
+
+
+@define(kw_only=True)
+class JsonApi:
+    """The version of JSON:API.
+
+    Attributes:
+        version: Always `1.0`.
+    """
+
+    version: str | Unset = UNSET
+    additional_properties: dict[str, Any] = field(factory=dict, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object, fields that the schema does not know included."""
+        return to_object(self.additional_properties, {"version": self.version})
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the JSON object.
+
+        Raises:
+            KeyError: a required field is missing; the message is its name.
+            TypeError: a value has the wrong JSON type.
+            ValueError: a text is not the date, time or UUID that it should be.
+        """
+        fields = FieldReader("JsonApi", src_dict)
+        return cls(version=fields.optional("version", parse_str), additional_properties=fields.rest)

@@ -1,0 +1,49 @@
+"""An accepted request to publish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define, field
+
+from ..types import UNSET, FieldReader, Unset, parse_str, to_object
+from .publish_receipt_attributes import PublishReceiptAttributes
+
+
+@define(kw_only=True)
+class PublishReceipt:
+    """An accepted request to publish.
+
+    Attributes:
+        id: Id of the resource.
+        type_: Type of the resource.
+    """
+
+    id: str | Unset = UNSET
+    attributes: PublishReceiptAttributes | Unset = UNSET
+    type_: str | Unset = UNSET
+    additional_properties: dict[str, Any] = field(factory=dict, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object, fields that the schema does not know included."""
+        return to_object(
+            self.additional_properties, {"id": self.id, "attributes": self.attributes, "type": self.type_}
+        )
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the JSON object.
+
+        Raises:
+            KeyError: a required field is missing; the message is its name.
+            TypeError: a value has the wrong JSON type.
+            ValueError: a text is not the date, time or UUID that it should be.
+        """
+        fields = FieldReader("PublishReceipt", src_dict)
+        return cls(
+            id=fields.optional("id", parse_str),
+            attributes=fields.optional("attributes", PublishReceiptAttributes.from_dict),
+            type_=fields.optional("type", parse_str),
+            additional_properties=fields.rest,
+        )

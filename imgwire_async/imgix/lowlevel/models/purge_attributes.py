@@ -1,0 +1,51 @@
+"""What to purge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define, field
+
+from ..types import UNSET, FieldReader, Unset, parse_bool, parse_str, to_object
+
+
+@define(kw_only=True)
+class PurgeAttributes:
+    """What to purge.
+
+    Attributes:
+        source_id: Source of the images that contain the sub-image; required with `sub_image`.
+        sub_image: Whether the image is used in other images, for example as a watermark. Those are
+            purged as well.
+        url: Full imgix URL. Parameters are unnecessary: all renderings of the image are purged.
+    """
+
+    source_id: str | Unset = UNSET
+    sub_image: bool | Unset = UNSET
+    url: str
+    additional_properties: dict[str, Any] = field(factory=dict, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object, fields that the schema does not know included."""
+        return to_object(
+            self.additional_properties,
+            {"source_id": self.source_id, "sub_image": self.sub_image, "url": self.url},
+        )
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the JSON object.
+
+        Raises:
+            KeyError: a required field is missing; the message is its name.
+            TypeError: a value has the wrong JSON type.
+            ValueError: a text is not the date, time or UUID that it should be.
+        """
+        fields = FieldReader("PurgeAttributes", src_dict)
+        return cls(
+            source_id=fields.optional("source_id", parse_str),
+            sub_image=fields.optional("sub_image", parse_bool),
+            url=fields.required("url", parse_str),
+            additional_properties=fields.rest,
+        )

@@ -1,0 +1,41 @@
+"""Attributes of an accepted request to unpublish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define, field
+
+from ..types import UNSET, FieldReader, Unset, parse_str, to_object
+
+
+@define(kw_only=True)
+class UnpublishReceiptAttributes:
+    """Attributes of an accepted request to unpublish.
+
+    Attributes:
+        unpublish_id: Id of the request.
+    """
+
+    unpublish_id: str | None | Unset = UNSET
+    additional_properties: dict[str, Any] = field(factory=dict, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object, fields that the schema does not know included."""
+        return to_object(self.additional_properties, {"unpublish_id": self.unpublish_id})
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the JSON object.
+
+        Raises:
+            KeyError: a required field is missing; the message is its name.
+            TypeError: a value has the wrong JSON type.
+            ValueError: a text is not the date, time or UUID that it should be.
+        """
+        fields = FieldReader("UnpublishReceiptAttributes", src_dict)
+        return cls(
+            unpublish_id=fields.optional_nullable("unpublish_id", parse_str),
+            additional_properties=fields.rest,
+        )
