@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Regenerate the contract and the low-level package of a service from an OpenAPI document.
 
-imgwire: openapi.json and imgwire_async/imgwire/lowlevel/. The document may be the vendor's whole one or an already
-selected one. The Resource API is selected, normalised and given our prose.
-imgix: scripts/contracts/imgix/openapi.json and imgwire_async/imgix/lowlevel/. We write this document ourselves.
+imgwire: openapi.json and imgwire_async/imgwire/lowlevel/. The document may be the vendor's whole one or an
+already selected one. The Resource API is selected, normalised and given our prose.
 
-The difference to the checked-in contract is printed; then contract and package are replaced as a whole, or, if
-anything fails, not at all.
+imgix: scripts/contracts/imgix/openapi.json, which we write ourselves, and imgwire_async/imgix/lowlevel/.
+
+The difference to the checked-in contract is printed; then contract and package are replaced as a whole, or,
+if anything fails, not at all.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def generate(document: Node, destination: Path, profile: Profile, *, root: Path)
 def generator_input(document: Node, profile: Profile) -> Node:
     """The document without what the core deals with: the environment header and every error response.
 
-    Bodies of bytes become a mark, media types plain JSON, and query parameters get names that Python can have.
+    Bodies of bytes become a mark, media types plain JSON, and query parameters get Python names.
 
     Raises:
         RegenerationError: a parameter or response is of a kind that no generated function could handle.
@@ -113,7 +113,7 @@ def _unwrap(node: Json) -> None:
 
 
 def _remove_defaults(node: Json, *, names: bool = False) -> None:
-    """The templates have no use for defaults but those of constants, and the generator is particular about them."""
+    """The templates only use the defaults of constants, and the generator is particular about the others."""
     if isinstance(node, dict):
         if not names and ("const" not in node or node["const"] != node.get("default")):
             node.pop("default", None)

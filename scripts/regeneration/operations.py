@@ -16,7 +16,7 @@ FREE_QUERY = "x-imgwire-free-query"
 """On an operation that takes query parameters whose names nobody knows beforehand."""
 RAW_MEDIA_TYPE = "application/octet-stream"
 RAW_BODY = "x-imgwire-raw-body"
-"""Stands in the generator's input for a body of bytes, for which the generator knows only synchronous files."""
+"""Stands in the generator's input for a body of bytes; the generator only knows synchronous files."""
 
 _SAFE_METHODS = {"get", "put", "patch", "delete"}
 _REPLAYS = ("safe", "keyed", "unsafe", "look_first")

@@ -205,7 +205,9 @@ class Renderer:
         is_raw = RAW_BODY in raw
         body_argument, body = self._body(endpoint, place)
         wire_names = {item["name"]: item.get(WIRE_NAME, item["name"]) for item in raw.get("parameters", [])}
-        free = ["further_query: Mapping[str, QueryValue] | None = None"] if raw.get(FREE_QUERY) is True else []
+        free = (
+            ["further_query: Mapping[str, QueryValue] | None = None"] if raw.get(FREE_QUERY) is True else []
+        )
         arguments = [argument_name(item) for item in [*endpoint.path_parameters, *endpoint.query_parameters]]
         twice = sorted({one for one in arguments if arguments.count(one) > 1})
         if twice:

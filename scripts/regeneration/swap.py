@@ -15,7 +15,7 @@ _ABANDONED_AFTER = 3600.0  # seconds; no run takes that long
 
 @contextmanager
 def workspace(root: Path, name: str) -> Iterator[Path]:
-    """A temporary folder on the same file system as the targets, removed at the end; `name` is that of the service."""
+    """A temporary folder for the service `name`, on the file system of the targets, removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{name}-", dir=root))
     try:
         yield folder

@@ -15,25 +15,18 @@ def checkout(tmp_path: Path) -> Path:
     """A copy of what regeneration reads and writes; what it imports is shared."""
     root = tmp_path / "checkout"
     package = root / "imgwire_async"
-    (package / "imgwire").mkdir(parents=True)
+    package.mkdir(parents=True)
     shutil.copy(ROOT / "openapi.json", root)
     shutil.copy(ROOT / "generator-config.yaml", root)
-    (root / "scripts" / "contracts" / "imgwire").mkdir(parents=True)
-    contract = root / "scripts" / "contracts" / "imgwire"
-    shutil.copy(ROOT / "scripts" / "contracts" / "imgwire" / "overlay.json", contract)
+    shutil.copytree(ROOT / "scripts" / "contracts", root / "scripts" / "contracts")
     (root / "scripts" / "templates").symlink_to(ROOT / "scripts" / "templates")
-    shutil.copytree(
-        ROOT / "imgwire_async" / "imgwire" / "lowlevel",
-        package / "imgwire" / "lowlevel",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
-    for shared in (
-        "core",
-        "errors.py",
-        "imgwire/__init__.py",
-        "imgwire/cdn",
-        "imgwire/image_urls.py",
-        "imgwire/metrics_rows.py",
-    ):
+    for service in ("imgwire", "imgix"):
+        shutil.copytree(
+            ROOT / "imgwire_async" / service / "lowlevel",
+            package / service / "lowlevel",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+    shared_files = ("__init__.py", "cdn", "image_urls.py", "metrics_rows.py")
+    for shared in ("core", "errors.py", *(f"imgwire/{name}" for name in shared_files)):
         (package / shared).symlink_to(ROOT / "imgwire_async" / shared)
     return root

@@ -81,7 +81,11 @@ def changed(value: Document, path: str, new: Any) -> Document:
 
 def fingerprint(root: Path) -> dict[str, str]:
     """A hash for each file that regeneration may write."""
-    files = [root / "openapi.json", *(root / "imgwire_async" / "imgwire" / "lowlevel").rglob("*.*")]
+    files = [
+        root / "openapi.json",
+        root / "scripts" / "contracts" / "imgix" / "openapi.json",
+        *(root / "imgwire_async").glob("*/lowlevel/**/*.*"),
+    ]
     return {
         str(file.relative_to(root)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in files

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import regenerate
 from mypy import api
-from regeneration import generation, rendering
+from regeneration import generation
 from regeneration.document import RegenerationError
 from regeneration.operations import facts_of
+from regeneration.profiles import IMGWIRE
+from regeneration.profiles.base import Mixin
 
 from tests.regeneration.support import Document, changed, encoded, operation, real_document
 
@@ -45,7 +47,7 @@ IMAGE_RECORD: Document = {
 def generate(document: Document, folder: Path, name: str = "tree") -> Path:
     ours, _ = regenerate.build(encoded(document), "new.json", regenerate.ROOT)
     destination = folder / name
-    generation.generate(ours, destination, root=regenerate.ROOT)
+    generation.generate(ours, destination, IMGWIRE, root=regenerate.ROOT)
     return destination
 
 
@@ -149,8 +151,8 @@ def test_fields_named_like_methods_get_another_name(importable: Path) -> None:
     forget("odd_field_client")
 
 
-@pytest.mark.parametrize("mixin", rendering.MIXINS.values(), ids=lambda mixin: mixin.name)
-def test_the_methods_of_a_mixin_are_known(mixin: rendering.Mixin) -> None:
+@pytest.mark.parametrize("mixin", IMGWIRE.mixins.values(), ids=lambda mixin: mixin.name)
+def test_the_methods_of_a_mixin_are_known(mixin: Mixin) -> None:
     found = getattr(importlib.import_module(mixin.module), mixin.name)
 
     assert mixin.methods == {
@@ -204,7 +206,7 @@ def test_nothing_of_the_tree_knows_an_http_library() -> None:
         (
             "paths /api/v1/images/token post requestBody",
             {"content": {"multipart/form-data": {"schema": {"type": "object"}}}},
-            "only application/json is supported, not multipart/form-data",
+            "application/octet-stream for bytes, not multipart/form-data",
         ),
         (
             "paths /api/v1/images/token post parameters",
@@ -232,7 +234,7 @@ def test_what_the_templates_cannot_express_stops_the_run(
 
 def test_an_operation_that_the_generator_drops_is_named(tmp_path: Path) -> None:
     ours, _ = regenerate.build(encoded(real_document()), "x", regenerate.ROOT)
-    facts = facts_of(ours)
+    facts = facts_of(ours, IMGWIRE)
     for fact in facts:
         folder = tmp_path / "api" / fact.package
         folder.mkdir(parents=True, exist_ok=True)

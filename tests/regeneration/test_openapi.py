@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import regenerate
 from regeneration.document import dump, operations
-from regeneration.selection import KNOWN_OPERATIONS, full_name
+from regeneration.profiles import IMGWIRE
+from regeneration.selection import full_name
 
 from tests.regeneration.support import OPENAPI, VENDOR_DOCUMENTS, real_document
 
@@ -24,7 +25,7 @@ def test_the_checked_in_document_is_what_the_pipeline_makes(source: Path) -> Non
 def test_it_holds_exactly_the_operations_of_the_resource_api() -> None:
     found = {(method, path): full_name(operation) for path, method, operation in operations(real_document())}
 
-    assert found.keys() == KNOWN_OPERATIONS.keys()
+    assert found.keys() == IMGWIRE.known_operations.keys()
     assert len(set(found.values())) == 20
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from regeneration import diff, generation
 from regeneration.document import RegenerationError
 from regeneration.operations import facts_of
+from regeneration.profiles import IMGWIRE
 
 from tests.regeneration.support import SCHEMAS, Document, document, encoded, operation, real_document
 
@@ -120,7 +121,7 @@ def test_a_parameter_that_no_generated_function_could_send_is_refused(where: str
     ours, _ = regenerate.build(text, "vendor.json", regenerate.ROOT)
 
     with pytest.raises(RegenerationError, match=f"the {where} parameter 'X-New' is not supported"):
-        generation.generator_input(ours)
+        generation.generator_input(ours, IMGWIRE)
 
 
 def _places(node: Any, above: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -149,6 +150,6 @@ def test_a_damaged_document_is_refused_with_a_sentence_or_works(
     try:
         ours, _ = regenerate.build(json.dumps(damaged).encode(), "damaged.json", regenerate.ROOT)
         diff.compare(REAL, ours)
-        facts_of(generation.generator_input(ours))
+        facts_of(generation.generator_input(ours, IMGWIRE), IMGWIRE)
     except RegenerationError as error:
         assert str(error)  # noqa: PT017 - either outcome is right, any other exception is not

@@ -25,7 +25,7 @@ from tests.regeneration.support import (
 )
 
 
-def tiny_tree(document: Node, destination: Path, **_: object) -> None:
+def tiny_tree(document: Node, destination: Path, *_: object, **__: object) -> None:
     """Stands for the generator where its output is not the subject."""
     (destination / "models").mkdir(parents=True)
     (destination / "api").mkdir()
@@ -45,7 +45,7 @@ def test_the_checked_in_tree_is_what_the_document_gives(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert regenerate.main(["--check"], checkout) == 0
-    assert capsys.readouterr().out.startswith("no change of the interface\n")
+    assert capsys.readouterr().out.startswith("imgwire:\nno change of the interface\n")
 
 
 def test_check_names_the_files_that_differ_and_writes_nothing(
@@ -204,7 +204,7 @@ class TestAtomicity:
         self, checkout: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         before = fingerprint(checkout)
-        previous = checkout / ".regenerate-dead" / "previous"
+        previous = checkout / ".regenerate-imgwire-dead" / "previous"
         previous.mkdir(parents=True)
         (checkout / "imgwire_async" / "imgwire" / "lowlevel").rename(previous / "lowlevel")
 

@@ -6,6 +6,7 @@ import pytest
 import regenerate
 from regeneration import normalisation, overlay, selection
 from regeneration.document import RegenerationError, dump, parse
+from regeneration.profiles import IMGWIRE
 
 from tests.regeneration.support import SCHEMAS, Document, document, encoded, operation
 
@@ -13,7 +14,7 @@ ENVIRONMENT = {"$ref": "#/components/parameters/EnvironmentId"}
 
 
 def plain(source: Document) -> Document:
-    return normalisation.normalise(source, selection.select(source))
+    return normalisation.normalise(source, selection.select(source, IMGWIRE))
 
 
 def only_operation(source: Document) -> Document:
@@ -31,14 +32,14 @@ class TestSelection:
     def test_operations_that_the_vendor_ignores_are_left_out(self) -> None:
         ignored = operation(method="hide") | {"x-codegen-sdk-ignore": True}
 
-        chosen = selection.select(document({"/a": {"get": operation()}, "/b": {"get": ignored}}))
+        chosen = selection.select(document({"/a": {"get": operation()}, "/b": {"get": ignored}}), IMGWIRE)
 
         assert list(chosen.paths) == ["/a"]
 
     def test_a_known_path_is_kept_without_its_marks(self) -> None:
         bare = {"operationId": "x", "responses": {}}
 
-        chosen = selection.select(document({"/api/v1/images/{image_id}": {"get": bare}}))
+        chosen = selection.select(document({"/api/v1/images/{image_id}": {"get": bare}}), IMGWIRE)
 
         kept = chosen.paths["/api/v1/images/{image_id}"]["get"]
         assert selection.full_name(kept) == "images.retrieve"
@@ -47,7 +48,7 @@ class TestSelection:
     def test_a_known_list_gets_its_pagination_mark_back(self) -> None:
         bare = {"operationId": "x", "responses": {}}
 
-        chosen = selection.select(document({"/api/v1/images/": {"get": bare}}))
+        chosen = selection.select(document({"/api/v1/images/": {"get": bare}}), IMGWIRE)
 
         assert chosen.paths["/api/v1/images/"]["get"]["x-codegen-sdk-pagination"] == "offset_headers"
 
@@ -55,7 +56,8 @@ class TestSelection:
         bare = {"operationId": "x", "responses": {}}
 
         chosen = selection.select(
-            document({"/api/v1/images/": {"get": operation()}, "/api/v1/images/new": {"put": bare}})
+            document({"/api/v1/images/": {"get": operation()}, "/api/v1/images/new": {"put": bare}}),
+            IMGWIRE,
         )
 
         assert list(chosen.paths) == ["/api/v1/images/"]

@@ -233,16 +233,18 @@ def parse_map(value: Any) -> dict[str, Any]:
 
 
 def parse_nothing(value: Any) -> None:
-    """Whatever an answer holds of which nothing is read."""
+    """Nothing, whatever the response holds."""
 
 
 def list_or_lone(parse: Callable[[Any], T]) -> Callable[[Any], list[T]]:
     """A parser for a JSON array; a lone object is read as an array of one."""
 
-    def parse_list(value: Any) -> list[T]:
-        return list_of(parse)([value] if isinstance(value, Mapping) else value)
+    parse_list = list_of(parse)
 
-    return parse_list
+    def parse_one_or_more(value: Any) -> list[T]:
+        return parse_list([value] if isinstance(value, Mapping) else value)
+
+    return parse_one_or_more
 
 
 def map_of(parse: Callable[[Any], T]) -> Callable[[Any], dict[str, T]]:

@@ -1,1 +1,1 @@
-"""Typed access to each operation of the Resource API, generated from `openapi.json`; do not edit by hand."""
+"""Typed access to each operation of the Resource API, generated from `openapi.json`; do not edit."""

@@ -12,7 +12,7 @@ from enum import Enum, StrEnum
 from typing import Any, Final, Literal, Self, TypeVar, cast
 from uuid import UUID
 
-from imgwire_async.core.operation import MisfitError, QueryValue
+from imgwire_async.core.operation import MisfitError, QueryValue, list_of
 
 T = TypeVar("T")
 
@@ -230,6 +230,21 @@ def parse_map(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _expected("a JSON object", value)
     return dict(value)
+
+
+def parse_nothing(value: Any) -> None:
+    """Nothing, whatever the response holds."""
+
+
+def list_or_lone(parse: Callable[[Any], T]) -> Callable[[Any], list[T]]:
+    """A parser for a JSON array; a lone object is read as an array of one."""
+
+    parse_list = list_of(parse)
+
+    def parse_one_or_more(value: Any) -> list[T]:
+        return parse_list([value] if isinstance(value, Mapping) else value)
+
+    return parse_one_or_more
 
 
 def map_of(parse: Callable[[Any], T]) -> Callable[[Any], dict[str, T]]:

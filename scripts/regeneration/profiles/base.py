@@ -29,12 +29,12 @@ class Profile:
     generator_config: str
     """Configuration of openapi-python-client, relative to the checkout."""
     overlay: str | None
-    """Our prose and marks for a document of the vendor, relative to the checkout. None if the contract is written
-    by us: such a document is checked and generated as it is."""
+    """Our prose and marks for the vendor's document. None for a contract of our own, which is checked and
+    generated as it is."""
     media_type: str
     """Of JSON bodies in both directions."""
     areas: tuple[str, ...]
-    """Where the paths of the API start. An operation there without marks is noted, elsewhere it is not ours."""
+    """Where the paths of the API start. An operation there without marks is noted; others are ignored."""
     known_operations: Mapping[tuple[str, str], tuple[str, str, str]] = field(default_factory=dict)
     """Group, method and auth kind by method and path, for operations that have lost their marks."""
     auth_kinds: tuple[str, ...]

@@ -53,10 +53,8 @@ IMGWIRE = Profile(
     default_rate_classes={"get": "read", "delete": "delete", "": "write"},
     mixins={
         "Image": Mixin(
-            "imgwire_async.imgwire.cdn.image_urls", "CdnUrls", frozenset({"url", "srcset", "picture"})
+            "imgwire_async.imgwire.image_urls", "CdnUrls", frozenset({"url", "srcset", "picture"})
         ),
-        "MetricsDatasets": Mixin(
-            "imgwire_async.imgwire.metrics_rows", "MetricsRows", frozenset({"to_rows"})
-        ),
+        "MetricsDatasets": Mixin("imgwire_async.imgwire.metrics_rows", "MetricsRows", frozenset({"to_rows"})),
     },
 )

@@ -21,6 +21,7 @@ class Asset:
 
     Attributes:
         id: Id of the resource.
+        attributes: Its attributes.
         relationships: Related resources, such as the account.
         type_: Type of the resource.
     """

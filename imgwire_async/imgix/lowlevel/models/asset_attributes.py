@@ -48,6 +48,7 @@ class AssetAttributes:
         file_size: Size of the origin file in bytes.
         has_frames: Whether the file is animated.
         media_height: Height in pixels.
+        media_kind: Kind of media.
         media_width: Width in pixels.
         name: Title.
         origin_path: Path of the file at the origin, with a leading slash.

@@ -20,7 +20,10 @@ class AssetDocument:
     """A response with an asset.
 
     Attributes:
+        data: The resource.
         included: Related resources.
+        jsonapi: The version of JSON:API.
+        meta: Facts about the response.
     """
 
     data: Asset

@@ -24,6 +24,8 @@ class AssetList:
         cursor: Cursor of the page; used only if `meta` has none.
         data: The items of the page; a lone object means a list of one.
         included: Related resources.
+        jsonapi: The version of JSON:API.
+        meta: Facts about the response.
     """
 
     cursor: Cursor | None | Unset = UNSET

@@ -13,7 +13,11 @@ from .asset_update_data import AssetUpdateData
 
 @define(kw_only=True)
 class AssetUpdate:
-    """Changes of an asset. A list or an object replaces the former one as a whole."""
+    """Changes of an asset. A list or an object replaces the former one as a whole.
+
+    Attributes:
+        data: The resource.
+    """
 
     data: AssetUpdateData
     additional_properties: dict[str, Any] = field(factory=dict, repr=False)

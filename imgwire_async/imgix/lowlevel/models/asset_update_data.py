@@ -18,6 +18,7 @@ class AssetUpdateData:
 
     Attributes:
         id: Id of the resource.
+        attributes: Its attributes.
         type_: Type of the resource.
     """
 

@@ -31,7 +31,9 @@ class Deployment:
         azure_bucket: Container of an Azure source.
         azure_prefix: Folder in the container that is the root of the source.
         azure_sas_string: Shared access signature of an Azure source; never returned.
+        azure_service_type: Service of the storage account that holds the files.
         bucket_name: Bucket of an S3-compatible source.
+        cache_ttl_behavior: How the cache time relates to the origin's cache headers.
         cache_ttl_error: Cache time of errors in seconds, 1 to 31,536,000.
         cache_ttl_value: Cache time in seconds, at most 31,536,000.
         crossdomain_xml_enabled: Whether the source serves a `crossdomain.xml`.
@@ -54,6 +56,7 @@ class Deployment:
         region: Region of an S3-compatible store; optional for some providers.
         request_handshake_set: Whether a request handshake is set.
         request_signing_key_set: Whether a key for signing requests to the origin is set.
+        robots_txt: What the source serves as `robots.txt`.
         s3_access_key: Access key of an S3 source.
         s3_bucket: Bucket of an S3 source.
         s3_prefix: Folder in the bucket that is the root of the source.
@@ -62,6 +65,7 @@ class Deployment:
         secure_url_enabled: Whether URLs must be signed; required for `webproxy`.
         storage_provider: Provider of an S3-compatible store, such as `DigitalOcean`, `Linode` or
             `Wasabi`.
+        type_: Type of the source.
         username: User name for an origin that requires one; web folder and web proxy sources only.
         webfolder_base_url: Base URL of a web folder source.
     """

@@ -20,6 +20,9 @@ class Meta:
 
     Attributes:
         authentication: How the caller was authenticated.
+        cursor: Position in a list with cursors.
+        pagination: Position in a list with numbered pages.
+        server: The server that responded.
     """
 
     authentication: Authentication | None | Unset = field(default=UNSET, repr=False)

@@ -13,7 +13,11 @@ from .publish_data import PublishData
 
 @define(kw_only=True)
 class Publish:
-    """An asset to publish."""
+    """An asset to publish.
+
+    Attributes:
+        data: The resource.
+    """
 
     data: PublishData
     additional_properties: dict[str, Any] = field(factory=dict, repr=False)

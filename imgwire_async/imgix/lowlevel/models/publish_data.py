@@ -16,6 +16,7 @@ class PublishData:
     """An asset to publish. The resource itself.
 
     Attributes:
+        attributes: Its attributes.
         type_: Type of the resource.
     """
 

@@ -20,7 +20,10 @@ class PublishReceiptDocument:
     """A response with an accepted request to publish.
 
     Attributes:
+        data: The resource.
         included: Related resources.
+        jsonapi: The version of JSON:API.
+        meta: Facts about the response.
     """
 
     data: PublishReceipt

@@ -13,7 +13,11 @@ from .purge_data import PurgeData
 
 @define(kw_only=True)
 class Purge:
-    """A URL to purge."""
+    """A URL to purge.
+
+    Attributes:
+        data: The resource.
+    """
 
     data: PurgeData
     additional_properties: dict[str, Any] = field(factory=dict, repr=False)

@@ -16,6 +16,7 @@ class PurgeData:
     """A URL to purge. The resource itself.
 
     Attributes:
+        attributes: Its attributes.
         type_: Type of the resource.
     """
 

@@ -17,6 +17,7 @@ class PurgeReceipt:
 
     Attributes:
         id: Id of the resource.
+        attributes: Its attributes.
         type_: Type of the resource.
     """
 

@@ -20,7 +20,10 @@ class PurgeReceiptDocument:
     """A response with an accepted purge.
 
     Attributes:
+        data: The resource.
         included: Related resources.
+        jsonapi: The version of JSON:API.
+        meta: Facts about the response.
     """
 
     data: PurgeReceipt

@@ -23,6 +23,7 @@ class ReportAttributes:
         period_end: End of the period. Unix time in seconds.
         period_start: Start of the period. Unix time in seconds.
         report_key: Name of the report, such as `source_analytics_20201130`.
+        report_type: What the report is about.
     """
 
     completed: bool | None | Unset = UNSET

@@ -20,7 +20,10 @@ class ReportDocument:
     """A response with a report.
 
     Attributes:
+        data: The resource.
         included: Related resources.
+        jsonapi: The version of JSON:API.
+        meta: Facts about the response.
     """
 
     data: Report

@@ -18,6 +18,7 @@ class Source:
 
     Attributes:
         id: Id of the resource.
+        attributes: Its attributes.
         relationships: Related resources, such as the account.
         type_: Type of the resource.
     """

@@ -18,6 +18,8 @@ class SourceAttributes:
 
     Attributes:
         date_deployed: When the latest deployment was made. Unix time in seconds.
+        deployment: How the source is served.
+        deployment_status: State of the latest deployment.
         enabled: Whether the source serves images. A disabled one responds with 410 unless the image
             is cached.
         name: Display name.

@@ -13,7 +13,11 @@ from .source_create_data import SourceCreateData
 
 @define(kw_only=True)
 class SourceCreate:
-    """A source to create and deploy."""
+    """A source to create and deploy.
+
+    Attributes:
+        data: The resource.
+    """
 
     data: SourceCreateData
     additional_properties: dict[str, Any] = field(factory=dict, repr=False)

@@ -16,6 +16,7 @@ class SourceCreateAttributes:
     """Fields of the new source.
 
     Attributes:
+        deployment: How the source is served.
         enabled: Whether the source serves images; true by default.
         name: Display name.
     """

@@ -16,6 +16,7 @@ class SourceCreateData:
     """A source to create and deploy. The resource itself.
 
     Attributes:
+        attributes: Its attributes.
         type_: Type of the resource.
     """
 

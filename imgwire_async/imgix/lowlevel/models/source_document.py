@@ -20,7 +20,10 @@ class SourceDocument:
     """A response with a source.
 
     Attributes:
+        data: The resource.
         included: Related resources.
+        jsonapi: The version of JSON:API.
+        meta: Facts about the response.
     """
 
     data: Source

@@ -13,7 +13,11 @@ from .source_update_data import SourceUpdateData
 
 @define(kw_only=True)
 class SourceUpdate:
-    """Changes of a source. A `deployment` replaces the former one as a whole."""
+    """Changes of a source. A `deployment` replaces the former one as a whole.
+
+    Attributes:
+        data: The resource.
+    """
 
     data: SourceUpdateData
     additional_properties: dict[str, Any] = field(factory=dict, repr=False)

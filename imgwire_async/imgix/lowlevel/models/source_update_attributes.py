@@ -16,6 +16,7 @@ class SourceUpdateAttributes:
     """Fields to change.
 
     Attributes:
+        deployment: How the source is served.
         enabled: Whether the source serves images.
         name: Display name.
     """

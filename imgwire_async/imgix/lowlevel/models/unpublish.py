@@ -13,7 +13,11 @@ from .unpublish_data import UnpublishData
 
 @define(kw_only=True)
 class Unpublish:
-    """An asset to unpublish."""
+    """An asset to unpublish.
+
+    Attributes:
+        data: The resource.
+    """
 
     data: UnpublishData
     additional_properties: dict[str, Any] = field(factory=dict, repr=False)

@@ -16,6 +16,7 @@ class UnpublishData:
     """An asset to unpublish. The resource itself.
 
     Attributes:
+        attributes: Its attributes.
         type_: Type of the resource.
     """
 

@@ -20,7 +20,10 @@ class UnpublishReceiptDocument:
     """A response with an accepted request to unpublish.
 
     Attributes:
+        data: The resource.
         included: Related resources.
+        jsonapi: The version of JSON:API.
+        meta: Facts about the response.
     """
 
     data: UnpublishReceipt

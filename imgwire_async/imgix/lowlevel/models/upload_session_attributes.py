@@ -22,6 +22,7 @@ class UploadSessionAttributes:
         date_modified: When the session last changed. Unix time in seconds.
         origin_path: Path of the file at the origin.
         source_id: The source that receives the file.
+        status: State of the session.
         url: Presigned URL that takes the bytes by PUT; only in the response that opens the session.
     """
 

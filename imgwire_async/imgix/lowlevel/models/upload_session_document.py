@@ -20,7 +20,10 @@ class UploadSessionDocument:
     """A response with an upload session.
 
     Attributes:
+        data: The resource.
         included: Related resources.
+        jsonapi: The version of JSON:API.
+        meta: Facts about the response.
     """
 
     data: UploadSession
