@@ -27,6 +27,7 @@ MODULES = (
     "imgwire_async.imgwire.resources.metrics",
     "imgwire_async.core.paging",
     "imgwire_async.imgwire.cdn",
+    "imgwire_async.migrate",
     "imgwire_async.imgwire.lowlevel.models",  # as imgwire_async.models
     "imgwire_async.errors",
     "imgwire_async.sandbox",

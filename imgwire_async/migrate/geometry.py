@@ -1,0 +1,319 @@
+"""Region, size, fit and what depends on them: read together, as each changes what the others mean."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from imgwire_async.migrate.frames import focal_region, padded, place
+from imgwire_async.migrate.job import Job
+from imgwire_async.migrate.values import LARGEST_SIDE, fraction, half_up, number, written
+
+_NEEDS_SOURCE = "needs the size of the source"
+_FITS = {  # fit: resizing_type with both sides, enlarge
+    "clip": ("inside", "true"),
+    "max": ("inside", "false"),
+    "crop": ("cover", "true"),
+    "min": ("cover", "false"),
+    "scale": ("fill", "true"),
+    "fill": ("contain", "true"),
+    "fillmax": ("contain", "false"),
+    "clamp": ("contain", "true"),
+    "facearea": ("cover", "true"),
+}
+_FARTHEST = 2**31 - 1
+_BOUNDS = ("max-w", "min-w", "max-h", "min-h")
+
+
+def size(job: Job) -> None:
+    """Translate region, sides, aspect ratio, bounds, padding, `fit` and `crop`."""
+    given = job.given
+    offset = _region(job) if "rect" in given else (0, 0)
+    width = _side(job, "w", job.width) if "w" in given else None
+    height = _side(job, "h", job.height) if "h" in given else None
+    fit = _fit(job) if "fit" in given else "clip"
+    unenlarged = False
+    extended = False
+    if "ar" in given:
+        framed = width is None and height is None
+        width, height, extended = _aspect_ratio(job, fit, width, height)
+        unenlarged = framed and width is not None
+    if not given.keys().isdisjoint(_BOUNDS):
+        width, height = _bounds(job, fit, width, height)
+    sized = width is not None or height is not None
+    job.asked = (width, height)
+    job.fit = fit if sized or extended else ""
+    if "fit" in given:
+        if sized:
+            _report_fit(job, fit, both=width is not None and height is not None)
+        elif not extended and not any(found.name == "ar" for found in job.unsupported):
+            job.ignores("fit", "only with w or h")
+    if "dpr" in given:
+        _density(job)
+    width, height = padded(job, width, height)
+    if sized:
+        width, height = _resize(job, fit, width, height, offset, unenlarged=unenlarged)
+    for name in ("crop", "fp-x", "fp-y", "fp-z", "fp-debug"):
+        if name in given and not (fit == "crop" and width and height):
+            job.ignores(name, "only with fit=crop" if name == "crop" else "only with crop=focalpoint")
+    for name in ("facepad", "faceindex"):
+        if name in given:
+            if job.fit == "facearea":
+                job.lacks(name, "no face detection")
+            else:
+                job.ignores(name, "only with fit=facearea")
+
+
+def _region(job: Job) -> tuple[int, int]:
+    """`rect` as `crop`. The rest then sees the region as the source; the result is where it begins."""
+    parts = [part.strip().lower() for part in job.given["rect"].split(",")]
+    if len(parts) != 4:
+        job.approximates("rect", "not four parts: left out")
+        return 0, 0
+    found: list[int] = []
+    rounded = False
+    # The sides come first: keywords for the start count from them.
+    for index in (2, 3, 0, 1):
+        part, side = parts[index], (job.height if index % 2 else job.width)
+        value = fraction(part)
+        keyword = _START_WORDS[index].get(part) if index < 2 else (Fraction(1) if part == "full" else None)
+        if keyword is None and value is None:
+            job.approximates("rect", "neither numbers nor keywords: left out")
+            return 0, 0
+        share = value is not None and "." in part and 0 <= value <= 1
+        if (keyword is not None or share) and side is None:
+            job.lacks("rect", _NEEDS_SOURCE)
+            return 0, 0
+        if keyword is not None and side is not None:
+            room = side - found[index] if index < 2 else side
+            exact = keyword * max(room, 0)
+        elif share and value is not None and side is not None:
+            exact = value * side
+        else:
+            exact = value or Fraction(0)
+            rounded |= exact.denominator != 1
+        pixels = half_up(exact)
+        found.append(max(pixels, 1) if index >= 2 and exact > 0 else pixels)
+    width, height, x, y = found
+    if width <= 0 or height <= 0:
+        job.approximates("rect", "not a region: left out")
+        return 0, 0
+    outside = (job.width is not None and x >= job.width) or (job.height is not None and y >= job.height)
+    if x < 0 or y < 0 or outside:
+        job.lacks("rect", "begins outside of the source")
+        return 0, 0
+    width = width if job.width is None else min(width, job.width - x)
+    height = height if job.height is None else min(height, job.height - y)
+    if width > LARGEST_SIDE or height > LARGEST_SIDE or x > _FARTHEST or y > _FARTHEST:
+        job.lacks("rect", f"a region over {LARGEST_SIDE} pixels")
+        return 0, 0
+    if rounded:
+        job.approximates("rect", "rounded to whole pixels")
+    job.out["crop"] = f"{x}:{y}:{width}:{height}"
+    job.width, job.height = width, height
+    return x, y
+
+
+_HALF = Fraction(1, 2)
+_START_WORDS = (
+    {"left": Fraction(0), "center": _HALF, "right": Fraction(1)},
+    {"top": Fraction(0), "middle": _HALF, "bottom": Fraction(1)},
+)
+
+
+def _side(job: Job, name: str, source: int | None) -> int | None:
+    """A side in pixels. Up to 1 it is a share of the source."""
+    text = job.given[name]
+    value = number(text)
+    if value is None or value <= 0:
+        job.approximates(name, "not a size: left out")
+        return None
+    if value <= 1:
+        if source is None:
+            job.lacks(name, "a share needs the size of the source")
+            return None
+        value = max(half_up((fraction(text) or 0) * source), 1)
+    if value > LARGEST_SIDE:
+        job.approximates(name, f"limited to {LARGEST_SIDE}")
+        return LARGEST_SIDE
+    if not isinstance(value, int):
+        job.approximates(name, "rounded to a whole pixel")
+        return half_up(value)
+    return value
+
+
+def _fit(job: Job) -> str:
+    return job.given["fit"].partition(",")[0].strip().lower()
+
+
+def _report_fit(job: Job, fit: str, *, both: bool) -> None:
+    if "," in job.given["fit"]:
+        job.approximates("fit", "only the first of several is taken")
+    if fit not in _FITS:
+        job.approximates("fit", "unknown value: clip is taken")
+    elif fit == "facearea":
+        job.approximates("fit", "facearea: the region that attracts attention instead")
+    elif fit == "clamp" and both:
+        job.approximates("fit", "clamp: bars instead of stretched edge pixels")
+
+
+def _aspect_ratio(
+    job: Job, fit: str, width: int | None, height: int | None
+) -> tuple[int | None, int | None, bool]:
+    """The sides with the one that `ar` gives, and whether the canvas is extended instead."""
+    if fit not in ("crop", "fill"):
+        job.ignores("ar", "only with fit=crop or fit=fill")
+        return width, height, False
+    if width is not None and height is not None:
+        job.ignores("ar", "both sides are given")
+        return width, height, False
+    first, _, second = job.given["ar"].partition(":")
+    across, down = fraction(first), fraction(second)
+    if across is None or down is None or across <= 0 or down <= 0:
+        job.approximates("ar", "not W:H: left out")
+        return width, height, False
+    if width is not None:
+        return width, _derived(job, width * down / across), False
+    if height is not None:
+        return _derived(job, height * across / down), height, False
+    if fit == "fill":
+        if not all(Fraction(1, 100) <= part <= LARGEST_SIDE for part in (across, down)):
+            job.approximates("ar", "out of range: left out")
+            return None, None, False
+        numbers = (int(part) if part.denominator == 1 else float(part) for part in (across, down))
+        job.out["extend_aspect_ratio"] = ":".join(map(written, numbers))
+        job.approximates(
+            "ar", "the canvas is extended; imgix fits picture and canvas into the size of the source"
+        )
+        return None, None, True
+    if job.width is None or job.height is None:
+        job.lacks("ar", _NEEDS_SOURCE)
+        return None, None, False
+    if job.width * down <= job.height * across:
+        frame = (Fraction(job.width), job.width * down / across)
+    else:
+        frame = (job.height * across / down, Fraction(job.height))
+    if max(frame) > LARGEST_SIDE:
+        job.approximates("ar", f"limited to {LARGEST_SIDE}")
+        shrink = LARGEST_SIDE / max(frame)
+        frame = (frame[0] * shrink, frame[1] * shrink)
+    return max(half_up(frame[0]), 1), max(half_up(frame[1]), 1), False
+
+
+def _derived(job: Job, exact: Fraction) -> int:
+    side = max(half_up(exact), 1)
+    if side > LARGEST_SIDE:
+        job.approximates("ar", f"limited to {LARGEST_SIDE}")
+    return min(side, LARGEST_SIDE)
+
+
+def _bounds(job: Job, fit: str, width: int | None, height: int | None) -> tuple[int | None, int | None]:
+    """The sides within their bounds. A side that the other one gives is written, too, when it is bounded."""
+    names = [name for name in _BOUNDS if name in job.given]
+    if fit != "crop":
+        for name in names:
+            job.ignores(name, "only with fit=crop")
+        return width, height
+    free = width is None and height is None
+    known = job.width is not None and job.height is not None
+    natural_width, natural_height = width, height
+    if job.width is not None and job.height is not None:
+        if free:
+            natural_width, natural_height = job.width, job.height
+        elif width is None and height is not None:
+            natural_width = max(half_up(Fraction(height * job.width, job.height)), 1)
+        elif height is None and width is not None:
+            natural_height = max(half_up(Fraction(width * job.height, job.width)), 1)
+    natural = {"w": natural_width, "h": natural_height}
+    reached = set()
+    for name in names:
+        axis = name[-1]
+        bound = job.whole(name, 1, LARGEST_SIDE)
+        side = natural[axis]
+        if bound is None:
+            continue
+        if side is None:
+            job.lacks(name, _NEEDS_SOURCE)
+        elif side > bound if name.startswith("max") else side < bound:
+            natural[axis] = bound
+            reached.add(axis)
+        else:
+            job.ignores(name, "the bound is not reached")
+    if free and known and reached:
+        return min(natural["w"] or 1, LARGEST_SIDE), min(natural["h"] or 1, LARGEST_SIDE)
+    return (
+        natural["w"] if width is not None or "w" in reached else None,
+        natural["h"] if height is not None or "h" in reached else None,
+    )
+
+
+def _density(job: Job) -> None:
+    value = number(job.given["dpr"])
+    sides = [side for side in job.asked if side is not None]
+    if not sides:
+        job.ignores("dpr", "only with w or h")
+    elif value is None or value <= 0:
+        job.approximates("dpr", "not a pixel ratio: left out")
+    else:
+        limited = min(max(value, 0.01), 5)
+        if limited != value:
+            job.approximates("dpr", f"limited to {limited}")
+        elif max(sides) * value > LARGEST_SIDE:
+            job.approximates("dpr", f"the result is over {LARGEST_SIDE} pixels")
+        text = written(limited)
+        if text != "1":
+            job.out["dpr"] = text
+
+
+def _resize(
+    job: Job, fit: str, width: int | None, height: int | None, offset: tuple[int, int], *, unenlarged: bool
+) -> tuple[int | None, int | None]:
+    """Write the size as `fit` has it; the sides that were written."""
+    resizing_type, enlarge = _FITS.get(fit, _FITS["clip"])
+    source = None if job.width is None or job.height is None else (job.width, job.height)
+    if fit == "fillmax" and (width is None) != (height is None):
+        width, height = _bars(job, width, height, source)
+    if fit == "min" and width is not None and height is not None:
+        if source is None:
+            job.approximates("fit", "min: differs when the source is smaller than asked for")
+        else:
+            shrink = min(Fraction(1), Fraction(source[0], width), Fraction(source[1], height))
+            width, height = max(int(width * shrink), 1), max(int(height * shrink), 1)
+    out = job.out
+    out["enlarge"] = "false" if unenlarged else enlarge
+    if width is not None:
+        out["width"] = str(width)
+    if height is not None:
+        out["height"] = str(height)
+    if width is not None and height is not None:
+        out["resizing_type"] = resizing_type
+        if fit == "crop":
+            _gravity(job, width, height, source, offset)
+        elif resizing_type == "cover":
+            out["gravity"] = "attention" if fit == "facearea" else "center"
+    return width, height
+
+
+def _bars(
+    job: Job, width: int | None, height: int | None, source: tuple[int, int] | None
+) -> tuple[int | None, int | None]:
+    """Both sides of the canvas of `fillmax` if the source is smaller than the one side asked for."""
+    if source is None:
+        job.approximates("fit", "fillmax with one side: no bars when the source is smaller")
+    elif width is not None and width > source[0]:
+        return width, min(max(half_up(Fraction(width * source[1], source[0])), 1), LARGEST_SIDE)
+    elif height is not None and height > source[1]:
+        return min(max(half_up(Fraction(height * source[0], source[1])), 1), LARGEST_SIDE), height
+    return width, height
+
+
+def _gravity(
+    job: Job, width: int, height: int, source: tuple[int, int] | None, offset: tuple[int, int]
+) -> None:
+    found = place(job)
+    if found.focal:
+        focal_region(job, width, height, source, offset)
+    else:
+        job.out["gravity"] = found.gravity
+        for name in ("fp-x", "fp-y", "fp-z", "fp-debug"):
+            if name in job.given:
+                job.ignores(name, "only with crop=focalpoint")

@@ -1,0 +1,119 @@
+"""What a translation needs and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from imgwire_async.cdn import Transformations
+
+Status: TypeAlias = Literal["exact", "approximate", "unsupported", "malformed", "not_imgix"]
+Signature: TypeAlias = Literal["valid", "invalid", "missing"]
+ExifOrientation: TypeAlias = int | Literal["unknown"] | None
+"""1 to 8, None for a source without EXIF orientation, or `"unknown"`."""
+DefaultParams: TypeAlias = Mapping[str, object]
+
+
+class Finding(NamedTuple):
+    """A parameter and what became of it."""
+
+    name: str
+    """Canonical name of the imgix parameter; for `unknown` as the URL spells it."""
+    reason: str
+
+
+class ImgixSource(NamedTuple):
+    """Which file an imgix URL shows."""
+
+    host: str
+    """Host name in lower case."""
+    path: str | None
+    """Decoded path of the file at the origin, with its leading slash; None for a web proxy."""
+    origin_url: str | None = None
+    """The image's own URL if the URL is one of a web proxy source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A stored image and what is known about its picture.
+
+    Attributes:
+        image: Its `cdn_url`, or only its id: enough for a watermark, but not for a new URL.
+        width: Width in pixels.
+        height: Height in pixels.
+        mime_type: MIME type of the source, such as `image/jpeg`.
+        exif_orientation: EXIF orientation of the source.
+    """
+
+    image: str
+    width: int | None = None
+    height: int | None = None
+    mime_type: str | None = None
+    exif_orientation: ExifOrientation = "unknown"
+
+
+Assets: TypeAlias = Mapping[str, str | Asset]
+"""Stored images by origin path (`/a.jpg`), by host and origin path (`shop.imgix.net/a.jpg`, which takes
+precedence), or, for a web proxy source, by the image's own URL. A text is the `image` of an `Asset`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What an imgix URL becomes on Imgwire.
+
+    Attributes:
+        status: `exact`, `approximate`, `unsupported` (part of it cannot be expressed; the rest is
+            translated), `malformed` (not a URL) or `not_imgix` (leave it alone).
+        transformations: Canonical Imgwire transformations as text, ready for `image.url(**transformations)`.
+        approximate: Parameters that become something similar.
+        unsupported: Parameters that cannot be expressed. `host`, `path` if the URL as a whole cannot.
+        ignored: Parameters without effect on imgix, or that only concern delivery.
+        unknown: Names that are not imgix parameters.
+        source: The file that is shown; None unless the URL is one of imgix.
+        signature: Whether `s` is right; None if no token was given.
+        url: The new URL, if the `cdn_url` of the image is known.
+    """
+
+    status: Status
+    transformations: Transformations = field(default_factory=lambda: cast("Transformations", {}))
+    approximate: tuple[Finding, ...] = ()
+    unsupported: tuple[Finding, ...] = ()
+    ignored: tuple[Finding, ...] = ()
+    unknown: tuple[Finding, ...] = ()
+    source: ImgixSource | None = None
+    signature: Signature | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The numbers that no document gives: judged, so pass your own where you know better.
+
+    Attributes:
+        blur_divisor: Sigma of the blur = `blur` / this.
+        sharp_base: Sigma of the sharpening at `sharp=0`.
+        sharp_divisor: Sigma of the sharpening = base + `sharp` / this.
+        usm_radius: Default `usmrad`.
+        usm_limits: Least and greatest sigma for an unsharp mask.
+        tone_divisor: Factor of `bri`, `con` and `sat` = 1 + value / this.
+        exposure_divisor: Factor of `exp` = 2 to the power of value / this.
+        compress_quality: Quality for `auto=compress` without `q`.
+        lossless_quality: Quality for `lossless=true`.
+        sepia: Colour for `sepia`, six hex digits.
+    """
+
+    blur_divisor: float = 20
+    sharp_base: float = 0.5
+    sharp_divisor: float = 50
+    usm_radius: float = 2.5
+    usm_limits: tuple[float, float] = (0.3, 10)
+    tone_divisor: float = 100
+    exposure_divisor: float = 100
+    compress_quality: int = 45
+    lossless_quality: int = 100
+    sepia: str = "704214"
+
+
+JUDGED = Judgement()

@@ -1,0 +1,88 @@
+"""URLs in text of any kind are found and replaced, and nothing else changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from imgwire_async.migrate import translate_text
+
+ASSETS = {"/a.jpg": "https://cdn.example.com/one", "/a(1).jpg": "https://cdn.example.com/two"}
+OLD = "https://shop.imgix.net/a.jpg"
+NEW = "https://cdn.example.com/one"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (f'<img src="{OLD}?w=6&amp;fm=webp">', f'<img src="{NEW}?enlarge=true&amp;format=webp&amp;width=6">'),
+        (f"<p>{OLD}?w=6</p>", f"<p>{NEW}?enlarge=true&width=6</p>"),
+        (f"&quot;{OLD}?w=6&quot;,", f"&quot;{NEW}?enlarge=true&width=6&quot;,"),
+        (
+            f"<?xml version='1.0'?><a>{OLD}?w=6</a>",
+            f"<?xml version='1.0'?><a>{NEW}?enlarge=true&amp;width=6</a>",
+        ),
+        (
+            r'{"u":"https:\/\/shop.imgix.net\/a.jpg?w=6\u0026fm=webp"}',
+            r'{"u":"https:\/\/cdn.example.com\/one?enlarge=true\u0026format=webp\u0026width=6"}',
+        ),
+        (
+            r'"{\"u\":\"https:\\/\\/shop.imgix.net\\/a.jpg\"}"',
+            r'"{\"u\":\"https:\\/\\/cdn.example.com\\/one\"}"',
+        ),
+        (f"![x]({OLD}?w=6). See {OLD}.", f"![x]({NEW}?enlarge=true&width=6). See {NEW}."),
+        (f"**{OLD}**", f"**{NEW}**"),
+        ("a{b:url(//shop.imgix.net/a.jpg?w=6)}", "a{b:url(//cdn.example.com/one?enlarge=true&width=6)}"),
+        (f'srcset="{OLD}?w=6 6w, {OLD} 7w"', f'srcset="{NEW}?enlarge=true&width=6 6w, {NEW} 7w"'),
+        (f"{OLD},{OLD}\r\n", f"{NEW},{NEW}\r\n"),
+        ("https://shop.imgix.net/a(1).jpg", "https://cdn.example.com/two"),
+        (f"x = '{OLD}?rect=0,0,5,5';\n", f"x = '{NEW}?crop=0%3A0%3A5%3A5';\n"),
+    ],
+)
+def test_a_url_is_replaced_with_its_escapes(old: str, new: str) -> None:
+    found = translate_text(old, assets=ASSETS)
+
+    assert found.text == new
+    assert translate_text(new, assets=ASSETS).text == new
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"`{OLD}?w=${{width}}`", f"{OLD}?w={{{{ width }}}}", f"{OLD}?w=<%= w %>", f"{OLD}?w=%s"),
+        *("https://shop.imgix.net/unknown.jpg?w=6", f"{OLD}?trim=auto", "https://example.com/a.jpg", ""),
+        "https://shop.imgix.net/",
+    ],
+)
+def test_a_url_whose_new_one_is_not_known_stays(text: str) -> None:
+    assert translate_text(text, assets=ASSETS).text == text
+
+
+def test_every_url_of_imgix_is_reported() -> None:
+    text = f"{OLD} https://example.com/ https://shop.imgix.net/unknown.jpg?trim=auto&amp;w=6"
+
+    found = translate_text(text, assets=ASSETS).urls
+
+    assert [(url.url, url.translation.status, url.replacement) for url in found] == [
+        (OLD, "exact", NEW),
+        ("https://shop.imgix.net/unknown.jpg?trim=auto&w=6", "unsupported", None),
+    ]
+    assert [text[url.start : url.end] for url in found] == [url.written for url in found]
+
+
+def test_partial_pictures_are_replaced_if_the_caller_accepts_them() -> None:
+    found = translate_text(f"{OLD}?trim=auto", assets=ASSETS, replace=("exact", "unsupported"))
+
+    assert found.text == NEW
+
+
+def test_custom_domains_are_found() -> None:
+    text = "https://img.example/a.jpg https://ximg.example/a.jpg https://img.example.org/a.jpg"
+
+    found = translate_text(text, assets=ASSETS, hosts=["Img.example"])
+
+    assert found.text == f"{NEW} https://ximg.example/a.jpg https://img.example.org/a.jpg"
+
+
+def test_a_long_text_takes_time_in_proportion_to_its_length() -> None:
+    for text in ("//" + "a" * 200_000, "." * 200_000, f"{OLD}{'(' * 100_000}", f"{OLD}?{'.' * 100_000}x"):
+        assert len(translate_text(text, assets=ASSETS).text) > 0
