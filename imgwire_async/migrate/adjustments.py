@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imgwire_async.migrate.job import Job, Rule
-from imgwire_async.migrate.values import color, number, switch, words, written
+from imgwire_async.migrate.values import FARTHEST, color, number, switch, words, written
 
 _NO_EFFECT = "0 changes nothing"
 _FORMATS = {  # MIME type: format
@@ -146,7 +146,7 @@ def rotation(job: Job) -> None:
             if job.exif_orientation == "unknown":
                 job.approximates("orient", "right only for a source without EXIF orientation")
     if "rot" in given:
-        turned = job.whole("rot", -360, 360)
+        turned = job.whole("rot", -FARTHEST, FARTHEST)
         if turned is not None and turned % 360:
             # Mirrored once, a picture turns the other way round.
             angle += turned if len(flips) == 1 else -turned

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from imgwire_async.migrate.frames import focal_region, padded, place
 from imgwire_async.migrate.job import Job
-from imgwire_async.migrate.values import LARGEST_SIDE, fraction, half_up, number, written
+from imgwire_async.migrate.values import FARTHEST, LARGEST_SIDE, fraction, half_up, number, written
 
 _NEEDS_SOURCE = "needs the size of the source"
 _FITS = {  # fit: resizing_type with both sides, enlarge
@@ -20,8 +20,8 @@ _FITS = {  # fit: resizing_type with both sides, enlarge
     "clamp": ("contain", "true"),
     "facearea": ("cover", "true"),
 }
-_FARTHEST = 2**31 - 1
 _BOUNDS = ("max-w", "min-w", "max-h", "min-h")
+_SIZES = ("w", "h", "ar", *_BOUNDS)
 
 
 def size(job: Job) -> None:
@@ -40,20 +40,22 @@ def size(job: Job) -> None:
     if not given.keys().isdisjoint(_BOUNDS):
         width, height = _bounds(job, fit, width, height)
     sized = width is not None or height is not None
+    # A size that is asked for but cannot be told has an effect on imgix, and so has what goes with it.
+    open_size = any(found.name in _SIZES for found in job.unsupported)
     job.asked = (width, height)
     job.fit = fit if sized or extended else ""
     if "fit" in given:
         if sized:
             _report_fit(job, fit, both=width is not None and height is not None)
-        elif not extended and not any(found.name == "ar" for found in job.unsupported):
+        elif not extended and not open_size:
             job.ignores("fit", "only with w or h")
-    if "dpr" in given:
+    if "dpr" in given and (sized or not open_size):
         _density(job)
     width, height = padded(job, width, height)
     if sized:
         width, height = _resize(job, fit, width, height, offset, unenlarged=unenlarged)
     for name in ("crop", "fp-x", "fp-y", "fp-z", "fp-debug"):
-        if name in given and not (fit == "crop" and width and height):
+        if name in given and not (fit == "crop" and ((width and height) or open_size)):
             job.ignores(name, "only with fit=crop" if name == "crop" else "only with crop=focalpoint")
     for name in ("facepad", "faceindex"):
         if name in given:
@@ -103,7 +105,7 @@ def _region(job: Job) -> tuple[int, int]:
         return 0, 0
     width = width if job.width is None else min(width, job.width - x)
     height = height if job.height is None else min(height, job.height - y)
-    if width > LARGEST_SIDE or height > LARGEST_SIDE or x > _FARTHEST or y > _FARTHEST:
+    if width > LARGEST_SIDE or height > LARGEST_SIDE or x > FARTHEST or y > FARTHEST:
         job.lacks("rect", f"a region over {LARGEST_SIDE} pixels")
         return 0, 0
     if rounded:

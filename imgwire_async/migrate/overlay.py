@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from imgwire_async.migrate.job import Job, find_asset, image_id
 from imgwire_async.migrate.urls import is_imgix, pairs_of, source_of, split_url
 from imgwire_async.migrate.values import (
+    FARTHEST,
     LARGEST_SIDE,
     color,
     compass,
@@ -21,7 +22,6 @@ from imgwire_async.migrate.values import (
 )
 
 _LONGEST_TEXT = 2048
-_FARTHEST = 2**31 - 1
 _SILENT_FITS = ("clip", "max")
 _SWITCHED_OFF = ("txt-line", "txt-lead", "txt-track")
 _LACKING_TEXT = ("txt-line", "txt-line-color", "txt-clip", "txt-fit", "txt-lead", "txt-track")
@@ -74,7 +74,7 @@ def _watermark(job: Job) -> bool:
     _mark_size(job, mark)
     if "mark-fit" in given and given["mark-fit"].strip().lower() not in _SILENT_FITS:
         job.approximates("mark-fit", "the watermark keeps its shape within its size")
-    if "mark-rot" in given and (angle := job.whole("mark-rot", -360, 360)) is not None:
+    if "mark-rot" in given and (angle := job.whole("mark-rot", -FARTHEST, FARTHEST)) is not None:
         if angle % 360:
             out["watermark_rotate"] = str(-angle % 360)
             job.approximates("mark-rot", "the direction of imgix is not published")
@@ -94,6 +94,7 @@ def _stored_or_public(job: Job) -> _Mark | None:
     base = job.given.get("mark-base", "").strip()
     if base and not mark.lower().startswith(("http://", "https://", "//")):
         mark = f"{base.rstrip('/')}/{mark.lstrip('/')}"
+    mark = mark.replace(" ", "%20") if "//" in mark else mark  # blanks of a URL that was encoded once
     scheme = mark.partition("//")[0].lower()
     if scheme not in ("http:", "https:", "") or (scheme == "" and not mark.startswith("//")):
         path, _, query = mark.partition("?")
@@ -188,7 +189,7 @@ def _placement(job: Job, kind: str, padding: int) -> dict[str, object]:
     gravity = found.gravity
     parts: dict[str, object] = {"gravity": gravity}
     for axis, name, plus, minus in (("x", "left", "west", "east"), ("y", "top", "north", "south")):
-        place = job.whole(f"{kind}-{axis}", -_FARTHEST, _FARTHEST) if f"{kind}-{axis}" in given else None
+        place = job.whole(f"{kind}-{axis}", -FARTHEST, FARTHEST) if f"{kind}-{axis}" in given else None
         if place is not None:
             parts[name] = place
         else:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from imgwire_async.migrate.colors import NAMED_COLORS
 
 LARGEST_SIDE = 8192
+FARTHEST = 2**31 - 1
+"""Limit of numbers that have no other, so that none is too large for Imgwire."""
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})")
 _HEX = re.compile(r"#?([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
 _SWITCHES = {

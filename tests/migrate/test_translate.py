@@ -11,10 +11,10 @@ import pytest
 
 from imgwire_async.errors import InvalidTransformationError
 from imgwire_async.migrate import Asset, Finding, Judgement, translate_url
+from imgwire_async.migrate.table import NAMES, TABLE
 
 URL = "https://shop.imgix.net/a.jpg"
 CDN_URL = "https://cdn.example.com/org/env/image"
-LARGE = {"width": 4000, "height": 3000}
 
 
 def names(found: tuple[Finding, ...]) -> list[str]:
@@ -205,3 +205,28 @@ def test_importing_the_package_loads_nothing_of_the_client() -> None:
     )
 
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "turned"), [("450", "270"), ("-90", "90"), ("540", "180"), ("359.6", None)]
+)
+def test_any_angle_is_a_turn(degrees: str, turned: str | None) -> None:
+    assert params(f"rot={degrees}") == ({} if turned is None else {"rotate": turned})
+
+
+def test_what_goes_with_a_size_that_cannot_be_told_is_not_called_ignored() -> None:
+    found = translate_url(f"{URL}?w=0.5&h=0.5&fit=crop&crop=top&dpr=2")
+
+    assert names(found.unsupported) == ["w", "h"]
+    assert found.ignored == ()
+
+
+def test_blanks_in_the_address_of_a_public_mark_are_encoded() -> None:
+    address = params("mark=https%3A%2F%2Fc.example%2Fa%20b.png")["watermark_url"]
+
+    assert base64.b64decode(str(address)) == b"https://c.example/a%20b.png"
+
+
+def test_a_table_row_stands_for_each_parameter_once() -> None:
+    assert len(TABLE) == len({row.name for row in TABLE}) == 209
+    assert len(NAMES) == sum(1 + len(row.aliases.split()) for row in TABLE)
