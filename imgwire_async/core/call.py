@@ -16,13 +16,13 @@ from imgwire_async.core.credentials import Credentials
 from imgwire_async.core.http.exchange import exchange, move_on
 from imgwire_async.core.http.messages import HttpRequest
 from imgwire_async.core.http.urls import is_confidential, is_http_url, sendable_url
-from imgwire_async.core.logical_call import ErrorFor, LogicalCall, Result, SharedState, failure
+from imgwire_async.core.logical_call import ErrorFor, LogicalCall, SharedState, failure
 from imgwire_async.core.operation import Operation, QueryValue, Replay, Request, Response
 from imgwire_async.core.options import CallOptions
 from imgwire_async.core.pace.permits import Permit
 from imgwire_async.core.redaction import Secret, without_query
-from imgwire_async.core.responses import HttpResponse, NoResponse, parse_response, store_error
-from imgwire_async.core.retry import Decision, classify
+from imgwire_async.core.responses import HttpResponse, NoResponse, Result, parse_response, store_error
+from imgwire_async.core.retry import is_transient
 from imgwire_async.core.service import Service
 from imgwire_async.errors import (
     CallContext,
@@ -175,7 +175,7 @@ class Core:
         async def renew() -> bool:
             return await self.credentials.renew(refused=used)
 
-        answer, attempts = await LogicalCall(
+        logical = LogicalCall(
             operation=operation,
             replay=replay,
             context=context,
@@ -184,16 +184,17 @@ class Core:
             deadline=self.deadline_from_now(),
             error_for=service.error_for,
             size=size,
-            gone_is_done=operation.method == "DELETE",
+            gone_is_done=service.is_deletion(operation),
             prepare=None if self.credentials.is_known else self.credentials.current,
             after_401=renew,
-        ).make(attempt)
+        )
+        response = await logical.make(attempt)
         return Response(
-            data=parse_response(answer, parse, context),
-            status=answer.status,
-            headers=answer.headers,
-            request_id=answer.request_id,
-            attempts=attempts,
+            data=parse_response(response, parse, context),
+            status=response.status,
+            headers=response.headers,
+            request_id=response.request_id,
+            attempts=logical.attempts,
         )
 
     async def put(
@@ -286,7 +287,7 @@ class Core:
         if replay_impossible and not (isinstance(result, HttpResponse) and result.is_success):
             # The bytes are gone. Another attempt would store an empty file.
             error = failure(result, context, error_for)
-            if classify(result.outcome, Replay.SAFE) is Decision.RETRY:
+            if is_transient(result):
                 error.message += f"; {_NOT_REPEATED}"
             raise error
         return result

@@ -1,13 +1,14 @@
-"""One logical call as a series of attempts: admission, hooks, retries, deadline, and the answer or error."""
+"""One logical call as a series of attempts: permit, hooks, retries, deadline, and the response or error."""
 
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias
 
 from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent, tell
 from imgwire_async.core.http.connections import Engine
@@ -18,23 +19,25 @@ from imgwire_async.core.pace.permits import AdmissionTimeoutError, ClosedTooLong
 from imgwire_async.core.responses import (
     HttpResponse,
     NoResponse,
+    Result,
     UnreadableResponse,
     connection_error,
     request_id_in,
 )
 from imgwire_async.core.retry import (
-    Finished,
-    NextAttempt,
+    Retry,
     RetryBudget,
+    Stop,
     StopReason,
+    decide,
+    is_throttled,
+    may_have_acted,
     parse_retry_after,
-    run,
 )
 from imgwire_async.core.service import Service
 from imgwire_async.core.time import RealTime, Time
 from imgwire_async.errors import CallContext, DeadlineExceededError, ImgwireError, ResponseDecodeError
 
-Result: TypeAlias = HttpResponse | NoResponse | UnreadableResponse
 ErrorFor: TypeAlias = Callable[[HttpResponse, CallContext], ImgwireError]
 """Makes the error for an answer that is not a success."""
 
@@ -87,7 +90,10 @@ class SharedState:
 
 @dataclass(slots=True, kw_only=True)
 class LogicalCall:
-    """What stays the same over all attempts of one call."""
+    """One call: what stays the same over all its attempts, and how far it has come.
+
+    This is the only loop that repeats a request. `decide` says whether it goes on.
+    """
 
     operation: Operation
     replay: Replay
@@ -100,136 +106,128 @@ class LogicalCall:
     size: int = 0
     """Length of the request's body in bytes."""
     streamed: Callable[[], int] = lambda: 0
-    """Bytes that have arrived so far beside those that are kept in answers."""
+    """Bytes that have arrived so far beside those that are kept in responses."""
     gone_is_done: bool = False
     """Whether a 404 means success once an earlier attempt may have done the work, as for a deletion."""
     prepare: Callable[[], Awaitable[object]] | None = None
     """Gets what an attempt needs before it waits for a slot."""
     after_401: Callable[[], Awaitable[bool]] | None = None
     """Asks for another credential; True when there is one, and the request is then sent again at once."""
+    attempts: int = field(init=False, default=0)
+    """How many attempts were made. One that is repeated with another credential counts once."""
+    retry_after: float | None = field(init=False, default=None)
+    """The hint of the last response in seconds, if it gave one."""
+    stopped: StopReason | None = field(init=False, default=None)
+    """Why no further attempt was made."""
 
-    async def make(self, attempt: Send) -> tuple[HttpResponse, int]:
+    def make(self, attempt: Send) -> Awaitable[HttpResponse]:
         """Make attempts until one succeeds.
 
         Args:
             attempt: sends the request once.
 
         Returns:
-            The successful answer, and how many attempts it took.
+            The successful response, once awaited.
 
         Raises:
-            ImgwireError: what `error_for` makes of an answer, or the error for the lack of one.
+            ImgwireError: what `error_for` makes of a response, or the error for the lack of one.
             DeadlineExceededError: the deadline has passed, or leaves no time for another attempt.
         """
-        if not self.options.on_call:
-            return await self._make(attempt)
-        operation, method, url, _ = self._identity()
-        event = CallEvent(operation=operation, method=method, url=url, size=self.size)
+        if self.options.on_call or self.deadline is not None:
+            return self._make_in_contexts(attempt)
+        return self._make(attempt)
+
+    async def _make_in_contexts(self, attempt: Send) -> HttpResponse:
         with ExitStack() as contexts:
-            for hook in self.options.on_call:
-                contexts.enter_context(hook(event))
-            return await self._make(attempt)
+            if self.options.on_call:
+                operation, method, url, _ = self._identity()
+                event = CallEvent(operation=operation, method=method, url=url, size=self.size)
+                for hook in self.options.on_call:
+                    contexts.enter_context(hook(event))
+            if self.deadline is None:
+                return await self._make(attempt)
+            last: list[Result] = []
+            with self.shared.time.move_on_after(self.deadline - self.shared.time.monotonic()):
+                return await self._make(attempt, last)
+            raise self._too_late("not finished within the deadline", None, last[-1] if last else None)
         raise RuntimeError("an on_call hook must not suppress the error of the call")
 
-    async def _make(self, attempt: Send) -> tuple[HttpResponse, int]:
-        begun = 0
+    async def _make(self, attempt: Send, seen: list[Result] | None = None) -> HttpResponse:
+        options, shared, time = self.options, self.shared, self.shared.time
         last: Result | None = None
-        may_be_done = False
-
-        async def admitted(number: int) -> Result:
-            nonlocal begun
+        may_be_done = again = False
+        number, not_before = 0, -math.inf
+        while again or self.deadline is None or time.monotonic() < self.deadline:
+            number += not again
             if self.prepare is not None:
                 await self.prepare()
-            arrived = self.shared.time.monotonic()
-            async with self.shared.gate.admit(
-                self.operation.rate_class,
-                deadline=self.deadline,
-                patience=self.options.retry.max_retry_after,
-            ) as admission:
-                begun = number
-                waited = self.shared.time.monotonic() - arrived
-                result, event = await self._observe(attempt, number, admission, waited=waited)
-                self._tell_gate(admission, result)
-            if event is not None:
-                await tell(self.options.on_response, event)
-            return result
-
-        async def observed(number: int) -> Result:
-            nonlocal last, may_be_done
-            last = await admitted(number)
-            if self.after_401 is not None and _is_401(last) and await self.after_401():
-                self.shared.retries += 1
-                last = await admitted(number)
-            if self.gone_is_done:
-                if may_be_done and _is_gone(last):
+            arrived = time.monotonic()
+            try:
+                async with shared.gate.admit(
+                    self.operation.rate_class,
+                    deadline=self.deadline,
+                    patience=options.retry.max_retry_after,
+                    not_before=not_before,
+                ) as permit:
+                    self.attempts = number
+                    shared.attempts += 1
+                    shared.retries += again or number > 1
+                    if options.on_request:
+                        waited = time.monotonic() - arrived
+                        await permit.outside(tell(options.on_request, self._request_event(number, waited)))
+                    streamed, started = self.streamed(), time.monotonic()
+                    last = await attempt(number, permit)
+                    seconds = time.monotonic() - started
+                    self.retry_after = None
+                    if not isinstance(last, NoResponse):
+                        self._report(permit, last)
+            except AdmissionTimeoutError as error:
+                raise self._too_late(str(error), error.closed_for or None, last) from None
+            except ClosedTooLongError as error:
+                raise self._impatient(error, last) from None
+            if seen is not None:
+                seen.append(last)
+            if logger.isEnabledFor(logging.DEBUG):
+                self._log(last, number, seconds)
+            if options.on_response:
+                event = self._response_event(last, number, seconds, self.streamed() - streamed)
+                await tell(options.on_response, event)
+            if not isinstance(last, NoResponse):
+                if last.status == 401 and not again and self.after_401 and await self.after_401():
+                    again, not_before = True, -math.inf
+                    continue
+                if may_be_done and last.status in {404, 410}:
                     last = HttpResponse(204, last.headers, b"")
-                may_be_done = may_be_done or _may_have_acted(last)
-            return last
-
-        try:
-            finished = await self._within_deadline(observed)
-            if finished is not None:
-                return self._settle(finished), finished.attempts
-            problem, wait = "not finished within the deadline", None
-        except AdmissionTimeoutError as error:
-            problem, wait = str(error), error.closed_for or None
-        except ClosedTooLongError as error:
-            raise self._impatient(error, begun, last) from None
-        # Only the deadline leads here.
-        context = self.context | CallContext(attempts=begun, retry_after=wait)
-        if last is not None:
-            problem = f"{problem}; before that, {failure(last, context, self.error_for).message}"
-        raise DeadlineExceededError(problem, **context)
-
-    def _impatient(self, closed: ClosedTooLongError, attempts: int, last: Result | None) -> ImgwireError:
-        context = self.context | CallContext(attempts=attempts, retry_after=closed.closed_for)
-        # What the service would have answered.
-        error = self.error_for(HttpResponse(429, {}, b""), context)
-        limit = self.options.retry.max_retry_after
-        error.message = f"{closed}, longer than max_retry_after ({limit:g} s)"
-        if last is not None:
-            error.message += f"; before that, {failure(last, context, self.error_for).message}"
-        return error
-
-    async def _observe(
-        self, attempt: Send, number: int, admission: Permit, *, waited: float
-    ) -> tuple[Result, ResponseEvent | None]:
-        options, shared = self.options, self.shared
-        shared.attempts += 1
-        shared.retries += number > 1
-        operation, method, url, key = self._identity()
-        if options.on_request:
-            request = RequestEvent(
-                operation=operation,
-                method=method,
-                url=url,
+            again = False
+            may_be_done = may_be_done or (self.gone_is_done and may_have_acted(last))
+            if isinstance(last, HttpResponse) and last.is_success:
+                self.stopped = StopReason.SUCCESS
+                shared.budget.deposit()
+                return last
+            decision = decide(
+                last,
                 attempt=number,
-                idempotency_key=key,
-                waited=waited,
+                replay=self.replay,
+                policy=options.retry,
+                hint=self.retry_after,
+                time_left=math.inf if self.deadline is None else self.deadline - time.monotonic(),
+                rng=shared.rng,
             )
-            await admission.outside(tell(options.on_request, request))
-        streamed = self.streamed()
-        started = shared.time.monotonic()
-        result = await attempt(number, admission)
-        seconds = shared.time.monotonic() - started
-        if logger.isEnabledFor(logging.DEBUG):
-            what = result.reason if isinstance(result, NoResponse) else f"status {result.status}"
-            logger.debug("%s: %s %s, attempt %d: %s in %.3f s", operation, method, url, number, what, seconds)
-        event = None
-        if options.on_response:
-            event = ResponseEvent(
-                operation=operation,
-                method=method,
-                url=url,
-                attempt=number,
-                idempotency_key=key,
-                status=None if isinstance(result, NoResponse) else result.status,
-                failure=result.name if isinstance(result, NoResponse) else None,
-                request_id=None if isinstance(result, NoResponse) else request_id_in(result.headers),
-                seconds=seconds,
-                received=self.streamed() - streamed + _kept(result),
-            )
-        return result, event
+            if isinstance(decision, Stop):
+                self.stopped = decision.reason
+                break
+            if not (decision.is_free or shared.budget.withdraw()):
+                self.stopped = StopReason.BUDGET_EMPTY
+                break
+            # The time that a hook takes counts as waiting.
+            not_before = time.monotonic() + decision.delay
+            await self._announce(decision, last)
+            if not is_throttled(last):
+                await time.sleep(max(0.0, not_before - time.monotonic()))
+                not_before = -math.inf
+        else:
+            self.stopped = StopReason.DEADLINE
+        raise self._error(last)
 
     def _identity(self) -> tuple[str, str, str, str | None]:
         context = self.context
@@ -240,27 +238,51 @@ class LogicalCall:
             context.get("idempotency_key"),
         )
 
-    def _tell_gate(self, admission: Permit, result: Result) -> None:
-        if isinstance(result, NoResponse):
-            return
-        hint = (
-            parse_retry_after(result.headers, self.shared.time.time())
-            if result.status in {429, 503}
-            else None
-        )
-        if result.status == 429 or hint is not None:
-            admission.throttled(hint)
+    def _report(self, permit: Permit, response: HttpResponse | UnreadableResponse) -> None:
+        """Let the gate learn from a response, and keep its hint."""
+        self.retry_after = parse_retry_after(response.headers, self.shared.time.time())
+        hint = self.retry_after if response.status in {429, 503} else None
+        if response.status == 429 or hint is not None:
+            permit.throttled(hint)
         else:
-            admission.accepted()
+            permit.accepted()
 
-    async def _announce_retry(self, upcoming: NextAttempt) -> None:
+    def _log(self, result: Result, number: int, seconds: float) -> None:
+        operation, method, url, _ = self._identity()
+        what = result.reason if isinstance(result, NoResponse) else f"status {result.status}"
+        logger.debug("%s: %s %s, attempt %d: %s in %.3f s", operation, method, url, number, what, seconds)
+
+    def _request_event(self, number: int, waited: float) -> RequestEvent:
         operation, method, url, key = self._identity()
+        return RequestEvent(
+            operation=operation, method=method, url=url, attempt=number, idempotency_key=key, waited=waited
+        )
+
+    def _response_event(self, result: Result, number: int, seconds: float, streamed: int) -> ResponseEvent:
+        operation, method, url, key = self._identity()
+        return ResponseEvent(
+            operation=operation,
+            method=method,
+            url=url,
+            attempt=number,
+            idempotency_key=key,
+            status=None if isinstance(result, NoResponse) else result.status,
+            failure=result.name if isinstance(result, NoResponse) else None,
+            request_id=None if isinstance(result, NoResponse) else request_id_in(result.headers),
+            seconds=seconds,
+            received=streamed + (len(result.content) if isinstance(result, HttpResponse) else 0),
+        )
+
+    async def _announce(self, retry: Retry, result: Result) -> None:
+        operation, method, url, key = self._identity()
+        failed = isinstance(result, NoResponse)
+        what = result.name if isinstance(result, NoResponse) else f"status {result.status}"
         logger.info(
             "%s: attempt %d failed (%s), the next one follows in %.2f s",
             operation,
-            upcoming.attempt,
-            upcoming.failure or f"status {upcoming.status}",
-            upcoming.delay,
+            self.attempts,
+            what,
+            retry.delay,
         )
         await tell(
             self.options.on_retry,
@@ -268,76 +290,51 @@ class LogicalCall:
                 operation=operation,
                 method=method,
                 url=url,
-                attempt=upcoming.attempt,
+                attempt=self.attempts,
                 idempotency_key=key,
-                delay=upcoming.delay,
-                status=upcoming.status,
-                failure=upcoming.failure,
-                retry_after=upcoming.retry_after,
+                delay=retry.delay,
+                status=None if isinstance(result, NoResponse) else result.status,
+                failure=what if failed else None,
+                retry_after=self.retry_after,
             ),
         )
 
-    async def _within_deadline(self, attempt: Callable[[int], Awaitable[Result]]) -> Finished[Result] | None:
-        if self.deadline is None:
-            return await self._run(attempt)
-        finished = None
-        with self.shared.time.move_on_after(self.deadline - self.shared.time.monotonic()):
-            finished = await self._run(attempt)
-        return finished  # noqa: RET504 - it is None when the block was left early
+    def _impatient(self, closed: ClosedTooLongError, last: Result | None) -> ImgwireError:
+        context = self.context | CallContext(attempts=self.attempts, retry_after=closed.closed_for)
+        # What the service would have answered.
+        error = self.error_for(HttpResponse(429, {}, b""), context)
+        limit = self.options.retry.max_retry_after
+        error.message = f"{closed}, longer than max_retry_after ({limit:g} s)"
+        if last is not None:
+            error.message += f"; before that, {failure(last, context, self.error_for).message}"
+        return error
 
-    async def _run(self, attempt: Callable[[int], Awaitable[Result]]) -> Finished[Result]:
-        return await run(
-            attempt,
-            replay=self.replay,
-            policy=self.options.retry,
-            budget=self.shared.budget,
-            deadline=self.deadline,
-            time=self.shared.time,
-            rng=self.shared.rng,
-            on_retry=self._announce_retry,
-        )
+    def _too_late(self, problem: str, wait: float | None, last: Result | None) -> DeadlineExceededError:
+        self.stopped = StopReason.DEADLINE
+        context = self.context | CallContext(attempts=self.attempts, retry_after=wait)
+        if last is not None:
+            problem = f"{problem}; before that, {failure(last, context, self.error_for).message}"
+        return DeadlineExceededError(problem, **context)
 
-    def _settle(self, finished: Finished[Result]) -> HttpResponse:
-        result = finished.result
-        if isinstance(result, HttpResponse) and result.is_success:
-            return result
-        context = self.context | CallContext(attempts=finished.attempts, retry_after=finished.retry_after)
+    def _error(self, result: Result | None) -> ImgwireError:
+        context = self.context | CallContext(attempts=self.attempts, retry_after=self.retry_after)
         error = failure(result, context, self.error_for)
-        if finished.stopped is StopReason.DEADLINE and result is not None:
-            raise DeadlineExceededError(
+        if self.stopped is StopReason.DEADLINE and result is not None:
+            return DeadlineExceededError(
                 f"the deadline leaves no time for another attempt; {error.message}", **context
             )
-        if finished.stopped is StopReason.BUDGET_EMPTY:
+        if self.stopped is StopReason.BUDGET_EMPTY:
             error.message += (
                 "; not retried, because too many calls of this client have failed lately and used up its "
                 "retry budget: check the service and the network, and try again later"
             )
-        elif finished.stopped is StopReason.HINT_TOO_LONG:
+        elif self.stopped is StopReason.HINT_TOO_LONG:
             limit = self.options.retry.max_retry_after
             error.message += (
-                f"; not retried, because the service asks to wait {finished.retry_after:g} s, longer than "
+                f"; not retried, because the service asks to wait {self.retry_after:g} s, longer than "
                 f"max_retry_after ({limit:g} s)"
             )
-        raise error
-
-
-def _kept(result: Result) -> int:
-    return len(result.content) if isinstance(result, HttpResponse) else 0
-
-
-def _is_401(result: Result) -> bool:
-    return isinstance(result, HttpResponse) and result.status == 401
-
-
-def _is_gone(result: Result) -> TypeGuard[HttpResponse]:
-    return isinstance(result, HttpResponse) and result.status in {404, 410}
-
-
-def _may_have_acted(result: Result) -> bool:
-    if isinstance(result, NoResponse):
-        return result.may_have_acted
-    # Of these, any may come from a proxy whose upstream has acted.
-    return result.status == 408 or result.status >= 500
+        return error
 
 
 def failure(result: Result | None, context: CallContext, error_for: ErrorFor) -> ImgwireError:

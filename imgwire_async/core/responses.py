@@ -6,11 +6,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from imgwire_async.core.operation import MisfitError
 from imgwire_async.core.redaction import redacted
-from imgwire_async.core.retry import Answered, TransportFailure
 from imgwire_async.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -41,11 +40,6 @@ class HttpResponse:
         return request_id_in(self.headers)
 
     @property
-    def outcome(self) -> Answered:
-        """What the retry engine looks at."""
-        return Answered(self.status, self.headers)
-
-    @property
     def is_success(self) -> bool:
         """Whether the status is 2xx."""
         return 200 <= self.status < 300
@@ -62,11 +56,6 @@ class NoResponse:
     may_have_acted: bool
     timed_out: bool
 
-    @property
-    def outcome(self) -> TransportFailure:
-        """What the retry engine looks at."""
-        return TransportFailure(self.name, self.may_have_acted)
-
 
 @dataclass(frozen=True, slots=True)
 class UnreadableResponse:
@@ -76,11 +65,9 @@ class UnreadableResponse:
     headers: Mapping[str, str] = field(repr=False)
     reason: str
 
-    @property
-    def outcome(self) -> Answered:
-        """What the retry engine looks at."""
-        return Answered(self.status, self.headers)
 
+Result: TypeAlias = HttpResponse | NoResponse | UnreadableResponse
+"""What one attempt gave."""
 
 _STORE_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9_.-]{1,80})\s*</Code>")
 

@@ -1,24 +1,22 @@
 """Sending one logical operation several times: what may be repeated, how long to wait, when to stop.
 
-Nothing here does I/O. `run` is handed the function that makes one attempt, a `Time` and a source
-of randomness, so every rule can be tested without a network and without waiting.
+Nothing here does I/O or waits. `LogicalCall` does what `decide` says.
 """
 
 from __future__ import annotations
 
-import inspect
 import random
 import re
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final
 
 from imgwire_async.core.numbers import is_finite, whole
 from imgwire_async.core.operation import Replay
-from imgwire_async.core.time import Time
+from imgwire_async.core.responses import NoResponse, Result
 
 RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that another attempt may cure."""
@@ -30,41 +28,6 @@ LONGEST_HINT: Final = 366 * 86_400.0
 
 HINT_SPREAD: Final = 0.1
 """Waits that follow a hint are lengthened by up to this share, so that callers do not return all at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The server answered the attempt."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Response headers by lower-case name."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransportFailure:
-    """The attempt ended without an answer."""
-
-    name: str
-    """What went wrong, in one word, such as `ConnectTimeout`."""
-    may_have_acted: bool
-    """False only when the request cannot have reached the server (DNS, refused connection, TLS, pool)."""
-
-
-Outcome = Answered | TransportFailure
-"""What one attempt gave."""
-
-
-class Decision(StrEnum):
-    """What to make of the outcome of one attempt."""
-
-    SUCCESS = "success"
-    """A 2xx answer."""
-    PERMANENT = "permanent"
-    """An answer that another attempt would not change."""
-    MAY_HAVE_ACTED = "may_have_acted"
-    """A failure that would be worth another attempt, were it not that the operation must not happen twice."""
-    RETRY = "retry"
 
 
 class StopReason(StrEnum):
@@ -81,28 +44,82 @@ class StopReason(StrEnum):
     BUDGET_EMPTY = "budget_empty"
 
 
-def classify(outcome: Outcome, replay: Replay) -> Decision:
-    """Decide whether an operation may be sent again after `outcome`.
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Make another attempt."""
+
+    delay: float
+    """Seconds to wait before it."""
+    is_free: bool
+    """Whether it draws on no retry budget: after a 429, which is cheap for the service, and after which the
+    gate does the slowing down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Make no other attempt."""
+
+    reason: StopReason
+
+
+def is_throttled(result: Result) -> bool:
+    """Whether the service counts requests, and has counted too many."""
+    return not isinstance(result, NoResponse) and result.status == TOO_MANY_REQUESTS
+
+
+def may_have_acted(result: Result) -> bool:
+    """Whether a request that failed may have been carried out all the same."""
+    if isinstance(result, NoResponse):
+        return result.may_have_acted
+    # Of these, any may come from a proxy whose upstream has acted.
+    return result.status == 408 or result.status >= 500
+
+
+def is_transient(result: Result) -> bool:
+    """Whether another attempt may succeed where this one did not."""
+    return isinstance(result, NoResponse) or result.status in RETRIED_STATUSES
+
+
+def decide(
+    result: Result,
+    *,
+    attempt: int,
+    replay: Replay,
+    policy: RetryPolicy,
+    hint: float | None,
+    time_left: float,
+    rng: random.Random,
+) -> Retry | Stop:
+    """Decide whether another attempt follows.
+
+    Retried are 408, 429, 500, 502, 503, 504 and transport failures of SAFE and KEYED operations. Others are
+    repeated only after a 429 or a failure that cannot have reached the server: a 503 may come from a proxy
+    whose upstream has acted.
 
     Args:
-        outcome: what the attempt gave.
+        result: what the attempt gave.
+        attempt: its number, from 1.
         replay: whether the operation can be repeated. A KEYED operation whose body carries no key must be
             given as UNSAFE.
-
-    Returns:
-        RETRY for 408, 429, 500, 502, 503, 504 and transport failures of SAFE and KEYED operations. UNSAFE
-        operations are repeated only after a 429 or a failure that cannot have reached the server: a 503 may
-        come from a proxy whose upstream has acted.
+        policy: number of retries and waits.
+        hint: what `parse_retry_after` read from the response.
+        time_left: seconds until the deadline; a wait that would reach it is not begun.
+        rng: source of the jitter.
     """
-    if isinstance(outcome, TransportFailure):
-        refused = not outcome.may_have_acted
-    elif 200 <= outcome.status < 300:
-        return Decision.SUCCESS
-    elif outcome.status not in RETRIED_STATUSES:
-        return Decision.PERMANENT
-    else:
-        refused = outcome.status == TOO_MANY_REQUESTS
-    return Decision.RETRY if refused or replay is not Replay.UNSAFE else Decision.MAY_HAVE_ACTED
+    if not isinstance(result, NoResponse) and 200 <= result.status < 300:
+        return Stop(StopReason.SUCCESS)
+    if not is_transient(result):
+        return Stop(StopReason.PERMANENT)
+    if replay in {Replay.UNSAFE, Replay.LOOK_FIRST} and may_have_acted(result):
+        return Stop(StopReason.MAY_HAVE_ACTED)
+    if attempt > policy.max_retries:
+        return Stop(StopReason.ATTEMPTS_USED_UP)
+    if hint is not None and hint > policy.max_retry_after:
+        return Stop(StopReason.HINT_TOO_LONG)
+    delay = policy.delay(attempt - 1, hint, rng)
+    if delay >= time_left:
+        return Stop(StopReason.DEADLINE)
+    return Retry(delay, is_free=is_throttled(result))
 
 
 _SECONDS = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)", re.ASCII)
@@ -302,124 +319,3 @@ class RetryBudget:
         elapsed = max(0.0, now - self._updated)
         self._tokens = min(self._capacity, self._tokens + elapsed * self._per_second)
         self._updated = now
-
-
-class Attempt(Protocol):
-    """What the function that makes one attempt returns: anything that knows its outcome."""
-
-    @property
-    def outcome(self) -> Outcome:
-        """What the attempt gave."""
-        ...
-
-
-A = TypeVar("A", bound=Attempt)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextAttempt:
-    """An attempt failed and another one will follow."""
-
-    attempt: int
-    """The number of the attempt that failed, from 1."""
-    delay: float
-    """Seconds until the next attempt."""
-    status: int | None
-    """Status of the answer, or None after a transport failure."""
-    failure: str | None
-    """Name of the transport failure, or None after an answer."""
-    retry_after: float | None
-    """The server's hint in seconds, if it gave one."""
-
-
-RetryHook = Callable[[NextAttempt], Awaitable[object] | object]
-"""Told about every retry before the wait begins; may be sync or async."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished(Generic[A]):
-    """How a call ended."""
-
-    result: A | None
-    """What the last attempt returned; None only when the deadline had passed before the first one."""
-    attempts: int
-    """How many attempts were made."""
-    stopped: StopReason
-    retry_after: float | None
-    """The server's last hint in seconds, if the last answer gave one."""
-
-
-async def run(
-    attempt: Callable[[int], Awaitable[A]],
-    *,
-    replay: Replay,
-    policy: RetryPolicy,
-    budget: RetryBudget,
-    deadline: float | None,
-    time: Time,
-    rng: random.Random,
-    on_retry: RetryHook | None = None,
-) -> Finished[A]:
-    """Make attempts until one settles the call or none is allowed any more.
-
-    What `attempt` or `on_retry` raise, cancellation included, passes through untouched. Keeping a single
-    attempt within the deadline is the business of `attempt`; `run` begins none after it.
-
-    Args:
-        attempt: makes one attempt; gets its number, from 1.
-        replay: as for `classify`.
-        policy: number of retries and waits.
-        budget: shared by all calls of a client. A retry after 429 does not draw on it: the server has
-            rejected the request cheaply, and the gate in front of it does the slowing down.
-        deadline: instant of the monotonic clock that no attempt and no wait may pass, or None. A wait that
-            would reach it is not begun.
-        time: clocks to read and to wait on.
-        rng: source of the jitter.
-        on_retry: told about every retry before its wait.
-    """
-    result: A | None = None
-    hint: float | None = None
-    number = 0
-    clock = time.monotonic
-    while deadline is None or clock() < deadline:
-        number += 1
-        result = await attempt(number)
-        outcome = result.outcome
-        hint = parse_retry_after(outcome.headers, time.time()) if isinstance(outcome, Answered) else None
-        decision = classify(outcome, replay)
-        if decision is Decision.SUCCESS:
-            budget.deposit()
-        if decision is not Decision.RETRY:
-            return Finished(
-                result=result, attempts=number, stopped=StopReason(decision.value), retry_after=hint
-            )
-
-        delay = policy.delay(number - 1, hint, rng)
-        resume_at = clock() + delay
-        free = isinstance(outcome, Answered) and outcome.status == TOO_MANY_REQUESTS
-        if number > policy.max_retries:
-            stopped = StopReason.ATTEMPTS_USED_UP
-        elif hint is not None and hint > policy.max_retry_after:
-            stopped = StopReason.HINT_TOO_LONG
-        elif deadline is not None and resume_at >= deadline:
-            stopped = StopReason.DEADLINE
-        elif not free and not budget.withdraw():
-            stopped = StopReason.BUDGET_EMPTY
-        else:
-            if on_retry is not None:
-                told = on_retry(_retry_event(number, delay, outcome, hint))
-                if inspect.isawaitable(told):
-                    await told
-            # The hook's own time counts as waiting.
-            await time.sleep(max(0.0, resume_at - clock()))
-            continue
-        return Finished(result=result, attempts=number, stopped=stopped, retry_after=hint)
-    return Finished(result=result, attempts=number, stopped=StopReason.DEADLINE, retry_after=hint)
-
-
-def _retry_event(number: int, delay: float, outcome: Outcome, hint: float | None) -> NextAttempt:
-    if isinstance(outcome, Answered):
-        status, failure = outcome.status, None
-    else:
-        status, failure = None, outcome.name
-    return NextAttempt(attempt=number, delay=delay, status=status, failure=failure, retry_after=hint)

@@ -43,6 +43,10 @@ class Service:
             ConfigurationError: it would not; the text does not show the credential.
         """
 
+    def is_deletion(self, operation: Operation) -> bool:
+        """Whether a 404 to a repeated attempt says that the first one has done its work."""
+        return operation.method == "DELETE"
+
     def error_for(self, response: HttpResponse, context: CallContext) -> ImgwireError:
         """The error for a response that is not a success.
 

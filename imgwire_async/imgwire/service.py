@@ -78,6 +78,10 @@ class ImgwireService(Service):
                 operation=operation.name,
             )
 
+    def is_deletion(self, operation: Operation) -> bool:
+        """Whether an operation deletes; some do so with POST."""
+        return operation.rate_class == RateClass.DELETE
+
     def error_for(self, response: HttpResponse, context: CallContext) -> APIStatusError:
         """The error for a response that is not a success."""
         return status_error(response, context)

@@ -1,47 +1,79 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgwire_async.core.operation import Replay
+from imgwire_async.core.events import Hook, RetryEvent
+from imgwire_async.core.http.connections import Engine
+from imgwire_async.core.logical_call import ClientStats, LogicalCall, SharedState
+from imgwire_async.core.operation import Operation, Replay
+from imgwire_async.core.options import CallOptions
+from imgwire_async.core.pace.gate import Gate
+from imgwire_async.core.responses import HttpResponse, NoResponse, Result
 from imgwire_async.core.retry import (
     LONGEST_HINT,
     RETRIED_STATUSES,
-    Answered,
-    Decision,
-    Finished,
-    NextAttempt,
-    Outcome,
+    Retry,
     RetryBudget,
-    RetryHook,
     RetryPolicy,
+    Stop,
     StopReason,
-    TransportFailure,
-    classify,
+    decide,
     parse_retry_after,
-    run,
 )
+from imgwire_async.core.service import Service
+from imgwire_async.errors import ImgwireError, RateLimitError
 from tests.core.virtual_time import WALL, VirtualTime
 
-REFUSED = TransportFailure("ConnectionRefused", may_have_acted=False)
-RESET = TransportFailure("ConnectionReset", may_have_acted=True)
-OK = Answered(200, {})
+
+def broken(name: str, may_have_acted: bool) -> NoResponse:
+    return NoResponse(name, name, may_have_acted=may_have_acted, timed_out=False)
 
 
-def answer(status: int, retry_after: str | None = None) -> Answered:
-    return Answered(status, {} if retry_after is None else {"retry-after": retry_after})
+REFUSED = broken("ConnectionRefused", False)
+RESET = broken("ConnectionReset", True)
+OK = HttpResponse(200, {}, b"")
+
+
+def answer(status: int, retry_after: str | None = None) -> HttpResponse:
+    return HttpResponse(status, {} if retry_after is None else {"retry-after": retry_after}, b"")
+
+
+def decision(result: Result, replay: Replay) -> Retry | Stop:
+    return decide(
+        result,
+        attempt=1,
+        replay=replay,
+        policy=RetryPolicy(),
+        hint=None,
+        time_left=math.inf,
+        rng=random.Random(0),
+    )
 
 
 @dataclass(frozen=True)
 class Sent:
-    outcome: Outcome
+    outcome: Result
     at: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a call ended."""
+
+    result: Sent | None
+    attempts: int
+    stopped: StopReason | None
+    retry_after: float | None
 
 
 class Alone(VirtualTime):
@@ -50,24 +82,28 @@ class Alone(VirtualTime):
     async def sleep(self, seconds: float) -> None:
         await self.skip(seconds)
 
+    async def wait(self, event: anyio.Event, seconds: float) -> None:  # noqa: ARG002 - nobody sets it
+        await self.skip(seconds)
+
 
 class Calls:
     """Plays a script of outcomes, the last one for ever; remembers when each attempt began and ended."""
 
-    def __init__(self, outcomes: Sequence[Outcome], *, takes: float = 0.0) -> None:
+    def __init__(self, outcomes: Sequence[Result], *, takes: float = 0.0) -> None:
         self.time = Alone()
         self.sent: list[Sent] = []
         self.ended: list[float] = []
         self._outcomes = outcomes
         self._takes = takes
+        self.stats: ClientStats | None = None
 
-    async def attempt(self, number: int) -> Sent:
+    async def attempt(self, number: int, _: object) -> Result:
         assert number == len(self.sent) + 1
         sent = Sent(self._outcomes[min(number, len(self._outcomes)) - 1], self.time.now)
         self.sent.append(sent)
         await self.time.skip(self._takes)
         self.ended.append(self.time.now)
-        return sent
+        return sent.outcome
 
     async def run(
         self,
@@ -76,23 +112,40 @@ class Calls:
         policy: RetryPolicy | None = None,
         budget: RetryBudget | None = None,
         deadline: float | None = None,
-        on_retry: RetryHook | None = None,
+        on_retry: Hook[RetryEvent] | None = None,
         seed: int = 0,
-    ) -> Finished[Sent]:
-        return await run(
-            self.attempt,
-            replay=replay,
-            policy=policy or RetryPolicy(),
+    ) -> Finished:
+        shared = SharedState(
+            service=Service(),
+            engine=Engine(),
+            gate=Gate(100, time=self.time),
             budget=budget or RetryBudget(self.time.monotonic),
-            deadline=deadline,
             time=self.time,
             rng=random.Random(seed),
-            on_retry=on_retry,
         )
+        call = LogicalCall(
+            operation=Operation(
+                name="test", method="GET", path="/", auth="none", replay=replay, rate_class="any"
+            ),
+            replay=replay,
+            context={},
+            options=CallOptions(
+                base_url="https://api.example.com",
+                retry=policy or RetryPolicy(),
+                on_retry=() if on_retry is None else (on_retry,),
+            ),
+            shared=shared,
+            deadline=deadline,
+            error_for=lambda response, context: RateLimitError("refused", status=response.status, **context),
+        )
+        with contextlib.suppress(ImgwireError):
+            await call.make(self.attempt)
+        self.stats = shared.stats()
+        return Finished(self.sent[-1] if self.sent else None, call.attempts, call.stopped, call.retry_after)
 
 
 outcomes = st.one_of(
-    st.builds(TransportFailure, st.just("Broken"), st.booleans()),
+    st.builds(broken, st.just("Broken"), st.booleans()),
     st.builds(
         answer,
         st.sampled_from([200, 204, 302, 400, 401, 404, 408, 409, 422, 429, 500, 501, 502, 503, 504, 520]),
@@ -103,34 +156,36 @@ scripts = st.lists(outcomes, min_size=1, max_size=8)
 seeds = st.integers(0, 2**32)
 
 
-class TestClassify:
+class TestDecide:
     @pytest.mark.parametrize("replay", [Replay.SAFE, Replay.KEYED])
     @pytest.mark.parametrize("status", sorted(RETRIED_STATUSES))
     def test_a_repeatable_operation_is_retried_after_a_transient_status(
         self, status: int, replay: Replay
     ) -> None:
-        assert classify(answer(status), replay) is Decision.RETRY
+        assert isinstance(decision(answer(status), replay), Retry)
 
     @pytest.mark.parametrize("replay", list(Replay))
     @pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 409, 413, 422, 501, 505, 520])
     def test_other_failures_are_permanent(self, status: int, replay: Replay) -> None:
-        assert classify(answer(status), replay) is Decision.PERMANENT
+        assert decision(answer(status), replay) == Stop(StopReason.PERMANENT)
 
     @pytest.mark.parametrize("replay", list(Replay))
     def test_every_2xx_is_a_success(self, replay: Replay) -> None:
-        assert {classify(answer(status), replay) for status in range(200, 300)} == {Decision.SUCCESS}
+        assert {decision(answer(status), replay) for status in range(200, 300)} == {Stop(StopReason.SUCCESS)}
 
+    @pytest.mark.parametrize("replay", [Replay.UNSAFE, Replay.LOOK_FIRST])
     @pytest.mark.parametrize("outcome", [answer(429), REFUSED])
     def test_an_unsafe_operation_is_repeated_when_the_server_cannot_have_acted(
-        self, outcome: Outcome
+        self, outcome: Result, replay: Replay
     ) -> None:
-        assert classify(outcome, Replay.UNSAFE) is Decision.RETRY
+        assert isinstance(decision(outcome, replay), Retry)
 
+    @pytest.mark.parametrize("replay", [Replay.UNSAFE, Replay.LOOK_FIRST])
     @pytest.mark.parametrize("outcome", [*(answer(s) for s in (408, 500, 502, 503, 504)), RESET])
     def test_an_unsafe_operation_is_not_repeated_when_the_server_may_have_acted(
-        self, outcome: Outcome
+        self, outcome: Result, replay: Replay
     ) -> None:
-        assert classify(outcome, Replay.UNSAFE) is Decision.MAY_HAVE_ACTED
+        assert decision(outcome, replay) == Stop(StopReason.MAY_HAVE_ACTED)
 
 
 class TestParseRetryAfter:
@@ -380,15 +435,7 @@ class TestRun:
 
         calls.time.sleep = oversleep  # type: ignore[method-assign]
 
-        finished = await run(
-            calls.attempt,
-            replay=Replay.SAFE,
-            policy=RetryPolicy(),
-            budget=RetryBudget(calls.time.monotonic),
-            deadline=3.0,
-            time=calls.time,
-            rng=random.Random(0),
-        )
+        finished = await calls.run(deadline=3.0)
         assert (finished.attempts, finished.stopped) == (1, StopReason.DEADLINE)
         assert finished.result is calls.sent[0]
 
@@ -414,12 +461,12 @@ class TestRun:
     @pytest.mark.parametrize("asynchronous", [False, True])
     async def test_the_hook_hears_of_each_retry_before_its_wait(self, asynchronous: bool) -> None:
         calls = Calls([answer(503, "2"), RESET, OK])
-        heard: list[tuple[float, NextAttempt]] = []
+        heard: list[tuple[float, RetryEvent]] = []
 
-        def hook(event: NextAttempt) -> None:
+        def hook(event: RetryEvent) -> None:
             heard.append((calls.time.now, event))
 
-        async def async_hook(event: NextAttempt) -> None:
+        async def async_hook(event: RetryEvent) -> None:
             await asyncio.sleep(0)
             hook(event)
 
@@ -434,7 +481,7 @@ class TestRun:
     async def test_the_time_a_hook_takes_counts_as_waiting(self) -> None:
         calls = Calls([answer(503, "10"), OK])
 
-        async def slow_hook(_: NextAttempt) -> None:
+        async def slow_hook(_: RetryEvent) -> None:
             await calls.time.skip(9.0)
 
         await calls.run(on_retry=slow_hook, deadline=12.0)
@@ -449,19 +496,11 @@ class TestRun:
         calls.time.sleep = cancelled  # type: ignore[method-assign, assignment]
 
         with pytest.raises(asyncio.CancelledError):
-            await run(
-                calls.attempt,
-                replay=Replay.SAFE,
-                policy=RetryPolicy(),
-                budget=RetryBudget(calls.time.monotonic),
-                deadline=None,
-                time=calls.time,
-                rng=random.Random(0),
-            )
+            await calls.run()
 
     async def test_what_an_attempt_raises_passes_through(self) -> None:
         class Broken(Calls):
-            async def attempt(self, number: int) -> Sent:
+            async def attempt(self, number: int, _: object) -> Result:
                 raise ZeroDivisionError(number)
 
         with pytest.raises(ZeroDivisionError):
@@ -471,23 +510,23 @@ class TestRun:
 class TestRunWhateverTheServerDoes:
     @given(scripts, st.integers(0, 6), seeds)
     def test_never_more_attempts_than_allowed(
-        self, script: list[Outcome], max_retries: int, seed: int
+        self, script: list[Result], max_retries: int, seed: int
     ) -> None:
         calls = Calls(script)
         finished = asyncio.run(calls.run(policy=RetryPolicy(max_retries=max_retries), seed=seed))
         assert finished.attempts == len(calls.sent) <= max_retries + 1
 
     @given(scripts, seeds, st.floats(0, 2))
-    def test_never_earlier_than_retry_after(self, script: list[Outcome], seed: int, takes: float) -> None:
+    def test_never_earlier_than_retry_after(self, script: list[Result], seed: int, takes: float) -> None:
         calls = Calls(script, takes=takes)
         asyncio.run(calls.run(seed=seed))
         for before, ended, after in zip(calls.sent, calls.ended, calls.sent[1:], strict=False):
-            headers = before.outcome.headers if isinstance(before.outcome, Answered) else {}
+            headers = before.outcome.headers if isinstance(before.outcome, HttpResponse) else {}
             assert after.at - ended >= (parse_retry_after(headers, WALL) or 0.0) - 1e-9
 
     @given(scripts, seeds, st.floats(0, 60), st.floats(0, 2))
     def test_neither_an_attempt_nor_a_wait_passes_the_deadline(
-        self, script: list[Outcome], seed: int, deadline: float, takes: float
+        self, script: list[Result], seed: int, deadline: float, takes: float
     ) -> None:
         calls = Calls(script, takes=takes)
         asyncio.run(calls.run(seed=seed, deadline=deadline))
@@ -498,19 +537,19 @@ class TestRunWhateverTheServerDoes:
 
     @given(scripts, seeds)
     def test_an_unsafe_operation_is_never_repeated_once_the_server_may_have_acted(
-        self, script: list[Outcome], seed: int
+        self, script: list[Result], seed: int
     ) -> None:
         calls = Calls(script)
         asyncio.run(calls.run(replay=Replay.UNSAFE, seed=seed))
         for sent in calls.sent[:-1]:
             outcome = sent.outcome
-            rejected = isinstance(outcome, Answered) and outcome.status == 429
-            unreached = isinstance(outcome, TransportFailure) and not outcome.may_have_acted
+            rejected = isinstance(outcome, HttpResponse) and outcome.status == 429
+            unreached = isinstance(outcome, NoResponse) and not outcome.may_have_acted
             assert rejected or unreached
 
     @given(scripts, seeds)
-    def test_without_a_hint_the_jitter_stays_in_its_bounds(self, script: list[Outcome], seed: int) -> None:
-        events: list[NextAttempt] = []
+    def test_without_a_hint_the_jitter_stays_in_its_bounds(self, script: list[Result], seed: int) -> None:
+        events: list[RetryEvent] = []
         asyncio.run(Calls(script).run(on_retry=events.append, seed=seed))
         for event in events:
             if event.retry_after is None:
@@ -518,12 +557,12 @@ class TestRunWhateverTheServerDoes:
 
     @given(st.lists(scripts, min_size=1, max_size=8), seeds, st.integers(1, 4))
     def test_all_calls_together_keep_to_the_budget(
-        self, calls_scripts: list[list[Outcome]], seed: int, capacity: int
+        self, calls_scripts: list[list[Result]], seed: int, capacity: int
     ) -> None:
         budget = RetryBudget(lambda: 0.0, capacity=capacity)
         paid = successes = 0
         for script in calls_scripts:
-            events: list[NextAttempt] = []
+            events: list[RetryEvent] = []
             finished = asyncio.run(Calls(script).run(budget=budget, on_retry=events.append, seed=seed))
             successes += finished.stopped is StopReason.SUCCESS
             paid += sum(event.status != 429 for event in events)

@@ -110,6 +110,7 @@ class Gate:
         self._returning = Lane("")  # who wants a slot back, whatever its class
         self._queues = [self._returning]
         self._admitted = 0
+        self._backing_off = 0  # those who were answered 429, and do not stand in line yet
         self._throttled_seconds = 0.0
 
     @property
@@ -121,7 +122,7 @@ class Gate:
         """The counters at this moment."""
         return GateStats(
             in_flight=len(self._in_flight),
-            waiting=sum(len(lane.waiting) for lane in self._lanes.values()),
+            waiting=self._backing_off + sum(len(lane.waiting) for lane in self._lanes.values()),
             admitted=self._admitted,
             throttled_seconds=self._throttled_seconds,
         )
@@ -189,13 +190,22 @@ class Gate:
                 if waiter.admission.patience < until - now:
                     waiter.wake_up()
 
-    def admit(self, rate_class: str, *, deadline: float | None = None, patience: float = math.inf) -> Permit:
+    def admit(
+        self,
+        rate_class: str,
+        *,
+        deadline: float | None = None,
+        patience: float = math.inf,
+        not_before: float = -math.inf,
+    ) -> Permit:
         """Leave to send one request: entering it waits for its turn, leaving it ends the request.
 
         Args:
             rate_class: the class of the request.
             deadline: instant of the gate's clock by which the request must be admitted, or None.
             patience: seconds of a pause that the service asked for which the request waits at most.
+            not_before: instant of the gate's clock before which this request does not get in line, because
+                an attempt before it was answered 429.
 
         Raises:
             ClosedTooLongError: on entering, when such a pause lasts longer than `patience`.
@@ -203,12 +213,15 @@ class Gate:
                 opens again.
         """
         instant = math.inf if deadline is None else deadline
-        return Permit(self, self._lane(rate_class), instant, patience)
+        return Permit(self, self._lane(rate_class), instant, patience, not_before)
 
     async def enter(self, admission: Permit) -> None:
         """Wait for the turn of an `Permit`."""
         self._note_loop()
         lane, deadline, arrived = admission.lane, admission.deadline, self.clock()
+        if admission.not_before > arrived:
+            await self._wait_until(admission.not_before, arrived)
+            arrived = self.clock()
         if lane.pacer is not None:
             lane.forget_pace()
         if len(self._in_flight) < self._concurrency and arrived < deadline and self._is_free(lane, arrived):
@@ -231,6 +244,14 @@ class Gate:
                 self.leave(admission)
             raise
         finally:
+            self._throttled_seconds += self.clock() - arrived
+
+    async def _wait_until(self, instant: float, arrived: float) -> None:
+        self._backing_off += 1
+        try:
+            await self.time.sleep(instant - arrived)
+        finally:
+            self._backing_off -= 1
             self._throttled_seconds += self.clock() - arrived
 
     def _admit(self, admission: Permit, now: float) -> None:

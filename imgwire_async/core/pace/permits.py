@@ -133,11 +133,12 @@ class Permit:
     Entering waits for the leave; until it is left, the request counts as in flight.
     """
 
-    def __init__(self, gate: Gate, lane: Lane, deadline: float, patience: float) -> None:
+    def __init__(self, gate: Gate, lane: Lane, deadline: float, patience: float, not_before: float) -> None:
         self._gate = gate
         self.lane = lane
         self.deadline = deadline
         self.patience = patience
+        self.not_before = not_before
         self.pacer: Pacer | None = None
         self.ticket: Ticket | None = None
         self.is_lent = False
