@@ -401,6 +401,18 @@ class ArchiveError(DownloadError):
         self.entry = entry
 
 
+class DeploymentFailedError(ImgwireError):
+    """A source is disabled or deleted, so there is no use in waiting for its deployment.
+
+    Attributes:
+        source_id: Id of the source.
+    """
+
+    def __init__(self, message: str = "", *, source_id: str = "", **context: Unpack[CallContext]) -> None:
+        super().__init__(message, **context)
+        self.source_id = source_id
+
+
 class InvalidTransformationError(ImgwireError, ValueError):
     """A transformation, preset or CDN URL that the service would refuse; nothing was sent.
 

@@ -1,0 +1,111 @@
+"""Arguments as users write them, turned into what imgix wants, or refused with a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TypeAlias, TypeVar
+from urllib.parse import quote, urlsplit
+
+from imgwire_async.core.numbers import is_finite
+from imgwire_async.core.redaction import without_query
+from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.imgix.lowlevel.types import UNSET, Unset
+from imgwire_async.imgix.records import Source
+
+T = TypeVar("T")
+
+SourceId: TypeAlias = str | Source
+"""A source, or its id."""
+
+
+def unless_none(value: T | None) -> T | Unset:
+    """None leaves a field or parameter out."""
+    return UNSET if value is None else value
+
+
+def as_id(value: object, name: str, operation: str) -> str:
+    """An id. imgix does not document its form, so any text will do.
+
+    Raises:
+        InvalidArgumentError: it is not a text, or empty.
+    """
+    if isinstance(value, str) and value:
+        return value
+    raise InvalidArgumentError(f"{name} must be the id as text, got {value!r:.80}", operation=operation)
+
+
+def as_source_id(source: SourceId, operation: str) -> str:
+    """The id of a source.
+
+    Raises:
+        InvalidArgumentError: it is neither a source nor a text.
+    """
+    return as_id(source.id if isinstance(source, Source) else source, "source", operation)
+
+
+def as_origin_path(path: object, operation: str) -> str:
+    """The path of a file at its origin, as it stands in a request: without its leading slash.
+
+    Raises:
+        InvalidArgumentError: it is not a text, or a segment of it is empty, `.` or `..`.
+    """
+    if not isinstance(path, str):
+        raise InvalidArgumentError(f"origin_path must be text, got {path!r:.80}", operation=operation)
+    segments = path.removeprefix("/").split("/")
+    if not {"", ".", ".."}.isdisjoint(segments):
+        raise InvalidArgumentError(
+            f"no segment of origin_path may be empty, '.' or '..', got {path!r:.200}", operation=operation
+        )
+    return "/".join(segments)
+
+
+def as_wait(seconds: float, operation: str) -> float:
+    """For how long to wait; `math.inf` is allowed.
+
+    Raises:
+        InvalidArgumentError: `seconds` is no number, or is negative.
+    """
+    if seconds == math.inf or (is_finite(seconds) and seconds >= 0):
+        return seconds
+    raise InvalidArgumentError(
+        f"timeout must be a number of seconds, at least 0, got {seconds!r:.80}", operation=operation
+    )
+
+
+def as_imgix_url(url: object, operation: str) -> str:
+    """The full URL of an image, with blanks and other characters than ASCII percent-encoded, as imgix asks.
+
+    Raises:
+        InvalidArgumentError: it is not a full http or https URL.
+    """
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        host = parts.hostname if parts else None
+        if parts is not None and parts.scheme in {"http", "https"} and host and "@" not in parts.netloc:
+            return quote(parts.geturl(), safe="!#$%&'()*+,/:;=?@[]~")
+    except ValueError:
+        pass
+    shown = without_query(url) if isinstance(url, str) else url
+    raise InvalidArgumentError(
+        "url must be the full URL of an image, such as 'https://shop.imgix.net/hero.jpg', "
+        f"got {shown!r:.200}",
+        operation=operation,
+    )
+
+
+def as_custom_fields(values: object, operation: str) -> dict[str, object]:
+    """Custom fields of an asset.
+
+    Raises:
+        InvalidArgumentError: it is not a mapping of texts to scalars.
+    """
+    if isinstance(values, Mapping) and all(
+        isinstance(name, str) and isinstance(value, str | int | float | bool | None)
+        for name, value in values.items()
+    ):
+        return dict(values)
+    raise InvalidArgumentError(
+        f"custom_fields must map names to texts, numbers, truth values or None, got {values!r:.80}",
+        operation=operation,
+    )

@@ -1,0 +1,229 @@
+"""The client of the imgix Management API: configuration and wiring."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, Literal, Self
+
+from imgwire_async.core.call import Core
+from imgwire_async.core.client import ServiceClient, changed_options, credential_source
+from imgwire_async.core.credentials import CredentialProvider, Credentials
+from imgwire_async.core.events import (
+    CallHook,
+    Hook,
+    Hooks,
+    RequestEvent,
+    ResponseEvent,
+    RetryEvent,
+    as_hooks,
+)
+from imgwire_async.core.http.connections import Engine
+from imgwire_async.core.http.httpx_transport import HttpClient
+from imgwire_async.core.http.urls import checked_base_url
+from imgwire_async.core.logical_call import SharedState
+from imgwire_async.core.options import CallOptions, Timeouts
+from imgwire_async.core.pace.gate import Gate
+from imgwire_async.core.pace.limits import RateLimit, checked_limits
+from imgwire_async.core.redaction import Secret
+from imgwire_async.core.retry import RetryBudget
+from imgwire_async.core.time import RealTime
+from imgwire_async.errors import ConfigurationError
+from imgwire_async.imgix.arguments import SourceId
+from imgwire_async.imgix.lowlevel.types import UNSET, Unset
+from imgwire_async.imgix.records import PublishReceipt, PurgeReceipt, UnpublishReceipt
+from imgwire_async.imgix.resources.assets import Assets
+from imgwire_async.imgix.resources.delivery import publish, purge, unpublish
+from imgwire_async.imgix.resources.reports import Reports
+from imgwire_async.imgix.resources.sources import Sources
+from imgwire_async.imgix.resources.upload_sessions import UploadSessions
+from imgwire_async.imgix.service import IMGIX, ImgixRateClass
+
+DEFAULT_BASE_URL: Final = "https://api.imgix.com"
+
+_URL_VARIABLE: Final = "IMGIX_API_BASE_URL"
+
+
+class AsyncImgixClient(ServiceClient):
+    """An async client of the imgix Management API.
+
+    Make one for the whole program or application and share it between tasks. Close it with `async with` or
+    `aclose()`. The connections belong to the event loop that first uses them; used again after that loop
+    has ended, the client opens new ones.
+
+    imgix publishes how many requests it takes: 4 per second, and of some kinds more or fewer. The client
+    keeps these limits from its first request on, so calls may wait for their turn; see `ImgixRateClass`.
+
+    Args:
+        api_key: API key of the account; or an async function that returns one, called once more after a 401.
+            Not the token that signs URLs. Default: the environment variable `IMGIX_API_KEY`.
+        base_url: scheme and host of the API. Default: `IMGIX_API_BASE_URL`, else the public service.
+        timeout: seconds, or `Timeouts` with a number for each phase of an attempt.
+        max_retries: attempts after the first one.
+        max_retry_after: longest wait that the service or a published limit may impose on a call, in seconds;
+            a longer one raises `RateLimitError`, whose `retry_after` has the wait.
+        deadline: seconds that one call may take in all, retries and waiting included.
+        concurrency: how many requests are in flight at most; further ones wait for their turn.
+        rate_limits: limits by class that replace the published ones, for premium plans.
+        on_call: returns a context manager for every call with all its attempts; for tracing. Like all hooks,
+            one function or a list of them.
+        on_request: called with every attempt before it is sent. Like the following hooks sync or async.
+        on_response: called with every attempt when its response has arrived or it has failed.
+        on_retry: called with every retry before the wait for it.
+        http_client: an `httpx.AsyncClient` of your own to send requests with. It is never closed here, and
+            its own limits, proxies and TLS settings apply.
+        allow_insecure: accept a base URL with plain http to another machine.
+
+    The environment variables apply together or not at all: with `api_key=` or `base_url=`, none of them is
+    read, so that a key never goes to a service that it does not belong to. An empty variable counts as not
+    set.
+
+    Raises:
+        ConfigurationError: there is no usable API key, or another argument cannot be used.
+    """
+
+    sources: Sources
+    assets: Assets
+    upload_sessions: UploadSessions
+    reports: Reports
+
+    def __init__(
+        self,
+        api_key: str | CredentialProvider | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float | Timeouts = Timeouts(),  # noqa: B008 - immutable
+        max_retries: int = 4,
+        max_retry_after: float = 60.0,
+        deadline: float | None = None,
+        concurrency: int | Literal["auto"] = 100,
+        rate_limits: Mapping[ImgixRateClass, RateLimit] | None = None,
+        on_call: Hooks[CallHook] | None = None,
+        on_request: Hooks[Hook[RequestEvent]] | None = None,
+        on_response: Hooks[Hook[ResponseEvent]] | None = None,
+        on_retry: Hooks[Hook[RetryEvent]] | None = None,
+        http_client: HttpClient | None = None,
+        allow_insecure: bool = False,
+    ) -> None:
+        # From here on no local variable holds the key itself, so no traceback can show it.
+        given, api_key = Secret(api_key) if isinstance(api_key, str) else api_key, None
+        if given is None and base_url is None:
+            given, base_url = _from_environment()
+        source = credential_source(given, base_url, IMGIX, _URL_VARIABLE)
+        options = CallOptions(
+            base_url=checked_base_url(
+                DEFAULT_BASE_URL if base_url is None else base_url,
+                allow_insecure=allow_insecure,
+                example=IMGIX.example_url,
+            ),
+            allow_insecure=allow_insecure,
+        )
+        options = changed_options(
+            options,
+            {
+                "timeout": timeout,
+                "max_retries": max_retries,
+                "max_retry_after": max_retry_after,
+                "deadline": deadline,
+            },
+        )
+        try:
+            options = replace(
+                options,
+                on_call=as_hooks("on_call", on_call),
+                on_request=as_hooks("on_request", on_request),
+                on_response=as_hooks("on_response", on_response),
+                on_retry=as_hooks("on_retry", on_retry),
+            )
+            time = RealTime()
+            published = {name: limit for name, limit in IMGIX.rate_classes.items() if limit is not None}
+            limits = published | checked_limits(rate_limits or {}, IMGIX.rate_classes)
+            gate = Gate(concurrency, rate_limits=limits, time=time)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        shared = SharedState(
+            service=IMGIX,
+            engine=Engine(http_client),
+            gate=gate,
+            budget=RetryBudget.of_client(time.monotonic, gate.concurrency),
+            time=time,
+        )
+        self._owns_connections = True
+        self._use(Core(options, Credentials(source, IMGIX.key_variable), shared))
+
+    def _use(self, core: Core) -> None:
+        self._core = core
+        self.sources = Sources(core)
+        self.assets = Assets(core)
+        self.upload_sessions = UploadSessions(core)
+        self.reports = Reports(core)
+
+    def with_options(
+        self,
+        *,
+        timeout: float | Timeouts | Unset = UNSET,
+        max_retries: int | Unset = UNSET,
+        max_retry_after: float | Unset = UNSET,
+        deadline: float | Unset | None = UNSET,
+    ) -> Self:
+        """This client with other options for some calls: `imgix.with_options(deadline=2).sources.list()`.
+
+        Connections, credentials, limits and hooks are shared, so it costs nothing and needs no closing.
+        What is not given stays as it is. The arguments are those of the class.
+
+        Raises:
+            ConfigurationError: a number is out of its range.
+        """
+        given = {
+            "timeout": timeout,
+            "max_retries": max_retries,
+            "max_retry_after": max_retry_after,
+            "deadline": deadline,
+        }
+        set_ones = {name: value for name, value in given.items() if not isinstance(value, Unset)}
+        return self._derive(changed_options(self._core.options, set_ones))
+
+    async def purge(
+        self, url: str, *, sub_image: bool = False, source: SourceId | None = None
+    ) -> PurgeReceipt:
+        """Remove an image and all its renderings from imgix's caches. 10 per second.
+
+        Accepted is not finished: imgix has no way to ask. A repeat is harmless: when imgix answers that the
+        same URL was purged within the last 10 seconds, the purge has happened, and the receipt says so in
+        `duplicate`. Needs the permission Asset Purge.
+
+        Args:
+            url: full URL of the image on one of your rendering hosts. Parameters are unnecessary.
+            sub_image: the image is part of others, as a watermark or blend, which are purged, too.
+            source: the source of those others, or its id; required with `sub_image`.
+
+        Raises:
+            InvalidArgumentError: `url` is not a full URL, or `source` is missing.
+        """
+        return await purge(self._core, url, sub_image=sub_image, source=source)
+
+    async def publish(self, url: str, *, source: SourceId) -> PublishReceipt:
+        """Make an asset available that was unpublished. A repeat is harmless.
+
+        Needs the permission Asset Purge.
+
+        Args:
+            url: full URL of the asset.
+            source: its source, or the id.
+
+        Raises:
+            InvalidArgumentError: `url` is not a full URL.
+            NotFoundError: there is no such source or asset.
+        """
+        return await publish(self._core, url, source)
+
+    async def unpublish(self, url: str, *, source: SourceId) -> UnpublishReceipt:
+        """Stop delivering an asset. A repeat is harmless. Arguments and errors are those of `publish`."""
+        return await unpublish(self._core, url, source)
+
+
+def _from_environment() -> tuple[Secret | None, str | None]:
+    """Key and base URL that the variables give together."""
+    key = Secret(os.environ[IMGIX.key_variable]) if os.environ.get(IMGIX.key_variable) else None
+    return key, os.environ.get(_URL_VARIABLE) or None

@@ -1,0 +1,130 @@
+"""What a failed call may have done, and keeping the secrets that it sent out of its error.
+
+imgix has no idempotency keys. What must not happen twice is looked up before it is repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from imgwire_async.core.call import Core
+from imgwire_async.core.operation import Request, Response
+from imgwire_async.errors import APIConnectionError, APIStatusError, ImgwireError, ValidationIssue
+from imgwire_async.imgix.deployment import SECRETS, Deployment
+
+T = TypeVar("T")
+
+_REFUSALS: Final = frozenset({400, 409, 422})
+"""How imgix may refuse what exists already; which of them it uses is undocumented."""
+
+
+class CalledAs:
+    """Makes calls for a generated endpoint, under the name that users know them by.
+
+    Args:
+        core: makes the calls.
+        name: the operation, for hooks and errors.
+        on_sent: called with how many bytes of the body an attempt has sent.
+    """
+
+    def __init__(self, core: Core, name: str, on_sent: Callable[[int], None] | None = None) -> None:
+        self._core = core
+        self._name = name
+        self._on_sent = on_sent
+
+    async def call(self, request: Request, parse: Callable[[Any], T]) -> Response[T]:
+        """Make a call; see `Core.call`."""
+        operation = replace(request.operation, name=self._name)
+        return await self._core.call(replace(request, operation=operation), parse, on_sent=self._on_sent)
+
+
+async def looking_first(
+    core: Core,
+    call: Callable[[], Awaitable[T]],
+    look: Callable[[], Awaitable[T | None]],
+    *,
+    repeatable: bool = True,
+) -> T:
+    """Make a call that must not happen twice, and look for its result before it is repeated.
+
+    The core repeats the call itself only after failures that cannot have reached the service. After any other
+    that may be cured, such as a lost response, `look` decides: what it finds is the result.
+
+    Args:
+        core: gives retry policy, budget and time.
+        call: makes the call.
+        look: finds what the call makes, or returns None. What it raises counts as None.
+        repeatable: whether the call can be made again.
+
+    Raises:
+        ImgwireError: the last failure of the call.
+    """
+    policy, shared = core.options.retry, core.shared
+    uncertain, repeats = False, 0
+    while True:
+        try:
+            return await call()
+        except ImgwireError as error:
+            lost = may_have_acted(error)
+            refused = isinstance(error, APIStatusError) and error.status in _REFUSALS
+            if not lost and not (uncertain and refused):
+                raise
+            uncertain = True
+            found = None
+            with suppress(ImgwireError):
+                found = await look()
+            if found is not None:
+                return found
+            exhausted = not repeatable or repeats == policy.max_retries
+            if not lost or exhausted or not shared.budget.withdraw():
+                raise
+            pause = policy.delay(repeats, error.retry_after, shared.rng)
+        shared.retries += 1
+        repeats += 1
+        await shared.time.sleep(pause)
+
+
+def may_have_acted(error: ImgwireError) -> bool:
+    """Whether the service may have done what the failed call asked for."""
+    if isinstance(error, APIConnectionError):
+        return error.may_have_acted
+    # Of these, any may come from a proxy whose upstream has acted.
+    return isinstance(error, APIStatusError) and (error.status == 408 or error.status >= 500)
+
+
+@contextmanager
+def without_secrets(deployment: Deployment) -> Iterator[None]:
+    """Keep the secrets of a deployment out of errors, should the service quote what it was sent."""
+    try:
+        yield
+    except ImgwireError as error:
+        secrets = [str(value) for name in SECRETS if (value := getattr(deployment, name))]
+        if secrets:
+            _scrub(error, secrets)
+        raise
+
+
+def _scrub(error: ImgwireError, secrets: list[str]) -> None:
+    def clean(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+        if isinstance(value, str):
+            for secret in secrets:
+                value = value.replace(secret, "…")
+            return value
+        if isinstance(value, list):
+            return [clean(one) for one in value]
+        if isinstance(value, dict):
+            return {name: clean(one) for name, one in value.items()}
+        return value
+
+    error.message = clean(error.message)
+    error.args = tuple(clean(one) for one in error.args)
+    if isinstance(error, APIStatusError):
+        error.detail, error.error_type = clean(error.detail), clean(error.error_type)
+        error.body = clean(error.body)
+        error.errors = tuple(
+            ValidationIssue(location=one.location, message=clean(one.message), type=clean(one.type))
+            for one in error.errors
+        )

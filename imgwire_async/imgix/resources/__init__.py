@@ -1,0 +1,1 @@
+"""What `AsyncImgixClient` offers, a module for each resource."""

@@ -1,0 +1,287 @@
+"""`client.sources`: origins of files, and how they are served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from imgwire_async.core.call import Core
+from imgwire_async.core.operation import Response
+from imgwire_async.core.paging import Listing
+from imgwire_async.errors import (
+    DeadlineExceededError,
+    DeploymentFailedError,
+    InvalidArgumentError,
+)
+from imgwire_async.imgix.arguments import SourceId, as_id, as_source_id, as_wait, unless_none
+from imgwire_async.imgix.deployment import Deployment, checked_deployment
+from imgwire_async.imgix.filters import (
+    SOURCE_FILTERS,
+    SourceFilters,
+    SourceSort,
+    as_arguments,
+    comma_list,
+    filter_query,
+)
+from imgwire_async.imgix.listing import by_number
+from imgwire_async.imgix.lowlevel import models
+from imgwire_async.imgix.lowlevel.api import sources as api
+from imgwire_async.imgix.lowlevel.types import UNSET, Unset
+from imgwire_async.imgix.polling import poll
+from imgwire_async.imgix.records import Source
+from imgwire_async.imgix.repeats import CalledAs, looking_first, without_secrets
+
+
+class Sources:
+    """Operations on the sources of an account. Sources cannot be deleted, only disabled.
+
+    They need the permission Sources.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def list(
+        self,
+        *,
+        filters: SourceFilters | None = None,
+        sort: SourceSort | Iterable[SourceSort] | None = None,
+        fields: str | Iterable[str] | None = None,
+        page: int = 0,
+        limit: int | None = None,
+        max_items: int | None = None,
+        prefetch: int = 0,
+    ) -> Listing[Source]:
+        """List sources: `await` gives one `Page`, `async for` gives every source of every page.
+
+        Args:
+            filters: all of them must match.
+            sort: field to sort by, or several; a leading `-` reverses the order.
+            fields: attributes to return, with dots for nested ones: `deployment.custom_domains`. Default:
+                all.
+            page: page to begin with. imgix counts from 0.
+            limit: sources on a page, from 1 to 1000; imgix's default is 20, its maximum undocumented.
+            max_items: end the iteration after this many sources.
+            prefetch: how many pages an iteration fetches ahead.
+
+        Raises:
+            InvalidArgumentError: a number is out of range, or a filter is unknown.
+        """
+        operation = "sources.list"
+        query = filter_query(filters, SOURCE_FILTERS, operation)
+        ordered = comma_list(sort, "sort", operation)
+        sparse = comma_list(fields, "fields", operation)
+
+        async def fetch(number: int, size: int | None) -> Response[models.SourceList]:
+            return await api.sources_list(
+                self._core,
+                page_number=number,
+                page_size=unless_none(size),
+                sort=unless_none(ordered),
+                fields_sources=unless_none(sparse),
+                **as_arguments(query),
+            )
+
+        return by_number(
+            fetch,
+            Source.of,
+            operation=operation,
+            page=page,
+            limit=limit,
+            max_items=max_items,
+            prefetch=prefetch,
+        )
+
+    async def retrieve(self, source: SourceId, *, fields: str | Iterable[str] | None = None) -> Source:
+        """Read one source.
+
+        Args:
+            source: the source, or its id.
+            fields: attributes to return, as for `list`.
+
+        Raises:
+            InvalidArgumentError: the id is empty.
+            NotFoundError: there is no such source.
+        """
+        operation = "sources.retrieve"
+        sparse = comma_list(fields, "fields", operation)
+        response = await api.sources_retrieve(
+            self._core, as_source_id(source, operation), fields_sources=unless_none(sparse)
+        )
+        return Source.of(response.data.data)
+
+    async def create(self, *, name: str, deployment: Deployment, enabled: bool | None = None) -> Source:
+        """Create a source and deploy it, which takes a while: see `wait_until_deployed`. 60 per hour.
+
+        A request whose answer was lost is not simply sent again. First a source is looked for that has the
+        same name, type and subdomains; if there is one, it is returned.
+
+        ```python
+        await imgix.sources.create(
+            name="Shop",
+            deployment=Deployment(
+                type="webfolder", imgix_subdomains=["shop"], webfolder_base_url="https://origin.example.com/"
+            ),
+        )
+        ```
+
+        Args:
+            name: display name.
+            deployment: how it is served; must have a type, a subdomain, and what the type needs.
+            enabled: whether it serves images; imgix's default is True.
+
+        Raises:
+            InvalidArgumentError: the name is empty, or the deployment lacks something.
+            APIStatusError: with 400 or 409, a subdomain is taken: they are unique across imgix, and never
+                given out again. `detail` has imgix's own words.
+        """
+        operation = "sources.create"
+        as_id(name, "name", operation)
+        checked = checked_deployment(deployment, operation, new=True)
+        body = models.SourceCreate(
+            data=models.SourceCreateData(
+                attributes=models.SourceCreateAttributes(
+                    name=name, deployment=checked.to_send(), enabled=unless_none(enabled)
+                )
+            )
+        )
+        core = self._core.with_deadline_from_now()
+
+        async def create() -> Source:
+            return Source.of((await api.sources_create(core, body=body)).data.data)
+
+        async def look() -> Source | None:
+            return await Sources(core)._made(name, checked)  # noqa: SLF001 - an object of this class
+
+        with without_secrets(checked):
+            return await looking_first(core, create, look)
+
+    async def _made(self, name: str, deployment: Deployment) -> Source | None:
+        hosts = set(deployment.imgix_subdomains or ())
+        # Only one of the subdomains has to be looked for: no two sources share one.
+        async for source in self.list(filters={"deployment.imgix_subdomains": min(hosts)}, limit=100):
+            theirs = source.deployment
+            same = source.name == name and theirs.type == deployment.type
+            if same and set(theirs.imgix_subdomains or ()) == hosts:
+                return source
+        return None
+
+    async def update(
+        self,
+        source: SourceId,
+        *,
+        name: str | Unset = UNSET,
+        enabled: bool | Unset = UNSET,
+        deployment: Deployment | Unset = UNSET,
+    ) -> Source:
+        """Change a source. A changed deployment is deployed at once. 60 per hour.
+
+        imgix takes no other change of a disabled source than to enable it. A changed `deployment` replaces
+        the former one as a whole, and secrets cannot be read back: pass a changed copy of what was read, with
+        its secret, `dataclasses.replace(source.deployment, cache_ttl_value=3600, s3_secret_key=secret)`.
+
+        Args:
+            source: the source, or its id.
+            name: display name.
+            enabled: whether it serves images.
+            deployment: how it is served, complete.
+
+        Raises:
+            InvalidArgumentError: nothing is to be changed, or the deployment lacks something.
+            NotFoundError: there is no such source.
+        """
+        return await self._update(source, "sources.update", name=name, enabled=enabled, deployment=deployment)
+
+    async def _update(
+        self,
+        source: SourceId,
+        operation: str,
+        *,
+        name: str | Unset = UNSET,
+        enabled: bool | Unset = UNSET,
+        deployment: Deployment | Unset = UNSET,
+    ) -> Source:
+        identity = as_source_id(source, operation)
+        if isinstance(name, Unset) and isinstance(enabled, Unset) and isinstance(deployment, Unset):
+            raise InvalidArgumentError("pass name=, enabled= or deployment=", operation=operation)
+        checked = (
+            Deployment()
+            if isinstance(deployment, Unset)
+            else checked_deployment(deployment, operation, new=False)
+        )
+        body = models.SourceUpdate(
+            data=models.SourceUpdateData(
+                id=identity,
+                attributes=models.SourceUpdateAttributes(
+                    name=name,
+                    enabled=enabled,
+                    deployment=UNSET if isinstance(deployment, Unset) else checked.to_send(),
+                ),
+            )
+        )
+        caller = CalledAs(self._core, operation)
+        with without_secrets(checked):
+            return Source.of((await api.sources_update(caller, identity, body=body)).data.data)
+
+    async def enable(self, source: SourceId) -> Source:
+        """Have a source serve images again.
+
+        Raises:
+            NotFoundError: there is no such source.
+        """
+        return await self._update(source, "sources.enable", enabled=True)
+
+    async def disable(self, source: SourceId) -> Source:
+        """Stop a source from serving images; what is cached may still be served. Sources cannot be deleted.
+
+        Raises:
+            NotFoundError: there is no such source.
+        """
+        return await self._update(source, "sources.disable", enabled=False)
+
+    async def wait_until_deployed(
+        self,
+        source: SourceId,
+        *,
+        after: datetime | None = None,
+        timeout: float = 1800.0,  # noqa: ASYNC109
+    ) -> Source:
+        """Poll until a source is deployed, which can take minutes.
+
+        Args:
+            source: the source, or its id.
+            after: accept only a deployment that is newer. imgix may start to deploy a moment after `update`
+                has returned; pass the `date_deployed` of before, so that the former deployment does not
+                count.
+            timeout: seconds to wait in all.
+
+        Raises:
+            DeploymentFailedError: the source is disabled or deleted, so it will not be deployed.
+            DeadlineExceededError: it was not deployed in time; the message has its last status.
+            NotFoundError: there is no such source.
+        """
+        operation = "sources.wait_until_deployed"
+        identity = as_source_id(source, operation)
+        timeout = as_wait(timeout, operation)
+        status = "unknown"
+
+        async def look() -> Source | None:
+            nonlocal status
+            seen = await self.retrieve(identity)
+            status = seen.deployment_status or "unknown"
+            if status in {"disabled", "deleted"}:
+                raise DeploymentFailedError(
+                    f"source {identity} is {status}, so it will not be deployed; enable it first",
+                    source_id=identity,
+                    operation=operation,
+                )
+            new = after is None or (seen.date_deployed is not None and seen.date_deployed > after)
+            return seen if status == "deployed" and new else None
+
+        found = await poll(look, seconds=timeout, time=self._core.shared.time)
+        if found is None:
+            raise DeadlineExceededError(
+                f"source {identity} was not deployed within {timeout:g} s, its last status was {status}",
+                operation=operation,
+            )
+        return found

@@ -1,0 +1,151 @@
+"""What the imgix Management API is like. Source of every fact: imgix's public documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+
+from imgwire_async.core.pace.limits import RateLimit
+from imgwire_async.core.responses import (
+    MAX_BODY_IN_ERROR,
+    HttpResponse,
+    error_document,
+    one_line,
+    request_id_in,
+)
+from imgwire_async.core.service import Service
+from imgwire_async.errors import APIStatusError, CallContext, ValidationIssue, status_error_class
+
+
+class ImgixRateClass(StrEnum):
+    """Operations that imgix counts against one limit, for `rate_limits=` of the client."""
+
+    DEFAULT = "default"
+    """Everything that is not in another class: 4 per second."""
+    GET_ASSET = "get_asset"
+    """Retrieving an asset: 10 per second."""
+    REFRESH_ASSET = "refresh_asset"
+    """Refreshing an asset: 10 per minute."""
+    CREATE_SOURCE = "create_source"
+    """Creating a source: 60 per hour."""
+    UPDATE_SOURCE = "update_source"
+    """Updating a source: 60 per hour."""
+    UPLOAD = "upload"
+    """Uploading a file without a session: 2 per second."""
+    PURGE = "purge"
+    """Purging: 10 per second."""
+    STORE = "store"
+    """The PUT of bytes to the presigned URL of a session, which is not an operation of the API."""
+    DELIVERY = "delivery"
+    """The GET of a report's file, which is not an operation of the API."""
+
+
+_PERMISSIONS: Final = {
+    "sources": "Sources",
+    "assets.list": "Asset Browse",
+    "assets.retrieve": "Asset Browse",
+    "assets.refresh": "Asset Edit and Asset Purge",
+    "assets.upload": "Asset Edit, and Asset Purge to overwrite",
+    "assets": "Asset Edit",
+    "upload_sessions": "Asset Edit",
+    "purge": "Asset Purge",
+    "publish": "Asset Purge",
+    "unpublish": "Asset Purge",
+    "purges": "Asset Purge",
+    "publishes": "Asset Purge",
+    "unpublishes": "Asset Purge",
+    "reports": "Analytics",
+}
+"""Permission that an operation, or else every operation of a resource, needs."""
+
+_CONFLICTS: Final = {
+    "assets.upload": "if the path exists, pass overwrite=True to replace it",
+    "sources.create": "imgix_subdomains must be unique across imgix, and are never given out again",
+    "sources.update": "a disabled source must be enabled before it can be changed",
+}
+"""Advice for requests that contradict the present state."""
+
+
+class ImgixService(Service):
+    """imgix, to the core."""
+
+    name = "imgix"
+    key_variable = "IMGIX_API_KEY"
+    example_url = "https://api.imgix.com"
+    rate_classes: ClassVar[Mapping[str, RateLimit | None]] = {
+        ImgixRateClass.DEFAULT: RateLimit(4),
+        ImgixRateClass.GET_ASSET: RateLimit(10),
+        ImgixRateClass.REFRESH_ASSET: RateLimit(10 / 60, burst=10),
+        ImgixRateClass.CREATE_SOURCE: RateLimit(60 / 3600, burst=60),
+        ImgixRateClass.UPDATE_SOURCE: RateLimit(60 / 3600, burst=60),
+        ImgixRateClass.UPLOAD: RateLimit(2),
+        ImgixRateClass.PURGE: RateLimit(10),
+        ImgixRateClass.STORE: None,
+        ImgixRateClass.DELIVERY: None,
+    }
+    """The published limits, each for an account; imgix raises them for premium plans."""
+
+    def error_for(self, response: HttpResponse, context: CallContext) -> APIStatusError:
+        """The error for a response that is not a success.
+
+        Reads the `errors` of JSON:API, and survives everything else that servers and proxies send.
+        """
+        body = error_document(response.content)
+        errors = _errors_in(body)
+        first = errors[0] if errors else {}
+        title, detail = _text(first.get("title")), _text(first.get("detail"))
+        request_id = request_id_in({"x-request-id": _text(first.get("id")) or ""})
+        if request_id is not None:
+            context = context | CallContext(request_id=request_id)
+        return status_error_class(response.status)(
+            _message(response.status, title, errors, context.get("operation") or ""),
+            status=response.status,
+            error_type=title,
+            detail=detail,
+            errors=[_issue(error) for error in errors],
+            body=body if errors and len(response.content) <= MAX_BODY_IN_ERROR else None,
+            **context,
+        )
+
+
+IMGIX: Final = ImgixService()
+"""The one service of this package."""
+
+
+def _errors_in(body: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON of any shape
+    errors = body.get("errors") if isinstance(body, dict) else None
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _issue(error: dict[str, Any]) -> ValidationIssue:
+    return ValidationIssue(
+        location=(), message=_text(error.get("detail")) or "", type=_text(error.get("title")) or ""
+    )
+
+
+def _message(status: int, title: str | None, errors: list[dict[str, Any]], operation: str) -> str:
+    parts = [f"imgix answered {status}{f' {title}' if title else ''}"]
+    parts += [detail for error in errors if (detail := _text(error.get("detail")))]
+    if 300 <= status < 400:
+        parts.append("redirects are not followed; check the base URL")
+    elif status in {404, 405} and not errors:
+        parts.append("this does not look like the imgix API; check the base URL")
+    elif status == 401:
+        parts.append(
+            "check that api_key (or IMGIX_API_KEY) is a valid key" + _permission(operation, " and has")
+        )
+    elif status == 403:
+        parts.append("the key lacks a permission" + _permission(operation, ":"))
+    elif status == 409 and operation in _CONFLICTS:
+        parts.append(_CONFLICTS[operation])
+    return one_line("; ".join(parts))
+
+
+def _permission(operation: str, joint: str) -> str:
+    needed = _PERMISSIONS.get(operation) or _PERMISSIONS.get(operation.partition(".")[0])
+    return f"{joint} the permission {needed}, which {operation} needs" if needed else ""
