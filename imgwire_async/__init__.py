@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Final
 
+from imgwire_async import _moved
+
 if TYPE_CHECKING:
     from imgwire_async.bodies.progress import UploadProgress
     from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent
@@ -265,6 +267,8 @@ __all__ = [
     "cdn_url",
     "parse_cdn_url",
 ]
+
+_moved.install()
 
 
 def __getattr__(name: str) -> object:

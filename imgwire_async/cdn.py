@@ -2,3 +2,4 @@
 
 from imgwire_async.imgwire.cdn import *  # noqa: F403
 from imgwire_async.imgwire.cdn import __all__ as __all__
+from imgwire_async.imgwire.cdn import __path__ as __path__  # was a package, and pickles name its modules

@@ -8,8 +8,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
+from imgwire_async import _moved
+
 if TYPE_CHECKING:
     from imgwire_async.core.body import Body
+else:
+
+    def __getattr__(name: str) -> object:
+        # Type checkers are to know what is in here.
+        return _moved.moved_name(__name__, name)
+
 
 T = TypeVar("T")
 

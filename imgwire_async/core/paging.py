@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import anyio
@@ -45,6 +45,11 @@ class Pagination:
     """Cursor of the page, in a list with cursors."""
     next_cursor: str | None = None
     """Cursor of the page after, or None if this is the last one."""
+
+    def __setstate__(self, state: list[object]) -> None:
+        # Pickles from before there were cursors hold the first fields only.
+        for field, value in zip(fields(self), [*state, None, None], strict=False):
+            object.__setattr__(self, field.name, value)
 
     @property
     def next_position(self) -> Position:

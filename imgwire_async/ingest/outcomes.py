@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, Literal, TypeAlias
+from typing import Any, Generic, Literal, TypeAlias
 
 from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.items import IngestItem
@@ -36,6 +36,14 @@ class Stored(Generic[RecordT]):
     cdn_url: str
     """Public URL of the image on the CDN."""
     error: None = field(default=None, init=False)
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        _, values = state
+        if "image_id" not in values:  # a pickle from when the record was asked
+            image = values["image"]
+            values |= {"image_id": str(image.id), "cdn_url": image.cdn_url}
+        for name, value in values.items():
+            setattr(self, name, value)
 
 
 @dataclass(slots=True, kw_only=True)
