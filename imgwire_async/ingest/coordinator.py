@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -20,17 +20,18 @@ from imgwire_async.errors import (
     UnsupportedImageTypeError,
 )
 from imgwire_async.ingest.health import Health, Verdict, judge
-from imgwire_async.ingest.items import Entry, IngestItem
+from imgwire_async.ingest.items import IngestItem
 from imgwire_async.ingest.journal.database import Journal, Row, State
 from imgwire_async.ingest.journal.recording import as_failed, as_known, as_stored
 from imgwire_async.ingest.journal.writer import JournalWriter
 from imgwire_async.ingest.options import GROUP, IngestOptions
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
 from imgwire_async.ingest.parameters import Parameters
+from imgwire_async.ingest.resuming import ResumeMark
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.shards.shard import Shard
 from imgwire_async.ingest.sink import StoredImage
-from imgwire_async.ingest.sources.entries import batches
+from imgwire_async.ingest.sources.source import Batch, Entries
 from imgwire_async.ingest.stopping import StopSignal
 from imgwire_async.ingest.survey import Surveyor
 
@@ -82,7 +83,7 @@ class Coordinator:
 
     Args:
         journal: open, with a run that has begun.
-        entries: what the source gives.
+        entries: the source.
         runner: runs the shards.
         shared: clock and source of randomness of the client.
         options: how to run it.
@@ -92,7 +93,7 @@ class Coordinator:
     def __init__(
         self,
         journal: Journal,
-        entries: Iterator[Entry] | AsyncIterator[Entry],
+        entries: Entries,
         runner: Runner,
         shared: SharedState,
         options: IngestOptions,
@@ -100,6 +101,7 @@ class Coordinator:
     ) -> None:
         self._journal = journal
         self._entries = entries
+        self._mark = ResumeMark(entries.identity, journal.resume)
         self._runner = runner
         self._time, self._rng = shared.time, shared.rng
         self._options = options
@@ -175,6 +177,8 @@ class Coordinator:
                                 self._work.start_soon(self._guarded, self._draw)
                                 self._work.start_soon(self._guarded, self._run_shards)
                             watched.cancel_scope.cancel()
+                        if self.all_found and not (self._open or self.stopping or self.dry_run):
+                            self._writer.put_resume(None)
                         self._writer.end()
                 if not (self.stopping or self.failure or (self.all_found and not self._open)):
                     # Such a task ends the groups that it is in, without an error.
@@ -220,20 +224,23 @@ class Coordinator:
     async def _draw(self) -> None:
         with self._stop.leaves():
             try:
-                async with aclosing(batches(self._entries)) as lists:
-                    async for entries in lists:
-                        await self._survey(entries)
+                async with aclosing(self._entries.batches(self._mark.hint)) as batches:
+                    async for batch in batches:
+                        await self._survey(batch)
                 self.all_found = True
             except Exception as error:  # noqa: BLE001 - an iterable may raise anything; the iteration raises it
                 self.failure = self.failure or error
         self._open += 1
         self._end_one()
 
-    async def _survey(self, entries: list[Entry]) -> None:
+    async def _survey(self, batch: Batch) -> None:
+        entries = batch.entries
         with anyio.CancelScope(shield=True):  # what was drawn is known, even if it is not begun any more
             surveyed = await to_thread.run_sync(self._surveyor.survey, entries)
         self.waiting |= {task.key: task.item for task in surveyed.tasks}
         self.found += len(entries)
+        keys = [task.key for task in surveyed.tasks]
+        self._note_resume(moved=self._mark.add(batch.resume, keys, failed=bool(surveyed.failed)))
         if surveyed.settled:
             await self._outcomes.put(surveyed.settled)
         for row, failure in surveyed.failed:
@@ -243,6 +250,10 @@ class Coordinator:
         self._open += len(surveyed.tasks)
         for shard in self._cut(surveyed.tasks):
             await self._shards.send(shard)
+
+    def _note_resume(self, *, moved: bool) -> None:
+        if moved and not self.dry_run:
+            self._writer.put_resume(self._mark.text)
 
     def _end_one(self) -> None:
         self._open -= 1
@@ -441,6 +452,7 @@ class Coordinator:
                 continue
             self._surveyor.active.pop(task.key, None)
             self.waiting.pop(task.key, None)
+            self._note_resume(moved=self._mark.end(task.key, failed=isinstance(outcome, Failed)))
             if followers := self._disband(task):
                 self._end_followers(followers, outcome, task)
             self._end_one()

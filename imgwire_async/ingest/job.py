@@ -41,7 +41,7 @@ from imgwire_async.ingest.runners.processes import WorkerPool
 from imgwire_async.ingest.shards.sending import Sender, with_pace_of_its_own
 from imgwire_async.ingest.shards.shard import Workbench
 from imgwire_async.ingest.sink import RecordT, Sink, SinkAddress
-from imgwire_async.ingest.sources.entries import IngestSource, entries_of
+from imgwire_async.ingest.sources.entries import IngestSource, open_source
 from imgwire_async.ingest.sources.own_files import OwnFiles
 
 _QUEUED: int = 2  # lists of outcomes that wait to be taken
@@ -86,12 +86,12 @@ class IngestJob(Generic[RecordT]):
     async def __aenter__(self) -> Self:
         if self._background is not None:
             raise RuntimeError("this job has begun before; call ingest again to go on with its journal")
-        entries = await to_thread.run_sync(entries_of, self._source, self._own_files)
+        entries = await to_thread.run_sync(open_source, self._source, self._own_files)
         self._journal = await to_thread.run_sync(self._open_journal)
         async with AsyncExitStack() as unless_started:
             unless_started.push_async_callback(_in_thread_in_any_case, self._journal.close)
             self._runner = self._new_runner()
-            binding = await self._begin_run()
+            binding = await self._begin_run(entries.identity)
             self._outcomes = Handover[list[Outcome]](_QUEUED)
             self._coordinator = Coordinator(
                 self._journal, entries, self._runner, self._core.shared, self._options, self._outcomes
@@ -294,12 +294,12 @@ class IngestJob(Generic[RecordT]):
             path = None  # nothing is made
         return Journal(path, self._job_name, wall_clock=self._core.shared.time.time)
 
-    async def _begin_run(self) -> Binding | None:
+    async def _begin_run(self, source: str) -> Binding | None:
         binding = None
         sink: Sink = self._sink.open(self._core)
         if not self._journal.is_temporary:
             self._own_files.add((os.fspath(self._journal.path), *self._journal.outputs))
-            binding = await to_thread.run_sync(bind, self._journal, sink.destination, self._source)
+            binding = await to_thread.run_sync(bind, self._journal, sink.destination, source)
         if self._options.dry_run:
             return None
         if binding is not None:

@@ -17,6 +17,7 @@ from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.shards.preparing import manifest_row
 from imgwire_async.ingest.sources.entries import IngestSource, entries_of
 from imgwire_async.ingest.sources.own_files import OwnFiles
+from imgwire_async.ingest.sources.source import Entries
 from imgwire_async.ingest.survey import Surveyor
 
 _BATCH: Final = 500
@@ -57,7 +58,7 @@ def not_tried(
         own: what jobs have written into it.
         journal: of the job.
         options: of the job.
-        drawn: items that were drawn and have no outcome, for a source that gives its items only once.
+        drawn: items that were drawn and have no outcome, for a source that cannot be looked at again here.
     """
     entries = _again(source, own)
     if entries is None:
@@ -98,6 +99,8 @@ def _line(line: Mapping[str, Any], row: Row) -> str:
 def _again(source: IngestSource, own: OwnFiles) -> Iterator[Entry] | None:
     """The entries of a source from the beginning; None for one that gives them only once."""
     name: object = getattr(source, "path", source)
+    if isinstance(source, Entries):
+        return None  # what a service lists is not listed once more for this
     if name == "-" or (hasattr(source, "__iter__") and not isinstance(source, Collection | str)):
         return None
     try:

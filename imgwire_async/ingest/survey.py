@@ -119,8 +119,7 @@ class Surveyor:
                     return
                 task.confirm = True
         if self._dry_run:
-            size = 0 if stamp is None else stamp.size
-            result.settled.append(Skipped(key=key, item=item, reason=SkipReason.DRY_RUN, size=size))
+            result.settled.append(Skipped(key=key, item=item, reason=SkipReason.DRY_RUN, size=task.size))
             return
         self.active[key] = active[key] = location(item)
         result.tasks.append(task)

@@ -13,20 +13,14 @@ import json
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from imgwire_async.core.credentials import Credentials
 from imgwire_async.core.redaction import Secret, without_query
 from imgwire_async.errors import JournalError
-from imgwire_async.ingest.items import is_url, key_text, storable, url_or_path
+from imgwire_async.ingest.items import is_url, key_text, storable
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.sink import Destination, Sink
-from imgwire_async.ingest.sources.folders import Folder
-from imgwire_async.ingest.sources.manifests import Manifest
-
-STANDARD_INPUT: Final = "standard input"
-ITEMS: Final = "items of a program"
-"""The source of a job over an iterable, whose items only their keys tell apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +29,7 @@ class Binding:
 
     destination: Destination
     source: str
-    """Absolute path of a folder or file, URL, or what else names the source."""
+    """See `Entries.identity`."""
     place: str | None = None
     """Where the source lies, seen from the folder of the journal; None when it is no file."""
     key: str | None = None
@@ -58,20 +52,13 @@ class Binding:
         return replace(self, destination=replace(self.destination, area=area))
 
 
-def name_of(source: object) -> str:
-    """What identifies a source: absolute path with symbolic links resolved, URL, or another text."""
-    if isinstance(source, Folder | Manifest):
-        source = source.path
-    if not isinstance(source, str | os.PathLike):
-        return ITEMS
-    path = url_or_path(os.fsdecode(source))
-    if path == "-":
-        return STANDARD_INPUT
-    return key_text(path if is_url(path) else os.path.realpath(path))
-
-
-def bind(journal: Journal, destination: Destination, source: object) -> Binding:
+def bind(journal: Journal, destination: Destination, source: str) -> Binding:
     """Compare the journal with what it is to be used for, as far as that needs no request. Blocks.
+
+    Args:
+        journal: open.
+        destination: where the sink stores.
+        source: what identifies the source.
 
     Returns:
         What the journal belongs to from now on.
@@ -81,7 +68,7 @@ def bind(journal: Journal, destination: Destination, source: object) -> Binding:
     """
     wanted = Binding(
         destination=destination,
-        source=name_of(source),
+        source=source,
         place=_place(source, journal.path),
     )
     known, count = journal.binding, journal.count()
@@ -144,12 +131,11 @@ def _same_source(bound: Binding, wanted: Binding) -> bool:
     return bound.source == wanted.source or (bound.place is not None and bound.place == wanted.place)
 
 
-def _place(source: object, journal: Path) -> str | None:
-    name = name_of(source)
-    if name in {STANDARD_INPUT, ITEMS} or is_url(name):
+def _place(source: str, journal: Path) -> str | None:
+    if not os.path.isabs(source):  # noqa: PTH117
         return None
     try:
-        return os.path.relpath(name, key_text(os.path.realpath(journal.parent))).replace(os.sep, "/")
+        return os.path.relpath(source, key_text(os.path.realpath(journal.parent))).replace(os.sep, "/")
     except ValueError:  # on another drive
         return None
 
@@ -168,7 +154,7 @@ def _has_images(count: dict[str, int]) -> int:
 
 
 def _quoted(source: str) -> str:
-    return source if source in {STANDARD_INPUT, ITEMS} else repr(without_query(source))
+    return repr(without_query(source)) if is_url(source) or os.path.isabs(source) else source  # noqa: PTH117
 
 
 def shown(path: Path) -> str:

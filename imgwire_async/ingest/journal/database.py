@@ -81,7 +81,8 @@ CREATE INDEX items_by_content ON items (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX items_failed ON items (state) WHERE state = 'failed';
 """
 # Missing in journals of earlier versions, which know neither their service nor their source.
-# binding: see binding.py · outputs: JSON array with the paths of the files that the job has written
+# binding: see binding.py · resume: see resuming.py
+# outputs: JSON array with the paths of the files that the job has written
 _ABOUT: Final = "CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 _HAS_ABOUT: Final = "SELECT count(*) FROM sqlite_master WHERE name = 'about'"
 _PACE_SECONDS: Final = 24 * 3600.0
@@ -200,6 +201,7 @@ class Journal:
         if self._writer.execute(_HAS_ABOUT).fetchone()[0]:
             about = dict(self._writer.execute("SELECT name, value FROM about"))
         self.binding = about.get("binding")
+        self.resume = about.get("resume")
         self.outputs: list[str] = json.loads(about.get("outputs", "[]"))
         self._paces: dict[str, tuple[float, float]] = json.loads(pace or "{}")
         self.run = runs + 1
@@ -238,6 +240,16 @@ class Journal:
         self._keep_about("binding", binding)
         self.binding = binding
 
+    def keep_resume(self, mark: str | None) -> None:
+        """Put on record from where in the source the next run may begin; None for the beginning.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        if mark != self.resume:
+            self.resume = mark
+            self._keep_about("resume", mark)
+
     def keep_output(self, path: str) -> None:
         """Put on record that the job writes this file, which is then none of its items.
 
@@ -249,10 +261,13 @@ class Journal:
             self.outputs.append(path)
             self._keep_about("outputs", json.dumps(self.outputs))
 
-    def _keep_about(self, name: str, value: str) -> None:
+    def _keep_about(self, name: str, value: str | None) -> None:
         try:
             self._writer.execute(_ABOUT)
-            self._writer.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
+            if value is None:
+                self._writer.execute("DELETE FROM about WHERE name = ?", (name,))
+            else:
+                self._writer.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
         except sqlite3.Error as error:
             raise self._error(error) from error
 

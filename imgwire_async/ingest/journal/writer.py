@@ -50,6 +50,8 @@ class JournalWriter(Generic[T]):
         self._to_deliver = anyio.Event()
         self._delivered = anyio.Event()
         self._ending = self._ended = False
+        self._resume: str | None = None
+        self._has_resume = False
 
     def put(self, row: Row | None, result: T | None = None) -> None:
         """Have a row written with the next commit, and `result` delivered after it."""
@@ -58,6 +60,11 @@ class JournalWriter(Generic[T]):
         if result is not None:
             self._results.append(result)
             self._undelivered += 1
+        self._something.set()
+
+    def put_resume(self, mark: str | None) -> None:
+        """Have it written with the next commit from where the next run may begin; None for the beginning."""
+        self._resume, self._has_resume = mark, True
         self._something.set()
 
     async def commit(self) -> None:
@@ -84,7 +91,7 @@ class JournalWriter(Generic[T]):
         """
         last = -math.inf
         try:
-            while not self._ending or self._rows or self._undelivered:
+            while not self._ending or self._rows or self._undelivered or self._has_resume:
                 await self._something.wait()
                 await self._time.sleep(max(0.0, last + WINDOW - self._time.monotonic()))
                 last = self._time.monotonic()
@@ -105,6 +112,10 @@ class JournalWriter(Generic[T]):
                 await to_thread.run_sync(self._journal.write, rows)
             self._under_way.set()
             self._under_way = None
+        if self._has_resume:
+            self._has_resume = False
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(self._journal.keep_resume, self._resume)
         if results:
             self._deliverable += results
             self._to_deliver.set()

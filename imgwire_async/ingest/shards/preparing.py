@@ -86,7 +86,7 @@ class Task:
     @property
     def size(self) -> int:
         """Bytes to send; 0 for a URL."""
-        return 0 if self.stamp is None or self.confirm else self.stamp.size
+        return 0 if self.stamp is None or self.confirm or self.item.is_url else self.stamp.size
 
     @property
     def wanted_charge(self) -> int:
@@ -150,6 +150,8 @@ def prepare(task: Task, job: str, *, recreate: bool) -> ImgwireError | None:
     try:
         if task.item.is_url:
             content = str(task.item.source).encode("utf-8", "surrogatepass")
+            if task.stamp is not None:
+                content += b"\0" + task.stamp.version.encode()
         else:
             content = task.sha256 = _read(task)
     except (UploadSourceError, UnsupportedImageTypeError) as error:
@@ -169,7 +171,8 @@ def _same_image(task: Task, known: Row, *, recreate: bool) -> bool:
     if recreate and known.parameters != task.parameters:
         return False
     if task.item.is_url:
-        return known.source == source_text(task.item)
+        version = None if task.stamp is None else task.stamp.version
+        return (known.source, known.version) == (source_text(task.item), version)
     return known.sha256 == task.sha256
 
 

@@ -16,15 +16,19 @@ from anyio import to_thread
 from imgwire_async.core.concurrency.cancellation import ForeignIterator
 from imgwire_async.core.concurrency.tasks import Background
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
-from imgwire_async.ingest.items import Entry, IngestItem, is_url, item_problem, key_of, url_or_path
+from imgwire_async.ingest.items import Entry, IngestItem, is_url, item_problem, key_of, key_text, url_or_path
 from imgwire_async.ingest.sources.folders import Folder
 from imgwire_async.ingest.sources.manifests import FORMATS, Manifest
 from imgwire_async.ingest.sources.own_files import OwnFiles
+from imgwire_async.ingest.sources.source import Batch, Entries
 
 Element: TypeAlias = "IngestItem | str | os.PathLike[str]"
 """What an iterable of items may give: items, paths, or URLs."""
 
-IngestSource: TypeAlias = "Element | Folder | Manifest | Iterable[Element] | AsyncIterable[Element]"
+GivenSource: TypeAlias = "Element | Folder | Manifest | Iterable[Element] | AsyncIterable[Element]"
+"""A source as programs have it."""
+
+IngestSource: TypeAlias = "GivenSource | Entries"
 """What a job can be made of."""
 
 BATCH: Final = 512
@@ -33,7 +37,53 @@ _BATCH_SECONDS: Final = 0.2
 """An async source that has given something waits at most so long for its batch to fill."""
 
 
-def entries_of(source: IngestSource, own: OwnFiles | None = None) -> Iterator[Entry] | AsyncIterator[Entry]:
+STANDARD_INPUT: Final = "standard input"
+ITEMS: Final = "items of a program"
+"""The identity of an iterable, whose items only their keys tell apart."""
+
+
+def identity_of(source: object) -> str:
+    """What identifies a source: absolute path with symbolic links resolved, URL, or another text."""
+    if isinstance(source, Folder | Manifest):
+        source = source.path
+    if not isinstance(source, str | os.PathLike):
+        return ITEMS
+    path = url_or_path(os.fsdecode(source))
+    if path == "-":
+        return STANDARD_INPUT
+    return key_text(path if is_url(path) else os.path.realpath(path))
+
+
+class _GivenEntries:
+    """What the caller gave, as a source."""
+
+    def __init__(self, identity: str, entries: Iterator[Entry] | AsyncIterator[Entry]) -> None:
+        self.identity = identity
+        self._entries = entries
+
+    async def batches(self, resume: str | None) -> AsyncGenerator[Batch, None]:  # noqa: ARG002 - gives no hints
+        async with aclosing(batches(self._entries)) as lists:
+            async for entries in lists:
+                yield Batch(entries)
+
+
+def open_source(source: IngestSource, own: OwnFiles | None = None) -> Entries:
+    """What the caller gave as a source of a job. Blocks.
+
+    Args:
+        source: what the caller gave.
+        own: tells which files bulk jobs have written; those in a folder are none of its items.
+
+    Raises:
+        InvalidArgumentError: `source` is none.
+        UploadSourceError: there is no such folder or file.
+    """
+    if isinstance(source, Entries):
+        return source
+    return _GivenEntries(identity_of(source), entries_of(source, own))
+
+
+def entries_of(source: GivenSource, own: OwnFiles | None = None) -> Iterator[Entry] | AsyncIterator[Entry]:
     """The entries of a source.
 
     A text or path is a URL, a folder, a manifest (`-`, or a name that ends in .csv, .jsonl, .ndjson or
