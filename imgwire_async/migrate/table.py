@@ -21,9 +21,7 @@ from imgwire_async.migrate.adjustments import (
     hue,
     invert,
     lacking,
-    output,
     pixelate,
-    resolution,
     rotation,
     saturation,
     sharpness,
@@ -32,6 +30,7 @@ from imgwire_async.migrate.adjustments import (
 )
 from imgwire_async.migrate.geometry import size
 from imgwire_async.migrate.job import Job, Rule
+from imgwire_async.migrate.output import output, resolution
 from imgwire_async.migrate.overlay import overlay
 
 

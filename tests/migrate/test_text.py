@@ -29,6 +29,10 @@ NEW = "https://cdn.example.com/one"
             r'"{\"u\":\"https:\\/\\/shop.imgix.net\\/a.jpg\"}"',
             r'"{\"u\":\"https:\\/\\/cdn.example.com\\/one\"}"',
         ),
+        (
+            r'u="https:\u002F\u002Fshop.imgix.net\u002Fa.jpg?w=6"',
+            r'u="https:\u002F\u002Fcdn.example.com\u002Fone?enlarge=true&width=6"',
+        ),
         (f"![x]({OLD}?w=6). See {OLD}.", f"![x]({NEW}?enlarge=true&width=6). See {NEW}."),
         (f"**{OLD}**", f"**{NEW}**"),
         ("a{b:url(//shop.imgix.net/a.jpg?w=6)}", "a{b:url(//cdn.example.com/one?enlarge=true&width=6)}"),
