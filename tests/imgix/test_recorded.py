@@ -1,0 +1,66 @@
+"""Documents that others recorded or published are read and written back without a loss.
+
+Each file says in `provenance` where it is from. `complete` is false where the publication elides something.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from imgwire_async.imgix.lowlevel import models
+from imgwire_async.imgix.lowlevel.models import DeploymentStatus, SourceDocument, SourceType
+
+FOLDER = Path(__file__).parent / "recorded"
+
+
+class Model(Protocol):
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+READERS: dict[str, Callable[[Mapping[str, Any]], Model]] = {
+    "asset-attributes.projection": models.AssetAttributes.from_dict,
+    "asset-update-custom-fields.request": models.AssetUpdate.from_dict,
+    "purge.request": models.Purge.from_dict,
+    "purge.response": models.PurgeReceiptDocument.from_dict,
+    "source-create-webfolder.request": models.SourceCreate.from_dict,
+    "source-s3-disabled.response": models.SourceDocument.from_dict,
+    "source-webfolder-deployed.response": models.SourceDocument.from_dict,
+}
+
+
+def recorded(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())["document"]
+    return document
+
+
+def test_every_file_names_where_it_is_from() -> None:
+    files = sorted(FOLDER.glob("*.json"))
+
+    assert {file.stem for file in files} >= READERS.keys()
+    for file in files:
+        assert json.loads(file.read_text())["provenance"]["where"], file.name
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_document_is_written_back_as_it_was_read(name: str) -> None:
+    document = recorded(name)
+
+    assert READERS[name](document).to_dict() == document
+
+
+def test_the_fields_of_a_recorded_source_are_typed() -> None:
+    source = SourceDocument.from_dict(recorded("source-s3-disabled.response")).data
+
+    assert source.id == "601430223753592c4e822e2c"
+    assert isinstance(source.attributes, models.SourceAttributes)
+    assert source.attributes.deployment_status is DeploymentStatus.DISABLED
+    assert source.attributes.enabled is False
+    assert isinstance(source.attributes.deployment, models.Deployment)
+    assert source.attributes.deployment.type_ is SourceType.S3
+    assert source.attributes.deployment.imgix_subdomains == ["example-1", "example-2"]
+    assert source.attributes.deployment.image_error is None
