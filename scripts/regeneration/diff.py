@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Literal
 
 from .document import Json, Node, operations, resolve
+from .operations import FREE_QUERY, RATE_CLASS, REPLAY, SLASHES
 from .selection import AUTH, PAGINATION, full_name
 
 Position = Literal["request", "response"]
@@ -16,6 +17,12 @@ _COMPONENT = "#/components/schemas/"
 _LOWER_BOUNDS = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _UPPER_BOUNDS = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _OTHER_CONSTRAINTS = ("pattern", "multipleOf", "uniqueItems")
+_MARKS = (
+    (AUTH, "auth class"),
+    (PAGINATION, "pagination"),
+    (REPLAY, "meaning of a repeat"),
+    (RATE_CLASS, "rate class"),
+)
 _NO_SHAPE = ("title", "description", "summary", "example", "examples")
 
 
@@ -83,9 +90,16 @@ class _Comparison:
             self.operation(name, before[name][2], after[name][2])
 
     def operation(self, name: str, old: Node, new: Node) -> None:
-        for mark, meaning in ((AUTH, "auth class"), (PAGINATION, "pagination")):
+        for mark, meaning in _MARKS:
             if old.get(mark) != new.get(mark):
                 self.add(Kind.BEHAVIOURAL, name, f"{meaning} changed from {old.get(mark)} to {new.get(mark)}")
+        if old.get(FREE_QUERY) != new.get(FREE_QUERY):
+            gone = new.get(FREE_QUERY) is not True
+            self.add(
+                Kind.BREAKING if gone else Kind.COMPATIBLE,
+                name,
+                f"{'no longer' if gone else 'now'} takes query parameters of any name",
+            )
         self.parameters(name, old, new)
         self.body(name, old, new)
         self.responses(name, old, new)
@@ -103,6 +117,9 @@ class _Comparison:
             self._required(
                 place, before[key].get("required") is True, after[key].get("required") is True, "request"
             )
+            if before[key].get(SLASHES) != after[key].get(SLASHES):
+                how = "kept" if after[key].get(SLASHES) is True else "encoded"
+                self.add(Kind.BEHAVIOURAL, place, f"slashes are {how} now", "request")
             self.schema(before[key].get("schema", {}), after[key].get("schema", {}), place, "request")
 
     @staticmethod

@@ -43,17 +43,38 @@ def unreachable(tree: Path, package: Path) -> list[str]:
 
 
 def _missing_fields(tree: Path, body: ast.arg, given: dict[str, set[str]]) -> Iterator[str]:
-    names = {node.id for node in ast.walk(body.annotation or ast.Pass()) if isinstance(node, ast.Name)}
-    for module in sorted((tree / "models").glob("*.py")):
-        for model in _top_level(module, ast.ClassDef):
-            if model.name not in names:
+    """A sentence for each field of the body, or of a model in it, that the facade does not give."""
+    models = {
+        model.name: model
+        for module in sorted((tree / "models").glob("*.py"))
+        for model in _top_level(module, ast.ClassDef)
+    }
+    waiting = _names_in(body.annotation)
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop(0)
+        if name in seen or name not in models:
+            continue
+        seen.add(name)
+        for statement in models[name].body:
+            if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
                 continue
-            for statement in model.body:
-                if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
-                    continue
-                field = statement.target.id
-                if field != "additional_properties" and not _gives(given.get(model.name, set()), field):
-                    yield f"field {field} of {model.name} is not given by the facade"
+            field = statement.target.id
+            if field == "additional_properties" or _is_constant(statement):
+                continue
+            if _gives(given.get(name, set()), field):
+                waiting += _names_in(statement.annotation)
+            else:
+                yield f"field {field} of {name} is not given by the facade"
+
+
+def _names_in(annotation: ast.expr | None) -> list[str]:
+    return [node.id for node in ast.walk(annotation or ast.Pass()) if isinstance(node, ast.Name)]
+
+
+def _is_constant(statement: ast.AnnAssign) -> bool:
+    """Whether a field has the one value that it can have, such as the type of a JSON:API resource."""
+    return isinstance(statement.value, ast.Constant)
 
 
 def _gives(arguments: set[str], name: str) -> bool:
@@ -71,6 +92,8 @@ def _calls(package: Path) -> dict[str, set[str]]:
                 called = node.func
                 name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
                 arguments = {keyword.arg or _EVERYTHING for keyword in node.keywords}
+                if name == "from_dict" and isinstance(called, ast.Attribute):
+                    name, arguments = ast.unparse(called.value).rpartition(".")[2], {_EVERYTHING}
                 found.setdefault(name, set()).update(arguments)
     return found
 
