@@ -70,11 +70,13 @@ class Core:
         credentials: Credentials,
         shared: SharedState,
         deadline: float | None = None,
+        responses: list[Response[Any]] | None = None,
     ) -> None:
         self.options = options
         self.credentials = credentials
         self.shared = shared
         self._deadline = deadline
+        self._responses = responses
 
     def with_options(self, options: CallOptions) -> Self:
         """The same connections, credentials and limits under other options."""
@@ -82,7 +84,13 @@ class Core:
 
     def with_deadline_from_now(self) -> Self:
         """For calls of several requests: the deadline of the options counts once, from now, for all."""
-        return type(self)(self.options, self.credentials, self.shared, self.deadline_from_now())
+        return type(self)(
+            self.options, self.credentials, self.shared, self.deadline_from_now(), self._responses
+        )
+
+    def recording(self, responses: list[Response[Any]]) -> Self:
+        """The same, and every response is appended to `responses`."""
+        return type(self)(self.options, self.credentials, self.shared, self._deadline, responses)
 
     def deadline_from_now(self) -> float | None:
         """The instant of the shared clock by which a call that begins now must have ended."""
@@ -134,7 +142,7 @@ class Core:
             ResponseDecodeError: the answer was not what the schema says.
             InvalidArgumentError: an argument cannot be sent.
         """
-        operation, service = request.operation, self.shared.service
+        operation, shared, service = request.operation, self.shared, self.shared.service
         try:
             path = request.path
         except ValueError as error:
@@ -161,8 +169,17 @@ class Core:
             nonlocal used
             used = credential = await self.credentials.current()
             service.check_credential(used, operation)
-            if content is None or isinstance(content, bytes):
-                return await self._send_api(request, path, content, used)
+            if content is None or (isinstance(content, bytes) and len(content) <= PIECE_SIZE):
+                # A body that goes out in one piece has no progress to watch.
+                return await exchange(
+                    shared.engine.transport(),
+                    self._http_request(request, path, content, credential),
+                    self.options.timeouts,
+                )
+            if isinstance(content, bytes):
+                async with aclosing(_in_one_chunk(content)) as chunks:
+                    stream = CountedStream(chunks, len(content))
+                    return await self._exchange(self._http_request(request, path, stream, credential))
             return await self._send_body(
                 content,
                 lambda data: self._http_request(request, path, data, credential),
@@ -189,13 +206,16 @@ class Core:
             after_401=renew,
         )
         response = await logical.make(attempt)
-        return Response(
+        parsed = Response(
             data=parse_response(response, parse, context),
             status=response.status,
             headers=response.headers,
             request_id=response.request_id,
             attempts=logical.attempts,
         )
+        if self._responses is not None:
+            self._responses.append(parsed)
+        return parsed
 
     async def put(
         self,
@@ -247,16 +267,6 @@ class Core:
             error_for=store_error,
             size=body.size,
         ).make(attempt)
-
-    async def _send_api(
-        self, request: Request, path: str, content: bytes | None, credential: Secret
-    ) -> Result:
-        if content is None or len(content) <= PIECE_SIZE:
-            # A body goes out in one piece, so there is no progress to watch.
-            return await self._exchange(self._http_request(request, path, content, credential))
-        async with aclosing(_in_one_chunk(content)) as chunks:
-            stream = CountedStream(chunks, len(content))
-            return await self._exchange(self._http_request(request, path, stream, credential))
 
     async def _send_body(
         self,

@@ -176,7 +176,7 @@ def take_over(replaced: os.stat_result, file: Path) -> None:
 
 def temporary_beside(target: Path) -> Path:
     """A name on the same file system that nobody else uses."""
-    return target.with_name(f".imgwire-{uuid4().hex}.part")
+    return target.with_name(f".download-{uuid4().hex}.part")
 
 
 def place(source: Path, target: Path, *, overwrite: bool) -> None:

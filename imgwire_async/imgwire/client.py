@@ -7,11 +7,12 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 from uuid import UUID
 
 import anyio
 
+from imgwire_async.core.any_request import any_request, as_json
 from imgwire_async.core.call import Core
 from imgwire_async.core.credentials import CredentialProvider, Credentials, check_credential
 from imgwire_async.core.events import (
@@ -27,7 +28,7 @@ from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.urls import checked_base_url
 from imgwire_async.core.logical_call import ClientStats, SharedState
 from imgwire_async.core.metadata import Metadata
-from imgwire_async.core.operation import Operation, Replay, Request
+from imgwire_async.core.operation import Operation, Replay, Request, Response
 from imgwire_async.core.options import CallOptions, Timeouts
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.limits import RateLimit, checked_limits
@@ -339,6 +340,48 @@ class AsyncImgwireClient:
         """Ask the service whether it is up; the keys of its answer are undocumented."""
         request = Request(operation=_HEALTH)
         return (await self._core.call(request, parse_map)).data
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int | float | bool | None] | None = None,
+        json: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> Response[Any]:
+        """Send a request to any endpoint, with the retries, limits, hooks and errors of all other calls.
+
+        Args:
+            method: HTTP method. A POST is sent again only if the service cannot have acted on it, or if its
+                JSON holds an `idempotency_key`; all other methods count as safe to repeat.
+            path: path below the base URL, such as `/api/v1/images/`; percent-encode what has a meaning there.
+            query: parameters; None leaves one out.
+            json: JSON body.
+            body: body as it is, instead of `json`.
+            content_type: of `body`.
+
+        Returns:
+            Status, headers and request id, and in `data` the JSON of the response ({} for an empty one).
+
+        Raises:
+            InvalidArgumentError: an argument cannot be sent.
+        """
+        rate_class = {"GET": RateClass.READ, "HEAD": RateClass.READ, "DELETE": RateClass.DELETE}.get(
+            str(method).upper(), RateClass.WRITE
+        )
+        request = any_request(
+            method,
+            path,
+            query=query,
+            json=json,
+            body=body,
+            content_type=content_type,
+            auth=Auth.SERVER_OR_CLIENT_KEY,
+            rate_class=rate_class,
+        )
+        return await self._core.call(request, as_json)
 
     def stats(self) -> ClientStats:
         """Attempts, retries, requests in flight and waiting, and time waited, since the client was made."""

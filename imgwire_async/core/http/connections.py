@@ -95,7 +95,7 @@ class Engine:
                 event loop that is still running uses the connections.
         """
         if self.closed:
-            raise ConfigurationError("this client is closed; create a new AsyncImgwireClient")
+            raise ConfigurationError("this client is closed; create a new one")
         if self._given is not None:
             if self._given.is_closed:
                 raise ConfigurationError("the http_client that was passed in is closed")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from imgwire_async.core.call import Core
@@ -11,6 +12,9 @@ from imgwire_async.core.paging import Listing, Page, pages_in_headers
 from imgwire_async.imgwire.lowlevel.api import cors_origins as api
 from imgwire_async.imgwire.lowlevel.models import CorsOrigin, CorsOriginCreate, CorsOriginUpdate
 from imgwire_async.imgwire.resources.arguments import as_uuid, unless_none
+
+if TYPE_CHECKING:
+    from imgwire_async.imgwire.resources.raw import CorsOriginsWithRawResponse
 
 
 class CorsOrigins:
@@ -22,6 +26,13 @@ class CorsOrigins:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+
+    @property
+    def with_raw_response(self) -> CorsOriginsWithRawResponse:
+        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        from imgwire_async.imgwire.resources.raw import CorsOriginsWithRawResponse
+
+        return CorsOriginsWithRawResponse(self._core)
 
     def list(
         self,
@@ -43,8 +54,8 @@ class CorsOrigins:
             InvalidArgumentError: a number is out of range.
         """
 
-        async def fetch(number: int, size: int | None) -> Response[list[CorsOrigin]]:
-            return await api.cors_origins_list(self._core, page=number, limit=unless_none(size))
+        def fetch(number: int, size: int | None) -> Awaitable[Response[list[CorsOrigin]]]:
+            return api.cors_origins_list(self._core, page=number, limit=unless_none(size))
 
         return Listing(
             pages_in_headers(fetch),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from imgwire_async.core.call import Core
 from imgwire_async.imgwire.lowlevel.api import custom_domain as api
 from imgwire_async.imgwire.lowlevel.models import CustomDomain as CustomDomainRecord
 from imgwire_async.imgwire.lowlevel.models import CustomDomainCreate
+
+if TYPE_CHECKING:
+    from imgwire_async.imgwire.resources.raw import CustomDomainWithRawResponse
 
 
 class CustomDomain:
@@ -17,6 +22,13 @@ class CustomDomain:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+
+    @property
+    def with_raw_response(self) -> CustomDomainWithRawResponse:
+        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        from imgwire_async.imgwire.resources.raw import CustomDomainWithRawResponse
+
+        return CustomDomainWithRawResponse(self._core)
 
     async def create(self, hostname: str) -> CustomDomainRecord:
         """Claim a host name: a subdomain, without scheme, path or port.

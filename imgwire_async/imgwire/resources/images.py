@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from typing import Literal, overload
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
+from typing import TYPE_CHECKING, Literal, overload
 from uuid import UUID
 
 from imgwire_async.bodies.base import Patience
@@ -50,12 +50,22 @@ from imgwire_async.imgwire.upload import create, create_and_put, detected_type
 from imgwire_async.imgwire.upload_many import T, UploadItem, UploadMany
 from imgwire_async.imgwire.verification import check_record
 
+if TYPE_CHECKING:
+    from imgwire_async.imgwire.resources.raw import ImagesWithRawResponse
+
 
 class Images(ImageDownloads):
     """Operations on the images of one environment."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
+
+    @property
+    def with_raw_response(self) -> ImagesWithRawResponse:
+        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        from imgwire_async.imgwire.resources.raw import ImagesWithRawResponse
+
+        return ImagesWithRawResponse(self._core)
 
     def list(
         self,
@@ -77,8 +87,8 @@ class Images(ImageDownloads):
             InvalidArgumentError: a number is out of range.
         """
 
-        async def fetch(number: int, size: int | None) -> Response[list[Image]]:
-            return await api.images_list(self._core, page=number, limit=unless_none(size))
+        def fetch(number: int, size: int | None) -> Awaitable[Response[list[Image]]]:
+            return api.images_list(self._core, page=number, limit=unless_none(size))
 
         return Listing(
             pages_in_headers(fetch),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from imgwire_async.core.call import Core
 from imgwire_async.errors import InvalidArgumentError
@@ -11,12 +12,22 @@ from imgwire_async.imgwire.lowlevel.models import MetricsDatasetInterval, Metric
 from imgwire_async.imgwire.lowlevel.types import UNSET, Unset
 from imgwire_async.imgwire.resources.arguments import aware, unless_none
 
+if TYPE_CHECKING:
+    from imgwire_async.imgwire.resources.raw import MetricsWithRawResponse
+
 
 class Metrics:
     """Uploads, transformations, requests, transfer, cache hits and storage of one environment."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
+
+    @property
+    def with_raw_response(self) -> MetricsWithRawResponse:
+        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        from imgwire_async.imgwire.resources.raw import MetricsWithRawResponse
+
+        return MetricsWithRawResponse(self._core)
 
     async def get_datasets(
         self,

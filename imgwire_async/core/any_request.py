@@ -1,0 +1,77 @@
+"""Requests to endpoints that no generated function covers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from imgwire_async.core.operation import Operation, QueryValue, Replay, Request
+from imgwire_async.errors import InvalidArgumentError
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_UNESCAPED: Final = "/%:@!$&'()*+,;=~-._"
+
+
+def any_request(
+    method: str,
+    path: str,
+    *,
+    query: Mapping[str, QueryValue | None] | None,
+    json: Mapping[str, Any] | None,
+    body: bytes | None,
+    content_type: str,
+    auth: str,
+    rate_class: str,
+    media_type: str = "application/json",
+) -> Request:
+    """A request to any path below the base URL.
+
+    POST with an `idempotency_key` in its JSON is keyed, any other POST is unsafe; all other methods are safe.
+
+    Raises:
+        InvalidArgumentError: the method or path cannot be sent, or there is both `json` and `body`.
+    """
+    verb = str(method).upper()
+    if verb not in _METHODS:
+        raise InvalidArgumentError(f"method must be an HTTP method such as 'GET', got {method!r:.80}")
+    if json is not None and body is not None:
+        raise InvalidArgumentError("pass json= or body=, not both")
+    if body is not None and not isinstance(body, bytes):
+        raise InvalidArgumentError(f"body must be bytes, got {type(body).__name__}")
+    replay = Replay.SAFE
+    if verb == "POST":
+        replay = Replay.KEYED if json is not None and json.get("idempotency_key") else Replay.UNSAFE
+    return Request(
+        operation=Operation(
+            name="request",
+            method=verb,
+            path=_checked_path(path),
+            auth=auth,
+            replay=replay,
+            rate_class=rate_class,
+            media_type=media_type,
+        ),
+        query={name: value for name, value in (query or {}).items() if value is not None},
+        json=json,
+        content=body,
+        content_type=content_type,
+    )
+
+
+def as_json(data: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+    """A parser that takes any JSON as it is."""
+    return data
+
+
+def _checked_path(path: str) -> str:
+    if not str(path).startswith("/") or path.startswith("//"):
+        raise InvalidArgumentError(f"path must start with one slash, as '/api/v1/images/' does: {path!r:.80}")
+    if "?" in path or "#" in path or "\\" in path:
+        raise InvalidArgumentError("path must not hold '?', '#' or a backslash; pass query= for parameters")
+    if not path.isprintable():
+        raise InvalidArgumentError("path holds characters that cannot be sent")
+    decoded = path.lower().replace("%2e", ".").split("/")
+    if not {".", ".."}.isdisjoint(decoded):
+        raise InvalidArgumentError("path must not hold '.' or '..' as a segment")
+    return quote(path, safe=_UNESCAPED)
