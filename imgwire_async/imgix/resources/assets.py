@@ -225,8 +225,8 @@ class Assets:
             size: number of bytes, for a `file` that cannot tell.
             content_type: MIME type. Default: detected from content and name, else
                 `application/octet-stream`.
-            overwrite: replace a file that exists at this path. Without it, imgix refuses such an upload. A
-                session replaces in any case.
+            overwrite: replace a file that exists at this path. Without it, such an upload raises
+                `ConflictError`.
             wait: return when the asset is indexed, with all its fields.
             timeout: seconds to wait for that.
             on_progress: called with the upload's progress at the start, at the end, and at most ten times a
@@ -271,6 +271,7 @@ class Assets:
         *,
         size: int | None = None,
         content_type: str | None = None,
+        overwrite: bool = False,
         wait: bool = False,
         timeout: float = 120.0,  # noqa: ASYNC109
         on_progress: ProgressHook | None = None,
@@ -280,7 +281,8 @@ class Assets:
         Opens the session, sends the bytes to its presigned URL without the API key, and closes it. When a
         step fails or is cancelled, the session is cancelled. `upload` does this for files that need it.
 
-        Args and errors are those of `upload`.
+        A session replaces what is at its path; so without `overwrite` the asset is looked up first, and one
+        that exists raises `ConflictError`. Arguments and further errors are those of `upload`.
         """
         upload = Upload(
             self._core,
@@ -289,7 +291,7 @@ class Assets:
                 source_id=as_source_id(source, "assets.upload_large"),
                 origin_path=as_origin_path(origin_path, "assets.upload_large"),
                 content_type=content_type,
-                overwrite=True,
+                overwrite=overwrite,
                 largest_direct=0,
                 wait=wait,
                 timeout=timeout,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import PurePosixPath
 from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -175,12 +176,15 @@ class Reports:
             raise InvalidArgumentError(
                 f"report {identity} has no files yet; await reports.wait first", operation=operation
             )
+        folder = os.fsdecode(to)
+        if not folder:
+            raise InvalidArgumentError("to= is an empty path", operation=operation)
         done = []
         with core.within_deadline(operation):
             for number, name in enumerate(_names(fresh.files)):
-                path = Path(os.fsdecode(to)) / name
+                target = atomic_file(folder + os.sep, overwrite=overwrite, name=partial(str, name))
                 try:
-                    async with atomic_file(path, overwrite=overwrite) as (sink, output):
+                    async with target as (sink, output):
                         transfer = Transfer(sink)
                         await reports._fetch(core, fresh, number, transfer, operation)
                 except (DownloadError, InvalidArgumentError) as error:
