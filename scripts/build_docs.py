@@ -1,7 +1,7 @@
 """Builds guides and reference as HTML, and fails when a link in them leads nowhere.
 
-The guides are the sections of the README, the reference is made of the docstrings. They share one navigation
-and one search.
+The guides are the sections of the README and the files in `imgwire_async/guides`, the reference is made of
+the docstrings. They share one navigation and one search.
 
 scripts/docs [FOLDER]      default: build/docs; open index.html in a browser
 """
@@ -16,11 +16,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pdoc
-from guides import guides, titles
+from guides import guides, titles, with_files
 from pdoc.doc import Class, Module
 
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
+GUIDES = tuple(sorted((HERE.parent / "imgwire_async" / "guides").glob("*.md"), reverse=True))
 TEMPLATES = HERE / "docs_templates"
 MODULES = (
     "imgwire_async",
@@ -89,11 +90,17 @@ def places(modules: Iterable[Module]) -> dict[str, str]:
     return found
 
 
+def guide_text() -> str:
+    """The README and the guides beside it."""
+    texts = {str(path.relative_to(README.parent)): path.read_text() for path in GUIDES}
+    return with_files(README.read_text(), texts)
+
+
 def build(folder: Path, modules: Iterable[str] = MODULES) -> None:
     """Write the guides, and the reference of `modules`."""
     # About aliases of types, which are then shown by their names.
     warnings.filterwarnings("ignore", module="pdoc")
-    readme = README.read_text()
+    readme = guide_text()
     pdoc.render.configure(docformat="google", search=True, show_source=False, template_directory=TEMPLATES)
     pdoc.render.env.globals["guides"] = titles(readme)
     reference = {name: Module.from_name(name) for name in modules}

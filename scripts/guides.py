@@ -1,4 +1,4 @@
-"""The README's sections as pages of the HTML reference."""
+"""The README's sections, and the guides beside it, as pages of the HTML reference."""
 
 from __future__ import annotations
 
@@ -44,6 +44,29 @@ def guides(readme: str, places: Mapping[str, str] = MappingProxyType({})) -> dic
         names[title]: _module(names[title], "\n".join(_with_links(lines, names[title], anchors, places)))
         for title, lines in sections.items()
     }
+
+
+def with_files(readme: str, files: Mapping[str, str]) -> str:
+    """The README with further guides as sections of it.
+
+    Args:
+        readme: the text in Markdown.
+        files: texts of the guides, each with its title in the first line, by the paths to which the README
+            links.
+    """
+    for path, text in files.items():
+        title = text.partition("\n")[0].removeprefix("# ")
+        readme = readme.replace(f"]({path})", f"](#{_slug(title)})")
+    return "\n".join([readme, *(_one_level_lower(text) for text in files.values())])
+
+
+def _one_level_lower(text: str) -> str:
+    in_code = False
+    lines = []
+    for line in text.splitlines():
+        in_code ^= line.startswith("```")
+        lines.append(line if in_code or not _HEADING.match(line) else f"#{line}")
+    return "\n".join(lines)
 
 
 def titles(readme: str) -> dict[str, str]:

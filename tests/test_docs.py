@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from build_docs import MODULES, README, broken_links, build
-from guides import UnknownLinkError, guides, titles
+from build_docs import MODULES, broken_links, build, guide_text
+from guides import UnknownLinkError, guides, titles, with_files
 
 from imgwire_async.imgwire.resources.cors_origins import CorsOrigins
 from imgwire_async.imgwire.resources.custom_domain import CustomDomain
@@ -54,6 +54,17 @@ def test_links_between_sections_lead_from_page_to_page() -> None:
     assert "[outside](https://example.com/#x)" in pages["guide.what_goes_wrong"]
 
 
+def test_a_guide_of_its_own_is_one_page_that_the_readme_leads_to() -> None:
+    linked = f"{TEXT}\nMore is in [that guide](guides/more.md).\n"
+    more = "# More\n\nText, see [above](#quick-start).\n\n## Less\n\n```sh\n# code\n```\n"
+    text = with_files(linked, {"guides/more.md": more})
+    pages = {name: module.docstring for name, module in guides(text).items()}
+
+    assert list(pages)[-1] == "guide.more"
+    assert "[that guide](../guide/more.html)" in pages["guide.what_goes_wrong"]
+    assert "## Less\n\n```sh\n# code" in pages["guide.more"]
+
+
 def test_code_is_left_as_it_is() -> None:
     assert "# not a heading, and no [link](#nowhere)" in guides(TEXT)["guide.quick_start"].docstring
 
@@ -92,7 +103,7 @@ def test_every_method_of_the_resources_is_in_the_reference(built: Path) -> None:
 
 
 def test_every_page_leads_to_all_guides_and_modules(built: Path) -> None:
-    pages = [*titles(README.read_text()), *SOME]
+    pages = [*titles(guide_text()), *SOME]
     for page in pages:
         content = (built / f"{page.replace('.', '/')}.html").read_text()
         for other in pages:
@@ -105,6 +116,8 @@ def test_the_guides_are_found_by_the_search(built: Path) -> None:
     assert '"guide.bulk_ingestion"' in index
     assert '"guide.moving_from_the_official_python_sdk"' in index
     assert "which can be killed at any moment" in index
+    assert '"guide.retries_and_limits"' in index
+    assert '"guide.how_to_add"' in index
 
 
 def test_the_guides_have_no_broken_links(built: Path) -> None:
