@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -57,6 +59,7 @@ class JobFiles:
                 if extension_of(path, extensions) == ".parquet":
                     check_parquet()
                 check_free(path, taken)
+                _check_not_printed_to(path)
                 check_writable(path)
             except InvalidArgumentError as error:
                 raise InvalidArgumentError(f"{option}: {error.message}", operation="ingest") from error
@@ -90,3 +93,17 @@ class JobFiles:
                 facts = {"error": type(error).__name__, "message": problem}
                 complain(json.dumps(facts) if as_json else f"Error: {problem}")
         return written
+
+
+def _check_not_printed_to(path: Path) -> None:
+    """Check that a file is not what standard output or standard error was redirected to."""
+    for descriptor in (1, 2):
+        redirected = False
+        with suppress(OSError):  # closed, or there is no such file yet
+            redirected = os.path.samestat(path.stat(), os.fstat(descriptor))
+        if redirected:
+            raise InvalidArgumentError(
+                f"cannot write {str(path)!r}: the output of this command is redirected to it; "
+                "name another file",
+                operation="ingest",
+            )

@@ -393,13 +393,20 @@ def _is_unicode(text: str) -> bool:
 
 
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_UNICODE: Final = json.JSONEncoder(ensure_ascii=False)
+_SURROGATE: Final = r"\ud"
 
 
 def _json_content(request: Request) -> bytes | None:
     if request.json is None:
         return None
     try:
-        return _JSON.encode(request.json).encode()
+        text = _JSON.encode(request.json)
+        if _SURROGATE in text:
+            _UNICODE.encode(request.json).encode()  # raises unless every surrogate is one of a pair
+        return text.encode()
+    except UnicodeEncodeError:
+        problem = "an argument holds a lone surrogate, which cannot be sent"
     except (TypeError, ValueError, RecursionError) as error:
         problem = f"an argument cannot be sent as JSON: {error}"
     raise InvalidArgumentError(problem, operation=request.operation.name)

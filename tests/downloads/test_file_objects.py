@@ -19,7 +19,12 @@ import anyio
 import pytest
 from starlette.datastructures import UploadFile
 
-from imgwire_async import DownloadInterruptedError, DownloadTargetError, InvalidArgumentError
+from imgwire_async import (
+    DeadlineExceededError,
+    DownloadInterruptedError,
+    DownloadTargetError,
+    InvalidArgumentError,
+)
 from tests.clients import client_of
 from tests.downloads.file_host import CONTENT, Step, file_host, job_at
 
@@ -258,3 +263,34 @@ async def test_standard_output_gets_the_bytes(capfdbinary: pytest.CaptureFixture
         await download(stdout)
     assert capfdbinary.readouterr().out == CONTENT
     assert not sys.stdout.closed
+
+
+class HangingTarget:
+    """An async file that takes nothing."""
+
+    async def write(self, data: bytes) -> None:  # noqa: ARG002
+        await anyio.sleep_forever()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_deadline_holds_for_an_async_file_that_takes_nothing(backend: str) -> None:
+    async def check(server: Any) -> None:
+        async with client_of(server) as client:
+            job = job_at(f"{server.base_url}/a.zip")
+            with pytest.raises(DeadlineExceededError), anyio.fail_after(30):
+                await client.with_options(deadline=0.2).images.download_archive(job, to=HangingTarget())
+
+    with file_host(Step()) as server:
+        anyio.run(check, server, backend=backend)
+
+
+async def test_the_deadline_holds_for_a_pipe_that_nobody_reads() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "wb", buffering=0) as file:
+        with file_host(Step(content=bytes(1_000_000))) as server:
+            async with client_of(server) as client:
+                job = job_at(f"{server.base_url}/a.zip")
+                with pytest.raises(DeadlineExceededError), anyio.fail_after(30):
+                    await client.with_options(deadline=0.2).images.download_archive(job, to=file)
+        while len(reader.read1(1_000_000)) == 65536:  # lets the thread go that still writes
+            pass

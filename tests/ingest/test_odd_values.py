@@ -49,6 +49,12 @@ ODD_ITEMS: dict[str, Any] = {
     "not a number": IngestItem(small_image(2), "nan", custom_metadata={"n": float("nan")}),
     "infinity": IngestItem(small_image(3), "inf", custom_metadata={"n": float("inf")}),
     "names of two types": IngestItem(small_image(4), "mixed", custom_metadata={1: 1, "a": 2}),  # type: ignore[dict-item]
+    "number in place of an item": 7,
+    "nothing in place of an item": None,
+    "bytes without a key": b"bytes",
+    "bytes in an item without a key": IngestItem(b"bytes"),
+    "surrogate in a purpose": IngestItem(small_image(6), "purpose", purpose="\ud800"),
+    "surrogate in metadata": IngestItem(small_image(7), "metadata", custom_metadata={"\ud800": "\udcff"}),
     "unknown type": IngestItem(small_image(5), "type", mime_type="image/\ud800"),
 }
 

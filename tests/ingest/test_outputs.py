@@ -56,6 +56,27 @@ def keys_in(path: Path) -> list[str]:
 NAMES = [f"{number:04}.png" for number in range(20)]
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_no_output_replaces_what_the_command_prints_to(sandbox: Sandbox, tmp_path: Path, stream: str) -> None:
+    folder_of(tmp_path / "photos", 1)
+    with (tmp_path / "images.csv").open("wb") as file:
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: file}
+        ended = subprocess.run(
+            [sys.executable, "-c", MAIN, "ingest", "photos", "--images", "images.csv"],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "IMGWIRE_API_KEY": sandbox.server_key,
+                "IMGWIRE_API_BASE_URL": sandbox.base_url,
+            },
+            check=False,
+            timeout=60,
+            **streams,
+        )
+    assert ended.returncode == 2
+    assert not sandbox.requests.of("images.create")
+
+
 @pytest.mark.parametrize("spelling", ["failed.jsonl", "photos/../failed.jsonl", "link.jsonl", "hard.jsonl"])
 @pytest.mark.parametrize("option", ["--failed", "--images", "--report"])
 def test_no_output_replaces_the_source(

@@ -259,10 +259,11 @@ def test_a_missing_path_is_refused_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("element", [7, b"bytes", IngestItem(b"bytes"), IngestItem("a.jpg", "")])
-async def test_an_element_that_is_no_item_is_a_mistake_of_the_program(element: Any) -> None:
-    with pytest.raises(InvalidArgumentError, match="item"):
-        async for _ in batches(entries_of([element])):
-            pass
+async def test_an_element_that_is_not_an_item_fails_alone(element: Any) -> None:
+    entries = [entry async for batch in batches(entries_of(["a.jpg", element, "b.jpg"])) for entry in batch]
+    assert [entry.key for entry in entries] == ["a.jpg", "item 2", "b.jpg"]
+    assert isinstance(entries[1].problem, InvalidArgumentError)
+    assert "item 2 of the source: " in str(entries[1].problem)
 
 
 parts = st.text(max_size=20)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, Unpack, overload
 from uuid import UUID
 
+from imgwire_async.bodies.base import CLOSING_SECONDS
 from imgwire_async.core.call import Core
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.core.fetch import FileHead, Transfer, fetch
@@ -185,14 +186,14 @@ class ImageDownloads:
             await self._fetch_archive(job, transfer, operation)
 
         if extract:
-            return _to_folder(fetch_into, to, limits, operation, overwrite=overwrite)
+            return _to_folder(self._core, fetch_into, to, limits, operation, overwrite=overwrite)
         if to is None:
             return OpenStream(fetch_into)
 
         def name(_: str | None) -> str:
             return f"{_id_of(job, 'job', operation)}.zip"
 
-        return _to_file(fetch_into, to, operation, name, overwrite=overwrite)
+        return _to_file(self._core, fetch_into, to, operation, name, overwrite=overwrite)
 
     @overload
     def download(
@@ -264,7 +265,7 @@ class ImageDownloads:
             assert record is not None  # noqa: S101 - it has been fetched
             return file_name_of(record, content_type)
 
-        return _to_file(fetch_into, to, operation, name, overwrite=overwrite)
+        return _to_file(self._core, fetch_into, to, operation, name, overwrite=overwrite)
 
     async def _fetch_archive(
         self, job: ImageDownloadJob | str | UUID, transfer: Transfer, operation: str
@@ -295,6 +296,7 @@ class ImageDownloads:
 
 
 async def _to_file(
+    core: Core,
     fetch_into: _FetchInto,
     to: PathTarget | FileTarget,
     operation: str,
@@ -304,7 +306,7 @@ async def _to_file(
 ) -> DownloadedFile:
     """Download to a path or a file; `name` makes that of a file in a folder from the content type."""
     path: Path | None = None
-    with _named(operation):
+    with _named(operation), core.with_deadline_from_now().within_deadline(operation):
         if isinstance(to, str | os.PathLike):
             head = FileHead()
             async with atomic_file(to, overwrite=overwrite, name=lambda: name(head.content_type)) as (
@@ -316,7 +318,7 @@ async def _to_file(
                 await fetch_into(transfer)
             path = output.target
         else:
-            thread = ExclusiveThread()
+            thread = ExclusiveThread(patience=CLOSING_SECONDS)
             try:
                 sink = FileSink(await open_target(to, thread))
                 transfer = Transfer(sink)
@@ -328,6 +330,7 @@ async def _to_file(
 
 
 async def _to_folder(
+    core: Core,
     fetch_into: _FetchInto,
     to: PathTarget | FileTarget | None,
     limits: ArchiveLimits,
@@ -337,7 +340,7 @@ async def _to_folder(
 ) -> ExtractedFiles:
     from imgwire_async.downloads.archives import extraction
 
-    with _named(operation):
+    with _named(operation), core.with_deadline_from_now().within_deadline(operation):
         if not isinstance(to, str | os.PathLike):
             raise InvalidArgumentError("extract=True needs to=, the path of a folder")
         async with extraction(to, limits, overwrite=overwrite) as (sink, extract):

@@ -141,11 +141,12 @@ def _check_exists(name: str) -> None:
 
 
 def _any_entry(element: Element, number: int) -> Entry:
-    """The entry of an element whose own code may fail, such as that of a path; it fails alone then."""
+    """The entry of an element. One that is not an item, or whose own code fails, fails alone."""
+    problem: ImgwireError
     try:
         return _entry(element)
-    except ImgwireError:
-        raise
+    except InvalidArgumentError as error:
+        problem = InvalidArgumentError(f"item {number} of the source: {error.message}", operation="ingest")
     except Exception as error:  # noqa: BLE001 - code of the caller may raise anything
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         problem = UploadSourceError(f"item {number} of the source failed: {what}", operation="ingest")
@@ -176,7 +177,6 @@ def _entry(element: Element) -> Entry:
 
 
 def _mistake(problem: str) -> InvalidArgumentError:
-    # Not one bad item among many, but a mistake of the program that makes them.
     return InvalidArgumentError(problem, operation="ingest")
 
 
