@@ -124,8 +124,7 @@ class Engine:
         # A trio run that has ended has closed the connections.
         if not isinstance(former, asyncio.AbstractEventLoop) or former.is_running():
             raise ConfigurationError(
-                "this client is in use by another running event loop; "
-                "create one AsyncImgwireClient for each event loop"
+                "this client is in use by another running event loop; create one client for each event loop"
             )
 
     async def aclose(self) -> None:
