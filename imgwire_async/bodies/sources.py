@@ -26,11 +26,9 @@ from imgwire_async.bodies.base import (
 )
 from imgwire_async.bodies.files import (
     AsyncBinaryFile,
-    AsyncFileAccess,
     AsyncWholeFile,
     BinaryFile,
     FileAccess,
-    SyncFileAccess,
     WholeFile,
     chunks_of_file,
     seekable_source,
@@ -240,11 +238,7 @@ async def _open_file(
     replayable: bool,
     rewind: bool = False,
 ) -> AsyncGenerator[Source, None]:
-    access: FileAccess = (
-        AsyncFileAccess(file)
-        if inspect.iscoroutinefunction(file.read)
-        else SyncFileAccess(file, source_thread())
-    )
+    access = FileAccess(file, None if inspect.iscoroutinefunction(file.read) else source_thread())
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(exclusive(file))
         stack.push_async_callback(access.end)

@@ -31,7 +31,7 @@ from imgwire_async.bodies.base import (
     source_errors,
     source_thread,
 )
-from imgwire_async.bodies.files import SyncFileAccess, seekable_source
+from imgwire_async.bodies.files import FileAccess, seekable_source
 from imgwire_async.bodies.image_types import SNIFF_BYTES
 from imgwire_async.bodies.in_use import exclusive
 from imgwire_async.core.concurrency.cancellation import ForeignCode
@@ -150,7 +150,7 @@ def _check_size(found: int, size: int, *, complete: bool) -> None:
 @asynccontextmanager
 async def _spooled(
     stream: OpenStream, size: int | None, patience: Patience
-) -> AsyncGenerator[SyncFileAccess, None]:
+) -> AsyncGenerator[FileAccess, None]:
     """Everything that `stream` gives, in a file without a name. What is small stays in memory."""
     thread = source_thread(disk_threads)
     file = tempfile.SpooledTemporaryFile(max_size=CHUNK_SIZE)  # noqa: SIM115 - closed in a thread
@@ -174,7 +174,7 @@ async def _spooled(
                 await thread.run(lambda piece=chunk: _write(file, piece))  # type: ignore[misc]
         _check_size(written, limit if size is not None else written, complete=True)
         await thread.run(lambda: _rewind(file))
-        yield SyncFileAccess(file, thread)
+        yield FileAccess(file, thread)
     finally:
         await thread.end(lambda: _discard(file))
 
