@@ -26,7 +26,9 @@ def checkout(tmp_path: Path) -> Path:
             package / service / "lowlevel",
             ignore=shutil.ignore_patterns("__pycache__"),
         )
-    shared_files = ("__init__.py", "cdn", "image_urls.py", "metrics_rows.py")
-    for shared in ("core", "errors.py", *(f"imgwire/{name}" for name in shared_files)):
-        (package / shared).symlink_to(ROOT / "imgwire_async" / shared)
+    own = ("__init__.py", "imgwire", "imgix")
+    shared = [entry.name for entry in (ROOT / "imgwire_async").iterdir() if entry.name not in own]
+    shared += [f"imgwire/{name}" for name in ("__init__.py", "cdn", "image_urls.py", "metrics_rows.py")]
+    for name in shared:
+        (package / name).symlink_to(ROOT / "imgwire_async" / name)
     return root
