@@ -51,7 +51,7 @@ FAILED = 1
 
 _EXIT_CODES = """exit codes:
   0  the interface is the same (and, with --check, the files are what the source gives)
-  1  failed, or --check found files that differ; nothing was written
+  1  failed, or --check found files that differ; nothing of that service was written
   2  the interface changed, but breaks no program: compatible and behavioural changes
   3  the interface changed in a way that breaks programs
 """
@@ -73,6 +73,8 @@ def build(text: bytes, name: str, root: Path, profile: Profile = IMGWIRE) -> tup
         check_model(chosen.paths, document.get("components", {}))
         check_references(document)
         result = {**document, "paths": chosen.paths}
+        for _, _, operation in operations(result):
+            normalisation.name_operation(operation)
     else:
         plain = normalisation.normalise(document, chosen)
         result, unmatched = overlay.apply(plain, overlay.load(root / profile.overlay))
@@ -108,13 +110,19 @@ def regenerate(arguments: argparse.Namespace, root: Path) -> int:
         profiles = [PROFILES[arguments.contract]]
     else:
         profiles = [IMGWIRE] if arguments.source else list(PROFILES.values())
+    codes, pages = [], []
+    for profile in profiles:
+        if len(profiles) > 1:
+            print(f"{profile.name}:")
+        outcome = _regenerate(profile, arguments, root)
+        codes.append(FAILED if arguments.check and outcome.stale else outcome.exit_code)
+        pages.append(as_markdown(outcome, profile.title))
     if arguments.report:
-        arguments.report.write_text("", "utf-8")
-    codes = [_regenerate(profile, arguments, root, named=len(profiles) > 1) for profile in profiles]
+        arguments.report.write_text("\n".join(pages), "utf-8")
     return FAILED if FAILED in codes else max(codes)
 
 
-def _regenerate(profile: Profile, arguments: argparse.Namespace, root: Path, *, named: bool) -> int:
+def _regenerate(profile: Profile, arguments: argparse.Namespace, root: Path) -> Outcome:
     schema_file, tree = root / profile.document, root / profile.tree
     writes = not (arguments.check or arguments.diff_only)
     notes = swap.recover(root, profile.name, [schema_file, tree]) if writes else []
@@ -137,15 +145,10 @@ def _regenerate(profile: Profile, arguments: argparse.Namespace, root: Path, *, 
             outcome.stale = _stale(root, [(fresh_schema, schema_file), (fresh_tree, tree)])
             if writes and outcome.stale:
                 swap.replace(Path(folder), [(fresh_schema, schema_file), (fresh_tree, tree)])
-    if named:
-        print(f"{profile.name}:")
     print(as_text(outcome))
-    if arguments.report:
-        with arguments.report.open("a", encoding="utf-8") as report:
-            report.write(("\n" if report.tell() else "") + as_markdown(outcome, profile.title))
     for file in outcome.stale:
         print(f"{'differs' if arguments.check else 'wrote'}: {file}")
-    return FAILED if arguments.check and outcome.stale else outcome.exit_code
+    return outcome
 
 
 def _stale(root: Path, pairs: list[tuple[Path, Path]]) -> list[str]:

@@ -67,7 +67,11 @@ def normalise(document: Node, selection: Selection) -> Node:
     for path, item in result["paths"].items():
         _move_shared_parameters(result, path, item)
     for path, method, operation in operations(result):
-        _name(operation)
+        operation.pop("security", None)
+        operation.pop("servers", None)
+        name_operation(operation)
+        if PAGINATION in operation:
+            operation[PAGINATION] = "offset_headers"  # shaped documents of the vendor say offset_pagination
         _sort_parameters(result, operation, pointer("paths", path, method))
     _share_environment_header(result)
     return result
@@ -129,15 +133,12 @@ def _nullable_as_any_of(schema: Node) -> Node:
     return {"anyOf": [*(plain["anyOf"] if list(plain) == ["anyOf"] else [plain]), {"type": "null"}], **outer}
 
 
-def _name(operation: Node) -> None:
-    operation.pop("security", None)
-    operation.pop("servers", None)
+def name_operation(operation: Node) -> None:
+    """Set operationId and tag, from which the generator makes the names of function and package."""
     group, method = operation[GROUP], operation[METHOD]
     operation["operationId"] = f"{group[0].upper()}{group[1:]}_{method[0].lower()}{method[1:]}"
     words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in group).lstrip("_")
     operation["tags"] = [_TAGS.get(words, words.replace("_", " ").title())]
-    if PAGINATION in operation:
-        operation[PAGINATION] = "offset_headers"  # shaped documents of the vendor say offset_pagination
 
 
 def _move_shared_parameters(document: Node, path: str, item: Node) -> None:
