@@ -5,6 +5,7 @@
     .venv/bin/python scripts/measure/bench.py ingest
     .venv/bin/python scripts/measure/bench.py pacing
     .venv/bin/python scripts/measure/bench.py urls
+    .venv/bin/python scripts/measure/bench.py calls
 
 Every client runs in a process of its own, so that its peak memory is its own; so does the service, which
 answers like Imgwire and throws the bytes away.
@@ -32,6 +33,7 @@ from urllib.parse import urlencode
 
 import typer
 from baseline import JPEG_START, Upload, service, upload_with_aiohttp
+from call_frames import print_costs
 from fastapi_load import fastapi
 from ingest_load import ingest, ingest_client
 from pacing_load import pacing
@@ -49,6 +51,12 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 @app.callback()
 def commands() -> None:
     """Measures what the README promises."""
+
+
+@app.command()
+def calls() -> None:
+    """Our frames between a call and the HTTP library, and the Python calls of each kind of call."""
+    print_costs()
 
 
 class Measured(NamedTuple):
