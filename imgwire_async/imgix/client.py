@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
+from imgwire_async.core.any_request import any_request, as_json
 from imgwire_async.core.call import Core
 from imgwire_async.core.client import ServiceClient, changed_options, credential_source
 from imgwire_async.core.credentials import CredentialProvider, Credentials
@@ -23,6 +24,7 @@ from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.httpx_transport import HttpClient
 from imgwire_async.core.http.urls import checked_base_url
 from imgwire_async.core.logical_call import SharedState
+from imgwire_async.core.operation import Response
 from imgwire_async.core.options import CallOptions, Timeouts
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.limits import RateLimit, checked_limits
@@ -183,6 +185,48 @@ class AsyncImgixClient(ServiceClient):
         }
         set_ones = {name: value for name, value in given.items() if not isinstance(value, Unset)}
         return self._derive(changed_options(self._core.options, set_ones))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int | float | bool | None] | None = None,
+        json: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+        content_type: str = "application/octet-stream",
+        rate_class: ImgixRateClass = ImgixRateClass.DEFAULT,
+    ) -> Response[Any]:
+        """Send a request to any endpoint, with the retries, limits, hooks and errors of all other calls.
+
+        Args:
+            method: HTTP method. A POST is sent again only if the service cannot have acted on it; all other
+                methods count as safe to repeat.
+            path: path below the base URL, such as `/api/v1/sources`; percent-encode what has a meaning there.
+            query: parameters; None leaves one out.
+            json: JSON:API document.
+            body: body as it is, instead of `json`.
+            content_type: of `body`.
+            rate_class: the published limit against which imgix counts the endpoint.
+
+        Returns:
+            Status, headers and request id, and in `data` the JSON of the response ({} for an empty one).
+
+        Raises:
+            InvalidArgumentError: an argument cannot be sent.
+        """
+        request = any_request(
+            method,
+            path,
+            query=query,
+            json=json,
+            body=body,
+            content_type=content_type,
+            auth="api_key",
+            rate_class=rate_class,
+            media_type="application/vnd.api+json",
+        )
+        return await self._core.call(request, as_json)
 
     async def purge(
         self, url: str, *, sub_image: bool = False, source: SourceId | None = None

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import UUID
-
-import anyio
 
 from imgwire_async.core.any_request import any_request, as_json
 from imgwire_async.core.call import Core
-from imgwire_async.core.credentials import CredentialProvider, Credentials, check_credential
+from imgwire_async.core.client import ServiceClient, changed_options, credential_source
+from imgwire_async.core.credentials import CredentialProvider, Credentials
 from imgwire_async.core.events import (
     CallHook,
     Hook,
@@ -26,7 +23,7 @@ from imgwire_async.core.events import (
 )
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.urls import checked_base_url
-from imgwire_async.core.logical_call import ClientStats, SharedState
+from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.metadata import Metadata
 from imgwire_async.core.operation import Operation, Replay, Request, Response
 from imgwire_async.core.options import CallOptions, Timeouts
@@ -65,7 +62,7 @@ _HEALTH = Operation(
 """Not part of the Resource API, so not in `openapi.json`."""
 
 
-class AsyncImgwireClient:
+class AsyncImgwireClient(ServiceClient):
     """An async client of the Imgwire API.
 
     Make one for the whole program or application and share it between tasks. Close it with `async with` or
@@ -109,7 +106,6 @@ class AsyncImgwireClient:
     cors_origins: CorsOrigins
     custom_domain: CustomDomain
     metrics: Metrics
-    _derived_from: AsyncImgwireClient | None = None
 
     def __init__(
         self,
@@ -134,7 +130,7 @@ class AsyncImgwireClient:
         given, api_key = Secret(api_key) if isinstance(api_key, str) else api_key, None
         if given is None and base_url is None:
             given, base_url, environment_id = _from_environment(environment_id)
-        source = _credential_source(given, base_url)
+        source = credential_source(given, base_url, IMGWIRE, "IMGWIRE_API_BASE_URL")
         options = CallOptions(
             base_url=checked_base_url(
                 DEFAULT_BASE_URL if base_url is None else base_url,
@@ -198,22 +194,16 @@ class AsyncImgwireClient:
         Raises:
             ConfigurationError: a number or the environment id is wrong.
         """
-        changed = type(self).__new__(type(self))
-        changed._owns_connections = False  # noqa: SLF001 - an object of this class
-        changed._derived_from = self  # noqa: SLF001 - whose end would be reported as a client left open
-        changed._use(  # noqa: SLF001
-            self._core.with_options(
-                _changed(
-                    self._core.options,
-                    environment_id=environment_id,
-                    timeout=timeout,
-                    max_retries=max_retries,
-                    max_retry_after=max_retry_after,
-                    deadline=deadline,
-                )
+        return self._derive(
+            _changed(
+                self._core.options,
+                environment_id=environment_id,
+                timeout=timeout,
+                max_retries=max_retries,
+                max_retry_after=max_retry_after,
+                deadline=deadline,
             )
         )
-        return changed
 
     def ingest(
         self,
@@ -383,50 +373,6 @@ class AsyncImgwireClient:
         )
         return await self._core.call(request, as_json)
 
-    def stats(self) -> ClientStats:
-        """Attempts, retries, requests in flight and waiting, and time waited, since the client was made."""
-        return self._core.shared.stats()
-
-    async def aclose(self) -> None:
-        """Close the connections. Calls after that raise `ConfigurationError`; closing twice is harmless.
-
-        What `with_options` returned shares the connections and does not close them.
-        """
-        if self._owns_connections:
-            await self._core.shared.engine.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        # Also when the block is being cancelled, its connections are closed properly.
-        with anyio.CancelScope(shield=True):
-            await self.aclose()
-
-    def __repr__(self) -> str:
-        core = getattr(self, "_core", None)  # missing in the traceback of a constructor that failed
-        return f"{type(self).__name__}({f'base_url={core.options.base_url!r}' if core else ''})"
-
-    def __reduce__(self) -> NoReturn:
-        # Also what copy.copy and copy.deepcopy call.
-        raise TypeError(
-            "AsyncImgwireClient holds connections and cannot be pickled or copied; "
-            "create one in each process, or use with_options() for one with other settings"
-        )
-
-    def __del__(self) -> None:
-        # Only a warning: closing needs an event loop, and the one that runs now may be another one.
-        core = getattr(self, "_core", None)
-        if core is not None and self._owns_connections and core.shared.engine.is_open:
-            warnings.warn(
-                f"{self!r} was not closed; use 'async with' or 'await client.aclose()'",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
-
 
 def _from_environment(
     environment_id: str | UUID | Unset | None,
@@ -436,25 +382,6 @@ def _from_environment(
     if isinstance(environment_id, Unset):
         environment_id = os.environ.get("IMGWIRE_ENVIRONMENT_ID") or None
     return key, os.environ.get("IMGWIRE_API_BASE_URL") or None, environment_id
-
-
-def _credential_source(
-    given: Secret | CredentialProvider | None, base_url: str | None
-) -> Secret | CredentialProvider:
-    if given is None and base_url is not None and os.environ.get("IMGWIRE_API_KEY"):
-        raise ConfigurationError(
-            "no API key: with base_url= no environment variable is read, so that a key does not go to a "
-            "service it does not belong to; pass api_key=, too, or set IMGWIRE_API_BASE_URL instead"
-        )
-    if given is None:
-        raise ConfigurationError("no API key: pass api_key= or set the environment variable IMGWIRE_API_KEY")
-    if isinstance(given, Secret):
-        check_credential(given, IMGWIRE.key_variable)
-    elif not callable(given):
-        raise ConfigurationError(
-            f"api_key must be text or an async function that returns it, not {type(given).__name__}"
-        )
-    return given
 
 
 def _changed(
@@ -468,18 +395,15 @@ def _changed(
 ) -> CallOptions:
     if not isinstance(environment_id, Unset):
         options = replace(options, environment_id=_environment(environment_id))
-    try:
-        if not isinstance(timeout, Unset):
-            options = replace(options, timeouts=Timeouts.of(timeout))
-        if not isinstance(max_retries, Unset):
-            options = replace(options, retry=replace(options.retry, max_retries=max_retries))
-        if not isinstance(max_retry_after, Unset):
-            options = replace(options, retry=replace(options.retry, max_retry_after=max_retry_after))
-        if not isinstance(deadline, Unset):
-            options = replace(options, deadline=deadline)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from None
-    return options
+    given = {
+        "timeout": timeout,
+        "max_retries": max_retries,
+        "max_retry_after": max_retry_after,
+        "deadline": deadline,
+    }
+    return changed_options(
+        options, {name: value for name, value in given.items() if not isinstance(value, Unset)}
+    )
 
 
 def _environment(value: str | UUID | None) -> UUID | None:

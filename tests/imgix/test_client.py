@@ -285,3 +285,13 @@ async def test_a_conflict_is_no_purge_elsewhere(script: Script, imgix: AsyncImgi
 
     with pytest.raises(ConflictError):
         await imgix.publish(URL, source=SOURCE)
+
+
+async def test_any_endpoint_can_be_reached(script: Script, imgix: AsyncImgixClient) -> None:
+    script.on("POST /api/v1/sources/x%20y/tags", Reply(201, {"data": {"id": "t"}}))
+
+    response = await imgix.request("POST", "/api/v1/sources/x%20y/tags", query={"a[b]": 1}, json={"data": {}})
+
+    assert (response.status, response.data) == (201, {"data": {"id": "t"}})
+    assert script.seen[0].query == {"a[b]": "1"}
+    assert script.seen[0].headers["content-type"] == "application/vnd.api+json"
