@@ -47,7 +47,7 @@ async def _cost_once(call: Call, imgwire: AsyncImgwireClient) -> Cost:
         if event != "call":
             return
         calls += 1
-        if frame.f_code.co_name == "send" and _in_transport(frame) and not _in_transport(frame.f_back):
+        if frame.f_code.co_name == "send" and _is_transport(frame):
             frames = max(frames, _ours(frame.f_back))
 
     sys.setprofile(profile)
@@ -58,13 +58,15 @@ async def _cost_once(call: Call, imgwire: AsyncImgwireClient) -> Cost:
     return Cost(frames, calls)
 
 
-def _in_transport(frame: FrameType | None) -> bool:
-    return frame is not None and frame.f_code.co_filename.endswith("aiohttp_transport.py")
+def _is_transport(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.endswith("aiohttp_transport.py")
 
 
 def _ours(frame: FrameType | None) -> int:
     count = 0
     while frame is not None:
+        if _is_transport(frame):
+            return 0  # what the transport calls while it sends
         count += "imgwire_async" in frame.f_code.co_filename
         frame = frame.f_back
     return count
