@@ -52,7 +52,7 @@ def imgix_url(
 
     Raises:
         InvalidArgumentError: `host` is not a bare host name, `path` is empty, `params` holds `s` or a value
-            of another type, or a text cannot be encoded.
+            of another type, a text cannot be encoded, or `token` is empty.
     """
     encoded_path = _encoded_path(path)
     query = _query(params or {})
@@ -112,7 +112,12 @@ def url_signature(token: str, path: str, query: str = "") -> str:
         token: `secure_url_token` of the source.
         path: The path of the URL as it is sent: encoded, with its leading slash.
         query: The query of the URL as it is sent, without `s`.
+
+    Raises:
+        InvalidArgumentError: `token` is empty.
     """
+    if not token:
+        raise InvalidArgumentError("the token of a source must not be empty: anybody could sign with it")
     signed = f"{token}{path}?{query}" if query else f"{token}{path}"
     return hashlib.md5(signed.encode(), usedforsecurity=False).hexdigest()
 
@@ -125,6 +130,9 @@ def is_signed(url: str, token: str) -> bool:
     Args:
         url: A full URL, or its path and query.
         token: `secure_url_token` of the source.
+
+    Raises:
+        InvalidArgumentError: `token` is empty.
     """
     try:
         parts = urlsplit(url)
@@ -181,12 +189,21 @@ def _query(params: Mapping[str, ParamValue]) -> str:
 
 
 def _text(name: str, value: ParamValue) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, str | int | float):
-        return str(value)
-    if isinstance(value, Sequence) and all(isinstance(part, str | int | float) for part in value):
-        return ",".join(str(part) for part in value)
+        return _scalar(value)
+    if (
+        isinstance(value, Sequence)
+        and not isinstance(value, bytes | bytearray | memoryview)
+        and all(isinstance(part, str | int | float) for part in value)
+    ):
+        return ",".join(map(_scalar, value))
     raise InvalidArgumentError(
         f"{name} must be text, a number, a bool or a sequence of these, got {value!r:.80}"
     )
+
+
+def _scalar(value: str | float) -> str:
+    """A value as JavaScript writes it: `true` for True, `2` for 2.0."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

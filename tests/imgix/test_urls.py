@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -78,6 +79,14 @@ class TestSignatures:
         assert not is_signed(f"{signed}&h=2", "tok123")
         assert not is_signed(signed.replace(query, "&".join(reversed(query.split("&")))), "tok123")
 
+    def test_need_a_token_that_is_not_empty(self) -> None:
+        forged = "https://shop.imgix.net/a.jpg?s=" + hashlib.md5(b"/a.jpg").hexdigest()
+
+        with pytest.raises(InvalidArgumentError, match="must not be empty"):
+            is_signed(forged, "")
+        with pytest.raises(InvalidArgumentError, match="must not be empty"):
+            imgix_url("shop.imgix.net", "a.jpg", token="")
+
     def test_do_not_count_when_they_are_the_end_of_another_parameter(self) -> None:
         query = f"colors={url_signature('tok123', '/a.jpg', 'color')}"
         assert not is_signed(f"https://shop.imgix.net/a.jpg?{query}", "tok123")
@@ -115,6 +124,15 @@ class TestBuilding:
         )
 
     @pytest.mark.parametrize(
+        ("value", "written"),
+        [(2.0, "2"), (0.25, "0.25"), ([0.5, 1.0], "0.5%2C1"), ([True, False], "true%2Cfalse")],
+    )
+    def test_writes_numbers_and_booleans_as_javascript_does(
+        self, value: float | list[float], written: str
+    ) -> None:
+        assert imgix_url("shop.imgix.net", "a.jpg", {"x": value}).endswith(f"?x={written}")
+
+    @pytest.mark.parametrize(
         ("path", "encoded"),
         [
             ("a b.jpg", "/a%20b.jpg"),
@@ -141,6 +159,7 @@ class TestBuilding:
             ("a.jpg", {"txt": "\ud800"}, "lone surrogate"),
             ("a.jpg", {"s": "1"}, "token="),
             ("a.jpg", {"w": {}}, "w must be"),
+            ("a.jpg", {"w": b"10"}, "w must be"),
         ],
     )
     def test_says_what_cannot_be_written(self, path: str, params: dict[str, str], problem: str) -> None:
