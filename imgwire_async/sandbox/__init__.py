@@ -1,10 +1,11 @@
-"""A local Imgwire service: API, object store and CDN on a real socket (extra: `sandbox`).
+"""Local services on real sockets (extra: `sandbox`): Imgwire with object store and CDN, and imgix.
 
-It shares nothing with the client but the published API description, so that the
+They share nothing with the clients but the published API descriptions, so that the
 two cannot agree by construction.
 """
 
 try:
+    from imgwire_async.sandbox.imgix.sandbox import ImgixSandbox
     from imgwire_async.sandbox.imgwire.sandbox import Sandbox
     from imgwire_async.sandbox.imgwire.settings import PresetSize, SandboxSettings
     from imgwire_async.sandbox.server.faults import Fault, FaultScript, UnusedFault
@@ -21,6 +22,7 @@ __all__ = [
     "Fault",
     "FaultScript",
     "FixedWindow",
+    "ImgixSandbox",
     "MaxInFlight",
     "PresetSize",
     "RateLimit",

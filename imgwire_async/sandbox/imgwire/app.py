@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from imgwire_async.sandbox.imgwire import (
     archives,
@@ -26,27 +26,16 @@ from imgwire_async.sandbox.imgwire import (
     store,
 )
 from imgwire_async.sandbox.imgwire.cdn import routes as cdn
-from imgwire_async.sandbox.imgwire.errors import error_response, store_error
+from imgwire_async.sandbox.imgwire.errors import error_response
 from imgwire_async.sandbox.imgwire.operations import OPERATIONS
 from imgwire_async.sandbox.imgwire.runtime import Runtime
-from imgwire_async.sandbox.server.bodies import answer_early
+from imgwire_async.sandbox.server.bodies import EarlyAnswer
 from imgwire_async.sandbox.server.errors import ApiError, broken
 from imgwire_async.sandbox.server.gateway import Authentication, Gateway
 from imgwire_async.sandbox.server.operations import Operation
+from imgwire_async.sandbox.server.presigned import StoreError, store_error
 from imgwire_async.sandbox.server.runtime import logger
 from imgwire_async.sandbox.server.service import Service
-
-
-class EarlyAnswer(Response):
-    """An answer that may go out before the request's body has been read."""
-
-    def __init__(self, answer: Response) -> None:
-        super().__init__()
-        self._answer = answer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it, and close the connection if the body is too long to skip."""
-        await answer_early(self._answer, scope, receive, send)
 
 
 def build(runtime: Runtime) -> ASGIApp:
@@ -54,7 +43,7 @@ def build(runtime: Runtime) -> ASGIApp:
     app = FastAPI(openapi_url=None)
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(store.StoreError, _store_error)
+    app.add_exception_handler(StoreError, _store_error)
     app.add_exception_handler(405, _method_not_allowed)
     for kind in (sqlite3.Error, OSError, Exception):
         app.add_exception_handler(kind, _broken)
@@ -97,7 +86,7 @@ async def _method_not_allowed(request: Request, _: Exception) -> Response:
 
 
 async def _store_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, store.StoreError)  # noqa: S101 - registered for this class
+    assert isinstance(error, StoreError)  # noqa: S101 - registered for this class
     return EarlyAnswer(store_error(error.status, error.code, error.message))
 
 

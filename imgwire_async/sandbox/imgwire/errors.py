@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from xml.sax.saxutils import escape
 
 from starlette.responses import JSONResponse, Response
 
 from imgwire_async.sandbox.server.errors import ApiError
+from imgwire_async.sandbox.server.presigned import store_error
 
 STORE_PREFIX = "/_store/"
 """Where presigned upload URLs lead."""
@@ -49,13 +49,6 @@ def error_response(path: str, error: ApiError) -> Response:
     if isinstance(error, DetailedError):
         return JSONResponse(error.body, error.status)
     return JSONResponse({"detail": error.detail, "error_type": error.error_type}, error.status)
-
-
-def store_error(status: int, code: str, message: str) -> Response:
-    """An S3-like XML error."""
-    declaration = '<?xml version="1.0" encoding="UTF-8"?>'
-    body = f"{declaration}\n<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
-    return Response(body, status, media_type="application/xml")
 
 
 def not_found() -> ApiError:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 from pathlib import Path
-from urllib.parse import urlencode
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -14,25 +11,11 @@ from starlette.responses import Response
 from imgwire_async.sandbox.imgwire import processing, records
 from imgwire_async.sandbox.imgwire.errors import STORE_PREFIX
 from imgwire_async.sandbox.imgwire.runtime import Runtime
+from imgwire_async.sandbox.server import presigned
 from imgwire_async.sandbox.server.bodies import write_to_file
+from imgwire_async.sandbox.server.presigned import StoreError
 
 PREFIX = STORE_PREFIX
-
-
-class StoreError(Exception):
-    """A refusal of the store, in the shape of S3's errors."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(status, code, message)
-        self.status = status
-        self.code = code
-        self.message = message
-
-
-def sign(runtime: Runtime, method: str, path: str, expires: int) -> str:
-    """HMAC-SHA-256 of a method, a path and its expiry."""
-    message = f"{method}\n{path}\n{expires}".encode()
-    return hmac.new(runtime.identity.signing_secret.encode(), message, hashlib.sha256).hexdigest()
 
 
 def upload_url(runtime: Runtime, record: records.Record) -> str:
@@ -46,8 +29,7 @@ def upload_url(runtime: Runtime, record: records.Record) -> str:
 
 def presign(runtime: Runtime, method: str, path: str, expires: int) -> str:
     """A URL that allows one method on one path until `expires`, in seconds since the epoch."""
-    query = {"expires": expires, "signature": sign(runtime, method, path, expires)}
-    return f"{runtime.base_url}{path}?{urlencode(query)}"
+    return presigned.presign(runtime.identity.signing_secret, runtime.base_url, method, path, expires)
 
 
 def check_signature(runtime: Runtime, request: Request) -> None:
@@ -56,14 +38,7 @@ def check_signature(runtime: Runtime, request: Request) -> None:
     Raises:
         StoreError: 403, it was not or has.
     """
-    expires, signature = request.query_params.get("expires", ""), request.query_params.get("signature", "")
-    if not (expires.isascii() and expires.isdigit() and len(expires) < 20):
-        raise StoreError(403, "AccessDenied", "The URL is not signed.")
-    expected = sign(runtime, request.method, request.url.path, int(expires))
-    if not hmac.compare_digest(expected.encode(), signature.encode()):
-        raise StoreError(403, "SignatureDoesNotMatch", "The signature does not fit the URL.")
-    if int(expires) < runtime.now():
-        raise StoreError(403, "AccessDenied", "Request has expired")
+    presigned.check_signature(runtime.identity.signing_secret, request, runtime.now())
 
 
 async def put(runtime: Runtime, request: Request) -> Response:

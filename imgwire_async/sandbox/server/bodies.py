@@ -106,6 +106,18 @@ async def answer_early(response: Response, scope: Scope, receive: Receive, send:
     await send(last)
 
 
+class EarlyAnswer(Response):
+    """An answer that may go out before the request's body has been read."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and close the connection if the body is too long to skip."""
+        await answer_early(self._answer, scope, receive, send)
+
+
 async def _drain(receive: Receive) -> bool:
     """Throw the rest of a body away, up to a limit. Return whether its end was reached."""
     dropped = 0

@@ -263,10 +263,10 @@ class _ServerThread(Generic[R]):
         def run() -> None:
             try:
                 action()
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 - the caller gets it, whatever it is
                 done.set_exception(error)
-                raise
-            done.set_result(None)
+            else:
+                done.set_result(None)
 
         self._loop.call_soon_threadsafe(run)
         done.result()

@@ -9,6 +9,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from imgwire_async.sandbox.server.bodies import BlockFileResponse
+
 
 @dataclass(slots=True, eq=False)
 class Variant:
@@ -113,3 +118,28 @@ class VariantCache:
                 del self._kept[key]
                 self._bytes -= variant.size
                 variant.path.unlink(missing_ok=True)
+
+
+class VariantResponse(BlockFileResponse):
+    """A variant, kept on disk until it has been sent."""
+
+    def __init__(
+        self, cache: VariantCache, variant: Variant, headers: dict[str, str], media_type: str
+    ) -> None:
+        super().__init__(variant.path, headers=headers, media_type=media_type)
+        self._cache = cache
+        self._variant = variant
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._cache.release(self._variant)
+
+
+def is_current(request: Request, etag: str) -> bool:
+    """Whether `If-None-Match` names an ETag."""
+    header = request.headers.get("if-none-match", "")
+    tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
+    return etag in tags or "*" in tags

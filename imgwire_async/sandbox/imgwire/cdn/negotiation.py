@@ -3,29 +3,10 @@
 from __future__ import annotations
 
 from imgwire_async.sandbox.pictures.types import SupportedMimeType
-
-_MODERN = {"image/avif": "avif", "image/webp": "webp"}
-"""Smaller formats that are sent only to those who ask for them by name: `*/*` says nothing about AVIF."""
+from imgwire_async.sandbox.server.negotiation import modern_formats
 
 _ANCIENT = {SupportedMimeType.JPEG, SupportedMimeType.PNG, SupportedMimeType.GIF}
 """What everybody shows."""
-
-
-def accepted_types(accept: str) -> tuple[str, ...]:
-    """The image types that a request names, the most wanted first; wildcards are left out."""
-    wanted = []
-    for item in accept.split(","):
-        media_type, *parameters = (part.strip().lower() for part in item.split(";"))
-        quality = next((_quality(part[2:]) for part in parameters if part.startswith("q=")), 1.0)
-        if media_type.startswith("image/") and not media_type.endswith("*") and quality > 0:
-            wanted.append((quality, media_type))
-    wanted.sort(key=lambda pair: -pair[0])
-    return tuple(dict.fromkeys(media_type for _, media_type in wanted))
-
-
-def modern_formats(accepted: tuple[str, ...]) -> tuple[str, ...]:
-    """AVIF and WebP, as far as accepted, the most wanted first."""
-    return tuple(_MODERN[media_type] for media_type in accepted if media_type in _MODERN)
 
 
 def takes_the_original(accepted: tuple[str, ...], mime_type: str) -> bool:
@@ -39,11 +20,3 @@ def takes_the_original(accepted: tuple[str, ...], mime_type: str) -> bool:
     if mime_type in _ANCIENT:
         return not modern_formats(accepted)
     return mime_type in accepted
-
-
-def _quality(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return 0.0
-    return value if 0 <= value <= 1 else 0.0

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from imgwire_async.sandbox.imgwire import metrics, records
-from imgwire_async.sandbox.imgwire.cdn.negotiation import accepted_types, modern_formats, takes_the_original
+from imgwire_async.sandbox.imgwire.cdn.negotiation import takes_the_original
 from imgwire_async.sandbox.imgwire.cdn.parameters import (
     InvalidTransformationError,
     Transformations,
@@ -25,8 +24,9 @@ from imgwire_async.sandbox.imgwire.errors import not_found
 from imgwire_async.sandbox.imgwire.runtime import Runtime
 from imgwire_async.sandbox.server.bodies import BlockFileResponse
 from imgwire_async.sandbox.server.errors import ApiError
+from imgwire_async.sandbox.server.negotiation import accepted_types, modern_formats
 from imgwire_async.sandbox.server.runtime import logger
-from imgwire_async.sandbox.server.variants import Variant, VariantCache
+from imgwire_async.sandbox.server.variants import Variant, VariantResponse, is_current
 
 if TYPE_CHECKING:
     from imgwire_async.sandbox.imgwire.rendering.jobs import Rendered
@@ -81,7 +81,7 @@ def _with_preset(runtime: Runtime, transformations: Transformations, name: str) 
 def _original(runtime: Runtime, request: Request, record: records.Record) -> Response:
     etag = f'"{record["hash_sha256"]}"'
     headers = {"cache-control": CACHE_CONTROL, "etag": etag, "vary": "Accept"}
-    if _is_current(request, etag):
+    if is_current(request, etag):
         metrics.count_delivery(runtime, transfer_bytes=0)
         return Response(status_code=304, headers=headers)
     path = runtime.files.original(record["id"])
@@ -107,7 +107,7 @@ async def _variant(
         headers["vary"] = "Accept"
     variant = runtime.variants.find(key)
     hit, made = variant is not None, False
-    if _is_current(request, etag):
+    if is_current(request, etag):
         # The key is made of all that decides about the picture, so it need not be made to be compared.
         if variant is not None:
             runtime.variants.release(variant)
@@ -122,7 +122,7 @@ async def _variant(
         headers[NOT_RENDERED_HEADER] = ", ".join(variant.not_rendered)
     transferred = variant.size if request.method == "GET" else 0
     metrics.count_delivery(runtime, transfer_bytes=transferred, transformed=made, cache_hit=hit)
-    return _VariantResponse(runtime.variants, variant, headers)
+    return VariantResponse(runtime.variants, variant, headers, f"image/{variant.format}")
 
 
 def _watermark(runtime: Runtime, transformations: Transformations) -> records.Record | None:
@@ -189,24 +189,3 @@ def _failure(runtime: Runtime, image_id: str, error: Exception) -> ApiError:
         return ApiError(503, "ServiceUnavailableError", "The sandbox is stopping.")
     logger.error("Image %s could not be transformed: %s", image_id, error)
     return ApiError(500, "TransformationFailedError", "The image could not be transformed; the log says why.")
-
-
-def _is_current(request: Request, etag: str) -> bool:
-    header = request.headers.get("if-none-match", "")
-    tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
-    return etag in tags or "*" in tags
-
-
-class _VariantResponse(BlockFileResponse):
-    """A variant, kept on disk until it has been sent."""
-
-    def __init__(self, cache: VariantCache, variant: Variant, headers: dict[str, str]) -> None:
-        super().__init__(variant.path, headers=headers, media_type=f"image/{variant.format}")
-        self._cache = cache
-        self._variant = variant
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._cache.release(self._variant)

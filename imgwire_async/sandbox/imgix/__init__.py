@@ -1,0 +1,1 @@
+"""A local imgix: the Management API, and the hosts that render its pictures."""
