@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, cast
@@ -299,7 +300,7 @@ def download(
                 imgwire.images.download(image_id, to=sys.stdout.buffer, preset=name, **transformations)
             )
             return
-        with beside().status("Downloading ..."):
+        with beside().status("Downloading ..."), _in_terms_of_options():
             file = await imgwire.images.download(
                 image_id, to="." if to is None else to, overwrite=overwrite, preset=name, **transformations
             )
@@ -307,6 +308,16 @@ def download(
         show_record(record, as_json=as_json)
 
     run(work, as_json=as_json)
+
+
+@contextmanager
+def _in_terms_of_options() -> Iterator[None]:
+    try:
+        yield
+    except errors.DownloadTargetError as error:
+        if error.errno == errno.EEXIST:
+            error.message = error.message.replace("pass overwrite=True", "use --overwrite")
+        raise
 
 
 async def _to_standard_output(download: Awaitable[object]) -> None:

@@ -14,7 +14,7 @@ from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import EXIT_CODES, ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error
 from imgwire_async.cli.streams import complain
-from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
+from imgwire_async.errors import ImgwireError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from imgwire_async.ingest.sources.entries import IngestSource
@@ -113,7 +113,7 @@ def ingest(
         files.check(source, arguments["journal"])
         with interruptions.by_cancelling():
             ending = run_job(what, arguments, files, as_json=as_json)
-    except (InvalidArgumentError, UploadSourceError) as error:  # before the job has begun
+    except InvalidArgumentError as error:  # before the job has begun
         show_error(error, as_json=as_json)
         ending = ExitCode.USAGE
     except ImgwireError as error:

@@ -227,4 +227,5 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _exists(name: str) -> DownloadTargetError:
-    return DownloadTargetError(f"cannot write {name!r}: it exists; overwrite=True replaces it")
+    problem = f"cannot write {name!r}: the file already exists; pass overwrite=True to replace it"
+    return DownloadTargetError(problem, errno=errno.EEXIST)

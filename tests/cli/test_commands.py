@@ -122,7 +122,9 @@ def test_download_writes_under_the_name_of_the_image(cli: Invoke, photo: Path, t
 
     assert (tmp_path / "rocket.jpg").read_bytes() == photo.read_bytes()
     assert record["content_type"] == "image/png"
-    assert cli("download", image["id"]).exit_code == 1  # it exists
+    refused = cli("download", image["id"])
+    assert refused.exit_code == 1
+    assert "already exists; use --overwrite to replace it" in refused.stderr
     assert cli("download", image["id"], "--overwrite").exit_code == 0
 
 

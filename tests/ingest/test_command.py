@@ -97,7 +97,6 @@ def test_items_with_other_parameters_are_reported_and_recreated_when_asked(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("missing",),
         ("photos", "--on-change", "panic"),
         ("photos", "--concurrency", "many"),
         ("photos", "--column", "nonsense"),
@@ -111,6 +110,12 @@ def test_wrong_usage_ends_with_2(cli: Invoke, tmp_path: Path, arguments: tuple[s
     result = cli(*arguments)
     assert result.exit_code == 2, result.output
     assert "rror" in result.stderr
+
+
+def test_a_source_that_does_not_exist_ends_like_the_upload_of_such_a_file(cli: Invoke) -> None:
+    result = cli("missing")
+    assert result.exit_code == 5
+    assert "No such file" in result.stderr
 
 
 def test_a_job_that_stops_early_ends_with_3_and_goes_on(
