@@ -426,3 +426,27 @@ async def test_a_pause_as_long_as_its_patience_is_waited_for(time: VirtualTime) 
         admission.throttled(LONGEST_CLOSURE)
     async with gate.admit(CREATE, patience=LONGEST_CLOSURE):
         assert time.now >= 160
+
+
+def test_gates_of_one_scope_keep_a_limit_together() -> None:
+    time = VirtualTime()
+    limits = {READ: RateLimit(10)}
+    gates = [Gate(100, rate_limits=limits, time=time, scope="service key") for _ in range(2)]
+    other = Gate(100, rate_limits=limits, time=time, scope="service another key")
+    instants: list[float] = []
+
+    async def send(gate: Gate) -> None:
+        async with gate.admit(READ):
+            instants.append(time.monotonic())
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                for gate in gates:
+                    tasks.start_soon(send, gate)
+        await send(other)
+
+    time.run(main)
+
+    assert instants[:20] == pytest.approx([0.1 * number for number in range(20)])
+    assert instants[20] == pytest.approx(1.9)

@@ -20,7 +20,7 @@ from imgwire_async.core.local_limits import within_descriptors
 from imgwire_async.core.numbers import whole
 from imgwire_async.core.pace.adaptive import AdaptivePacer, Pacer
 from imgwire_async.core.pace.controller import START_RATE
-from imgwire_async.core.pace.limits import Name, RateLimit, checked_limits
+from imgwire_async.core.pace.limits import Name, RateLimit, TokenBucket, checked_limits, shared_bucket
 from imgwire_async.core.pace.permits import (
     LONGEST_CLOSURE,
     AdmissionTimeoutError,
@@ -75,6 +75,8 @@ class Gate:
         rng: source of randomness of the pace.
         start_rates: requests per second that the "auto" pace of a class begins with: the `ceilings` of an
             earlier gate.
+        scope: whose limits they are; gates of one process with the same scope keep them together. They must
+            read the same clock. None: this gate's own.
 
     Raises:
         ValueError: `concurrency` is below 1, or `rate_limits` holds something else than `RateLimit`s.
@@ -88,6 +90,7 @@ class Gate:
         time: Time | None = None,
         rng: random.Random | None = None,
         start_rates: Mapping[str, float] | None = None,
+        scope: str | None = None,
     ) -> None:
         if concurrency != "auto":
             concurrency = whole('concurrency, unless it is "auto",', concurrency, least=1)
@@ -99,6 +102,7 @@ class Gate:
         self._rng = rng or random.Random()  # noqa: S311 - spreads requests, keeps no secret
         self._lanes: dict[str, Lane] = {}
         self._start_rates = start_rates or {}
+        self._scope = scope
         self.on_closure: Callable[[str, float], None] = lambda _class, _seconds: None
         """Told when an answer has closed a class, and for how many seconds."""
         self._arrivals = itertools.count()
@@ -143,9 +147,15 @@ class Gate:
                     limit=MOST_IN_FLIGHT,
                     start_rate=self._start_rates.get(rate_class, START_RATE),
                 )
-            lane = self._lanes[rate_class] = Lane(rate_class, self.rate_limits.get(rate_class), pacer)
+            lane = self._lanes[rate_class] = Lane(rate_class, self._bucket(rate_class), pacer)
             self._queues.append(lane)
         return lane
+
+    def _bucket(self, rate_class: str) -> TokenBucket | None:
+        limit = self.rate_limits.get(rate_class)
+        if limit is None:
+            return None
+        return TokenBucket(limit) if self._scope is None else shared_bucket(self._scope, rate_class, limit)
 
     def pace_with(self, rate_class: str, pacer: Pacer) -> None:
         """Have somebody else say when requests of a class may go.

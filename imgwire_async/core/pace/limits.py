@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from imgwire_async.core.numbers import is_positive, whole
 
@@ -46,6 +47,20 @@ class TokenBucket:
     def take(self, now: float) -> None:
         """Take a token, at `next_token` or later."""
         self._full_at = max(now, self._full_at) + self._interval
+
+
+_shared: WeakValueDictionary[tuple[str, str, RateLimit], TokenBucket] = WeakValueDictionary()
+
+
+def shared_bucket(scope: str, rate_class: str, limit: RateLimit) -> TokenBucket:
+    """The bucket that everybody in this process uses who has the same scope, for as long as anybody has it.
+
+    Args:
+        scope: names whose limit it is, such as service, base URL and the digest of a key.
+        rate_class: the class of requests.
+        limit: the rate; another one has a bucket of its own.
+    """
+    return _shared.setdefault((scope, rate_class, limit), TokenBucket(limit))
 
 
 def checked_limits(

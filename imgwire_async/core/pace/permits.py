@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 import anyio
 
 from imgwire_async.core.pace.adaptive import Pacer, Ticket
-from imgwire_async.core.pace.limits import RateLimit, TokenBucket
+from imgwire_async.core.pace.limits import TokenBucket
 from imgwire_async.core.pace.throttled import UNPACED, ThrottledPacer
 
 if TYPE_CHECKING:
@@ -88,14 +88,16 @@ class Waiter:
 class Lane:
     """One class of requests: its queue and what holds it back."""
 
-    def __init__(self, rate_class: str, limit: RateLimit | None = None, pacer: Pacer | None = None) -> None:
+    def __init__(
+        self, rate_class: str, bucket: TokenBucket | None = None, pacer: Pacer | None = None
+    ) -> None:
         self.rate_class = rate_class
         self.closed_until = -math.inf
         self.asked_until = -math.inf
         """End of the pause that the service asked for; for those who do not want to wait for it."""
         self.waiting: OrderedDict[Waiter, None] = OrderedDict()
         self.pacer = pacer
-        self._bucket = None if limit is None else TokenBucket(limit)
+        self._bucket = bucket
 
     @property
     def head(self) -> Waiter:
