@@ -115,7 +115,7 @@ def test_the_guides_are_found_by_the_search(built: Path) -> None:
 
     assert '"guide.bulk_ingestion"' in index
     assert '"guide.moving_from_the_official_python_sdk"' in index
-    assert "which can be killed at any moment" in index
+    assert "It can be killed at any moment" in index
     assert '"guide.retries_and_limits"' in index
     assert '"guide.how_to_add"' in index
 

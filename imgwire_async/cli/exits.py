@@ -25,7 +25,7 @@ class ExitCode(IntEnum):
 EXIT_CODES = """\
 Exit codes: 0 done · 1 failed: an item of a job, or output that cannot be written (disk full, closed pipe) ·
 2 wrong usage or configuration; also when a job cannot write one of its outputs and has not started yet ·
-3 key, plan or permission refused (401, 402, 403) · 4 not found · 5 file or value refused ·
+3 key, plan or permission rejected (401, 402, 403) · 4 not found · 5 file or value rejected ·
 6 service unreachable, busy or failing ·
 7 job stopped early, or its journal is in use or cannot be written: run the same command again ·
 130 Ctrl-C · 143 SIGTERM.
