@@ -15,7 +15,12 @@ from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.operation import Operation, Replay
 from imgwire_async.core.options import CallOptions
 from imgwire_async.core.pace.gate import Gate
-from imgwire_async.core.pace.permits import AdmissionTimeoutError, ClosedTooLongError, Permit
+from imgwire_async.core.pace.permits import (
+    AdmissionTimeoutError,
+    ClosedTooLongError,
+    LimitedTooLongError,
+    Permit,
+)
 from imgwire_async.core.responses import (
     HttpResponse,
     NoResponse,
@@ -303,8 +308,10 @@ class LogicalCall:
         context = self.context | CallContext(attempts=self.attempts, retry_after=closed.closed_for)
         # What the service would have answered.
         error = self.error_for(HttpResponse(429, {}, b""), context)
-        limit = self.options.retry.max_retry_after
-        error.message = f"{closed}, longer than max_retry_after ({limit:g} s)"
+        error.message = str(closed)
+        if not isinstance(closed, LimitedTooLongError):
+            limit = self.options.retry.max_retry_after
+            error.message += f", longer than max_retry_after ({limit:g} s)"
         if last is not None:
             error.message += f"; before that, {failure(last, context, self.error_for).message}"
         return error

@@ -8,13 +8,19 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from imgwire_async.core.pace.gate import Gate, GateStats
 from imgwire_async.core.pace.limits import RateLimit
-from imgwire_async.core.pace.permits import LONGEST_CLOSURE, AdmissionTimeoutError, ClosedTooLongError
+from imgwire_async.core.pace.permits import (
+    LONGEST_CLOSURE,
+    AdmissionTimeoutError,
+    ClosedTooLongError,
+    LimitedTooLongError,
+)
 from imgwire_async.imgwire.service import RateClass
 from tests.core.virtual_time import VirtualTime
 
@@ -450,3 +456,25 @@ def test_gates_of_one_scope_keep_a_limit_together() -> None:
 
     assert instants[:20] == pytest.approx([0.1 * number for number in range(20)])
     assert instants[20] == pytest.approx(1.9)
+
+
+def test_a_request_that_a_limit_would_hold_back_too_long_is_not_sent() -> None:
+    time = VirtualTime()
+    gate = Gate(100, rate_limits={READ: RateLimit(60 / 3600, burst=2)}, time=time, longest_wait=90)
+
+    async def send() -> None:
+        async with gate.admit(READ):
+            pass
+
+    async def main() -> None:
+        await send()
+        await send()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send)
+            await anyio.lowlevel.checkpoint()
+            with pytest.raises(LimitedTooLongError, match="lets it go in") as caught:
+                await send()
+            assert caught.value.closed_for == pytest.approx(120)
+        assert time.monotonic() == pytest.approx(60)
+
+    time.run(main)

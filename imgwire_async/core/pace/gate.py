@@ -26,6 +26,7 @@ from imgwire_async.core.pace.permits import (
     AdmissionTimeoutError,
     ClosedTooLongError,
     Lane,
+    LimitedTooLongError,
     Permit,
     Waiter,
 )
@@ -77,6 +78,8 @@ class Gate:
             earlier gate.
         scope: whose limits they are; gates of one process with the same scope keep them together. They must
             read the same clock. None: this gate's own.
+        longest_wait: seconds that a request waits at most for a stated limit; one that would have to wait
+            longer is not sent.
 
     Raises:
         ValueError: `concurrency` is below 1, or `rate_limits` holds something else than `RateLimit`s.
@@ -91,6 +94,7 @@ class Gate:
         rng: random.Random | None = None,
         start_rates: Mapping[str, float] | None = None,
         scope: str | None = None,
+        longest_wait: float = math.inf,
     ) -> None:
         if concurrency != "auto":
             concurrency = whole('concurrency, unless it is "auto",', concurrency, least=1)
@@ -103,6 +107,7 @@ class Gate:
         self._lanes: dict[str, Lane] = {}
         self._start_rates = start_rates or {}
         self._scope = scope
+        self._longest_wait = longest_wait
         self.on_closure: Callable[[str, float], None] = lambda _class, _seconds: None
         """Told when an answer has closed a class, and for how many seconds."""
         self._arrivals = itertools.count()
@@ -219,6 +224,7 @@ class Gate:
 
         Raises:
             ClosedTooLongError: on entering, when such a pause lasts longer than `patience`.
+            LimitedTooLongError: on entering, when a stated limit lets it go only after `longest_wait`.
             AdmissionTimeoutError: on entering, when the deadline has passed, or will have before the class
                 opens again.
         """
@@ -237,6 +243,11 @@ class Gate:
         if len(self._in_flight) < self._concurrency and arrived < deadline and self._is_free(lane, arrived):
             self._admit(admission, arrived)
             return
+        if (
+            lane.bucket is not None
+            and (wait := lane.bucket.wait(arrived, len(lane.waiting))) > self._longest_wait
+        ):
+            raise LimitedTooLongError(lane.rate_class, wait)
         waiter = Waiter(next(self._arrivals), admission)
         try:
             while admission not in self._in_flight:

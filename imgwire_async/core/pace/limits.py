@@ -44,6 +44,10 @@ class TokenBucket:
         """The instant from which on a token can be taken."""
         return self._full_at - self._slack
 
+    def wait(self, now: float, ahead: int) -> float:
+        """How many seconds it takes until a token is left for somebody with this many others ahead."""
+        return self.next_token() + ahead * self._interval - now
+
     def take(self, now: float) -> None:
         """Take a token, at `next_token` or later."""
         self._full_at = max(now, self._full_at) + self._interval

@@ -68,6 +68,13 @@ class ClosedTooLongError(Exception):
         return f"not sent: the service asked for a pause that lasts another {self.closed_for:.1f} s"
 
 
+class LimitedTooLongError(ClosedTooLongError):
+    """A stated limit makes the request wait longer than the gate lets any wait; it was not sent."""
+
+    def __str__(self) -> str:
+        return f"not sent: the rate limit of {self.rate_class!r} lets it go in {self.closed_for:.1f} s"
+
+
 class Waiter:
     """A request in a queue."""
 
@@ -97,7 +104,7 @@ class Lane:
         """End of the pause that the service asked for; for those who do not want to wait for it."""
         self.waiting: OrderedDict[Waiter, None] = OrderedDict()
         self.pacer = pacer
-        self._bucket = bucket
+        self.bucket = bucket
 
     @property
     def head(self) -> Waiter:
@@ -107,16 +114,16 @@ class Lane:
     def opens_at(self) -> float:
         """The earliest instant at which the head of the queue may go, apart from the concurrency limit."""
         instant = self.closed_until
-        if self._bucket is not None:
-            instant = max(instant, self._bucket.next_token())
+        if self.bucket is not None:
+            instant = max(instant, self.bucket.next_token())
         if self.pacer is not None:
             instant = max(instant, self.pacer.next_send())
         return instant
 
     def take(self, now: float) -> None:
         """Take a token of the limit that is stated, if there is one."""
-        if self._bucket is not None:
-            self._bucket.take(now)
+        if self.bucket is not None:
+            self.bucket.take(now)
 
     def forget_pace(self) -> None:
         """Stop pacing when the last 429 was long ago and nobody has to wait, unless it is always paced."""
