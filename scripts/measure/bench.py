@@ -6,6 +6,7 @@
     .venv/bin/python scripts/measure/bench.py pacing
     .venv/bin/python scripts/measure/bench.py urls
     .venv/bin/python scripts/measure/bench.py calls
+    .venv/bin/python scripts/measure/bench.py imports
 
 Every client runs in a process of its own, so that its peak memory is its own; so does the service, which
 answers like Imgwire and throws the bytes away.
@@ -35,6 +36,7 @@ import typer
 from baseline import JPEG_START, Upload, service, upload_with_aiohttp
 from call_frames import print_costs
 from fastapi_load import fastapi
+from import_times import imports
 from ingest_load import ingest, ingest_client
 from pacing_load import pacing
 
@@ -224,6 +226,7 @@ async def upload_with_imgwire(base_url: str) -> AsyncIterator[Upload]:
 
 
 app.command()(fastapi)
+app.command()(imports)
 app.command()(ingest)
 app.command()(pacing)
 app.command(hidden=True)(ingest_client)
