@@ -48,11 +48,11 @@ def name_of_error(value: object) -> str | None:
     return None if error is None else type(error).__name__
 
 
-def test_every_example_of_now_was_there_before() -> None:
-    assert EARLIER.keys() == EXAMPLES.keys()
+def test_nothing_that_was_there_before_is_without_an_example() -> None:
+    assert EARLIER.keys() <= EXAMPLES.keys()
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", EARLIER)
 def test_a_value_pickled_under_the_paths_of_before_is_the_same_value(name: str) -> None:
     assert_same(pickle.loads(EARLIER[name]), EXAMPLES[name])
 
