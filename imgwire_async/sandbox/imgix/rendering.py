@@ -103,6 +103,8 @@ def render(
     not_rendered += [f"auto={word}" for word in p.words("auto") if word not in {"format", "compress"}]
     if p.word("fill") not in {None, "solid"}:
         not_rendered.append("fill")
+    if p.word("chromasub") not in {None, "420", "444"}:
+        not_rendered.append("chromasub")
     format = _format(p, source, mime_type, accepted)
     if format is None:
         not_rendered.append("fm")
@@ -228,8 +230,9 @@ def _write(
         options["Q"] = max(1, half_up(quality))
     if format == "jpg":
         options["interlace"] = p.word("fm") == "pjpg"
-    if format in {"jpg", "avif"} and p.word("chromasub") == "444":
-        options["subsample_mode"] = "off"
+    if format in {"jpg", "avif"}:
+        # libvips would stop subsampling at a quality of 90; imgix's default is 4:2:0 at any.
+        options["subsample_mode"] = "off" if p.word("chromasub") == "444" else "on"
     if format == "avif":
         options.update(compression="av1", effort=1)
     if format == "webp" and p.flag("lossless"):
