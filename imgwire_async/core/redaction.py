@@ -6,6 +6,7 @@ local variables shows it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import fields
 
@@ -24,6 +25,10 @@ class Secret:
     def reveal(self) -> str:
         """The credential itself, for the one place that sends it."""
         return self._value
+
+    def digest(self) -> str:
+        """What tells it from other credentials, and shows nothing of it."""
+        return hashlib.sha256(self._value.encode()).hexdigest()
 
     def __repr__(self) -> str:
         return "Secret(…)"

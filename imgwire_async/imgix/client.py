@@ -55,7 +55,8 @@ class AsyncImgixClient(ServiceClient):
     has ended, the client opens new ones.
 
     imgix publishes how many requests it takes: 4 per second, and of some kinds more or fewer. The client
-    keeps these limits from its first request on, so calls may wait for their turn; see `ImgixRateClass`.
+    keeps these limits from its first request on, so calls may wait for their turn; see `ImgixRateClass`. All
+    clients of one key in a process share them.
 
     Args:
         api_key: API key of the account; or an async function that returns one, called once more after a 401.
@@ -141,7 +142,8 @@ class AsyncImgixClient(ServiceClient):
             time = RealTime()
             published = {name: limit for name, limit in IMGIX.rate_classes.items() if limit is not None}
             limits = published | checked_limits(rate_limits or {}, IMGIX.rate_classes)
-            gate = Gate(concurrency, rate_limits=limits, time=time)
+            scope = _scope(source, options.base_url)
+            gate = Gate(concurrency, rate_limits=limits, time=time, scope=scope)
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
         shared = SharedState(
@@ -271,3 +273,10 @@ def _from_environment() -> tuple[Secret | None, str | None]:
     """Key and base URL that the variables give together."""
     key = Secret(os.environ[IMGIX.key_variable]) if os.environ.get(IMGIX.key_variable) else None
     return key, os.environ.get(_URL_VARIABLE) or None
+
+
+def _scope(source: Secret | CredentialProvider, base_url: str) -> str | None:
+    """Whose limits they are: the same for all clients of one key. What gives a key may give any."""
+    if not isinstance(source, Secret):
+        return None
+    return f"{IMGIX.name} {base_url} {source.digest()}"

@@ -227,7 +227,8 @@ class Assets:
                 `application/octet-stream`.
             overwrite: replace a file that exists at this path. Without it, such an upload raises
                 `ConflictError`.
-            wait: return when the asset is indexed, with all its fields.
+            wait: return when the asset is indexed. What imgix finds by analysis, such as the size in pixels,
+                may follow later.
             timeout: seconds to wait for that.
             on_progress: called with the upload's progress at the start, at the end, and at most ten times a
                 second in between. Sync or async; what it raises ends the upload.
