@@ -261,7 +261,7 @@ def _condition(runtime: Runtime, name: str, text: str, *, any_of: bool = False) 
         return f"({' OR '.join(one for _ in parts or [text])})", [
             part for part in parts or [text] for _ in range(3)
         ]
-    if name == "colors":
+    if name == "colors" and parts:
         one = (
             "EXISTS (SELECT 1 FROM json_each(attributes, '$.colors.dominant_colors') "
             "WHERE lower(value) = lower(?))"

@@ -110,14 +110,15 @@ async def read_attributes(request: Request, kind: str, id: str | None = None) ->
     """
     try:
         document = json.loads(await request.body())
-    except ValueError:
+        json.dumps(document, ensure_ascii=False).encode()  # lone surrogates can be neither stored nor sent
+    except (ValueError, RecursionError):
         raise bad_request("The body is not JSON.") from None
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, dict):
         raise bad_request("The body has no data object.")
     if data.get("type") != kind:
         raise bad_request(f"data.type must be {kind!r}, got {data.get('type')!r}.", "type")
-    if id is not None and data.get("id") not in {None, id}:
+    if id is not None and data.get("id") not in (None, id):
         raise bad_request(f"data.id must be {id!r}.", "id")
     attributes = data.get("attributes")
     if not isinstance(attributes, dict):

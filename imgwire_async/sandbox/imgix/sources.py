@@ -251,10 +251,10 @@ def _update(runtime: Runtime, source_id: str, attributes: Attributes) -> Row:
 
 def _checked(given: Attributes) -> Attributes:
     kind = given.get("type")
-    if kind not in _REQUIRED:
+    if not isinstance(kind, str) or kind not in _REQUIRED:
         raise bad_request(f"deployment.type must be one of {', '.join(_REQUIRED)}, got {kind!r}.", "type")
     deployment = {**_DEFAULTS, **{name: value for name, value in given.items() if name not in _READ_ONLY}}
-    for name in _REQUIRED[str(kind)]:
+    for name in _REQUIRED[kind]:
         if not isinstance(deployment.get(name), str) or not deployment[name]:
             raise bad_request(f"deployment.{name} is required for type {kind}.", name)
     for name in ("imgix_subdomains", "custom_domains"):

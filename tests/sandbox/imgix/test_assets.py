@@ -130,7 +130,11 @@ def test_an_update_replaces_objects_whole_and_null_clears(imgix: Imgix, source: 
     assert (found["custom_fields"], found["name"]) == ({"type": "dessert"}, None)
     for refused in ({"file_size": 1}, {"categories": "a"}, {"categories": [1]}):
         assert imgix.http.patch(url, json=document("assets", refused)).status_code == 400
-    assert imgix.http.patch(url, json=document("assets", {}, "other/id")).status_code == 400
+    others: tuple[object, ...] = ("other/id", {})
+    for other in others:
+        body = {"data": {"type": "assets", "attributes": {}, "id": other}}
+        assert imgix.http.patch(url, json=body).status_code == 400
+    assert imgix.http.get(f"sources/{source}/assets?filter[colors]=").status_code == 400
 
 
 @pytest.mark.parametrize("path", ["a//b.png", "a/%2e%2e/b.png", ""])

@@ -124,7 +124,18 @@ def test_a_deployment_that_cannot_be_is_refused(imgix: Imgix, deployment: dict[s
     assert imgix.http.get("sources").json()["data"] == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"data": {"type": "assets", "attributes": {}}}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"[" * 100_000,
+        b'{"data": {"type": "assets", "attributes": {}}}',
+        b'{"data": {"type": "sources", "attributes": {"name": "\\ud800", "deployment": {}}}}',
+        b'{"data": {"type": "sources", "attributes": {"name": "a", "deployment": {"type": {}}}}}',
+    ],
+)
 def test_a_body_that_is_no_such_document_is_refused(imgix: Imgix, body: bytes) -> None:
     answer = imgix.http.post("sources", content=body)
 
