@@ -58,7 +58,7 @@ def test_every_file_that_is_not_stored_is_named_with_its_reason(run: Run, folder
     assert result.exit_code == 1, result.output
     reasons = dict(line.split(": ", 1) for line in result.output.splitlines() if "Error: " in line)
     assert set(reasons) == {"notes.txt", "empty.png", "broken.png", "dangling.png", "[red].png", "pipe"}
-    assert "is no image" in reasons["notes.txt"]
+    assert "is not a supported image" in reasons["notes.txt"]
     assert "is empty" in reasons["empty.png"]
     assert "in quarantine" in reasons["broken.png"]
     assert "No such file" in reasons["dangling.png"]

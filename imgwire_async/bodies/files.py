@@ -63,7 +63,7 @@ class AsyncWholeFile(Protocol):
 
 
 _READING = "cannot read the file"
-_SEEKING = "cannot read the file again"
+_SEEKING = "cannot re-read the file"
 
 
 def takes_size(file: BinaryFile | AsyncBinaryFile | WholeFile | AsyncWholeFile) -> bool:

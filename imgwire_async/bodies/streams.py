@@ -168,8 +168,8 @@ async def _spooled(
                     raise refused(
                         f"size={size} is wrong: the source gives more"
                         if size is not None
-                        else f"the source has no known size and gives more than {limit} bytes, which is "
-                        "what goes into a temporary file; pass size=, or upload from a file"
+                        else f"the source has no known size and gives more than {limit} bytes, the "
+                        "limit for a temporary file; pass size=, or upload from a file"
                     )
                 await thread.run(lambda piece=chunk: _write(file, piece))  # type: ignore[misc]
         _check_size(written, limit if size is not None else written, complete=True)

@@ -17,9 +17,9 @@ app = typer.Typer(
 
 @app.callback()
 def commands() -> None:
-    """Tools around the Imgwire image API.
+    """Upload, manage and deliver images with the Imgwire API.
 
-    They read IMGWIRE_API_KEY, IMGWIRE_API_BASE_URL and IMGWIRE_ENVIRONMENT_ID, always all of them.
+    Configuration comes from IMGWIRE_API_KEY, IMGWIRE_API_BASE_URL and IMGWIRE_ENVIRONMENT_ID together.
     """
 
 

@@ -93,7 +93,7 @@ async def _run(
     except OSError as error:
         deaf = error
     if not as_json and stopped is not None and not isinstance(stopped, IngestStoppedError):
-        complain("The same command again goes on where this one ended.")
+        complain("Run the same command again to resume.")
     if deaf is not None:
         unwritable(deaf)
     if signals:
@@ -115,7 +115,7 @@ async def _stopped_by_signals(
                 if len(received) > 1:
                     scope.cancel()
                     return
-                complain("Ending what is in flight; once more stops at once.")
+                complain("Finishing uploads in progress. Press Ctrl-C again to stop immediately.")
                 job.cancel()
 
     listening = anyio.Event()

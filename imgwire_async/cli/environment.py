@@ -58,7 +58,10 @@ def register(app: typer.Typer) -> None:
 
 @cors.command("ls")
 def cors_ls(as_json: JsonFlag = False) -> None:
-    """List the origins. Without any, every origin may upload. Example: imgwire-async cors ls."""
+    """List the allowed origins. If there are none, every origin may upload.
+
+    Example: imgwire-async cors ls
+    """
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         origins = [origin.to_dict() async for origin in imgwire.cors_origins.list(limit=100)]
@@ -72,7 +75,10 @@ def cors_add(
     pattern: Annotated[str, typer.Argument(help="app.example.com, *.example.com or localhost:3000.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Allow an origin. Example: imgwire-async cors add '*.example.com'."""
+    """Allow an origin.
+
+    Example: imgwire-async cors add '*.example.com'
+    """
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_record((await imgwire.cors_origins.create(pattern)).to_dict(), as_json=as_json)
@@ -82,7 +88,10 @@ def cors_add(
 
 @cors.command("rm")
 def cors_rm(origin_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonFlag = False) -> None:
-    """Take an origin away. Example: imgwire-async cors rm ID, with an id that cors ls shows."""
+    """Remove an allowed origin by the id that cors ls shows.
+
+    Example: imgwire-async cors rm ID
+    """
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_record(await imgwire.cors_origins.delete(origin_id), as_json=as_json)
@@ -92,7 +101,10 @@ def cors_rm(origin_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Js
 
 @domain.command("show")
 def domain_show(as_json: JsonFlag = False) -> None:
-    """Show the domain, and the DNS records that it needs. Example: imgwire-async domain show --json."""
+    """Show the custom domain and the DNS records it needs.
+
+    Example: imgwire-async domain show --json
+    """
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_record((await imgwire.custom_domain.retrieve()).to_dict(), as_json=as_json)
@@ -102,9 +114,13 @@ def domain_show(as_json: JsonFlag = False) -> None:
 
 @domain.command("set")
 def domain_set(
-    hostname: Annotated[str, typer.Argument(help="Such as images.example.com.")], as_json: JsonFlag = False
+    hostname: Annotated[str, typer.Argument(help="Host name, such as images.example.com.")],
+    as_json: JsonFlag = False,
 ) -> None:
-    """Claim a domain. Example: imgwire-async domain set images.example.com."""
+    """Set the custom domain.
+
+    Example: imgwire-async domain set images.example.com
+    """
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_record((await imgwire.custom_domain.create(hostname)).to_dict(), as_json=as_json)
@@ -114,7 +130,10 @@ def domain_set(
 
 @domain.command("test")
 def domain_test(as_json: JsonFlag = False) -> None:
-    """Have the service look at DNS and certificate again. Example: imgwire-async domain test."""
+    """Re-check DNS and certificate.
+
+    Example: imgwire-async domain test
+    """
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_record((await imgwire.custom_domain.test_connection()).to_dict(), as_json=as_json)
@@ -124,7 +143,10 @@ def domain_test(as_json: JsonFlag = False) -> None:
 
 @domain.command("rm")
 def domain_rm(as_json: JsonFlag = False) -> None:
-    """Give the domain up. Example: imgwire-async domain rm."""
+    """Remove the custom domain.
+
+    Example: imgwire-async domain rm
+    """
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_record(await imgwire.custom_domain.delete(), as_json=as_json)
@@ -136,9 +158,9 @@ def metrics(
     interval: Annotated[str, typer.Option(help="HOURLY, DAILY, WEEKLY or MONTHLY.")] = "DAILY",
     tz: Annotated[str, typer.Option(help="IANA time zone of the buckets.")] = "UTC",
     png: Annotated[
-        Path | None, typer.Option(help="Also draw the series into this PNG file (extra: charts).")
+        Path | None, typer.Option(help="Also draw a chart into this PNG file (needs the extra charts).")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a PNG file that exists.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing PNG file.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show usage: totals, their change, and a small graph of each series.
@@ -189,7 +211,7 @@ def metrics(
 
 
 def whoami(as_json: JsonFlag = False) -> None:
-    """Show which service and environment the configuration leads to, and whether it works.
+    """Show the configured service and environment, and check that they work.
 
     The key itself is never shown. Example: IMGWIRE_API_BASE_URL=http://127.0.0.1:8787 imgwire-async whoami
     """

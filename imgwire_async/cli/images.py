@@ -42,8 +42,8 @@ STANDARD: Final = Path("-")
 """Stands for standard input and output; a file with this name is `./-`."""
 _CHUNK: Final = 256 * 1024
 
-Purpose = Annotated[str | None, typer.Option(help="Free label of the image.")]
-Meta = Annotated[list[str] | None, typer.Option("--meta", help="Value of your own, NAME=VALUE; repeatable.")]
+Purpose = Annotated[str | None, typer.Option(help="What the image is for; free text.")]
+Meta = Annotated[list[str] | None, typer.Option("--meta", help="Custom metadata, NAME=VALUE; repeatable.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the image is READY.")]
 ImageIds = Annotated[list[str], typer.Argument(help="Ids of images.", metavar="ID...")]
 
@@ -165,7 +165,7 @@ def upload_url(
     wait: Wait = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Have the service fetch an image from a URL.
+    """Let the service fetch an image from a URL.
 
     Example: imgwire-async upload-url https://assets.example.com/x.png --wait
     """
@@ -184,9 +184,9 @@ def upload_url(
 def ls(
     limit: Annotated[int, typer.Option(min=1, help="How many images to list at most.")] = 25,
     page: Annotated[
-        int, typer.Option(min=1, help="Page to begin with, of --limit images (at most 100).")
+        int, typer.Option(min=1, help="First page to list, of --limit images each (at most 100).")
     ] = 1,
-    every: Annotated[bool, typer.Option("--all", help="List every image from --page on.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List all images, starting at --page.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """List images.
@@ -206,7 +206,10 @@ def ls(
 
 
 def show(image_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonFlag = False) -> None:
-    """Show everything about one image. Example: imgwire-async show ID --json."""
+    """Show all fields of one image.
+
+    Example: imgwire-async show ID --json
+    """
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         show_record((await imgwire.images.retrieve(image_id)).to_dict(), as_json=as_json)
@@ -220,7 +223,7 @@ def url(
     preset: PresetOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print the URL of an image, with a preset and transformations. A URL needs no request.
+    """Print the URL of an image, with a preset and transformations. A CDN URL needs no request.
 
     Example: imgwire-async url ID width=300 height=200 resizing_type=cover format=auto
     """
@@ -247,10 +250,12 @@ def url(
 
 def rm(
     image_ids: ImageIds,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Delete images. One that does not exist is an error if it is the only one.
+    """Delete images.
+
+    A single unknown id is an error; among several, unknown ids are not reported.
 
     Example: imgwire-async rm ID1 ID2 --yes
     """
@@ -273,15 +278,15 @@ def download(
     to: Annotated[
         str | None,
         typer.Option(
-            help="File to write, or a folder, then under the image's name; - for standard output. "
-            "Default: this folder."
+            help="File to write, or a folder to put the file in under the image's name; - for standard "
+            "output. Default: the current folder."
         ),
     ] = None,
     preset: PresetOption = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Download an image, as it is or transformed.
+    """Download an image, original or transformed.
 
     Example: imgwire-async download ID width=1600 format=webp --to hero.webp
 
@@ -357,7 +362,7 @@ def standard_input() -> BinaryIO | AsyncIterator[bytes]:
 
 
 def token(as_json: JsonFlag = False) -> None:
-    """Make a token that lets a frontend with a client key upload one image.
+    """Create a token with which a frontend can upload one image using a client key.
 
     Example: TOKEN=$(imgwire-async token)
     """

@@ -39,47 +39,67 @@ def ingest(
         ),
     ] = None,
     job: Annotated[str | None, typer.Option(help="Name of the job, part of its idempotency keys.")] = None,
-    concurrency: Annotated[str, typer.Option(help="Uploads at once, or auto to find the pace.")] = "auto",
-    processes: Annotated[int, typer.Option(min=1, help="How many processes send, for several cores.")] = 1,
-    include: Annotated[list[str] | None, typer.Option(help="Only such files of a folder: '*.jpg'.")] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="No such files and folders: 'raw'.")] = None,
-    hidden: Annotated[bool, typer.Option("--hidden", help="Hidden files and folders, too.")] = False,
+    concurrency: Annotated[
+        str, typer.Option(help="Concurrent uploads, or auto to adapt to the service.")
+    ] = "auto",
+    processes: Annotated[int, typer.Option(min=1, help="Processes that upload, to use several cores.")] = 1,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(help="Only files of a folder matching this pattern, e.g. '*.jpg'; repeatable."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Skip files and folders matching this pattern; repeatable.")
+    ] = None,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Include hidden files and folders.")] = False,
     follow_symlinks: Annotated[
-        bool, typer.Option("--follow-symlinks", help="Symbolic links in a folder, too.")
+        bool, typer.Option("--follow-symlinks", help="Follow symbolic links in a folder.")
     ] = False,
     column: Annotated[
-        list[str] | None, typer.Option(help="Column of a manifest for a field: source=image_url, key=sku.")
+        list[str] | None,
+        typer.Option(help="Map a field to a manifest column, e.g. --column source=image_url; repeatable."),
     ] = None,
     rest_as_metadata: Annotated[
-        bool, typer.Option("--rest-as-metadata", help="Other columns become custom metadata.")
+        bool, typer.Option("--rest-as-metadata", help="Store the other columns as custom metadata.")
     ] = False,
-    purpose: Annotated[str | None, typer.Option(help="Label of items without one.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="Purpose of items without one.")] = None,
     dedupe: Annotated[bool, typer.Option("--dedupe", help="Store equal content once.")] = False,
     on_change: Annotated[
         str,
         typer.Option(
-            help="Stored items that have changed: upload new content; recreate also those with another "
-            "purpose, metadata, name or type; skip all of them."
+            help="What to do with stored items that changed. upload: upload new content; recreate: also "
+            "recreate items whose purpose, metadata, name or type differ; skip: leave all of them."
         ),
     ] = "upload",
     wait_ready: Annotated[
-        bool, typer.Option("--wait-ready", help="Wait until files are READY too; URLs always are.")
+        bool,
+        typer.Option("--wait-ready", help="Wait until uploaded files are READY, as is always done for URLs."),
     ] = False,
-    max_failures: Annotated[int | None, typer.Option(min=0, help="Stop when more items fail.")] = None,
-    deadline: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
-    bandwidth_limit: Annotated[float | None, typer.Option(help="Bytes per second.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be uploaded.")] = False,
+    max_failures: Annotated[
+        int | None, typer.Option(min=0, help="Stop once more than this many items have failed.")
+    ] = None,
+    deadline: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+    bandwidth_limit: Annotated[
+        float | None, typer.Option(help="Send at most this many bytes per second.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Report what would be uploaded and send nothing.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Write the report: .json, .csv, .parquet.")] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Write key, image id and CDN URL of all: .csv, .jsonl, .parquet.")
+        Path | None,
+        typer.Option(help="Write key, image id and CDN URL of everything stored: .csv, .jsonl, .parquet."),
     ] = None,
-    failed: Annotated[Path | None, typer.Option(help="Write failed items as a manifest: .jsonl.")] = None,
+    failed: Annotated[
+        Path | None, typer.Option(help="Write failed and untried items as a manifest: .jsonl.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Upload many images, resumably.
+    """Upload many images in a job that can be resumed.
 
-    The same command again goes on where this one ended. Ctrl-C ends what is in flight first, a second one
-    stops at once. Example: imgwire-async ingest photos/ --include '*.jpg' --images map.csv.
+    Run the same command again to resume. Ctrl-C finishes the uploads in progress; press it again to stop
+    immediately.
+
+    Example: imgwire-async ingest photos/ --include '*.jpg' --images map.csv
     """
     from imgwire_async.cli.bulk_job import run_job
     from imgwire_async.cli.job_files import JobFiles

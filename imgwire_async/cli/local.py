@@ -25,26 +25,29 @@ def register(app: typer.Typer) -> None:
 
 def sandbox(
     folder: Annotated[
-        Path | None, typer.Option(help="Keep images, records and keys here; without it nothing is kept.")
+        Path | None, typer.Option(help="Keep images, records and keys here. Default: a temporary folder.")
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one. Default: 8787; with --env 0."),
+        typer.Option(min=0, max=65535, help="TCP port; 0 picks a free one. Default: 8787, or 0 with --env."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print address and keys as one JSON object when it is ready.")
+        bool, typer.Option("--json", help="Print address and keys as one JSON object once it is ready.")
     ] = False,
     env: Annotated[
         bool,
-        typer.Option("--env", help="Run in the background and print what sh, bash or zsh has to evaluate."),
+        typer.Option(
+            "--env",
+            help="Run in the background and print shell code (sh, bash, zsh) that sets the variables.",
+        ),
     ] = False,
     stop: Annotated[
         bool,
-        typer.Option("--stop", help="Stop the one in the background that the variables or --port name."),
+        typer.Option("--stop", help="Stop the background service that the variables or --port name."),
     ] = False,
 ) -> None:
-    """Run a local Imgwire service until Ctrl-C. Its keys are good for nothing else, and are printed.
+    """Run a local Imgwire service until Ctrl-C, and print its address and keys.
 
     With --env it runs in the background of the shell, whose variables lead to it, and ends with the shell.
 

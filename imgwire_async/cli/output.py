@@ -30,7 +30,7 @@ _MOST_CHARACTERS: Final = 40
 _NO_WIDTH: Final = 10_000
 
 JsonFlag: TypeAlias = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object per line; errors too, to standard error.")
+    bool, typer.Option("--json", help="Print one JSON object per line; errors as JSON to standard error.")
 ]
 """The option that every command has."""
 

@@ -56,8 +56,8 @@ _STOPPING_SECONDS: Final = 1.0
 _DEADLINE_SLACK: Final = 0.05  # seconds
 
 _NOT_REPEATED: Final = (
-    "not sent again, because the source gives its bytes only once; a path, a file that can seek, or a "
-    "function that returns a new iterator can be sent again"
+    "not retried, because the source can be read only once; a path, a seekable file, or a function that "
+    "returns a new iterator can be retried"
 )
 
 

@@ -324,7 +324,7 @@ def _usable(result: HttpResponse, transfer: Transfer) -> Result:
     if not result.is_success:
         return result
     if transfer.problem is not None or result.status not in {200, 206}:
-        reason = transfer.problem or f"the answer has status {result.status} and no file"
+        reason = transfer.problem or f"the response has status {result.status} and no file"
         return UnreadableResponse(result.status, result.headers, reason)
     reason = f"the transfer ended after {transfer.received} of {transfer.head.size} bytes"
     return NoResponse("CutShort", reason, may_have_acted=True, timed_out=False)
@@ -338,7 +338,7 @@ def _redirected(url: Secret, location: str) -> Secret:
         downgraded = True
         target = ""
     if downgraded:
-        raise DownloadError("the host of the file redirects away from https, which is not followed")
+        raise DownloadError("the file's host redirects away from https; such a redirect is not followed")
     return Secret(target)
 
 
@@ -362,7 +362,7 @@ def _parts(url: Secret) -> SplitResult | None:
 
 
 def _rejected(answer: HttpResponse, context: CallContext) -> DownloadRejectedError:
-    what = f"the host of the file answered {refusal(answer)}"
+    what = f"the file's host responded with {refusal(answer)}"
     if answer.status in _REDIRECTS:
         what = f"{what}; no more than {MAX_REDIRECTS} redirects are followed"
     return DownloadRejectedError(what, status=answer.status, **context)

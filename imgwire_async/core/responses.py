@@ -113,17 +113,17 @@ def parse_response(answer: HttpResponse, parse: Callable[[Any], T], context: Cal
         # Nothing is what remains to be said of a deletion. Where fields are promised, it lacks them.
         return parse({} if empty else json.loads(answer.content))
     except KeyError as error:
-        problem = one_line(f"the answer lacks the field {error}")
+        problem = one_line(f"the response lacks the field {error}")
     except MisfitError as error:
-        problem = one_line(f"the answer does not fit the schema: {error}")
+        problem = one_line(f"the response does not match the schema: {error}")
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         problem = (
-            "the answer is not JSON; is the base URL that of the API?"
+            "the response is not JSON; does the base URL point to the API?"
             if isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
-            else "the answer does not fit the schema"  # the exception may quote it
+            else "the response does not match the schema"  # the exception may quote it
         )
     if empty:
-        problem = "the answer is empty; is the base URL that of the API?"
+        problem = "the response is empty; does the base URL point to the API?"
     # Raised outside of `except`: the parser's own exception would show the body, secrets included.
     raise ResponseDecodeError(problem, status=answer.status, **context)
 

@@ -249,7 +249,7 @@ def _checked_parts(entry: zipfile.ZipInfo) -> list[str]:
         problem = f"it is compressed by method {entry.compress_type}"
     else:
         return parts
-    raise ArchiveError(f"the archive holds {raw!r:.200}, which is refused: {problem}", entry=raw)
+    raise ArchiveError(f"the archive holds {raw!r:.200}, which is rejected: {problem}", entry=raw)
 
 
 def _check_total(unpacked: int, packed: int, limits: ArchiveLimits) -> None:

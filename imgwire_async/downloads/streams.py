@@ -75,7 +75,7 @@ class OpenStream(AbstractAsyncContextManager[DownloadStream]):
 
     async def __aenter__(self) -> DownloadStream:
         if self._background is not None:
-            raise RuntimeError("this download has begun before; call download again for another one")
+            raise RuntimeError("this download has already started; call download again for another one")
         chunks, answered = Handover[bytes](1), anyio.Event()
         transfer = Transfer(_StreamSink(chunks), answered.set)
         self._background = Background(

@@ -61,7 +61,7 @@ _PERMISSIONS: Final = {
 
 _CONFLICTS: Final = {
     "assets.upload": "if the path exists, pass overwrite=True to replace it",
-    "sources.create": "imgix_subdomains must be unique across imgix, and are never given out again",
+    "sources.create": "imgix_subdomains must be unique across imgix and are never reused",
     "sources.update": "a disabled source must be enabled before it can be changed",
 }
 """Advice for requests that contradict the present state."""

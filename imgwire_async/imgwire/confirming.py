@@ -138,7 +138,7 @@ def _take(one: _Waiting, image: Image) -> bool:
 def _too_late(image: Image) -> DeadlineExceededError:
     return DeadlineExceededError(
         f"the service accepted the URL as image {image.id}, but it was not READY within {LONGEST_WAIT:g} s, "
-        f"its last status was {image.status}; the next run asks again",
+        f"its last status was {image.status}; the next run checks again",
         operation="ingest",
         idempotency_key=None if image.idempotency_key is None else str(image.idempotency_key),
     )

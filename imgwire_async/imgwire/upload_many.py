@@ -112,7 +112,7 @@ class UploadMany(Generic[T]):
 
     async def __aenter__(self) -> Self:
         if self._background is not None:
-            raise RuntimeError("these uploads have begun before; call upload_many again for more")
+            raise RuntimeError("these uploads have already started; call upload_many again for more")
         self._background = Background(self._work.run, at_end=self._work.outcomes.end)
         return self
 

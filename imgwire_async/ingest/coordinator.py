@@ -214,7 +214,7 @@ class Coordinator:
     def stop_early(self, reason: str, problem: str, cause: Exception | None = None) -> None:
         """Stop the job, resumably."""
         error = IngestStoppedError(
-            f"stopped early: {problem}; run the same job again to go on",
+            f"stopped early: {problem}; run the same job again to resume",
             reason=reason,
             operation="ingest",
         )
@@ -400,7 +400,7 @@ class Coordinator:
             return
         cause = self.health.failed_for_good(error)
         if cause is not None and self._options.breaker:
-            problem = f"most of the last items were refused in the same way, {cause}: {error}"
+            problem = f"most of the last items were rejected for the same reason, {cause}: {error}"
             self.stop_early("same_failure", problem, error)
 
     def _put_back(self, task: Task, error: ImgwireError) -> float | None:

@@ -85,7 +85,7 @@ class IngestJob(Generic[RecordT]):
 
     async def __aenter__(self) -> Self:
         if self._background is not None:
-            raise RuntimeError("this job has begun before; call ingest again to go on with its journal")
+            raise RuntimeError("this job has already started; call ingest again to resume from its journal")
         entries = await to_thread.run_sync(open_source, self._source, self._own_files)
         self._journal = await to_thread.run_sync(self._open_journal)
         async with AsyncExitStack() as unless_started:

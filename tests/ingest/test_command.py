@@ -144,7 +144,7 @@ def test_a_signal_ends_what_is_in_flight_and_a_second_one_stops_at_once(
         os.killpg(first.pid, number)  # as a terminal does
         output, errors = first.communicate(timeout=60)
     assert first.returncode == 128 + number, errors
-    assert "Ending what is in flight" in errors
+    assert "Finishing uploads in progress" in errors
     stored = len(sandbox.requests.of("store.put"))
     assert 4 <= stored < 40
     assert f"{stored} stored, 0 already stored, 0 skipped, 0 failed" in output

@@ -48,14 +48,14 @@ async def read_all(reply: StreamingResponse) -> bytes:
     """
     encoding = reply.headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity", "gzip", "x-gzip"}:
-        raise _UnusableError("the answer has an encoding that was not asked for")
+        raise _UnusableError("the response has an encoding that was not requested")
     source = _Unpacker(reply) if encoding.endswith("gzip") else reply
     chunks = []
     size = 0
     while chunk := await source.read():
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
-            raise _UnusableError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+            raise _UnusableError(f"the response is larger than {MAX_ANSWER_BYTES} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -75,7 +75,7 @@ class _Unpacker:
                 await checkpoint()
             elif not (packed := await self._reply.read()):
                 if self._begun and not self._unpacker.eof:
-                    raise _UnusableError("the answer is not encoded as declared: its end is missing")
+                    raise _UnusableError("the response is not encoded as declared: its end is missing")
                 return b""
             else:
                 self._packed, self._begun = packed, True
@@ -84,7 +84,7 @@ class _Unpacker:
             try:
                 piece = self._unpacker.decompress(self._packed, _PIECE)
             except zlib.error:
-                raise _UnusableError("the answer is not encoded as declared") from None
+                raise _UnusableError("the response is not encoded as declared") from None
             self._packed = self._unpacker.unconsumed_tail or self._unpacker.unused_data
             if piece:
                 return piece
@@ -119,7 +119,7 @@ async def exchange(
             transport, message, timeouts, read, lambda: move_on(scope, end, timeouts.write, done=True)
         )
     if scope.deadline == end:
-        reason = f"no complete answer within {timeouts.total:g} s"
+        reason = f"no complete response within {timeouts.total:g} s"
         return NoResponse("TotalTimeout", reason, may_have_acted=True, timed_out=True)
     reason = f"no byte of the body could be sent for {timeouts.write:g} s"
     return NoResponse("WriteTimeout", reason, may_have_acted=True, timed_out=True)
@@ -168,7 +168,7 @@ async def _send(transport: Transport, message: HttpRequest, timeouts: Timeouts) 
 
 def _no_answer(error: TransportError) -> NoResponse:
     what = (
-        "the connection broke before the answer was complete"
+        "the connection broke before the response was complete"
         if error.may_have_acted
         else "cannot reach the service; check that it runs and that the base URL is right"
     )
@@ -177,7 +177,7 @@ def _no_answer(error: TransportError) -> NoResponse:
             "this process or machine cannot open another connection; send less at once, or raise its limits"
         )
     if error.name in _NOT_HTTP:
-        what = "the answer is incomplete or is not valid HTTP"
+        what = "the response is incomplete or not valid HTTP"
     return NoResponse(
         error.name,
         one_line(f"{what}: {error.name}: {error.detail}" if error.detail else f"{what}: {error.name}"),

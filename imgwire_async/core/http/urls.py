@@ -36,7 +36,7 @@ def checked_base_url(text: str, *, allow_insecure: bool, example: str) -> str:
         raise ConfigurationError("the base URL must not hold a user name or password; pass api_key= instead")
     if parts.scheme not in {"http", "https"} or not host or _HIDDEN.search(text):
         raise ConfigurationError(
-            f"the base URL {text!r} must begin with https:// and a host, as {example} does"
+            f"the base URL {text!r} must start with https:// and a host, as {example} does"
         )
     if not _is_sendable(text):
         raise ConfigurationError(f"the base URL {text!r} has a host name or path that cannot be sent")

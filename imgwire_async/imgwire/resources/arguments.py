@@ -63,8 +63,7 @@ def as_idempotency_key(value: object, operation: str) -> str:
     if isinstance(value, str) and value:
         return value
     raise InvalidArgumentError(
-        f"idempotency_key must be text of at least one character, got {value!r:.80}; "
-        "leave it out to have one made up",
+        f"idempotency_key must be a non-empty string, got {value!r:.80}; omit it to generate one",
         operation=operation,
     )
 

@@ -377,7 +377,7 @@ class Journal:
         match code:
             case sqlite3.SQLITE_FULL:
                 reason = "full"
-                problem = "there is no room for it on the disk; make some, then run the job again"
+                problem = "the disk is full; free some space, then run the job again"
             case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
                 problem = f"it cannot be written ({error}); make it and its folder writable"
             case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:

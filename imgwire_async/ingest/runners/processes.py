@@ -53,7 +53,7 @@ def check_processes(core: Core) -> None:
     hooks = (options.on_call, options.on_request, options.on_response, options.on_retry)
     problem = None
     if core.shared.engine.is_given:
-        problem = "an http_client= of yours cannot be used by other processes"
+        problem = "a custom http_client= cannot be used by other processes"
     elif any(hooks):
         problem = "hooks (on_call, on_request, on_response, on_retry) would not see the requests of others"
     elif not sys.executable or getattr(sys, "frozen", False):

@@ -208,9 +208,7 @@ def _hash(task: Task, file: BinaryIO | io.FileIO, size: int) -> bytes:
     if not first and not (no_image and task.from_folder):
         raise UploadSourceError(f"cannot upload {task.key!r}: it is empty")
     if no_image:
-        raise UnsupportedImageTypeError(
-            f"{task.key!r} is no image that the service stores, by its content or name"
-        )
+        raise UnsupportedImageTypeError(f"{task.key!r} is not a supported image, judging by content and name")
     digest.update(first)
     if size <= WHOLE and len(first) == size:
         task.content = first

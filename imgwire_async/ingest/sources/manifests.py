@@ -213,7 +213,7 @@ class Manifest:
             if isinstance(value, Unusable):
                 return f"has {value.problem} in the metadata {name!r}"
             if not isinstance(value, str | int | float):
-                return f"the metadata {name!r} is no text, number or boolean"
+                return f"the metadata {name!r} is not a string, number or boolean"
             if isinstance(value, float) and not math.isfinite(value):
                 return f"the metadata {name!r} is not a finite number"
         return metadata

@@ -36,9 +36,9 @@ _STATUS_OF: Final[tuple[tuple[type[errors.ImgwireError], int, str], ...]] = (
     (errors.InvalidTransformationError, 422, "A transformation is not allowed."),
     (errors.ConfigurationError, 500, "The image service is not configured."),
     (errors.DownloadTargetError, 500, "The file could not be stored."),
-    (errors.IngestError, 500, "The job could not go on."),
-    (errors.APITimeoutError, 504, "The image service did not answer in time."),
-    (errors.DeadlineExceededError, 504, "The image service did not answer in time."),
+    (errors.IngestError, 500, "The job could not continue."),
+    (errors.APITimeoutError, 504, "The image service did not respond in time."),
+    (errors.DeadlineExceededError, 504, "The image service did not respond in time."),
 )
 _UNAVAILABLE: Final = "The image service is not available."
 

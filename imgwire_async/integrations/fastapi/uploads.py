@@ -131,5 +131,5 @@ class _CountedFile:
         if self.is_too_large:
             raise ValueError("it is longer than max_bytes")
         if not piece and self._received < self._announced:
-            raise ValueError("it cannot seek, and its beginning has been read before")
+            raise ValueError("it is not seekable, and part of it has already been read")
         return piece

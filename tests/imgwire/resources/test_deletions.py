@@ -72,9 +72,9 @@ async def test_a_success_without_a_body_is_a_success(delete: Delete, raw: bytes)
 async def test_a_record_that_is_promised_is_missed(raw: bytes) -> None:
     with raw_server(always(raw)) as server:
         async with client_of(server) as client:
-            with pytest.raises(ResponseDecodeError, match="the answer is empty"):
+            with pytest.raises(ResponseDecodeError, match="the response is empty"):
                 await client.images.retrieve(ID)
-            with pytest.raises(ResponseDecodeError, match="the answer is empty"):
+            with pytest.raises(ResponseDecodeError, match="the response is empty"):
                 await client.images.list()
 
 

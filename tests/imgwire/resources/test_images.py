@@ -238,7 +238,7 @@ async def test_an_empty_key_is_refused_before_anything_is_sent(
         ("images.upload_via_url", images.upload_via_url("https://e.example/a", idempotency_key="")),
     ]
     for operation, call in calls:
-        with pytest.raises(InvalidArgumentError, match="idempotency_key must be text") as refused:
+        with pytest.raises(InvalidArgumentError, match="idempotency_key must be a non-empty") as refused:
             await call
         assert refused.value.operation == operation
     assert len(sandbox.requests) == 0
