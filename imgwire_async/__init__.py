@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from imgwire_async.bodies.progress import UploadProgress
     from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent
     from imgwire_async.core.logical_call import ClientStats
+    from imgwire_async.core.operation import Response
     from imgwire_async.core.options import Timeouts
     from imgwire_async.core.pace.limits import RateLimit
     from imgwire_async.core.paging import Page, Pagination
@@ -92,6 +93,7 @@ _NAMES: Final = {
         "RetryEvent",
     ),
     "core.logical_call": ("ClientStats",),
+    "core.operation": ("Response",),
     "core.options": ("Timeouts",),
     "core.pace.limits": ("RateLimit",),
     "core.paging": (
@@ -240,6 +242,7 @@ __all__ = [
     "RenamedFile",
     "Report",
     "RequestEvent",
+    "Response",
     "ResponseDecodeError",
     "ResponseEvent",
     "RetryEvent",

@@ -165,7 +165,7 @@ class Core:
             replay = Replay.UNSAFE
         used: Secret | None = None
 
-        async def attempt(number: int, admission: Permit) -> Result:
+        async def attempt(number: int, permit: Permit) -> Result:
             nonlocal used
             used = credential = await self.credentials.current()
             service.check_credential(used, operation)
@@ -183,7 +183,7 @@ class Core:
             return await self._send_body(
                 content,
                 lambda data: self._http_request(request, path, data, credential),
-                admission,
+                permit,
                 context=context | CallContext(attempts=number),
                 error_for=service.error_for,
                 on_sent=on_sent,
@@ -247,11 +247,11 @@ class Core:
         context = context | CallContext(method="PUT", url=without_query(url.reveal()))
         self._check_upload_url(url, context)
 
-        async def attempt(number: int, admission: Permit) -> Result:
+        async def attempt(number: int, permit: Permit) -> Result:
             return await self._send_body(
                 body,
                 lambda data: _put_request(url, data, mime_type, self.shared.service),
-                admission,
+                permit,
                 context=context | CallContext(attempts=number),
                 error_for=store_error,
                 on_sent=on_sent,

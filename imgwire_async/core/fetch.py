@@ -266,8 +266,8 @@ async def fetch(core: Core, url: Secret, transfer: Transfer, context: CallContex
     """
     context = context | CallContext(method="GET", url=without_query(url.reveal()))
 
-    async def attempt(number: int, admission: Permit) -> Result:
-        transfer.slot = admission
+    async def attempt(number: int, permit: Permit) -> Result:
+        transfer.slot = permit
         try:
             return await _follow(core, url, transfer)
         except ImgwireError as error:

@@ -124,8 +124,8 @@ async def test_a_closed_class_admits_nobody_and_holds_up_no_other(time: VirtualT
 @in_virtual_time
 async def test_a_throttled_answer_holds_back_every_caller_of_its_class(time: VirtualTime) -> None:
     log = Log(new_gate(time), time)
-    async with log.gate.admit(CREATE) as admission:
-        admission.throttled(7.0)
+    async with log.gate.admit(CREATE) as permit:
+        permit.throttled(7.0)
     async with anyio.create_task_group() as tasks:
         for name in "ab":
             tasks.start_soon(log.send, name)
@@ -139,8 +139,8 @@ async def test_a_throttled_answer_holds_back_every_caller_of_its_class(time: Vir
 @in_virtual_time
 async def test_a_throttled_answer_without_a_hint_begins_with_a_slow_pace(time: VirtualTime) -> None:
     log = Log(new_gate(time), time)
-    async with log.gate.admit(CREATE) as admission:
-        admission.throttled(None)
+    async with log.gate.admit(CREATE) as permit:
+        permit.throttled(None)
     await log.send("a")
     assert log.admitted == [("a", 0.1)]
 
@@ -280,7 +280,7 @@ def test_no_place_is_lost_and_no_limit_passed_whoever_is_cancelled_when(backend:
         rate_class = rng.choice([CREATE, READ])
         deadline = time.now + rng.uniform(0, 10) if rng.random() < 0.4 else None
         try:
-            async with gate.admit(rate_class, deadline=deadline) as admission:
+            async with gate.admit(rate_class, deadline=deadline) as permit:
                 in_flight += 1
                 try:
                     assert in_flight <= concurrency
@@ -288,7 +288,7 @@ def test_no_place_is_lost_and_no_limit_passed_whoever_is_cancelled_when(backend:
                         sent.append(time.now)
                     await time.sleep(rng.choice([0.0, 0.5, rng.uniform(0, 3)]))
                     if rng.random() < 0.1:
-                        admission.throttled(rng.choice([None, 0.0, 2.0, 1e9]))
+                        permit.throttled(rng.choice([None, 0.0, 2.0, 1e9]))
                 finally:
                     in_flight -= 1
         except AdmissionTimeoutError:
@@ -374,8 +374,8 @@ def test_a_pause_longer_than_its_patience_sends_a_request_away_at_once(
     gate = Gate(concurrency, time=time, rng=random.Random(1))
 
     async def main() -> None:
-        async with gate.admit(CREATE) as admission:
-            admission.throttled(40.0)
+        async with gate.admit(CREATE) as permit:
+            permit.throttled(40.0)
         time.now += 10.0
         with pytest.raises(ClosedTooLongError, match=r"another 30\.0 s"):
             await gate.admit(CREATE, patience=29.0).__aenter__()
@@ -403,11 +403,11 @@ async def test_a_pause_sends_those_away_who_wait_already(time: VirtualTime) -> N
             left.append(error.closed_for)
         ended[name] = time.now - 100.0
 
-    async with anyio.create_task_group() as tasks, gate.admit(CREATE) as admission:
+    async with anyio.create_task_group() as tasks, gate.admit(CREATE) as permit:
         for name, patience in (("patient", 60.0), ("impatient", 5.0), ("endless", math.inf)):
             tasks.start_soon(send, name, patience)
             await time.settle()
-        admission.throttled(40.0)
+        permit.throttled(40.0)
         await time.sleep(1.0)
 
     assert ended["impatient"] == 0.0
@@ -418,8 +418,8 @@ async def test_a_pause_sends_those_away_who_wait_already(time: VirtualTime) -> N
 @in_virtual_time
 async def test_a_pause_that_nobody_asked_for_is_waited_for_without_patience(time: VirtualTime) -> None:
     gate = new_gate(time)
-    async with gate.admit(CREATE) as admission:
-        admission.throttled(None)
+    async with gate.admit(CREATE) as permit:
+        permit.throttled(None)
     async with gate.admit(CREATE, patience=0.0):
         assert time.now > 100.0
 
@@ -428,8 +428,8 @@ async def test_a_pause_that_nobody_asked_for_is_waited_for_without_patience(time
 async def test_a_pause_as_long_as_its_patience_is_waited_for(time: VirtualTime) -> None:
     gate = new_gate(time)
     time.now = 100.74  # where adding and subtracting 60 gives more than 60
-    async with gate.admit(CREATE) as admission:
-        admission.throttled(LONGEST_CLOSURE)
+    async with gate.admit(CREATE) as permit:
+        permit.throttled(LONGEST_CLOSURE)
     async with gate.admit(CREATE, patience=LONGEST_CLOSURE):
         assert time.now >= 160
 

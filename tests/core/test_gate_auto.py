@@ -33,14 +33,14 @@ def test_finds_the_rate_that_the_service_accepts(backend: str, hints: bool) -> N
 
     async def caller() -> None:
         while time.now < 90.0:
-            async with gate.admit(CREATE) as admission:
+            async with gate.admit(CREATE) as permit:
                 reply = service.handle(time.now, rng)
                 await time.sleep(reply.at - time.now)
                 answers.append((time.now, reply.throttled))
                 if reply.throttled:
-                    admission.throttled(reply.hint)
+                    permit.throttled(reply.hint)
                 else:
-                    admission.accepted()
+                    permit.accepted()
 
     async def main() -> None:
         async with anyio.create_task_group() as tasks:
@@ -64,8 +64,8 @@ def test_a_hint_holds_back_its_class_and_no_other(backend: str) -> None:
             admitted[rate_class] = time.now
 
     async def main() -> None:
-        async with gate.admit(CREATE) as admission:
-            admission.throttled(20.0)
+        async with gate.admit(CREATE) as permit:
+            permit.throttled(20.0)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(send, CREATE)
             tasks.start_soon(send, READ)
@@ -86,8 +86,8 @@ def test_a_probe_without_an_answer_lets_the_next_one_go(backend: str) -> None:
             await time.sleep(5.0)
 
     async def main() -> None:
-        async with gate.admit(CREATE) as admission:
-            admission.throttled(10.0)
+        async with gate.admit(CREATE) as permit:
+            permit.throttled(10.0)
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(unanswered)

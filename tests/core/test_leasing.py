@@ -66,15 +66,15 @@ def answers_of(
     async def caller(number: int) -> None:
         gate = shared.gates[number]
         while time.now < end:
-            async with gate.admit(CREATE) as admission:
+            async with gate.admit(CREATE) as permit:
                 await time.sleep(0.02)
                 reply = service.handle(time.now, rng)
                 await time.sleep(reply.at - time.now + 0.02)
                 answers[number].append((time.now, reply.throttled))
                 if reply.throttled:
-                    admission.throttled(reply.hint)
+                    permit.throttled(reply.hint)
                 else:
-                    admission.accepted()
+                    permit.accepted()
 
     async def main() -> None:
         async with anyio.create_task_group() as background:
@@ -126,10 +126,10 @@ def test_a_429_under_a_stated_limit_stops_all_gates() -> None:
     admitted: list[float] = []
 
     async def send(gate: Gate, *, throttled: bool = False) -> None:
-        async with gate.admit(CREATE) as admission:
+        async with gate.admit(CREATE) as permit:
             admitted.append(time.now)
             if throttled:
-                admission.throttled(5.0)
+                permit.throttled(5.0)
 
     async def main() -> None:
         async with anyio.create_task_group() as background:

@@ -33,11 +33,11 @@ def test_an_idle_slot_is_lent_and_comes_back_before_all_others(
     order: list[str] = []
 
     async def slow() -> None:
-        async with gate.admit(READ) as admission:
-            await admission.outside(time.sleep(5.0))
+        async with gate.admit(READ) as permit:
+            await permit.outside(time.sleep(5.0))
             assert gate.stats().in_flight == 1
             order.append("slow")
-            admission.accepted()
+            permit.accepted()
 
     async def quick(name: str) -> None:
         async with gate.admit(READ):
@@ -69,10 +69,10 @@ def test_a_slot_that_is_idle_for_a_moment_only_is_kept() -> None:
             admitted.append(time.now)
 
     async def main() -> None:
-        async with anyio.create_task_group() as tasks, gate.admit(READ) as admission:
+        async with anyio.create_task_group() as tasks, gate.admit(READ) as permit:
             tasks.start_soon(other)
             for _ in range(20):
-                await admission.outside(time.sleep(LENT_AFTER / 2))
+                await permit.outside(time.sleep(LENT_AFTER / 2))
 
     time.run(main)
     assert admitted == [pytest.approx(10 * LENT_AFTER)]
@@ -85,8 +85,8 @@ def test_a_request_that_ends_while_its_slot_is_lent_leaves_nothing_behind(backen
 
     async def cancelled(scope: anyio.CancelScope) -> None:
         with scope:
-            async with gate.admit(READ) as admission:
-                await admission.outside(anyio.sleep_forever())
+            async with gate.admit(READ) as permit:
+                await permit.outside(anyio.sleep_forever())
 
     async def main() -> None:
         scope = anyio.CancelScope()
@@ -109,10 +109,10 @@ def test_a_slow_source_does_not_make_the_service_look_slow() -> None:
 
     async def upload() -> None:
         while time.now < 60.0:
-            async with gate.admit(READ) as admission:
-                await admission.outside(time.sleep(time.now / 20.0))  # slower and slower
+            async with gate.admit(READ) as permit:
+                await permit.outside(time.sleep(time.now / 20.0))  # slower and slower
                 await time.sleep(0.1)
-                admission.accepted()
+                permit.accepted()
 
     async def main() -> None:
         async with anyio.create_task_group() as tasks:

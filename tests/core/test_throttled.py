@@ -36,17 +36,17 @@ class Load:
     async def call(self) -> None:
         policy = RetryPolicy()
         for retry in range(50):
-            async with self.gate.admit(READ) as admission:
+            async with self.gate.admit(READ) as permit:
                 self.sent_at.append(self.time.now)
                 await self.time.sleep(TRAVEL * self.rng.uniform(0.8, 1.2))
                 reply = self.service.handle(self.time.now, self.rng)
                 await self.time.sleep(reply.at - self.time.now + TRAVEL)
                 if not reply.throttled:
                     self.accepted += 1
-                    admission.accepted()
+                    permit.accepted()
                     return
                 self.throttled += 1
-                admission.throttled(reply.hint)
+                permit.throttled(reply.hint)
             await self.time.sleep(policy.delay(retry, reply.hint, self.rng))
         raise AssertionError("never accepted")
 
@@ -131,18 +131,18 @@ def test_without_any_429_nothing_is_paced(backend: str) -> None:
 
 
 async def _throttle(gate: Gate) -> None:
-    async with gate.admit(READ) as admission:
-        admission.throttled(None)
+    async with gate.admit(READ) as permit:
+        permit.throttled(None)
 
 
 async def _instants(gate: Gate, time: VirtualTime, rate_class: RateClass, count: int) -> list[float]:
     began, instants = time.now, []
 
     async def send() -> None:
-        async with gate.admit(rate_class) as admission:
+        async with gate.admit(rate_class) as permit:
             instants.append(time.now - began)
             await time.sleep(0.1)
-            admission.accepted()
+            permit.accepted()
 
     async with anyio.create_task_group() as tasks:
         for _ in range(count):

@@ -202,7 +202,7 @@ class Gate:
         if until > lane.asked_until:
             lane.asked_until = until
             for waiter in lane.waiting:
-                if waiter.admission.patience < until - now:
+                if waiter.permit.patience < until - now:
                     waiter.wake_up()
 
     def admit(
@@ -231,27 +231,27 @@ class Gate:
         instant = math.inf if deadline is None else deadline
         return Permit(self, self._lane(rate_class), instant, patience, not_before)
 
-    async def enter(self, admission: Permit) -> None:
-        """Wait for the turn of an `Permit`."""
+    async def enter(self, permit: Permit) -> None:
+        """Wait for the turn of a `Permit`."""
         self._note_loop()
-        lane, deadline, arrived = admission.lane, admission.deadline, self.clock()
-        if admission.not_before > arrived:
-            await self._wait_until(admission.not_before, arrived)
+        lane, deadline, arrived = permit.lane, permit.deadline, self.clock()
+        if permit.not_before > arrived:
+            await self._wait_until(permit.not_before, arrived)
             arrived = self.clock()
         if lane.pacer is not None:
             lane.forget_pace()
         if len(self._in_flight) < self._concurrency and arrived < deadline and self._is_free(lane, arrived):
-            self._admit(admission, arrived)
+            self._admit(permit, arrived)
             return
         if (
             lane.bucket is not None
             and (wait := lane.bucket.wait(arrived, len(lane.waiting))) > self._longest_wait
         ):
             raise LimitedTooLongError(lane.rate_class, wait)
-        waiter = Waiter(next(self._arrivals), admission)
+        waiter = Waiter(next(self._arrivals), permit)
         try:
-            while admission not in self._in_flight:
-                self._check_limits(admission, arrived)
+            while permit not in self._in_flight:
+                self._check_limits(permit, arrived)
                 self._note_loop()
                 lane.waiting[waiter] = None  # where it is already, unless another loop ran meanwhile
                 self._dispatch()
@@ -262,7 +262,7 @@ class Gate:
                 del lane.waiting[waiter]
                 self._dispatch()
             else:
-                self.leave(admission)
+                self.leave(permit)
             raise
         finally:
             self._throttled_seconds += self.clock() - arrived
@@ -275,16 +275,16 @@ class Gate:
             self._backing_off -= 1
             self._throttled_seconds += self.clock() - arrived
 
-    def _admit(self, admission: Permit, now: float) -> None:
-        self._in_flight.add(admission)
-        if admission.is_lent:
-            self._give_back(admission)
+    def _admit(self, permit: Permit, now: float) -> None:
+        self._in_flight.add(permit)
+        if permit.is_lent:
+            self._give_back(permit)
             return
         self._admitted += 1
-        lane = admission.lane
+        lane = permit.lane
         lane.take(now)
         if lane.pacer is not None:
-            admission.pacer, admission.ticket = lane.pacer, lane.pacer.begin()
+            permit.pacer, permit.ticket = lane.pacer, lane.pacer.begin()
 
     def _note_loop(self) -> None:
         """Take over from an event loop that no longer runs, and so never ends what it left pending."""
@@ -295,8 +295,8 @@ class Gate:
         if not is_abandoned(former):
             return
         self.idle.clear()
-        for admission in tuple(self._in_flight):
-            self._remove(admission)
+        for permit in tuple(self._in_flight):
+            self._remove(permit)
         for lane in self._queues:
             waiting = tuple(lane.waiting)
             lane.waiting.clear()
@@ -311,12 +311,12 @@ class Gate:
                 return False
         return lane.opens_at() <= now
 
-    def _check_limits(self, admission: Permit, arrived: float) -> None:
-        now, lane = self.clock(), admission.lane
+    def _check_limits(self, permit: Permit, arrived: float) -> None:
+        now, lane = self.clock(), permit.lane
         opens_at = max(now, lane.closed_until, lane.asked_until)
-        if opens_at >= admission.deadline:
+        if opens_at >= permit.deadline:
             raise AdmissionTimeoutError(lane.rate_class, now - arrived, opens_at - now)
-        if lane.asked_until - now > admission.patience + _ROUNDING:
+        if lane.asked_until - now > permit.patience + _ROUNDING:
             raise ClosedTooLongError(lane.rate_class, lane.asked_until - now)
 
     async def _wait_for_turn(self, lane: Lane, waiter: Waiter, deadline: float) -> None:
@@ -336,31 +336,31 @@ class Gate:
             with nullcontext() if deadline == math.inf else self.time.move_on_after(deadline - now):
                 await waiter.wake.wait()
 
-    def leave(self, admission: Permit) -> None:
-        """End the request of an `Permit`."""
-        self.idle.pop(admission, None)
-        if admission.is_lent:
-            self._give_back(admission)
-            self._end_in_pacer(admission)
+    def leave(self, permit: Permit) -> None:
+        """End the request of a `Permit`."""
+        self.idle.pop(permit, None)
+        if permit.is_lent:
+            self._give_back(permit)
+            self._end_in_pacer(permit)
             self._dispatch()
-        elif admission in self._in_flight:
-            self._remove(admission)
+        elif permit in self._in_flight:
+            self._remove(permit)
             self._dispatch()
 
-    def lend(self, admission: Permit) -> None:
-        """Note that an `Permit` is idle."""
-        self.idle[admission] = self.clock()
+    def lend(self, permit: Permit) -> None:
+        """Note that a `Permit` is idle."""
+        self.idle[permit] = self.clock()
         if not self._lends:
             self._lends = True
             for lane in self._queues:
                 if lane.waiting:
                     lane.head.wake_up()
 
-    async def reenter(self, admission: Permit) -> None:
-        """Wait for a slot of an `Permit` that was lent; before all others."""
-        lane, waiter = self._returning, Waiter(-1, admission)
+    async def reenter(self, permit: Permit) -> None:
+        """Wait for a slot of a `Permit` that was lent; before all others."""
+        lane, waiter = self._returning, Waiter(-1, permit)
         try:
-            while admission.is_lent:
+            while permit.is_lent:
                 self._note_loop()
                 lane.waiting[waiter] = None
                 self._dispatch()
@@ -371,28 +371,28 @@ class Gate:
                 self._dispatch()
 
     def _take_idle_slots(self, now: float) -> None:
-        for admission, since in tuple(self.idle.items()):
+        for permit, since in tuple(self.idle.items()):
             if now - since < LENT_AFTER - _ROUNDING:
                 break  # in the order in which they became idle
-            if admission in self._in_flight:
-                self._in_flight.remove(admission)
-                admission.is_lent = True
-                if admission.pacer is not None:
-                    admission.pacer.lend()
+            if permit in self._in_flight:
+                self._in_flight.remove(permit)
+                permit.is_lent = True
+                if permit.pacer is not None:
+                    permit.pacer.lend()
 
-    def _give_back(self, admission: Permit) -> None:
-        admission.is_lent = False
-        if admission.pacer is not None:
-            admission.pacer.take_back()
+    def _give_back(self, permit: Permit) -> None:
+        permit.is_lent = False
+        if permit.pacer is not None:
+            permit.pacer.take_back()
 
-    def _remove(self, admission: Permit) -> None:
-        self._in_flight.remove(admission)
-        self._end_in_pacer(admission)
+    def _remove(self, permit: Permit) -> None:
+        self._in_flight.remove(permit)
+        self._end_in_pacer(permit)
 
     @staticmethod
-    def _end_in_pacer(admission: Permit) -> None:
-        if admission.pacer is not None and admission.ticket is not None:
-            admission.pacer.end(admission.ticket)
+    def _end_in_pacer(permit: Permit) -> None:
+        if permit.pacer is not None and permit.ticket is not None:
+            permit.pacer.end(permit.ticket)
 
     def _dispatch(self) -> None:
         """Admit everybody who may go now, and wake every new head that must watch the time."""
@@ -407,7 +407,7 @@ class Gate:
             if not ready:
                 break
             waiter = min(ready, key=lambda lane: lane.head.arrival).pop_head()
-            self._admit(waiter.admission, now)
+            self._admit(waiter.permit, now)
             waiter.wake_up()
         for lane in waiting:
             if lane.waiting and now < lane.opens_at() < lane.head.wakes_at:

@@ -78,11 +78,11 @@ class LimitedTooLongError(ClosedTooLongError):
 class Waiter:
     """A request in a queue."""
 
-    __slots__ = ("admission", "arrival", "wake", "wakes_at")
+    __slots__ = ("arrival", "permit", "wake", "wakes_at")
 
-    def __init__(self, arrival: int, admission: Permit) -> None:
+    def __init__(self, arrival: int, permit: Permit) -> None:
         self.arrival = arrival
-        self.admission = admission
+        self.permit = permit
         self.wake: anyio.Event | None = None  # as long as it does not wait
         self.wakes_at = math.inf
 
