@@ -44,6 +44,9 @@ from imgwire_async.imgix.service import IMGIX, ImgixRateClass
 
 DEFAULT_BASE_URL: Final = "https://api.imgix.com"
 
+LONGEST_WAIT: Final = 1800.0
+"""Seconds that a call waits at most for a published limit, with those before it in line counted."""
+
 _URL_VARIABLE: Final = "IMGIX_API_BASE_URL"
 
 
@@ -56,7 +59,9 @@ class AsyncImgixClient(ServiceClient):
 
     imgix publishes how many requests it takes: 4 per second, and of some kinds more or fewer. The client
     keeps these limits from its first request on, so calls may wait for their turn; see `ImgixRateClass`. All
-    clients of one key in a process share them.
+    clients of one key in a process share them. A call that would have to wait longer than half an hour for
+    its turn, as after many creations of sources, is not sent: it raises `RateLimitError`, whose `retry_after`
+    has the seconds after which it could go.
 
     Args:
         api_key: API key of the account; or an async function that returns one, called once more after a 401.
@@ -64,8 +69,7 @@ class AsyncImgixClient(ServiceClient):
         base_url: scheme and host of the API. Default: `IMGIX_API_BASE_URL`, else the public service.
         timeout: seconds, or `Timeouts` with a number for each phase of an attempt.
         max_retries: attempts after the first one.
-        max_retry_after: longest wait that the service or a published limit may impose on a call, in seconds;
-            a longer one raises `RateLimitError`, whose `retry_after` has the wait.
+        max_retry_after: longest `Retry-After` to wait for, in seconds; a longer one raises at once.
         deadline: seconds that one call may take in all, retries and waiting included.
         concurrency: how many requests are in flight at most; further ones wait for their turn.
         rate_limits: limits by class that replace the published ones, for premium plans.
@@ -143,7 +147,7 @@ class AsyncImgixClient(ServiceClient):
             published = {name: limit for name, limit in IMGIX.rate_classes.items() if limit is not None}
             limits = published | checked_limits(rate_limits or {}, IMGIX.rate_classes)
             scope = _scope(source, options.base_url)
-            gate = Gate(concurrency, rate_limits=limits, time=time, scope=scope)
+            gate = Gate(concurrency, rate_limits=limits, time=time, scope=scope, longest_wait=LONGEST_WAIT)
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
         shared = SharedState(
