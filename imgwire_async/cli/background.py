@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from imgwire_async.sandbox import Sandbox
+    from imgwire_async.sandbox import ImgixSandbox, Sandbox
 
 _POLL: Final = 0.25  # seconds
 _SHORT_LIVED: Final = 5.0
@@ -75,7 +75,7 @@ def _fields(pid: int) -> list[str] | None:
         return None
 
 
-def start(folder: Path | None, *, host: str, port: int) -> str:
+def start(folder: Path | None, *, service: str = "imgwire", host: str, port: int) -> str:
     """Start a sandbox that outlives this process.
 
     Returns:
@@ -87,6 +87,7 @@ def start(folder: Path | None, *, host: str, port: int) -> str:
     parent = os.getppid()
     fields = _fields(parent)
     setup = {
+        "service": service,
         "folder": None if folder is None else str(folder.resolve()),
         "host": host,
         "port": port,
@@ -116,8 +117,12 @@ def start(folder: Path | None, *, host: str, port: int) -> str:
     return "\n".join((*_exports(facts["variables"]), f'printf %s "$$" > {owner}'))
 
 
-def variables_of(local: Sandbox) -> dict[str, str]:
+def variables_of(local: Sandbox | ImgixSandbox) -> dict[str, str]:
     """All variables that programs read, so that none of another service is left."""
+    from imgwire_async.sandbox import ImgixSandbox
+
+    if isinstance(local, ImgixSandbox):
+        return {"IMGIX_API_KEY": local.api_key, "IMGIX_API_BASE_URL": local.base_url}
     return {
         "IMGWIRE_API_KEY": local.server_key,
         "IMGWIRE_API_BASE_URL": local.base_url,
@@ -137,11 +142,11 @@ def stop(port: int | None) -> Running:
         BackgroundError: there is none, or more than one.
     """
     running = _all_running()
-    wanted = os.environ.get("IMGWIRE_API_BASE_URL")
+    wanted = {os.environ.get("IMGWIRE_API_BASE_URL"), os.environ.get("IMGIX_API_BASE_URL")}
     if port is not None:
         running = [one for one in running if one.base_url.endswith(f":{port}")]
-    elif any(one.base_url == wanted for one in running):
-        running = [one for one in running if one.base_url == wanted]
+    elif any(one.base_url in wanted for one in running):
+        running = [one for one in running if one.base_url in wanted]
     if not running:
         raise BackgroundError("no sandbox runs in the background")
     if len(running) > 1:
@@ -235,9 +240,10 @@ def serve() -> None:
     parents = [_Process.of(pid) for pid in setup["parents"]]
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    from imgwire_async.sandbox import Sandbox
+    from imgwire_async.sandbox import ImgixSandbox, Sandbox
 
-    local = Sandbox(setup["folder"], host=setup["host"], port=setup["port"])
+    kind = ImgixSandbox if setup["service"] == "imgix" else Sandbox
+    local: Sandbox | ImgixSandbox = kind(setup["folder"], host=setup["host"], port=setup["port"])
     try:
         local.start()
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ from imgwire_async.cli.output import show_json
 from imgwire_async.cli.streams import complain, is_terminal, say
 
 if TYPE_CHECKING:
-    from imgwire_async.sandbox import Sandbox
+    from imgwire_async.sandbox import ImgixSandbox, Sandbox
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +24,15 @@ def register(app: typer.Typer) -> None:
     app.command()(sandbox)
 
 
+class LocalService(StrEnum):
+    """A service that runs locally."""
+
+    IMGWIRE = "imgwire"
+    IMGIX = "imgix"
+
+
 def sandbox(
+    service: Annotated[LocalService, typer.Argument(help="Service to run.")] = LocalService.IMGWIRE,
     folder: Annotated[
         Path | None, typer.Option(help="Keep images, records and keys here. Default: a temporary folder.")
     ] = None,
@@ -47,19 +56,21 @@ def sandbox(
         typer.Option("--stop", help="Stop the background service that the variables or --port name."),
     ] = False,
 ) -> None:
-    """Run a local Imgwire service until Ctrl-C, and print its address and keys.
+    """Run a local Imgwire or imgix service until Ctrl-C, and print its address and keys.
 
     With --env it runs in the background of the shell, whose variables lead to it, and ends with the shell.
 
     Example: imgwire-async sandbox --folder imgwire-data --port 8787
 
     Example: eval "$(imgwire-async sandbox --env)"
+
+    Example: imgwire-async sandbox imgix
     """
     if env or stop:
-        _in_background(folder, host, port, stop=stop)
+        _in_background(service, folder, host, port, stop=stop)
         return
     try:
-        from imgwire_async.sandbox import Sandbox
+        from imgwire_async.sandbox import ImgixSandbox, Sandbox
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("imgwire_async"):
             raise
@@ -69,7 +80,11 @@ def sandbox(
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    local = Sandbox(folder, port=port, host=host)
+    local: Sandbox | ImgixSandbox
+    if service is LocalService.IMGIX:
+        local = ImgixSandbox(folder, port=port, host=host)
+    else:
+        local = Sandbox(folder, port=port, host=host)
     try:
         local.start()
     except OSError as error:
@@ -85,7 +100,9 @@ def sandbox(
         local.stop()
 
 
-def _in_background(folder: Path | None, host: str, port: int | None, *, stop: bool) -> None:
+def _in_background(
+    service: LocalService, folder: Path | None, host: str, port: int | None, *, stop: bool
+) -> None:
     try:
         from imgwire_async.cli import background
     except ModuleNotFoundError:
@@ -95,7 +112,7 @@ def _in_background(folder: Path | None, host: str, port: int | None, *, stop: bo
         if stop:
             say(f"Stopped {background.stop(port).base_url}.")
             return
-        exports = background.start(folder, host=host, port=port or 0)
+        exports = background.start(folder, service=service, host=host, port=port or 0)
     except background.BackgroundError as error:
         complain(f"Error: {error}")
         if not stop:
@@ -106,7 +123,11 @@ def _in_background(folder: Path | None, host: str, port: int | None, *, stop: bo
         complain('To set these variables: eval "$(imgwire-async sandbox --env)"')
 
 
-def _facts(local: Sandbox) -> dict[str, str]:
+def _facts(local: Sandbox | ImgixSandbox) -> dict[str, str]:
+    from imgwire_async.sandbox import ImgixSandbox
+
+    if isinstance(local, ImgixSandbox):
+        return {"base_url": local.base_url, "api_key": local.api_key}
     return {
         "base_url": local.base_url,
         "server_key": local.server_key,
@@ -116,7 +137,18 @@ def _facts(local: Sandbox) -> dict[str, str]:
     }
 
 
-def _introduction(local: Sandbox, folder: Path | None) -> str:
+def _introduction(local: Sandbox | ImgixSandbox, folder: Path | None) -> str:
+    from imgwire_async.sandbox import ImgixSandbox
+
+    if isinstance(local, ImgixSandbox):
+        return (
+            f"imgix sandbox: {local.base_url}\n"
+            f"Rendering:     {local.base_url}/~/SUBDOMAIN.imgix.net/PATH\n"
+            f"Stored in:     {folder if folder is not None else 'a temporary folder'}\n\n"
+            f"export IMGIX_API_KEY={local.api_key}\n"
+            f"export IMGIX_API_BASE_URL={local.base_url}\n\n"
+            "Ctrl-C stops it."
+        )
     return (
         f"Imgwire sandbox: {local.base_url}\n"
         f"Session token:   {local.session_token}\n"

@@ -55,6 +55,17 @@ def test_programs_of_the_shell_use_it_and_it_ends_with_the_shell(
     assert eventually(lambda: not answers(base_url))
 
 
+def test_a_local_imgix_leads_its_own_variables_and_can_be_stopped() -> None:
+    start = f'eval "$({PROGRAM} sandbox imgix --env)"'
+    run = shell(f"{start}; echo $IMGIX_API_BASE_URL; echo $IMGIX_API_KEY; {PROGRAM} sandbox --stop")
+
+    assert run.returncode == 0, run.stderr
+    base_url, key, stopped = run.stdout.splitlines()
+    assert key.startswith("ak_")
+    assert stopped == f"Stopped {base_url}."
+    assert not answers(base_url)
+
+
 def test_it_outlives_the_subshells_of_a_shell_and_can_be_stopped() -> None:
     run = shell(f"{START}; {TELL}; sleep 7; {PROGRAM} whoami --json; {PROGRAM} sandbox --stop; {TELL}")
 
