@@ -12,14 +12,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import anyio
 import httpx
 import pytest
+from anyio import to_thread
 
 from imgwire_async import AsyncImgwireClient, ImgwireError, Timeouts
+from imgwire_async.core.http.library_logs import redacted_logs
 from tests.clients import client_of
 from tests.downloads.file_host import job_at
 from tests.lowlevel.support import IMAGE
-from tests.raw_servers import Behaviour, Connection, RawServer, answer, raw_server
+from tests.raw_servers import Behaviour, Connection, RawServer, always, answer, raw_server
 
 TOKEN = "tok_SECRET_4f1c"
 PENDING = IMAGE | {"status": "PENDING", "can_upload": True}
@@ -36,6 +39,8 @@ ANSWERS = {
     "end of a chunk": CHUNKED + b"1\r\n{" + PAIR + b"\r\n0\r\n\r\n",
     "chunk extension": CHUNKED + b"1;" + PAIR * 2000 + b"\r\n{\r\n0\r\n\r\n",
     "trailer": CHUNKED + b"0\r\n" + PAIR + b"\r\n\r\n",
+    "reason phrase": answer(400, b"").replace(b"400 ", b"400 " + TOKEN.encode() + b" ", 1),
+    "unknown header": answer(400, b"", f"{TOKEN}: {TOKEN}"),
     "status line": PAIR + b"\r\n\r\n",
     "status": b"HTTP/1.1 " + TOKEN.encode() + b" OK\r\n\r\n",
     "version": b"HTTP/" + TOKEN.encode() + b" 200 OK\r\n\r\n",
@@ -123,9 +128,6 @@ def behaviour_of(raw: bytes, *, store: bool) -> Behaviour:
 @pytest.fixture
 def told(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     caplog.set_level(logging.DEBUG)
-    for name in ("httpcore.http11", "httpcore.connection", "httpcore.proxy"):
-        # Whoever turns this on wants to see what is sent and received.
-        caplog.set_level(logging.INFO, name)
     yield caplog
     assert TOKEN not in caplog.text
 
@@ -202,3 +204,56 @@ async def test_an_error_of_the_service_is_shown_as_it_is() -> None:
                 await client.images.retrieve(IMAGE_ID)
     assert caught.value.body == body  # type: ignore[attr-defined]
     assert caught.value.request_id == "req_1"
+
+
+async def test_nothing_of_an_answer_is_in_the_log_on_trio(told: pytest.LogCaptureFixture) -> None:
+    def retrieve_all() -> None:
+        for raw in ANSWERS.values():
+            with raw_server(behaviour_of(raw, store=False)) as server:
+                anyio.run(retrieve, server, backend="trio")
+
+    async def retrieve(server: RawServer) -> None:
+        async with client_of(server, timeout=Timeouts(read=2.0), max_retries=0) as client:
+            await error_of(client.images.retrieve(IMAGE_ID))
+
+    await to_thread.run_sync(retrieve_all)
+    lines = [record.getMessage() for record in told.records if record.name.startswith("httpcore")]
+    assert "receive_response_body.failed exception=RemoteProtocolError" in lines
+    assert "receive_response_headers.complete status=422" in lines
+
+
+async def test_a_request_of_the_caller_is_logged_as_ever(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with raw_server(always(ANSWERS["unknown header"])) as server:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            async with client_of(server, http_client=http, max_retries=0) as client:
+                await error_of(client.images.retrieve(IMAGE_ID))
+            assert TOKEN not in caplog.text
+            await http.get(f"{server.base_url}/?s={TOKEN}")
+    assert f"?s={TOKEN}" in caplog.text
+    assert f"(b'{TOKEN}', b'{TOKEN}')" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "shown"),
+    [
+        (
+            "httpcore.http2",
+            f"receive_response_headers.complete return_value=(200, [(b'a', b'{TOKEN}')])",
+            "200",
+        ),
+        (
+            "httpcore.socks",
+            f"setup_socks5_connection.started stream=<S> auth=(b'u', b'{TOKEN}')",
+            "",
+        ),
+        ("httpcore.proxy", f"start_tls.failed exception=ConnectError(OSError('{TOKEN}'))", "=ConnectError"),
+        ("hpack.hpack", f"Adding (b'x-api-key', b'{TOKEN}') to the header table", ""),
+    ],
+)
+def test_lines_of_every_protocol_are_cut(
+    told: pytest.LogCaptureFixture, name: str, line: str, shown: str
+) -> None:
+    with redacted_logs():
+        logging.getLogger(name).debug(line)
+    assert shown in told.text

@@ -1,16 +1,10 @@
-"""Requests over httpx: with the caller's own client, and on trio.
-
-httpx logs the full URL of every request at INFO. The URL of a presigned PUT is a credential, and so is an
-upload token in a query. The filter rewrites only the records that a request of ours causes.
-"""
+"""Requests over httpx: with the caller's own client, and on trio."""
 
 from __future__ import annotations
 
-import logging
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import suppress
 from typing import Self, TypeAlias
 
 import anyio
@@ -18,6 +12,7 @@ import httpx
 
 from imgwire_async.core.http import aiohttp_transport
 from imgwire_async.core.http.failures import system_detail
+from imgwire_async.core.http.library_logs import redacted_logs
 from imgwire_async.core.http.messages import HttpRequest, TransportError, joined_headers
 from imgwire_async.core.local_limits import lacking
 from imgwire_async.core.options import Timeouts
@@ -25,8 +20,6 @@ from imgwire_async.core.redaction import without_query
 
 HttpClient: TypeAlias = httpx.AsyncClient
 """What a caller may pass as `http_client=`."""
-
-_SENDING = ContextVar("imgwire_async_sending", default=False)
 
 # Pools are unlimited: how many requests run at once is decided by the gate in front of them, where waiting
 # is counted and cancellable, and never shows up as a pool timeout.
@@ -70,28 +63,6 @@ class _QuietRequest(httpx.Request):
         return f"<Request({self.method!r}, {without_query(str(self.url))!r})>"
 
 
-class _UrlFilter(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        if _SENDING.get() and isinstance(record.args, tuple):
-            record.args = tuple(
-                without_query(str(arg)) if isinstance(arg, httpx.URL) else arg for arg in record.args
-            )
-        return True
-
-
-logging.getLogger("httpx").addFilter(_UrlFilter())
-
-
-@contextmanager
-def _redacted_logs() -> Iterator[None]:
-    """While this is entered, httpx's own log lines show URLs without their query."""
-    token = _SENDING.set(True)
-    try:
-        yield
-    finally:
-        _SENDING.reset(token)
-
-
 class _OnePiece:
     # Not a generator, which httpx would leave to the garbage collector when a request is cancelled.
     def __init__(self, piece: bytes) -> None:
@@ -125,9 +96,10 @@ class _Reply:
         if self._chunks is None:
             self._chunks = self._response.aiter_raw()
         try:
-            async for chunk in self._chunks:
-                if chunk:
-                    return chunk
+            with redacted_logs():
+                async for chunk in self._chunks:
+                    if chunk:
+                        return chunk
         except _FAILURES as error:
             raise _as_transport_error(error) from error
         return b""
@@ -137,11 +109,11 @@ class _Reply:
             return
         if isinstance(self._chunks, AsyncGenerator):
             # Cancels the nested generators of httpx where they wait, or the garbage collector would have to.
-            with suppress(*_FAILURES), anyio.CancelScope(shield=True) as scope:
+            with redacted_logs(), suppress(*_FAILURES), anyio.CancelScope(shield=True) as scope:
                 scope.cancel()
                 async for _ in self._chunks:
                     pass
-        with anyio.CancelScope(shield=True), suppress(*_FAILURES):
+        with redacted_logs(), anyio.CancelScope(shield=True), suppress(*_FAILURES):
             await self._response.aclose()
 
 
@@ -174,7 +146,7 @@ class HttpxTransport:
     async def send(self, message: HttpRequest, timeouts: Timeouts) -> _Reply:
         """Send one request; see `Transport`."""
         try:
-            with _redacted_logs():
+            with redacted_logs():
                 return _Reply(
                     await self._client.send(
                         _request(message, timeouts), stream=True, auth=None, follow_redirects=False
