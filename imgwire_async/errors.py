@@ -3,8 +3,8 @@
 ```text
 ImgwireError
 ├── ConfigurationError            the client cannot be built or used like this (also a ValueError)
-├── InvalidArgumentError          an argument was refused before any request (also a ValueError)
-├── InvalidTransformationError    a CDN URL with it would be refused (also a ValueError)
+├── InvalidArgumentError          an argument was rejected before any request (also a ValueError)
+├── InvalidTransformationError    a CDN URL with it would be rejected (also a ValueError)
 ├── APIStatusError                the service answered with an error status
 │   ├── BadRequestError           400
 │   ├── AuthenticationError       401
@@ -16,17 +16,17 @@ ImgwireError
 │   ├── UnprocessableEntityError  422
 │   ├── RateLimitError            429
 │   └── InternalServerError       5xx
-├── APIConnectionError            no usable answer arrived
+├── APIConnectionError            no usable response arrived
 │   └── APITimeoutError           … within the time allowed
 ├── DeadlineExceededError         `deadline=` passed before the call ended
-├── ResponseDecodeError           the answer is not what the schema says
+├── ResponseDecodeError           the response is not what the schema says
 ├── UnexpectedCancellationError   something that the call awaits was cancelled, but not the call
 ├── PaginationError               the paging headers of a list lead nowhere
 ├── UploadError                   sending an image failed outside the API itself
 │   ├── UploadSourceError         the source cannot be read, is empty or is not a file (also a ValueError)
 │   ├── UnsupportedImageTypeError the content is none of the types the service stores (also a ValueError)
 │   ├── SourceChangedError        the source gave other bytes than its declared length
-│   ├── UploadRejectedError       the object store refused the bytes
+│   ├── UploadRejectedError       the object store rejected the bytes
 │   ├── UploadVerificationError   the service has other bytes than were sent
 │   └── ImageQuarantinedError     the service could not process the image
 ├── IngestError                   a bulk job could not go on
@@ -79,7 +79,7 @@ class ImgwireError(Exception):
         method: HTTP method of the request that failed.
         url: URL of that request without its query, which may hold a signature or a token.
         attempts: How many times the request was sent.
-        request_id: `X-Request-Id` of the answer, when there is one.
+        request_id: `X-Request-Id` of the response, when there is one.
         retry_after: Seconds the service asked to wait, when it did.
         idempotency_key: The key that makes repeating this upload harmless, when the call has one.
         resume_page: Number of the page that an iteration over a list could not fetch.
@@ -196,7 +196,7 @@ class PayloadTooLargeError(APIStatusError):
 
 
 class UnprocessableEntityError(APIStatusError):
-    """422: a value was refused; `errors` tells which and why."""
+    """422: a value was rejected; `errors` tells which and why."""
 
 
 class RateLimitError(APIStatusError):
@@ -208,7 +208,7 @@ class InternalServerError(APIStatusError):
 
 
 class APIConnectionError(ImgwireError):
-    """No usable answer: name resolution, connection, TLS, a reset, a truncated or malformed answer.
+    """No usable response: name resolution, connection, TLS, a reset, a truncated or malformed response.
 
     Attributes:
         may_have_acted: False when the request certainly never reached the service.
@@ -230,10 +230,10 @@ class DeadlineExceededError(ImgwireError):
 
 
 class ResponseDecodeError(ImgwireError):
-    """The answer had a good status but not the content that the schema promises.
+    """The response had a good status but not the content that the schema promises.
 
     Attributes:
-        status: HTTP status of the answer.
+        status: HTTP status of the response.
     """
 
     def __init__(self, message: str = "", *, status: int = 0, **context: Unpack[CallContext]) -> None:
@@ -271,7 +271,7 @@ class SourceChangedError(UploadError):
 
 
 class UploadRejectedError(UploadError):
-    """The object store refused the bytes.
+    """The object store rejected the bytes.
 
     Attributes:
         status: HTTP status of the store's answer.
@@ -317,7 +317,7 @@ class IngestError(ImgwireError):
 class JournalError(IngestError):
     """The journal is in use, damaged, not writable, or that of another program, job, service or source.
 
-    Nothing in it was overwritten. Once the cause is gone, the same job goes on where it was.
+    Nothing in it was overwritten. Once the cause is gone, the same job resumes where it was.
 
     Attributes:
         reason: What passes, in one word: `in_use`, `full` (the disk), `not_writable` or `damaged`. Empty when
@@ -361,7 +361,7 @@ class DownloadRejectedError(DownloadError):
     """The host of the file answered with an error status, or with a redirect that is not followed.
 
     Attributes:
-        status: HTTP status of the answer.
+        status: HTTP status of the response.
     """
 
     def __init__(self, message: str = "", *, status: int = 0, **context: Unpack[CallContext]) -> None:
@@ -370,7 +370,7 @@ class DownloadRejectedError(DownloadError):
 
 
 class DownloadInterruptedError(DownloadError):
-    """A transfer broke and cannot go on where it was, and the bytes so far cannot be taken back."""
+    """A transfer broke and cannot resume where it was, and the bytes so far cannot be taken back."""
 
 
 class DownloadTargetError(DownloadError):
@@ -391,7 +391,7 @@ class ArchiveError(DownloadError):
     """The archive is damaged, or holds what must not be extracted. Nothing of it was kept.
 
     Attributes:
-        entry: Name of the entry that was refused, as the archive spells it, or None.
+        entry: Name of the entry that was rejected, as the archive spells it, or None.
     """
 
     def __init__(
@@ -416,12 +416,12 @@ class DeploymentFailedError(ImgwireError):
 class InvalidTransformationError(ImgwireError, ValueError):
     """A transformation, preset or CDN URL that the service would refuse; nothing was sent.
 
-    Plain data: it pickles and copies, whatever the refused value was.
+    Plain data: it pickles and copies, whatever the rejected value was.
 
     Attributes:
         transformation: The canonical name; an unknown name as given; `preset`, `cdn_url`, `srcset` or
-            `attributes` when one of those was refused.
-        value: What was refused. Long text is cut; anything but plain data is described by its type.
+            `attributes` when one of those was rejected.
+        value: What was rejected. Long text is cut; anything but plain data is described by its type.
         allowed: What would have been right, in words.
         suggestion: The closest allowed value or name, or None when nothing is close.
     """

@@ -209,7 +209,7 @@ async def stream_of(chunks: object) -> AsyncGenerator[AsyncIterator[bytes], None
     """What an iterable gives, sync or async. A generator is closed afterwards.
 
     Raises:
-        UploadSourceError: it is no iterable of bytes, or its own code failed.
+        UploadSourceError: it is not an iterable of bytes, or its own code failed.
     """
     if isinstance(chunks, AsyncIterable):
         with source_errors(_ITERATING):
@@ -302,7 +302,7 @@ async def _in_batches(iterator: Iterator[object], thread: ExclusiveThread) -> As
 
 
 class _PieceCheck:
-    """Refuses pieces that are no bytes, and empty ones without end, as `iter(file.read, "")` gives them."""
+    """Rejects pieces that are no bytes, and empty ones without end, as `iter(file.read, "")` gives them."""
 
     def __init__(self) -> None:
         self._empty = 0

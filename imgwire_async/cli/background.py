@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _POLL: Final = 0.25  # seconds
 _SHORT_LIVED: Final = 5.0
-"""A parent that ends within so many seconds was the subshell of a command substitution."""
+"""A parent that ends within this many seconds was the subshell of a command substitution."""
 _STOPPING: Final = 15.0  # seconds
 
 

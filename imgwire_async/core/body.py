@@ -145,7 +145,7 @@ class CountedStream:
         """End the reading of the chunks, and wait until it has ended.
 
         An HTTP library sends in a task of its own, which may outlast the request by a moment or, with an
-        early answer, for as long as the source takes. Whoever closes the source must not find it in use.
+        early response, for as long as the source takes. Whoever closes the source must not find it in use.
         """
         self._stopped = True
         if self._reading is not None:
@@ -182,7 +182,7 @@ class CountedStream:
             self._on_sent(self.sent)
         if self.sent == self.size:
             return  # nothing is written after the last piece
-        # A store may refuse early and close. On asyncio, writing to that connection would throw the answer
+        # A store may refuse early and close. On asyncio, writing to that connection would throw the response
         # away unread: within two turns of the loop it is read.
         await checkpoint()
         await checkpoint()

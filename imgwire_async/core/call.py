@@ -127,7 +127,7 @@ class Core:
         *,
         on_sent: Callable[[int], None] | None = None,
     ) -> Response[T]:
-        """Make one call of the API, with retries, and parse its answer.
+        """Make one call of the API, with retries, and parse its response.
 
         Args:
             request: what to send. A `Body` is streamed, and sent again only if it can be read again.
@@ -137,9 +137,9 @@ class Core:
 
         Raises:
             APIStatusError: the service answered with an error status; the subclass tells which.
-            APIConnectionError: no usable answer arrived.
+            APIConnectionError: no usable response arrived.
             DeadlineExceededError: the deadline of the options passed first.
-            ResponseDecodeError: the answer was not what the schema says.
+            ResponseDecodeError: the response was not what the schema says.
             InvalidArgumentError: an argument cannot be sent.
         """
         operation, shared, service = request.operation, self.shared, self.shared.service
@@ -241,7 +241,7 @@ class Core:
             UploadRejectedError: the store answered with an error status.
             SourceChangedError: `body` did not have the size it declares.
             UploadSourceError: reading `body` failed.
-            APIConnectionError: no usable answer arrived.
+            APIConnectionError: no usable response arrived.
             DeadlineExceededError: the deadline of the options passed first.
         """
         context = context | CallContext(method="PUT", url=without_query(url.reveal()))

@@ -16,7 +16,7 @@ CredentialProvider = Callable[[], Awaitable[str]]
 
 
 class Credentials:
-    """Gives the credential for a request; a provider is asked once and again when the answer is 401.
+    """Gives the credential for a request; a provider is asked once and again when the response is 401.
 
     Args:
         source: the credential, or what gives it.
@@ -54,7 +54,7 @@ class Credentials:
         if self._provider is None:
             return False
         async with self._asking.get():
-            # Of many calls that are refused at once, the first asks and the others use what it got.
+            # Of many calls that are rejected at once, the first asks and the others use what it got.
             if self._current is not None and self._current is not refused:
                 return True
             fresh = await _asked(self._provider)

@@ -41,7 +41,7 @@ class RequestEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseEvent:
-    """A request was answered, or ended without an answer."""
+    """A request was answered, or ended without a response."""
 
     operation: str
     method: str
@@ -49,14 +49,14 @@ class ResponseEvent:
     attempt: int
     idempotency_key: str | None
     status: int | None
-    """HTTP status, or None when no answer came."""
+    """HTTP status, or None when no response came."""
     failure: str | None
-    """Why no answer came, in one word such as `ConnectTimeout`, or None."""
+    """Why no response came, in one word such as `ConnectTimeout`, or None."""
     request_id: str | None
     seconds: float
-    """From the request to the last byte of the answer."""
+    """From the request to the last byte of the response."""
     received: int = 0
-    """Bytes of the answer's body that arrived, unpacked; of a transfer that broke, those until then."""
+    """Bytes of the response's body that arrived, unpacked; of a transfer that broke, those until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +72,9 @@ class RetryEvent:
     delay: float
     """Seconds until the next attempt."""
     status: int | None
-    """HTTP status of the failed attempt, or None when no answer came."""
+    """HTTP status of the failed attempt, or None when no response came."""
     failure: str | None
-    """Why no answer came, in one word, or None."""
+    """Why no response came, in one word, or None."""
     retry_after: float | None
     """Seconds that the service asked to wait, when it did."""
 

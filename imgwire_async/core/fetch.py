@@ -1,4 +1,4 @@
-"""Fetching a file: a GET that streams, and goes on where a broken transfer stopped.
+"""Fetching a file: a GET that streams, and resumes where a broken transfer stopped.
 
 The request carries no API key, and its URL, which may be signed, is shown nowhere.
 """
@@ -48,7 +48,7 @@ DELIVERY: Final = Operation(
 MAX_REDIRECTS: Final = 5
 
 WORTHWHILE: Final = 1024 * 1024
-"""After so many further bytes a broken transfer has all its retries again: a large file on a bad line needs
+"""After this many further bytes a broken transfer has all its retries again: a large file on a bad line needs
 many connections, and each of them brings it nearer to its end."""
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -97,9 +97,9 @@ class Transfer:
         self.furthest = 0
         """The most bytes that the sink ever had."""
         self.begin_again = False
-        """The last answer was no part of this file that can be added to what is there."""
+        """The last response was no part of this file that can be added to what is there."""
         self.problem: str | None = None
-        """Why the last answer, though a success, is of no use."""
+        """Why the last response, though a success, is of no use."""
         self.slot: Slot | None = None
         """What the request occupies."""
         self._sink = sink
@@ -126,7 +126,7 @@ class Transfer:
         return headers
 
     async def receive(self, reply: StreamingResponse) -> bytes:
-        """Read an answer: a file into the sink, anything else into memory, where an error may quote it.
+        """Read a response: a file into the sink, anything else into memory, where an error may quote it.
 
         Raises:
             DownloadTargetError: the sink cannot keep the bytes.
@@ -169,7 +169,7 @@ class Transfer:
                     await self.slot.take_back()
                 self.received += len(rest)
                 self.furthest = max(self.furthest, self.received)
-        # Without a length the end of the answer is the end of the file.
+        # Without a length the end of the response is the end of the file.
         self._ended = self.head.size is None and not skip
 
     async def _begin(self, headers: Mapping[str, str], size: int | None) -> int:
@@ -210,10 +210,10 @@ class Transfer:
 
 
 def strong_validator(headers: Mapping[str, str]) -> str | None:
-    """What proves that a later answer holds the very same bytes, in the form that `If-Range` takes.
+    """What proves that a later response holds the very same bytes, in the form that `If-Range` takes.
 
     RFC 9110, sections 8.8 and 13.1.5: a strong `ETag`; without any `ETag`, a `Last-Modified` that is at
-    least a second older than the answer.
+    least a second older than the response.
     """
     if (tag := headers.get("etag")) is not None:
         return tag if tag.startswith('"') else None
@@ -245,7 +245,7 @@ def _content_length(headers: Mapping[str, str]) -> int | None:
 
 
 async def fetch(core: Core, url: Secret, transfer: Transfer, context: CallContext) -> None:
-    """Fetch a file, with retries that go on where the transfer stopped.
+    """Fetch a file, with retries that resume where the transfer stopped.
 
     The read timeout of the options is how long the host may stay silent; a slow sink does not count.
 
@@ -260,7 +260,7 @@ async def fetch(core: Core, url: Secret, transfer: Transfer, context: CallContex
         DownloadInterruptedError: the transfer cannot go on, and its sink cannot begin again.
         DownloadTargetError: the sink cannot keep the bytes.
         ConfigurationError: the URL would send the file in clear text over a network.
-        ResponseDecodeError: the answer is not a file.
+        ResponseDecodeError: the response is not a file.
         APIConnectionError: the transfer broke, and so did all its retries.
         DeadlineExceededError: the deadline of the options passed first.
     """
@@ -301,7 +301,7 @@ async def _persist(make: Callable[[], Awaitable[object]], transfer: Transfer) ->
 
 
 async def _follow(core: Core, url: Secret, transfer: Transfer) -> Result:
-    """One attempt: the answer after redirects, and after a second try when the host cannot give a rest."""
+    """One attempt: the response after redirects, and after a second try when the host cannot give a rest."""
     redirects = 0
     while True:
         _check(url, allow_insecure=core.options.allow_insecure)
@@ -355,7 +355,7 @@ def _check(url: Secret, *, allow_insecure: bool) -> None:
 
 def _parts(url: Secret) -> SplitResult | None:
     try:
-        sendable_url(url.reveal())  # refuses more than urlsplit does, and later without our wording
+        sendable_url(url.reveal())  # rejects more than urlsplit does, and later without our wording
         return urlsplit(url.reveal())
     except ValueError:
         return None

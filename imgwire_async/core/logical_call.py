@@ -44,7 +44,7 @@ from imgwire_async.core.time import RealTime, Time
 from imgwire_async.errors import CallContext, DeadlineExceededError, ImgwireError, ResponseDecodeError
 
 ErrorFor: TypeAlias = Callable[[HttpResponse, CallContext], ImgwireError]
-"""Makes the error for an answer that is not a success."""
+"""Makes the error for a response that is not a success."""
 
 Send: TypeAlias = Callable[[int, Permit], Awaitable[Result]]
 """Makes one attempt; gets its number, from 1, and what holds its slot."""

@@ -16,7 +16,7 @@ def checked_metadata(values: object, operation: str) -> dict[str, str | int | fl
     """Custom metadata that a service can store.
 
     Raises:
-        InvalidArgumentError: it is no mapping, or holds a name that is no text or a value that is no scalar.
+        InvalidArgumentError: it is not a mapping, a name is not a string, or a value is not a scalar.
     """
     if not isinstance(values, Mapping):
         problem = f"custom_metadata must map names to values, got {type(values).__name__}"

@@ -1,4 +1,4 @@
-"""Numbers that a caller gives: refused with a sentence when they make no sense."""
+"""Numbers that a caller gives: rejected with a sentence when they make no sense."""
 
 from __future__ import annotations
 

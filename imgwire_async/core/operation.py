@@ -105,17 +105,17 @@ class Response(Generic[T]):
     headers: Mapping[str, str]
     """Response headers by lower-case name."""
     request_id: str | None
-    """`X-Request-Id` of the answer, when the service sends one."""
+    """`X-Request-Id` of the response, when the service sends one."""
     attempts: int
     """How many times the request was sent, at least 1."""
 
 
 class MisfitError(TypeError, ValueError):
-    """The data of an answer does not fit the schema. The text names the field and quotes no data."""
+    """The data of a response does not fit the schema. The text names the field and quotes no data."""
 
 
 class Caller(Protocol):
-    """What a generated endpoint needs: something that makes the call and has the answer parsed."""
+    """What a generated endpoint needs: something that makes the call and has the response parsed."""
 
     async def call(self, request: Request, parse: Callable[[Any], T]) -> Response[T]:
         """Make the call, with whatever retries apply, and parse the JSON of the answer with `parse`.
@@ -123,7 +123,7 @@ class Caller(Protocol):
         `parse` may raise KeyError, TypeError, ValueError or AttributeError for a body that does not fit. Only
         a `MisfitError` and the name in a KeyError are shown to the user: others may quote the body.
 
-        An answer without a body is parsed as an empty JSON object.
+        A response without a body is parsed as an empty JSON object.
         """
         ...
 

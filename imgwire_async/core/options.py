@@ -21,7 +21,7 @@ class Timeouts:
     connect: float | None = 10.0
     """Until the connection and its TLS session stand."""
     read: float | None = 30.0
-    """Without a byte of the answer, or of an upload's source before its bytes are sent."""
+    """Without a byte of the response, or of an upload's source before its bytes are sent."""
     write: float | None = 30.0
     """Without progress in sending the body. A slow upload is not cut off, a stalled one is."""
     total: float | None = None

@@ -244,7 +244,7 @@ def _page_of_headers(response: Response[list[T]], requested: int) -> Page[T]:
         page=_number(headers.get("x-page")) or requested,
         limit=_number(headers.get("x-limit")),
         prev_page=_number(headers.get("x-prev-page")),
-        # What is not a number is refused as 0, which lies before every page.
+        # What is not a number is rejected as 0, which lies before every page.
         next_page=None if text.lower() in {"", "null", "none"} else _number(text) or 0,
     )
     return Page(data=response.data, pagination=pagination)

@@ -1,4 +1,4 @@
-"""From the raw answer of the service to parsed data or a typed error."""
+"""From the raw response of the service to parsed data or a typed error."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _STORE_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9_.-]{1,80})\s*</Code>")
 
 
 def refusal(answer: HttpResponse) -> str:
-    """Status and, when there is one, code of an answer of an object store.
+    """Status and, when there is one, code of a response of an object store.
 
     Only the code of an S3-style XML answer is shown: the rest of it may hold signatures and key ids.
     """
@@ -82,13 +82,13 @@ def refusal(answer: HttpResponse) -> str:
 
 
 def store_error(answer: HttpResponse, context: CallContext) -> UploadRejectedError:
-    """The error for a store that refused the bytes."""
+    """The error for a store that rejected the bytes."""
     what = f"the object store answered {refusal(answer)}"
     return UploadRejectedError(what, status=answer.status, **context)
 
 
 def connection_error(failure: NoResponse, context: CallContext) -> APIConnectionError:
-    """The error for an exchange that gave no answer."""
+    """The error for an exchange that gave no response."""
     error_class = APITimeoutError if failure.timed_out else APIConnectionError
     return error_class(failure.reason, may_have_acted=failure.may_have_acted, **context)
 
@@ -103,7 +103,7 @@ def request_id_in(headers: Mapping[str, str]) -> str | None:
 
 
 def parse_response(answer: HttpResponse, parse: Callable[[Any], T], context: CallContext) -> T:
-    """The data of a successful answer.
+    """The data of a successful response.
 
     Raises:
         ResponseDecodeError: the body is not JSON, or not of the shape that `parse` reads.

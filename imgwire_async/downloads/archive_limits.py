@@ -13,7 +13,7 @@ MEBIBYTE: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveLimits:
-    """How much an archive may hold before it is refused.
+    """How much an archive may hold before it is rejected.
 
     Raises:
         ValueError: a number is not positive.

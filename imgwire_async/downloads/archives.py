@@ -1,7 +1,7 @@
 """Extracting an archive of images: everything that is in it and nothing besides, or nothing at all.
 
 An archive is not trusted. Names that lead elsewhere, links, and archives that unpack to far more than
-they should are refused, and a refused archive leaves no file behind. Names that are merely impossible
+they should are rejected, and a rejected archive leaves no file behind. Names that are merely impossible
 somewhere, or that occur twice, come from whoever uploaded the images. Their files get other names.
 """
 
@@ -31,7 +31,7 @@ from imgwire_async.downloads.zip_directory import TooManyFilesError, count_entri
 from imgwire_async.errors import ArchiveError, DownloadTargetError
 
 HARMLESS: Final = 100 * MEBIBYTE
-"""Up to so many bytes an archive may unpack to whatever its own size: drawings compress very well."""
+"""Up to this many bytes an archive may unpack to whatever its own size: drawings compress very well."""
 
 _BLOCK = MEBIBYTE
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others may ask for gigabytes of memory

@@ -264,7 +264,7 @@ def write_all(file: BinaryIO, data: bytes) -> None:
 
 
 def target_error(name: str, error: Exception) -> DownloadTargetError:
-    """The error for a target that the operating system, or a file of the caller's, refuses."""
+    """The error for a target that the operating system, or a file of the caller's, rejects."""
     number = error.errno if isinstance(error, OSError) else None
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return DownloadTargetError(f"cannot write {name}: {reason}", errno=number)

@@ -5,7 +5,7 @@ the bytes, reads them into memory and makes an object of every entry, which for 
 minute. So the records are found here as it finds them, and the entries are counted without being kept.
 
 Versions of Python differ in where they look for the ZIP64 record. An archive in which that makes a difference
-is refused as damaged.
+is rejected as damaged.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Arguments as users write them, turned into what imgix wants, or refused with a sentence."""
+"""Arguments as users write them, turned into what imgix wants, or rejected with a sentence."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Source:
     name: str | None
     """Display name."""
     enabled: bool | None
-    """Whether it serves images. A disabled one answers 410 for what is not cached."""
+    """Whether it serves images. A disabled one responds with 410 to what is not cached."""
     deployment: Deployment
     """How it is served; with all fields None if they were not asked for."""
     deployment_status: str | None

@@ -80,7 +80,7 @@ class AsyncImgwireClient(ServiceClient):
         max_retry_after: longest `Retry-After` to wait for, in seconds; a longer one raises at once.
         deadline: seconds that one call may take in all, retries and waiting included.
         concurrency: how many requests are in flight at most; further ones wait for their turn. With "auto"
-            the client finds out from the answers how fast the service takes them, for jobs of many calls.
+            the client finds out from the responses how fast the service takes them, for jobs of many calls.
         rate_limits: requests per second for classes of operations. Imgwire publishes no limits, so there
             are none by default; a 429 holds back all calls of its class in any case.
         on_call: returns a context manager for every call with all its attempts; for tracing. Like all hooks,
@@ -276,10 +276,10 @@ class AsyncImgwireClient(ServiceClient):
             custom_metadata: your own values for those items that have none of their own.
             max_failures: stop when more items have failed.
             stop_on: errors that stop the job at once, because they would hit every item.
-            breaker: stop when the service refuses most of the last 200 items in the same way.
-            max_pause: stop when the service has been down for so many seconds.
-            deadline: stop after so many seconds.
-            item_deadline: give an item up so many seconds after its first request.
+            breaker: stop when the service rejects most of the last 200 items in the same way.
+            max_pause: stop when the service has been down for this many seconds.
+            deadline: stop after this many seconds.
+            item_deadline: give an item up this many seconds after its first request.
             bandwidth_limit: bytes per second, on average over several uploads.
             byte_budget: bytes of images in memory, at least 16 MiB. Files over 1 MiB are streamed and count
                 as 1 MiB.
@@ -294,7 +294,7 @@ class AsyncImgwireClient(ServiceClient):
         Raises:
             InvalidArgumentError: an argument is out of its range, or is no source.
             ConfigurationError: other processes cannot make the requests of this client.
-            UploadSourceError: on entering, there is no such folder or file.
+            UploadSourceError: on entering, the folder or file does not exist.
             JournalError: on entering, the journal is in use, damaged, not writable, or that of another
                 program, job, service or source; later, it cannot be written any more.
             IngestStoppedError: at the end of the iteration, the job stopped early and can be resumed.
@@ -327,7 +327,7 @@ class AsyncImgwireClient(ServiceClient):
         return IngestJob(self._core, SINK, source, journal=journal, job=job, options=options)
 
     async def health(self) -> dict[str, str]:
-        """Ask the service whether it is up; the keys of its answer are undocumented."""
+        """Ask the service whether it is up; the keys of its response are undocumented."""
         request = Request(operation=_HEALTH)
         return (await self._core.call(request, parse_map)).data
 

@@ -17,7 +17,7 @@ LONGEST_WAIT: Final = 120.0
 """Seconds without any image becoming ready after which those that wait are given up."""
 _PAGE: Final = 100  # images, the most that the service lists
 _FEW: Final = 4
-"""So many images are read one by one in a round, and others looked for in the list."""
+"""This many images are read one by one in a round, and others looked for in the list."""
 
 
 class _Waiting:

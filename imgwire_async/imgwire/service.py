@@ -92,7 +92,7 @@ IMGWIRE: Final = ImgwireService()
 
 
 def status_error(response: HttpResponse, context: CallContext) -> APIStatusError:
-    """The error for an answer that is not a success.
+    """The error for a response that is not a success.
 
     Understands both bodies of the service (`detail` as text with `error_type`, `detail` as an array of
     validation issues) and survives everything else that servers and proxies send: HTML, text, nothing.

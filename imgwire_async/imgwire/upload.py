@@ -70,8 +70,8 @@ async def create_and_put(
         except UploadRejectedError as error:
             if error.status != 403 or not source.replayable:
                 raise
-            # Refused like this are a presigned URL that has expired, for which the same key gets a fresh
-            # one, and bytes that are there already because the answer to an earlier attempt was lost.
+            # Rejected like this are a presigned URL that has expired, for which the same key gets a fresh
+            # one, and bytes that are there already because the response to an earlier attempt was lost.
             created = await create(core, body, upload_token)
             if not _has_bytes(created.image):
                 await put()

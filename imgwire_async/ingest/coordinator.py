@@ -40,7 +40,7 @@ SHARD: Final = 128
 SHARD_BYTES: Final = 4 * 1024 * 1024
 """Items of bytes in a shard, together: they travel with it."""
 ATTEMPTS: Final = 5
-"""An item is given up after so many transient failures of its own."""
+"""An item is given up after this many transient failures of its own."""
 DEFERRALS: Final = 50
 """An item is given up after it was put back so often without having failed: throttled, or during pauses."""
 FIRST_DELAY: Final = 0.5
@@ -139,7 +139,7 @@ class Coordinator:
 
     @property
     def in_flight(self) -> int:
-        """Items that are being sent, or wait for leave to be sent."""
+        """Items that are being sent, or wait for a permit."""
         return self._runner.in_flight
 
     @property
@@ -419,7 +419,7 @@ class Coordinator:
         return self._rng.uniform(0.0, min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (task.attempts - 1)))
 
     def stored(self, task: Task, image: StoredImage, seconds: float) -> None:
-        """An item is stored, so many seconds after its first request."""
+        """An item is stored, this many seconds after its first request."""
         if task.held:
             return
         self.health.answered()

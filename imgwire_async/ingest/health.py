@@ -28,7 +28,7 @@ FEWEST: Final = 20
 """With fewer of them nothing is said about transient failures; permanent ones need the whole window."""
 SHARE: Final = 0.5
 LOST_IN_A_ROW: Final = 4
-"""After so many attempts without any answer, one after the other, the service or the network is down."""
+"""After this many attempts without any response, one after the other, the service or the network is down."""
 FIRST_PROBE: Final = 0.5
 LONGEST_PROBE: Final = 15.0
 """Seconds between probes during a pause; they double."""
@@ -78,7 +78,7 @@ class Health:
     """Pauses a job whose failures are not those of single items.
 
     It pauses when at least half of the last 200 attempts failed transiently in the same way, when four in a
-    row got no answer, or when the retries of the job are used up (20 % of its successes, and 10 a second).
+    row got no response, or when the retries of the job are used up (20 % of its successes, and 10 a second).
     Then one attempt at a time probes, until one is answered.
 
     Args:
@@ -121,7 +121,7 @@ class Health:
         return False
 
     def answered(self) -> None:
-        """Learn that an attempt succeeded, or was refused as single requests are."""
+        """Learn that an attempt succeeded, or was rejected as single requests are."""
         self._resume()
         self._recent.append(None)
         self._retries.deposit()
@@ -135,10 +135,10 @@ class Health:
             self._wake()
 
     def failed_for_good(self, error: ImgwireError) -> str | None:
-        """Learn that the service refused an item for good.
+        """Learn that the service rejected an item for good.
 
         Returns:
-            Its cause, if the service refused at least half of the last 200 items for it.
+            Its cause, if the service rejected at least half of the last 200 items for it.
         """
         self._resume()
         return self._note(cause_of(error), WINDOW)

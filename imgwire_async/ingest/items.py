@@ -45,7 +45,7 @@ class IngestItem:
     file_name: str | None = None
     """Name to store; default: that of the path or URL."""
     mime_type: str | None = None
-    """Type to declare; default: told from the content, then from the name."""
+    """Type to declare; default: detected from the content, then from the name."""
     purpose: str | None = None
     """Free label."""
     custom_metadata: Metadata | None = None
@@ -109,7 +109,7 @@ def url_or_path(text: str) -> str:
 
 
 def key_of(item: IngestItem) -> str | None:
-    """The item's key, given or derived; None for bytes without one, or when it is no text."""
+    """The item's key, given or derived; None for bytes without one, or when it is not a string."""
     key: object = item.key
     if key is not None:
         return key_text(key) if isinstance(key, str) else None

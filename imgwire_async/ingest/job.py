@@ -188,7 +188,7 @@ class IngestJob(Generic[RecordT]):
     def cancel(self) -> None:
         """Stop early: nothing further is begun, what is in flight ends, and the iteration with it.
 
-        The same job run again goes on where this one ended.
+        The same job run again resumes where this one ended.
         """
         self._coordinator.stop()
 

@@ -36,7 +36,7 @@ class Progress:
     bytes_sent: int
     """Bytes of the items that this run has stored."""
     in_flight: int
-    """Items that are being sent, or wait for leave to be sent."""
+    """Items that are being sent, or wait for a permit."""
     retries: int
     """Attempts after the first one of their item."""
     throttled: int

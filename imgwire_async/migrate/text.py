@@ -137,7 +137,7 @@ def find_urls(text: str, hosts: Collection[str] = ()) -> Iterator[tuple[int, int
     for match in _pattern(tuple(sorted({host.lower() for host in hosts}))).finditer(text):
         written = _without_tail(match[0])
         if written == match[0] and (placeholder := _PLACEHOLDER.match(text, match.end())) is not None:
-            written += placeholder[0]  # a template: what follows is not known, so this is no URL
+            written += placeholder[0]  # a template: what follows is not known, so this is not a URL
         yield match.start(), match.start() + len(written), _unescaped(written)
 
 

@@ -92,7 +92,7 @@ def _client_timeout(connect: float | None, read: float | None) -> aiohttp.Client
 class _Reply:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
-        # No longer there when the answer is complete, because the connection may serve another request.
+        # No longer there when the response is complete, because the connection may serve another request.
         self._transport = response.connection and response.connection.transport
         self.status = response.status
         self.headers = joined_headers(response.raw_headers)
@@ -111,7 +111,7 @@ class _Reply:
 
 
 class AiohttpTransport:
-    """A session that adds nothing to requests and keeps nothing of answers. Made in a running event loop.
+    """A session that adds nothing to requests and keeps nothing of responses. Made in a running event loop.
 
     Args:
         tls: how to encrypt.
@@ -124,7 +124,7 @@ class AiohttpTransport:
             connector=aiohttp.TCPConnector(
                 limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=tls, socket_factory=_new_socket
             ),
-            # Cookies of one answer must not travel with other callers' requests.
+            # Cookies of one response must not travel with other callers' requests.
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             request_class=_Request,

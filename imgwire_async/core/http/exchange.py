@@ -1,4 +1,4 @@
-"""One HTTP exchange: send a request, watch its progress, read the whole answer.
+"""One HTTP exchange: send a request, watch its progress, read the whole response.
 
 What goes wrong is returned, not raised. The frames in here hold signed URLs and `Authorization` headers,
 and none of them may become part of a traceback that somebody logs together with its local variables.
@@ -21,7 +21,7 @@ from imgwire_async.core.options import Timeouts
 from imgwire_async.core.responses import HttpResponse, NoResponse, UnreadableResponse, one_line
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
-"""A larger answer of the API is refused: a page of 100 records is some 200 kB."""
+"""A larger response of the API is rejected: a page of 100 records is some 200 kB."""
 
 
 _DEADLINE_PRECISION = 0.1
@@ -37,13 +37,13 @@ _PIECE = 1024 * 1024
 
 
 class _UnusableError(Exception):
-    """The body of an answer cannot be used, for the reason given."""
+    """The body of a response cannot be used, for the reason given."""
 
 
 async def read_all(reply: StreamingResponse) -> bytes:
-    """The whole body of an answer, unpacked.
+    """The whole body of a response, unpacked.
 
-    An answer that is larger than `MAX_ANSWER_BYTES`, or not in the encoding that was asked for, becomes an
+    A response that is larger than `MAX_ANSWER_BYTES`, or not in the encoding that was asked for, becomes an
     `UnreadableResponse` of `exchange`.
     """
     encoding = reply.headers.get("content-encoding", "").strip().lower()
@@ -96,13 +96,13 @@ ReadBody = Callable[[StreamingResponse], Awaitable[bytes]]
 async def exchange(
     transport: Transport, message: HttpRequest, timeouts: Timeouts, read: ReadBody = read_all
 ) -> HttpResponse | NoResponse | UnreadableResponse:
-    """Send `message` and read its answer.
+    """Send `message` and read its response.
 
     Args:
         transport: sends it.
         message: what to send. While its body is streamed, `timeouts.write` runs from one chunk to the next.
         timeouts: limits for the phases of this one exchange.
-        read: reads the body of the answer and returns what is to be kept of it. What else it raises than
+        read: reads the body of the response and returns what is to be kept of it. What else it raises than
             failures of the transport passes through.
     """
     stream = message.body if isinstance(message.body, CountedStream) else None
@@ -114,7 +114,7 @@ async def exchange(
             # Until the first chunk is sent the connection is being made, which has a limit of its own.
             scope.deadline = min(end, _from_now(timeouts.connect) + _seconds(timeouts.write))
             stream.on_progress = lambda done: move_on(scope, end, timeouts.write, done=done)
-        # With the head of the answer, sending has come to its end.
+        # With the head of the response, sending has come to its end.
         return await _exchange(
             transport, message, timeouts, read, lambda: move_on(scope, end, timeouts.write, done=True)
         )
@@ -189,7 +189,7 @@ def _no_answer(error: TransportError) -> NoResponse:
 def move_on(scope: anyio.CancelScope, end: float, write: float | None, *, done: bool) -> None:
     """Let `scope` end `write` seconds from now, or at `end` once there is nothing more to be written."""
     if done or write is None:
-        # After the last chunk the answer is awaited, and the read timeout counts.
+        # After the last chunk the response is awaited, and the read timeout counts.
         scope.deadline = end
         return
     deadline = min(end, anyio.current_time() + write)

@@ -1,4 +1,4 @@
-"""What the core hands to an HTTP library and gets back: a request, an answer that streams, a failure."""
+"""What the core hands to an HTTP library and gets back: a request, a response that streams, a failure."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class HttpRequest:
 
 
 class TransportError(Exception):
-    """An exchange broke before its answer was complete.
+    """An exchange broke before its response was complete.
 
     Args:
         name: the failure in one word, such as `ConnectTimeout`.
         detail: what the operating system or TLS says about it, or nothing. Never text of the HTTP library,
-            which may quote the answer or the URL.
+            which may quote the response or the URL.
         may_have_acted: whether the server may have received the request. False for what goes wrong before
             its first byte is sent: name resolution, a refused connection, TLS, connect and pool timeouts.
         timed_out: whether a timeout has passed.
@@ -66,7 +66,7 @@ class TransportError(Exception):
 
 
 class StreamingResponse(Protocol):
-    """The head of an answer, whose body is still to be read."""
+    """The head of a response, whose body is still to be read."""
 
     @property
     def status(self) -> int:
@@ -100,14 +100,14 @@ class Transport(Protocol):
         ...
 
     async def send(self, message: HttpRequest, timeouts: Timeouts) -> StreamingResponse:
-        """Send a request and wait for the head of its answer, which may be one of a redirect.
+        """Send a request and wait for the head of its response, which may be one of a redirect.
 
         Args:
             message: what to send.
             timeouts: of these, `connect` and `read`; for the others see `exchange`.
 
         Raises:
-            TransportError: there is no answer.
+            TransportError: there is no response.
         """
         ...
 

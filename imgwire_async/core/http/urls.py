@@ -59,7 +59,7 @@ def sendable_url(text: str) -> str:
     Parsing a URL costs as much as sending it, and most requests go to a few URLs.
 
     Raises:
-        ValueError: it is no URL with a host that can be looked up, or one with a user name or password. Nor
+        ValueError: it is not a URL with a host that can be looked up, or has a user name or password. Nor
             is what one library reads in another way than the next: what has been checked is what is used.
     """
     # The HTTP libraries are loaded by the first client, and not with this module.

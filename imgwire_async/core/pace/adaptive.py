@@ -84,7 +84,7 @@ class AdaptivePacer:
         return self._controller.ceiling
 
     def next_send(self) -> float:
-        """When the next request may go: an instant of the clock, or math.inf for after an answer."""
+        """When the next request may go: an instant of the clock, or math.inf for after a response."""
         return math.inf if self._in_flight >= self._cap.value else self._controller.next_send()
 
     def begin(self) -> Ticket:

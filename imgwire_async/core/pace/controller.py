@@ -18,17 +18,17 @@ START_RATE: Final = 10.0
 BETA: Final = 0.85
 """What a 429 leaves of the rate."""
 FIRST_DOUBLING: Final = 2.0
-"""The rate doubles in so many seconds until the first 429."""
+"""The rate doubles in this many seconds until the first 429."""
 NEXT_DOUBLING: Final = 10.0
 """The same once the rate has long passed the ceiling of the last 429: the limit must have been raised."""
 RECOVERY: Final = 20.0
-"""The rate is back at its old ceiling after so many seconds, or 200 requests if that takes longer: probing
-costs a few 429s, and must stay rare among the answers."""
+"""The rate is back at its old ceiling after this many seconds, or 200 requests if that takes longer: probing
+costs a few 429s, and must stay rare among the responses."""
 RECOVERY_REQUESTS: Final = 200.0
 BURST: Final = 0.05
-"""The token bucket holds what the rate gives in so many seconds: a pause must not end in a burst."""
+"""The token bucket holds what the rate gives in this many seconds: a pause must not end in a burst."""
 LEASE_HORIZON: Final = 0.25
-"""Slots are given away for so many seconds ahead."""
+"""Slots are given away for this many seconds ahead."""
 FIRST_PAUSE: Final = 0.5
 PAUSE_GROWTH: Final = 1.6
 LONGEST_PAUSE: Final = 10.0
@@ -39,13 +39,13 @@ HINT_SPREAD: Final = 0.1
 """Pauses for a hint are lengthened by up to this share, so that clients do not return all at once."""
 LONGEST_CLOSURE: Final = LONGEST_HINT * (1.0 + HINT_SPREAD)
 PROBE_AFTER: Final = 2.0
-"""After a hint of more than so many seconds a single request finds out whether the pause is over."""
+"""After a hint of more than this many seconds a single request finds out whether the pause is over."""
 IDLE_TOLERANCE: Final = 0.25
 """The rate counts as used in full when tokens were left over for at most this share of the time."""
 PROBE_LIFE: Final = 30.0
-"""After so many seconds without an answer a probe is given up for lost."""
+"""After this many seconds without a response a probe is given up for lost."""
 ACCEPTED_WINDOW: Final = 2.0
-"""The accepted rate is that of so many seconds."""
+"""The accepted rate is that of this many seconds."""
 FEWEST_ACCEPTED: Final = 20
 """With fewer in that window the rate since the last decrease is taken."""
 ROUNDING: Final = 1e-6
@@ -57,7 +57,7 @@ class Lease:
     """Leave to send some requests."""
 
     generation: int
-    """To be given back with the answers; larger for later leases."""
+    """To be given back with the responses; larger for later leases."""
     delays: tuple[float, ...]
     """When to send each of them, in seconds from now."""
 
@@ -94,7 +94,7 @@ class RateController:
 
     - The rate starts low and doubles every 2 s until the first 429. From then on it follows a cubic curve, as
       TCP CUBIC does: 15 % down, quickly back to near the old ceiling, slowly past it, then faster.
-    - The answers to requests that were sent before a decrease say nothing about the rate after it: of one
+    - The responses to requests that were sent before a decrease say nothing about the rate after it: of one
       burst of 429s only the first counts.
     - The rate grows only while it is what holds requests back.
     - When nothing at all is accepted any more, as at the end of a quota per minute, one request at a time
@@ -182,7 +182,7 @@ class RateController:
     def next_send(self) -> float:
         """When the next request may be sent: an instant of the clock, now or earlier for at once.
 
-        math.inf while a probe is on its way: its answer decides.
+        math.inf while a probe is on its way: its response decides.
         """
         now = self._advance()
         if self._probed_at is not None:
@@ -196,7 +196,7 @@ class RateController:
     def next_lease(self, count: int, *, horizon: float = LEASE_HORIZON) -> float:
         """When a lease would give `count` slots: an instant of the clock, now or earlier for at once.
 
-        math.inf while a probe is on its way: its answer decides. When a probe is due it takes one slot.
+        math.inf while a probe is on its way: its response decides. When a probe is due it takes one slot.
         """
         now = self._advance()
         if self._probed_at is not None:
@@ -207,7 +207,7 @@ class RateController:
         return max(now, self._closed_until) + missing / self.rate
 
     def lease(self, count: int, *, horizon: float = LEASE_HORIZON) -> Lease:
-        """Take leave to send up to `count` requests within `horizon` seconds from now.
+        """Take permits to send up to `count` requests within `horizon` seconds from now.
 
         May give fewer, or none. A process that goes away with some of its slots unused costs these slots and
         nothing else.
@@ -247,8 +247,8 @@ class RateController:
         """Tell what came of requests of one lease; in as many parts as convenient, 429s without delay.
 
         Args:
-            ok: how many were accepted. An answer that is an error of its own, such as 404, was accepted too.
-                Requests that failed without an answer are reported with 0 and 0.
+            ok: how many were accepted. A response that is an error of its own, such as 404, was accepted too.
+                Requests that failed without a response are reported with 0 and 0.
             throttled: how many were answered 429, or 503 with a request to slow down.
             hint: the longest `Retry-After` among the latter in seconds, or None.
             generation: that of the lease.

@@ -109,7 +109,7 @@ class Gate:
         self._scope = scope
         self._longest_wait = longest_wait
         self.on_closure: Callable[[str, float], None] = lambda _class, _seconds: None
-        """Told when an answer has closed a class, and for how many seconds."""
+        """Told when a response has closed a class, and for how many seconds."""
         self._arrivals = itertools.count()
         self._loop: object = None
         self._in_flight: set[Permit] = set()
@@ -165,7 +165,7 @@ class Gate:
     def pace_with(self, rate_class: str, pacer: Pacer) -> None:
         """Have somebody else say when requests of a class may go.
 
-        Whenever that changes otherwise than by an answer to a request, `reconsider` has to be called.
+        Whenever that changes otherwise than by a response to a request, `reconsider` has to be called.
         """
         self._lane(rate_class).pacer = pacer
 

@@ -54,8 +54,8 @@ class InFlightCap:
         """Learn from an accepted request.
 
         Args:
-            latency: seconds from sending to the answer.
-            in_flight: how many requests were in flight when the answer came, this one included.
+            latency: seconds from sending to the response.
+            in_flight: how many requests were in flight when the response came, this one included.
         """
         self._most_in_flight = max(self._most_in_flight, in_flight)
         if len(self._samples) < MOST_SAMPLES:

@@ -22,13 +22,13 @@ from imgwire_async.core.pace.permits import LONGEST_CLOSURE, UNHINTED_PAUSE
 from imgwire_async.core.time import Time
 
 GRANT: Final = 0.05
-"""A lease gives what the whole rate gives in so many seconds, so that all have their turn."""
+"""A lease gives what the whole rate gives in this many seconds, so that all have their turn."""
 LONGEST_WAIT: Final = 1.0
-"""After so many seconds the desk looks again: a probe may have been lost with its process."""
+"""After this many seconds the desk looks again: a probe may have been lost with its process."""
 REPORT_EVERY: Final = 0.1
 """Seconds between two reports of accepted requests. 429s are reported without delay."""
 UNUSED_AFTER: Final = 0.25
-"""A slot that nobody has used so many seconds after its time goes back."""
+"""A slot that nobody has used this many seconds after its time goes back."""
 
 
 class LeaseSource(Protocol):

@@ -190,7 +190,7 @@ class Permit:
     def accepted(self) -> None:
         """Say that the server answered, with whatever status but a request to slow down.
 
-        Only a pace learns from it. Nothing is said of a request that got no answer.
+        Only a pace learns from it. Nothing is said of a request that got no response.
         """
         if self.lane.pacer is not None:
             self.lane.pacer.accepted(self._ticket_of(self.lane.pacer))
@@ -199,7 +199,7 @@ class Permit:
         """Say that the server answered 429 (or 503 with a request to slow down).
 
         Args:
-            hint: seconds of the answer's `Retry-After`, or None.
+            hint: seconds of the response's `Retry-After`, or None.
         """
         if hint is not None:
             self._gate.note_pause(self.lane, hint)

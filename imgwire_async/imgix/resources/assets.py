@@ -244,7 +244,7 @@ class Assets:
             UploadSourceError: `file` does not exist, cannot be read, is empty, or is of an unsupported type;
                 or it raised an exception of its own, which is the `__cause__`.
             SourceChangedError: the file changed its size while it was being sent.
-            UploadRejectedError: the store refused the bytes of a session, or the session failed.
+            UploadRejectedError: the store rejected the bytes of a session, or the session failed.
             DeadlineExceededError: the client's `deadline` passed, or the asset was not indexed in time.
             APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
         """

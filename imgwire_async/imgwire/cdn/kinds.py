@@ -165,7 +165,7 @@ def words(literal: object, aliases: Mapping[str, str] | None = None, allowed: st
     return choice(allowed or ", ".join(f"`{word}`" for word in spellings), spellings, literal)
 
 
-# The vendor's clients disagree on yes, on, no and off; those are refused.
+# The vendor's clients disagree on yes, on, no and off; those are rejected.
 FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 flag = choice("true or false", FLAGS)
 switch = choice("true or false", {word: on or None for word, on in FLAGS.items()})  # false is no change

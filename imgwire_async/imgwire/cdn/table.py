@@ -8,8 +8,8 @@ Where the vendor's clients disagree, a row takes the reading that keeps the call
   "1" is true for all of the vendor's clients, and so it is in lenient mode; in strict mode it is the number.
 - An object is written as JSON, with sorted keys, whole numbers without `.0` and text as UTF-8; unless its
   text form says the same: colours, `extend_aspect_ratio`, `flip`, `negate`, `normalize`, `zoom`.
-- Nothing is added: `crop=400:300` gets no gravity, and a crop object no mode. A lone `x` or `y` is refused.
-- A float without a fraction is an integer; numbers are decimal (`0x10` and `1_000` are refused).
+- Nothing is added: `crop=400:300` gets no gravity, and a crop object no mode. A lone `x` or `y` is rejected.
+- A float without a fraction is an integer; numbers are decimal (`0x10` and `1_000` are rejected).
 """
 
 from __future__ import annotations

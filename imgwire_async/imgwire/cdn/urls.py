@@ -87,7 +87,7 @@ def cdn_url(
         transformations: See `reference()`. None leaves one out, but counts when one is given twice.
 
     Raises:
-        InvalidTransformationError: something in the call is not allowed, or `base` is no URL.
+        InvalidTransformationError: something in the call is not allowed, or `base` is not a URL.
     """
     return build(base, preset, transformations.items(), strict=strict)
 
@@ -214,7 +214,7 @@ def _split(url: str) -> tuple[str, str, str]:
 
 
 def _shown(base: object) -> object:
-    """A base without its query, which comes from an answer of the service and may be signed."""
+    """A base without its query, which comes from a response of the service and may be signed."""
     return base.partition("?")[0] if isinstance(base, str) else base
 
 

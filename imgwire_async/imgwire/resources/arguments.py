@@ -1,4 +1,4 @@
-"""Arguments as users write them, turned into what the schema wants, or refused with a sentence."""
+"""Arguments as users write them, turned into what the schema wants, or rejected with a sentence."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def as_uuid(value: str | UUID, name: str, operation: str) -> UUID:
 
 
 def as_uuids(values: Iterable[str | UUID], name: str, operation: str) -> list[UUID]:
-    """Several ids; a single text is refused, because iterating over it would give its letters.
+    """Several ids; a single text is rejected, because iterating over it would give its letters.
 
     Raises:
         InvalidArgumentError: there is none, or one is not a UUID.
@@ -72,7 +72,7 @@ def as_metadata(values: object, operation: str) -> dict[str, str | int | float |
     """Custom metadata that the service can store; None leaves it out.
 
     Raises:
-        InvalidArgumentError: it is no mapping, or holds a name that is no text or a value that is no scalar.
+        InvalidArgumentError: it is not a mapping, a name is not a string, or a value is not a scalar.
     """
     return UNSET if values is None else checked_metadata(values, operation)
 

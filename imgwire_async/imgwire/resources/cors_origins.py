@@ -92,7 +92,7 @@ class CorsOrigins:
 
         Raises:
             InvalidArgumentError: `cors_origin_id` is not a UUID.
-            NotFoundError: there is no such origin.
+            NotFoundError: the origin does not exist.
         """
         origin = as_uuid(cors_origin_id, "cors_origin_id", "cors_origins.retrieve")
         return (await api.cors_origins_retrieve(self._core, origin)).data
@@ -102,7 +102,7 @@ class CorsOrigins:
 
         Raises:
             InvalidArgumentError: `cors_origin_id` is not a UUID.
-            NotFoundError: there is no such origin.
+            NotFoundError: the origin does not exist.
             UnprocessableEntityError: `pattern` is not a host pattern.
         """
         origin = as_uuid(cors_origin_id, "cors_origin_id", "cors_origins.update")
@@ -118,7 +118,7 @@ class CorsOrigins:
 
         Raises:
             InvalidArgumentError: `cors_origin_id` is not a UUID.
-            NotFoundError: there is no such origin.
+            NotFoundError: the origin does not exist.
         """
         origin = as_uuid(cors_origin_id, "cors_origin_id", "cors_origins.delete")
         return (await api.cors_origins_delete(self._core, origin)).data

@@ -68,7 +68,7 @@ class ImageDownloads:
 
         Raises:
             InvalidArgumentError: `job_id` is not a UUID.
-            NotFoundError: there is no such job.
+            NotFoundError: the job does not exist.
         """
         job = as_uuid(job_id, "job_id", "images.retrieve_bulk_download_job")
         return (await api.images_retrieve_bulk_download_job(self._core, job)).data
@@ -88,7 +88,7 @@ class ImageDownloads:
         Raises:
             BulkDownloadFailedError: the service could not make the archive.
             DeadlineExceededError: the archive was not READY in time; the message tells its last status.
-            NotFoundError: there is no such job.
+            NotFoundError: the job does not exist.
         """
         operation = "images.wait_for_bulk_download"
         job_id = _id_of(job, "job", operation)
@@ -147,7 +147,7 @@ class ImageDownloads:
     ):
         """Fetch the archive of a bulk download job that is READY.
 
-        A broken transfer goes on where it stopped when the host allows it, and begins again otherwise. A link
+        A broken transfer resumes where it stopped when the host allows it, and restarts otherwise. A link
         that has expired is replaced by a fresh one.
 
         Args:
@@ -158,10 +158,10 @@ class ImageDownloads:
                 A file at a path appears when it is complete and on disk, and not at all after a failure. A
                 folder, or text that ends in a slash, means a file in that folder, which is made if necessary;
                 it gets the id of the job as its name. A file object gets bytes as they come, from its current
-                position, and is not closed. A target that cannot work is refused before the first request.
+                position, and is not closed. A target that cannot work is rejected before the first request.
             extract: unpack the images into the folder `to`, which is made if necessary. The archive itself is
                 not kept. Names that lead out of the folder, links, and archives beyond `limits` are
-                refused, and then the folder is as it was. Names that some file system would not take, and
+                rejected, and then the folder is as it was. Names that some file system would not take, and
                 names that occur twice for one that ignores case, are changed; see `renamed` of the result.
             overwrite: whether to replace a file that exists. The new one keeps its permissions, and a link to
                 it stays a link. A file object is written to in any case.
@@ -351,7 +351,7 @@ async def _to_folder(
 
 @contextmanager
 def _named(operation: str) -> Generator[None, None, None]:
-    """Complete what the file system has refused with the name of the call."""
+    """Complete what the file system has rejected with the name of the call."""
     try:
         yield
     except (DownloadError, InvalidArgumentError) as error:

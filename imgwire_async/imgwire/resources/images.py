@@ -80,7 +80,7 @@ class Images(ImageDownloads):
         Args:
             page: page to begin with, from 1.
             limit: images on a page, from 1 to 100; the service's default is 20.
-            max_items: end the iteration after so many images.
+            max_items: end the iteration after this many images.
             prefetch: how many pages an iteration fetches ahead, at the same time as the one it needs.
 
         Raises:
@@ -151,8 +151,8 @@ class Images(ImageDownloads):
             mime_type: type that the PUT will declare.
             content_length: number of bytes that the PUT will send.
             hash_sha256: SHA-256 of the bytes in lower-case hexadecimal digits.
-            idempotency_key: text that names this logical upload, at most 255 characters; made up when left
-                out, so that a repeated request cannot create a second record.
+            idempotency_key: text that names this logical upload, at most 255 characters; generated if
+                omitted, so that a repeated request cannot create a second record.
             purpose: free label.
             custom_metadata: your own values by name.
             upload_token: token from `create_upload_token`, for client keys that need one.
@@ -223,12 +223,12 @@ class Images(ImageDownloads):
                 uploads of one open file, iterator or response run one after the other.
             size: number of bytes, for a `file` that cannot tell. An iterator is then sent as it comes, once:
                 when that fails, so does the upload.
-            file_name: name to store; that of the path, file or URL when left out.
-            mime_type: type to declare; told from the content, then from the name, when left out.
+            file_name: name to store; that of the path, file or URL if omitted.
+            mime_type: type to declare; detected from the content, then from the name, if omitted.
             hash_sha256: SHA-256 of the bytes in lower-case hexadecimal digits, or True to compute it, for
                 which the bytes are read twice. Undocumented is what the service does with it.
-            idempotency_key: text that names this logical upload, at most 255 characters; made up when left
-                out. It is on the returned image, and on the error when the upload fails.
+            idempotency_key: text that names this logical upload, at most 255 characters; generated if
+                omitted. It is on the returned image, and on the error when the upload fails.
             purpose: free label.
             custom_metadata: your own values by name.
             upload_token: token from `create_upload_token`, for client keys that need one.
@@ -255,7 +255,7 @@ class Images(ImageDownloads):
             DeadlineExceededError: the client's `deadline` passed, or the image was not READY in time.
             UnsupportedImageTypeError: neither content nor name shows a type that the service stores.
             SourceChangedError: the file changed its size while it was being sent.
-            UploadRejectedError: the object store refused the bytes.
+            UploadRejectedError: the object store rejected the bytes.
             UploadVerificationError: with `verify`, the service has something else than was sent.
             ImageQuarantinedError: with `wait` or `verify`, the service could not use the bytes.
             APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
@@ -426,7 +426,7 @@ class Images(ImageDownloads):
 
         Raises:
             InvalidArgumentError: `image_id` is not a UUID.
-            NotFoundError: there is no such image, or it has been deleted.
+            NotFoundError: the image does not exist, or it has been deleted.
         """
         image = as_uuid(image_id, "image_id", "images.retrieve")
         return (await api.images_retrieve(self._core, image)).data
@@ -443,7 +443,7 @@ class Images(ImageDownloads):
         Raises:
             ImageQuarantinedError: the service could not fetch the image or use its bytes.
             DeadlineExceededError: the image was not READY in time; the message tells its last status.
-            NotFoundError: there is no such image.
+            NotFoundError: the image does not exist.
         """
         operation = "images.wait_until_ready"
         image_id = as_uuid(image_id, "image_id", operation)
@@ -478,7 +478,7 @@ class Images(ImageDownloads):
 
         Raises:
             InvalidArgumentError: `image_id` is not a UUID.
-            NotFoundError: there is no such image, or it has been deleted.
+            NotFoundError: the image does not exist, or it has been deleted.
         """
         image = as_uuid(image_id, "image_id", "images.delete")
         return (await api.images_delete(self._core, image)).data

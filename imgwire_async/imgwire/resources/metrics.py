@@ -47,7 +47,7 @@ class Metrics:
             date_end: end of the range; the service chooses one when it is left out.
 
         Raises:
-            InvalidArgumentError: a date has no time zone, or `interval` is no text.
+            InvalidArgumentError: a date has no time zone, or `interval` is not a string.
             UnprocessableEntityError: the service does not know `interval` or `tz`.
         """
         operation = "metrics.get_datasets"

@@ -31,7 +31,7 @@ class Binding:
     source: str
     """See `Entries.identity`."""
     place: str | None = None
-    """Where the source lies, seen from the folder of the journal; None when it is no file."""
+    """Where the source lies, seen from the folder of the journal; None when it is not a file."""
     key: str | None = None
     """Salted digest of the API key."""
 

@@ -41,7 +41,7 @@ class Channel:
     """One end. What is sent arrives in order; what waits to be sent goes out together.
 
     Args:
-        tells: functions that the other end may have run without an answer, by name.
+        tells: functions that the other end may have run without a response, by name.
         calls: async functions whose result the other end may wait for, by name. An `ImgwireError` is raised
             at the other end; whatever else they raise, here.
     """

@@ -30,7 +30,7 @@ from imgwire_async.ingest.shards.shard import Setup, Shard
 from imgwire_async.ingest.sink import SinkAddress, StoredImage
 
 MOST_DEATHS: Final = 3
-"""When so many processes have died one after the other, none with an item stored, the job stops."""
+"""When this many processes have died one after the other, none with an item stored, the job stops."""
 _LAST_WORDS: Final = 500  # characters
 _END_SECONDS: Final = 5.0
 
@@ -163,7 +163,7 @@ class WorkerPool:
         if worker.probing:
             job.probe_lost()
         for rate_class, generation in worker.leased.items():
-            # Were it a probe of the pace, everybody would wait for its answer.
+            # Were it a probe of the pace, everybody would wait for its response.
             self.desks[rate_class].report(0, 0, None, generation)
         if deaths >= MOST_DEATHS:
             job.stop_early("worker", f"{deaths} worker processes ended one after the other, {ended}")

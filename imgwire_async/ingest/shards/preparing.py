@@ -33,7 +33,7 @@ from imgwire_async.ingest.items import (
 from imgwire_async.ingest.journal.database import Row, State
 
 WHOLE: Final = 1024 * 1024
-"""Files of up to so many bytes are read once and sent from memory; larger ones are read again for sending."""
+"""Files up to this many bytes are read once and sent from memory; larger ones are re-read for sending."""
 LEAST_CHARGE: Final = 32 * 1024
 """Bytes of the budget that an item takes at least: its record, its request and its task are not free."""
 

@@ -181,7 +181,7 @@ class Workbench:
         return probe
 
     async def take_slot_after(self, task: Task, delay: float, job: Job) -> bool | None:
-        """Wait for so many seconds, and then for a place; None when the job is stopped meanwhile."""
+        """Wait for this many seconds, and then for a place; None when the job is stopped meanwhile."""
         probe: bool | None = None
         with self.stop_signal.leaves():
             if delay:

@@ -76,7 +76,7 @@ def open_source(source: IngestSource, own: OwnFiles | None = None) -> Entries:
 
     Raises:
         InvalidArgumentError: `source` is none.
-        UploadSourceError: there is no such folder or file.
+        UploadSourceError: the folder or file does not exist.
     """
     if isinstance(source, Entries):
         return source
@@ -95,7 +95,7 @@ def entries_of(source: GivenSource, own: OwnFiles | None = None) -> Iterator[Ent
 
     Raises:
         InvalidArgumentError: `source` is none of these.
-        UploadSourceError: there is no such folder or file.
+        UploadSourceError: the folder or file does not exist.
     """
     if isinstance(source, str | os.PathLike):
         return _by_path(source, own)

@@ -37,7 +37,7 @@ class CancelOnDisconnect:
             with watching, sender:
                 while (message := await receive())["type"] != "http.disconnect":
                     await sender.send(message)
-                # After the last byte of the answer, servers report every client as gone.
+                # After the last byte of the response, servers report every client as gone.
                 if not answered:
                     handling.cancel()
 

@@ -51,7 +51,7 @@ def add_error_handlers(app: Starlette) -> None:
     | 400, 404, 409, 413, 422, 429 of the service | the same |
     | 401, 402, 403 of the service, which concern this application's key | 502 |
     | 503 of the service | 503 |
-    | other statuses, refused uploads, broken connections, unreadable answers | 502 |
+    | other statuses, rejected uploads, broken connections, unreadable responses | 502 |
     | timeouts and deadlines | 504 |
     | unsupported image type | 415 |
     | empty or unreadable file, image in quarantine, value that can never be right | 422 |
@@ -67,7 +67,7 @@ def add_error_handlers(app: Starlette) -> None:
 
 
 def error_response(error: errors.ImgwireError) -> Response:
-    """The answer that `add_error_handlers` gives for `error`, for handlers that catch it themselves."""
+    """The response that `add_error_handlers` gives for `error`, for handlers that catch it themselves."""
     status, detail = _status_and_detail(error)
     headers = {}
     if error.retry_after is not None and status in {429, 503, 504}:

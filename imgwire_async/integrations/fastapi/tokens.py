@@ -24,7 +24,7 @@ def upload_token_router(*, authorize: Callable[..., object], path: str = "/uploa
     """A router with one route, `POST path`, that answers `{"uploadToken": "…"}`.
 
     The application's client needs a server key. A token lets its holder upload one image, so `authorize`
-    must tell who may: it is a dependency like any other, runs first, and refuses by raising
+    must tell who may: it is a dependency like any other, runs first, and rejects by raising
     `HTTPException` or by returning False.
 
     Args:

@@ -90,7 +90,7 @@ def _addressed(runtime: Runtime, attributes: Attributes) -> tuple[str, str]:
     """The source and the path that a URL leads to; parameters do not matter.
 
     Raises:
-        ApiError: 400, it is no URL; 404, its host is of no source.
+        ApiError: 400, it is not a URL; 404, its host is of no source.
     """
     url = str(attributes.get("url") or "")
     try:

@@ -101,7 +101,7 @@ async def _upload(runtime: Runtime, request: Request, source_id: str, origin_pat
     except BodyTooLargeError:
         raise too_large from None
     except ClientDisconnect:
-        # Nobody is left to read an answer.
+        # Nobody is left to read a response.
         return Response(status_code=400)
     finally:
         incoming.unlink(missing_ok=True)
@@ -205,7 +205,7 @@ async def _put(runtime: Runtime, request: Request, session_id: str) -> Response:
     except BodyTooLargeError:
         raise StoreError(400, "EntityTooLarge", "The upload exceeds the maximum allowed size.") from None
     except ClientDisconnect:
-        # Nobody is left to read an answer.
+        # Nobody is left to read a response.
         return Response(status_code=400)
     finally:
         incoming.unlink(missing_ok=True)

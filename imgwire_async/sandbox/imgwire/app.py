@@ -101,7 +101,7 @@ async def _validation_error(_: Request, error: Exception) -> Response:
 
 
 class AsciiJSONResponse(Response):
-    """JSON that can also carry text which UTF-8 cannot, such as a lone surrogate that is being refused."""
+    """JSON that can also carry text which UTF-8 cannot, such as a lone surrogate that is being rejected."""
 
     media_type = "application/json"
 

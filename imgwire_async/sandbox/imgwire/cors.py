@@ -81,7 +81,7 @@ def allowed_headers(runtime: Runtime, origin: str) -> dict[str, str]:
 
 
 def preflight(headers: dict[str, str], method: str) -> Response:
-    """The answer to `OPTIONS`, given `allowed_headers`; 200 in any case, and it is the headers that allow."""
+    """The response to `OPTIONS`, given `allowed_headers`; always 200, the headers decide."""
     if "access-control-allow-origin" in headers:
         headers |= {
             "access-control-allow-methods": method,

@@ -150,7 +150,7 @@ def mark_ready(runtime: Runtime, image_id: str, width: int, height: int, exif: d
 
 
 def mark_quarantined(runtime: Runtime, image_id: str) -> None:
-    """The bytes were refused or could not be had."""
+    """The bytes were rejected or could not be had."""
     now = runtime.now()
     runtime.database.writer.execute(
         "UPDATE images SET status = 'QUARANTINE', processed_metadata_at = ?, updated_at = ? WHERE id = ?",
@@ -192,7 +192,7 @@ def can_upload(runtime: Runtime, record: Record) -> bool:
 
 
 def cdn_url(runtime: Runtime, image_id: str) -> str:
-    """Where the image is delivered. Made for every answer, because a restart may change the port."""
+    """Where the image is delivered. Made for every response, because a restart may change the port."""
     identity = runtime.identity
     return f"{runtime.base_url}/{identity.organization_id}/{identity.environment_id}/{image_id}"
 

@@ -1,6 +1,6 @@
 """Every switch of the sandbox.
 
-The real service leaves much undocumented. Where a client's correctness may depend on the answer, the
+The real service leaves much undocumented. Where a client's correctness may depend on the response, the
 sandbox lets a test choose it; the defaults are the most likely readings.
 """
 
@@ -102,7 +102,7 @@ class SandboxSettings:
     allow_unsigned_upload: bool = True
     """Whether the client key may create uploads without an upload token."""
     size_refusal_status: Literal[413, 422] = 413
-    """Status that answers an upload declared too large; the service's own is undocumented."""
+    """Status for an upload declared too large; the service's own is undocumented."""
     idempotency: IdempotencyMode = "replay"
     """What a second create with a known key gets: `replay` the first image, `conflict` answers 409 if the
     body differs and replays otherwise, `forget` creates another record."""
@@ -114,7 +114,7 @@ class SandboxSettings:
     """Seconds until the link to a bulk download archive expires; each read of the job gives a fresh one."""
     repeated_put: RepeatedPut = "accept"
     """Whether the store takes the very same bytes again after it has them, as object stores do while the URL
-    lives. Different bytes are refused in any case."""
+    lives. Different bytes are rejected in any case."""
     hash_mismatch: HashMismatch = "quarantine"
     """What happens to an image whose declared `hash_sha256` is 64 hex digits and not that of its bytes."""
     environment_mismatch: EnvironmentMismatch = "refuse"
@@ -127,7 +127,7 @@ class SandboxSettings:
     maximum_pixels: int = 250_000_000
     """Largest decoded area in pixels; all frames of an animation count. Documented: 250 megapixels."""
     block_private_addresses: bool = False
-    """Whether upload by URL refuses sources on loopback and other non-public addresses."""
+    """Whether upload by URL rejects sources on loopback and other non-public addresses."""
     custom_domain_connects: bool = True
     """Whether `test_connection` finds the DNS records published."""
     claimed_hostnames: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ class SandboxSettings:
     presets: Mapping[str, PresetSize] = field(default_factory=_default_presets)
     """Sizes of `thumbnail`, `small`, `medium` and `large`; the service's own are undocumented. A thumbnail is
     cropped to 256 × 256 pixels, the others fit inside 400, 800 and 1600 pixels square. A preset that is left
-    out is refused."""
+    out is rejected."""
     cdn_cache_bytes: int = 256 * MEBIBYTE
     """How many bytes of transformed images are kept on disk; the least recently used go first."""
     rate_limits: Mapping[str, RateRule] = field(default_factory=dict)

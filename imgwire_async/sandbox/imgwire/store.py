@@ -21,7 +21,7 @@ PREFIX = STORE_PREFIX
 def upload_url(runtime: Runtime, record: records.Record) -> str:
     """A fresh presigned URL that lives as long as the record takes bytes.
 
-    For a record that takes none any more the URL has expired: the answer's schema wants a URL in any case.
+    For a record that takes none any more the URL has expired: the response's schema wants a URL in any case.
     """
     expires = int(record["upload_expires_at"]) if record["status"] == "PENDING" else 0
     return presign(runtime, "PUT", f"{PREFIX}{record['id']}-{secrets.token_hex(8)}", expires)
@@ -54,7 +54,7 @@ async def put(runtime: Runtime, request: Request) -> Response:
         size, sha256 = await write_to_file(request.stream(), incoming, runtime.settings.maximum_upload_bytes)
         return _keep(runtime, record["id"], incoming, size, sha256)
     except ClientDisconnect:
-        # Nobody is left to read an answer.
+        # Nobody is left to read a response.
         return Response(status_code=400)
     finally:
         incoming.unlink(missing_ok=True)

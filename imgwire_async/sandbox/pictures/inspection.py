@@ -36,7 +36,7 @@ _DECODER_FAILURES = (
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 
-# Opened by class, because `Image.open` refuses large images by a limit that is global to the process.
+# Opened by class, because `Image.open` rejects large images by a limit that is global to the process.
 PILLOW_READERS: dict[SupportedMimeType, Callable[[BinaryIO], ImageFile.ImageFile]] = {
     SupportedMimeType.BMP: BmpImagePlugin.BmpImageFile,
     SupportedMimeType.ICO: IcoImagePlugin.IcoImageFile,

@@ -1,4 +1,4 @@
-"""Request bodies: streamed to a file, or left unread without losing the answer."""
+"""Request bodies: streamed to a file, or left unread without losing the response."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BLOCK_BYTES = 1024 * 1024
 JSON_BYTES = 8 * 1024 * 1024
 """Longest JSON body; some 200,000 ids."""
 DRAIN_BYTES = 16 * 1024 * 1024
-"""How much of an unwanted body is read and thrown away after the answer."""
+"""How much of an unwanted body is read and thrown away after the response."""
 DRAIN_SECONDS = 2.0
 """How long that may take."""
 BODY_ENDED = "imgwire.body_ended"
@@ -75,8 +75,8 @@ async def write_to_file(chunks: AsyncIterable[bytes], path: Path, maximum: int) 
 async def answer_early(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request whose body has not been read.
 
-    Closing a socket that still has unread data in it sends a reset, and the reset can overtake the answer. So
-    the answer goes out whole, and the connection is closed only after the client has stopped sending or a
+    Closing a socket that still has unread data in it sends a reset, which can overtake the response. So
+    the response goes out whole, and the connection is closed only after the client has stopped sending or a
     bounded amount has been thrown away.
     """
     if BODY_ENDED in scope:
@@ -107,7 +107,7 @@ async def answer_early(response: Response, scope: Scope, receive: Receive, send:
 
 
 class EarlyAnswer(Response):
-    """An answer that may go out before the request's body has been read."""
+    """A response that may go out before the request's body has been read."""
 
     def __init__(self, answer: Response) -> None:
         super().__init__()

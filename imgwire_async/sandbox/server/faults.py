@@ -42,11 +42,11 @@ class Fault:
     retry_after: float | str | None = None
     """`Retry-After` that goes with `status`: seconds, or an HTTP date as text."""
     reset: Literal["before", "after"] | None = None
-    """Kill the connection with a TCP RST, `before` acting or `after` acting but without an answer."""
+    """Kill the connection with a TCP RST, `before` acting or `after` acting but without a response."""
     stall: float = 0.0
     """Seconds to wait before anything else happens."""
     truncate: bool = False
-    """Act, announce the whole answer, send half of its body and close the connection."""
+    """Act, announce the whole response, send half of its body and close the connection."""
     slow: float | None = None
     """Bytes per second at which bodies are received and sent."""
     disconnect_after: int | None = None

@@ -200,7 +200,7 @@ class _FaultyConnection:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a part of the answer, or what the fault leaves of it."""
+        """Send a part of the response, or what the fault leaves of it."""
         if self.interrupted or self.truncated or self._fault.reset == "after":
             return
         if message["type"] == "http.response.start" and self._fault.truncate:

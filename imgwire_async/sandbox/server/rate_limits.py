@@ -54,7 +54,7 @@ class _Usage:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is refused: how long to wait, and how to say so."""
+    """Why a request is rejected: how long to wait, and how to say so."""
 
     wait: float
     retry_after: str | None

@@ -39,11 +39,11 @@ class ReceivedRequest:
     authorized_with: str | None = None
     """Scheme of the `Authorization` header when one was sent, such as `Bearer`."""
     status: int | None = None
-    """Status sent, or None as long as there is no answer; faults may leave it so for good."""
+    """Status sent, or None as long as there is no response; faults may leave it so for good."""
     bytes_received: int = 0
     """Length of the body read so far, in bytes."""
     answered_at: float | None = None
-    """Instant of `time.monotonic` at which the whole answer had been handed to the connection."""
+    """Instant of `time.monotonic` at which the whole response had been handed to the connection."""
 
 
 class RequestJournal:

@@ -88,7 +88,7 @@ class VariantCache:
             raise
 
     def release(self, variant: Variant) -> None:
-        """Say that an answer has been sent."""
+        """Say that a response has been sent."""
         variant.readers -= 1
         self._shrink()
 

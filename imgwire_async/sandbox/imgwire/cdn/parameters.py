@@ -15,7 +15,7 @@ from imgwire_async.sandbox.imgwire.settings import PresetSize
 from imgwire_async.sandbox.pictures.color import Color
 
 LONGEST_SHOWN = 200
-"""How many characters of a refused value its error repeats."""
+"""How many characters of a rejected value its error repeats."""
 _MOST_PAIRS = 200
 
 
@@ -31,7 +31,7 @@ class InvalidTransformationError(DetailedError):
 
     @property
     def body(self) -> dict[str, object]:
-        """The JSON object of the answer."""
+        """The JSON object of the response."""
         value = self.value and self.value[:LONGEST_SHOWN]
         return {
             "detail": self.detail,

@@ -199,7 +199,7 @@ def _scaled_whole(
     if ratios:
         scale = min(choose(ratios), target.largest_scale)
     else:
-        # Nothing was asked for, so a source over the limit is reduced and not refused.
+        # Nothing was asked for, so a source over the limit is reduced and not rejected.
         scale = min(1.0, LARGEST_SIDE / max(image.width, image.height))
     scale = max(scale, target.least_scale(image))
     return _scaled(image, round(image.width * scale), round(image.height * scale), t)
