@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import threading
+from contextlib import nullcontext
 from typing import BinaryIO, cast
 
+import anyio
 import pytest
+from anyio import to_thread
 from fastapi import FastAPI, HTTPException, UploadFile
 
 from imgwire_async import AsyncImgwireClient
@@ -114,6 +118,55 @@ async def test_a_file_of_exactly_the_limit_is_stored(
     assert received(sandbox) == [len(PNG)]
 
 
+@pytest.mark.parametrize("seekable", [True, False])
+async def test_a_file_is_not_measured_while_another_call_uploads_it(
+    sandbox: Sandbox, client: AsyncImgwireClient, *, seekable: bool
+) -> None:
+    class Watched(io.BytesIO):
+        reading = False
+        moved = 0
+        begun, go_on = threading.Event(), threading.Event()
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.reading = True
+            self.begun.set()
+            assert self.go_on.wait(30)
+            self.reading = False
+            return super().read(size)
+
+        def seekable(self) -> bool:
+            return seekable
+
+        def seek(self, offset: int, whence: int = 0, /) -> int:
+            self.moved += self.reading
+            if not seekable:
+                raise io.UnsupportedOperation("seek")
+            return super().seek(offset, whence)
+
+    content = Watched(PNG)
+    file = UploadFile(content, filename="a.png")
+
+    async def upload() -> None:
+        await upload_form_file(client, file, max_bytes=len(PNG))
+
+    async def upload_again() -> None:
+        # What cannot seek is empty by then.
+        with nullcontext() if seekable else pytest.raises(UploadSourceError):
+            await upload()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(upload)
+        await to_thread.run_sync(content.begun.wait, 30)
+        tasks.start_soon(upload_again)
+        await anyio.wait_all_tasks_blocked()
+        await to_thread.run_sync(lambda: None)
+        moved = content.moved
+        content.go_on.set()
+
+    assert moved == 0
+    assert received(sandbox) == [len(PNG)] * (2 if seekable else 1)
+
+
 async def test_no_more_than_the_limit_is_read_from_a_file_without_an_end(client: AsyncImgwireClient) -> None:
     class Endless(io.RawIOBase):
         given = 0
@@ -139,7 +192,7 @@ async def test_a_file_that_cannot_go_back_to_what_was_read_is_not_stored_cut(
     file = form_file(PNG, size=len(PNG), seekable=False)
     await file.read(16)
 
-    with pytest.raises(UploadSourceError, match="read before"):
+    with pytest.raises(UploadSourceError, match="already been read"):
         await upload_form_file(client, file, max_bytes=len(PNG))
 
     assert list(sandbox.requests) == []

@@ -9,6 +9,7 @@ from anyio import to_thread
 from fastapi import HTTPException, UploadFile
 from starlette.requests import ClientDisconnect, Request
 
+from imgwire_async.bodies.in_use import exclusive
 from imgwire_async.core.metadata import Metadata
 from imgwire_async.errors import UploadSourceError
 from imgwire_async.imgwire.client import AsyncImgwireClient
@@ -84,16 +85,21 @@ async def upload_form_file(
         ImgwireError: as `images.upload`.
     """
     max_bytes = as_whole(max_bytes, "max_bytes", "upload_form_file")
-    size = await to_thread.run_sync(_rewind, file.file)
-    if max(size or 0, file.size or 0) > max_bytes:
-        raise HTTPException(413, TOO_LARGE)
-    if size is not None:
-        return await imgwire.images.upload(file, **details)
-    counted = _CountedFile(file, max_bytes)
+    async with exclusive(file):  # another call may be reading it
+        size = await to_thread.run_sync(_rewind, file.file)
+        if max(size or 0, file.size or 0) > max_bytes:
+            raise HTTPException(413, TOO_LARGE)
+        if size is None:
+            return await _upload_counted(imgwire, _CountedFile(file, max_bytes), details)
+    # Which waits for its turn and rewinds again.
+    return await imgwire.images.upload(file, **details)
+
+
+async def _upload_counted(imgwire: AsyncImgwireClient, file: _CountedFile, details: UploadDetails) -> Image:
     try:
-        return await imgwire.images.upload(counted, **details)
+        return await imgwire.images.upload(file, **details)
     except UploadSourceError:
-        if counted.is_too_large:
+        if file.is_too_large:
             raise HTTPException(413, TOO_LARGE) from None
         raise
 
