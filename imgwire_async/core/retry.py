@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_tz
 from enum import StrEnum
 from typing import Final
 
@@ -123,18 +124,7 @@ def decide(
 
 
 _SECONDS = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)", re.ASCII)
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
-_TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
-# The three forms of RFC 9110 section 5.6.7: IMF-fixdate, RFC 850 and asctime.
-_HTTP_DATES = tuple(
-    re.compile(form, re.ASCII | re.IGNORECASE)
-    for form in (
-        rf"[a-z]{{3}}, (?P<day>\d\d) {_MONTH} (?P<year>\d{{4}}) {_TIME} GMT",
-        rf"[a-z]{{6,9}}, (?P<day>\d\d)-{_MONTH}-(?P<year>\d\d) {_TIME} GMT",
-        rf"[a-z]{{3}} {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
-    )
-)
+_TWO_DIGIT_YEAR = re.compile(r"-\d\d ", re.ASCII)  # of RFC 850
 
 
 def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -166,29 +156,22 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _parse_http_date(text: str, now: float) -> float | None:
-    for form in _HTTP_DATES:
-        if match := form.fullmatch(text):
-            break
-    else:
-        return None
-    year = int(match["year"])
-    if len(match["year"]) == 2:
-        # RFC 9110: a two-digit year that looks more than 50 years ahead is the latest one in the past.
-        this_year = datetime.fromtimestamp(now, UTC).year
-        year += this_year // 100 * 100
-        if year > this_year + 50:
-            year -= 100
-    month = _MONTHS.index(match["month"].lower()) + 1
-    second = int(match["second"])
-    if second == 60:
-        second = 59  # a leap second, which HTTP knows and datetime does not
     try:
-        instant = datetime(
-            year, month, int(match["day"]), int(match["hour"]), int(match["minute"]), second, tzinfo=UTC
-        )
-    except ValueError:
+        fields = parsedate_tz(text)
+        if fields is None:
+            return None
+        year, month, day, hour, minute, second = fields[:6]
+        if _TWO_DIGIT_YEAR.search(text):
+            # RFC 9110: one that looks more than 50 years ahead is the latest one in the past.
+            this_year = datetime.fromtimestamp(now, UTC).year
+            year = this_year // 100 * 100 + year % 100
+            if year > this_year + 50:
+                year -= 100
+        if second == 60:
+            second = 59  # a leap second, which HTTP knows and datetime does not
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp() - (fields[9] or 0)
+    except (ValueError, OverflowError, IndexError):  # the last from parsedate_tz of older Pythons
         return None
-    return instant.timestamp()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

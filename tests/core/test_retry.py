@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import anyio
 import pytest
@@ -210,6 +211,8 @@ class TestParseRetryAfter:
             ("Sunday, 06-Nov-94 08:49:37 GMT", 0.0),
             ("Sun Nov  6 08:49:37 1994", 0.0),
             ("Sat, 09 May 2026 12:00:60 GMT", 59.0),
+            ("Sat, 09 May 2026 14:00:30 +0200", 30.0),
+            ("Sat, 09 May 0000 12:00:30 GMT", 0.0),
         ],
     )
     def test_reads_seconds_and_the_three_forms_of_date(self, text: str, seconds: float) -> None:
@@ -235,10 +238,8 @@ class TestParseRetryAfter:
             "9" * 5_000,
             "Sat, 09 May 9999 12:00:30 GMT",
             "Sat, 31 Feb 2027 12:00:30 GMT",
-            "Sat, 09 May 0000 12:00:30 GMT",
             "Sat, 09 May 2026 25:00:30 GMT",
             "Sat, 09 May 2026 12:00:61 GMT",
-            "Sat, 09 May 2026 12:00:30 +0200",
             "2026-05-09T12:00:30Z",
         ],
     )
@@ -247,6 +248,16 @@ class TestParseRetryAfter:
 
     def test_no_header_is_no_hint(self) -> None:
         assert parse_retry_after({}, WALL) is None
+
+    @pytest.mark.parametrize("year", [2026, 2070, 2099, 2100])
+    def test_a_year_of_two_digits_is_one_of_this_century(self, year: int) -> None:
+        new_year = datetime(year, 1, 1, tzinfo=UTC).timestamp()
+        text = f"Friday, 01-Jan-{year % 100:02} 00:00:02 GMT"
+        assert parse_retry_after({"retry-after": text}, new_year) == 2.0
+
+    @pytest.mark.parametrize(("year", "seconds"), [("76", None), ("77", 0.0)])
+    def test_a_year_more_than_fifty_ahead_has_passed(self, year: str, seconds: float | None) -> None:
+        assert parse_retry_after({"retry-after": f"Friday, 01-Jan-{year} 00:00:02 GMT"}, WALL) == seconds
 
     @pytest.mark.parametrize("wrong_by", [-3600.0, -30.0, 0.0, 3600.0])
     def test_a_date_is_measured_against_that_of_the_response(self, wrong_by: float) -> None:
@@ -476,7 +487,7 @@ class TestRun:
         assert (at_first, at_second) == (0.0, calls.sent[1].at)
         assert (first.attempt, first.status, first.failure, first.retry_after) == (1, 503, None, 2.0)
         assert (second.attempt, second.status, second.failure) == (2, None, "ConnectionReset")
-        assert calls.sent[1].at == pytest.approx(first.delay)
+        assert calls.sent[1].at >= first.delay  # the gate spreads requests after a pause, too
 
     async def test_the_time_a_hook_takes_counts_as_waiting(self) -> None:
         calls = Calls([answer(503, "10"), OK])
