@@ -6,9 +6,10 @@ pytest finds the plugin by itself. Its fixtures need the extra `sandbox`:
   happen fails the test. `@pytest.mark.imgwire_sandbox(processing_reads=3)` starts one with other settings.
 - `imgwire_client`: a client of it that waits in virtual time.
 - `imgwire_clock`: that time, which is also the sandbox's.
+- `imgix_sandbox` and `imgix_client`: the same for a local imgix, in the same time.
 """
 
-from imgwire_async.testing.clients import virtual_client
+from imgwire_async.testing.clients import virtual_client, virtual_imgix_client
 from imgwire_async.testing.clock import VirtualClock
 
-__all__ = ["VirtualClock", "virtual_client"]
+__all__ = ["VirtualClock", "virtual_client", "virtual_imgix_client"]

@@ -11,7 +11,9 @@ from imgwire_async.core.retry import RetryBudget
 from imgwire_async.imgwire.client import AsyncImgwireClient
 
 if TYPE_CHECKING:
-    from imgwire_async.sandbox import Sandbox
+    from imgwire_async.core.client import ServiceClient
+    from imgwire_async.imgix import AsyncImgixClient
+    from imgwire_async.sandbox import ImgixSandbox, Sandbox
     from imgwire_async.testing.clock import VirtualClock
 
 
@@ -23,9 +25,24 @@ def virtual_client(sandbox: Sandbox, clock: VirtualClock) -> Iterator[AsyncImgwi
     end with the event loop that used them.
     """
     client = AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url)
+    _wait_on(clock, client)
+    yield client
+    client._owns_connections = False  # noqa: SLF001 - so that nobody is warned
+
+
+@contextmanager
+def virtual_imgix_client(sandbox: ImgixSandbox, clock: VirtualClock) -> Iterator[AsyncImgixClient]:
+    """The same for the local imgix: a client with all permissions, and without the published limits."""
+    from imgwire_async.imgix import AsyncImgixClient
+
+    client = AsyncImgixClient(sandbox.api_key, base_url=sandbox.base_url)
+    _wait_on(clock, client)
+    yield client
+    client._owns_connections = False  # noqa: SLF001 - so that nobody is warned
+
+
+def _wait_on(clock: VirtualClock, client: ServiceClient) -> None:
     shared = client._core.shared  # noqa: SLF001 - users have no business there
     shared.time = clock
     shared.gate = Gate(100, time=clock)
     shared.budget = RetryBudget.of_client(clock.monotonic, shared.gate.concurrency)
-    yield client
-    client._owns_connections = False  # noqa: SLF001 - so that nobody is warned

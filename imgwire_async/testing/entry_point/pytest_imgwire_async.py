@@ -13,13 +13,14 @@ import pytest
 
 if TYPE_CHECKING:
     from imgwire_async import AsyncImgwireClient
-    from imgwire_async.sandbox import Sandbox
+    from imgwire_async.imgix import AsyncImgixClient
+    from imgwire_async.sandbox import ImgixSandbox, Sandbox
     from imgwire_async.testing import VirtualClock
 
 _SANDBOX: pytest.StashKey[Sandbox] = pytest.StashKey()
 """The sandbox of a test, also when only another fixture asked for it."""
 
-_CLIENTS: pytest.StashKey[list[AsyncImgwireClient]] = pytest.StashKey()
+_CLIENTS: pytest.StashKey[list[AsyncImgwireClient | AsyncImgixClient]] = pytest.StashKey()
 """Clients of the whole run. Their connections end with their event loop, and one that is shared by several
 tests outlives them; without a client the connections could no longer be closed in it."""
 
@@ -88,5 +89,32 @@ def imgwire_client(
     from imgwire_async.testing import virtual_client
 
     with virtual_client(imgwire_sandbox, imgwire_clock) as client:
+        pytestconfig.stash[_CLIENTS].append(client)
+        yield client
+
+
+@pytest.fixture(scope="session")
+def _shared_imgix_sandbox(imgwire_clock: VirtualClock) -> Iterator[ImgixSandbox]:
+    from imgwire_async.sandbox import ImgixSandbox
+
+    with ImgixSandbox(clock=imgwire_clock.time) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def imgix_sandbox(_shared_imgix_sandbox: ImgixSandbox) -> Iterator[ImgixSandbox]:
+    """A local imgix without sources."""
+    yield _shared_imgix_sandbox
+    _shared_imgix_sandbox.reset()
+
+
+@pytest.fixture
+def imgix_client(
+    pytestconfig: pytest.Config, imgix_sandbox: ImgixSandbox, imgwire_clock: VirtualClock
+) -> Iterator[AsyncImgixClient]:
+    """A client of `imgix_sandbox` that passes waits in no time, on asyncio and trio."""
+    from imgwire_async.testing import virtual_imgix_client
+
+    with virtual_imgix_client(imgix_sandbox, imgwire_clock) as client:
         pytestconfig.stash[_CLIENTS].append(client)
         yield client
