@@ -7,6 +7,7 @@ import random
 import anyio
 import pytest
 
+from imgwire_async.core.pace import limits
 from imgwire_async.core.pace.controller import Lease, RateController
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.latency_cap import InFlightCap
@@ -51,7 +52,7 @@ def probing(time: VirtualTime, seed: int, gates: int) -> Shared:
 
 def stated(time: VirtualTime, limit: RateLimit, gates: int) -> Shared:
     """Gates that keep to a stated limit together."""
-    desk = LeaseDesk(None, limit, on_void=lambda oldest: shared.void(oldest), time=time)
+    desk = LeaseDesk(None, limits.TokenBucket(limit), on_void=lambda oldest: shared.void(oldest), time=time)
     shared = Shared(time, desk, gates)
     return shared
 
@@ -118,6 +119,33 @@ def test_a_stated_limit_holds_for_the_sum_of_all_gates() -> None:
     assert 0.9 * 10 * 20 <= len(sent) <= 10 * 20 + 3 + 64
     for first, later in zip(sent, sent[20:], strict=False):
         assert later - first >= (20 - 3 - 4) / 10  # a burst, and one late slot in each gate
+
+
+def test_a_stated_limit_holds_for_the_leases_and_the_gate_they_were_taken_from() -> None:
+    time = VirtualTime()
+    client = Gate(100, rate_limits={CREATE: RateLimit(10)}, time=time)
+    desk = LeaseDesk(None, client.bucket(CREATE), on_void=lambda _: None, time=time)
+    sent = 0
+
+    async def call() -> None:
+        nonlocal sent
+        while time.monotonic() < 10.0:
+            async with client.admit(CREATE):
+                sent += 1
+
+    async def job() -> None:
+        nonlocal sent
+        while time.monotonic() < 10.0:
+            sent += len((await desk.lease(1)).delays)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(call)
+            tasks.start_soon(job)
+
+    time.run(main)
+
+    assert 95 <= sent <= 105
 
 
 def test_a_429_under_a_stated_limit_stops_all_gates() -> None:

@@ -57,6 +57,9 @@ class GateStats:
     """How long requests have waited in total, for whatever reason; those that still wait not counted."""
 
 
+_gates = itertools.count(1)
+
+
 class Gate:
     """Admits requests: a concurrency limit, a rate for each class, and pauses that the server asked for.
 
@@ -77,7 +80,7 @@ class Gate:
         start_rates: requests per second that the "auto" pace of a class begins with: the `ceilings` of an
             earlier gate.
         scope: whose limits they are; gates of one process with the same scope keep them together. They must
-            read the same clock. None: this gate's own.
+            read the same clock. None: one of its own.
         longest_wait: seconds that a request waits at most for a stated limit; one that would have to wait
             longer is not sent.
 
@@ -106,7 +109,8 @@ class Gate:
         self._rng = rng or random.Random()  # noqa: S311 - spreads requests, keeps no secret
         self._lanes: dict[str, Lane] = {}
         self._start_rates = start_rates or {}
-        self._scope = scope
+        self.scope = f"gate {next(_gates)}" if scope is None else scope
+        """Whose limits they are; for another gate that is to keep them together with this one."""
         self._longest_wait = longest_wait
         self.on_closure: Callable[[str, float], None] = lambda _class, _seconds: None
         """Told when a response has closed a class, and for how many seconds."""
@@ -152,15 +156,16 @@ class Gate:
                     limit=MOST_IN_FLIGHT,
                     start_rate=self._start_rates.get(rate_class, START_RATE),
                 )
-            lane = self._lanes[rate_class] = Lane(rate_class, self._bucket(rate_class), pacer)
+            lane = self._lanes[rate_class] = Lane(rate_class, self.bucket(rate_class), pacer)
             self._queues.append(lane)
         return lane
 
-    def _bucket(self, rate_class: str) -> TokenBucket | None:
+    def bucket(self, rate_class: str) -> TokenBucket | None:
+        """What keeps the stated limit of a class; None when it has none."""
         limit = self.rate_limits.get(rate_class)
         if limit is None:
             return None
-        return TokenBucket(limit) if self._scope is None else shared_bucket(self._scope, rate_class, limit)
+        return shared_bucket(self.scope, rate_class, limit)
 
     def pace_with(self, rate_class: str, pacer: Pacer) -> None:
         """Have somebody else say when requests of a class may go.

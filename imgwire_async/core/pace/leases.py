@@ -17,7 +17,7 @@ from imgwire_async.core.pace.adaptive import Ticket
 from imgwire_async.core.pace.controller import LEASE_HORIZON, Lease, RateController
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.latency_cap import InFlightCap
-from imgwire_async.core.pace.limits import RateLimit, TokenBucket
+from imgwire_async.core.pace.limits import TokenBucket
 from imgwire_async.core.pace.permits import LONGEST_CLOSURE, UNHINTED_PAUSE
 from imgwire_async.core.time import Time
 
@@ -52,7 +52,7 @@ class LeaseDesk:
 
     Args:
         controller: finds the pace by probing; None for a class whose limit is stated.
-        limit: the limit that is stated, if there is one.
+        bucket: keeps the limit that is stated, if there is one; the gate of the client uses it, too.
         on_void: told the oldest generation whose slots are still good, whenever earlier ones are void.
         time: clock to read and to wait on.
 
@@ -63,16 +63,16 @@ class LeaseDesk:
     def __init__(
         self,
         controller: RateController | None,
-        limit: RateLimit | None,
+        bucket: TokenBucket | None,
         *,
         on_void: Callable[[int], None],
         time: Time,
     ) -> None:
-        if controller is None and limit is None:
+        if controller is None and bucket is None:
             raise ValueError("a class without controller and limit has no pace")
         self._controller = controller
-        self._bucket = None if limit is None else TokenBucket(limit)
-        self._stated_rate = math.inf if limit is None else limit.rate
+        self._bucket = bucket
+        self._stated_rate = math.inf if bucket is None else bucket.rate
         self._on_void = on_void
         self._clock, self._wait = time.monotonic, time.wait
         self._turn = anyio.Lock()

@@ -36,6 +36,8 @@ class TokenBucket:
     """A token bucket, kept as the instant at which it will be full again: exact, with nothing to refill."""
 
     def __init__(self, limit: RateLimit) -> None:
+        self.rate = limit.rate
+        """Requests per second."""
         self._interval = 1.0 / limit.rate
         self._slack = (limit.burst - 1) * self._interval
         self._full_at = -math.inf

@@ -116,7 +116,7 @@ class WorkerPool:
         def void(generation: int) -> None:
             self.tell_all("void", rate_class, generation)
 
-        return LeaseDesk(controller, shared.gate.rate_limits.get(rate_class), on_void=void, time=shared.time)
+        return LeaseDesk(controller, shared.gate.bucket(rate_class), on_void=void, time=shared.time)
 
     @property
     def in_flight(self) -> int:

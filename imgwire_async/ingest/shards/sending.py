@@ -21,6 +21,8 @@ from imgwire_async.ingest.sink import Sink, StoredImage, Upload
 def with_pace_of_its_own(core: Core, pace: Mapping[str, float]) -> Core:
     """`core` with a gate that finds the pace of the service by probing, unless it has such a gate.
 
+    Stated limits hold for the client's other calls and the job together.
+
     Args:
         core: the client's.
         pace: requests per second to begin with, by class, where an earlier run has found them.
@@ -33,6 +35,7 @@ def with_pace_of_its_own(core: Core, pace: Mapping[str, float]) -> Core:
         rate_limits=shared.gate.rate_limits,
         time=shared.time,
         start_rates=pace,
+        scope=shared.gate.scope,
     )
     own = SharedState(
         service=shared.service,

@@ -1,0 +1,40 @@
+"""Stated limits hold for a job and the other calls of its client together."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from imgwire_async import AsyncImgwireClient, RateClass, RateLimit
+from imgwire_async.ingest.shards.sending import with_pace_of_its_own
+
+
+@pytest.mark.parametrize("concurrency", [100, "auto"])
+async def test_the_gate_of_a_job_takes_from_the_buckets_of_its_client(
+    concurrency: int | Literal["auto"],
+) -> None:
+    limits = {RateClass.CREATE: RateLimit(20, burst=5)}
+    async with AsyncImgwireClient(
+        "sk_test",
+        base_url="http://127.0.0.1:1",
+        concurrency=concurrency,
+        rate_limits=limits,
+    ) as imgwire:
+        core = imgwire._core
+        job = with_pace_of_its_own(core, {})
+        bucket = core.shared.gate.bucket(RateClass.CREATE)
+
+        assert bucket is not None
+        assert job.shared.gate.bucket(RateClass.CREATE) is bucket
+        assert job.shared.gate.bucket(RateClass.READ) is None
+
+
+async def test_clients_share_no_limit_that_only_their_user_states() -> None:
+    limits = {RateClass.CREATE: RateLimit(20, burst=5)}
+    async with (
+        AsyncImgwireClient("sk_test", base_url="http://127.0.0.1:1", rate_limits=limits) as one,
+        AsyncImgwireClient("sk_test", base_url="http://127.0.0.1:1", rate_limits=limits) as other,
+    ):
+        gates = [client._core.shared.gate for client in (one, other)]
+        assert gates[0].bucket(RateClass.CREATE) is not gates[1].bucket(RateClass.CREATE)
