@@ -279,7 +279,8 @@ class AsyncImgwireClient(ServiceClient):
             breaker: stop when the service rejects most of the last 200 items in the same way.
             max_pause: stop when the service has been down for this many seconds.
             deadline: stop after this many seconds.
-            item_deadline: give an item up this many seconds after its first request.
+            item_deadline: give up on an item this many seconds after its first request; before that, when
+                reading its file takes this long.
             bandwidth_limit: bytes per second, on average over several uploads.
             byte_budget: bytes of images in memory, at least 16 MiB. Files over 1 MiB are streamed and count
                 as 1 MiB.

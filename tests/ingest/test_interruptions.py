@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +180,40 @@ async def test_the_deadline_of_an_item_fails_it_alone(
     _, report = await ingest(client, photos, item_deadline=1.0)
     assert counts(report) == (59, 0, 0, 1)
     assert report.failures[0].cause == "DeadlineExceededError"
+
+
+@pytest.fixture
+def hung(photos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A file that cannot be looked at before the test has ended, as on a disk that hangs."""
+    path, free, look = min(photos.iterdir()), threading.Event(), os.stat
+
+    def looking(looked_at: Any, **arguments: Any) -> os.stat_result:
+        if looked_at == os.fspath(path):
+            free.wait(60)
+        return look(looked_at, **arguments)
+
+    monkeypatch.setattr(os, "stat", looking)
+    yield path
+    free.set()
+
+
+async def test_the_deadline_of_an_item_holds_while_its_file_is_read(
+    client: AsyncImgwireClient, photos: Path, tmp_path: Path, hung: Path
+) -> None:
+    with anyio.fail_after(30):
+        _, report = await ingest(client, photos, journal=tmp_path / "j", item_deadline=1.0)
+    assert counts(report) == (59, 0, 0, 1)
+    assert report.failures[0].cause == "DeadlineExceededError"
+    assert hung.name in str(report.failures[0].examples)
+
+
+@pytest.mark.usefixtures("hung")
+async def test_the_deadline_of_the_job_holds_while_a_file_is_read(
+    client: AsyncImgwireClient, photos: Path, tmp_path: Path
+) -> None:
+    with anyio.fail_after(30):
+        error, report = await stopped(client, photos, journal=tmp_path / "j", deadline=0.5)
+    assert (error.reason, report.failed) == ("deadline", 0)
 
 
 async def test_cancel_ends_what_is_in_flight_and_the_next_run_goes_on(

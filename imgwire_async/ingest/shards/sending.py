@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.time import Time
 from imgwire_async.errors import DeadlineExceededError, SourceChangedError
+from imgwire_async.ingest.items import Stamp
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.shards.preparing import Task, stamp_of, upload_name
@@ -77,7 +79,7 @@ class Sender:
             return await self._sink.wait_until_ready(task.known.image_id)
         image = await self._sink.store(self._upload(task), seconds=seconds)
         is_read_again = not item.is_url and task.content is None
-        if is_read_again and await to_thread.run_sync(stamp_of, item) != task.stamp:
+        if is_read_again and await self._stamp_now(task) != task.stamp:
             raise SourceChangedError(
                 f"{task.key!r} was changed while it was sent; the image {image.id} may hold a mixture "
                 "of both, and the next run uploads the new one"
@@ -85,6 +87,11 @@ class Sender:
         if self._options.wait_ready and not item.is_url:
             image = await self._sink.wait_until_ready(image.id)
         return image
+
+    async def _stamp_now(self, task: Task) -> Stamp | None:
+        with self._time.move_on_after(self._seconds_left(task) or math.inf):
+            return await to_thread.run_sync(stamp_of, task.item, abandon_on_cancel=True)
+        raise DeadlineExceededError(f"{task.key!r} is stored, but could not be looked at again in time")
 
     async def confirm(self, image: StoredImage[Any]) -> StoredImage[Any]:
         """Wait until the service has fetched an item whose URL it has accepted.

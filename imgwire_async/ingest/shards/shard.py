@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import anyio
-from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from imgwire_async.core.logical_call import SharedState
@@ -17,7 +17,8 @@ from imgwire_async.core.service import Service
 from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.options import GROUP, IngestOptions, Share
 from imgwire_async.ingest.shards.budgets import Backlog, Bandwidth, ByteBudget
-from imgwire_async.ingest.shards.preparing import Task, prepare
+from imgwire_async.ingest.shards.preparing import Task
+from imgwire_async.ingest.shards.preparing_within import Preparation, prepare_all
 from imgwire_async.ingest.shards.sending import Sender
 from imgwire_async.ingest.sink import SinkAddress, StoredImage
 from imgwire_async.ingest.stopping import StopSignal
@@ -108,8 +109,12 @@ class Workbench:
         self, sender: Sender, job: str, options: IngestOptions, share: Share, shared: SharedState
     ) -> None:
         self.sender = sender
-        self.job = job
-        self.recreate = options.on_change == "recreate"
+        self.preparation = Preparation(
+            job,
+            recreate=options.on_change == "recreate",
+            limit=math.inf if options.item_deadline is None else options.item_deadline,
+            time=shared.time,
+        )
         self.clock = shared.time.monotonic
         self.in_flight = 0
         self.stop_signal = StopSignal()
@@ -231,11 +236,11 @@ async def _run(shard: Shard, bench: Workbench, job: Job) -> None:
 async def _prepare(group: list[Task], bench: Workbench, job: Job, tasks: TaskGroup) -> None:
     sendable: list[Task] = []
     try:
-        problems = await to_thread.run_sync(_prepare_all, group, bench)
-        for task, problem in zip(group, problems, strict=True):
-            if problem is not None:
-                job.refused(task, problem)
         with bench.stop_signal.leaves():
+            problems = await prepare_all(group, bench.preparation)
+            for task, problem in zip(group, problems, strict=True):
+                if problem is not None:
+                    job.refused(task, problem)
             # On record before the first request: nothing can be stored that the journal does not know.
             sendable = await job.key(
                 [task for task, problem in zip(group, problems, strict=True) if problem is None]
@@ -256,10 +261,6 @@ async def _prepare(group: list[Task], bench: Workbench, job: Job, tasks: TaskGro
     finally:
         for task in waiting:
             bench.drop(task)
-
-
-def _prepare_all(group: list[Task], bench: Workbench) -> list[ImgwireError | None]:
-    return [prepare(task, bench.job, recreate=bench.recreate) for task in group]
 
 
 async def _send(task: Task, probe: bool | None, bench: Workbench, job: Job) -> None:
