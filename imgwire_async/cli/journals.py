@@ -8,7 +8,7 @@ from pathlib import Path
 
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest.items import is_url, key_text
-from imgwire_async.ingest.journal.database import is_unbound
+from imgwire_async.ingest.journal.recognition import is_unbound
 
 
 def default_journal(source: str) -> Path:

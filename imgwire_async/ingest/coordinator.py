@@ -21,8 +21,9 @@ from imgwire_async.errors import (
 )
 from imgwire_async.ingest.health import Health, Verdict, judge
 from imgwire_async.ingest.items import IngestItem
-from imgwire_async.ingest.journal.database import Journal, Row, State
+from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.recording import as_failed, as_known, as_stored
+from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.ingest.journal.writer import JournalWriter
 from imgwire_async.ingest.options import GROUP, IngestOptions
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored

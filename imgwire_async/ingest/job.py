@@ -22,8 +22,9 @@ from imgwire_async.errors import JournalError
 from imgwire_async.ingest.coordinator import Coordinator, Runner
 from imgwire_async.ingest.items import check_job_name, storable
 from imgwire_async.ingest.journal.binding import Binding, bind, check_key, shown
-from imgwire_async.ingest.journal.database import Journal, State
+from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.path import journal_path
+from imgwire_async.ingest.journal.rows import State
 from imgwire_async.ingest.leftovers import failures, not_tried
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.outcomes import Outcome

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.items import Entry, IngestItem
-from imgwire_async.ingest.journal.database import Journal, Row, State
+from imgwire_async.ingest.journal.database import Journal
+from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.outcomes import Skipped, SkipReason
 from imgwire_async.ingest.parameters import Parameters

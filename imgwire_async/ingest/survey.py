@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.items import Entry, IngestItem, location, source_text, storable
-from imgwire_async.ingest.journal.database import DONE, Row, State
+from imgwire_async.ingest.journal.rows import DONE, Row, State
 from imgwire_async.ingest.options import OnChange
 from imgwire_async.ingest.outcomes import AlreadyStored, Changed, Failed, Outcome, Skipped, SkipReason
 from imgwire_async.ingest.parameters import Parameters

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from imgwire_async.cli.bulk_job import imports_frozen
-from imgwire_async.ingest.journal.database import Journal, Row, State
+from imgwire_async.ingest.journal.database import Journal
+from imgwire_async.ingest.journal.rows import Row, State
 
 ITEMS = 10_000
 RESUMED = """

@@ -17,8 +17,9 @@ from anyio import to_thread
 
 from imgwire_async.core.time import RealTime
 from imgwire_async.errors import JournalError
-from imgwire_async.ingest.journal.database import Journal, Row, State
+from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.migrations import FORMAT
+from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.ingest.journal.writer import MOST_UNDELIVERED, JournalWriter
 
 

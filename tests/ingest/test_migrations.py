@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from imgwire_async import AsyncImgwireClient, Image, JournalError
-from imgwire_async.ingest.journal.database import Journal, Row
+from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.migrations import FORMAT
+from imgwire_async.ingest.journal.rows import Row
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.ingest.earlier_journals import RowOf2, write_format_2

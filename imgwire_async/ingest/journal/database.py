@@ -9,9 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, fields
-from enum import StrEnum
+from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
 from typing import Final, Self
@@ -19,48 +17,8 @@ from uuid import uuid4
 
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest.journal.migrations import FORMAT, format_problem, migrate
-
-
-class State(StrEnum):
-    """How far an item is."""
-
-    KEYED = "keyed"
-    """Its idempotency key is on record; whether the service has been asked is open."""
-    STORED = "stored"
-    READY = "ready"
-    """Stored, and the service has confirmed that it can deliver it."""
-    SKIPPED = "skipped"
-    """No image."""
-    FAILED = "failed"
-
-
-DONE: Final = frozenset({State.STORED, State.READY, State.SKIPPED})
-"""What a later run passes over, as long as the source has not changed."""
-
-
-@dataclass(slots=True)
-class Row:
-    """What the journal holds of one item. The fields are the columns."""
-
-    key: str
-    source: str
-    state: str
-    run: int
-    """Number of the run that wrote it last."""
-    size: int | None = None
-    version: str | None = None
-    """See `Stamp.version`."""
-    sha256: bytes | None = None
-    idempotency_key: str | None = None
-    image_id: str | None = None
-    cdn_url: str | None = None
-    attempts: int = 0
-    error_type: str | None = None
-    error: str | None = None
-    item: str | None = None
-    """The item as a JSON row of a manifest, where a retry will need it."""
-    parameters: bytes | None = None
-    """Digest of the purpose, metadata and so on that it was sent with."""
+from imgwire_async.ingest.journal.recognition import APPLICATION_ID, HAS_ABOUT
+from imgwire_async.ingest.journal.rows import Row, State
 
 
 def _marks(count: int) -> str:
@@ -69,7 +27,6 @@ def _marks(count: int) -> str:
 
 _COLUMNS: Final = tuple(field.name for field in fields(Row))
 _VALUES: Final = attrgetter(*_COLUMNS)
-_APPLICATION_ID: Final = 0x696D6777  # "imgw"
 _SCHEMA: Final = """
 CREATE TABLE job (name TEXT NOT NULL, runs INTEGER NOT NULL, pace TEXT);  -- pace: class → [rate, time]
 CREATE TABLE items (
@@ -84,7 +41,6 @@ CREATE INDEX items_failed ON items (state) WHERE state = 'failed';
 # binding: see binding.py · resume: see resuming.py
 # outputs: JSON array with the paths of the files that the job has written
 _ABOUT: Final = "CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
-_HAS_ABOUT: Final = "SELECT count(*) FROM sqlite_master WHERE name = 'about'"
 _PACE_SECONDS: Final = 24 * 3600.0
 _SAMPLE: Final = 3
 _LOOKUP: Final = 500  # keys in one query
@@ -181,7 +137,7 @@ class Journal:
 
         if pragma("application_id") == 0 and not pragma("schema_version"):
             self._create(job or uuid4().hex)
-        elif pragma("application_id") != _APPLICATION_ID:
+        elif pragma("application_id") != APPLICATION_ID:
             raise JournalError(
                 f"{self.path} is the database of another program, and is left as it is; name another file"
             )
@@ -198,7 +154,7 @@ class Journal:
         self._writer.execute("PRAGMA synchronous=NORMAL")
         migrate(self._writer)
         about: dict[str, str] = {}
-        if self._writer.execute(_HAS_ABOUT).fetchone()[0]:
+        if self._writer.execute(HAS_ABOUT).fetchone()[0]:
             about = dict(self._writer.execute("SELECT name, value FROM about"))
         self.binding = about.get("binding")
         self.resume = about.get("resume")
@@ -211,7 +167,7 @@ class Journal:
         for statement in _SCHEMA.split(";"):
             self._writer.execute(statement)
         self._writer.execute("INSERT INTO job VALUES (?, 0, NULL)", (job,))
-        self._writer.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+        self._writer.execute(f"PRAGMA application_id={APPLICATION_ID}")
         self._writer.execute(f"PRAGMA user_version={FORMAT}")
         self._writer.execute("COMMIT")
 
@@ -386,25 +342,3 @@ class Journal:
             case _:
                 problem = str(error)
         return JournalError(f"the journal {self.path}: {problem}", reason=reason)
-
-
-HEADER_BYTES: Final = 72
-"""So much of a file tells whether it is a journal."""
-
-
-def is_journal(head: bytes) -> bool:
-    """Whether a file that begins with `head` is a journal."""
-    # https://www.sqlite.org/fileformat.html: the application id is at 68
-    return head.startswith(b"SQLite format 3\0") and head[68:72] == _APPLICATION_ID.to_bytes(4, "big")
-
-
-def is_unbound(path: Path) -> bool:
-    """Whether there is a journal of an earlier version, which knows neither its service nor its source."""
-    try:
-        with path.open("rb") as file:
-            if not is_journal(file.read(HEADER_BYTES)):
-                return False
-        with closing(sqlite3.connect(path)) as connection:
-            return not connection.execute(_HAS_ABOUT).fetchone()[0]
-    except (OSError, sqlite3.Error):
-        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.items import storable
-from imgwire_async.ingest.journal.database import Row, State
+from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Stored
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.sink import StoredImage

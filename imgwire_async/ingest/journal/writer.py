@@ -10,7 +10,8 @@ import anyio
 from anyio import to_thread
 
 from imgwire_async.core.time import Time
-from imgwire_async.ingest.journal.database import Journal, Row
+from imgwire_async.ingest.journal.database import Journal
+from imgwire_async.ingest.journal.rows import Row
 
 T = TypeVar("T")
 

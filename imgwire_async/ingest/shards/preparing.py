@@ -30,7 +30,7 @@ from imgwire_async.ingest.items import (
     source_text,
     storable,
 )
-from imgwire_async.ingest.journal.database import Row, State
+from imgwire_async.ingest.journal.rows import Row, State
 
 WHOLE: Final = 1024 * 1024
 """Files up to this many bytes are read once and sent from memory; larger ones are re-read for sending."""

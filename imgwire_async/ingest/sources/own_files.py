@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from imgwire_async.bodies.image_types import EXTENSIONS
-from imgwire_async.ingest.journal.database import HEADER_BYTES, is_journal
+from imgwire_async.ingest.journal.recognition import HEADER_BYTES, is_journal
 
 PARQUET_MARK: Final = "imgwire-async ingest"
 """In the metadata of the Parquet files that jobs write."""

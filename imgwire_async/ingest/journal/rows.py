@@ -1,0 +1,49 @@
+"""What the journal of a bulk job holds of every item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class State(StrEnum):
+    """How far an item is."""
+
+    KEYED = "keyed"
+    """Its idempotency key is on record; whether the service has been asked is open."""
+    STORED = "stored"
+    READY = "ready"
+    """Stored, and the service has confirmed that it can deliver it."""
+    SKIPPED = "skipped"
+    """No image."""
+    FAILED = "failed"
+
+
+DONE: Final = frozenset({State.STORED, State.READY, State.SKIPPED})
+"""What a later run passes over, as long as the source has not changed."""
+
+
+@dataclass(slots=True)
+class Row:
+    """What the journal holds of one item. The fields are the columns."""
+
+    key: str
+    source: str
+    state: str
+    run: int
+    """Number of the run that wrote it last."""
+    size: int | None = None
+    version: str | None = None
+    """See `Stamp.version`."""
+    sha256: bytes | None = None
+    idempotency_key: str | None = None
+    image_id: str | None = None
+    cdn_url: str | None = None
+    attempts: int = 0
+    error_type: str | None = None
+    error: str | None = None
+    item: str | None = None
+    """The item as a JSON row of a manifest, where a retry will need it."""
+    parameters: bytes | None = None
+    """Digest of the purpose, metadata and so on that it was sent with."""
