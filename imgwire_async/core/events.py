@@ -70,7 +70,7 @@ class RetryEvent:
     """Number of the attempt that failed, from 1."""
     idempotency_key: str | None
     delay: float
-    """Seconds until the next attempt."""
+    """Seconds until the next attempt, at least: other requests may be ahead of it."""
     status: int | None
     """HTTP status of the failed attempt, or None when no response came."""
     failure: str | None

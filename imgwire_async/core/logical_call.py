@@ -227,7 +227,7 @@ class LogicalCall:
             # The time that a hook takes counts as waiting.
             not_before = time.monotonic() + decision.delay
             await self._announce(decision, last)
-            if not is_throttled(last):
+            if not self._slows_down(last):
                 await time.sleep(max(0.0, not_before - time.monotonic()))
                 not_before = -math.inf
         else:
@@ -246,11 +246,16 @@ class LogicalCall:
     def _report(self, permit: Permit, response: HttpResponse | UnreadableResponse) -> None:
         """Let the gate learn from a response, and keep its hint."""
         self.retry_after = parse_retry_after(response.headers, self.shared.time.time())
-        hint = self.retry_after if response.status in {429, 503} else None
-        if response.status == 429 or hint is not None:
-            permit.throttled(hint)
+        if self._slows_down(response):
+            permit.throttled(self.retry_after)
         else:
             permit.accepted()
+
+    def _slows_down(self, result: Result) -> bool:
+        """Whether the service asks to slow down, so that the gate has closed and owns the wait."""
+        if is_throttled(result):
+            return True
+        return not isinstance(result, NoResponse) and result.status == 503 and self.retry_after is not None
 
     def _log(self, result: Result, number: int, seconds: float) -> None:
         operation, method, url, _ = self._identity()

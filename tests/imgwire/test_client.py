@@ -435,7 +435,7 @@ async def test_two_running_event_loops_are_refused_with_advice(sandbox: Sandbox)
 
         assert isinstance(used, ConfigurationError)
         assert isinstance(closed, ConfigurationError)
-        assert "one AsyncImgwireClient for each event loop" in str(used)
+        assert "create one client for each event loop" in str(used)
         await client.images.list()
 
 

@@ -252,7 +252,7 @@ async def test_a_cancelled_caller_frees_the_journal(
 
 @pytest.mark.parametrize(
     ("pragma", "problem"),
-    [("max_page_count=8", "no room for it on the disk"), ("query_only=1", "folder writable")],
+    [("max_page_count=8", "the disk is full"), ("query_only=1", "folder writable")],
 )
 async def test_a_journal_that_cannot_be_written_any_more_ends_the_job(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, pragma: str, problem: str
