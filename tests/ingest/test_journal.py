@@ -175,7 +175,7 @@ def test_a_full_disk_is_told_as_such_and_what_was_committed_stays(tmp_path: Path
     with Journal(tmp_path / "j") as journal:
         journal.write([row("first")])
         journal._writer.execute("PRAGMA max_page_count=12")
-        with pytest.raises(JournalError, match="no room for it on the disk"):
+        with pytest.raises(JournalError, match="the disk is full"):
             journal.write([row(f"{n:05}") for n in range(5000)])
     with Journal(tmp_path / "j") as journal:
         assert journal.count() == {"stored": 1}
