@@ -20,7 +20,10 @@ PAUSE: Final = 0.1
 """Seconds between two tries."""
 _RESERVE: Final = 24
 """Descriptors for everything else in the process: standard streams, event loop, journal."""
-_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL})
+_EXHAUSTED: Final = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL, errno.EAGAIN}
+)
+_NO_THREAD: Final = "can't start new thread"
 
 logger = logging.getLogger("imgwire_async")
 _said: dict[str, None] = {}
@@ -57,8 +60,15 @@ def lacking(error: BaseException | None) -> str | None:
         for one in (error, getattr(error, "os_error", None)):
             if isinstance(one, OSError) and one.errno in _EXHAUSTED:
                 return one.strerror or errno.errorcode[one.errno]
+        if lacks_thread(error):
+            return _NO_THREAD
         error, seen = error.__cause__ or error.__context__, seen + 1
     return None
+
+
+def lacks_thread(error: BaseException) -> bool:
+    """Whether the process may have no further thread, for which Python has no exception of its own."""
+    return isinstance(error, RuntimeError) and _NO_THREAD in str(error)
 
 
 def say_once(problem: str) -> None:

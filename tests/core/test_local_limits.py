@@ -6,14 +6,19 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
+from anyio import to_thread
 
 from imgwire_async.core import local_limits
 from imgwire_async.core.local_limits import lacking, patiently
 from imgwire_async.sandbox import Sandbox
-from tests.ingest.support import folder_of
+from tests.clients import client_of
+from tests.ingest.support import folder_of, ingest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the limit of POSIX")
 COUNT = 200
@@ -110,3 +115,35 @@ def test_work_is_repeated_only_while_something_is_lacking(monkeypatch: pytest.Mo
     assert patiently(work) == "done"
     with pytest.raises(FileNotFoundError):
         patiently(lambda: open("/none/such"))  # noqa: PTH123, SIM115
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("load", ["ingest", "upload"])
+def test_a_thread_that_cannot_be_started_fails_no_upload(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, load: str
+) -> None:
+    folder = folder_of(tmp_path / "photos", 5)
+    failures = ["can't start new thread"] * 3
+
+    async def scenario() -> None:
+        async with client_of(sandbox) as client:
+            monkeypatch.setattr(to_thread, "run_sync", without_threads)
+            if load == "ingest":
+                _, report = await ingest(client, folder)
+                assert (report.stored, report.failed) == (5, 0)
+            else:
+                await client.images.upload(folder / "0000.png")
+
+    async def without_threads(work: Callable[..., object], *arguments: Any, **options: Any) -> object:
+        if (
+            failures
+            and options.get("abandon_on_cancel")
+            and getattr(work, "__name__", "") in {"<lambda>", "run"}
+        ):
+            raise RuntimeError(failures.pop())
+        return await run_sync(work, *arguments, **options)
+
+    run_sync = to_thread.run_sync
+    anyio.run(scenario, backend=backend)
+    assert failures == []
+    assert lacking(RuntimeError("can't start new thread")) is not None

@@ -10,7 +10,24 @@ from typing import TypeVar
 import anyio
 from anyio import CapacityLimiter, to_thread
 
+from imgwire_async.core.local_limits import LONGEST_WAIT, PAUSE, lacks_thread, say_waiting
+
 T = TypeVar("T")
+
+
+async def in_thread(
+    work: Callable[[], T], *, limiter: CapacityLimiter | None = None, abandon_on_cancel: bool = False
+) -> T:
+    """Call `work` in a thread; waits up to a minute while the process may not start another thread."""
+    end = anyio.current_time() + LONGEST_WAIT
+    while True:
+        try:
+            return await to_thread.run_sync(work, limiter=limiter, abandon_on_cancel=abandon_on_cancel)
+        except RuntimeError as error:
+            if not lacks_thread(error) or anyio.current_time() >= end:
+                raise
+            say_waiting(str(error))
+        await anyio.sleep(PAUSE)
 
 
 class ExclusiveThread:
@@ -36,8 +53,8 @@ class ExclusiveThread:
     async def run(self, work: Callable[[], T]) -> T:
         """Call `work` in a thread."""
         abandon = self._patience < math.inf
-        return await to_thread.run_sync(
-            self._guarded, work, limiter=self._limiter(), abandon_on_cancel=abandon
+        return await in_thread(
+            lambda: self._guarded(work), limiter=self._limiter(), abandon_on_cancel=abandon
         )
 
     def _guarded(self, work: Callable[[], T]) -> T:

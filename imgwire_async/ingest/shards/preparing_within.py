@@ -6,8 +6,9 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 
+from imgwire_async.core.concurrency.threads import in_thread
 from imgwire_async.core.time import Time
 from imgwire_async.errors import DeadlineExceededError, ImgwireError
 from imgwire_async.ingest.shards.preparing import Task, prepare
@@ -45,7 +46,7 @@ async def prepare_all(group: list[Task], preparation: Preparation) -> list[Imgwi
         visit = _Visit(group[len(problems) :], preparation)
         try:
             with preparation.time.move_on_after(preparation.limit):
-                await to_thread.run_sync(visit.run, limiter=preparation.threads, abandon_on_cancel=True)
+                await in_thread(visit.run, limiter=preparation.threads, abandon_on_cancel=True)
         finally:
             found = visit.end()
         if not found:

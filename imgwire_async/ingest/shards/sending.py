@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from anyio import to_thread
-
 from imgwire_async.core.call import Core
+from imgwire_async.core.concurrency.threads import in_thread
 from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.time import Time
@@ -90,7 +89,7 @@ class Sender:
 
     async def _stamp_now(self, task: Task) -> Stamp | None:
         with self._time.move_on_after(self._seconds_left(task) or math.inf):
-            return await to_thread.run_sync(stamp_of, task.item, abandon_on_cancel=True)
+            return await in_thread(lambda: stamp_of(task.item), abandon_on_cancel=True)
         raise DeadlineExceededError(f"{task.key!r} is stored, but could not be looked at again in time")
 
     async def confirm(self, image: StoredImage[Any]) -> StoredImage[Any]:
