@@ -79,7 +79,7 @@ async def test_what_gives_its_bytes_once_fails_with_the_reason_and_stores_nothin
     sandbox.faults.once("store.put", disconnect_after=len(CONTENT) // 2, status=503)
 
     async with opened(CONTENT, tmp_path) as given:
-        with pytest.raises(UploadRejectedError, match="gives its bytes only once") as caught:
+        with pytest.raises(UploadRejectedError, match="can be read only once") as caught:
             await client.images.upload(given.file, size=given.size)
 
     assert caught.value.status == 503

@@ -51,7 +51,7 @@ async def test_what_gives_its_bytes_once_arrives_and_is_not_sent_twice(
 
     await assert_stored(sandbox, await run_on_trio(upload))
     sandbox.faults.once("store.put", disconnect_after=len(CONTENT) // 2, status=503)
-    with pytest.raises(UploadRejectedError, match="gives its bytes only once"):
+    with pytest.raises(UploadRejectedError, match="can be read only once"):
         await run_on_trio(upload)
 
 
