@@ -156,7 +156,7 @@ def test_a_signal_ends_what_is_in_flight_and_a_second_one_stops_at_once(
         wait_for(lambda: len(sandbox.requests.of("images.create")) >= before + 4)
         os.killpg(second.pid, number)
         assert second.stderr is not None
-        assert "Ending" in second.stderr.readline()
+        assert "Finishing" in second.stderr.readline()
         os.killpg(second.pid, number)
         second.communicate(timeout=20)
     assert second.returncode == 128 + number
