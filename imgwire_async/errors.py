@@ -259,7 +259,7 @@ class UploadError(ImgwireError):
 
 
 class UploadSourceError(UploadError, ValueError):
-    """The source cannot be read, is empty, or is nothing that holds bytes. Nothing was sent."""
+    """The source cannot be read, is empty, or is of an unsupported type. Nothing was sent."""
 
 
 class UnsupportedImageTypeError(UploadError, ValueError):

@@ -99,7 +99,7 @@ def _check_not_printed_to(path: Path) -> None:
     """Check that a file is not what standard output or standard error was redirected to."""
     for descriptor in (1, 2):
         redirected = False
-        with suppress(OSError):  # closed, or there is no such file yet
+        with suppress(OSError):  # closed, or the file does not exist yet
             redirected = os.path.samestat(path.stat(), os.fstat(descriptor))
         if redirected:
             raise InvalidArgumentError(

@@ -32,7 +32,7 @@ _said: dict[str, None] = {}
 def most_at_once() -> int | None:
     """For how many requests the process may have descriptors, each with a connection and a file.
 
-    None without a limit, and where there is no such limit (Windows).
+    None without a limit, and on systems that have none (Windows).
     """
     if sys.platform == "win32":
         return None

@@ -264,7 +264,7 @@ class AsyncImgixClient(ServiceClient):
 
         Raises:
             InvalidArgumentError: `url` is not a full URL.
-            NotFoundError: there is no such source or asset.
+            NotFoundError: the source or asset does not exist.
         """
         return await publish(self._core, url, source)
 

@@ -67,7 +67,7 @@ class Assets:
 
         Raises:
             InvalidArgumentError: a number is out of range, or a filter is unknown.
-            NotFoundError: there is no such source.
+            NotFoundError: the source does not exist.
         """
         operation = "assets.list"
         identity = as_source_id(source, operation)

@@ -112,7 +112,7 @@ class Reports:
             fields: attributes to return. Default: all.
 
         Raises:
-            NotFoundError: there is no such report.
+            NotFoundError: the report does not exist.
         """
         operation = "reports.retrieve"
         sparse = comma_list(fields, "fields", operation)
@@ -130,7 +130,7 @@ class Reports:
 
         Raises:
             DeadlineExceededError: it was not completed in time.
-            NotFoundError: there is no such report.
+            NotFoundError: the report does not exist.
         """
         operation = "reports.wait"
         identity, timeout = _id_of(report, operation), as_wait(timeout, operation)
@@ -163,7 +163,7 @@ class Reports:
             InvalidArgumentError: the report has no files yet.
             DownloadRejectedError: the host of a file answered with an error status.
             DownloadTargetError: a file cannot be written, or exists and must not be overwritten.
-            NotFoundError: there is no such report.
+            NotFoundError: the report does not exist.
         """
         operation = "reports.download"
         core = self._core.with_deadline_from_now()
