@@ -11,23 +11,23 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from imgwire_async.migrate.records import Asset, Finding, ImgixSource, Judgement, Translation
-    from imgwire_async.migrate.srcset import Candidate, translate_srcset
-    from imgwire_async.migrate.text import FoundUrl, TranslatedText, translate_text
-    from imgwire_async.migrate.translate import translate_url
+    from imgwire_async.migrate.translation.records import Asset, Finding, ImgixSource, Judgement, Translation
+    from imgwire_async.migrate.translation.srcset import Candidate, translate_srcset
+    from imgwire_async.migrate.translation.text import FoundUrl, TranslatedText, translate_text
+    from imgwire_async.migrate.translation.translate import translate_url
 
 _MODULES: Final = {
-    "Asset": "records",
-    "Candidate": "srcset",
-    "Finding": "records",
-    "FoundUrl": "text",
-    "ImgixSource": "records",
-    "Judgement": "records",
-    "TranslatedText": "text",
-    "Translation": "records",
-    "translate_srcset": "srcset",
-    "translate_text": "text",
-    "translate_url": "translate",
+    "Asset": "translation.records",
+    "Candidate": "translation.srcset",
+    "Finding": "translation.records",
+    "FoundUrl": "translation.text",
+    "ImgixSource": "translation.records",
+    "Judgement": "translation.records",
+    "TranslatedText": "translation.text",
+    "Translation": "translation.records",
+    "translate_srcset": "translation.srcset",
+    "translate_text": "translation.text",
+    "translate_url": "translation.translate",
 }
 
 # fmt: off

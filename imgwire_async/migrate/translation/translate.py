@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
-from imgwire_async.migrate.job import Job, find_asset
-from imgwire_async.migrate.records import (
+from imgwire_async.migrate.translation.records import (
     JUDGED,
     Asset,
     Assets,
@@ -17,8 +16,9 @@ from imgwire_async.migrate.records import (
     Status,
     Translation,
 )
-from imgwire_async.migrate.table import IN_ORDER, NAMES, ORDER, WITHOUT_BASE64
-from imgwire_async.migrate.urls import (
+from imgwire_async.migrate.translation.state import State, find_asset
+from imgwire_async.migrate.translation.table import IN_ORDER, NAMES, ORDER, WITHOUT_BASE64
+from imgwire_async.migrate.translation.urls import (
     decoded_base64,
     is_imgix,
     is_imgix_video,
@@ -90,7 +90,7 @@ def translate_url(
         return Translation("unsupported", unsupported=(_TYPESETTING,), source=source, signature=signature)
     assets = _NO_ASSETS if assets is None else assets
     asset = find_asset(assets, source.host, source.path, source.origin_url) or _UNKNOWN_ASSET
-    job = Job(
+    state = State(
         {},
         width=_pixels(asset.width if width is None else width),
         height=_pixels(asset.height if height is None else height),
@@ -100,16 +100,16 @@ def translate_url(
         assets=assets,
         judgement=judgement,
     )
-    unknown = _read(job, pairs_of(parts.query) if parts.query else (), default_params)
-    _run(job)
-    status: Status = "unsupported" if job.unsupported else "approximate" if job.approximate else "exact"
-    transformations = cast("Transformations", job.out)
+    unknown = _read(state, pairs_of(parts.query) if parts.query else (), default_params)
+    _run(state)
+    status: Status = "unsupported" if state.unsupported else "approximate" if state.approximate else "exact"
+    transformations = cast("Transformations", state.out)
     return Translation(
         status,
         transformations,
-        tuple(job.approximate),
-        tuple(job.unsupported),
-        tuple(job.ignored),
+        tuple(state.approximate),
+        tuple(state.unsupported),
+        tuple(state.ignored),
         unknown,
         source,
         signature,
@@ -121,16 +121,16 @@ _UNKNOWN_ASSET = Asset("")
 
 
 def _read(
-    job: Job, pairs: Iterable[tuple[str, str]], default_params: DefaultParams | None
+    state: State, pairs: Iterable[tuple[str, str]], default_params: DefaultParams | None
 ) -> tuple[Finding, ...]:
     """Fill in the parameters by canonical name; the names that imgix does not know are the result."""
     given: dict[str, str] = {}
     seen: set[str] = set()
     unknown: dict[str, None] = {}
-    _collect(job, pairs, given, seen, unknown)
+    _collect(state, pairs, given, seen, unknown)
     if default_params:
         defaults: dict[str, str] = {}
-        fresh = Job(
+        fresh = State(
             {},
             width=None,
             height=None,
@@ -138,22 +138,22 @@ def _read(
             exif_orientation=None,
             hosts=(),
             assets={},
-            judgement=job.judgement,
+            judgement=state.judgement,
         )
         written = [(name, _as_text(value)) for name, value in default_params.items() if value is not None]
         _collect(fresh, written, defaults, set(), unknown)
-        job.unsupported += fresh.unsupported
+        state.unsupported += fresh.unsupported
         for name, value in defaults.items():
             if name == "auto" and "auto" in given:
                 given["auto"] += f",{value}"
             elif name not in seen:
                 given[name] = value
-    job.given = given
+    state.given = given
     return tuple([Finding(name, "not a parameter of imgix") for name in unknown]) if unknown else ()
 
 
 def _collect(
-    job: Job,
+    state: State,
     pairs: Iterable[tuple[str, str]],
     given: dict[str, str],
     seen: set[str],
@@ -171,27 +171,27 @@ def _collect(
             if written:
                 decoded = decoded_base64(written)
                 if decoded is None:
-                    job.lacks(spelled, "not URL-safe base64 of UTF-8")
+                    state.lacks(spelled, "not URL-safe base64 of UTF-8")
                     continue
                 value = decoded
         seen.add(name)
         if not value:
-            job.ignores(name, "empty value")
+            state.ignores(name, "empty value")
         elif name not in given or given[name] == value:
             given[name] = value
         elif name == "auto":
             given["auto"] += f",{value}"
         else:
-            if not any(found.name == name for found in job.approximate):
-                job.approximates(name, "given more than once with different values: the last one is taken")
+            if not any(found.name == name for found in state.approximate):
+                state.approximates(name, "given more than once with different values: the last one is taken")
             given[name] = value
 
 
-def _run(job: Job) -> None:
-    due = {ORDER[name] for name in job.given}
+def _run(state: State) -> None:
+    due = {ORDER[name] for name in state.given}
     due.add(_OUTPUT)  # also without parameters, the format of the source is kept
     for index in sorted(due):
-        IN_ORDER[index](job)
+        IN_ORDER[index](state)
 
 
 def _as_text(value: object) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
-from imgwire_async.migrate.records import (
+from imgwire_async.migrate.translation.records import (
     JUDGED,
     Assets,
     DefaultParams,
@@ -14,7 +14,7 @@ from imgwire_async.migrate.records import (
     Judgement,
     Translation,
 )
-from imgwire_async.migrate.translate import translate_url
+from imgwire_async.migrate.translation.translate import translate_url
 
 # As HTML splits: blanks and commas, a run of non-blanks, and, unless that ended with commas, a descriptor.
 _CANDIDATE = re.compile(r"[ \t\n\r\f,]*([^ \t\n\r\f]+)")

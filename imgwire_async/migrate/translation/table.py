@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from imgwire_async.migrate.adjustments import (
+from imgwire_async.migrate.translation.adjustments import (
     background,
     blur,
     brightness,
@@ -28,10 +28,10 @@ from imgwire_async.migrate.adjustments import (
     tint,
     without_effect,
 )
-from imgwire_async.migrate.geometry import size
-from imgwire_async.migrate.job import Job, Rule
-from imgwire_async.migrate.output import output, resolution
-from imgwire_async.migrate.overlay import overlay
+from imgwire_async.migrate.translation.geometry import size
+from imgwire_async.migrate.translation.output import output, resolution
+from imgwire_async.migrate.translation.overlay import overlay
+from imgwire_async.migrate.translation.state import Rule, State
 
 
 class Row(NamedTuple):
@@ -46,11 +46,11 @@ class Row(NamedTuple):
 def of_border(name: str) -> Rule:
     """A detail of `border`, which cannot be expressed."""
 
-    def rule(job: Job) -> None:
-        if "border" in job.given:
-            job.lacks(name, "borders are plain")
+    def rule(state: State) -> None:
+        if "border" in state.given:
+            state.lacks(name, "borders are plain")
         else:
-            job.ignores(name, "only with border")
+            state.ignores(name, "only with border")
 
     return rule
 

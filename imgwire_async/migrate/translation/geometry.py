@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from imgwire_async.migrate.frames import focal_region, padded, place
-from imgwire_async.migrate.job import Job
-from imgwire_async.migrate.values import FARTHEST, LARGEST_SIDE, fraction, half_up, number, written
+from imgwire_async.migrate.translation.frames import focal_region, padded, place
+from imgwire_async.migrate.translation.state import State
+from imgwire_async.migrate.translation.values import (
+    FARTHEST,
+    LARGEST_SIDE,
+    fraction,
+    half_up,
+    number,
+    written,
+)
 
 _NEEDS_SOURCE = "needs the size of the source"
 _FITS = {  # fit: resizing_type with both sides, enlarge
@@ -24,66 +31,66 @@ _BOUNDS = ("max-w", "min-w", "max-h", "min-h")
 _SIZES = ("w", "h", "ar", *_BOUNDS)
 
 
-def size(job: Job) -> None:
+def size(state: State) -> None:
     """Translate region, sides, aspect ratio, bounds, padding, `fit` and `crop`."""
-    given = job.given
-    offset = _region(job) if "rect" in given else (0, 0)
-    width = _side(job, "w", job.width) if "w" in given else None
-    height = _side(job, "h", job.height) if "h" in given else None
-    fit = _fit(job) if "fit" in given else "clip"
+    given = state.given
+    offset = _region(state) if "rect" in given else (0, 0)
+    width = _side(state, "w", state.width) if "w" in given else None
+    height = _side(state, "h", state.height) if "h" in given else None
+    fit = _fit(state) if "fit" in given else "clip"
     unenlarged = False
     extended = False
     if "ar" in given:
         framed = width is None and height is None
-        width, height, extended = _aspect_ratio(job, fit, width, height)
+        width, height, extended = _aspect_ratio(state, fit, width, height)
         unenlarged = framed and width is not None
     if not given.keys().isdisjoint(_BOUNDS):
-        width, height = _bounds(job, fit, width, height)
+        width, height = _bounds(state, fit, width, height)
     sized = width is not None or height is not None
     # A size that is asked for but cannot be told has an effect on imgix, and so has what goes with it.
-    open_size = any(found.name in _SIZES for found in job.unsupported)
-    job.asked = (width, height)
-    job.fit = fit if sized or extended else ""
+    open_size = any(found.name in _SIZES for found in state.unsupported)
+    state.asked = (width, height)
+    state.fit = fit if sized or extended else ""
     if "fit" in given:
         if sized:
-            _report_fit(job, fit, both=width is not None and height is not None)
+            _report_fit(state, fit, both=width is not None and height is not None)
         elif not extended and not open_size:
-            job.ignores("fit", "only with w or h")
+            state.ignores("fit", "only with w or h")
     if "dpr" in given and (sized or not open_size):
-        _density(job)
-    width, height = padded(job, width, height)
+        _density(state)
+    width, height = padded(state, width, height)
     if sized:
-        width, height = _resize(job, fit, width, height, offset, unenlarged=unenlarged)
+        width, height = _resize(state, fit, width, height, offset, unenlarged=unenlarged)
     for name in ("crop", "fp-x", "fp-y", "fp-z", "fp-debug"):
         if name in given and not (fit == "crop" and ((width and height) or open_size)):
-            job.ignores(name, "only with fit=crop" if name == "crop" else "only with crop=focalpoint")
+            state.ignores(name, "only with fit=crop" if name == "crop" else "only with crop=focalpoint")
     for name in ("facepad", "faceindex"):
         if name in given:
-            if job.fit == "facearea":
-                job.lacks(name, "no face detection")
+            if state.fit == "facearea":
+                state.lacks(name, "no face detection")
             else:
-                job.ignores(name, "only with fit=facearea")
+                state.ignores(name, "only with fit=facearea")
 
 
-def _region(job: Job) -> tuple[int, int]:
+def _region(state: State) -> tuple[int, int]:
     """`rect` as `crop`. The rest then sees the region as the source; the result is where it begins."""
-    parts = [part.strip().lower() for part in job.given["rect"].split(",")]
+    parts = [part.strip().lower() for part in state.given["rect"].split(",")]
     if len(parts) != 4:
-        job.approximates("rect", "not four parts: left out")
+        state.approximates("rect", "not four parts: left out")
         return 0, 0
     found: list[int] = []
     rounded = False
     # The sides come first: keywords for the start count from them.
     for index in (2, 3, 0, 1):
-        part, side = parts[index], (job.height if index % 2 else job.width)
+        part, side = parts[index], (state.height if index % 2 else state.width)
         value = fraction(part)
         keyword = _START_WORDS[index].get(part) if index < 2 else (Fraction(1) if part == "full" else None)
         if keyword is None and value is None:
-            job.approximates("rect", "neither numbers nor keywords: left out")
+            state.approximates("rect", "neither numbers nor keywords: left out")
             return 0, 0
         share = value is not None and "." in part and 0 <= value <= 1
         if (keyword is not None or share) and side is None:
-            job.lacks("rect", _NEEDS_SOURCE)
+            state.lacks("rect", _NEEDS_SOURCE)
             return 0, 0
         if keyword is not None and side is not None:
             room = side - found[index] if index < 2 else side
@@ -97,21 +104,23 @@ def _region(job: Job) -> tuple[int, int]:
         found.append(max(pixels, 1) if index >= 2 and exact > 0 else pixels)
     width, height, x, y = found
     if width <= 0 or height <= 0:
-        job.approximates("rect", "not a region: left out")
+        state.approximates("rect", "not a region: left out")
         return 0, 0
-    outside = (job.width is not None and x >= job.width) or (job.height is not None and y >= job.height)
+    outside = (state.width is not None and x >= state.width) or (
+        state.height is not None and y >= state.height
+    )
     if x < 0 or y < 0 or outside:
-        job.lacks("rect", "begins outside of the source")
+        state.lacks("rect", "begins outside of the source")
         return 0, 0
-    width = width if job.width is None else min(width, job.width - x)
-    height = height if job.height is None else min(height, job.height - y)
+    width = width if state.width is None else min(width, state.width - x)
+    height = height if state.height is None else min(height, state.height - y)
     if width > LARGEST_SIDE or height > LARGEST_SIDE or x > FARTHEST or y > FARTHEST:
-        job.lacks("rect", f"a region over {LARGEST_SIDE} pixels")
+        state.lacks("rect", f"a region over {LARGEST_SIDE} pixels")
         return 0, 0
     if rounded:
-        job.approximates("rect", "rounded to whole pixels")
-    job.out["crop"] = f"{x}:{y}:{width}:{height}"
-    job.width, job.height = width, height
+        state.approximates("rect", "rounded to whole pixels")
+    state.out["crop"] = f"{x}:{y}:{width}:{height}"
+    state.width, state.height = width, height
     return x, y
 
 
@@ -122,124 +131,124 @@ _START_WORDS = (
 )
 
 
-def _side(job: Job, name: str, source: int | None) -> int | None:
+def _side(state: State, name: str, source: int | None) -> int | None:
     """A side in pixels. Up to 1 it is a share of the source."""
-    text = job.given[name]
+    text = state.given[name]
     value = number(text)
     if value is None or value <= 0:
-        job.approximates(name, "not a size: left out")
+        state.approximates(name, "not a size: left out")
         return None
     if value <= 1:
         if source is None:
-            job.lacks(name, "a share needs the size of the source")
+            state.lacks(name, "a share needs the size of the source")
             return None
         value = max(half_up((fraction(text) or 0) * source), 1)
     if value > LARGEST_SIDE:
-        job.approximates(name, f"limited to {LARGEST_SIDE}")
+        state.approximates(name, f"limited to {LARGEST_SIDE}")
         return LARGEST_SIDE
     if not isinstance(value, int):
-        job.approximates(name, "rounded to a whole pixel")
+        state.approximates(name, "rounded to a whole pixel")
         return half_up(value)
     return value
 
 
-def _fit(job: Job) -> str:
-    return job.given["fit"].partition(",")[0].strip().lower()
+def _fit(state: State) -> str:
+    return state.given["fit"].partition(",")[0].strip().lower()
 
 
-def _report_fit(job: Job, fit: str, *, both: bool) -> None:
-    if "," in job.given["fit"]:
-        job.approximates("fit", "only the first of several is taken")
+def _report_fit(state: State, fit: str, *, both: bool) -> None:
+    if "," in state.given["fit"]:
+        state.approximates("fit", "only the first of several is taken")
     if fit not in _FITS:
-        job.approximates("fit", "unknown value: clip is taken")
+        state.approximates("fit", "unknown value: clip is taken")
     elif fit == "facearea":
-        job.approximates("fit", "facearea: the region that attracts attention instead")
+        state.approximates("fit", "facearea: the region that attracts attention instead")
     elif fit == "clamp" and both:
-        job.approximates("fit", "clamp: bars instead of stretched edge pixels")
+        state.approximates("fit", "clamp: bars instead of stretched edge pixels")
 
 
 def _aspect_ratio(
-    job: Job, fit: str, width: int | None, height: int | None
+    state: State, fit: str, width: int | None, height: int | None
 ) -> tuple[int | None, int | None, bool]:
     """The sides with the one that `ar` gives, and whether the canvas is extended instead."""
     if fit not in ("crop", "fill"):
-        job.ignores("ar", "only with fit=crop or fit=fill")
+        state.ignores("ar", "only with fit=crop or fit=fill")
         return width, height, False
     if width is not None and height is not None:
-        job.ignores("ar", "both sides are given")
+        state.ignores("ar", "both sides are given")
         return width, height, False
-    first, _, second = job.given["ar"].partition(":")
+    first, _, second = state.given["ar"].partition(":")
     across, down = fraction(first), fraction(second)
     if across is None or down is None or across <= 0 or down <= 0:
-        job.approximates("ar", "not W:H: left out")
+        state.approximates("ar", "not W:H: left out")
         return width, height, False
     if width is not None:
-        return width, _derived(job, width * down / across), False
+        return width, _derived(state, width * down / across), False
     if height is not None:
-        return _derived(job, height * across / down), height, False
+        return _derived(state, height * across / down), height, False
     if fit == "fill":
         if not all(Fraction(1, 100) <= part <= LARGEST_SIDE for part in (across, down)):
-            job.approximates("ar", "out of range: left out")
+            state.approximates("ar", "out of range: left out")
             return None, None, False
         numbers = (int(part) if part.denominator == 1 else float(part) for part in (across, down))
-        job.out["extend_aspect_ratio"] = ":".join(map(written, numbers))
-        job.approximates(
+        state.out["extend_aspect_ratio"] = ":".join(map(written, numbers))
+        state.approximates(
             "ar", "the canvas is extended; imgix fits picture and canvas into the size of the source"
         )
         return None, None, True
-    if job.width is None or job.height is None:
-        job.lacks("ar", _NEEDS_SOURCE)
+    if state.width is None or state.height is None:
+        state.lacks("ar", _NEEDS_SOURCE)
         return None, None, False
-    if job.width * down <= job.height * across:
-        frame = (Fraction(job.width), job.width * down / across)
+    if state.width * down <= state.height * across:
+        frame = (Fraction(state.width), state.width * down / across)
     else:
-        frame = (job.height * across / down, Fraction(job.height))
+        frame = (state.height * across / down, Fraction(state.height))
     if max(frame) > LARGEST_SIDE:
-        job.approximates("ar", f"limited to {LARGEST_SIDE}")
+        state.approximates("ar", f"limited to {LARGEST_SIDE}")
         shrink = LARGEST_SIDE / max(frame)
         frame = (frame[0] * shrink, frame[1] * shrink)
     return max(half_up(frame[0]), 1), max(half_up(frame[1]), 1), False
 
 
-def _derived(job: Job, exact: Fraction) -> int:
+def _derived(state: State, exact: Fraction) -> int:
     side = max(half_up(exact), 1)
     if side > LARGEST_SIDE:
-        job.approximates("ar", f"limited to {LARGEST_SIDE}")
+        state.approximates("ar", f"limited to {LARGEST_SIDE}")
     return min(side, LARGEST_SIDE)
 
 
-def _bounds(job: Job, fit: str, width: int | None, height: int | None) -> tuple[int | None, int | None]:
+def _bounds(state: State, fit: str, width: int | None, height: int | None) -> tuple[int | None, int | None]:
     """The sides within their bounds. A side that the other one gives is written, too, when it is bounded."""
-    names = [name for name in _BOUNDS if name in job.given]
+    names = [name for name in _BOUNDS if name in state.given]
     if fit != "crop":
         for name in names:
-            job.ignores(name, "only with fit=crop")
+            state.ignores(name, "only with fit=crop")
         return width, height
     free = width is None and height is None
-    known = job.width is not None and job.height is not None
+    known = state.width is not None and state.height is not None
     natural_width, natural_height = width, height
-    if job.width is not None and job.height is not None:
+    if state.width is not None and state.height is not None:
         if free:
-            natural_width, natural_height = job.width, job.height
+            natural_width, natural_height = state.width, state.height
         elif width is None and height is not None:
-            natural_width = max(half_up(Fraction(height * job.width, job.height)), 1)
+            natural_width = max(half_up(Fraction(height * state.width, state.height)), 1)
         elif height is None and width is not None:
-            natural_height = max(half_up(Fraction(width * job.height, job.width)), 1)
+            natural_height = max(half_up(Fraction(width * state.height, state.width)), 1)
     natural = {"w": natural_width, "h": natural_height}
     reached = set()
     for name in names:
         axis = name[-1]
-        bound = job.whole(name, 1, LARGEST_SIDE)
+        bound = state.whole(name, 1, LARGEST_SIDE)
         side = natural[axis]
         if bound is None:
             continue
         if side is None:
-            job.lacks(name, _NEEDS_SOURCE)
+            state.lacks(name, _NEEDS_SOURCE)
         elif side > bound if name.startswith("max") else side < bound:
             natural[axis] = bound
             reached.add(axis)
         else:
-            job.ignores(name, "the bound is not reached")
+            state.ignores(name, "the bound is not reached")
     if free and known and reached:
         return min(natural["w"] or 1, LARGEST_SIDE), min(natural["h"] or 1, LARGEST_SIDE)
     return (
@@ -248,39 +257,45 @@ def _bounds(job: Job, fit: str, width: int | None, height: int | None) -> tuple[
     )
 
 
-def _density(job: Job) -> None:
-    value = number(job.given["dpr"])
-    sides = [side for side in job.asked if side is not None]
+def _density(state: State) -> None:
+    value = number(state.given["dpr"])
+    sides = [side for side in state.asked if side is not None]
     if not sides:
-        job.ignores("dpr", "only with w or h")
+        state.ignores("dpr", "only with w or h")
     elif value is None or value <= 0:
-        job.approximates("dpr", "not a pixel ratio: left out")
+        state.approximates("dpr", "not a pixel ratio: left out")
     else:
         limited = min(max(value, 0.01), 5)
         if limited != value:
-            job.approximates("dpr", f"limited to {limited}")
+            state.approximates("dpr", f"limited to {limited}")
         elif max(sides) * value > LARGEST_SIDE:
-            job.approximates("dpr", f"the result is over {LARGEST_SIDE} pixels")
+            state.approximates("dpr", f"the result is over {LARGEST_SIDE} pixels")
         text = written(limited)
         if text != "1":
-            job.out["dpr"] = text
+            state.out["dpr"] = text
 
 
 def _resize(
-    job: Job, fit: str, width: int | None, height: int | None, offset: tuple[int, int], *, unenlarged: bool
+    state: State,
+    fit: str,
+    width: int | None,
+    height: int | None,
+    offset: tuple[int, int],
+    *,
+    unenlarged: bool,
 ) -> tuple[int | None, int | None]:
     """Write the size as `fit` has it; the sides that were written."""
     resizing_type, enlarge = _FITS.get(fit, _FITS["clip"])
-    source = None if job.width is None or job.height is None else (job.width, job.height)
+    source = None if state.width is None or state.height is None else (state.width, state.height)
     if fit == "fillmax" and (width is None) != (height is None):
-        width, height = _bars(job, width, height, source)
+        width, height = _bars(state, width, height, source)
     if fit == "min" and width is not None and height is not None:
         if source is None:
-            job.approximates("fit", "min: differs when the source is smaller than asked for")
+            state.approximates("fit", "min: differs when the source is smaller than asked for")
         else:
             shrink = min(Fraction(1), Fraction(source[0], width), Fraction(source[1], height))
             width, height = max(int(width * shrink), 1), max(int(height * shrink), 1)
-    out = job.out
+    out = state.out
     out["enlarge"] = "false" if unenlarged else enlarge
     if width is not None:
         out["width"] = str(width)
@@ -289,18 +304,18 @@ def _resize(
     if width is not None and height is not None:
         out["resizing_type"] = resizing_type
         if fit == "crop":
-            _gravity(job, width, height, source, offset)
+            _gravity(state, width, height, source, offset)
         elif resizing_type == "cover":
             out["gravity"] = "attention" if fit == "facearea" else "center"
     return width, height
 
 
 def _bars(
-    job: Job, width: int | None, height: int | None, source: tuple[int, int] | None
+    state: State, width: int | None, height: int | None, source: tuple[int, int] | None
 ) -> tuple[int | None, int | None]:
     """Both sides of the canvas of `fillmax` if the source is smaller than the one side asked for."""
     if source is None:
-        job.approximates("fit", "fillmax with one side: no bars when the source is smaller")
+        state.approximates("fit", "fillmax with one side: no bars when the source is smaller")
     elif width is not None and width > source[0]:
         return width, min(max(half_up(Fraction(width * source[1], source[0])), 1), LARGEST_SIDE)
     elif height is not None and height > source[1]:
@@ -309,13 +324,13 @@ def _bars(
 
 
 def _gravity(
-    job: Job, width: int, height: int, source: tuple[int, int] | None, offset: tuple[int, int]
+    state: State, width: int, height: int, source: tuple[int, int] | None, offset: tuple[int, int]
 ) -> None:
-    found = place(job)
+    found = place(state)
     if found.focal:
-        focal_region(job, width, height, source, offset)
+        focal_region(state, width, height, source, offset)
     else:
-        job.out["gravity"] = found.gravity
+        state.out["gravity"] = found.gravity
         for name in ("fp-x", "fp-y", "fp-z", "fp-debug"):
-            if name in job.given:
-                job.ignores(name, "only with crop=focalpoint")
+            if name in state.given:
+                state.ignores(name, "only with crop=focalpoint")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imgwire_async.migrate.job import Job
-from imgwire_async.migrate.values import number, switch, words
+from imgwire_async.migrate.translation.state import State
+from imgwire_async.migrate.translation.values import number, switch, words
 
 _FORMATS = {  # MIME type: format
     "image/jpeg": "jpg",
@@ -32,72 +32,72 @@ _NO_OUTPUTS = {
 }
 
 
-def output(job: Job) -> None:
+def output(state: State) -> None:
     """`fm`, `auto`, `q`, `lossless` and `jpg-progressive`: format and quality."""
-    given, out = job.given, job.out
+    given, out = state.given, state.out
     auto = words(given.get("auto", ""))
     if "fm" in given:
-        _format(job, negotiated="format" in auto)
+        _format(state, negotiated="format" in auto)
     if "format" in auto:
         out["format"] = "auto"
     elif "compress" not in auto and "format" not in out and given.get("fm", "").lower() not in _NO_OUTPUTS:
-        mime_type = (job.mime_type or "").partition(";")[0].strip().lower()
+        mime_type = (state.mime_type or "").partition(";")[0].strip().lower()
         if mime_type in _FORMATS:
             out["format"] = _FORMATS[mime_type]
-    if "q" in given and (quality := job.whole("q", 0, 100)) is not None:
+    if "q" in given and (quality := state.whole("q", 0, 100)) is not None:
         if quality == 0:
             if number(given["q"]) == 0:
-                job.approximates("q", "at least 1")
+                state.approximates("q", "at least 1")
             quality = 1
         out["quality"] = str(quality)
     for word in dict.fromkeys(auto):
-        _automatic(job, word)
+        _automatic(state, word)
     if "lossless" in given:
         if switch(given["lossless"]) and given.get("fm", "").strip().lower() == "webp":
-            out["quality"] = str(job.judgement.lossless_quality)
-            job.approximates("lossless", f"quality {out['quality']} instead")
+            out["quality"] = str(state.judgement.lossless_quality)
+            state.approximates("lossless", f"quality {out['quality']} instead")
         else:
-            job.ignores("lossless", "only as true with fm=webp")
+            state.ignores("lossless", "only as true with fm=webp")
     if "jpg-progressive" in given:
         on = switch(given["jpg-progressive"])
         if on is None:
-            job.approximates("jpg-progressive", "unknown value: left out")
+            state.approximates("jpg-progressive", "unknown value: left out")
         else:
             out["progressive"] = "true" if on else "false"
 
 
-def _format(job: Job, *, negotiated: bool) -> None:
-    word = job.given["fm"].strip().lower()
+def _format(state: State, *, negotiated: bool) -> None:
+    word = state.given["fm"].strip().lower()
     if word in _NO_OUTPUTS:
-        job.lacks("fm", f"{word}: {_NO_OUTPUTS[word]}")
+        state.lacks("fm", f"{word}: {_NO_OUTPUTS[word]}")
     elif negotiated:
-        job.approximates("fm", "with auto=format the fallback cannot be chosen")
+        state.approximates("fm", "with auto=format the fallback cannot be chosen")
     elif word not in _OUTPUTS:
-        job.approximates("fm", "unknown value: left out")
+        state.approximates("fm", "unknown value: left out")
     else:
-        job.out["format"], difference = _OUTPUTS[word]
+        state.out["format"], difference = _OUTPUTS[word]
         if difference:
-            job.approximates("fm", difference)
+            state.approximates("fm", difference)
         if word == "pjpg":
-            job.out["progressive"] = "true"
+            state.out["progressive"] = "true"
 
 
-def _automatic(job: Job, word: str) -> None:
+def _automatic(state: State, word: str) -> None:
     if word == "compress":
-        quality = str(job.judgement.compress_quality)
-        job.out.setdefault("quality", quality)
-        job.out["strip_metadata"] = "true"
-        job.approximates("auto", f"compress: quality {quality} and no metadata")
+        quality = str(state.judgement.compress_quality)
+        state.out.setdefault("quality", quality)
+        state.out["strip_metadata"] = "true"
+        state.approximates("auto", f"compress: quality {quality} and no metadata")
     elif word == "enhance":
-        job.out["normalize"] = "true"
-        job.approximates("auto", "enhance: stretched contrast instead")
+        state.out["normalize"] = "true"
+        state.approximates("auto", "enhance: stretched contrast instead")
     elif word in ("redeye", "true"):
-        job.lacks("auto", f"{word}: no counterpart")
+        state.lacks("auto", f"{word}: no counterpart")
     elif word != "format":
-        job.approximates("auto", f"unknown value {word}: left out")
+        state.approximates("auto", f"unknown value {word}: left out")
 
 
-def resolution(job: Job) -> None:
+def resolution(state: State) -> None:
     """`dpi`, the same on both sides."""
-    if (value := job.whole("dpi", 1, 600)) is not None:
-        job.out["dpi"] = str(value)
+    if (value := state.whole("dpi", 1, 600)) is not None:
+        state.out["dpi"] = str(value)

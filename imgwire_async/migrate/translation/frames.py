@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from imgwire_async.migrate.job import Job
-from imgwire_async.migrate.values import (
+from imgwire_async.migrate.translation.state import State
+from imgwire_async.migrate.translation.values import (
     LARGEST_SIDE,
     color,
     compass,
@@ -34,42 +34,42 @@ class Place(NamedTuple):
     focal: bool = False
 
 
-def place(job: Job) -> Place:
+def place(state: State) -> Place:
     """Read `crop`. The first algorithm wins; directions are its fallback, and count where there is none."""
-    parts = words(job.given.get("crop", ""))
+    parts = words(state.given.get("crop", ""))
     algorithm = next((part for part in parts if part in _ALGORITHMS), None)
     found = compass([part for part in parts if part not in _ALGORITHMS])
     for word in found.unknown:
-        job.approximates("crop", f"unknown value {word}: left out")
+        state.approximates("crop", f"unknown value {word}: left out")
     if algorithm == "focalpoint":
         return Place("", focal=True)
     if algorithm is not None:
         gravity, difference = _ALGORITHMS[algorithm]
-        job.approximates("crop", difference)
+        state.approximates("crop", difference)
         return Place(gravity)
     if found.contradiction:
-        job.approximates("crop", "opposite directions: the first is taken")
+        state.approximates("crop", "opposite directions: the first is taken")
     return Place(found.gravity)
 
 
 def focal_region(
-    job: Job, width: int, height: int, source: tuple[int, int] | None, offset: tuple[int, int]
+    state: State, width: int, height: int, source: tuple[int, int] | None, offset: tuple[int, int]
 ) -> None:
     """Cut the window around the focal point, which stops at the edges; without a known size, a gravity."""
-    x = _bounded(job, "fp-x", Fraction(1, 2), 0, 1)
-    y = _bounded(job, "fp-y", Fraction(1, 2), 0, 1)
-    zoom = _bounded(job, "fp-z", Fraction(1), 1, 100)
-    if "fp-debug" in job.given and switch(job.given["fp-debug"]) is not False:
-        job.lacks("fp-debug", "no marks of the focal point")
+    x = _bounded(state, "fp-x", Fraction(1, 2), 0, 1)
+    y = _bounded(state, "fp-y", Fraction(1, 2), 0, 1)
+    zoom = _bounded(state, "fp-z", Fraction(1), 1, 100)
+    if "fp-debug" in state.given and switch(state.given["fp-debug"]) is not False:
+        state.lacks("fp-debug", "no marks of the focal point")
     if zoom != 1:
-        job.approximates("fp-z", "the scale of imgix is not published")
-    out = job.out
+        state.approximates("fp-z", "the scale of imgix is not published")
+    out = state.out
     if source is None:
         third = Fraction(1, 3)
         vertical = "north" if y < third else "south" if y > 2 * third else ""
         horizontal = "west" if x < third else "east" if x > 2 * third else ""
         out["gravity"] = vertical + horizontal or "center"
-        job.approximates(
+        state.approximates(
             "crop", "focalpoint: the nearest of nine places, as the size of the source is not known"
         )
         if zoom > 1:
@@ -80,98 +80,98 @@ def focal_region(
     across = max(half_up(min(Fraction(source[0]), width / scale) / zoom), 1)
     down = max(half_up(min(Fraction(source[1]), height / scale) / zoom), 1)
     if across > LARGEST_SIDE or down > LARGEST_SIDE:
-        job.lacks("crop", f"focalpoint: a region over {LARGEST_SIDE} pixels")
+        state.lacks("crop", f"focalpoint: a region over {LARGEST_SIDE} pixels")
         return
     left = min(max(half_up(x * source[0] - Fraction(across, 2)), 0), source[0] - across)
     top = min(max(half_up(y * source[1] - Fraction(down, 2)), 0), source[1] - down)
     out["crop"] = f"{left + offset[0]}:{top + offset[1]}:{across}:{down}"
 
 
-def _bounded(job: Job, name: str, default: Fraction, low: int, high: int) -> Fraction:
-    if name not in job.given:
+def _bounded(state: State, name: str, default: Fraction, low: int, high: int) -> Fraction:
+    if name not in state.given:
         return default
-    found = fraction(job.given[name])
+    found = fraction(state.given[name])
     if found is None:
-        job.approximates(name, "not a number: left out")
+        state.approximates(name, "not a number: left out")
         return default
     if not low <= found <= high:
-        job.approximates(name, f"limited to {low} to {high}")
+        state.approximates(name, f"limited to {low} to {high}")
     return min(max(found, Fraction(low)), Fraction(high))
 
 
-def padded(job: Job, width: int | None, height: int | None) -> tuple[int | None, int | None]:
+def padded(state: State, width: int | None, height: int | None) -> tuple[int | None, int | None]:
     """Write padding and border, and return the sides that are left for the picture between them."""
-    given = job.given
+    given = state.given
     if not any(name.startswith(("pad", "border")) for name in given):
         return width, height
-    multiplied = "dpr" in job.out
+    multiplied = "dpr" in state.out
     names = [name for name in ("pad", *(f"pad-{edge}" for edge in _EDGES)) if name in given]
     if names:
-        sides = _widths(job, "pad", given.get("pad"))
+        sides = _widths(state, "pad", given.get("pad"))
         room = _room(width, height, sides)
         if not any(sides):
             for name in names:
-                if not any(found.name == name for found in job.approximate):
-                    job.ignores(name, "0 changes nothing")
+                if not any(found.name == name for found in state.approximate):
+                    state.ignores(name, "0 changes nothing")
         elif room is None:
-            job.lacks(names[0], "leaves no room for the picture")
+            state.lacks(names[0], "leaves no room for the picture")
         else:
             width, height = room
-            job.out["padding"] = str(sides[0]) if len(set(sides)) == 1 else ":".join(map(str, sides))
+            state.out["padding"] = str(sides[0]) if len(set(sides)) == 1 else ":".join(map(str, sides))
             if multiplied:
                 for name in names:
-                    job.approximates(name, "whether imgix multiplies it by dpr is not published")
-    return _bordered(job, width, height)
+                    state.approximates(name, "whether imgix multiplies it by dpr is not published")
+    return _bordered(state, width, height)
 
 
-def _bordered(job: Job, width: int | None, height: int | None) -> tuple[int | None, int | None]:
+def _bordered(state: State, width: int | None, height: int | None) -> tuple[int | None, int | None]:
     """`padded` for the border, which is drawn inside of the padding."""
-    edges = [name for name in (f"border-{edge}" for edge in _EDGES) if name in job.given]
-    if "border" not in job.given:
+    edges = [name for name in (f"border-{edge}" for edge in _EDGES) if name in state.given]
+    if "border" not in state.given:
         for name in edges:
-            job.ignores(name, "only with border")
+            state.ignores(name, "only with border")
         return width, height
-    thickness, comma, name_of_color = job.given["border"].partition(",")
+    thickness, comma, name_of_color = state.given["border"].partition(",")
     paint = color(name_of_color)
     if not comma or paint is None or fraction(thickness) is None:
-        job.approximates("border", "not a width and a colour: left out")
+        state.approximates("border", "not a width and a colour: left out")
         return width, height
-    sides = _widths(job, "border", thickness)
+    sides = _widths(state, "border", thickness)
     room = _room(width, height, sides)
     if not any(sides):
-        job.ignores("border", "0 changes nothing")
+        state.ignores("border", "0 changes nothing")
     elif room is None:
-        job.lacks("border", "leaves no room for the picture")
+        state.lacks("border", "leaves no room for the picture")
     else:
         width, height = room
-        job.out["extend"] = f"{':'.join(map(str, sides))}:{paint.rgb}"
-        job.approximates(
+        state.out["extend"] = f"{':'.join(map(str, sides))}:{paint.rgb}"
+        state.approximates(
             "border",
             "drawn around the picture, which is made smaller by it; the exact place is not published",
         )
     return width, height
 
 
-def _widths(job: Job, name: str, general: str | None) -> tuple[int, ...]:
+def _widths(state: State, name: str, general: str | None) -> tuple[int, ...]:
     """Widths at the top, right, bottom and left; those of one side take precedence."""
-    default = 0 if general is None else _width(job, name, general) or 0
+    default = 0 if general is None else _width(state, name, general) or 0
     sides = []
     for edge in _EDGES:
         of_edge = f"{name}-{edge}"
-        found = _width(job, of_edge, job.given[of_edge]) if of_edge in job.given else None
+        found = _width(state, of_edge, state.given[of_edge]) if of_edge in state.given else None
         sides.append(default if found is None else found)
     return tuple(sides)
 
 
-def _width(job: Job, name: str, text: str) -> int | None:
+def _width(state: State, name: str, text: str) -> int | None:
     exact = fraction(text)
     if exact is None or exact < 0:
-        job.approximates(name, "not a width: left out")
+        state.approximates(name, "not a width: left out")
         return None
     if exact > LARGEST_SIDE:
-        job.approximates(name, f"limited to {LARGEST_SIDE}")
+        state.approximates(name, f"limited to {LARGEST_SIDE}")
     elif exact.denominator != 1:
-        job.approximates(name, "rounded to a whole pixel")
+        state.approximates(name, "rounded to a whole pixel")
     return min(half_up(exact), LARGEST_SIDE)
 
 

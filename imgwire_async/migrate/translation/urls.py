@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from imgwire_async.migrate.records import ImgixSource, Signature
+from imgwire_async.migrate.translation.records import ImgixSource, Signature
 
 _URL = re.compile(
     r"(?:https?:)?//(?:[^/?#@]*@)?(\[[^/?#\]]*\]|[^/?#:@\[\]]+)(?::([0-9]*))?(/[^?#]+)(?:\?([^#]*))?(?:#.*)?",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import unquote
 
-from imgwire_async.migrate.records import Asset, Assets, ExifOrientation, Finding, Judgement
-from imgwire_async.migrate.values import half_up, number
+from imgwire_async.migrate.translation.records import Asset, Assets, ExifOrientation, Finding, Judgement
+from imgwire_async.migrate.translation.values import half_up, number
 
 
-class Job:
+class State:
     """Parameters by canonical name, what is known of the source, and what has come out so far."""
 
     __slots__ = (
@@ -89,7 +89,7 @@ class Job:
         return half_up(found)
 
 
-Rule = Callable[[Job], None]
+Rule = Callable[[State], None]
 
 
 def find_asset(assets: Assets, host: str, path: str | None, origin_url: str | None = None) -> Asset | None:

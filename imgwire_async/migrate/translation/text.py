@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from imgwire_async.migrate.records import (
+from imgwire_async.migrate.translation.records import (
     JUDGED,
     Assets,
     DefaultParams,
@@ -17,7 +17,7 @@ from imgwire_async.migrate.records import (
     Status,
     Translation,
 )
-from imgwire_async.migrate.translate import translate_url
+from imgwire_async.migrate.translation.translate import translate_url
 
 REPLACED: Collection[Status] = ("exact", "approximate")
 _SLASH = r"(?:\\{1,2}/|/)"

@@ -1,0 +1,1 @@
+"""Translating imgix rendering URLs into Imgwire transformations, without I/O."""
