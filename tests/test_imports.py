@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import ast
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import imgwire_async
+import imgwire_async.imgix
 
 HTTP_LIBRARIES = {"httpx", "httpcore", "aiohttp", "yarl"}
-SOURCE = ast.parse(Path(imgwire_async.__file__).read_text())
 
 
-def test_names_are_loaded_from_where_type_checkers_see_them() -> None:
+@pytest.mark.parametrize("package", [imgwire_async, imgwire_async.imgix], ids=lambda one: one.__name__)
+def test_names_are_loaded_from_where_type_checkers_see_them(package: Any) -> None:
     seen = {
-        alias.name: (node.module or "").removeprefix("imgwire_async.")
-        for node in ast.walk(SOURCE)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("imgwire_async.")
+        alias.name: (node.module or "").removeprefix(f"{package.__name__}.")
+        for node in ast.walk(ast.parse(Path(package.__file__).read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package.__name__}.")
         for alias in node.names
     }
 
-    assert seen == imgwire_async._MODULES
-    assert sorted(seen) == sorted(imgwire_async.__all__)
-    assert all(getattr(imgwire_async, name) for name in seen)
+    assert seen == package._MODULES
+    assert sorted(seen) == sorted(package.__all__)
+    assert set(seen) <= set(dir(package))
+    assert all(getattr(package, name) for name in seen)
+    classes = [one for one in map(vars(package).get, seen) if isinstance(one, type)]
+    assert all(pickle.loads(pickle.dumps(one)) is one for one in classes)
 
 
 def loaded(code: str) -> set[str]:
@@ -68,6 +74,19 @@ def test_the_client_class_comes_without_what_many_programs_never_use() -> None:
 @pytest.mark.parametrize("name", ["errors", "models", "cdn_url", "Transformation", "IngestItem", "Page"])
 def test_no_name_but_that_of_a_client_needs_the_http_libraries(name: str) -> None:
     assert not packages(loaded(f"from imgwire_async import {name}")) & HTTP_LIBRARIES
+
+
+def test_a_url_of_imgix_is_signed_without_its_client() -> None:
+    modules = loaded("from imgwire_async.imgix import imgix_url; import imgwire_async.imgix.urls")
+
+    assert not packages(modules) & {"anyio", "asyncio", "attrs", *HTTP_LIBRARIES}
+    assert within("imgwire_async.imgix", modules) == {"imgwire_async.imgix.urls"}
+
+
+def test_the_modules_of_imgix_are_attributes_of_their_package() -> None:
+    code = "import imgwire_async.imgix as imgix; imgix.records.Asset; imgix.urls.imgix_url; imgix.client"
+
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("run", ["asyncio.run(main())", "import trio; trio.run(main)"])
@@ -116,9 +135,10 @@ def test_submodules_are_there_without_an_import_of_their_own() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_an_unknown_name_is_an_attribute_error() -> None:
+@pytest.mark.parametrize("package", [imgwire_async, imgwire_async.imgix], ids=lambda one: one.__name__)
+def test_an_unknown_name_is_an_attribute_error(package: Any) -> None:
     with pytest.raises(AttributeError, match="nonsense"):
-        _ = imgwire_async.nonsense
+        _ = package.nonsense
 
 
 def loaded_by_command(*arguments: str, **environment: str) -> set[str]:

@@ -25,6 +25,7 @@ from imgwire_async.core.responses import HttpResponse, NoResponse, Result, parse
 from imgwire_async.core.retry import is_transient
 from imgwire_async.core.service import Service
 from imgwire_async.errors import (
+    APIStatusError,
     CallContext,
     ConfigurationError,
     DeadlineExceededError,
@@ -91,6 +92,22 @@ class Core:
     def recording(self, responses: list[Response[Any]]) -> Self:
         """The same, and every response is appended to `responses`."""
         return type(self)(self.options, self.credentials, self.shared, self._deadline, responses)
+
+    def record(self, error: APIStatusError) -> None:
+        """Count an error status as a response, where it means that the call has done what it should.
+
+        The error does not keep the headers, so the recorded response has none.
+        """
+        if self._responses is not None:
+            self._responses.append(
+                Response(
+                    data=None,
+                    status=error.status,
+                    headers={},
+                    request_id=error.request_id,
+                    attempts=error.attempts or 1,
+                )
+            )
 
     def deadline_from_now(self) -> float | None:
         """The instant of the shared clock by which a call that begins now must have ended."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from imgwire_async.core.any_request import any_request, as_json
 from imgwire_async.core.call import Core
@@ -41,6 +41,9 @@ from imgwire_async.imgix.resources.reports import Reports
 from imgwire_async.imgix.resources.sources import Sources
 from imgwire_async.imgix.resources.upload_sessions import UploadSessions
 from imgwire_async.imgix.service import IMGIX, ImgixRateClass
+
+if TYPE_CHECKING:
+    from imgwire_async.imgix.resources.raw import ClientWithRawResponse
 
 DEFAULT_BASE_URL: Final = "https://api.imgix.com"
 
@@ -234,6 +237,16 @@ class AsyncImgixClient(ServiceClient):
         )
         return await self._core.call(request, as_json)
 
+    @property
+    def with_raw_response(self) -> ClientWithRawResponse:
+        """`purge`, `publish` and `unpublish`, whose results are whole responses.
+
+        The resources have it, too: `await imgix.sources.with_raw_response.retrieve(source)`.
+        """
+        from imgwire_async.imgix.resources.raw import ClientWithRawResponse
+
+        return ClientWithRawResponse(self._core)
+
     async def purge(
         self, url: str, *, sub_image: bool = False, source: SourceId | None = None
     ) -> PurgeReceipt:
@@ -266,11 +279,11 @@ class AsyncImgixClient(ServiceClient):
             InvalidArgumentError: `url` is not a full URL.
             NotFoundError: the source or asset does not exist.
         """
-        return await publish(self._core, url, source)
+        return await publish(self._core, url, source=source)
 
     async def unpublish(self, url: str, *, source: SourceId) -> UnpublishReceipt:
         """Stop delivering an asset. A repeat is harmless. Arguments and errors are those of `publish`."""
-        return await unpublish(self._core, url, source)
+        return await unpublish(self._core, url, source=source)
 
 
 def _from_environment() -> tuple[Secret | None, str | None]:

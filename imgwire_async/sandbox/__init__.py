@@ -5,7 +5,9 @@ two cannot agree by construction.
 """
 
 try:
+    from imgwire_async.sandbox.imgix.operations import Permission
     from imgwire_async.sandbox.imgix.sandbox import ImgixSandbox
+    from imgwire_async.sandbox.imgix.settings import ImgixSandboxSettings
     from imgwire_async.sandbox.imgwire.sandbox import Sandbox
     from imgwire_async.sandbox.imgwire.settings import PresetSize, SandboxSettings
     from imgwire_async.sandbox.server.faults import Fault, FaultScript, UnusedFault
@@ -23,7 +25,9 @@ __all__ = [
     "FaultScript",
     "FixedWindow",
     "ImgixSandbox",
+    "ImgixSandboxSettings",
     "MaxInFlight",
+    "Permission",
     "PresetSize",
     "RateLimit",
     "ReceivedRequest",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from imgwire_async.bodies.progress import ProgressHook
 from imgwire_async.bodies.sources import UploadFile
@@ -26,6 +26,9 @@ from imgwire_async.imgix.lowlevel.types import UNSET, Unset
 from imgwire_async.imgix.records import Asset
 from imgwire_async.imgix.upload import Upload, UploadPlan
 
+if TYPE_CHECKING:
+    from imgwire_async.imgix.resources.raw import AssetsWithRawResponse
+
 DIRECT_UPLOAD_LIMIT: Final = 30_000_000
 """Bytes that an upload without a session takes: imgix documents "30 MB"."""
 
@@ -39,6 +42,13 @@ class Assets:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+
+    @property
+    def with_raw_response(self) -> AssetsWithRawResponse:
+        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        from imgwire_async.imgix.resources.raw import AssetsWithRawResponse
+
+        return AssetsWithRawResponse(self._core)
 
     def list(
         self,

@@ -12,7 +12,9 @@ from imgwire_async.imgix.records import PublishReceipt, PurgeReceipt, UnpublishR
 from imgwire_async.imgix.repeats import CalledAs
 
 
-async def purge(core: Core, url: str, *, sub_image: bool, source: SourceId | None) -> PurgeReceipt:
+async def purge(
+    core: Core, url: str, *, sub_image: bool = False, source: SourceId | None = None
+) -> PurgeReceipt:
     """See `AsyncImgixClient.purge`."""
     operation = "purge"
     if sub_image and source is None:
@@ -30,7 +32,8 @@ async def purge(core: Core, url: str, *, sub_image: bool, source: SourceId | Non
     )
     try:
         raw = (await purges.purges_create(CalledAs(core, operation), body=body)).data.data
-    except ConflictError:
+    except ConflictError as error:
+        core.record(error)
         return PurgeReceipt(purge_id=None, duplicate=True)
     return PurgeReceipt(
         purge_id=_identity(None if isinstance(raw.attributes, Unset) else raw.attributes.purge_id, raw.id),
@@ -38,7 +41,7 @@ async def purge(core: Core, url: str, *, sub_image: bool, source: SourceId | Non
     )
 
 
-async def publish(core: Core, url: str, source: SourceId) -> PublishReceipt:
+async def publish(core: Core, url: str, *, source: SourceId) -> PublishReceipt:
     """See `AsyncImgixClient.publish`."""
     operation = "publish"
     identity = as_source_id(source, operation)
@@ -56,7 +59,7 @@ async def publish(core: Core, url: str, source: SourceId) -> PublishReceipt:
     )
 
 
-async def unpublish(core: Core, url: str, source: SourceId) -> UnpublishReceipt:
+async def unpublish(core: Core, url: str, *, source: SourceId) -> UnpublishReceipt:
     """See `AsyncImgixClient.unpublish`."""
     operation = "unpublish"
     identity = as_source_id(source, operation)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from imgwire_async.core.call import Core
@@ -38,6 +38,9 @@ from imgwire_async.imgix.lowlevel.api import reports as api
 from imgwire_async.imgix.polling import poll
 from imgwire_async.imgix.records import Report
 
+if TYPE_CHECKING:
+    from imgwire_async.imgix.resources.raw import ReportsWithRawResponse
+
 ReportId: TypeAlias = str | Report
 """A report, or its id."""
 
@@ -53,6 +56,13 @@ class Reports:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+
+    @property
+    def with_raw_response(self) -> ReportsWithRawResponse:
+        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        from imgwire_async.imgix.resources.raw import ReportsWithRawResponse
+
+        return ReportsWithRawResponse(self._core)
 
     def list(
         self,

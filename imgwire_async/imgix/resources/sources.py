@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.operation import Response
@@ -31,6 +32,9 @@ from imgwire_async.imgix.polling import poll
 from imgwire_async.imgix.records import Source
 from imgwire_async.imgix.repeats import CalledAs, looking_first, without_secrets
 
+if TYPE_CHECKING:
+    from imgwire_async.imgix.resources.raw import SourcesWithRawResponse
+
 
 class Sources:
     """Operations on the sources of an account. Sources cannot be deleted, only disabled.
@@ -40,6 +44,13 @@ class Sources:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+
+    @property
+    def with_raw_response(self) -> SourcesWithRawResponse:
+        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        from imgwire_async.imgix.resources.raw import SourcesWithRawResponse
+
+        return SourcesWithRawResponse(self._core)
 
     def list(
         self,

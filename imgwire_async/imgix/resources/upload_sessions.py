@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from imgwire_async.core.call import Core
 from imgwire_async.errors import (
     APIStatusError,
     DeadlineExceededError,
-    NotFoundError,
     UploadRejectedError,
 )
 from imgwire_async.imgix.arguments import SourceId, as_id, as_origin_path, as_source_id, as_wait
@@ -16,6 +15,9 @@ from imgwire_async.imgix.lowlevel.api import upload_sessions as api
 from imgwire_async.imgix.polling import poll
 from imgwire_async.imgix.records import UploadSession
 from imgwire_async.imgix.repeats import looking_first
+
+if TYPE_CHECKING:
+    from imgwire_async.imgix.resources.raw import UploadSessionsWithRawResponse
 
 SessionId: TypeAlias = str | UploadSession
 """A session, or its id."""
@@ -42,6 +44,13 @@ class UploadSessions:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+
+    @property
+    def with_raw_response(self) -> UploadSessionsWithRawResponse:
+        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        from imgwire_async.imgix.resources.raw import UploadSessionsWithRawResponse
+
+        return UploadSessionsWithRawResponse(self._core)
 
     async def create(self, source: SourceId, origin_path: str) -> UploadSession:
         """Open a session for one file. Its `url` takes the bytes by PUT, without the API key, for 8 hours.
@@ -113,11 +122,10 @@ class UploadSessions:
             await api.upload_sessions_cancel(
                 self._core, as_source_id(source, operation), _id_of(session, operation)
             )
-        except NotFoundError:
-            return False
         except APIStatusError as error:
-            if error.status != 410:
+            if error.status not in {404, 410}:
                 raise
+            self._core.record(error)
             return False
         return True
 
