@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from regeneration import (
+    definitions,
     diff,
     features,
     generation,
@@ -65,6 +66,7 @@ def build(text: bytes, name: str, root: Path, profile: Profile = IMGWIRE) -> tup
     """
     document = parse(text, name)
     if profile.overlay is not None:
+        definitions.move_definitions(document)
         inlining.inline_references(document)
         check_structure(document, name)
     chosen = selection.select(document, profile)

@@ -7,9 +7,25 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from . import leftovers
 from .discriminators import discriminated
-from .document import Json, Node, RegenerationError, pointer, resolve
+from .document import Json, Node, RegenerationError, pointer, resolve, target_of
+from .keywords import (
+    ANNOTATIONS,
+    BESIDE_ALTERNATIVES,
+    BODY,
+    COMPONENTS,
+    ITEM,
+    LIMITS,
+    MEDIA_TYPE,
+    OPERATION,
+    PARAMETER,
+    RESPONSE,
+    SHAPES,
+    TOP_LEVEL,
+)
 from .selection import Selection
+from .text import readable_name
 
 _SCHEMAS: Final = "#/components/schemas/"
 _DIALECTS: Final = (
@@ -18,118 +34,6 @@ _DIALECTS: Final = (
 )
 _TYPES: Final = ("string", "integer", "number", "boolean", "object", "array", "null")
 
-_ANNOTATIONS: Final = frozenset(
-    [
-        "title",
-        "description",
-        "summary",
-        "default",
-        "example",
-        "examples",
-        "deprecated",
-        "externalDocs",
-        "xml",
-        "$comment",
-        "readOnly",
-        "writeOnly",
-        "contentMediaType",
-        "contentEncoding",
-    ]
-)
-"""Keywords that change nothing about how a value is read and written."""
-_LIMITS: Final = frozenset(
-    [
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "pattern",
-        "minItems",
-        "maxItems",
-        "uniqueItems",
-        "minProperties",
-        "maxProperties",
-        "propertyNames",
-        "dependentRequired",
-        "contains",
-        "minContains",
-        "maxContains",
-    ]
-)
-"""Keywords that only the service checks."""
-_SHAPES: Final = frozenset(
-    [
-        "$ref",
-        "type",
-        "format",
-        "nullable",
-        "enum",
-        "const",
-        "properties",
-        "required",
-        "additionalProperties",
-        "unevaluatedProperties",
-        "items",
-        "anyOf",
-        "oneOf",
-        "allOf",
-        "discriminator",
-    ]
-)
-"""Keywords that shape the generated code."""
-_BESIDE_ALTERNATIVES: Final = frozenset(["type", "nullable", "anyOf", "oneOf", "discriminator", "required"])
-_OPERATION: Final = frozenset(
-    [
-        "tags",
-        "summary",
-        "description",
-        "externalDocs",
-        "operationId",
-        "parameters",
-        "requestBody",
-        "responses",
-        "deprecated",
-        "security",
-        "callbacks",
-        "servers",
-    ]
-)
-_ITEM: Final = frozenset(
-    [
-        "summary",
-        "description",
-        "parameters",
-        "servers",
-        "get",
-        "put",
-        "post",
-        "patch",
-        "delete",
-        "head",
-        "options",
-        "trace",
-    ]
-)
-_PARAMETER: Final = frozenset(
-    [
-        "name",
-        "in",
-        "description",
-        "required",
-        "deprecated",
-        "allowEmptyValue",
-        "style",
-        "explode",
-        "allowReserved",
-        "schema",
-        "example",
-        "examples",
-        "content",
-    ]
-)
 _STYLES: Final = {"path": "simple", "query": "form"}
 
 
@@ -145,12 +49,13 @@ def check(document: Node, selection: Selection, media_type: str) -> list[str]:
     dialect = document.get("jsonSchemaDialect", _DIALECTS[0])
     if str(dialect).rstrip("#") not in _DIALECTS:
         raise RegenerationError(f"/jsonSchemaDialect: {dialect!r} is not supported")
+    _refuse_unknown(document, TOP_LEVEL, "")
+    if isinstance(document.get("components"), dict):
+        _refuse_unknown(document["components"], COMPONENTS, "/components")
     checker = _Checker(document, media_type)
-    if document.get("webhooks"):
-        checker.notes.append("left out: /webhooks, which a client does not call")
     for path, item in selection.paths.items():
         checker.path_item(path, document["paths"][path], item)
-    return checker.notes
+    return leftovers.notes(document, selection.paths, media_type)
 
 
 class _Checker:
@@ -158,17 +63,11 @@ class _Checker:
         self._document = document
         self._media_type = media_type
         self._seen: set[tuple[str, str]] = set()
-        self.notes: list[str] = []
 
     def path_item(self, path: str, whole: Node, selected: Node) -> None:
         place = pointer("paths", path)
-        _refuse_unknown(whole, _ITEM, place)
+        _refuse_unknown(whole, ITEM, place)
         _refuse_servers(whole, place)
-        for method in ("head", "options", "trace"):
-            if method in whole:
-                self.notes.append(
-                    f"left out: {place}{pointer(method)}, a method that the client has no use for"
-                )
         shared = whole.get("parameters", [])
         templated = set(re.findall(r"\{([^}]*)\}", path))
         for method, operation in selected.items():
@@ -193,38 +92,46 @@ class _Checker:
         return {str(parameter.get("name")) for parameter in found if parameter.get("in") == "path"}
 
     def _operation(self, operation: Node, place: str) -> None:
-        _refuse_unknown(operation, _OPERATION, place)
+        _refuse_unknown(operation, OPERATION, place)
         _refuse_servers(operation, place)
-        if operation.get("callbacks"):
-            self.notes.append(f"left out: {place}/callbacks, which a client does not call")
         parameters = operation.get("parameters", [])
         for index, parameter in enumerate(parameters if isinstance(parameters, list) else []):
             self._parameter(parameter, f"{place}{pointer('parameters', index)}")
         body = operation.get("requestBody")
         if isinstance(body, dict):
+            _refuse_unknown(body, BODY, f"{place}/requestBody")
             self._content(body, f"{place}/requestBody", "request")
         responses = operation.get("responses", {})
         for status, response in responses.items() if isinstance(responses, dict) else ():
             if isinstance(response, dict) and str(status).startswith("2"):
+                _refuse_unknown(response, RESPONSE, f"{place}{pointer('responses', status)}")
                 self._content(response, f"{place}{pointer('responses', status)}", "response")
 
     def _content(self, owner: Node, place: str, use: str) -> None:
         content = owner.get("content", {})
         media = content.get(self._media_type, {}) if isinstance(content, dict) else {}
+        where = f"{place}{pointer('content', self._media_type)}"
+        if isinstance(media, dict):
+            _refuse_unknown(media, MEDIA_TYPE, where)
+            if use == "request" and self._media_type in content and "schema" not in media:
+                raise RegenerationError(f"{where}: a body without a schema is not supported")
         if isinstance(media, dict) and "schema" in media:
-            where = f"{place}{pointer('content', self._media_type)}"
-            if "encoding" in media:
-                raise RegenerationError(f"{where}/encoding: is for forms, and not supported")
             self._schema(media["schema"], f"{where}/schema", use)
 
     def _parameter(self, parameter: Json, place: str) -> None:
         if not isinstance(parameter, dict):
             return  # told by the model of OpenAPI, as is everything else that is not an object
         parameter = resolve(self._document, parameter, place)
-        _refuse_unknown(parameter, _PARAMETER, place)
+        _refuse_unknown(parameter, PARAMETER, place)
         if "content" in parameter:
             raise RegenerationError(f"{place}/content: a parameter in a media type is not supported")
         where = str(parameter.get("in"))
+        if leftovers.is_ignored(parameter):
+            return
+        if "schema" not in parameter:
+            raise RegenerationError(f"{place}: a parameter without a schema is not supported")
+        if where == "path" and parameter.get("required") is not True:
+            raise RegenerationError(f"{place}/required: must be true in a path parameter")
         style = parameter.get("style", _STYLES.get(where))
         if where in _STYLES and style != _STYLES[where]:
             raise RegenerationError(f"{place}/style: {style!r} is not supported in a {where} parameter")
@@ -239,7 +146,7 @@ class _Checker:
             raise RegenerationError(f"{place}: a schema that is {json.dumps(schema)} is not supported")
         if not isinstance(schema, dict):
             raise RegenerationError(f"{place}: a schema must be an object, not {type(schema).__name__}")
-        _refuse_unknown(schema, _ANNOTATIONS | _LIMITS | _SHAPES, place)
+        _refuse_unknown(schema, ANNOTATIONS | LIMITS | SHAPES, place)
         if "$ref" in schema:
             self._reference(schema, place, use, chain)
             return
@@ -255,13 +162,13 @@ class _Checker:
                 self._schema(part, f"{place}{pointer(keyword, index)}", use, chain)
 
     def _reference(self, schema: Node, place: str, use: str, chain: tuple[str, ...]) -> None:
-        beside = sorted(set(schema) & _SHAPES - {"$ref", "nullable"})
+        beside = sorted(set(schema) & SHAPES - {"$ref", "nullable"})
         if beside:
             raise RegenerationError(f"{place}: {', '.join(beside)} beside $ref is not supported; allOf is")
         reference = schema["$ref"]
         resolve(self._document, schema, place)
         name = str(reference).removeprefix(_SCHEMAS)
-        if not str(reference).startswith(_SCHEMAS) or "/" in name:
+        if not str(reference).startswith(_SCHEMAS) or {"/", "~"} & set(name):
             raise RegenerationError(
                 f"{place}: $ref {reference!r} must point at one of {_SCHEMAS.rstrip('/')}"
             )
@@ -271,11 +178,13 @@ class _Checker:
             )
         if (reference, use) not in self._seen:
             self._seen.add((reference, use))
-            target = self._document["components"]["schemas"][name]
+            target = target_of(self._document, reference, place)
             self._schema(target, reference.removeprefix("#"), use, (*chain, reference))
 
     def _check_type(self, schema: Node, place: str) -> None:
         types = _types(schema)
+        if "type" in schema and not types:
+            raise RegenerationError(f"{place}/type: must name a type")
         for name in types:
             if name not in _TYPES:
                 raise RegenerationError(f"{place}/type: {name!r} is not a type of JSON Schema")
@@ -291,8 +200,25 @@ class _Checker:
             raise RegenerationError(f"{place}/enum: only text enumerations are supported")
         if isinstance(values, list) and not any(isinstance(value, str) for value in values):
             raise RegenerationError(f"{place}/enum: an enumeration without text is not supported")
+        if isinstance(values, list):
+            self._check_values(schema, values, f"{place}/enum")
+        if "const" in schema:
+            self._check_values(schema, [schema["const"]], f"{place}/const")
+            if isinstance(values, list) and schema["const"] not in values:
+                raise RegenerationError(f"{place}/const: is not one of the values in enum")
         if "const" in schema and not isinstance(schema["const"], str | int | float):
             raise RegenerationError(f"{place}/const: only text, numbers and booleans are supported")
+
+    def _check_values(self, schema: Node, values: list[Json], place: str) -> None:
+        readable: dict[str, Json] = {}
+        for value in values:
+            other = readable.setdefault(readable_name(str(value)), value)
+            if other != value:
+                raise RegenerationError(f"{place}: {other!r} and {value!r} would be members of one name")
+            if values.count(value) > 1:
+                raise RegenerationError(f"{place}: {value!r} is in it twice")
+            if _types(schema) and not {_type_of(value), _wider(value)} & {*_types(schema), *_null(schema)}:
+                raise RegenerationError(f"{place}: {value!r} is not of the type that the schema says")
 
     def _object(self, schema: Node, place: str, use: str, chain: tuple[str, ...]) -> None:
         properties, required = schema.get("properties", {}), schema.get("required", [])
@@ -319,7 +245,7 @@ class _Checker:
             raise RegenerationError(f"{place}/discriminator: is supported only beside oneOf or anyOf")
         if not used:
             return
-        beside = sorted(set(schema) & _SHAPES - _BESIDE_ALTERNATIVES)
+        beside = sorted(set(schema) & SHAPES - BESIDE_ALTERNATIVES)
         if len(used) > 1 or beside:
             raise RegenerationError(f"{place}: {', '.join([*used, *beside])} together are not supported")
         alternatives = _listed(schema, used[0], place)
@@ -346,7 +272,7 @@ class _Checker:
         for index, part in enumerate(parts):
             target = resolve(self._document, part, f"{place}{pointer('allOf', index)}")
             kinds = self._kinds(target, place)
-            free = not set(target) & _SHAPES - {"required", "additionalProperties", "unevaluatedProperties"}
+            free = not set(target) & SHAPES - {"required", "additionalProperties", "unevaluatedProperties"}
             if {"anyOf", "oneOf"} & set(target) or not (kinds == ["object"] or free):
                 raise RegenerationError(
                     f"{place}{pointer('allOf', index)}: only objects can be merged with others"
@@ -398,8 +324,24 @@ def wrapped(schema: Node) -> Json | None:
     parts = schema.get("allOf")
     if not isinstance(parts, list) or set(schema) & {"properties", "additionalProperties"}:
         return None
-    shaping = [part for part in parts if isinstance(part, dict) and set(part) & _SHAPES]
+    shaping = [part for part in parts if isinstance(part, dict) and set(part) & SHAPES]
     return shaping[0] if len(shaping) == 1 else None
+
+
+def _type_of(value: Json) -> str:
+    names = {bool: "boolean", str: "string", int: "integer", float: "number", list: "array", dict: "object"}
+    return names.get(type(value), "null")
+
+
+def _wider(value: Json) -> str:
+    """An integer is a number, too, and so is 7.0 an integer."""
+    kind = _type_of(value)
+    is_whole = kind == "number" and value == int(value)
+    return "number" if kind == "integer" else "integer" if is_whole else kind
+
+
+def _null(schema: Node) -> list[str]:
+    return ["null"] if schema.get("nullable") is True else []
 
 
 def _types(schema: Node) -> list[Json]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from .document import Json, Node, RegenerationError, operations, pointer, prune, resolve
 from .features import wrapped
+from .leftovers import is_ignored
 from .naming import name_parameter
 from .normalisation import ENVIRONMENT_REFERENCE
 from .operations import RAW_BODY, OperationFacts, body_content, facts_of, is_raw
@@ -66,6 +67,8 @@ def generator_input(document: Node, profile: Profile) -> Node:
             if parameter.get("$ref") == ENVIRONMENT_REFERENCE:
                 continue
             target = resolve(result, parameter, place)
+            if is_ignored(target):
+                continue
             if target["in"] in {"header", "cookie"}:
                 raise RegenerationError(
                     f"{place}: the {target['in']} parameter {target['name']!r} is not supported"
@@ -229,6 +232,10 @@ def _told(error: object) -> str:
     said = f"{getattr(error, 'header', '')} {getattr(error, 'detail', '')}".strip()
     said = said.partition("\n\n")[0].removeprefix("WARNING parsing ")
     said = re.sub(r"<openapi_python_client\.\S+ object at \w+>", "…", " ".join(said.split()))
+    operation = re.search(r"^([A-Z]+) (/\S*) within \S+\. Endpoint will not be generated\. (.+)", said)
+    if operation is not None:
+        place = pointer("paths", operation[2], operation[1].lower())
+        return f"{place}: the generator cannot express this: {operation[3]}"
     schema = re.search(r"schema (/components/\S+?):? (.+)", said)
     if schema is not None:
         return f"{schema[1]}: the generator cannot express this: {schema[2]}"

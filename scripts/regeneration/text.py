@@ -21,14 +21,19 @@ def members(enum: EnumProperty) -> dict[str, str]:
     for spelled in enum.values:
         digits = spelled.replace("_", "").removeprefix("M")  # the generator may split words
         value = bytes.fromhex(digits).decode("utf-8", "surrogatepass")
-        name = re.sub(r"\W+", "_", value, flags=re.ASCII).strip("_").upper() or "EMPTY"
-        name = f"VALUE_{name}" if name[0].isdigit() else name
+        name = readable_name(value)
         if name in named:
             raise RegenerationError(
                 f"{enum.class_info.name}: {named[name]!r} and {value!r} both become {name}"
             )
         named[name] = value
     return named
+
+
+def readable_name(value: str) -> str:
+    """The name of the member of an enumeration that has this value."""
+    name = re.sub(r"\W+", "_", value, flags=re.ASCII).strip("_").upper() or "EMPTY"
+    return f"VALUE_{name}" if name[0].isdigit() else name
 
 
 def literal(value: Json) -> str:

@@ -185,6 +185,39 @@ SUPPORTED: dict[str, Read] = {
         [([[{"kind": "x"}]], [[a("Cat", kind="x")]])],
         PETS,
     ),
+    "defs": Read(
+        {"$ref": f"{SCHEMAS}Owner"},
+        [
+            (
+                {"$defs": "x", "part": {"kind": "y"}, "leaf": {"leaf": {}}, "cat": 7},
+                a("Owner", defs="x", part=a("Part", kind="y"), leaf=a("Leaf", leaf=a("Leaf")), cat=7),
+            )
+        ],
+        {
+            **PETS,
+            "Owner": {
+                "type": "object",
+                "$defs": {
+                    "Part": CAT,
+                    "Cat": {"type": "integer"},
+                    "Branch": {
+                        "$defs": {
+                            "Leaf": {
+                                "type": "object",
+                                "properties": {"leaf": {"$ref": f"{SCHEMAS}Owner/$defs/Branch/$defs/Leaf"}},
+                            }
+                        }
+                    },
+                },
+                "properties": {
+                    "$defs": TEXT,
+                    "part": {"$ref": f"{SCHEMAS}Owner/$defs/Part"},
+                    "leaf": {"$ref": f"{SCHEMAS}Owner/$defs/Branch/$defs/Leaf"},
+                    "cat": {"$ref": f"{SCHEMAS}Owner/$defs/Cat"},
+                },
+            },
+        },
+    ),
     "recursive": Read(
         {"$ref": f"{SCHEMAS}Tree"},
         [({"leaves": [{"leaves": []}]}, a("Tree", leaves=[a("Tree", leaves=[])]))],
@@ -301,6 +334,7 @@ def everything() -> Document:
     parts["parameters"] = {
         "Page": {"name": "page", "in": "query", "schema": {"type": "integer", "default": "x"}}
     }
+    parts["securitySchemes"] = {"key": {"type": "apiKey", "in": "query", "name": "k"}}
     parts["pathItems"] = {
         "Things": {
             "get": operation(
@@ -309,9 +343,13 @@ def everything() -> Document:
                     {"name": "class", "in": "query", "style": "form", "explode": False, "schema": TEXT},
                     {"name": "caller", "in": "query", "required": True, "schema": TEXT, "deprecated": True},
                     {"name": "request", "in": "query", "schema": {"type": ["string", "null"]}},
+                    {"name": "Authorization", "in": "header", "schema": TEXT},
+                    {"name": "accept", "in": "header", "schema": TEXT},
+                    {"name": "Content-Type", "in": "header", "schema": TEXT},
                 ],
                 responses={
                     "2XX": {"$ref": "#/components/responses/All"},
+                    "302": {"description": ""},
                     "default": {"description": "", "content": {"text/plain": {}}},
                 },
                 callbacks={"done": {"{$request.body#/url}": {"post": {"responses": {}}}}},
@@ -427,8 +465,32 @@ async def test_operations_behind_references_are_called_as_they_say() -> None:
 def test_what_has_no_effect_on_a_client_is_noted() -> None:
     _, notes = regenerate.build(encoded(everything()), "new.json", regenerate.ROOT)
     said = "\n".join(notes)
-    for part in ("/webhooks", "/get/callbacks", "/trace"):
-        assert part in said
+    get_things, create = PLACE, "/paths/~1api~1v1~1images~1{body}~1{id}"
+    places = [
+        "/webhooks",
+        "/components/securitySchemes/key",
+        f"{get_things}/callbacks",
+        f"{get_things}/security",
+        f"{get_things}/responses/302",
+        *(f"{get_things}/parameters/{index}" for index in (4, 5, 6)),
+        f"{create}/trace",
+        f"{create}/post/responses/201/headers/X",
+        f"{create}/post/responses/201/links",
+        f"{create}/post/responses/201/content/text~1csv",
+    ]
+    noted = [note.removeprefix("left out: ") for note in notes if note.startswith("left out: ")]
+    for place in places:
+        assert any(note.startswith((f"{place};", f"{place},")) for note in noted), place
+    assert len(noted) == len(places), said
+
+
+def test_paging_headers_and_a_bearer_token_are_used_and_not_noted() -> None:
+    headers = {name: {"schema": TEXT} for name in ("X-Total-Count", "X-Page", "X-Next-Page")}
+    answer = {**json_answer(CAT)["200"], "headers": headers}
+    plain = get(responses={"200": answer})
+    plain["components"]["securitySchemes"] = {"b": {"type": "http", "scheme": "Bearer"}}
+    _, notes = regenerate.build(encoded(plain), "new.json", regenerate.ROOT)
+    assert not [note for note in notes if note.startswith("left out: ")]
 
 
 def parameter(where: str = "query", **changes: Any) -> Document:
@@ -470,8 +532,17 @@ REFUSED: dict[str, tuple[Document, str]] = {
         fields(f={"type": "object", "dependentSchemas": {"x": {}}}),
         f"{F}/dependentSchemas",
     ),
-    "$defs": (fields(f={"$defs": {"X": TEXT}, "type": "object"}), f"{F}/$defs"),
-    "$ref into $defs": (fields(f={"$ref": f"{SCHEMAS}A/properties/g"}, g=TEXT), F),
+    "$defs of two schemas with one name": (
+        answering(
+            {"$ref": f"{SCHEMAS}A"},
+            A={"type": "object", "$defs": {"X": TEXT}},
+            X=CAT,
+            A_X={"type": "integer"},
+        ),
+        f"{A}/$defs/X",
+    ),
+    "$ref to $defs of the document": (fields(f={"$defs": {"X": TEXT}, "$ref": "#/$defs/X"}), F),
+    "$ref into another schema": (fields(f={"$ref": f"{SCHEMAS}A/properties/g"}, g=TEXT), F),
     "$anchor": (fields(f={"$anchor": "x", "type": "string"}), f"{F}/$anchor"),
     "$dynamicRef": (fields(f={"$dynamicRef": "#x"}), f"{F}/$dynamicRef"),
     "$id": (fields(f={"$id": "https://schemas.example.com/x", "type": "string"}), f"{F}/$id"),
@@ -645,6 +716,53 @@ REFUSED: dict[str, tuple[Document, str]] = {
         ),
         "/components/schemas/",
     ),
+    "schema with a slash in its name": (answering({"$ref": f"{SCHEMAS}a~1b"}, **{"a/b": CAT}), SCHEMA),
+    "empty type array": (fields(f={"type": []}), f"{F}/type"),
+    "enum with a value twice": (fields(f={"enum": ["a", "a"]}), f"{F}/enum"),
+    "enum of another type": (fields(f={"type": "integer", "enum": ["a"]}), f"{F}/enum"),
+    "enum of two values with one name": (fields(f={"enum": ["a-b", "a b"]}), f"{F}/enum"),
+    "const of another type": (fields(f={"type": "integer", "const": "a"}), f"{F}/const"),
+    "const that is not in enum": (fields(f={"const": "c", "enum": ["a", "b"]}), f"{F}/const"),
+    "contentSchema": (fields(f={"type": "string", "contentSchema": {}}), f"{F}/contentSchema"),
+    "items of draft 7": (fields(f={"type": "array", "items": [TEXT]}), f"{F}/items"),
+    "$recursiveRef": (fields(f={"$recursiveRef": "#"}), f"{F}/$recursiveRef"),
+    "$schema": (fields(f={"$schema": "https://json-schema.org/draft/2019-09/schema"}), f"{F}/$schema"),
+    "parameter without a schema": (get(parameters=[{"name": "x", "in": "query"}]), f"{PLACE}/parameters/0"),
+    "path parameter that is not required": (
+        document(
+            {
+                "/api/v1/images/{x}": {
+                    "get": operation(parameters=[{"name": "x", "in": "path", "schema": TEXT}])
+                }
+            }
+        ),
+        "/paths/~1api~1v1~1images~1{x}/get/parameters/0/required",
+    ),
+    "parameters with one readable name": (
+        get(parameters=[{"name": name, "in": "query", "schema": TEXT} for name in ("f[a]", "f(a)")]),
+        PLACE,
+    ),
+    "body without a schema": (
+        body({"application/json": {}}),
+        f"{PLACE}/requestBody/content/application~1json",
+    ),
+    "unknown key of a response": (
+        get(responses={"200": {"description": "", "frob": 1}}),
+        f"{PLACE}/responses/200/frob",
+    ),
+    "itemSchema": (
+        body({"application/json": {"schema": CAT, "itemSchema": TEXT}}),
+        f"{PLACE}/requestBody/content/application~1json/itemSchema",
+    ),
+    "unknown key of a body": (
+        get(requestBody={"content": {"application/json": {"schema": CAT}}, "frob": 1}),
+        f"{PLACE}/requestBody/frob",
+    ),
+    "unknown kind of component": (
+        whole(get(), components={"schemas": {}, "mediaTypes": {}}),
+        "/components/mediaTypes",
+    ),
+    "unknown key of the document": (whole(get(), **{"$self": "https://x.example"}), "/$self"),
     "OpenAPI 3.2": (whole(get(), openapi="3.2.0"), "new.json: /openapi"),
 }
 
