@@ -162,11 +162,20 @@ def without_a_client(modules: set[str]) -> bool:
         "imgwire_async.cli.app" in modules
         and not packages(modules) & needless
         and not modules & {"imgwire_async.imgwire.client", "imgwire_async.ingest.job"}
+        and not within("imgwire_async.imgix", modules)
     )
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["ls", "--help"], ["ingest", "--help"], ["cors", "add", "--help"], ["nonsense"]]
+    "arguments",
+    [
+        ["--help"],
+        ["ls", "--help"],
+        ["ingest", "--help"],
+        ["cors", "add", "--help"],
+        ["imgix", "upload", "--help"],
+        ["nonsense"],
+    ],
 )
 def test_help_and_wrong_usage_load_neither_a_client_nor_an_http_library(arguments: list[str]) -> None:
     assert without_a_client(loaded_by_command(*arguments))

@@ -14,12 +14,13 @@ from imgwire_async.imgix.lowlevel.types import Unset
 SECRETS: Final = ("s3_secret_key", "gcs_secret_key", "azure_sas_string", "secret_key", "password")
 """Fields that are sent but never returned."""
 
-_SET_BY_THE_SERVICE: Final = (
+SET_BY_THE_SERVICE: Final = (
     "allows_upload",
     "password_set",
     "request_handshake_set",
     "request_signing_key_set",
 )
+"""Fields that are returned but never sent."""
 
 _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     "s3": ("s3_access_key", "s3_secret_key", "s3_bucket"),
@@ -141,7 +142,7 @@ class Deployment:
         """What is written: everything that is set, and null where a value was removed since it was read."""
         sent = models.Deployment.from_dict({})
         for name, theirs in _NAMES.items():
-            if name in _SET_BY_THE_SERVICE:
+            if name in SET_BY_THE_SERVICE:
                 continue
             value = getattr(self, name)
             if value is None and isinstance(getattr(self.raw, theirs), Unset):
@@ -207,7 +208,7 @@ def _problem_with(deployment: Deployment, *, new: bool) -> str | None:
     if missing:
         return f"a deployment of type {deployment.type} needs {', '.join(missing)}"
     if deployment.type == "webproxy" and not deployment.secure_url_enabled:
-        return "a webproxy needs secure_url_enabled=True"
+        return "a webproxy needs signed URLs: secure_url_enabled must be true"
     if (deployment.username is None) != (deployment.password is None) and new:
         return "username and password go together"
     return None

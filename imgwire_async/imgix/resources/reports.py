@@ -184,7 +184,7 @@ class Reports:
         fresh = report if isinstance(report, Report) and report.files else await reports.retrieve(identity)
         if not fresh.files:
             raise InvalidArgumentError(
-                f"report {identity} has no files yet; await reports.wait first", operation=operation
+                f"report {identity} has no files yet; wait until it is completed", operation=operation
             )
         folder = os.fsdecode(to)
         if not folder:

@@ -1,0 +1,80 @@
+"""Fields of a deployment as options: text for every type, and secrets that stay off the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeAlias
+
+import typer
+
+from imgwire_async.cli.imgix.running import pairs, wrong_usage
+
+Fields: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Field of the deployment, NAME=VALUE; repeatable. Lists have commas, default_params is JSON, "
+        "an empty value removes the field. @FILE reads the value from a file, @- from standard input; "
+        "secrets must be given so.",
+    ),
+]
+
+_TRUTH: Final = {"true": True, "false": False}
+
+
+def deployment_fields(arguments: list[str] | None) -> dict[str, Any]:
+    """The fields that `--set` gives, in the types that `Deployment` has.
+
+    Raises:
+        typer.Exit: a field is unknown, its value is of another type, or a secret stands on the command line.
+    """
+    return {name: _value(name, text) for name, text in pairs(arguments).items()}
+
+
+def _value(name: str, text: str) -> Any:  # noqa: ANN401 - the field's own type
+    from imgwire_async.imgix.deployment import SECRETS, SET_BY_THE_SERVICE, Deployment
+
+    types = {one.name: str(one.type) for one in fields(Deployment)}
+    known = types.keys() - {"raw", "type", *SET_BY_THE_SERVICE}
+    if name not in known:
+        raise wrong_usage(f"--set: no field of a deployment is called {name!r:.80}{_similar(name, known)}")
+    if name in SECRETS and text and not text.startswith("@"):
+        raise wrong_usage(
+            f"--set {name}: other users can see the command line; use {name}=@FILE, or @- for standard input"
+        )
+    text = _read(name, text[1:]) if text.startswith("@") else text
+    if not text:
+        return None
+    kind = types[name].removesuffix(" | None")
+    try:
+        if kind == "bool":
+            return _TRUTH[text.lower()]
+        if kind == "int":
+            return int(text)
+        if kind.startswith("Sequence"):
+            return text.split(",")
+        if kind.startswith("Mapping"):
+            return dict(json.loads(text))
+    except (KeyError, ValueError, TypeError):
+        words = {"bool": "true or false", "int": "a whole number"}
+        raise wrong_usage(f"--set {name}: expected {words.get(kind, 'a JSON object')}") from None
+    return text
+
+
+def _read(name: str, path: str) -> str:
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise wrong_usage(f"--set {name}: cannot read {path!r}: {reason}") from None
+    return text.strip()
+
+
+def _similar(name: str, known: set[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,98 @@
+"""Records of imgix as commands print them: flat, in JSON's types, and without secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar
+
+import typer
+
+from imgwire_async.cli.output import show_json, show_record, show_records
+
+if TYPE_CHECKING:
+    from imgwire_async.core.paging import Listing
+    from imgwire_async.imgix import Asset, Report, Source
+
+    Record: TypeAlias = Asset | Report | Source
+    T = TypeVar("T", Asset, Report, Source)
+
+PAGE: Final = 100
+"""Items of a list that are fetched at once."""
+
+Filters: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--filter", help="List only what matches, NAME=VALUE; repeatable.")
+]
+Sort: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Sort by a field, or by several with commas between; a leading - reverses."),
+]
+Limit: TypeAlias = Annotated[int, typer.Option(min=1, help="How many to list at most.")]
+Every: TypeAlias = Annotated[bool, typer.Option("--all", help="List all.")]
+
+
+def as_record(record: Record) -> dict[str, Any]:
+    """The fields of a record that may be shown to anybody."""
+    shown: dict[str, Any] = {}
+    for one in fields(record):
+        if not one.repr:
+            continue  # a secret, or the resource that it was read from, which may hold some
+        value = getattr(record, one.name)
+        if one.name == "deployment":
+            value = {name: part for name, part in _simple(value).items() if part is not None}
+        elif isinstance(value, datetime):
+            value = value.isoformat()
+        elif isinstance(value, tuple):
+            value = list(value)
+        shown[one.name] = value
+    for name in ("hosts", "files"):
+        value = getattr(record, name, None)
+        if value is not None:
+            shown[name] = [_without_query(str(part)) for part in value]
+    return shown
+
+
+def _simple(deployment: object) -> dict[str, Any]:
+    found = {one.name: getattr(deployment, one.name) for one in fields(deployment) if one.repr}  # type: ignore[arg-type]
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def _without_query(text: str) -> str:
+    from imgwire_async.core.redaction import without_query
+
+    return without_query(text) if "://" in text else text
+
+
+def show_one(record: Record, *, as_json: bool) -> None:
+    """Print a record; for people one line for each field, those of the deployment, too."""
+    shown = as_record(record)
+    if not as_json:
+        parts = shown.pop("deployment", {})
+        shown |= {f"deployment.{name}": value for name, value in parts.items()}
+    show_record(shown, as_json=as_json)
+
+
+async def show_list(listing: Listing[T], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print every item of a list, as JSON as soon as it has been fetched."""
+    if as_json:
+        async for item in listing:
+            show_json(as_record(item))
+        return
+    show_records(rows([item async for item in listing]), columns, as_json=False)
+
+
+def rows(records: Iterable[Record]) -> list[Mapping[str, Any]]:
+    """Records as rows of a table."""
+    return [row(record) for record in records]
+
+
+def row(record: Record) -> Mapping[str, Any]:
+    """A record as a row of a table: with the type of its deployment, and lists as text."""
+    shown = as_record(record)
+    if "deployment" in shown:
+        shown["type"] = shown.pop("deployment").get("type")
+    for name in ("hosts", "files"):
+        if name in shown:
+            shown[name] = ", ".join(shown[name])
+    return shown

@@ -1,0 +1,46 @@
+"""Bars that show how far uploads are, to whoever looks at standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from imgwire_async.cli.output import beside
+from imgwire_async.cli.streams import plain
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from imgwire_async.bodies.progress import UploadProgress
+
+
+@contextmanager
+def upload_bars() -> Iterator[Callable[[str], Callable[[UploadProgress], None]]]:
+    """Gives what makes a bar: from a name, the function to call with the progress of an upload."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = beside()
+    progress = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal or console.is_dumb_terminal,
+    )
+
+    def bar(name: str) -> Callable[[UploadProgress], None]:
+        task: TaskID | None = None
+
+        def report(state: UploadProgress) -> None:
+            nonlocal task
+            if task is None:
+                task = progress.add_task(plain(name), total=state.total)
+            progress.update(task, completed=state.sent)
+
+        return report
+
+    with progress:
+        yield bar
