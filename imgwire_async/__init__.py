@@ -16,10 +16,10 @@ from imgwire_async import _moved
 
 if TYPE_CHECKING:
     from imgwire_async.bodies.progress import UploadProgress
-    from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent
+    from imgwire_async.core.clients.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent
+    from imgwire_async.core.clients.options import Timeouts
     from imgwire_async.core.logical_call import ClientStats
     from imgwire_async.core.operation import Response
-    from imgwire_async.core.options import Timeouts
     from imgwire_async.core.pace.limits import RateLimit
     from imgwire_async.core.paging import Page, Pagination
     from imgwire_async.downloads.archive_limits import ArchiveLimits
@@ -79,15 +79,15 @@ if TYPE_CHECKING:
     )
     from imgwire_async.ingest.items import IngestItem
     from imgwire_async.ingest.job import IngestJob
-    from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Skipped, SkipReason, Stored
-    from imgwire_async.ingest.report import FailureGroup, Progress, Report
+    from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Skipped, SkipReason, Stored
+    from imgwire_async.ingest.results.report import FailureGroup, Progress, Report
     from imgwire_async.ingest.sources.folders import Folder
     from imgwire_async.ingest.sources.manifests import Manifest
     from imgwire_async.models import Image, ImageStatus, SupportedMimeType
 
 _NAMES: Final = {
     "bodies.progress": ("UploadProgress",),
-    "core.events": (
+    "core.clients.events": (
         "CallEvent",
         "RequestEvent",
         "ResponseEvent",
@@ -95,7 +95,7 @@ _NAMES: Final = {
     ),
     "core.logical_call": ("ClientStats",),
     "core.operation": ("Response",),
-    "core.options": ("Timeouts",),
+    "core.clients.options": ("Timeouts",),
     "core.pace.limits": ("RateLimit",),
     "core.paging": (
         "Page",
@@ -165,14 +165,14 @@ _NAMES: Final = {
     ),
     "ingest.items": ("IngestItem",),
     "ingest.job": ("IngestJob",),
-    "ingest.outcomes": (
+    "ingest.results.outcomes": (
         "AlreadyStored",
         "Failed",
         "Skipped",
         "SkipReason",
         "Stored",
     ),
-    "ingest.report": (
+    "ingest.results.report": (
         "FailureGroup",
         "Progress",
         "Report",

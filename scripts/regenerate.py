@@ -20,20 +20,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
-from regeneration import (
-    definitions,
-    diff,
-    features,
-    generation,
-    guard,
-    inlining,
-    normalisation,
-    overlay,
-    selection,
-    source,
-    swap,
-)
-from regeneration.document import (
+from regeneration import diff
+from regeneration.checks import features
+from regeneration.contract import definitions, inlining, normalisation, overlay, selection, source
+from regeneration.contract.document import (
     Node,
     RegenerationError,
     check_model,
@@ -44,6 +34,7 @@ from regeneration.document import (
     parse,
     prune,
 )
+from regeneration.output import generation, guard, swap
 from regeneration.profiles import IMGWIRE, PROFILES, Profile
 from regeneration.report import Outcome, as_markdown, as_text
 

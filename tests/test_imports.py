@@ -126,7 +126,7 @@ from imgwire_async import AsyncImgwireClient
 AsyncImgwireClient("sk_test").ingest("photos/")
 """
 
-    assert "imgwire_async.ingest.coordinator" in loaded(code)
+    assert "imgwire_async.ingest.coordination.coordinator" in loaded(code)
 
 
 def test_submodules_are_there_without_an_import_of_their_own() -> None:

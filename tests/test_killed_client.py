@@ -15,7 +15,7 @@ from PIL import Image
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.sandbox import Sandbox
-from tests.sandbox.support import eventually
+from tests.sandbox.imgwire.support import eventually
 
 PROGRAM = """
 import asyncio, sys

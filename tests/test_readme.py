@@ -17,12 +17,12 @@ import pytest
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.core.fetch import MAX_REDIRECTS, WORTHWHILE
-from imgwire_async.core.local_limits import LONGEST_WAIT, PAUSE
+from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE
 from imgwire_async.core.retry import DEFAULT_CAPACITY, RETRIED_STATUSES, RetryPolicy
 from imgwire_async.imgwire import confirming
 from imgwire_async.imgwire.resources.polling import FIRST_PAUSE, SLOWEST_PAUSE
-from imgwire_async.ingest.coordinator import ATTEMPTS, DEFERRALS
-from imgwire_async.ingest.health import FIRST_PROBE, LONGEST_PROBE
+from imgwire_async.ingest.coordination.coordinator import ATTEMPTS, DEFERRALS
+from imgwire_async.ingest.coordination.health import FIRST_PROBE, LONGEST_PROBE
 from imgwire_async.ingest.runners.processes import MOST_DEATHS
 from imgwire_async.sandbox import Sandbox
 

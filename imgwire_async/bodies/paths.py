@@ -23,7 +23,7 @@ from imgwire_async.bodies.base import (
     source_thread,
 )
 from imgwire_async.bodies.image_types import SNIFF_BYTES
-from imgwire_async.core.local_limits import LONGEST_WAIT, PAUSE, lacking, most_at_once, say_waiting
+from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE, lacking, most_at_once, say_waiting
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

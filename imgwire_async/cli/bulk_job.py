@@ -22,8 +22,8 @@ from imgwire_async.core.concurrency.tasks import Background
 from imgwire_async.errors import ImgwireError, IngestStoppedError
 from imgwire_async.imgwire.client import AsyncImgwireClient
 from imgwire_async.ingest.job import IngestJob
-from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Outcome, Skipped, Stored
-from imgwire_async.ingest.report import Progress
+from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Outcome, Skipped, Stored
+from imgwire_async.ingest.results.report import Progress
 from imgwire_async.ingest.sources.entries import IngestSource
 
 _LIVE_SECONDS: Final = 0.25

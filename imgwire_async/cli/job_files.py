@@ -15,7 +15,7 @@ from anyio import to_thread
 from imgwire_async.cli.streams import complain
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.ingest.job import IngestJob
-from imgwire_async.ingest.outputs import (
+from imgwire_async.ingest.results.outputs import (
     LISTS,
     REPORTS,
     TABLES,

@@ -12,18 +12,18 @@ from urllib.parse import quote, urlencode, urlsplit
 import anyio
 
 from imgwire_async.core.body import PIECE_SIZE, Body, CountedStream
-from imgwire_async.core.credentials import Credentials
+from imgwire_async.core.clients.credentials import Credentials
+from imgwire_async.core.clients.options import CallOptions
 from imgwire_async.core.http.exchange import exchange, move_on
 from imgwire_async.core.http.messages import HttpRequest
 from imgwire_async.core.http.urls import is_confidential, is_http_url, sendable_url
 from imgwire_async.core.logical_call import ErrorFor, LogicalCall, SharedState, failure
 from imgwire_async.core.operation import Operation, QueryValue, Replay, Request, Response
-from imgwire_async.core.options import CallOptions
 from imgwire_async.core.pace.permits import Permit
-from imgwire_async.core.redaction import Secret, without_query
 from imgwire_async.core.responses import HttpResponse, NoResponse, Result, parse_response, store_error
 from imgwire_async.core.retry import is_transient
 from imgwire_async.core.service import Service
+from imgwire_async.core.values.redaction import Secret, without_query
 from imgwire_async.errors import (
     APIStatusError,
     CallContext,

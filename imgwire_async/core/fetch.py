@@ -21,9 +21,9 @@ from imgwire_async.core.http.urls import is_confidential, sendable_url
 from imgwire_async.core.logical_call import LogicalCall
 from imgwire_async.core.operation import Operation, Replay
 from imgwire_async.core.pace.permits import Permit
-from imgwire_async.core.redaction import Secret, without_query
 from imgwire_async.core.responses import HttpResponse, NoResponse, Result, UnreadableResponse, refusal
 from imgwire_async.core.service import USER_AGENT
+from imgwire_async.core.values.redaction import Secret, without_query
 from imgwire_async.errors import (
     APIConnectionError,
     CallContext,

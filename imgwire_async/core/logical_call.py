@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from imgwire_async.core.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent, tell
+from imgwire_async.core.clients.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent, tell
+from imgwire_async.core.clients.options import CallOptions
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.operation import Operation, Replay
-from imgwire_async.core.options import CallOptions
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.permits import (
     AdmissionTimeoutError,

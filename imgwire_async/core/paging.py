@@ -17,8 +17,8 @@ import anyio
 
 from imgwire_async.core.concurrency.loops import LoopLocal
 from imgwire_async.core.concurrency.tasks import JoinedTasks
-from imgwire_async.core.numbers import whole
 from imgwire_async.core.operation import Response
+from imgwire_async.core.values.numbers import whole
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, PaginationError
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from imgwire_async.core.operation import MisfitError
-from imgwire_async.core.redaction import redacted
+from imgwire_async.core.values.redaction import redacted
 from imgwire_async.errors import (
     APIConnectionError,
     APITimeoutError,

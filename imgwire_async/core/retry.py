@@ -15,9 +15,9 @@ from email.utils import parsedate_tz
 from enum import StrEnum
 from typing import Final
 
-from imgwire_async.core.numbers import is_finite, whole
 from imgwire_async.core.operation import Replay
 from imgwire_async.core.responses import NoResponse, Result
+from imgwire_async.core.values.numbers import is_finite, whole
 
 RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that another attempt may cure."""

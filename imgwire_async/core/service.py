@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import ClassVar, Final
 
+from imgwire_async.core.clients.options import CallOptions
 from imgwire_async.core.operation import Operation
-from imgwire_async.core.options import CallOptions
 from imgwire_async.core.pace.limits import RateLimit
-from imgwire_async.core.redaction import Secret
 from imgwire_async.core.responses import HttpResponse, one_line
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import APIStatusError, CallContext, ImgwireError, status_error_class
 
 USER_AGENT: Final = f"imgwire-async/{version('imgwire-async')}"

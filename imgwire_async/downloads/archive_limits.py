@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from imgwire_async.core.numbers import is_positive, whole
+from imgwire_async.core.values.numbers import is_positive, whole
 
 MEBIBYTE: Final = 1024 * 1024
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
-from imgwire_async.core.numbers import is_finite
-from imgwire_async.core.redaction import without_query
+from imgwire_async.core.values.numbers import is_finite
+from imgwire_async.core.values.redaction import without_query
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.imgix.lowlevel.types import UNSET, Unset
 from imgwire_async.imgix.records import Source

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from imgwire_async.core.any_request import any_request, as_json
 from imgwire_async.core.call import Core
-from imgwire_async.core.client import ServiceClient, changed_options, credential_source
-from imgwire_async.core.credentials import CredentialProvider, Credentials
-from imgwire_async.core.events import (
+from imgwire_async.core.clients.any_request import any_request, as_json
+from imgwire_async.core.clients.client import ServiceClient, changed_options, credential_source
+from imgwire_async.core.clients.credentials import CredentialProvider, Credentials
+from imgwire_async.core.clients.events import (
     CallHook,
     Hook,
     Hooks,
@@ -20,17 +20,17 @@ from imgwire_async.core.events import (
     RetryEvent,
     as_hooks,
 )
+from imgwire_async.core.clients.options import CallOptions, Timeouts
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.httpx_transport import HttpClient
 from imgwire_async.core.http.urls import checked_base_url
 from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.operation import Response
-from imgwire_async.core.options import CallOptions, Timeouts
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.limits import RateLimit, checked_limits
-from imgwire_async.core.redaction import Secret
 from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.time import RealTime
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ConfigurationError
 from imgwire_async.imgix.arguments import SourceId
 from imgwire_async.imgix.lowlevel.types import UNSET, Unset

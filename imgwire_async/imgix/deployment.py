@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
-from imgwire_async.core.redaction import HiddenText
+from imgwire_async.core.values.redaction import HiddenText
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.imgix.lowlevel import models
 from imgwire_async.imgix.lowlevel.types import Unset

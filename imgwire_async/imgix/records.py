@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from imgwire_async.core.redaction import HiddenText
+from imgwire_async.core.values.redaction import HiddenText
 from imgwire_async.imgix.deployment import Deployment
 from imgwire_async.imgix.lowlevel import models
 from imgwire_async.imgix.lowlevel.types import Unset

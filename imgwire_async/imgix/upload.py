@@ -14,8 +14,8 @@ from imgwire_async.bodies.image_types import image_type_of
 from imgwire_async.bodies.progress import OnSent, ProgressHook, reporting
 from imgwire_async.bodies.sources import UploadFile, open_source
 from imgwire_async.core.call import Core
-from imgwire_async.core.numbers import whole
-from imgwire_async.core.redaction import Secret
+from imgwire_async.core.values.numbers import whole
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import (
     APITimeoutError,
     CallContext,

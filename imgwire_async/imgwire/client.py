@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import UUID
 
-from imgwire_async.core.any_request import any_request, as_json
 from imgwire_async.core.call import Core
-from imgwire_async.core.client import ServiceClient, changed_options, credential_source
-from imgwire_async.core.credentials import CredentialProvider, Credentials
-from imgwire_async.core.events import (
+from imgwire_async.core.clients.any_request import any_request, as_json
+from imgwire_async.core.clients.client import ServiceClient, changed_options, credential_source
+from imgwire_async.core.clients.credentials import CredentialProvider, Credentials
+from imgwire_async.core.clients.events import (
     CallHook,
     Hook,
     Hooks,
@@ -21,17 +21,17 @@ from imgwire_async.core.events import (
     RetryEvent,
     as_hooks,
 )
+from imgwire_async.core.clients.options import CallOptions, Timeouts
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.urls import checked_base_url
 from imgwire_async.core.logical_call import SharedState
-from imgwire_async.core.metadata import Metadata
 from imgwire_async.core.operation import Operation, Replay, Request, Response
-from imgwire_async.core.options import CallOptions, Timeouts
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.limits import RateLimit, checked_limits
-from imgwire_async.core.redaction import Secret
 from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.time import RealTime
+from imgwire_async.core.values.metadata import Metadata
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ConfigurationError, ImgwireError
 from imgwire_async.imgwire.lowlevel.models import Image
 from imgwire_async.imgwire.lowlevel.types import UNSET, Unset, parse_map

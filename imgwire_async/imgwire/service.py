@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Final
 
+from imgwire_async.core.clients.options import CallOptions
 from imgwire_async.core.operation import Operation
-from imgwire_async.core.options import CallOptions
-from imgwire_async.core.redaction import Secret
 from imgwire_async.core.responses import MAX_BODY_IN_ERROR, HttpResponse, error_document, one_line
 from imgwire_async.core.service import Service
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import (
     APIStatusError,
     CallContext,

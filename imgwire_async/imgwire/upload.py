@@ -6,7 +6,7 @@ from imgwire_async.bodies.base import Source
 from imgwire_async.bodies.image_types import EXTENSIONS, image_type_of
 from imgwire_async.bodies.progress import OnSent, ProgressHook, reporting
 from imgwire_async.core.call import Core
-from imgwire_async.core.redaction import Secret
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import CallContext, UnsupportedImageTypeError, UploadRejectedError
 from imgwire_async.imgwire.lowlevel.api import images as api
 from imgwire_async.imgwire.lowlevel.models import (

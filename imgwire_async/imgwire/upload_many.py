@@ -22,8 +22,8 @@ import anyio
 from imgwire_async.bodies.sources import UploadFile
 from imgwire_async.core.concurrency.cancellation import ForeignCode, ForeignIterator
 from imgwire_async.core.concurrency.tasks import Background, Handover, JoinedTasks
-from imgwire_async.core.numbers import whole
-from imgwire_async.core.redaction import repr_without_bytes
+from imgwire_async.core.values.numbers import whole
+from imgwire_async.core.values.redaction import repr_without_bytes
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.imgwire.lowlevel.models import Image, SupportedMimeType
 

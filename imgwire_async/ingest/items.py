@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from imgwire_async.core.metadata import Metadata, checked_metadata
-from imgwire_async.core.redaction import repr_without_bytes
+from imgwire_async.core.values.metadata import Metadata, checked_metadata
+from imgwire_async.core.values.redaction import repr_without_bytes
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 
 ItemSource: TypeAlias = "str | os.PathLike[str] | bytes"

@@ -16,19 +16,19 @@ from anyio import to_thread
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.concurrency.tasks import Background, Handover
-from imgwire_async.core.local_limits import said
+from imgwire_async.core.pace.local_limits import said
 from imgwire_async.core.time import Time
 from imgwire_async.errors import JournalError
-from imgwire_async.ingest.coordinator import Coordinator, Runner
+from imgwire_async.ingest.coordination.coordinator import Coordinator, Runner
+from imgwire_async.ingest.coordination.leftovers import failures, not_tried
 from imgwire_async.ingest.items import check_job_name, storable
 from imgwire_async.ingest.journal.binding import Binding, bind, check_key, shown
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.path import journal_path
 from imgwire_async.ingest.journal.rows import State
-from imgwire_async.ingest.leftovers import failures, not_tried
 from imgwire_async.ingest.options import IngestOptions
-from imgwire_async.ingest.outcomes import Outcome
-from imgwire_async.ingest.outputs import (
+from imgwire_async.ingest.results.outcomes import Outcome
+from imgwire_async.ingest.results.outputs import (
     LISTS,
     TABLES,
     Taken,
@@ -37,7 +37,7 @@ from imgwire_async.ingest.outputs import (
     write_table,
     write_text,
 )
-from imgwire_async.ingest.report import Progress, Report, Tally
+from imgwire_async.ingest.results.report import Progress, Report, Tally
 from imgwire_async.ingest.runners.processes import WorkerPool
 from imgwire_async.ingest.shards.sending import Sender, with_pace_of_its_own
 from imgwire_async.ingest.shards.shard import Workbench

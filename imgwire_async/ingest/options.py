@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, get_args
 
-from imgwire_async.core.metadata import Metadata
-from imgwire_async.core.numbers import is_positive, whole
 from imgwire_async.core.pace.gate import MOST_IN_FLIGHT
+from imgwire_async.core.values.metadata import Metadata
+from imgwire_async.core.values.numbers import is_positive, whole
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.ingest.items import IngestItem, portable
 from imgwire_async.ingest.shards.preparing import WHOLE

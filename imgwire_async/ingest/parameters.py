@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from imgwire_async.core.metadata import Metadata
+from imgwire_async.core.values.metadata import Metadata
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.ingest.items import IngestItem
 

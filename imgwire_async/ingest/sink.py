@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from imgwire_async.core.call import Core
-from imgwire_async.core.metadata import Metadata
 from imgwire_async.core.pace.permits import LONGEST_CLOSURE
+from imgwire_async.core.values.metadata import Metadata
 
 if TYPE_CHECKING:
     # Python 3.11 has no defaults of type variables; type checkers know them all.

@@ -40,7 +40,7 @@ from importlib.metadata import version
 from typing import Final, TypedDict
 from urllib.parse import urlsplit
 
-from imgwire_async.core.events import CallEvent, CallHook, Hook, RequestEvent, ResponseEvent
+from imgwire_async.core.clients.events import CallEvent, CallHook, Hook, RequestEvent, ResponseEvent
 from imgwire_async.errors import ImgwireError
 
 try:

@@ -11,7 +11,7 @@ from imgwire_async.core.retry import RetryBudget
 from imgwire_async.imgwire.client import AsyncImgwireClient
 
 if TYPE_CHECKING:
-    from imgwire_async.core.client import ServiceClient
+    from imgwire_async.core.clients.client import ServiceClient
     from imgwire_async.imgix import AsyncImgixClient
     from imgwire_async.sandbox import ImgixSandbox, Sandbox
     from imgwire_async.testing.clock import VirtualClock

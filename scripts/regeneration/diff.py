@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
-from .document import Json, Node, operations, resolve
-from .operations import FREE_QUERY, RATE_CLASS, REPLAY, SLASHES
-from .selection import AUTH, PAGINATION, full_name
+from regeneration.contract.document import Json, Node, operations, resolve
+from regeneration.contract.operations import FREE_QUERY, RATE_CLASS, REPLAY, SLASHES
+from regeneration.contract.selection import AUTH, PAGINATION, full_name
 
 Position = Literal["request", "response"]
 

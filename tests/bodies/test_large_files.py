@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from imgwire_async.bodies.sources import open_source
-from imgwire_async.core.redaction import Secret
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import CallContext
 from tests.clients import client_of
 from tests.raw_servers import OK, Connection, content_length, raw_server

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.sandbox.support import eventually
+from tests.sandbox.imgwire.support import eventually
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m imgwire_async.cli"
 START = f'eval "$({PROGRAM} sandbox --env)"'

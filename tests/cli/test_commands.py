@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from imgwire_async.cli.app import app
 from imgwire_async.cli.environment import sparkline
 from imgwire_async.sandbox import Sandbox
-from tests.sandbox.support import eventually
+from tests.sandbox.imgwire.support import eventually
 
 Invoke = Callable[..., Result]
 NOWHERE = str(uuid.UUID(int=4))

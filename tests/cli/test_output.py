@@ -21,7 +21,7 @@ from imgwire_async.cli.output import guarded, records_table, show_record
 from imgwire_async.imgwire.metrics_rows import Row
 from imgwire_async.models import MetricsStats
 from imgwire_async.sandbox import Sandbox
-from tests.sandbox.support import eventually
+from tests.sandbox.imgwire.support import eventually
 
 MAIN = "from imgwire_async.cli import main; main()"
 IMAGE = {

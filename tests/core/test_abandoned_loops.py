@@ -12,10 +12,10 @@ from typing import Any, Literal, cast
 import anyio
 import pytest
 
+from imgwire_async.core.clients.credentials import Credentials
 from imgwire_async.core.concurrency.loops import LoopLocal
-from imgwire_async.core.credentials import Credentials
 from imgwire_async.core.pace.gate import Gate
-from imgwire_async.core.redaction import Secret
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.imgwire.service import RateClass
 from imgwire_async.sandbox import Sandbox
 

@@ -29,7 +29,7 @@ from imgwire_async import (
     UploadRejectedError,
 )
 from imgwire_async.core.call import Core
-from imgwire_async.core.redaction import Secret
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import CallContext
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of

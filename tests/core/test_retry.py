@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgwire_async.core.events import Hook, RetryEvent
+from imgwire_async.core.clients.events import Hook, RetryEvent
+from imgwire_async.core.clients.options import CallOptions
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.logical_call import ClientStats, LogicalCall, SharedState
 from imgwire_async.core.operation import Operation, Replay
-from imgwire_async.core.options import CallOptions
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.responses import HttpResponse, NoResponse, Result
 from imgwire_async.core.retry import (

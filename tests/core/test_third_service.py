@@ -14,19 +14,19 @@ import pytest
 from imgwire_async import InternalServerError, RateLimitError
 from imgwire_async.bodies.memory import open_bytes
 from imgwire_async.core.call import Core
-from imgwire_async.core.credentials import Credentials
+from imgwire_async.core.clients.credentials import Credentials
+from imgwire_async.core.clients.options import CallOptions
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.operation import Operation, Replay, Request, Response
-from imgwire_async.core.options import CallOptions
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.core.paging import Listing, Page, Pagination, Position
-from imgwire_async.core.redaction import Secret
 from imgwire_async.core.responses import HttpResponse, error_document
 from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.service import Service
 from imgwire_async.core.time import RealTime
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import CallContext, ImgwireError, status_error_class
 from tests.raw_servers import RawServer, answer, in_turn, raw_server
 

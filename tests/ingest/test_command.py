@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 
 from imgwire_async.cli.app import app
 from imgwire_async.cli.bulk_job import describe
-from imgwire_async.ingest.report import Progress
+from imgwire_async.ingest.results.report import Progress
 from imgwire_async.sandbox import Sandbox
 from tests.ingest.support import folder_of
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from imgwire_async.sandbox import Sandbox
 from tests.browsers import CHROMIUM
-from tests.sandbox.support import eventually
+from tests.sandbox.imgwire.support import eventually
 
 LARGE = (2400, 1600)  # pixels; about 11 MB, more than what the buffers between two sockets take
 

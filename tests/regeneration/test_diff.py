@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import regenerate
 from regeneration import diff
+from regeneration.contract.document import parse
 from regeneration.diff import Kind
-from regeneration.document import parse
 
 from tests.regeneration.support import (
     SCHEMAS,

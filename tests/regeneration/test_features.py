@@ -15,9 +15,9 @@ from uuid import UUID
 import pytest
 import regenerate
 from mypy import api
-from regeneration import generation
-from regeneration.document import RegenerationError
-from regeneration.operations import facts_of
+from regeneration.contract.document import RegenerationError
+from regeneration.contract.operations import facts_of
+from regeneration.output import generation
 from regeneration.profiles import IMGWIRE
 
 from imgwire_async.core.operation import MisfitError, Request

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import regenerate
-from regeneration.document import dump, operations
+from regeneration.contract.document import dump, operations
+from regeneration.contract.selection import full_name
 from regeneration.profiles import IMGWIRE
-from regeneration.selection import full_name
 
 from tests.regeneration.support import OPENAPI, VENDOR_DOCUMENTS, real_document
 

@@ -8,9 +8,10 @@ import pytest
 import regenerate
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from regeneration import diff, generation
-from regeneration.document import RegenerationError
-from regeneration.operations import facts_of
+from regeneration import diff
+from regeneration.contract.document import RegenerationError
+from regeneration.contract.operations import facts_of
+from regeneration.output import generation
 from regeneration.profiles import IMGWIRE
 
 from tests.regeneration.support import SCHEMAS, Document, document, encoded, operation, real_document

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import regenerate
-from regeneration import generation, guard, overlay, selection, source, swap
-from regeneration.document import Node, RegenerationError
+from regeneration.contract import overlay, selection, source
+from regeneration.contract.document import Node, RegenerationError
+from regeneration.output import generation, guard, swap
 
 from tests.regeneration.support import (
     OPENAPI,

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import regenerate
-from regeneration import diff, generation, guard
-from regeneration.document import RegenerationError, dump, operations
-from regeneration.generation import generator_input
-from regeneration.operations import facts_of
+from regeneration import diff
+from regeneration.contract.document import RegenerationError, dump, operations
+from regeneration.contract.operations import facts_of
+from regeneration.output import generation, guard
+from regeneration.output.generation import generator_input
 from regeneration.profiles import IMGIX, PROFILES
 
 from tests.lowlevel.support import RecordingCaller

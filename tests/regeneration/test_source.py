@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from regeneration import source
-from regeneration.document import RegenerationError
+from regeneration.contract import source
+from regeneration.contract.document import RegenerationError
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 import regenerate
-from regeneration import normalisation, overlay, selection
-from regeneration.document import RegenerationError, dump, parse
+from regeneration.contract import normalisation, overlay, selection
+from regeneration.contract.document import RegenerationError, dump, parse
 from regeneration.profiles import IMGWIRE
 
 from tests.regeneration.support import SCHEMAS, Document, document, encoded, operation

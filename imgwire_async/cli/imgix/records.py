@@ -59,7 +59,7 @@ def _simple(deployment: object) -> dict[str, Any]:
 
 
 def _without_query(text: str) -> str:
-    from imgwire_async.core.redaction import without_query
+    from imgwire_async.core.values.redaction import without_query
 
     return without_query(text) if "://" in text else text
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import anyio
 from anyio import CapacityLimiter, to_thread
 
-from imgwire_async.core.local_limits import LONGEST_WAIT, PAUSE, lacks_thread, say_waiting
+from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE, lacks_thread, say_waiting
 
 T = TypeVar("T")
 

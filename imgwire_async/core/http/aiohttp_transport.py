@@ -13,10 +13,10 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from imgwire_async.core.body import SourceFailedError
+from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.http.failures import system_detail
 from imgwire_async.core.http.messages import HttpRequest, TransportError, joined_headers
-from imgwire_async.core.local_limits import lacking
-from imgwire_async.core.options import Timeouts
+from imgwire_async.core.pace.local_limits import lacking
 
 KEEPALIVE_SECONDS: Final = 30.0
 _MAX_HEADER_BYTES: Final = 64 * 1024

@@ -14,10 +14,10 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from imgwire_async.core.body import CountedStream
+from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.concurrency.cancellation import ForeignCode
 from imgwire_async.core.http.messages import HttpRequest, StreamingResponse, Transport, TransportError
-from imgwire_async.core.local_limits import LONGEST_WAIT, PAUSE, say_waiting
-from imgwire_async.core.options import Timeouts
+from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE, say_waiting
 from imgwire_async.core.responses import HttpResponse, NoResponse, UnreadableResponse, one_line
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024

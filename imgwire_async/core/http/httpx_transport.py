@@ -10,13 +10,13 @@ from typing import Self, TypeAlias
 import anyio
 import httpx
 
+from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.http import aiohttp_transport
 from imgwire_async.core.http.failures import system_detail
 from imgwire_async.core.http.library_logs import redacted_logs
 from imgwire_async.core.http.messages import HttpRequest, TransportError, joined_headers
-from imgwire_async.core.local_limits import lacking
-from imgwire_async.core.options import Timeouts
-from imgwire_async.core.redaction import without_query
+from imgwire_async.core.pace.local_limits import lacking
+from imgwire_async.core.values.redaction import without_query
 
 HttpClient: TypeAlias = httpx.AsyncClient
 """What a caller may pass as `http_client=`."""

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 
 import httpx
 
-from imgwire_async.core.redaction import without_query
+from imgwire_async.core.values.redaction import without_query
 
 _OURS = ContextVar("imgwire_async_ours", default=False)
 

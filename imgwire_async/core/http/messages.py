@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from imgwire_async.core.body import CountedStream
-from imgwire_async.core.options import Timeouts
-from imgwire_async.core.redaction import without_query
+from imgwire_async.core.clients.options import Timeouts
+from imgwire_async.core.values.redaction import without_query
 
 
 class HttpRequest:

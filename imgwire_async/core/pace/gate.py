@@ -16,11 +16,10 @@ from typing import Final, Literal
 import anyio
 
 from imgwire_async.core.concurrency.loops import current_loop, is_abandoned, is_closed
-from imgwire_async.core.local_limits import within_descriptors
-from imgwire_async.core.numbers import whole
 from imgwire_async.core.pace.adaptive import AdaptivePacer, Pacer
 from imgwire_async.core.pace.controller import START_RATE
 from imgwire_async.core.pace.limits import Name, RateLimit, TokenBucket, checked_limits, shared_bucket
+from imgwire_async.core.pace.local_limits import within_descriptors
 from imgwire_async.core.pace.permits import (
     LONGEST_CLOSURE,
     AdmissionTimeoutError,
@@ -32,6 +31,7 @@ from imgwire_async.core.pace.permits import (
 )
 from imgwire_async.core.pace.throttled import ThrottledPacer
 from imgwire_async.core.time import RealTime, Time
+from imgwire_async.core.values.numbers import whole
 
 _ROUNDING: Final = 1e-6
 """Seconds by which the end of a pause may be off."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from imgwire_async.core.numbers import is_positive, whole
+from imgwire_async.core.values.numbers import is_positive, whole
 
 Name = TypeVar("Name", bound=str)
 """The name of a rate class."""

@@ -13,7 +13,7 @@ from imgwire_async.core.call import Core
 from imgwire_async.core.fetch import Transfer, fetch
 from imgwire_async.core.operation import Response
 from imgwire_async.core.paging import Listing
-from imgwire_async.core.redaction import Secret
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.downloads.files import DownloadedFile, PathTarget, atomic_file
 from imgwire_async.downloads.names import safe_name
 from imgwire_async.errors import (

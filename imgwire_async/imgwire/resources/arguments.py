@@ -9,9 +9,9 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from imgwire_async.core.metadata import checked_metadata
-from imgwire_async.core.numbers import is_finite, whole
-from imgwire_async.core.redaction import without_query
+from imgwire_async.core.values.metadata import checked_metadata
+from imgwire_async.core.values.numbers import is_finite, whole
+from imgwire_async.core.values.redaction import without_query
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.imgwire.lowlevel.types import UNSET, Unset
 

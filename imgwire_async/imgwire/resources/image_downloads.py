@@ -13,7 +13,7 @@ from imgwire_async.bodies.base import CLOSING_SECONDS
 from imgwire_async.core.call import Core
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.core.fetch import FileHead, Transfer, fetch
-from imgwire_async.core.redaction import Secret
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.downloads.archive_limits import ArchiveLimits
 from imgwire_async.downloads.file_objects import FileSink, FileTarget, open_target
 from imgwire_async.downloads.files import DownloadedFile, PathTarget, atomic_file

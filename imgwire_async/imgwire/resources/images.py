@@ -12,10 +12,10 @@ from imgwire_async.bodies.image_types import EXTENSIONS, extension_of
 from imgwire_async.bodies.progress import ProgressHook
 from imgwire_async.bodies.sources import UploadFile, open_source
 from imgwire_async.core.call import Core
-from imgwire_async.core.metadata import Metadata
 from imgwire_async.core.operation import Response
 from imgwire_async.core.paging import Listing, Page, pages_in_headers
-from imgwire_async.core.redaction import HiddenText
+from imgwire_async.core.values.metadata import Metadata
+from imgwire_async.core.values.redaction import HiddenText
 from imgwire_async.errors import (
     DeadlineExceededError,
     ImageQuarantinedError,

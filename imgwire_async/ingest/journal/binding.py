@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from imgwire_async.core.credentials import Credentials
-from imgwire_async.core.redaction import Secret, without_query
+from imgwire_async.core.clients.credentials import Credentials
+from imgwire_async.core.values.redaction import Secret, without_query
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest.items import is_url, key_text, storable
 from imgwire_async.ingest.journal.database import Journal

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from imgwire_async.errors import ImgwireError
+from imgwire_async.ingest.coordination.survey import already_stored, failed_row
 from imgwire_async.ingest.items import storable
 from imgwire_async.ingest.journal.rows import Row, State
-from imgwire_async.ingest.outcomes import AlreadyStored, Failed, Stored
+from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Stored
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.sink import StoredImage
-from imgwire_async.ingest.survey import already_stored, failed_row
 
 
 def as_stored(task: Task, image: StoredImage, state: State, run: int, seconds: float) -> tuple[Row, Stored]:

@@ -19,9 +19,9 @@ from anyio.abc import ByteReceiveStream, Process
 from imgwire_async.core.call import Core
 from imgwire_async.core.pace.controller import START_RATE, Lease, RateController
 from imgwire_async.core.pace.leases import LeaseDesk
-from imgwire_async.core.redaction import Secret
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
-from imgwire_async.ingest.coordinator import Coordinator
+from imgwire_async.ingest.coordination.coordinator import Coordinator
 from imgwire_async.ingest.items import portable
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.runners.channel import Channel

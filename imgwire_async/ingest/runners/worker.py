@@ -19,16 +19,16 @@ import anyio
 from anyio import to_thread
 
 from imgwire_async.core.call import Core
-from imgwire_async.core.credentials import Credentials
+from imgwire_async.core.clients.credentials import Credentials
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.pace.controller import Lease
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.latency_cap import InFlightCap
 from imgwire_async.core.pace.leases import LeasedPacer
-from imgwire_async.core.redaction import Secret
 from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.time import RealTime
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.runners.channel import Channel
 from imgwire_async.ingest.shards.preparing import Task

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import BinaryIO, Final, NamedTuple
 
 from imgwire_async.bodies.image_types import SNIFF_BYTES, image_type_of
-from imgwire_async.core.local_limits import patiently
+from imgwire_async.core.pace.local_limits import patiently
 from imgwire_async.errors import (
     ImageQuarantinedError,
     ImgwireError,

@@ -11,8 +11,8 @@ from typing import Final, Protocol
 import anyio
 from anyio.abc import TaskGroup
 
+from imgwire_async.core.clients.options import CallOptions
 from imgwire_async.core.logical_call import SharedState
-from imgwire_async.core.options import CallOptions
 from imgwire_async.core.service import Service
 from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.options import GROUP, IngestOptions, Share

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
-from imgwire_async.core.local_limits import patiently
+from imgwire_async.core.pace.local_limits import patiently
 from imgwire_async.errors import UploadSourceError
 from imgwire_async.ingest.items import Entry, IngestItem, Stamp, key_text
 from imgwire_async.ingest.sources.own_files import OwnFiles

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imgwire_async.core.numbers import whole
+from imgwire_async.core.values.numbers import whole
 
 TOO_LARGE: Final = "The image is too large."
 

@@ -10,7 +10,7 @@ from fastapi import HTTPException, UploadFile
 from starlette.requests import ClientDisconnect, Request
 
 from imgwire_async.bodies.in_use import exclusive
-from imgwire_async.core.metadata import Metadata
+from imgwire_async.core.values.metadata import Metadata
 from imgwire_async.errors import UploadSourceError
 from imgwire_async.imgwire.client import AsyncImgwireClient
 from imgwire_async.imgwire.resources.arguments import as_whole

@@ -11,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from imgwire_async.sandbox.imgix import assets, auth, delivery, documents, purges, reports, sources, uploads
+from imgwire_async.sandbox.imgix import auth, documents
+from imgwire_async.sandbox.imgix.cdn import delivery
 from imgwire_async.sandbox.imgix.operations import OPERATIONS
+from imgwire_async.sandbox.imgix.resources import assets, purges, reports, sources, uploads
 from imgwire_async.sandbox.imgix.runtime import Runtime
 from imgwire_async.sandbox.server.bodies import EarlyAnswer
 from imgwire_async.sandbox.server.errors import ApiError, broken

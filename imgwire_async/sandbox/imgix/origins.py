@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import httpx
 
-from imgwire_async.sandbox.imgix import sources
 from imgwire_async.sandbox.imgix.documents import Attributes, bad_request, not_found
+from imgwire_async.sandbox.imgix.resources import sources
 from imgwire_async.sandbox.imgix.runtime import Runtime, as_json
 from imgwire_async.sandbox.server.bodies import BodyTooLargeError, write_to_file
 from imgwire_async.sandbox.server.errors import ApiError

@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp
 
-from imgwire_async.sandbox.imgix import app, assets, auth, origins, reports, sources
-from imgwire_async.sandbox.imgix.delivery import HOST_PREFIX
+from imgwire_async.sandbox.imgix import app, auth, origins
+from imgwire_async.sandbox.imgix.cdn.delivery import HOST_PREFIX
 from imgwire_async.sandbox.imgix.operations import OPERATIONS, Permission
+from imgwire_async.sandbox.imgix.resources import assets, reports, sources
 from imgwire_async.sandbox.imgix.runtime import TABLES, Runtime, identity_of
 from imgwire_async.sandbox.imgix.settings import ImgixSandboxOptions, ImgixSandboxSettings
 from imgwire_async.sandbox.server.database import open_database

@@ -14,21 +14,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from imgwire_async.sandbox.imgwire import (
-    archives,
-    auth,
-    cors,
-    cors_origins,
-    custom_domain,
-    gallery,
-    images,
-    metrics,
-    store,
-)
+from imgwire_async.sandbox.imgwire import auth, cors
 from imgwire_async.sandbox.imgwire.cdn import routes as cdn
 from imgwire_async.sandbox.imgwire.errors import error_response
 from imgwire_async.sandbox.imgwire.operations import OPERATIONS
+from imgwire_async.sandbox.imgwire.pages import gallery
+from imgwire_async.sandbox.imgwire.resources import archives, cors_origins, custom_domain, images, metrics
 from imgwire_async.sandbox.imgwire.runtime import Runtime
+from imgwire_async.sandbox.imgwire.storage import store
 from imgwire_async.sandbox.server.bodies import EarlyAnswer
 from imgwire_async.sandbox.server.errors import ApiError, broken
 from imgwire_async.sandbox.server.gateway import Authentication, Gateway

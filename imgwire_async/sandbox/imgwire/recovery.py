@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from imgwire_async.sandbox.imgwire import archives, fetching, processing, records
+from imgwire_async.sandbox.imgwire.resources import archives
 from imgwire_async.sandbox.imgwire.runtime import Runtime
+from imgwire_async.sandbox.imgwire.storage import fetching, processing, records
 
 
 def resume(runtime: Runtime) -> None:

@@ -12,7 +12,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from imgwire_async.sandbox.imgwire import metrics, records
 from imgwire_async.sandbox.imgwire.cdn.negotiation import takes_the_original
 from imgwire_async.sandbox.imgwire.cdn.parameters import (
     InvalidTransformationError,
@@ -21,7 +20,9 @@ from imgwire_async.sandbox.imgwire.cdn.parameters import (
     parse,
 )
 from imgwire_async.sandbox.imgwire.errors import not_found
+from imgwire_async.sandbox.imgwire.resources import metrics
 from imgwire_async.sandbox.imgwire.runtime import Runtime
+from imgwire_async.sandbox.imgwire.storage import records
 from imgwire_async.sandbox.server.bodies import BlockFileResponse
 from imgwire_async.sandbox.server.errors import ApiError
 from imgwire_async.sandbox.server.negotiation import accepted_types, modern_formats

@@ -1,0 +1,1 @@
+"""What a client of any service is made of: its arguments, credentials, hooks and lifetime."""

@@ -1,0 +1,76 @@
+"""What a caller can set for a client, or for some of its calls with `with_options`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from imgwire_async.core.clients.events import CallHook, Hook, RequestEvent, ResponseEvent, RetryEvent
+from imgwire_async.core.retry import RetryPolicy
+from imgwire_async.core.values.numbers import is_positive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long each phase of one attempt may take, in seconds; None means without limit.
+
+    Raises:
+        ValueError: a number is not positive or not finite.
+    """
+
+    connect: float | None = 10.0
+    """Until the connection and its TLS session stand."""
+    read: float | None = 30.0
+    """Without a byte of the response, or of an upload's source before its bytes are sent."""
+    write: float | None = 30.0
+    """Without progress in sending the body. A slow upload is not cut off, a stalled one is."""
+    total: float | None = None
+    """One whole attempt. For all attempts and the waits between them use `deadline`."""
+
+    def __post_init__(self) -> None:
+        for name in ("connect", "read", "write", "total"):
+            seconds = getattr(self, name)
+            if seconds is not None and not is_positive(seconds):
+                raise ValueError(
+                    f"the {name} timeout must be a positive number of seconds, got {seconds!r:.80}"
+                )
+
+    @property
+    def shortest(self) -> float | None:
+        """The limit for whatever concerns no single phase: the least of reading, writing and the total."""
+        return min((one for one in (self.read, self.write, self.total) if one is not None), default=None)
+
+    @classmethod
+    def of(cls, timeout: float | Timeouts) -> Timeouts:
+        """A number stands for the same limit on connecting, reading and writing."""
+        if isinstance(timeout, Timeouts):
+            return timeout
+        return cls(connect=timeout, read=timeout, write=timeout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOptions:
+    """Everything that shapes one call. Immutable: `with_options` makes another one.
+
+    Raises:
+        ValueError: the deadline is not positive.
+    """
+
+    base_url: str
+    """Scheme, host and port of the API, without a trailing slash."""
+    allow_insecure: bool = False
+    """Whether images and credentials may travel in clear text to another machine."""
+    environment_id: UUID | None = None
+    """Sent as `X-Environment-Id`; needed only with credentials that are not bound to an environment."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    deadline: float | None = None
+    """Seconds that a call may take in all, retries and waiting included."""
+    on_call: tuple[CallHook, ...] = ()
+    on_request: tuple[Hook[RequestEvent], ...] = ()
+    on_response: tuple[Hook[ResponseEvent], ...] = ()
+    on_retry: tuple[Hook[RetryEvent], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.deadline is not None and not is_positive(self.deadline):
+            raise ValueError(f"deadline must be a positive number of seconds, got {self.deadline!r:.80}")

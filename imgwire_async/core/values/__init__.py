@@ -1,0 +1,1 @@
+"""Values that are checked, compared or hidden before they go anywhere."""

@@ -1,0 +1,34 @@
+"""Your own values that travel with an image: free names with scalar values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from imgwire_async.core.values.numbers import as_int
+from imgwire_async.errors import InvalidArgumentError
+
+Metadata: TypeAlias = Mapping[str, str | int | float | bool]
+"""Custom metadata: free names with scalar values, neither nested ones nor nulls."""
+
+
+def checked_metadata(values: object, operation: str) -> dict[str, str | int | float | bool]:
+    """Custom metadata that a service can store.
+
+    Raises:
+        InvalidArgumentError: it is not a mapping, a name is not a string, or a value is not a scalar.
+    """
+    if not isinstance(values, Mapping):
+        problem = f"custom_metadata must map names to values, got {type(values).__name__}"
+        raise InvalidArgumentError(problem, operation=operation)
+    checked: dict[str, str | int | float | bool] = {}
+    for name, value in values.items():
+        scalar = value if isinstance(value, str | bool | float) else as_int(value)
+        if not isinstance(name, str) or scalar is None:
+            raise InvalidArgumentError(
+                f"custom_metadata must map text to text, numbers or truth values, got {name!r:.80}: "
+                f"{type(value).__name__}",
+                operation=operation,
+            )
+        checked[name] = scalar
+    return checked

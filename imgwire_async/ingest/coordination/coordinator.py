@@ -1,0 +1,468 @@
+"""A bulk job from its source to its outcomes: survey → shards → record. Runners do what lies in between."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import anyio
+from anyio import to_thread
+
+from imgwire_async.core.concurrency.tasks import Handover
+from imgwire_async.core.logical_call import SharedState
+from imgwire_async.errors import (
+    ImgwireError,
+    IngestStoppedError,
+    UnexpectedCancellationError,
+    UnsupportedImageTypeError,
+)
+from imgwire_async.ingest.coordination.health import Health, Verdict, judge
+from imgwire_async.ingest.coordination.resuming import ResumeMark
+from imgwire_async.ingest.coordination.survey import Surveyor
+from imgwire_async.ingest.items import IngestItem
+from imgwire_async.ingest.journal.database import Journal
+from imgwire_async.ingest.journal.recording import as_failed, as_known, as_stored
+from imgwire_async.ingest.journal.rows import Row, State
+from imgwire_async.ingest.journal.writer import JournalWriter
+from imgwire_async.ingest.options import GROUP, IngestOptions
+from imgwire_async.ingest.parameters import Parameters
+from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
+from imgwire_async.ingest.shards.preparing import Task
+from imgwire_async.ingest.shards.shard import Shard
+from imgwire_async.ingest.sink import StoredImage
+from imgwire_async.ingest.sources.source import Batch, Entries
+from imgwire_async.ingest.stopping import StopSignal
+
+SHARD: Final = 128
+"""Items of a shard: few enough that processes end at about the same time, many enough to hand out cheaply."""
+SHARD_BYTES: Final = 4 * 1024 * 1024
+"""Items of bytes in a shard, together: they travel with it."""
+ATTEMPTS: Final = 5
+"""An item is given up after this many transient failures of its own."""
+DEFERRALS: Final = 50
+"""An item is given up after it was put back so often without having failed: throttled, or during pauses."""
+FIRST_DELAY: Final = 0.5
+LONGEST_DELAY: Final = 30.0
+"""Seconds between attempts: drawn from 0 to a bound that doubles from the first to the longest."""
+_POLL: Final = 0.5  # seconds
+
+
+@dataclass(slots=True)
+class _Leader:
+    """An item whose content others have, too; they wait for its image."""
+
+    key: str
+    followers: list[Task] = field(default_factory=list)
+
+
+class Runner(Protocol):
+    """Runs the shards of a job, in this process or in others."""
+
+    @property
+    def in_flight(self) -> int:
+        """Items that are being sent."""
+        ...
+
+    def ceilings(self) -> dict[str, float]:
+        """The rates at which the service asked to slow down, by class; a later run may start from them."""
+        ...
+
+    async def run(self, job: Coordinator) -> None:
+        """Run shards until there are no more, or until stopped."""
+        ...
+
+    def stop(self) -> None:
+        """Begin nothing more; what is in flight ends."""
+        ...
+
+
+class Coordinator:
+    """Runs one job from its source to its outcomes. It alone decides, and writes the journal.
+
+    Args:
+        journal: open, with a run that has begun.
+        entries: the source.
+        runner: runs the shards.
+        shared: clock and source of randomness of the client.
+        options: how to run it.
+        outcomes: where outcomes go, in lists. A slow consumer slows the job down.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        entries: Entries,
+        runner: Runner,
+        shared: SharedState,
+        options: IngestOptions,
+        outcomes: Handover[list[Outcome]],
+    ) -> None:
+        self._journal = journal
+        self._entries = entries
+        self._mark = ResumeMark(entries.identity, journal.resume)
+        self._runner = runner
+        self._time, self._rng = shared.time, shared.rng
+        self._options = options
+        self._outcomes = outcomes
+        self._surveyor = Surveyor(
+            journal,
+            Parameters(options.purpose, options.custom_metadata),
+            on_change=options.on_change,
+            wait_ready=options.wait_ready,
+            dry_run=options.dry_run,
+        )
+        self._writer: JournalWriter[tuple[Outcome, Task | None]] = JournalWriter(
+            journal, self._deliver, shared.time
+        )
+        self._stored_state = State.READY if options.wait_ready else State.STORED
+        self._shards, self._next_shards = anyio.create_memory_object_stream[Shard](0)
+        self._shard_count = 0
+        self._everything = anyio.CancelScope()
+        self._stop = StopSignal()
+        self._leaders: dict[bytes, _Leader] = {}
+        self._led: dict[str, bytes] = {}  # content by the key of its leader
+        self._open = 0
+        self._failures = 0
+        self.waiting: dict[str, IngestItem] = {}
+        """Items that were drawn and have no outcome, by key."""
+        self.health = Health(time=shared.time, rng=shared.rng)
+        self.found = 0
+        self.all_found = False
+        self.retries = 0
+        self.throttled = 0
+        self.failure: Exception | None = None
+        """What the iteration over the outcomes raises at its end."""
+        self.area: str | None = None
+        """Where in the service the images are, see `Destination.area`."""
+
+    @property
+    def in_flight(self) -> int:
+        """Items that are being sent, or wait for a permit."""
+        return self._runner.in_flight
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is sent, and the journal stays as it is."""
+        return self._options.dry_run
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing further is begun."""
+        return self._stop.given
+
+    def stop(self, error: IngestStoppedError | None = None) -> None:
+        """Draw and begin nothing more; what is in flight ends, and is recorded."""
+        if self.stopping or (self.all_found and not self._open):
+            return
+        self.failure = self.failure or error
+        self._runner.stop()
+        self._stop.give()
+
+    async def run(self) -> None:
+        """Run to the end, or until stopped.
+
+        What goes wrong is in `failure` afterwards.
+        """
+        with self._shards, self._next_shards:
+            try:
+                with self._everything:
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(self._guarded, self._writer.run)
+                        tasks.start_soon(self._writer.run_delivery)
+                        async with anyio.create_task_group() as watched:
+                            watched.start_soon(self._watch)
+                            async with anyio.create_task_group() as self._work:
+                                self._work.start_soon(self._guarded, self._draw)
+                                self._work.start_soon(self._guarded, self._run_shards)
+                            watched.cancel_scope.cancel()
+                        if self.all_found and not (self._open or self.stopping or self.dry_run):
+                            self._writer.put_resume(None)
+                        self._writer.end()
+                if not (self.stopping or self.failure or (self.all_found and not self._open)):
+                    # Such a task ends the groups that it is in, without an error.
+                    self.failure = UnexpectedCancellationError(
+                        "a task of the job was cancelled by other code; run the same job again to resume",
+                        operation="ingest",
+                    )
+            finally:
+                self._stop.give()
+
+    async def _guarded(self, part: Callable[[], Awaitable[None]]) -> None:
+        """End the job when a part of it cannot go on, for example because the journal cannot be written."""
+        try:
+            await part()
+        except ImgwireError as error:
+            self.failure = error
+            self._everything.cancel()
+
+    async def _watch(self) -> None:
+        clock = self._time.monotonic
+        began = clock()
+        deadline, options = self._options.deadline, self._options
+        while True:
+            # Looking is not waiting: it must not make time pass.
+            with self._time.move_on_after(_POLL):
+                await anyio.sleep_forever()
+            if deadline is not None and clock() - began >= deadline:
+                self.stop_early("deadline", f"the job's deadline of {deadline:g} s has passed")
+            if self.health.paused_for > options.max_pause:
+                problem = f"nothing was answered for {options.max_pause:g} s: {self.health.cause}"
+                self.stop_early("outage", problem)
+
+    def stop_early(self, reason: str, problem: str, cause: Exception | None = None) -> None:
+        """Stop the job, resumably."""
+        error = IngestStoppedError(
+            f"stopped early: {problem}; run the same job again to resume",
+            reason=reason,
+            operation="ingest",
+        )
+        error.__cause__ = cause
+        self.stop(error)
+
+    async def _draw(self) -> None:
+        with self._stop.leaves():
+            try:
+                async with aclosing(self._entries.batches(self._mark.hint)) as batches:
+                    async for batch in batches:
+                        await self._survey(batch)
+                self.all_found = True
+            except Exception as error:  # noqa: BLE001 - an iterable may raise anything; the iteration raises it
+                self.failure = self.failure or error
+        self._open += 1
+        self._end_one()
+
+    async def _survey(self, batch: Batch) -> None:
+        entries = batch.entries
+        with anyio.CancelScope(shield=True):  # what was drawn is known, even if it is not begun any more
+            surveyed = await to_thread.run_sync(self._surveyor.survey, entries)
+        self.waiting |= {task.key: task.item for task in surveyed.tasks}
+        self.found += len(entries)
+        keys = [task.key for task in surveyed.tasks]
+        self._note_resume(moved=self._mark.add(batch.resume, keys, failed=bool(surveyed.failed)))
+        if surveyed.settled:
+            await self._outcomes.put(surveyed.settled)
+        for row, failure in surveyed.failed:
+            self._record_failure(row, failure, None)
+        await self._writer.commit()
+        await self._writer.keep_up()
+        self._open += len(surveyed.tasks)
+        for shard in self._cut(surveyed.tasks):
+            await self._shards.send(shard)
+
+    def _note_resume(self, *, moved: bool) -> None:
+        if moved and not self.dry_run:
+            self._writer.put_resume(self._mark.text)
+
+    def _end_one(self) -> None:
+        self._open -= 1
+        if not self._open and (self.all_found or self.failure is not None or self.stopping):
+            self._shards.close()
+
+    def _cut(self, tasks: list[Task]) -> Iterator[Shard]:
+        # Also a few items are shared out.
+        most = min(SHARD, max(GROUP, math.ceil(len(tasks) / self._options.processes)))
+        part: list[Task] = []
+        carried = 0
+        for task in tasks:
+            part.append(task)
+            carried += len(task.item.source) if isinstance(task.item.source, bytes) else 0
+            if len(part) == most or carried >= SHARD_BYTES:
+                yield self._shard(part)
+                part, carried = [], 0
+        if part:
+            yield self._shard(part)
+
+    def _shard(self, tasks: list[Task]) -> Shard:
+        self._shard_count += 1
+        return Shard(self._shard_count, tasks)
+
+    async def _run_shards(self) -> None:
+        await self._runner.run(self)
+
+    async def next_shard(self) -> Shard | None:
+        """The next shard to run; None when there will be no more."""
+        shard = None
+        with self._stop.leaves(), suppress(anyio.EndOfStream):
+            shard = await self._next_shards.receive()
+        return shard
+
+    def take_back(self, tasks: list[Task]) -> None:
+        """Have items run again that were handed out and have not ended."""
+        self._work.start_soon(self._offer, [task for task in tasks if not task.held])
+
+    def probe_lost(self) -> None:
+        """Learn that a probe will never be answered."""
+        self.health.unclear(probe=True)
+
+    async def _offer(self, tasks: list[Task]) -> None:
+        with self._stop.leaves():
+            for shard in self._cut(tasks):
+                await self._shards.send(shard)
+
+    async def key(self, tasks: list[Task]) -> list[Task]:
+        """Put the idempotency keys of prepared items on record.
+
+        Returns:
+            Those that are to be sent. The others are stored, or will have the image of another item.
+        """
+        sendable = []
+        for task in tasks:
+            if task.known is not None and self._only_touched(task, task.known):
+                self._settle_known(task, task.known)
+            elif task.confirm:
+                sendable.append(task)
+            elif self._options.dedupe is None or await self._is_first(task):
+                self._writer.put(task.row(State.KEYED, self._journal.run))
+                sendable.append(task)
+        await self._writer.commit()
+        return sendable
+
+    def refused(self, task: Task, error: ImgwireError) -> None:
+        """An item cannot be sent."""
+        if task.held:
+            return
+        if task.from_folder and isinstance(error, UnsupportedImageTypeError):
+            skipped = Skipped(key=task.key, item=task.item, reason=SkipReason.NO_IMAGE, size=task.size)
+            self._settle(task, task.row(State.SKIPPED, self._journal.run), skipped)
+        else:
+            self._fail(task, error)
+
+    def _only_touched(self, task: Task, row: Row) -> bool:
+        stored = row.state == State.READY or (row.state == State.STORED and not self._options.wait_ready)
+        recreated = self._options.on_change == "recreate" and task.parameters != row.parameters
+        return stored and not recreated and task.sha256 is not None and task.sha256 == row.sha256
+
+    def _settle_known(self, task: Task, known: Row, same_content_as: str | None = None) -> None:
+        self._settle(task, *as_known(task, known, self._journal.run, same_content_as))
+
+    async def _is_first(self, task: Task) -> bool:
+        """Whether nobody else stores this content; else the task waits for them, or shares their image."""
+        content = task.sha256
+        if self._led.get(task.key, content) != content:
+            # Its process died, and meanwhile the file has changed.
+            self.take_back(self._disband(task))
+        if content is None:
+            return True
+        leader = self._leaders.setdefault(content, _Leader(task.key))
+        if leader.key != task.key:
+            leader.followers.append(task)
+            task.held = True
+            return False
+        self._led[task.key] = content
+        row = await to_thread.run_sync(self._journal.find_content, content)
+        if row is None or row.key == task.key:
+            return True
+        for one in (task, *self._disband(task)):
+            self._settle_known(one, row, row.key)
+        return False
+
+    def _disband(self, leader: Task) -> list[Task]:
+        """Those that wait for the image of an item, which they no longer do."""
+        content = self._led.pop(leader.key, None)
+        followers = [] if content is None else self._leaders.pop(content).followers
+        for task in followers:
+            task.held = False
+        return followers
+
+    async def admit(self) -> bool:
+        """Wait until an attempt may be made; whether it is a probe."""
+        return await self.health.admit()
+
+    async def failed(self, task: Task, error: ImgwireError, *, probe: bool) -> float | None:
+        """Decide what to do about a failed attempt.
+
+        Returns:
+            After how many seconds to try again; None for not at all.
+        """
+        match judge(error, self._options.stop_on):
+            case Verdict.STOP:
+                self.stop_early("error", str(error), error)
+                return None
+            case Verdict.THROTTLED:
+                self.throttled += 1
+                self.health.answered()
+                return self._put_back(task, error)
+            case Verdict.TRANSIENT:
+                if self.health.failed(error, probe=probe):
+                    return self._put_back(task, error)
+                return self._try_again(task, error)
+            case Verdict.PERMANENT:
+                task.attempts += 1
+                self._note_refusal(error, probe=probe)
+                self._fail(task, error)
+                return None
+
+    def _note_refusal(self, error: ImgwireError, *, probe: bool) -> None:
+        if getattr(error, "status", None) is None:
+            self.health.unclear(probe=probe)
+            return
+        cause = self.health.failed_for_good(error)
+        if cause is not None and self._options.breaker:
+            problem = f"most of the last items were rejected for the same reason, {cause}: {error}"
+            self.stop_early("same_failure", problem, error)
+
+    def _put_back(self, task: Task, error: ImgwireError) -> float | None:
+        task.deferrals += 1
+        if task.deferrals > DEFERRALS:
+            self._fail(task, error)
+            return None
+        return 0.0
+
+    def _try_again(self, task: Task, error: ImgwireError) -> float | None:
+        task.attempts += 1
+        if task.attempts >= ATTEMPTS:
+            self._fail(task, error)
+            return None
+        self.retries += 1
+        return self._rng.uniform(0.0, min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (task.attempts - 1)))
+
+    def stored(self, task: Task, image: StoredImage, seconds: float) -> None:
+        """An item is stored, this many seconds after its first request."""
+        if task.held:
+            return
+        self.health.answered()
+        self.area = self.area or image.area
+        task.attempts += 1
+        state = State.READY if task.item.is_url else self._stored_state
+        self._settle(task, *as_stored(task, image, state, self._journal.run, seconds))
+
+    def _settle(self, task: Task, row: Row, outcome: Outcome) -> None:
+        task.held = True
+        self._writer.put(row, (outcome, task))
+
+    def _fail(self, task: Task, error: ImgwireError) -> None:
+        task.held = True
+        row, failure = as_failed(task, error, self._journal.run)
+        self._record_failure(row, failure, task)
+
+    def _record_failure(self, row: Row, failure: Failed, task: Task | None) -> None:
+        self._writer.put(None if self._options.dry_run else row, (failure, task))
+        self._failures += 1
+        limit = self._options.max_failures
+        if limit is not None and self._failures > limit:
+            self.stop_early("failures", f"{self._failures} items have failed", failure.error)
+
+    async def _deliver(self, results: list[tuple[Outcome, Task | None]]) -> None:
+        """Hand out outcomes that are on record."""
+        await self._outcomes.put([outcome for outcome, _ in results])
+        for outcome, task in results:
+            if task is None:
+                continue
+            self._surveyor.active.pop(task.key, None)
+            self.waiting.pop(task.key, None)
+            self._note_resume(moved=self._mark.end(task.key, failed=isinstance(outcome, Failed)))
+            if followers := self._disband(task):
+                self._end_followers(followers, outcome, task)
+            self._end_one()
+
+    def _end_followers(self, followers: list[Task], outcome: Outcome, leader: Task) -> None:
+        if isinstance(outcome, Stored | AlreadyStored):
+            row = leader.row(self._stored_state, self._journal.run)
+            row.image_id, row.cdn_url = outcome.image_id, outcome.cdn_url
+            for follower in followers:
+                self._settle_known(follower, row, leader.key)
+        elif not self.stopping:
+            self.take_back(followers)

@@ -1,0 +1,189 @@
+"""Deciding what is to be done about an item before it is read: most of a resumed job ends here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
+from imgwire_async.ingest.items import Entry, IngestItem, location, source_text, storable
+from imgwire_async.ingest.journal.rows import DONE, Row, State
+from imgwire_async.ingest.options import OnChange
+from imgwire_async.ingest.parameters import Parameters
+from imgwire_async.ingest.results.outcomes import AlreadyStored, Changed, Failed, Outcome, Skipped, SkipReason
+from imgwire_async.ingest.shards.preparing import Task, manifest_row, stamp_of
+
+_PASSED_OVER: Final[Mapping[OnChange, frozenset[Changed | None]]] = {
+    "upload": frozenset({None, "parameters"}),
+    "recreate": frozenset({None}),
+    "skip": frozenset({None, "parameters", "content"}),
+}
+"""Changes that leave a stored item as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What has become of a batch of entries."""
+
+    settled: list[Outcome]
+    """Nothing is to be done, and the journal needs no word about it."""
+    failed: list[tuple[Row, Failed]]
+    tasks: list[Task]
+
+
+class Known(Protocol):
+    """What earlier runs have done."""
+
+    @property
+    def run(self) -> int:
+        """Number of the run that looks."""
+
+    def find(self, keys: Sequence[str]) -> dict[str, Row]:
+        """The rows of those keys that have one."""
+
+
+class Surveyor:
+    """Compares what the source gives with the journal. Used by one thread at a time.
+
+    Args:
+        journal: what earlier runs have done.
+        parameters: what items are created with besides their content.
+        on_change: what becomes of stored items that have changed.
+        wait_ready: whether stored items still have to be confirmed.
+        dry_run: whether nothing is to be sent.
+    """
+
+    def __init__(
+        self,
+        journal: Known,
+        parameters: Parameters,
+        *,
+        on_change: OnChange,
+        wait_ready: bool,
+        dry_run: bool,
+    ) -> None:
+        self._journal = journal
+        self._parameters = parameters
+        self._on_change = on_change
+        self._wait_ready = wait_ready
+        self._dry_run = dry_run
+        self._ordinal = 0
+        self.active: dict[str, str] = {}
+        """Sources of the items on their way, by key: the journal may not know them yet."""
+
+    def survey(self, entries: Sequence[Entry]) -> Surveyed:
+        """Sort a batch of entries. Blocks.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        result = Surveyed([], [], [])
+        # In this order: what leaves `active` in between is in the journal.
+        active = {entry.key: self.active[entry.key] for entry in entries if entry.key in self.active}
+        known = self._journal.find([entry.key for entry in entries])
+        for entry in entries:
+            self._ordinal += 1
+            self._look(entry, known.get(entry.key), active, result)
+        return result
+
+    def _look(self, entry: Entry, row: Row | None, active: dict[str, str], result: Surveyed) -> None:
+        item, key = entry.item, entry.key
+        if item is None or entry.problem is not None:
+            assert entry.problem is not None  # noqa: S101 - an entry without an item has one
+            self._fail(self._name(key, row, active, result), item, entry.problem, result)
+            return
+        earlier = active.get(key)
+        if earlier is None and row is not None and row.run == self._journal.run:
+            earlier = row.source
+        if earlier is not None:
+            self._named_twice(entry, earlier, result)
+            return
+        try:
+            stamp = entry.stamp or stamp_of(item)
+            digest = self._parameters.digest(item)
+        except (UploadSourceError, InvalidArgumentError) as error:
+            self._fail(key, item, error, result)
+            return
+        task = Task(key, item, stamp, entry.from_folder, row, digest)
+        if row is not None and row.state in DONE:
+            changed = _changed(task, row)
+            if row.state == State.SKIPPED:
+                if changed != "content":
+                    result.settled.append(Skipped(key=key, item=item, reason=SkipReason.NO_IMAGE))
+                    return
+            elif changed in _PASSED_OVER[self._on_change]:
+                if row.state == State.READY or not self._wait_ready or self._dry_run:
+                    result.settled.append(already_stored(task, row, changed))
+                    return
+                task.confirm = True
+        if self._dry_run:
+            result.settled.append(Skipped(key=key, item=item, reason=SkipReason.DRY_RUN, size=task.size))
+            return
+        self.active[key] = active[key] = location(item)
+        result.tasks.append(task)
+
+    def _named_twice(self, entry: Entry, earlier: str, result: Surveyed) -> None:
+        assert entry.item is not None  # noqa: S101 - the caller has looked
+        source = location(entry.item)
+        if source == earlier:
+            result.settled.append(Skipped(key=entry.key, item=entry.item, reason=SkipReason.NAMED_TWICE))
+            return
+        problem = InvalidArgumentError(
+            f"the key {entry.key!r} names both {earlier!r} and {source!r}; keys must be unique",
+            operation="ingest",
+        )
+        self._fail(f"{entry.key} (item {self._ordinal})", entry.item, problem, result)
+
+    def _name(self, key: str, row: Row | None, active: dict[str, str], result: Surveyed) -> str:
+        """The key of an item that is none: it must not take the place of one that is."""
+        if not key:
+            return f"item {self._ordinal}"
+        known = row is not None and (row.run == self._journal.run or row.state in DONE)
+        if known or key in active or any(failed.key == key for failed, _ in result.failed):
+            return f"{key} (item {self._ordinal})"
+        return key
+
+    def _fail(self, key: str, item: IngestItem | None, error: ImgwireError, result: Surveyed) -> None:
+        failure = Failed(key=key, item=item, error=error)
+        row = Row(key, "" if item is None else location(item), "", 0)
+        result.failed.append((failed_row(row, failure, self._journal.run), failure))
+
+
+def _changed(task: Task, row: Row) -> Changed | None:
+    """What is no longer as it was stored, as far as can be told without reading a file."""
+    item, stamp = task.item, task.stamp
+    if stamp is None:
+        same = row.source == source_text(item)
+    elif isinstance(item.source, bytes):
+        same = row.sha256 == hashlib.sha256(item.source).digest()
+    else:
+        same = (row.size, row.version) == (stamp.size, stamp.version)
+        # In a folder the key is the path. Journals of earlier versions have paths as they were given.
+        same = same and (task.from_folder or row.source in {location(item), source_text(item)})
+    if not same:
+        return "content"
+    return None if row.parameters == task.parameters else "parameters"
+
+
+def already_stored(
+    task: Task, row: Row, changed: Changed | None, same_content_as: str | None = None
+) -> AlreadyStored:
+    """The outcome of an item whose image the journal has in `row`."""
+    return AlreadyStored(
+        key=task.key,
+        item=task.item,
+        image_id=row.image_id or "",
+        cdn_url=row.cdn_url or "",
+        same_content_as=same_content_as,
+        changed=changed,
+    )
+
+
+def failed_row(row: Row, failure: Failed, run: int) -> Row:
+    """`row` as that of a failed item, with all that a retry needs."""
+    row.state, row.run = State.FAILED, run
+    row.error_type, row.error = type(failure.error).__name__, storable(str(failure.error)[:1000])
+    row.item = None if failure.item is None else manifest_row(failure.key, failure.item)
+    return row

@@ -1,0 +1,252 @@
+"""What a bulk job has done: live figures, and the report."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import statistics
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+from imgwire_async.core.values.redaction import without_query
+from imgwire_async.ingest.coordination.health import cause_of
+from imgwire_async.ingest.items import is_url, storable
+from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
+from imgwire_async.ingest.results.outputs import (
+    REPORTS,
+    Taken,
+    check_free,
+    extension_of,
+    write_table,
+    write_text,
+)
+
+_SAMPLES: Final = 10_000
+_EXAMPLES: Final = 5
+_MOST_CAUSES: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A bulk job at one moment."""
+
+    found: int
+    """Items that the source has given so far."""
+    all_found: bool
+    """Whether the source has ended, so that `found` is the total."""
+    stored: int
+    already_stored: int
+    skipped: int
+    failed: int
+    bytes_sent: int
+    """Bytes of the items that this run has stored."""
+    in_flight: int
+    """Items that are being sent, or wait for a permit."""
+    retries: int
+    """Attempts after the first one of their item."""
+    throttled: int
+    """How often the service asked to slow down."""
+    seconds: float
+    """Since the run began."""
+    paused: str | None
+    """Why nothing is sent at the moment although there is something to send, or None."""
+
+    @property
+    def done(self) -> int:
+        """Items that have an outcome."""
+        return self.stored + self.already_stored + self.skipped + self.failed
+
+    @property
+    def rate(self) -> float:
+        """Items stored per second."""
+        return self.stored / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate; None while the total is unknown or nothing has been done."""
+        if not self.all_found or not self.done or self.seconds <= 0:
+            return None
+        return (self.found - self.done) * self.seconds / self.done
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failures of one kind."""
+
+    cause: str
+    """Class of the error, with status and `error_type` where there are any."""
+    count: int
+    examples: tuple[str, ...]
+    """A few of them, each with its key and message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one run of a job has done."""
+
+    job: str
+    """Name of the job, part of its idempotency keys."""
+    journal: str
+    """Absolute path of the journal; empty for a job without one."""
+    stopped: str | None
+    """Why the run ended early, or None. It can be resumed."""
+    dry_run: bool
+    found: int
+    stored: int
+    already_stored: int
+    changed: int
+    """How many of the already stored are no longer as they were stored, see `AlreadyStored.changed`."""
+    skipped: int
+    failed: int
+    skipped_by_reason: Mapping[str, int]
+    bytes_sent: int
+    planned_bytes: int
+    """Bytes that a dry run would have sent."""
+    seconds: float
+    items_per_second: float
+    bytes_per_second: float
+    retries: int
+    throttled: int
+    item_seconds: Mapping[str, float]
+    """Median and percentiles (`p50`, `p90`, `p99`, `max`) of the seconds from an item's first request to its
+    end; of a sample when there are more than 10,000."""
+    failures: tuple[FailureGroup, ...]
+    """Most frequent first."""
+    limits: tuple[str, ...] = ()
+    """How this process or machine limits the job, such as by the number of files that it may open."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything the source gave is stored, or was rightly skipped."""
+        return self.stopped is None and not self.failed
+
+    def __str__(self) -> str:
+        counts = (
+            f"{self.stored} stored, {self.already_stored} already stored, {self.skipped} skipped, "
+            f"{self.failed} failed of {self.found}"
+        )
+        rates = (
+            f"{self.bytes_sent / 1e6:.1f} MB in {self.seconds:.1f} s: {self.items_per_second:.1f} items/s, "
+            f"{self.bytes_per_second / 1e6:.2f} MB/s; {self.retries} retries, {self.throttled} throttled"
+        )
+        lines = [counts, rates]
+        if self.journal:
+            lines.append(f"journal: {self.journal}")
+        if self.changed:
+            lines.append(
+                f"{self.changed} of the already stored have changed in content or parameters, and were left "
+                "as they are; see on_change"
+            )
+        if self.dry_run:
+            planned = self.skipped_by_reason.get(SkipReason.DRY_RUN, 0)
+            lines.append(f"dry run: {planned} items with {self.planned_bytes / 1e6:.1f} MB would be uploaded")
+        lines += [f"limit: {limit}" for limit in self.limits]
+        if self.stopped is not None:
+            lines.append(f"stopped early: {self.stopped}")
+        for group in self.failures:
+            lines.append(f"{group.count} × {group.cause}")
+            lines += [f"    {example}" for example in group.examples]
+        return "\n".join(lines)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the report: as JSON (.json), or as a table of names and values (.csv, .parquet). Blocks.
+
+        An older file is replaced in one step, once the new one is complete and on disk.
+
+        Raises:
+            InvalidArgumentError: another extension, or the file is the journal.
+            ConfigurationError: Parquet without its extra.
+            OSError: the file cannot be written; an older one is still there then.
+        """
+        check_free(path, Taken(journal=self.journal or None))
+        facts = asdict(self)
+        if extension_of(path, REPORTS) == ".json":
+            write_text(path, (json.dumps(facts, indent=2),))
+            return
+        write_table(
+            path,
+            ("name", "value"),
+            ({"name": name, "value": str(value)} for name, value in _flat("", facts)),
+        )
+
+
+def _flat(prefix: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _flat(f"{prefix}.{name}" if prefix else str(name), part)
+    elif isinstance(value, list | tuple):
+        for number, part in enumerate(value):
+            yield from _flat(f"{prefix}.{number}", part)
+    else:
+        yield prefix, "" if value is None else value
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts outcomes; memory does not grow with their number."""
+
+    rng: random.Random
+    stored: int = 0
+    already_stored: int = 0
+    changed: int = 0
+    skipped: int = 0
+    failed: int = 0
+    bytes_sent: int = 0
+    planned_bytes: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    groups: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+
+    def count(self, outcome: Outcome) -> None:
+        """Take one more outcome into account."""
+        match outcome:
+            case Stored():
+                self.stored += 1
+                self.bytes_sent += outcome.size
+                self._sample(outcome.seconds)
+            case AlreadyStored():
+                self.already_stored += 1
+                self.changed += outcome.changed is not None
+            case Skipped():
+                self.skipped += 1
+                self.reasons[outcome.reason] = self.reasons.get(outcome.reason, 0) + 1
+                if outcome.reason is SkipReason.DRY_RUN:
+                    self.planned_bytes += outcome.size
+            case Failed():
+                self.failed += 1
+                self._group(outcome)
+
+    def percentiles(self) -> dict[str, float]:
+        """Of the seconds per stored item; empty when none was stored."""
+        if len(self.seconds) < 2:
+            return {"p50": self.seconds[0], "max": self.seconds[0]} if self.seconds else {}
+        cuts = statistics.quantiles(self.seconds, n=100, method="inclusive")
+        named = {"p50": cuts[49], "p90": cuts[89], "p99": cuts[98], "max": max(self.seconds)}
+        return {name: round(value, 4) for name, value in named.items()}
+
+    def failures(self) -> tuple[FailureGroup, ...]:
+        """Most frequent first."""
+        groups = [FailureGroup(cause, count, examples) for cause, (count, examples) in self.groups.items()]
+        return tuple(sorted(groups, key=lambda group: -group.count))
+
+    def _sample(self, seconds: float) -> None:
+        if len(self.seconds) < _SAMPLES:
+            self.seconds.append(seconds)
+        elif (place := self.rng.randrange(self.stored)) < _SAMPLES:
+            self.seconds[place] = seconds
+
+    def _group(self, outcome: Failed) -> None:
+        cause = cause_of(outcome.error)
+        if cause not in self.groups and len(self.groups) >= _MOST_CAUSES:
+            cause = "other"
+        count, examples = self.groups.get(cause, (0, ()))
+        if len(examples) < _EXAMPLES:
+            examples = (*examples, storable(f"{_shown(outcome.key)}: {outcome.error}"[:300]))
+        self.groups[cause] = (count + 1, examples)
+
+
+def _shown(key: str) -> str:
+    """A key without what a URL may hold of passwords and signatures: reports are passed on."""
+    return without_query(key) if is_url(key) else key

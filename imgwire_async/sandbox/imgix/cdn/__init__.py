@@ -1,0 +1,1 @@
+"""The image CDN of the local imgix."""

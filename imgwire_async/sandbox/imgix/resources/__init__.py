@@ -1,0 +1,1 @@
+"""The endpoints of the local imgix, one module for each resource."""

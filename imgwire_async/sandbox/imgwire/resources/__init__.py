@@ -1,0 +1,1 @@
+"""The endpoints of the local Imgwire, one module for each resource."""

@@ -1,0 +1,1 @@
+"""What the pipeline cannot generate from, found before it starts."""

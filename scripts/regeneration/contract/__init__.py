@@ -1,0 +1,1 @@
+"""From a service's document to the contract that code is generated from."""

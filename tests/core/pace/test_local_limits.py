@@ -1,0 +1,149 @@
+"""A process that may open few files: no upload fails for it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from imgwire_async.core.pace import local_limits
+from imgwire_async.core.pace.local_limits import lacking, patiently
+from imgwire_async.sandbox import Sandbox
+from tests.clients import client_of
+from tests.ingest.support import folder_of, ingest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the limit of POSIX")
+COUNT = 200
+
+PROGRAM = """
+import asyncio, os, resource, sys
+from pathlib import Path
+import anyio
+from imgwire_async import AsyncImgwireClient
+
+limit, load, taken, backend = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+others = [os.open(os.devnull, os.O_RDONLY) for _ in range(taken)]  # what the rest of the program holds
+files = sorted(Path("photos").iterdir())
+failed = []
+
+async def main():
+    async with AsyncImgwireClient() as imgwire:
+        if load == "ingest":
+            async with imgwire.ingest("photos", concurrency="auto") as job:
+                async for _ in job:
+                    pass
+            print(job.report)
+            failed.extend([1] * (job.report.failed + (job.report.stored != len(files))))
+        else:
+            async def one(file):
+                try:
+                    await imgwire.images.upload(file)
+                except Exception as error:
+                    print(error)
+                    failed.append(error)
+            async with anyio.create_task_group() as tasks:
+                for file in files:
+                    tasks.start_soon(one, file)
+
+anyio.run(main, backend=backend)
+sys.exit(len(failed) > 0)
+"""
+
+
+def run(sandbox: Sandbox, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    keys = {"IMGWIRE_API_KEY": sandbox.server_key, "IMGWIRE_API_BASE_URL": sandbox.base_url}
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        cwd=folder,
+        env=os.environ | keys,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("load", ["ingest", "upload"])
+@pytest.mark.parametrize(
+    ("limit", "taken", "backend"),
+    [(64, 0, "asyncio"), (64, 25, "asyncio"), (256, 0, "asyncio"), (64, 0, "trio"), (64, 25, "trio")],
+)
+def test_few_descriptors_fail_no_upload(
+    sandbox: Sandbox, tmp_path: Path, load: str, limit: int, taken: int, backend: str
+) -> None:
+    folder_of(tmp_path / "photos", COUNT)
+    ended = run(sandbox, tmp_path, str(limit), load, str(taken), backend)
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
+    if limit == 64:
+        assert ended.stderr.count("ulimit -n") in {1, 2, 3}  # once for each kind
+    if load == "ingest" and limit == 64:
+        assert "limit: at most 20 requests run at once" in ended.stdout
+
+
+def test_large_files_leave_room_for_connections(sandbox: Sandbox, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "photos", 60)
+    for file in folder.iterdir():
+        file.write_bytes(file.read_bytes() + bytes(600_000))
+    ended = run(sandbox, tmp_path, "64", "upload", "0", "asyncio")
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
+
+
+def test_what_is_lacking_is_found_behind_the_error_of_a_library() -> None:
+    error = RuntimeError("connect")
+    error.__cause__ = OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+    assert lacking(error) == "Cannot assign requested address"
+    assert lacking(OSError(errno.ENOENT, "No such file")) is None
+
+
+def test_work_is_repeated_only_while_something_is_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_limits, "PAUSE", 0.0)
+    lacks = [OSError(errno.EMFILE, "Too many open files")] * 2
+
+    def work() -> str:
+        if lacks:
+            raise lacks.pop()
+        return "done"
+
+    assert patiently(work) == "done"
+    with pytest.raises(FileNotFoundError):
+        patiently(lambda: open("/none/such"))  # noqa: PTH123, SIM115
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("load", ["ingest", "upload"])
+def test_a_thread_that_cannot_be_started_fails_no_upload(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, load: str
+) -> None:
+    folder = folder_of(tmp_path / "photos", 5)
+    failures = ["can't start new thread"] * 3
+
+    async def scenario() -> None:
+        async with client_of(sandbox) as client:
+            monkeypatch.setattr(to_thread, "run_sync", without_threads)
+            if load == "ingest":
+                _, report = await ingest(client, folder)
+                assert (report.stored, report.failed) == (5, 0)
+            else:
+                await client.images.upload(folder / "0000.png")
+
+    async def without_threads(work: Callable[..., object], *arguments: Any, **options: Any) -> object:
+        if (
+            failures
+            and options.get("abandon_on_cancel")
+            and getattr(work, "__name__", "") in {"<lambda>", "run"}
+        ):
+            raise RuntimeError(failures.pop())
+        return await run_sync(work, *arguments, **options)
+
+    run_sync = to_thread.run_sync
+    anyio.run(scenario, backend=backend)
+    assert failures == []
+    assert lacking(RuntimeError("can't start new thread")) is not None

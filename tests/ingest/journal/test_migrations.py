@@ -1,0 +1,128 @@
+"""Journals of earlier versions: a job goes on with them as with one of today."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from imgwire_async import AsyncImgwireClient, Image, JournalError
+from imgwire_async.ingest.journal.database import Journal
+from imgwire_async.ingest.journal.migrations import FORMAT
+from imgwire_async.ingest.journal.rows import Row
+from imgwire_async.sandbox import Sandbox
+from tests.clients import client_of
+from tests.ingest.journal.earlier_journals import RowOf2, write_format_2
+from tests.ingest.support import counts, folder_of, ingest, server_images
+
+COUNT = 4
+
+
+async def earlier_run(client: AsyncImgwireClient, photos: Sequence[Path]) -> list[RowOf2]:
+    """The rows of a run that has stored all photos but the last one, which failed."""
+    rows: list[RowOf2] = []
+    *stored, last = photos
+    for photo in stored:
+        content = photo.read_bytes()
+        key = f"iw1-{photo.stem}"
+        image: Image = await client.images.upload(photo, idempotency_key=key)
+        looked = photo.stat()
+        digest = hashlib.sha256(content).digest()
+        stamp, about = (looked.st_size, looked.st_mtime_ns), (digest, key, str(image.id), image.cdn_url)
+        rows.append((photo.name, str(photo), "stored", 1, *stamp, *about, 1, None, None, None, None))
+    looked = last.stat()
+    stamp, nothing = (looked.st_size, looked.st_mtime_ns), (None,) * 4
+    rows.append((last.name, str(last), "failed", 1, *stamp, *nothing, 5, "APITimeoutError", "", None, None))
+    return rows
+
+
+def binding_of_2(sandbox: Sandbox, photos: Path) -> dict[str, str | None]:
+    return {
+        "base_url": sandbox.base_url,
+        "source": os.path.realpath(photos),
+        "place": photos.name,
+        "environment": sandbox.environment_id,
+        "key": "of another credential",
+    }
+
+
+async def test_a_job_resumes_with_a_journal_of_format_2(
+    client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    photos = folder_of(tmp_path / "photos", COUNT)
+    rows = await earlier_run(client, sorted(photos.iterdir()))
+    write_format_2(tmp_path / "j", rows, binding_of_2(sandbox, photos))
+    _, report = await ingest(client, photos, journal=tmp_path / "j")
+    assert report.job == "spring"
+    assert counts(report) == (1, COUNT - 1, 0, 0)
+    assert len(await server_images(client)) == COUNT
+    changed = min(photos.iterdir())
+    os.utime(changed, ns=(1, 1))
+    _, report = await ingest(client, photos, journal=tmp_path / "j")
+    assert counts(report) == (0, COUNT, 0, 0)
+
+
+async def test_a_migrated_journal_still_belongs_to_its_service_environment_and_source(
+    client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    photos = folder_of(tmp_path / "photos", COUNT)
+    rows = await earlier_run(client, sorted(photos.iterdir()))
+    write_format_2(tmp_path / "j", rows, binding_of_2(sandbox, photos))
+    with pytest.raises(JournalError, match=r"belongs to .*photos"):
+        await ingest(client, folder_of(tmp_path / "others", 1), journal=tmp_path / "j")
+    with Sandbox() as other:
+        async with client_of(other) as elsewhere:
+            with pytest.raises(JournalError, match=f"belongs to {sandbox.base_url}") as raised:
+                await ingest(elsewhere, photos, journal=tmp_path / "j")
+    assert f"(environment {sandbox.environment_id})" in str(raised.value)
+
+
+def test_everything_in_a_journal_of_format_2_is_still_there(tmp_path: Path) -> None:
+    rows: list[RowOf2] = [
+        ("a", "/a", "stored", 1, 3, 17_958, b"s", "k", "i", "u", 1, None, None, None, b"p"),
+        ("b", "/b", "failed", 1, 0, -5, None, None, None, None, 0, "E", "why", "{}", None),
+        ("c", "https://c", "ready", 1, None, None, None, "k2", "i2", "u2", 1, None, None, None, None),
+    ]
+    write_format_2(tmp_path / "j", rows, {"base_url": "https://x", "environment": None, "source": "s"})
+    with Journal(tmp_path / "j", wall_clock=lambda: 1e9) as journal:
+        assert journal.find(["a", "b", "c"]) == {
+            "a": Row("a", "/a", "stored", 1, 3, "17958", b"s", "k", "i", "u", 1, parameters=b"p"),
+            "b": Row("b", "/b", "failed", 1, 0, "-5", None, None, None, None, 0, "E", "why", "{}"),
+            "c": Row("c", "https://c", "ready", 1, None, None, None, "k2", "i2", "u2", 1),
+        }
+        assert journal.find_content(b"s") == journal.find(["a"])["a"]
+        assert journal.run == 2
+        assert journal.pace == {"create": 25.0}
+        assert journal.outputs == ["/elsewhere/images.csv"]
+    with sqlite3.connect(tmp_path / "j") as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+        indexes = connection.execute("SELECT name FROM sqlite_master WHERE name LIKE 'items%' ORDER BY name")
+        assert indexes.fetchall() == [("items",), ("items_by_content",), ("items_failed",)]
+    connection.close()
+
+
+def test_a_journal_of_another_job_is_not_migrated(tmp_path: Path) -> None:
+    write_format_2(tmp_path / "j", [], {"base_url": "https://x", "environment": None, "source": "s"})
+    before = (tmp_path / "j").read_bytes()
+    with pytest.raises(JournalError, match="'spring', not 'autumn'"):
+        Journal(tmp_path / "j", job="autumn")
+    assert (tmp_path / "j").read_bytes() == before
+
+
+def test_a_migration_that_fails_changes_nothing_and_can_be_done_again(tmp_path: Path) -> None:
+    rows: list[RowOf2] = [("a", "/a", "stored", 1, *(None,) * 6, 1, *(None,) * 4)]
+    write_format_2(tmp_path / "j", rows, {"base_url": "https://x", "environment": None, "source": "s"})
+    with sqlite3.connect(tmp_path / "j") as connection:
+        connection.execute("CREATE TABLE items_of_3 (in_the_way)")
+    with pytest.raises(JournalError):
+        Journal(tmp_path / "j")
+    assert connection.execute("SELECT key FROM items").fetchall() == [("a",)]
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    connection.execute("DROP TABLE items_of_3")
+    connection.close()
+    with Journal(tmp_path / "j") as journal:
+        assert list(journal.find(["a"])) == ["a"]
