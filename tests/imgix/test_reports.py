@@ -88,5 +88,5 @@ async def test_a_report_without_files_is_rejected(
 ) -> None:
     script.on(GET, report(script))
 
-    with pytest.raises(InvalidArgumentError, match=r"reports\.wait"):
+    with pytest.raises(InvalidArgumentError, match="wait until it is completed"):
         await imgix.reports.download("r-1", to=tmp_path)

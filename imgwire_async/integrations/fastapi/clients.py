@@ -1,24 +1,16 @@
-"""One client for an application: made when it starts, closed when it stops, handed to its handlers."""
+"""The Imgwire client of an application, for its handlers."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated, Final
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from imgwire_async.errors import ConfigurationError
 from imgwire_async.imgwire.client import AsyncImgwireClient
-
-A = TypeVar("A")
-
-State: TypeAlias = Mapping[str, Any]
-Lifespan: TypeAlias = (
-    "Callable[[A], AbstractAsyncContextManager[State]] | Callable[[A], AbstractAsyncContextManager[None]]"
-)
-"""What FastAPI and Starlette take as `lifespan`."""
+from imgwire_async.integrations.fastapi.lifespans import A, Lifespan, State, client_in, lifespan_with
 
 STATE_KEY: Final = "imgwire"
 """Under this name the client is in the lifespan's state: `request.state.imgwire`."""
@@ -38,18 +30,7 @@ def imgwire_lifespan(
         lifespan: the application's own lifespan; what it yields is kept in the state.
         make_client: makes the client; the default reads the environment variables.
     """
-
-    @asynccontextmanager
-    async def with_client(app: A) -> AsyncGenerator[State, None]:
-        async with make_client() as client:
-            state: dict[str, Any] = {STATE_KEY: client}
-            if lifespan is None:
-                yield state
-                return
-            async with lifespan(app) as own:
-                yield {**(own or {}), **state}
-
-    return with_client
+    return lifespan_with(STATE_KEY, make_client, lifespan)
 
 
 async def get_imgwire(connection: HTTPConnection) -> AsyncImgwireClient:
@@ -58,13 +39,7 @@ async def get_imgwire(connection: HTTPConnection) -> AsyncImgwireClient:
     Raises:
         ConfigurationError: the application was started without `imgwire_lifespan`.
     """
-    client = getattr(connection.state, STATE_KEY, None)
-    if not isinstance(client, AsyncImgwireClient):
-        raise ConfigurationError(
-            "this application has no Imgwire client: pass lifespan=imgwire_lifespan() to FastAPI, and start "
-            "it with a server that runs lifespans"
-        )
-    return client
+    return client_in(connection, STATE_KEY, AsyncImgwireClient, service="Imgwire")
 
 
 ImgwireDep = Annotated[AsyncImgwireClient, Depends(get_imgwire)]
