@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio.lowlevel
 
 from imgwire_async import AsyncImgwireClient
+from imgwire_async.core.clients.client import ServiceClient, core_of, keep_time
+from imgwire_async.core.time import RealTime
 from imgwire_async.sandbox import Sandbox
+
+Client = TypeVar("Client", bound=ServiceClient)
 
 
 def client_of(server: Any, **arguments: Any) -> AsyncImgwireClient:
@@ -16,11 +20,14 @@ def client_of(server: Any, **arguments: Any) -> AsyncImgwireClient:
     return without_waits(AsyncImgwireClient(**{"api_key": key, "base_url": server.base_url} | arguments))
 
 
-def without_waits(client: AsyncImgwireClient) -> AsyncImgwireClient:
-    """Let the waits before retries pass at once; the waits of a call's deadline still count them."""
+class NoWaits(RealTime):
+    """Real clocks, on which nobody waits before a retry or between two looks."""
 
-    async def sleep(seconds: float) -> None:  # noqa: ARG001 - the interface of anyio.sleep
+    async def sleep(self, seconds: float) -> None:  # noqa: ARG002 - the interface
         await anyio.lowlevel.checkpoint()
 
-    client._core.shared.time.sleep = sleep  # type: ignore[method-assign]
+
+def without_waits(client: Client) -> Client:
+    """Let the waits before retries pass at once; the waits of a call's deadline still count them."""
+    keep_time(client, NoWaits(), rate_limits=core_of(client).shared.gate.rate_limits)
     return client

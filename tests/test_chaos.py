@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -15,13 +14,11 @@ import pytest
 import pyvips
 
 from imgwire_async import APIConnectionError, AsyncImgwireClient, Image, ImgwireError, NotFoundError, Timeouts
-from imgwire_async.core.pace.gate import Gate
-from imgwire_async.core.retry import RetryBudget
-from imgwire_async.core.time import RealTime
+from imgwire_async.core.clients.client import keep_time
 from imgwire_async.sandbox import Fault, Sandbox
+from imgwire_async.testing.clock import VirtualClock
 
 CALLS = 10_000
-SPEED = 50.0  # how much faster than real time waits pass
 
 FAULTS = (
     Fault(status=429),
@@ -61,22 +58,6 @@ async def chaos() -> AsyncIterator[Sandbox]:
         yield sandbox
 
 
-class QuickTime(RealTime):
-    """Real time, only faster."""
-
-    def monotonic(self) -> float:
-        return time.monotonic() * SPEED
-
-    async def sleep(self, seconds: float) -> None:
-        await anyio.sleep(seconds / SPEED)
-
-    async def wait(self, event: anyio.Event, seconds: float) -> None:
-        await super().wait(event, seconds / SPEED)
-
-    def move_on_after(self, seconds: float) -> anyio.CancelScope:
-        return super().move_on_after(seconds / SPEED)
-
-
 def impatient_client(sandbox: Sandbox, max_retries: int = 6) -> AsyncImgwireClient:
     """A client whose waits between attempts pass quickly."""
 
@@ -85,11 +66,9 @@ def impatient_client(sandbox: Sandbox, max_retries: int = 6) -> AsyncImgwireClie
         base_url=sandbox.base_url,
         timeout=Timeouts(connect=5, read=0.5, write=5),
         max_retries=max_retries,
+        concurrency=48,
     )
-    shared = client._core.shared
-    shared.time = QuickTime()
-    shared.gate = Gate(48, time=shared.time)
-    shared.budget = RetryBudget(shared.time.monotonic)
+    keep_time(client, VirtualClock())
     return client
 
 

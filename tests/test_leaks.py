@@ -19,6 +19,7 @@ import pytest
 
 import imgwire_async
 from imgwire_async import AsyncImgwireClient, ImgwireError, Timeouts
+from imgwire_async.core.clients.client import core_of
 from imgwire_async.imgwire.lowlevel.models import ImageDownloadJob, StandardUpload, UploadToken
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
@@ -280,7 +281,7 @@ async def test_no_public_object_shows_a_secret(sandbox: Sandbox, photo: Path) ->
         await client.images.wait_until_ready(image.id)
         job = await client.images.create_bulk_download_job([image.id])
         job = await client.images.wait_for_bulk_download(job.id)
-        core = client._core
+        core = core_of(client)
         shown = "\n".join(
             repr(thing)
             for thing in (

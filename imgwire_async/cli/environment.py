@@ -219,10 +219,10 @@ def whoami(as_json: JsonFlag = False) -> None:
     kinds = {"sk_": "server key", "ck_": "client key"}
 
     async def work(imgwire: AsyncImgwireClient) -> None:
-        from imgwire_async.imgwire.client import DEFAULT_BASE_URL
+        from imgwire_async.imgwire.service import IMGWIRE
 
         record: dict[str, object] = {
-            "base_url": os.environ.get("IMGWIRE_API_BASE_URL") or DEFAULT_BASE_URL,
+            "base_url": os.environ.get("IMGWIRE_API_BASE_URL") or IMGWIRE.public_url,
             "environment_id": os.environ.get("IMGWIRE_ENVIRONMENT_ID"),
             "credential": kinds.get(key[:3], "session or OAuth token"),
             "health": (await imgwire.health()).get("status", "unknown"),

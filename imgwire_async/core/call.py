@@ -356,7 +356,8 @@ class Core:
             "Accept": request.operation.media_type,
             "Accept-Encoding": "gzip",
             "User-Agent": self.shared.service.user_agent,
-            **self.shared.service.headers(self.options),
+            **self.shared.service.headers,
+            **self.options.headers,
         }
         content_type = request.content_type if request.json is None else request.operation.media_type
         if body is not None and content_type is not None:

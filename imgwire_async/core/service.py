@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import ClassVar, Final
 
-from imgwire_async.core.clients.options import CallOptions
 from imgwire_async.core.operation import Operation
 from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.core.responses import HttpResponse, one_line
@@ -26,15 +26,17 @@ class Service:
     """As people write it; used in messages."""
     key_variable: ClassVar[str]
     """Name of the environment variable that holds the API key."""
-    example_url: ClassVar[str]
-    """A base URL as an example, such as that of the public service."""
+    url_variable: ClassVar[str]
+    """Name of the environment variable that holds another base URL than the public one."""
+    public_url: ClassVar[str]
+    """Base URL of the public service."""
+    headers: ClassVar[Mapping[str, str]] = {}
+    """Headers of every call beside `Authorization`, `Accept`, `Content-Type` and `User-Agent`."""
     rate_classes: ClassVar[Mapping[str, RateLimit | None]] = {}
     """The classes that `Operation.rate_class` names, with the rates that the service publishes."""
+    longest_wait: ClassVar[float] = math.inf
+    """Seconds that a call waits at most for such a rate, with those before it in line counted."""
     user_agent: ClassVar[str] = USER_AGENT
-
-    def headers(self, options: CallOptions) -> dict[str, str]:  # noqa: ARG002 - for subclasses
-        """Headers of every call beside `Authorization`, `Accept`, `Content-Type` and `User-Agent`."""
-        return {}
 
     def check_credential(self, credential: Secret, operation: Operation) -> None:
         """Refuse a credential that the service would not accept for an operation, as far as one can see.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.clients.any_request import any_request, as_json
-from imgwire_async.core.clients.client import ServiceClient, changed_options, credential_source
-from imgwire_async.core.clients.credentials import CredentialProvider, Credentials
+from imgwire_async.core.clients.client import ServiceClient, changed_options, from_environment, new_core
+from imgwire_async.core.clients.credentials import CredentialProvider
 from imgwire_async.core.clients.events import (
     CallHook,
     Hook,
@@ -18,20 +16,12 @@ from imgwire_async.core.clients.events import (
     RequestEvent,
     ResponseEvent,
     RetryEvent,
-    as_hooks,
 )
-from imgwire_async.core.clients.options import CallOptions, Timeouts
-from imgwire_async.core.http.connections import Engine
+from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.http.httpx_transport import HttpClient
-from imgwire_async.core.http.urls import checked_base_url
-from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.operation import Response
-from imgwire_async.core.pace.gate import Gate
-from imgwire_async.core.pace.limits import RateLimit, checked_limits
-from imgwire_async.core.retry import RetryBudget
-from imgwire_async.core.time import RealTime
+from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.core.values.redaction import Secret
-from imgwire_async.errors import ConfigurationError
 from imgwire_async.imgix.arguments import SourceId
 from imgwire_async.imgix.lowlevel.types import UNSET, Unset
 from imgwire_async.imgix.records import PublishReceipt, PurgeReceipt, UnpublishReceipt
@@ -44,13 +34,6 @@ from imgwire_async.imgix.service import IMGIX, ImgixRateClass
 
 if TYPE_CHECKING:
     from imgwire_async.imgix.resources.raw import ClientWithRawResponse
-
-DEFAULT_BASE_URL: Final = "https://api.imgix.com"
-
-LONGEST_WAIT: Final = 1800.0
-"""Seconds that a call waits at most for a published limit, with those before it in line counted."""
-
-_URL_VARIABLE: Final = "IMGIX_API_BASE_URL"
 
 
 class AsyncImgixClient(ServiceClient):
@@ -117,51 +100,31 @@ class AsyncImgixClient(ServiceClient):
         allow_insecure: bool = False,
     ) -> None:
         # From here on no local variable holds the key itself, so no traceback can show it.
-        given, api_key = Secret(api_key) if isinstance(api_key, str) else api_key, None
-        if given is None and base_url is None:
-            given, base_url = _from_environment()
-        source = credential_source(given, base_url, IMGIX, _URL_VARIABLE)
-        options = CallOptions(
-            base_url=checked_base_url(
-                DEFAULT_BASE_URL if base_url is None else base_url,
-                allow_insecure=allow_insecure,
-                example=IMGIX.example_url,
-            ),
-            allow_insecure=allow_insecure,
-        )
-        options = changed_options(
-            options,
-            {
-                "timeout": timeout,
-                "max_retries": max_retries,
-                "max_retry_after": max_retry_after,
-                "deadline": deadline,
-            },
-        )
-        try:
-            options = replace(
-                options,
-                on_call=as_hooks("on_call", on_call),
-                on_request=as_hooks("on_request", on_request),
-                on_response=as_hooks("on_response", on_response),
-                on_retry=as_hooks("on_retry", on_retry),
-            )
-            time = RealTime()
-            published = {name: limit for name, limit in IMGIX.rate_classes.items() if limit is not None}
-            limits = published | checked_limits(rate_limits or {}, IMGIX.rate_classes)
-            scope = _scope(source, options.base_url)
-            gate = Gate(concurrency, rate_limits=limits, time=time, scope=scope, longest_wait=LONGEST_WAIT)
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from None
-        shared = SharedState(
-            service=IMGIX,
-            engine=Engine(http_client),
-            gate=gate,
-            budget=RetryBudget.of_client(time.monotonic, gate.concurrency),
-            time=time,
-        )
+        key, api_key = Secret(api_key) if isinstance(api_key, str) else api_key, None
+        if key is None and base_url is None:
+            key, base_url = from_environment(IMGIX)
         self._owns_connections = True
-        self._use(Core(options, Credentials(source, IMGIX.key_variable), shared))
+        self._use(
+            new_core(
+                IMGIX,
+                key,
+                base_url,
+                concurrency=concurrency,
+                rate_limits=rate_limits,
+                hooks={
+                    "on_call": on_call,
+                    "on_request": on_request,
+                    "on_response": on_response,
+                    "on_retry": on_retry,
+                },
+                http_client=http_client,
+                allow_insecure=allow_insecure,
+                timeout=timeout,
+                max_retries=max_retries,
+                max_retry_after=max_retry_after,
+                deadline=deadline,
+            )
+        )
 
     def _use(self, core: Core) -> None:
         self._core = core
@@ -284,16 +247,3 @@ class AsyncImgixClient(ServiceClient):
     async def unpublish(self, url: str, *, source: SourceId) -> UnpublishReceipt:
         """Stop delivering an asset. A repeat is harmless. Arguments and errors are those of `publish`."""
         return await unpublish(self._core, url, source=source)
-
-
-def _from_environment() -> tuple[Secret | None, str | None]:
-    """Key and base URL that the variables give together."""
-    key = Secret(os.environ[IMGIX.key_variable]) if os.environ.get(IMGIX.key_variable) else None
-    return key, os.environ.get(_URL_VARIABLE) or None
-
-
-def _scope(source: Secret | CredentialProvider, base_url: str) -> str | None:
-    """Whose limits they are: the same for all clients of one key. What gives a key may give any."""
-    if not isinstance(source, Secret):
-        return None
-    return f"{IMGIX.name} {base_url} {source.digest()}"

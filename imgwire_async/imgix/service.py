@@ -81,7 +81,9 @@ class ImgixService(Service):
 
     name = "imgix"
     key_variable = "IMGIX_API_KEY"
-    example_url = "https://api.imgix.com"
+    url_variable = "IMGIX_API_BASE_URL"
+    public_url = "https://api.imgix.com"
+    longest_wait = 1800.0
     rate_classes: ClassVar[Mapping[str, RateLimit | None]] = {
         ImgixRateClass.DEFAULT: _spaced(4),
         ImgixRateClass.GET_ASSET: _spaced(10),

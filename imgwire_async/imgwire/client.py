@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import UUID
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.clients.any_request import any_request, as_json
-from imgwire_async.core.clients.client import ServiceClient, changed_options, credential_source
-from imgwire_async.core.clients.credentials import CredentialProvider, Credentials
+from imgwire_async.core.clients.client import ServiceClient, changed_options, from_environment, new_core
+from imgwire_async.core.clients.credentials import CredentialProvider
 from imgwire_async.core.clients.events import (
     CallHook,
     Hook,
@@ -19,17 +18,10 @@ from imgwire_async.core.clients.events import (
     RequestEvent,
     ResponseEvent,
     RetryEvent,
-    as_hooks,
 )
-from imgwire_async.core.clients.options import CallOptions, Timeouts
-from imgwire_async.core.http.connections import Engine
-from imgwire_async.core.http.urls import checked_base_url
-from imgwire_async.core.logical_call import SharedState
+from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.operation import Operation, Replay, Request, Response
-from imgwire_async.core.pace.gate import Gate
-from imgwire_async.core.pace.limits import RateLimit, checked_limits
-from imgwire_async.core.retry import RetryBudget
-from imgwire_async.core.time import RealTime
+from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.core.values.metadata import Metadata
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ConfigurationError, ImgwireError
@@ -39,7 +31,7 @@ from imgwire_async.imgwire.resources.cors_origins import CorsOrigins
 from imgwire_async.imgwire.resources.custom_domain import CustomDomain
 from imgwire_async.imgwire.resources.images import Images
 from imgwire_async.imgwire.resources.metrics import Metrics
-from imgwire_async.imgwire.service import IMGWIRE, Auth, RateClass
+from imgwire_async.imgwire.service import ENVIRONMENT_HEADER, IMGWIRE, Auth, RateClass
 from imgwire_async.ingest.stopping import STOP_ON
 
 if TYPE_CHECKING:
@@ -47,9 +39,6 @@ if TYPE_CHECKING:
     from imgwire_async.ingest.job import IngestJob
     from imgwire_async.ingest.options import OnChange
     from imgwire_async.ingest.sources.entries import IngestSource
-
-DEFAULT_BASE_URL = "https://api.imgwire.dev"
-
 
 _HEALTH = Operation(
     name="health",
@@ -127,48 +116,34 @@ class AsyncImgwireClient(ServiceClient):
         allow_insecure: bool = False,
     ) -> None:
         # From here on no local variable holds the key itself, so no traceback can show it.
-        given, api_key = Secret(api_key) if isinstance(api_key, str) else api_key, None
-        if given is None and base_url is None:
-            given, base_url, environment_id = _from_environment(environment_id)
-        source = credential_source(given, base_url, IMGWIRE, "IMGWIRE_API_BASE_URL")
-        options = CallOptions(
-            base_url=checked_base_url(
-                DEFAULT_BASE_URL if base_url is None else base_url,
-                allow_insecure=allow_insecure,
-                example=IMGWIRE.example_url,
-            ),
-            allow_insecure=allow_insecure,
-        )
-        options = _changed(
-            options,
-            environment_id=environment_id,
-            timeout=timeout,
-            max_retries=max_retries,
-            max_retry_after=max_retry_after,
-            deadline=deadline,
-        )
-        try:
-            options = replace(
-                options,
-                on_call=as_hooks("on_call", on_call),
-                on_request=as_hooks("on_request", on_request),
-                on_response=as_hooks("on_response", on_response),
-                on_retry=as_hooks("on_retry", on_retry),
-            )
-            time = RealTime()
-            limits = checked_limits(rate_limits or {}, IMGWIRE.rate_classes)
-            gate = Gate(concurrency, rate_limits=limits, time=time)
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from None
-        shared = SharedState(
-            service=IMGWIRE,
-            engine=Engine(http_client),
-            gate=gate,
-            budget=RetryBudget.of_client(time.monotonic, gate.concurrency),
-            time=time,
-        )
+        key, api_key = Secret(api_key) if isinstance(api_key, str) else api_key, None
+        if key is None and base_url is None:
+            key, base_url = from_environment(IMGWIRE)
+            if isinstance(environment_id, Unset):
+                environment_id = os.environ.get("IMGWIRE_ENVIRONMENT_ID") or None
         self._owns_connections = True
-        self._use(Core(options, Credentials(source, IMGWIRE.key_variable), shared))
+        self._use(
+            new_core(
+                IMGWIRE,
+                key,
+                base_url,
+                concurrency=concurrency,
+                rate_limits=rate_limits,
+                hooks={
+                    "on_call": on_call,
+                    "on_request": on_request,
+                    "on_response": on_response,
+                    "on_retry": on_retry,
+                },
+                http_client=http_client,
+                allow_insecure=allow_insecure,
+                timeout=timeout,
+                max_retries=max_retries,
+                max_retry_after=max_retry_after,
+                deadline=deadline,
+                headers=_headers(environment_id),
+            )
+        )
 
     def _use(self, core: Core) -> None:
         self._core = core
@@ -194,16 +169,16 @@ class AsyncImgwireClient(ServiceClient):
         Raises:
             ConfigurationError: a number or the environment id is wrong.
         """
-        return self._derive(
-            _changed(
-                self._core.options,
-                environment_id=environment_id,
-                timeout=timeout,
-                max_retries=max_retries,
-                max_retry_after=max_retry_after,
-                deadline=deadline,
-            )
-        )
+        given: dict[str, Any] = {
+            "timeout": timeout,
+            "max_retries": max_retries,
+            "max_retry_after": max_retry_after,
+            "deadline": deadline,
+        }
+        if not isinstance(environment_id, Unset):
+            given["headers"] = _headers(environment_id)
+        set_ones = {name: value for name, value in given.items() if not isinstance(value, Unset)}
+        return self._derive(changed_options(self._core.options, set_ones))
 
     def ingest(
         self,
@@ -375,43 +350,12 @@ class AsyncImgwireClient(ServiceClient):
         return await self._core.call(request, as_json)
 
 
-def _from_environment(
-    environment_id: str | UUID | Unset | None,
-) -> tuple[Secret | None, str | None, str | UUID | Unset | None]:
-    """Key, base URL and environment id that the variables give together; an id that was passed stays."""
-    key = Secret(os.environ["IMGWIRE_API_KEY"]) if os.environ.get("IMGWIRE_API_KEY") else None
-    if isinstance(environment_id, Unset):
-        environment_id = os.environ.get("IMGWIRE_ENVIRONMENT_ID") or None
-    return key, os.environ.get("IMGWIRE_API_BASE_URL") or None, environment_id
-
-
-def _changed(
-    options: CallOptions,
-    *,
-    environment_id: str | UUID | Unset | None,
-    timeout: float | Timeouts | Unset,
-    max_retries: int | Unset,
-    max_retry_after: float | Unset,
-    deadline: float | Unset | None,
-) -> CallOptions:
-    if not isinstance(environment_id, Unset):
-        options = replace(options, environment_id=_environment(environment_id))
-    given = {
-        "timeout": timeout,
-        "max_retries": max_retries,
-        "max_retry_after": max_retry_after,
-        "deadline": deadline,
-    }
-    return changed_options(
-        options, {name: value for name, value in given.items() if not isinstance(value, Unset)}
-    )
-
-
-def _environment(value: str | UUID | None) -> UUID | None:
-    if value is None or isinstance(value, UUID):
-        return value
+def _headers(environment_id: str | UUID | Unset | None) -> dict[str, str]:
+    """The header that names an environment, if there is one."""
+    if environment_id is None or isinstance(environment_id, Unset):
+        return {}
     try:
-        return UUID(value)
-    except (ValueError, AttributeError, TypeError):
-        problem = f"environment_id (or IMGWIRE_ENVIRONMENT_ID) must be a UUID, got {value!r:.80}"
+        return {ENVIRONMENT_HEADER: str(UUID(str(environment_id)))}
+    except ValueError:
+        problem = f"environment_id (or IMGWIRE_ENVIRONMENT_ID) must be a UUID, got {environment_id!r:.80}"
     raise ConfigurationError(problem)

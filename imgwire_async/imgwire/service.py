@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Final
 
-from imgwire_async.core.clients.options import CallOptions
 from imgwire_async.core.operation import Operation
 from imgwire_async.core.responses import MAX_BODY_IN_ERROR, HttpResponse, error_document, one_line
 from imgwire_async.core.service import Service
@@ -41,6 +40,9 @@ class Auth(StrEnum):
     SERVER_OR_CLIENT_KEY = "server_or_client_key"
 
 
+ENVIRONMENT_HEADER: Final = "X-Environment-Id"
+"""Names the environment; needed only with credentials that are not bound to one."""
+
 _ADVICE = {
     401: "check that api_key (or IMGWIRE_API_KEY) is a valid key of this environment and base URL",
     402: "check the subscription and quota in the dashboard",
@@ -53,15 +55,10 @@ class ImgwireService(Service):
 
     name = "Imgwire"
     key_variable = "IMGWIRE_API_KEY"
-    example_url = "https://api.imgwire.dev"
+    url_variable = "IMGWIRE_API_BASE_URL"
+    public_url = "https://api.imgwire.dev"
     rate_classes = dict.fromkeys(RateClass)
     """Imgwire publishes no limits."""
-
-    def headers(self, options: CallOptions) -> dict[str, str]:
-        """`X-Environment-Id`, if the options have one."""
-        if options.environment_id is None:
-            return {}
-        return {"X-Environment-Id": str(options.environment_id)}
 
     def check_credential(self, credential: Secret, operation: Operation) -> None:
         """Refuse a key of the other kind than the operation needs."""

@@ -11,6 +11,7 @@ from imgwire_async.errors import NotFoundError
 from imgwire_async.imgwire.confirming import Confirmer
 from imgwire_async.imgwire.lowlevel.models import Image
 from imgwire_async.imgwire.resources.images import Images
+from imgwire_async.imgwire.service import ENVIRONMENT_HEADER
 from imgwire_async.ingest.sink import Destination, SinkAddress, StoredImage, Upload, patient, single_attempts
 
 SINK: Final = SinkAddress(
@@ -37,7 +38,8 @@ class ImgwireSink:
         waiting = patient(core)
         self._waiting = Images(waiting)
         self._confirmer = Confirmer(waiting)
-        self.destination = Destination(service=core.options.base_url, area=_area(core.options.environment_id))
+        environment = core.options.headers.get(ENVIRONMENT_HEADER)
+        self.destination = Destination(service=core.options.base_url, area=_area(environment))
 
     async def locate(self, image_ids: Sequence[str]) -> Destination | None:
         """Where the first of these images is, or None if the key sees none of them."""

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from imgwire_async.core.pace.gate import Gate
-from imgwire_async.core.retry import RetryBudget
+from imgwire_async.core.clients.client import keep_time
 from imgwire_async.imgwire.client import AsyncImgwireClient
 
 if TYPE_CHECKING:
-    from imgwire_async.core.clients.client import ServiceClient
     from imgwire_async.imgix import AsyncImgixClient
     from imgwire_async.sandbox import ImgixSandbox, Sandbox
     from imgwire_async.testing.clock import VirtualClock
@@ -25,7 +23,7 @@ def virtual_client(sandbox: Sandbox, clock: VirtualClock) -> Iterator[AsyncImgwi
     end with the event loop that used them.
     """
     client = AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url)
-    _wait_on(clock, client)
+    keep_time(client, clock)
     yield client
     client._owns_connections = False  # noqa: SLF001 - so that nobody is warned
 
@@ -36,13 +34,6 @@ def virtual_imgix_client(sandbox: ImgixSandbox, clock: VirtualClock) -> Iterator
     from imgwire_async.imgix import AsyncImgixClient
 
     client = AsyncImgixClient(sandbox.api_key, base_url=sandbox.base_url)
-    _wait_on(clock, client)
+    keep_time(client, clock)
     yield client
     client._owns_connections = False  # noqa: SLF001 - so that nobody is warned
-
-
-def _wait_on(clock: VirtualClock, client: ServiceClient) -> None:
-    shared = client._core.shared  # noqa: SLF001 - users have no business there
-    shared.time = clock
-    shared.gate = Gate(100, time=clock)
-    shared.budget = RetryBudget.of_client(clock.monotonic, shared.gate.concurrency)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from operator import itemgetter
 
 import anyio
 import anyio.lowlevel
@@ -17,19 +18,22 @@ class VirtualClock:
     Sleeping moves it on at once. With several sleepers at a time, it jumps to where the last of them wanted
     to be: good for counting attempts and waits, not for measuring who was faster. Deadlines and timeouts only
     watch it: they end when others have moved it past them, or when that much real time has passed.
+
+    Args:
+        start: seconds since the epoch at first. Default: the real time.
     """
 
-    def __init__(self) -> None:
-        self._begun = time.time()
+    def __init__(self, start: float | None = None) -> None:
+        self._begun = time.time() if start is None else start
         self._passed = 0.0
-        self._limits: dict[anyio.CancelScope, float] = {}
+        self._timers: list[tuple[float, Callable[[], object]]] = []
 
     def monotonic(self) -> float:
         """Seconds that have passed."""
         return self._passed
 
     def time(self) -> float:
-        """Seconds since the epoch: what `time.time()` was at first, and what has passed since."""
+        """Seconds since the epoch: those at the start, and what has passed since."""
         return self._begun + self._passed
 
     def advance(self, seconds: float) -> None:
@@ -59,15 +63,26 @@ class VirtualClock:
     @contextmanager
     def move_on_after(self, seconds: float) -> Generator[anyio.CancelScope, None, None]:
         """Cancel the block once this many seconds have passed, here or in reality; math.inf: never."""
-        with anyio.CancelScope(deadline=anyio.current_time() + seconds) as scope:
-            self._limits[scope] = self._passed + seconds
-            try:
-                yield scope
-            finally:
-                del self._limits[scope]
+        with self._scope(seconds) as scope, self._timer(seconds, scope.cancel):
+            yield scope
+
+    def _scope(self, seconds: float) -> anyio.CancelScope:
+        return anyio.CancelScope(deadline=anyio.current_time() + seconds)
+
+    @contextmanager
+    def _timer(self, seconds: float, ring: Callable[[], object]) -> Generator[None, None, None]:
+        """Ring once this many seconds have passed, if the block still runs then."""
+        timer = (self._passed + seconds, ring)
+        self._timers.append(timer)
+        try:
+            yield
+        finally:
+            if timer in self._timers:
+                self._timers.remove(timer)
 
     def _move_to(self, instant: float) -> None:
         self._passed = max(self._passed, instant)
-        for scope, end in list(self._limits.items()):
-            if end <= self._passed:
-                scope.cancel()
+        due = [timer for timer in self._timers if timer[0] <= self._passed]
+        for timer in sorted(due, key=itemgetter(0)):
+            self._timers.remove(timer)
+            timer[1]()

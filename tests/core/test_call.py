@@ -28,7 +28,7 @@ from imgwire_async import (
     Timeouts,
     UploadRejectedError,
 )
-from imgwire_async.core.call import Core
+from imgwire_async.core.clients.client import core_of
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import CallContext
 from imgwire_async.sandbox import Sandbox
@@ -44,10 +44,6 @@ from tests.raw_servers import (
 )
 
 IMAGE_ID = "6f0f4c1c-2c1b-4c36-9f3e-1c7c5f1a0001"
-
-
-def core_of(client: AsyncImgwireClient) -> Core:
-    return client._core
 
 
 class Bytes:

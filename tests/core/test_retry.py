@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +32,7 @@ from imgwire_async.core.retry import (
 )
 from imgwire_async.core.service import Service
 from imgwire_async.errors import ImgwireError, RateLimitError
+from imgwire_async.testing.clock import VirtualClock
 from tests.core.virtual_time import WALL, VirtualTime
 
 
@@ -77,21 +77,11 @@ class Finished:
     retry_after: float | None
 
 
-class Alone(VirtualTime):
-    """The time of a single task: whoever sleeps moves it on."""
-
-    async def sleep(self, seconds: float) -> None:
-        await self.skip(seconds)
-
-    async def wait(self, event: anyio.Event, seconds: float) -> None:  # noqa: ARG002 - nobody sets it
-        await self.skip(seconds)
-
-
 class Calls:
     """Plays a script of outcomes, the last one for ever; remembers when each attempt began and ended."""
 
     def __init__(self, outcomes: Sequence[Result], *, takes: float = 0.0) -> None:
-        self.time = Alone()
+        self.time = VirtualClock(WALL)
         self.sent: list[Sent] = []
         self.ended: list[float] = []
         self._outcomes = outcomes
@@ -100,10 +90,10 @@ class Calls:
 
     async def attempt(self, number: int, _: object) -> Result:
         assert number == len(self.sent) + 1
-        sent = Sent(self._outcomes[min(number, len(self._outcomes)) - 1], self.time.now)
+        sent = Sent(self._outcomes[min(number, len(self._outcomes)) - 1], self.time.monotonic())
         self.sent.append(sent)
-        await self.time.skip(self._takes)
-        self.ended.append(self.time.now)
+        await self.time.sleep(self._takes)
+        self.ended.append(self.time.monotonic())
         return sent.outcome
 
     async def run(
@@ -420,7 +410,7 @@ class TestRun:
         finished = await calls.run()
         assert (finished.attempts, finished.stopped) == (1, StopReason.HINT_TOO_LONG)
         assert finished.retry_after == 61.0
-        assert calls.time.now == 0.0
+        assert calls.time.monotonic() == 0.0
 
     async def test_a_hint_that_is_a_date_is_waited_for(self) -> None:
         calls = Calls([answer(503, "Sat, 09 May 2026 12:00:20 GMT"), OK])
@@ -431,7 +421,7 @@ class TestRun:
         calls = Calls([answer(503, "10")], takes=1.0)
         finished = await calls.run(deadline=10.5)
         assert (finished.attempts, finished.stopped) == (1, StopReason.DEADLINE)
-        assert calls.time.now == 1.0
+        assert calls.time.monotonic() == 1.0
 
     async def test_nothing_is_sent_once_the_deadline_has_passed(self) -> None:
         calls = Calls([OK])
@@ -442,7 +432,7 @@ class TestRun:
         calls = Calls([answer(503, "1"), OK])
 
         async def oversleep(seconds: float) -> None:
-            await calls.time.skip(seconds + 5.0)
+            calls.time.advance(seconds + 5.0)
 
         calls.time.sleep = oversleep  # type: ignore[method-assign]
 
@@ -475,7 +465,7 @@ class TestRun:
         heard: list[tuple[float, RetryEvent]] = []
 
         def hook(event: RetryEvent) -> None:
-            heard.append((calls.time.now, event))
+            heard.append((calls.time.monotonic(), event))
 
         async def async_hook(event: RetryEvent) -> None:
             await asyncio.sleep(0)
@@ -493,7 +483,7 @@ class TestRun:
         calls = Calls([answer(503, "10"), OK])
 
         async def slow_hook(_: RetryEvent) -> None:
-            await calls.time.skip(9.0)
+            await calls.time.sleep(9.0)
 
         await calls.run(on_retry=slow_hook, deadline=12.0)
         assert 10.0 <= calls.sent[1].at <= 11.0
@@ -542,7 +532,7 @@ class TestRunWhateverTheServerDoes:
         calls = Calls(script, takes=takes)
         asyncio.run(calls.run(seed=seed, deadline=deadline))
         assert all(sent.at < deadline for sent in calls.sent)
-        assert calls.time.now <= max(0.0, deadline + takes)
+        assert calls.time.monotonic() <= max(0.0, deadline + takes)
         if not calls.sent:
             assert deadline == 0.0
 

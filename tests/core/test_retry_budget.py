@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from imgwire_async import APIConnectionError, AsyncImgwireClient, ImgwireError
+from imgwire_async.core.clients.client import core_of
 from imgwire_async.sandbox import Sandbox
 from imgwire_async.testing import VirtualClock
 from tests.clients import client_of
@@ -94,7 +95,7 @@ async def test_in_an_outage_the_traffic_is_not_multiplied(
 async def test_an_error_that_the_budget_ended_says_so(
     imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient, broken: dict[str, Any]
 ) -> None:
-    budget = imgwire_client._core.shared.budget
+    budget = core_of(imgwire_client).shared.budget
     while budget.withdraw():
         pass
     imgwire_sandbox.faults.always("health", **broken)

@@ -36,11 +36,10 @@ class Shelf(Service):
 
     name = "Shelf"
     key_variable = "SHELF_TOKEN"
-    example_url = "https://api.shelf.example"
+    url_variable = "SHELF_URL"
+    public_url = "https://api.shelf.example"
+    headers: ClassVar[Mapping[str, str]] = {"X-Shelf-Version": "7"}
     rate_classes: ClassVar[Mapping[str, RateLimit | None]] = {"books": RateLimit(200.0), "covers": None}
-
-    def headers(self, options: CallOptions) -> dict[str, str]:  # noqa: ARG002 - the interface
-        return {"X-Shelf-Version": "7"}
 
     def error_for(self, response: HttpResponse, context: CallContext) -> ImgwireError:
         document = error_document(response.content)

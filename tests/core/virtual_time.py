@@ -1,18 +1,16 @@
-"""A clock that only moves when everybody sleeps, for asyncio and trio alike."""
+"""A virtual clock that only moves when everybody sleeps, for asyncio and trio alike."""
 
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import math
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import anyio
-import anyio.lowlevel
 import sniffio
+
+from imgwire_async.testing.clock import VirtualClock
 
 
 async def _everybody_blocked() -> None:
@@ -36,22 +34,21 @@ def _runs(task: asyncio.Task[object]) -> bool:
 WALL = datetime(2026, 5, 9, 12, 0, 0, tzinfo=UTC).timestamp()
 
 
-class VirtualTime:
-    """Implements `core.time.Time`; `run` moves the clock on whenever no task can go on without it."""
+class VirtualTime(VirtualClock):
+    """For several tasks: `run` moves the clock once no task can continue without it."""
 
     def __init__(self, start: float = 0.0) -> None:
-        self.now = start
-        self._order = itertools.count()
-        self._timers: list[tuple[float, int, Callable[[], object]]] = []
+        super().__init__(WALL)
+        self._passed = start
 
-    def monotonic(self) -> float:
-        return self.now
+    @property
+    def now(self) -> float:
+        """Seconds that have passed; a test may set it."""
+        return self._passed
 
-    def time(self) -> float:
-        return WALL + self.now
-
-    async def sleep(self, seconds: float) -> None:
-        await self.wait(anyio.Event(), seconds)
+    @now.setter
+    def now(self, instant: float) -> None:
+        self._passed = instant
 
     async def wait(self, event: anyio.Event, seconds: float) -> None:
         """Wait for an event, which the clock sets after so many seconds if nobody else does."""
@@ -59,22 +56,8 @@ class VirtualTime:
         with self._timer(seconds, event.set):
             await event.wait()
 
-    @contextmanager
-    def move_on_after(self, seconds: float) -> Generator[anyio.CancelScope, None, None]:
-        with anyio.CancelScope() as scope, self._timer(seconds, scope.cancel):
-            yield scope
-
-    @contextmanager
-    def _timer(self, seconds: float, ring: Callable[[], object]) -> Generator[None, None, None]:
-        timer = (self.now + seconds, next(self._order), ring)
-        if math.isfinite(seconds):
-            heapq.heappush(self._timers, timer)
-        try:
-            yield
-        finally:
-            if timer in self._timers:
-                self._timers.remove(timer)
-                heapq.heapify(self._timers)
+    def _scope(self, seconds: float) -> anyio.CancelScope:  # noqa: ARG002 - real time plays no part
+        return anyio.CancelScope()
 
     async def settle(self) -> None:
         """Let everybody else go on until they are blocked."""
@@ -82,9 +65,7 @@ class VirtualTime:
 
     async def skip(self, seconds: float) -> None:
         """A sleep for tests with a single task: the clock moves at once."""
-        assert seconds >= 0, f"a negative wait: {seconds}"
-        await anyio.lowlevel.checkpoint()
-        self.now += seconds
+        await VirtualClock.wait(self, anyio.Event(), seconds)
 
     def run(self, main: Callable[[], Awaitable[None]], *, backend: str = "asyncio") -> None:
         """Run `main` to its end in virtual time; it is an error if everybody waits for ever."""
@@ -100,10 +81,9 @@ class VirtualTime:
                 tasks.start_soon(play)
                 await _everybody_blocked()
                 while not finished.is_set():
-                    assert self._timers, "deadlock: nobody sleeps and nobody runs"
-                    self.now = max(self.now, self._timers[0][0])
-                    while self._timers and self._timers[0][0] <= self.now:
-                        heapq.heappop(self._timers)[2]()
+                    following = min((due for due, _ in self._timers), default=math.inf)
+                    assert following < math.inf, "deadlock: nobody sleeps and nobody runs"
+                    self._move_to(following)
                     await _everybody_blocked()
 
         anyio.run(root, backend=backend)

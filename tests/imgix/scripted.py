@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import anyio.lowlevel
 from aiohttp import web
 
 from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.imgix import AsyncImgixClient, ImgixRateClass
+from tests.clients import without_waits
 
 JSON_API: Final = "application/vnd.api+json"
 SOURCE: Final = "5f73d9798d5327eb5194d54a"
@@ -115,10 +115,4 @@ async def scripted() -> AsyncIterator[Script]:
 def client_of(script: Script, **arguments: Any) -> AsyncImgixClient:
     """A client without published limits that does not wait between attempts."""
     given = {"api_key": "ak_test", "base_url": script.base_url, "rate_limits": UNLIMITED} | arguments
-    client = AsyncImgixClient(**given)
-
-    async def sleep(seconds: float) -> None:  # noqa: ARG001 - the interface of anyio.sleep
-        await anyio.lowlevel.checkpoint()
-
-    client._core.shared.time.sleep = sleep  # type: ignore[method-assign]
-    return client
+    return without_waits(AsyncImgixClient(**given))

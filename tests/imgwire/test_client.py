@@ -20,12 +20,14 @@ import httpx
 import pytest
 
 from imgwire_async import AsyncImgwireClient, ConfigurationError, ImgwireError, RateClass, RateLimit, Timeouts
+from imgwire_async.core.clients.client import core_of
 from imgwire_async.core.http.connections import _tls_context
 from imgwire_async.core.http.urls import checked_base_url
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.raw_servers import OK, always, raw_server
 
+HEADER = "X-Environment-Id"
 ENVIRONMENT = "5b9c8f57-5b0c-4b53-9c38-3f4b1f2f7a11"
 
 
@@ -88,9 +90,9 @@ class TestVariablesApplyTogetherOrNotAtAll:
 
     @pytest.mark.parametrize("key", ["sk_x", lambda: None], ids=["text", "function"])
     def test_a_key_that_was_passed_goes_to_the_public_service(self, key: Any) -> None:
-        options = AsyncImgwireClient(key)._core.options
+        options = core_of(AsyncImgwireClient(key)).options
 
-        assert (options.base_url, options.environment_id) == ("https://api.imgwire.dev", None)
+        assert (options.base_url, options.headers) == ("https://api.imgwire.dev", {})
 
     def test_the_key_of_a_variable_goes_to_no_service_that_was_passed(self) -> None:
         with pytest.raises(
@@ -101,18 +103,23 @@ class TestVariablesApplyTogetherOrNotAtAll:
         assert "sk_other" not in str(caught.value)
 
     @pytest.mark.parametrize(
-        ("given", "used"), [(None, None), (str(UUID(int=7)), UUID(int=7)), (UUID(int=7), UUID(int=7))]
+        ("given", "used"),
+        [
+            (None, {}),
+            (str(UUID(int=7)), {HEADER: str(UUID(int=7))}),
+            (UUID(int=7), {HEADER: str(UUID(int=7))}),
+        ],
     )
     def test_an_environment_that_was_passed_replaces_only_its_variable(self, given: Any, used: Any) -> None:
         client = AsyncImgwireClient(environment_id=given)
 
-        assert client._core.options.environment_id == used
-        assert client._core.options.base_url == "https://elsewhere.invalid"
+        assert core_of(client).options.headers == used
+        assert core_of(client).options.base_url == "https://elsewhere.invalid"
 
     def test_none_stands_for_what_was_not_passed(self) -> None:
-        options = AsyncImgwireClient(None, base_url=None)._core.options
+        options = core_of(AsyncImgwireClient(None, base_url=None)).options
 
-        assert (options.base_url, str(options.environment_id)) == ("https://elsewhere.invalid", ENVIRONMENT)
+        assert (options.base_url, options.headers) == ("https://elsewhere.invalid", {HEADER: ENVIRONMENT})
 
 
 @pytest.mark.parametrize("argument", ["base_url", "environment_id"])
@@ -128,7 +135,7 @@ def test_empty_environment_variables_are_like_none(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("IMGWIRE_ENVIRONMENT_ID", "")
 
     assert "https://api.imgwire.dev" in repr(AsyncImgwireClient())
-    assert AsyncImgwireClient()._core.options.environment_id is None
+    assert core_of(AsyncImgwireClient()).options.headers == {}
 
 
 @pytest.mark.parametrize("key", [None, "", "sk_a b", "sk_a\n", "sk_é"])
@@ -250,14 +257,14 @@ def test_with_options_changes_a_copy_and_keeps_the_rest() -> None:
 
     other = client.with_options(deadline=None, environment_id=ENVIRONMENT, timeout=Timeouts(read=3))
 
-    assert client._core.options.deadline == 5
-    assert client._core.options.environment_id is None
-    assert other._core.options.deadline is None
-    assert other._core.options.retry.max_retries == 1
-    assert other._core.options.timeouts.read == 3
-    assert str(other._core.options.environment_id) == ENVIRONMENT
-    assert other._core.shared is client._core.shared
-    assert other._core.credentials is client._core.credentials
+    assert core_of(client).options.deadline == 5
+    assert core_of(client).options.headers == {}
+    assert core_of(other).options.deadline is None
+    assert core_of(other).options.retry.max_retries == 1
+    assert core_of(other).options.timeouts.read == 3
+    assert core_of(other).options.headers == {HEADER: ENVIRONMENT}
+    assert core_of(other).shared is core_of(client).shared
+    assert core_of(other).credentials is core_of(client).credentials
 
 
 @pytest.mark.parametrize("options", [{"deadline": -1}, {"environment_id": "x"}, {"max_retries": -1}])
@@ -303,7 +310,7 @@ async def test_what_with_options_returns_does_not_close_the_connections(sandbox:
 async def test_a_client_that_is_dropped_open_warns(sandbox: Sandbox) -> None:
     client = client_of(sandbox)
     await client.images.list()
-    engine = client._core.shared.engine
+    engine = core_of(client).shared.engine
     try:
         with pytest.warns(ResourceWarning, match="was not closed"):  # noqa: PT031
             del client
@@ -315,7 +322,7 @@ async def test_a_client_that_is_dropped_open_warns(sandbox: Sandbox) -> None:
 async def test_a_client_lives_as_long_as_what_with_options_made_of_it(sandbox: Sandbox) -> None:
     derived = client_of(sandbox).with_options(deadline=5)
     await derived.images.list()
-    engine = derived._core.shared.engine
+    engine = core_of(derived).shared.engine
     gc.collect()
 
     try:
@@ -504,7 +511,7 @@ async def test_a_client_in_a_cancelled_block_closes_its_connections() -> None:
                 scope.cancel()
                 await anyio.lowlevel.checkpoint()
 
-        assert not client._core.shared.engine.is_open
+        assert not core_of(client).shared.engine.is_open
 
 
 @pytest.mark.parametrize("attempt", [pickle.dumps, copy.copy, copy.deepcopy])

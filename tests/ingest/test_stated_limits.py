@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 
 from imgwire_async import AsyncImgwireClient, RateClass, RateLimit
+from imgwire_async.core.clients.client import core_of
 from imgwire_async.ingest.shards.sending import with_pace_of_its_own
 
 
@@ -21,7 +22,7 @@ async def test_the_gate_of_a_job_takes_from_the_buckets_of_its_client(
         concurrency=concurrency,
         rate_limits=limits,
     ) as imgwire:
-        core = imgwire._core
+        core = core_of(imgwire)
         job = with_pace_of_its_own(core, {})
         bucket = core.shared.gate.bucket(RateClass.CREATE)
 
@@ -36,5 +37,5 @@ async def test_clients_share_no_limit_that_only_their_user_states() -> None:
         AsyncImgwireClient("sk_test", base_url="http://127.0.0.1:1", rate_limits=limits) as one,
         AsyncImgwireClient("sk_test", base_url="http://127.0.0.1:1", rate_limits=limits) as other,
     ):
-        gates = [client._core.shared.gate for client in (one, other)]
+        gates = [core_of(client).shared.gate for client in (one, other)]
         assert gates[0].bucket(RateClass.CREATE) is not gates[1].bucket(RateClass.CREATE)

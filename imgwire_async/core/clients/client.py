@@ -7,17 +7,37 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypedDict, Unpack
 
 import anyio
 
 from imgwire_async.core.call import Core
-from imgwire_async.core.clients.credentials import CredentialProvider, check_credential
+from imgwire_async.core.clients.credentials import CredentialProvider, Credentials, check_credential
+from imgwire_async.core.clients.events import Hooks, as_hooks
 from imgwire_async.core.clients.options import CallOptions, Timeouts
-from imgwire_async.core.logical_call import ClientStats
+from imgwire_async.core.http.connections import Engine
+from imgwire_async.core.http.urls import checked_base_url
+from imgwire_async.core.logical_call import ClientStats, SharedState
+from imgwire_async.core.pace.gate import Gate
+from imgwire_async.core.pace.limits import Name, RateLimit, checked_limits
+from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.service import Service
+from imgwire_async.core.time import RealTime, Time
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from imgwire_async.core.http.httpx_transport import HttpClient
+
+
+class OptionChanges(TypedDict, total=False):
+    """Options of a client that `with_options` changes, under the names of its arguments."""
+
+    timeout: float | Timeouts
+    max_retries: int
+    max_retry_after: float
+    deadline: float | None
+    headers: Mapping[str, str]
 
 
 class ServiceClient:
@@ -84,25 +104,106 @@ class ServiceClient:
             )
 
 
-def credential_source(
-    given: Secret | CredentialProvider | None, base_url: str | None, service: Service, url_variable: str
-) -> Secret | CredentialProvider:
-    """What gives the credential of a client.
+def core_of(client: ServiceClient) -> Core:
+    """What makes the requests of a client: for tests, and what else needs more of it than its methods."""
+    return client._core  # noqa: SLF001 - the one way in
+
+
+def keep_time(
+    client: ServiceClient, time: Time, *, rate_limits: Mapping[Name, RateLimit] | None = None
+) -> None:
+    """Let a client that has sent nothing yet read another clock and wait on it: for tests.
 
     Args:
-        given: the credential, or what gives it.
-        base_url: base URL that goes with it.
-        service: names itself and the environment variable of its keys.
-        url_variable: name of the environment variable that holds a base URL.
+        client: the client.
+        time: the clock.
+        rate_limits: the limits that hold from now on.
+    """
+    shared = core_of(client).shared
+    shared.time = time
+    shared.gate = Gate(
+        "auto" if shared.gate.adaptive else shared.gate.concurrency, rate_limits=rate_limits, time=time
+    )
+    shared.budget = RetryBudget.of_client(time.monotonic, shared.gate.concurrency)
+
+
+def from_environment(service: Service) -> tuple[Secret | None, str | None]:
+    """Key and base URL that the variables of a service give together; an empty one counts as not set."""
+    key = os.environ.get(service.key_variable)
+    return Secret(key) if key else None, os.environ.get(service.url_variable) or None
+
+
+def new_core(
+    service: Service,
+    key: Secret | CredentialProvider | None,
+    base_url: str | None,
+    *,
+    concurrency: int | Literal["auto"],
+    rate_limits: Mapping[Name, RateLimit] | None,
+    hooks: Mapping[str, Hooks[Any] | None],
+    http_client: HttpClient | None,
+    allow_insecure: bool,
+    **changes: Unpack[OptionChanges],
+) -> Core:
+    """Make the core of a client from its arguments, which mean the same for every service.
+
+    Limits that the service publishes hold for all clients of one key in this process together.
+
+    Args:
+        service: the service.
+        key: the credential, or what gives it.
+        base_url: where the service is. Default: its public URL.
+        concurrency: see `Gate`.
+        rate_limits: limits by class, in the place of published ones.
+        hooks: the hooks of the options, by name.
+        http_client: sends the requests instead of a session of our own.
+        allow_insecure: accept a base URL with plain http to another machine.
+        changes: the other options.
 
     Raises:
-        ConfigurationError: there is no credential, or none that can be sent.
+        ConfigurationError: there is no usable credential, or another argument cannot be used.
     """
+    source = _credential_source(key, base_url, service)
+    url = checked_base_url(
+        service.public_url if base_url is None else base_url,
+        allow_insecure=allow_insecure,
+        example=service.public_url,
+    )
+    options = changed_options(CallOptions(base_url=url, allow_insecure=allow_insecure), changes)
+    time = RealTime()
+    try:
+        called: dict[str, Any] = {name: as_hooks(name, given) for name, given in hooks.items()}
+        published = {name: limit for name, limit in service.rate_classes.items() if limit is not None}
+        scope = None
+        if published and isinstance(source, Secret):  # a function may give any key
+            scope = f"{service.name} {url} {source.digest()}"
+        gate = Gate(
+            concurrency,
+            rate_limits=published | checked_limits(rate_limits or {}, service.rate_classes),
+            time=time,
+            scope=scope,
+            longest_wait=service.longest_wait,
+        )
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    shared = SharedState(
+        service=service,
+        engine=Engine(http_client),
+        gate=gate,
+        budget=RetryBudget.of_client(time.monotonic, gate.concurrency),
+        time=time,
+    )
+    return Core(replace(options, **called), Credentials(source, service.key_variable), shared)
+
+
+def _credential_source(
+    given: Secret | CredentialProvider | None, base_url: str | None, service: Service
+) -> Secret | CredentialProvider:
     variable = service.key_variable
     if given is None and base_url is not None and os.environ.get(variable):
         raise ConfigurationError(
             "no API key: with base_url= no environment variable is read, so that a key does not go to a "
-            f"service it does not belong to; pass api_key=, too, or set {url_variable} instead"
+            f"service it does not belong to; pass api_key=, too, or set {service.url_variable} instead"
         )
     if given is None:
         raise ConfigurationError(f"no API key: pass api_key= or set the environment variable {variable}")
@@ -116,7 +217,11 @@ def credential_source(
 
 
 def changed_options(options: CallOptions, given: Mapping[str, Any]) -> CallOptions:
-    """Options with some of `timeout`, `max_retries`, `max_retry_after` and `deadline` replaced.
+    """Options with some of them replaced.
+
+    Args:
+        options: the present ones.
+        given: see `OptionChanges`.
 
     Raises:
         ConfigurationError: a value is out of its range.
@@ -126,8 +231,8 @@ def changed_options(options: CallOptions, given: Mapping[str, Any]) -> CallOptio
             match name:
                 case "timeout":
                     options = replace(options, timeouts=Timeouts.of(value))
-                case "deadline":
-                    options = replace(options, deadline=value)
+                case "deadline" | "headers":
+                    options = replace(options, **{name: value})
                 case _:
                     options = replace(options, retry=replace(options.retry, **{name: value}))
     except ValueError as error:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from imgwire_async.core.clients.events import CallHook, Hook, RequestEvent, ResponseEvent, RetryEvent
 from imgwire_async.core.retry import RetryPolicy
@@ -60,8 +60,8 @@ class CallOptions:
     """Scheme, host and port of the API, without a trailing slash."""
     allow_insecure: bool = False
     """Whether images and credentials may travel in clear text to another machine."""
-    environment_id: UUID | None = None
-    """Sent as `X-Environment-Id`; needed only with credentials that are not bound to an environment."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of every call of the API beside those that the core sends, as the service's client decides."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     deadline: float | None = None

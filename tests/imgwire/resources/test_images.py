@@ -31,18 +31,9 @@ from imgwire_async import (
 )
 from imgwire_async.models import StandardUploadCreate
 from imgwire_async.sandbox import Sandbox
+from imgwire_async.testing.clock import VirtualClock
 from tests.clients import client_of
 from tests.raw_servers import answer, in_turn, raw_server
-
-
-class Clock:
-    """A clock that a test can move."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +152,8 @@ async def test_an_upload_in_trouble_ends_in_one_image_with_all_its_bytes(
 
 
 async def test_an_expired_upload_url_is_replaced_under_the_same_key(photo: Path) -> None:
-    clock = Clock()
-    with Sandbox(clock=clock, upload_url_lifetime=60) as sandbox:
+    clock = VirtualClock()
+    with Sandbox(clock=clock.time, upload_url_lifetime=60) as sandbox:
         async with client_of(sandbox, on_response=lambda event: expire_once(clock, event)) as client:
             image = await client.images.upload(photo, idempotency_key="key-1")
             ready = await client.images.wait_until_ready(image.id)
@@ -175,9 +166,9 @@ async def test_an_expired_upload_url_is_replaced_under_the_same_key(photo: Path)
     assert total == 1
 
 
-def expire_once(clock: Clock, event: Any) -> None:
-    if event.operation == "images.create" and clock.now < 1_800_000_100:
-        clock.now += 100
+def expire_once(clock: VirtualClock, event: Any) -> None:
+    if event.operation == "images.create" and clock.monotonic() < 100:
+        clock.advance(100)
 
 
 async def test_a_store_that_always_refuses_is_asked_twice_and_no_more(

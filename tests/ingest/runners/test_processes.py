@@ -30,6 +30,7 @@ from imgwire_async import (
     InvalidArgumentError,
     Stored,
 )
+from imgwire_async.core.clients.client import core_of
 from imgwire_async.core.pace.limits import RateLimit as StatedLimit
 from imgwire_async.imgwire.service import RateClass
 from imgwire_async.imgwire.sink import SINK
@@ -430,8 +431,8 @@ async def test_a_shard_that_travels_and_runs_twice_gives_the_same_images(
         travelled = pickle.loads(pickle.dumps(shard))
         assert travelled == shard
         (share,) = options.shares()
-        shared = client._core.shared
-        sender = Sender(SINK.open(client._core), options, shared.time)
+        shared = core_of(client).shared
+        sender = Sender(SINK.open(core_of(client)), options, shared.time)
         bench = Workbench(sender, "spring", options, share, shared)
         notes = Notes()
         await pickle.loads(pickle.dumps(run_shard))(travelled, bench, notes)

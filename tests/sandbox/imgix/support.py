@@ -1,4 +1,4 @@
-"""What tests of the local imgix share: a plain HTTP client, pictures and a clock."""
+"""What tests of the local imgix share: a plain HTTP client and pictures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import httpx
 from PIL import Image
 
 from imgwire_async.sandbox import ImgixSandbox
+
+NOW = 1_900_000_000.0
+"""Seconds since the epoch at which virtual clocks begin here."""
 
 
 class Imgix:
@@ -45,16 +48,6 @@ class Imgix:
     ) -> httpx.Response:
         url = self.sandbox.rendering_url(host, path, query)
         return httpx.get(url, trust_env=False, **options)
-
-
-class Clock:
-    """Seconds since the epoch that only a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1_900_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def document(kind: str, attributes: dict[str, Any], id: str | None = None) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from imgwire_async.sandbox import FixedWindow, ImgixSandbox
-from tests.sandbox.imgix.support import Clock, Imgix, document, picture
+from imgwire_async.testing.clock import VirtualClock
+from tests.sandbox.imgix.support import NOW, Imgix, document, picture
 
 CALLS = [
     ("GET", "sources", "sources"),
@@ -66,8 +67,8 @@ def test_unknown_routes_and_methods_are_answered_in_json(imgix: Imgix) -> None:
 
 
 def test_published_limits_count_by_key_and_class(start_imgix: Callable[..., Imgix]) -> None:
-    clock = Clock()
-    imgix = start_imgix(clock=clock, limits="published")
+    clock = VirtualClock(NOW)
+    imgix = start_imgix(clock=clock.time, limits="published")
 
     def statuses(count: int, **headers: str) -> list[int]:
         return [imgix.http.get("sources", headers=headers).status_code for _ in range(count)]
@@ -78,13 +79,13 @@ def test_published_limits_count_by_key_and_class(start_imgix: Callable[..., Imgi
     assert imgix.http.get("sources/x/assets/y").status_code == 404  # a class of its own
     other = imgix.sandbox.create_key("sources")
     assert statuses(1, authorization=f"Bearer {other}") == [200]
-    clock.now += 0.25
+    clock.advance(0.25)
     assert statuses(2) == [200, 429]
 
 
 def test_limits_can_be_raised_and_say_when_to_come_back(start_imgix: Callable[..., Imgix]) -> None:
     limits = {"default": FixedWindow(limit=6, seconds=60)}
-    imgix = start_imgix(clock=Clock(), limits="published", rate_limits=limits)
+    imgix = start_imgix(clock=VirtualClock().time, limits="published", rate_limits=limits)
 
     answers = [imgix.http.get("sources") for _ in range(7)]
     assert [answer.status_code for answer in answers] == [200] * 6 + [429]
@@ -119,8 +120,8 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
 
 
 def test_a_purge_repeated_within_ten_seconds_is_answered_409(start_imgix: Callable[..., Imgix]) -> None:
-    clock = Clock()
-    imgix = start_imgix(clock=clock)
+    clock = VirtualClock(NOW)
+    imgix = start_imgix(clock=clock.time)
     imgix.sandbox.add_source("shop")
 
     def purge(url: str, **attributes: object) -> httpx.Response:
@@ -128,9 +129,9 @@ def test_a_purge_repeated_within_ten_seconds_is_answered_409(start_imgix: Callab
 
     first = purge("https://shop.imgix.net/a.png?w=1")
     assert first.json()["data"]["id"] == first.json()["data"]["attributes"]["purge_id"]
-    clock.now += 9.5
+    clock.advance(9.5)
     assert purge("https://shop.imgix.net/a.png").status_code == 409
-    clock.now += 0.5
+    clock.advance(0.5)
     assert purge("https://shop.imgix.net/a.png").status_code == 200
     assert purge("https://other.imgix.net/a.png").status_code == 404
     assert purge("/a.png").status_code == 400
@@ -151,9 +152,9 @@ def test_an_unpublished_asset_is_not_served(imgix: Imgix) -> None:
 
 
 def test_reports_complete_and_their_files_take_no_key(start_imgix: Callable[..., Imgix]) -> None:
-    clock = Clock()
-    imgix = start_imgix(clock=clock)
-    end = clock.now
+    clock = VirtualClock(NOW)
+    imgix = start_imgix(clock=clock.time)
+    end = clock.time()
     done = imgix.sandbox.add_report(
         "image_analytics", period_start=end - 86400, period_end=end, files=[b"a\n", b"b\n"]
     )
@@ -167,7 +168,7 @@ def test_reports_complete_and_their_files_take_no_key(start_imgix: Callable[...,
     assert (ids(""), ids("filter[completed]=true")) == ([done, later], [done])
     assert ids("filter[report_type]=cdn_logs&sort=-period_end") == [later]
     assert imgix.http.get(f"reports/{later}").json()["data"]["attributes"]["files"] == []
-    clock.now += 60
+    clock.advance(60)
     attributes = imgix.http.get(f"reports/{done}").json()["data"]["attributes"]
     assert (attributes["completed"], attributes["report_key"]) == (True, "image_analytics_20300317")
     assert [httpx.get(url, trust_env=False).content for url in attributes["files"]] == [b"a\n", b"b\n"]

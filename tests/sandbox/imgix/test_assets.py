@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.imgix.support import Clock, Imgix, document, picture
+from imgwire_async.testing.clock import VirtualClock
+from tests.sandbox.imgix.support import NOW, Imgix, document, picture
 from tests.sandbox.imgix.test_sources import RECORDED
 
 
@@ -35,8 +36,8 @@ def test_an_asset_knows_its_picture(imgix: Imgix, source: str) -> None:
 
 
 def test_an_added_path_is_an_asset_after_a_while(start_imgix: Callable[..., Imgix]) -> None:
-    clock = Clock()
-    imgix = start_imgix(clock=clock, indexing_delay=60)
+    clock = VirtualClock(NOW)
+    imgix = start_imgix(clock=clock.time, indexing_delay=60)
     source = imgix.sandbox.add_source("shop")
     imgix.sandbox.add_file(source, "/a.png", picture(), index=False)
 
@@ -44,7 +45,7 @@ def test_an_added_path_is_an_asset_after_a_while(start_imgix: Callable[..., Imgi
     assert (added.status_code, added.json()["data"]["attributes"]["media_kind"]) == (202, "IMAGE")
     assert imgix.http.get(f"sources/{source}/assets/a.png").status_code == 404
     assert imgix.http.get(f"sources/{source}/assets").json()["data"] == []
-    clock.now += 60
+    clock.advance(60)
     assert imgix.http.get(f"sources/{source}/assets/a.png").status_code == 200
     assert imgix.http.post(f"sources/{source}/assets/add/a.png").status_code == 202
     assert imgix.http.post(f"sources/{source}/assets/add/missing.png").status_code == 404

@@ -11,8 +11,9 @@ import httpx
 import pytest
 from PIL import Image
 
+from imgwire_async.testing.clock import VirtualClock
 from tests.raw_servers import always, answer, raw_server
-from tests.sandbox.imgix.support import Clock, Imgix, document, picture
+from tests.sandbox.imgix.support import NOW, Imgix, document, picture
 
 
 @pytest.fixture
@@ -78,8 +79,8 @@ def signed(token: str, path: str, query: str = "") -> str:
 
 
 def test_a_signed_source_serves_only_what_was_signed(start_imgix: Callable[..., Imgix]) -> None:
-    clock = Clock()
-    imgix = start_imgix(clock=clock, deployment_delay=0)
+    clock = VirtualClock(NOW)
+    imgix = start_imgix(clock=clock.time, deployment_delay=0)
     source = imgix.sandbox.add_source("shop", secure_url_enabled=True)
     imgix.sandbox.add_file(source, "/a b.png", picture())
     token: Any = imgix.http.get(f"sources/{source}").json()["data"]["attributes"]["secure_url_token"]
@@ -92,8 +93,8 @@ def test_a_signed_source_serves_only_what_was_signed(start_imgix: Callable[..., 
     assert status(signed(token, "/a%20b.png", "w=30").replace("w=30", "w=31")) == 403
     assert status("w=30") == 403
     assert status(signed("other", "/a%20b.png")) == 403
-    assert status(signed(token, "/a%20b.png", f"expires={int(clock.now) + 5}")) == 200
-    assert status(signed(token, "/a%20b.png", f"expires={int(clock.now) - 5}")) == 404
+    assert status(signed(token, "/a%20b.png", f"expires={int(clock.time()) + 5}")) == 200
+    assert status(signed(token, "/a%20b.png", f"expires={int(clock.time()) - 5}")) == 404
 
 
 def test_files_of_a_web_folder_are_fetched_and_kept_until_purged(imgix: Imgix) -> None:

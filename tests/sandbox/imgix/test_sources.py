@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.imgix.support import Clock, Imgix, document
+from imgwire_async.testing.clock import VirtualClock
+from tests.sandbox.imgix.support import NOW, Imgix, document
 
 RECORDED = Path(__file__).parents[2] / "imgix" / "recorded"
 
@@ -49,8 +50,8 @@ def test_an_unknown_source_is_answered_like_the_recorded_error(imgix: Imgix) -> 
 def test_a_deployment_takes_its_time_and_the_former_one_serves_meanwhile(
     start_imgix: Callable[..., Imgix],
 ) -> None:
-    clock = Clock()
-    imgix = start_imgix(clock=clock, deployment_delay=5)
+    clock = VirtualClock(NOW)
+    imgix = start_imgix(clock=clock.time, deployment_delay=5)
     source_id = imgix.sandbox.add_source("shop")
     imgix.sandbox.add_file(source_id, "/a.txt", b"text")
 
@@ -59,7 +60,7 @@ def test_a_deployment_takes_its_time_and_the_former_one_serves_meanwhile(
         return found
 
     assert (status(), imgix.rendered("/a.txt").status_code) == ("deploying", 404)
-    clock.now += 5
+    clock.advance(5)
     assert (status(), imgix.rendered("/a.txt").status_code) == ("deployed", 200)
     deployment = {
         "type": "s3",
@@ -71,7 +72,7 @@ def test_a_deployment_takes_its_time_and_the_former_one_serves_meanwhile(
     }
     imgix.http.patch(f"sources/{source_id}", json=document("sources", {"deployment": deployment}, source_id))
     assert (status(), imgix.rendered("/a.txt").status_code) == ("deploying", 200)
-    clock.now += 5
+    clock.advance(5)
     assert (status(), imgix.rendered("/a.txt").status_code) == ("deployed", 403)
 
 

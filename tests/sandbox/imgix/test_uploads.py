@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.imgix.support import Clock, Imgix, picture
+from imgwire_async.testing.clock import VirtualClock
+from tests.sandbox.imgix.support import NOW, Imgix, picture
 
 
 @pytest.fixture
@@ -71,8 +72,8 @@ def test_an_upload_that_is_too_large_or_empty_or_for_a_web_folder_is_refused(
 def test_a_session_takes_bytes_at_its_url_and_becomes_an_asset(
     start_imgix: Callable[..., Imgix], verbs: bool
 ) -> None:
-    clock = Clock()
-    imgix = start_imgix(clock=clock, session_delay=3)
+    clock = VirtualClock(NOW)
+    imgix = start_imgix(clock=clock.time, session_delay=3)
     source = imgix.sandbox.add_source("shop")
     base = f"sources/{source}/upload-sessions/"
     create, status, close = ("create/", "status/", "close/") if verbs else ("", "", "")
@@ -89,7 +90,7 @@ def test_a_session_takes_bytes_at_its_url_and_becomes_an_asset(
     closed = imgix.http.post(f"{base}{close}{session['id']}").json()["data"]["attributes"]
     assert (closed["status"], "url" in closed) == ("CLOSED", False)
     assert imgix.http.get(f"sources/{source}/assets/big/a.png").status_code == 404
-    clock.now += 3
+    clock.advance(3)
     shown = imgix.http.get(f"{base}{status}{session['id']}").json()["data"]["attributes"]
     assert (shown["status"], "url" in shown) == ("COMPLETE", False)
     assert imgix.http.get(f"sources/{source}/assets/big/a.png").status_code == 200
@@ -97,12 +98,12 @@ def test_a_session_takes_bytes_at_its_url_and_becomes_an_asset(
 
 
 def test_a_session_expires(start_imgix: Callable[..., Imgix]) -> None:
-    clock = Clock()
-    imgix = start_imgix(clock=clock)
+    clock = VirtualClock(NOW)
+    imgix = start_imgix(clock=clock.time)
     source = imgix.sandbox.add_source("shop")
     base = f"sources/{source}/upload-sessions/"
     session = imgix.http.post(f"{base}create/a.png").json()["data"]
-    clock.now += 8 * 3600 + 1
+    clock.advance(8 * 3600 + 1)
 
     assert httpx.put(session["attributes"]["url"], content=b"x", trust_env=False).status_code == 403
     assert imgix.http.get(f"{base}status/{session['id']}").json()["data"]["attributes"]["status"] == "EXPIRED"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from imgwire_async.sandbox.imgwire.resources.metrics import bucket_starts
 from imgwire_async.sandbox.imgwire.schemas import MetricsInterval
+from imgwire_async.testing.clock import VirtualClock
 from tests.sandbox.imgwire.support import PUBLIC, Api, photograph
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -21,22 +22,14 @@ DATASETS = "/api/v1/metrics/datasets"
 STATS = "/api/v1/metrics/stats"
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> float:
-        return self.now.timestamp()
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(NOON.timestamp())
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def api(start_api: Callable[..., Api], clock: Clock) -> Api:
-    return start_api(clock=clock)
+def api(start_api: Callable[..., Api], clock: VirtualClock) -> Api:
+    return start_api(clock=clock.time)
 
 
 def nonzero(points: list[dict[str, Any]], name: str) -> dict[str, int]:
@@ -56,15 +49,15 @@ def test_an_empty_environment_has_24_hours_of_zeros(api: Api) -> None:
     assert datasets["cache_hit_ratio"] == [{"label": "hit", "value": 0}, {"label": "miss", "value": 0}]
 
 
-def test_uploads_deliveries_and_storage_fall_into_their_hours(api: Api, clock: Clock) -> None:
+def test_uploads_deliveries_and_storage_fall_into_their_hours(api: Api, clock: VirtualClock) -> None:
     data = photograph()
     first = api.upload(data)
     PUBLIC.get(first["cdn_url"])
-    clock.now = NOON + timedelta(hours=1, minutes=30)
+    clock.advance(90 * 60)
     api.upload(data)
     api.upload(b"corrupt", file_name="a.png")
     api.http.delete(f"/api/v1/images/{first['id']}")
-    clock.now = NOON + timedelta(hours=3)
+    clock.advance(90 * 60)
 
     datasets = api.http.get(DATASETS, params={"date_start": NOON.isoformat()}).json()
 
@@ -77,11 +70,11 @@ def test_uploads_deliveries_and_storage_fall_into_their_hours(api: Api, clock: C
     assert datasets["cache_hit_ratio"][1] == {"label": "miss", "value": 100}
 
 
-def test_stats_compare_with_the_period_before(api: Api, clock: Clock) -> None:
-    for hours, uploads in ((0, 2), (1, 3)):
-        clock.now = NOON + timedelta(hours=hours, minutes=5)
+def test_stats_compare_with_the_period_before(api: Api, clock: VirtualClock) -> None:
+    for uploads in (2, 3):
         for _ in range(uploads):
             api.upload(photograph())
+        clock.advance(3600)
     hour = {"date_start": "2026-03-10T13:00:00.000000+0000", "date_end": "2026-03-10T14:00:00Z"}
 
     stats = api.http.get(STATS, params=hour).json()
