@@ -175,6 +175,8 @@ def _facts(outcome: Outcome) -> dict[str, object]:
                 facts["changed"] = outcome.changed
         case Skipped():
             facts |= {"outcome": "skipped", "reason": outcome.reason}
+            if outcome.detail is not None:
+                facts["detail"] = outcome.detail
         case Failed():
             facts |= {
                 "outcome": "failed",

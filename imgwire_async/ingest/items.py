@@ -95,6 +95,11 @@ class Entry:
     """Set where looking at the source shows it anyway."""
     from_folder: bool = False
     """A file that was found and not named: no image is then no failure."""
+    skip: str | None = None
+    """Why there is nothing to store, although nothing is wrong: the source says that it is a video, for
+    example."""
+    note: str | None = None
+    """Whatever the source wants the journal to keep of the item. It is sent nowhere."""
 
 
 def is_url(text: str) -> bool:

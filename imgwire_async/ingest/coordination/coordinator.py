@@ -246,6 +246,10 @@ class Coordinator:
             await self._outcomes.put(surveyed.settled)
         for row, failure in surveyed.failed:
             self._record_failure(row, failure, None)
+        for row, skipped in surveyed.skipped:
+            self._writer.put(None if self.dry_run else row, (skipped, None))
+        for row in surveyed.renoted:
+            self._writer.put(None if self.dry_run else row)
         await self._writer.commit()
         await self._writer.keep_up()
         self._open += len(surveyed.tasks)

@@ -16,6 +16,7 @@ from imgwire_async.errors import (
     APIConnectionError,
     APIStatusError,
     ConfigurationError,
+    DownloadRejectedError,
     ImgwireError,
     RateLimitError,
     ResponseDecodeError,
@@ -56,7 +57,7 @@ def judge(error: ImgwireError, stop_on: tuple[type[ImgwireError], ...]) -> Verdi
         return Verdict.THROTTLED
     if isinstance(error, APIConnectionError | ResponseDecodeError):
         return Verdict.TRANSIENT
-    if isinstance(error, APIStatusError | UploadRejectedError):
+    if isinstance(error, APIStatusError | UploadRejectedError | DownloadRejectedError):
         if error.status == 429 or (error.status == 503 and error.retry_after is not None):
             return Verdict.THROTTLED
         if error.status in {408, 409} or error.status >= 500:
@@ -67,7 +68,7 @@ def judge(error: ImgwireError, stop_on: tuple[type[ImgwireError], ...]) -> Verdi
 def cause_of(error: ImgwireError) -> str:
     """A short text that is the same for failures of the same kind."""
     parts = [type(error).__name__]
-    if isinstance(error, APIStatusError | UploadRejectedError):
+    if isinstance(error, APIStatusError | UploadRejectedError | DownloadRejectedError):
         parts.append(str(error.status))
     if isinstance(error, APIStatusError) and error.error_type:
         parts.append(error.error_type[:80])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
@@ -31,6 +31,10 @@ class Surveyed:
     """Nothing is to be done, and the journal needs no word about it."""
     failed: list[tuple[Row, Failed]]
     tasks: list[Task]
+    skipped: list[tuple[Row, Skipped]] = field(default_factory=list)
+    """Nothing is to be done, and the journal does not know it."""
+    renoted: list[Row] = field(default_factory=list)
+    """Rows of settled items about which the source has another note."""
 
 
 class Known(Protocol):
@@ -92,7 +96,7 @@ class Surveyor:
         item, key = entry.item, entry.key
         if item is None or entry.problem is not None:
             assert entry.problem is not None  # noqa: S101 - an entry without an item has one
-            self._fail(self._name(key, row, active, result), item, entry.problem, result)
+            self._fail(self._name(key, row, active, result), item, entry.problem, result, entry.note)
             return
         earlier = active.get(key)
         if earlier is None and row is not None and row.run == self._journal.run:
@@ -100,15 +104,21 @@ class Surveyor:
         if earlier is not None:
             self._named_twice(entry, earlier, result)
             return
+        if entry.skip is not None:
+            active[key] = location(item)
+            self._skip(entry, row, result)
+            return
         try:
             stamp = entry.stamp or stamp_of(item)
             digest = self._parameters.digest(item)
         except (UploadSourceError, InvalidArgumentError) as error:
-            self._fail(key, item, error, result)
+            self._fail(key, item, error, result, entry.note)
             return
-        task = Task(key, item, stamp, entry.from_folder, row, digest)
-        if row is not None and row.state in DONE:
+        task = Task(key, item, stamp, entry.from_folder, row, digest, note=entry.note)
+        if row is not None and row.state in DONE and row.error_type != SkipReason.UNSUPPORTED_TYPE:
             changed = _changed(task, row)
+            if row.note != entry.note:
+                result.renoted.append(replace(row, note=entry.note))
             if row.state == State.SKIPPED:
                 if changed != "content":
                     result.settled.append(Skipped(key=key, item=item, reason=SkipReason.NO_IMAGE))
@@ -123,6 +133,27 @@ class Surveyor:
             return
         self.active[key] = active[key] = location(item)
         result.tasks.append(task)
+
+    def _skip(self, entry: Entry, row: Row | None, result: Surveyed) -> None:
+        """Pass over an item for which the source says that there is nothing to store."""
+        assert entry.item is not None  # noqa: S101 - the caller has looked
+        reason = SkipReason.UNSUPPORTED_TYPE
+        size = 0 if entry.stamp is None else entry.stamp.size
+        outcome = Skipped(key=entry.key, item=entry.item, reason=reason, size=size, detail=entry.skip)
+        skipped = Row(
+            entry.key,
+            location(entry.item),
+            State.SKIPPED,
+            self._journal.run,
+            error_type=reason,
+            error=entry.skip,
+            note=entry.note,
+        )
+        if row is not None and row.state in {State.STORED, State.READY}:
+            # What was an image once is still stored.
+            result.settled.append(outcome)
+        else:
+            result.skipped.append((skipped, outcome))
 
     def _named_twice(self, entry: Entry, earlier: str, result: Surveyed) -> None:
         assert entry.item is not None  # noqa: S101 - the caller has looked
@@ -145,9 +176,16 @@ class Surveyor:
             return f"{key} (item {self._ordinal})"
         return key
 
-    def _fail(self, key: str, item: IngestItem | None, error: ImgwireError, result: Surveyed) -> None:
+    def _fail(
+        self,
+        key: str,
+        item: IngestItem | None,
+        error: ImgwireError,
+        result: Surveyed,
+        note: str | None = None,
+    ) -> None:
         failure = Failed(key=key, item=item, error=error)
-        row = Row(key, "" if item is None else location(item), "", 0)
+        row = Row(key, "" if item is None else location(item), "", 0, note=note)
         result.failed.append((failed_row(row, failure, self._journal.run), failure))
 
 

@@ -32,7 +32,8 @@ CREATE TABLE job (name TEXT NOT NULL, runs INTEGER NOT NULL, pace TEXT);  -- pac
 CREATE TABLE items (
     key TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, run INTEGER NOT NULL,
     size INTEGER, version TEXT, sha256 BLOB, idempotency_key TEXT, image_id TEXT, cdn_url TEXT,
-    attempts INTEGER NOT NULL, error_type TEXT, error TEXT, item TEXT, parameters BLOB
+    attempts INTEGER NOT NULL, error_type TEXT, error TEXT, item TEXT, parameters BLOB,
+    note TEXT
 ) WITHOUT ROWID;
 CREATE INDEX items_by_content ON items (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX items_failed ON items (state) WHERE state = 'failed';

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Number of the format that this version writes, the `user_version` of the database."""
 
 
@@ -61,6 +61,11 @@ def _from_2(connection: sqlite3.Connection) -> None:
         connection.execute("UPDATE about SET value = ? WHERE name = 'binding'", (json.dumps(known),))
 
 
+def _from_3(connection: sqlite3.Connection) -> None:
+    """Sources may leave a note about an item."""
+    connection.execute("ALTER TABLE items ADD COLUMN note TEXT")
+
+
 _ITEMS_OF_3: Final = (
     """CREATE TABLE items_of_3 (
         key TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, run INTEGER NOT NULL,
@@ -76,5 +81,5 @@ _ITEMS_OF_3: Final = (
     "CREATE INDEX items_failed ON items (state) WHERE state = 'failed'",
 )
 
-_STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = MappingProxyType({2: _from_2})
+_STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = MappingProxyType({2: _from_2, 3: _from_3})
 """What brings a journal of a format to the next one."""

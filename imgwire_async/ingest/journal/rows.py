@@ -47,3 +47,5 @@ class Row:
     """The item as a JSON row of a manifest, where a retry will need it."""
     parameters: bytes | None = None
     """Digest of the purpose, metadata and so on that it was sent with."""
+    note: str | None = None
+    """See `Entry.note`."""

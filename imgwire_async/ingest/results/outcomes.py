@@ -67,6 +67,8 @@ class SkipReason(StrEnum):
 
     NO_IMAGE = "no_image"
     """A file in a folder that is none of the types that the service stores."""
+    UNSUPPORTED_TYPE = "unsupported_type"
+    """The source declares a type that is not stored, such as a video; `Skipped.detail` says which."""
     NAMED_TWICE = "named_twice"
     """The source gave the same item before."""
     DRY_RUN = "dry_run"
@@ -82,6 +84,8 @@ class Skipped:
     reason: SkipReason
     size: int = 0
     """Bytes, where known."""
+    detail: str | None = None
+    """More about the reason, for people."""
     image_id: None = field(default=None, init=False)
     error: None = field(default=None, init=False)
 

@@ -71,6 +71,8 @@ class Task:
     """Instant of its first request."""
     charge: int = 0
     """Bytes of the budget that it holds."""
+    note: str | None = None
+    """See `Entry.note`."""
     held: bool = False
     """It has ended, or waits for another item's image: whoever runs its shard has nothing to do with it."""
 
@@ -97,7 +99,7 @@ class Task:
         """The item as the journal keeps it."""
         stamp, known = self.stamp, self.known
         if self.confirm and known is not None:
-            return replace(known, state=state, run=run, attempts=self.attempts)
+            return replace(known, state=state, run=run, attempts=self.attempts, note=self.note)
         # Tried again: the image of this very content that an earlier run has stored.
         same = known is not None and known.idempotency_key == self.idempotency_key
         parameters = self.parameters
@@ -117,6 +119,7 @@ class Task:
             cdn_url=known.cdn_url if known is not None and same else None,
             attempts=self.attempts,
             parameters=parameters,
+            note=self.note,
         )
 
 
