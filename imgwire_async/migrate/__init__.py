@@ -1,6 +1,7 @@
-"""Moving from imgix to Imgwire: rendering URLs become transformations. No I/O.
+"""Moving from imgix to Imgwire: images with their metadata (`migrate_from_imgix`), and their URLs.
 
-`translate_url` documents the arguments; `translate_srcset` and `translate_text` take them too.
+`translate_url` documents the arguments of a translation; `translate_srcset` and `translate_text` take them
+too. Translating does no I/O.
 """
 
 # Names are loaded when they are first used, so that importing the package costs nothing.
@@ -11,12 +12,22 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from imgwire_async.migrate.asset_items import AssetItem
+    from imgwire_async.migrate.job import MigrationJob, migrate_from_imgix
+    from imgwire_async.migrate.metadata import MetadataRules
+    from imgwire_async.migrate.report import MigrationReport, TypeCount
     from imgwire_async.migrate.translation.records import Asset, Finding, ImgixSource, Judgement, Translation
     from imgwire_async.migrate.translation.srcset import Candidate, translate_srcset
     from imgwire_async.migrate.translation.text import FoundUrl, TranslatedText, translate_text
     from imgwire_async.migrate.translation.translate import translate_url
 
 _MODULES: Final = {
+    "AssetItem": "asset_items",
+    "MetadataRules": "metadata",
+    "MigrationJob": "job",
+    "MigrationReport": "report",
+    "TypeCount": "report",
+    "migrate_from_imgix": "job",
     "Asset": "translation.records",
     "Candidate": "translation.srcset",
     "Finding": "translation.records",
@@ -32,7 +43,8 @@ _MODULES: Final = {
 
 # fmt: off
 __all__ = [
-    "Asset", "Candidate", "Finding", "FoundUrl", "ImgixSource", "Judgement", "TranslatedText", "Translation",
+    "Asset", "AssetItem", "Candidate", "Finding", "FoundUrl", "ImgixSource", "Judgement", "MetadataRules",
+    "MigrationJob", "MigrationReport", "TranslatedText", "Translation", "TypeCount", "migrate_from_imgix",
     "translate_srcset", "translate_text", "translate_url",
 ]
 # fmt: on

@@ -89,6 +89,10 @@ class Skipped:
     image_id: None = field(default=None, init=False)
     error: None = field(default=None, init=False)
 
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        for name, value in ({"detail": None} | state[1]).items():  # a pickle from before there was a detail
+            setattr(self, name, value)
+
 
 @dataclass(slots=True, kw_only=True)
 class Failed:

@@ -1,0 +1,281 @@
+"""Moving images from imgix to Imgwire: an ingestion job whose source is the list of assets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import fields
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+
+from anyio import to_thread
+
+from imgwire_async.core.call import Core
+from imgwire_async.core.http.urls import checked_base_url
+from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
+from imgwire_async.imgix.arguments import SourceId
+from imgwire_async.imgix.filters import AssetFilters
+from imgwire_async.imgix.ingest_source import AssetEntries
+from imgwire_async.imgix.service import ImgixRateClass
+from imgwire_async.imgwire.lowlevel.models import Image
+from imgwire_async.imgwire.service import RateClass
+from imgwire_async.imgwire.sink import SINK
+from imgwire_async.ingest.job import IngestJob
+from imgwire_async.ingest.options import IngestOptions
+from imgwire_async.ingest.results.outcomes import Outcome
+from imgwire_async.ingest.results.outputs import TABLES, check_free, extension_of, write_table, write_text
+from imgwire_async.ingest.results.report import Report
+from imgwire_async.ingest.runners.processes import check_processes
+from imgwire_async.ingest.stopping import STOP_ON
+from imgwire_async.migrate.asset_items import AssetReader
+from imgwire_async.migrate.mapping import COLUMNS, mapped_urls
+from imgwire_async.migrate.metadata import MetadataRules, check_alt_text
+from imgwire_async.migrate.redirects import RedirectKind, check_kind, redirect_lines
+from imgwire_async.migrate.relay import RELAY
+from imgwire_async.migrate.report import Census, MigrationReport, hours_at
+
+if TYPE_CHECKING:
+    from imgwire_async.imgix.client import AsyncImgixClient
+    from imgwire_async.imgwire.client import AsyncImgwireClient
+
+Transfer: TypeAlias = Literal["url", "bytes"]
+PathTarget: TypeAlias = "str | os.PathLike[str]"
+
+_OPERATION: Final = "migrate_from_imgix"
+_LONGEST_PURPOSE: Final = 255  # characters
+_LIST_RETRIES: Final = 8
+"""A page that cannot be had ends the list, and with it the run, so it is asked for more often than usual."""
+
+
+class MigrationJob(IngestJob[Image]):
+    """A migration under way; see `migrate_from_imgix`. The key of an outcome is the id of its asset."""
+
+    def __init__(
+        self,
+        core: Core,
+        entries: AssetEntries,
+        *,
+        imgix: Core,
+        transfer: Transfer,
+        journal: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None,
+        job: str | None,
+        options: IngestOptions,
+    ) -> None:
+        sink = SINK if transfer == "url" else RELAY
+        super().__init__(core, sink, entries, journal=journal, job=job, options=options)
+        self._assets = entries
+        self._census = Census()
+        self._list_limit = imgix.shared.gate.rate_limits.get(ImgixRateClass.DEFAULT)
+        stored_as = RateClass.URL_INGEST if transfer == "url" else RateClass.CREATE
+        self._store_limit = core.shared.gate.rate_limits.get(stored_as)
+
+    async def __anext__(self) -> Outcome[Image]:
+        outcome = await super().__anext__()
+        self._census.count(outcome)
+        return outcome
+
+    @property
+    def report(self) -> MigrationReport:
+        """What this run has done so far, counted over the outcomes that were taken."""
+        found, census = super().report, self._census
+        values = {field.name: getattr(found, field.name) for field in fields(Report)}
+        if found.dry_run:
+            values["planned_bytes"] = census.planned_bytes
+        return MigrationReport(
+            **values,
+            types=census.types(),
+            skipped_types=dict(census.skipped),
+            metadata_lost=dict(census.lost),
+            hours_at_limits=hours_at(
+                self._assets.pages, census.to_store, self._list_limit, self._store_limit
+            ),
+            incomplete_lists=tuple(self._assets.cut_short),
+            different_size=tuple(census.different),
+        )
+
+    async def write_urls(self, path: PathTarget) -> int:
+        """Write the mapping from old URLs to new ones, of every asset that the journal has as stored.
+
+        The columns are `source_id`, `origin_path`, `old_url` (without parameters and signature), `image_id`,
+        `cdn_url`, `mime_type`, `width`, `height` and `metadata_lost` (fields of the asset that were not
+        carried over). An asset has a row for every host of its source.
+
+        Args:
+            path: CSV, JSON Lines or (extra `parquet`) Parquet, by its extension. An older file is replaced in
+                one step, once the new one is complete and on disk.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            InvalidArgumentError: another extension, or the file is the journal of the job.
+            ConfigurationError: Parquet without its extra.
+            OSError: the file cannot be written; an older one is still there then.
+        """
+        written = await to_thread.run_sync(self._write_urls, path)
+        await self._keep_output(path)
+        return written
+
+    async def write_redirects(self, path: PathTarget, kind: RedirectKind) -> int:
+        """Write rules that lead old URLs to new ones, of every asset that the journal has as stored.
+
+        A rule engine cannot translate all parameters; the file says which ones it carries over, and how to
+        use it.
+
+        Args:
+            path: the file. An older one is replaced in one step.
+            kind: "nginx": maps to include in `http`. "caddy": directives to import into a site. "cloudflare":
+                items of a bulk redirect list as JSON. "next": an ECMAScript module with a loader for
+                `next/image`.
+
+        Returns:
+            The number of old URLs.
+
+        Raises:
+            InvalidArgumentError: `kind` is unknown, or the file is the journal of the job.
+            OSError: the file cannot be written; an older one is still there then.
+        """
+        check_kind(kind)
+        written = await to_thread.run_sync(self._write_redirects, path, kind)
+        await self._keep_output(path)
+        return written
+
+    def _write_urls(self, path: PathTarget) -> int:
+        extension_of(path, TABLES)
+        check_free(path, self._taken_files)
+        return write_table(path, COLUMNS, (url.row() for url in mapped_urls(self._journal)))
+
+    def _write_redirects(self, path: PathTarget, kind: RedirectKind) -> int:
+        check_free(path, self._taken_files)
+        write_text(path, redirect_lines(kind, lambda: mapped_urls(self._journal)))
+        return sum(1 for _ in mapped_urls(self._journal))
+
+
+def migrate_from_imgix(
+    imgix: AsyncImgixClient,
+    imgwire: AsyncImgwireClient,
+    *,
+    sources: Collection[SourceId] | None = None,
+    filters: AssetFilters | None = None,
+    transfer: Transfer = "url",
+    metadata: MetadataRules = MetadataRules(),  # noqa: B008 - immutable
+    on_alt_text: str | None = None,
+    rendering_base_url: str | None = None,
+    journal: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
+    job: str | None = None,
+    concurrency: int | Literal["auto"] = "auto",
+    dry_run: bool = False,
+    purpose: str | None = None,
+    max_failures: int | None = None,
+    stop_on: tuple[type[ImgwireError], ...] = STOP_ON,
+    breaker: bool = True,
+    max_pause: float = 900.0,
+    deadline: float | None = None,
+    item_deadline: float | None = None,
+    processes: int = 1,
+) -> MigrationJob:
+    """Move the images of imgix sources to Imgwire, resumably. Nothing is changed or deleted at imgix.
+
+    ```python
+    async with migrate_from_imgix(imgix, imgwire, journal="shop.journal") as job:
+        async for outcome in job:  # Stored, AlreadyStored, Skipped or Failed
+            ...
+        await job.write_urls("urls.csv")
+        print(job.report)
+    ```
+
+    Every asset becomes one image, or is skipped or failed with its reason. Videos, PDFs, texts and other
+    types that Imgwire does not store are skipped. The image gets the asset's file name, type, title,
+    description, categories, tags and custom fields. Imgwire cannot change them later, so what is changed at
+    imgix after that is only reported (`AlreadyStored.changed`). A file that is replaced at imgix later is not
+    noticed: imgix has no version of a file.
+
+    Everything else is as in `AsyncImgwireClient.ingest`: run again with the same journal, it passes over what
+    is stored, tries again what failed, and lists from where it was when it ended early. The journal belongs
+    to Imgwire and to the imgix API, not to `sources` and `filters`, so a large account can be moved in parts
+    with one journal.
+
+    imgix may know fewer assets than the origin has files: it indexes what was requested. The limits that
+    imgix publishes hold for lists: 400 assets a second.
+
+    Args:
+        imgix: reads sources and assets; its key needs the permissions Sources and Asset Browse.
+        imgwire: stores images; needs a server key.
+        sources: sources to move, or their ids. Default: all that are not deleted.
+        filters: move only assets that match all of them; see `AssetFilters`.
+        transfer: "url": Imgwire fetches each original from imgix itself. "bytes": this machine fetches and
+            uploads it. Originals of web proxies come from their own URLs, as do those of web folders with
+            default parameters. Sources that want signed URLs get them signed.
+        metadata: what is carried over, and how lists and names are written.
+        on_alt_text: field that holds the alternative text, which becomes the entry `alt`: "name",
+            "description", or a custom field such as "custom_fields.alt". imgix has no field of its own for
+            it. Default: none.
+        rendering_base_url: where imgix's rendering hosts can be reached without DNS, which a local imgix
+            needs: its `base_url`.
+        journal: file that makes the job resumable. Default: a temporary one.
+        job: name of the job, part of the idempotency keys.
+        concurrency: how many images are sent at once, or "auto" to find by probing how fast Imgwire takes
+            them.
+        dry_run: send nothing to Imgwire and leave the journal as it is. The report counts types, sizes and
+            metadata that would be lost, and says how long it takes at least.
+        purpose: free label of all images, at most 255 characters.
+        max_failures: stop when more assets have failed.
+        stop_on: errors that stop the job at once, because they would hit every asset.
+        breaker: stop when the service rejects most of the last 200 assets in the same way.
+        max_pause: stop when the service has been down for this many seconds.
+        deadline: stop after this many seconds.
+        item_deadline: give up on an asset this many seconds after its first request.
+        processes: how many processes send. This one lists the assets and writes the journal.
+
+    Raises:
+        InvalidArgumentError: an argument is out of its range.
+        ConfigurationError: other processes cannot make the requests of the Imgwire client.
+        JournalError: on entering, the journal cannot be used, or belongs to something else.
+        IngestStoppedError: at the end of the iteration, the job stopped early and can be resumed.
+        ImgwireError: at the end of the iteration, the assets could not be listed.
+    """
+    if transfer not in get_args(Transfer):
+        raise _refused(f'transfer must be "url" or "bytes", got {transfer!r:.80}')
+    given: object = metadata
+    if not isinstance(given, MetadataRules):
+        raise _refused(f"metadata must be MetadataRules, got {type(given).__name__}")
+    if purpose is not None and not 0 < len(purpose) <= _LONGEST_PURPOSE:
+        raise _refused(f"purpose must be text of 1 to {_LONGEST_PURPOSE} characters")
+    check_alt_text(on_alt_text)
+    if rendering_base_url is not None:
+        try:
+            rendering_base_url = checked_base_url(
+                rendering_base_url, allow_insecure=False, example="http://localhost:8080"
+            )
+        except ConfigurationError as error:
+            raise _refused(f"rendering_base_url: {error.message}") from None
+    options = IngestOptions(
+        concurrency=concurrency,
+        dry_run=dry_run,
+        purpose=purpose,
+        max_failures=max_failures,
+        stop_on=stop_on,
+        breaker=breaker,
+        max_pause=max_pause,
+        deadline=deadline,
+        item_deadline=item_deadline,
+        processes=processes,
+    )
+    core, at_imgix = imgwire._core, imgix._core  # noqa: SLF001 - clients of this library
+    if processes > 1:
+        check_processes(core)
+    patient = imgix.with_options(max_retries=max(_LIST_RETRIES, at_imgix.options.retry.max_retries))
+    entries = AssetEntries(
+        patient.sources,
+        patient.assets,
+        service=at_imgix.options.base_url,
+        entry_of=AssetReader(metadata, on_alt_text, rendering_base_url).entry,
+        wanted=sources,
+        filters=filters,
+    )
+    return MigrationJob(
+        core, entries, imgix=at_imgix, transfer=transfer, journal=journal, job=job, options=options
+    )
+
+
+def _refused(problem: str) -> InvalidArgumentError:
+    return InvalidArgumentError(problem, operation=_OPERATION)
