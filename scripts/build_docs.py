@@ -37,6 +37,11 @@ MODULES = (
     "imgwire_async.imgwire.resources.image_downloads",
     "imgwire_async.imgwire.resources.images",
     "imgwire_async.imgwire.resources.metrics",
+    "imgwire_async.imgix",
+    "imgwire_async.imgix.resources.assets",
+    "imgwire_async.imgix.resources.reports",
+    "imgwire_async.imgix.resources.sources",
+    "imgwire_async.imgix.resources.upload_sessions",
     "imgwire_async.sandbox",
     "imgwire_async.testing",
 )

@@ -27,6 +27,11 @@ MODULES = (
     "imgwire_async.imgwire.resources.metrics",
     "imgwire_async.core.paging",
     "imgwire_async.imgwire.cdn",
+    "imgwire_async.imgix",
+    "imgwire_async.imgix.resources.sources",
+    "imgwire_async.imgix.resources.assets",
+    "imgwire_async.imgix.resources.upload_sessions",
+    "imgwire_async.imgix.resources.reports",
     "imgwire_async.migrate",
     "imgwire_async.imgwire.lowlevel.models",  # as imgwire_async.models
     "imgwire_async.errors",

@@ -118,6 +118,7 @@ def test_the_guides_are_found_by_the_search(built: Path) -> None:
     assert "It can be killed at any moment" in index
     assert '"guide.retries_and_limits"' in index
     assert '"guide.how_to_add"' in index
+    assert '"guide.the_imgix_client"' in index
 
 
 def test_the_guides_have_no_broken_links(built: Path) -> None:

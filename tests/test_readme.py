@@ -6,25 +6,32 @@ import ast
 import inspect
 import os
 import re
+import shlex
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from fastapi import FastAPI
+from typer.testing import CliRunner
 
 from imgwire_async import AsyncImgwireClient
+from imgwire_async.cli.app import app as program
 from imgwire_async.core.fetch import MAX_REDIRECTS, WORTHWHILE
 from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE
 from imgwire_async.core.retry import DEFAULT_CAPACITY, RETRIED_STATUSES, RetryPolicy
+from imgwire_async.imgix import AsyncImgixClient
 from imgwire_async.imgwire import confirming
 from imgwire_async.imgwire.resources.polling import FIRST_PAUSE, SLOWEST_PAUSE
 from imgwire_async.ingest.coordination.coordinator import ATTEMPTS, DEFERRALS
 from imgwire_async.ingest.coordination.health import FIRST_PROBE, LONGEST_PROBE
 from imgwire_async.ingest.runners.processes import MOST_DEATHS
-from imgwire_async.sandbox import Sandbox
+from imgwire_async.sandbox import ImgixSandbox, Sandbox
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 PACKAGE = README.parent / "imgwire_async"
@@ -36,6 +43,11 @@ EXAMPLES = {
     for match in re.finditer(r"```python\n(.*?)```", text, re.DOTALL)
     if "def test_" not in match[1]  # tests/testing runs those
 }
+COMMANDS = [
+    line
+    for line in TEXTS[PACKAGE / "guides" / "imgix.md"].splitlines()
+    if line.startswith("imgwire-async imgix")
+]
 LINKS = [
     pytest.param(path.parent / link, id=link)
     for path, text in TEXTS.items()
@@ -62,10 +74,33 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def local_imgix() -> Iterator[ImgixSandbox]:
+    with ImgixSandbox(deployment_delay=0, indexing_delay=0, session_delay=0) as local:
+        yield local
+
+
+@pytest.fixture
+def source(local_imgix: ImgixSandbox, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A source of a local imgix with what the guide about imgix names, to which the variables lead."""
+    monkeypatch.setenv("IMGIX_API_KEY", local_imgix.api_key)
+    monkeypatch.setenv("IMGIX_API_BASE_URL", local_imgix.base_url)
+    source_id = local_imgix.add_source("shop")
+    local_imgix.add_file(source_id, "heroes/hero.jpg", (folder / "hero.jpg").read_bytes())
+    local_imgix.add_report("source_analytics", period_start=0, period_end=86400, files=[b"a,b"])
+    yield source_id
+    local_imgix.reset()
+
+
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
 async def test_example_runs(
-    example: str, folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    example: str,
+    folder: Path,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    source = request.getfixturevalue("source") if "imgix" in example else None
     monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.server_key)
     monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)
     if "asyncio.run(" in example:
@@ -73,7 +108,8 @@ async def test_example_runs(
         script.write_text(example)
         await anyio.run_process([sys.executable, str(script)], env=os.environ | {"PYTHONDEVMODE": "1"})
         return
-    async with AsyncImgwireClient() as imgwire:
+    async with AsyncExitStack() as clients:
+        imgwire = await clients.enter_async_context(AsyncImgwireClient())
         image = await imgwire.images.upload("hero.jpg")
         content = (folder / "hero.jpg").read_bytes()
         names: dict[str, Any] = {
@@ -82,6 +118,9 @@ async def test_example_runs(
             "image_id": image.id,
             "content": content,
         }
+        if source is not None:
+            imgix = await clients.enter_async_context(AsyncImgixClient())
+            names |= {"imgix": imgix, "source": await imgix.sources.wait_until_deployed(source)}
         code = compile(example, str(README), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         result = eval(code, names)
         if inspect.isawaitable(result):
@@ -89,6 +128,19 @@ async def test_example_runs(
         # Examples that define a function show how it is called by its name.
         if "try_it" in names:
             await names["try_it"]("hero.jpg")
+        if isinstance(app := names.get("app"), FastAPI):
+            async with app.router.lifespan_context(app):
+                pass
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_command_for_imgix_runs(line: str, source: str) -> None:
+    _, *arguments = shlex.split(line.replace("$SOURCE", source))
+
+    result = CliRunner().invoke(program, arguments)
+
+    assert result.exit_code == 0, result.output
+    assert result.output
 
 
 @pytest.mark.parametrize("target", LINKS)

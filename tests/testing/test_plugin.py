@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import imgwire_async
 from tests.integrations.service_process import example
 
+PACKAGE = Path(imgwire_async.__file__).parent
 CONFIGURATION = """
 [pytest]
 filterwarnings = error
@@ -47,6 +50,13 @@ def test_the_example_of_the_readme_passes(tmp_path: Path, photo: Path) -> None:
     (tmp_path / "hero.jpg").write_bytes(photo.read_bytes())
 
     assert "2 passed" in pytest_in(tmp_path, example("python", "def test_an_upload"), "-oasyncio_mode=auto")
+
+
+def test_the_example_of_the_guide_about_imgix_passes(tmp_path: Path) -> None:
+    guide = (PACKAGE / "guides" / "imgix.md").read_text()
+    (test,) = re.findall(r"```python\n(async def test_.*?)```", guide, re.DOTALL)
+
+    assert "1 passed" in pytest_in(tmp_path, test, "-oasyncio_mode=auto")
 
 
 FAULTS = """
