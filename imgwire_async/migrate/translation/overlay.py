@@ -98,7 +98,7 @@ def _stored_or_public(state: State) -> _Mark | None:
     scheme = mark.partition("//")[0].lower()
     if scheme not in ("http:", "https:", "") or (scheme == "" and not mark.startswith("//")):
         path, _, query = mark.partition("?")
-        return _stored(state, "", "/" + path.lstrip("/"), query)
+        return _stored(state, state.host, "/" + path.lstrip("/"), query)
     url = split_url(mark)
     if url is not None and is_imgix(url.host, state.hosts):
         source = source_of(url)
@@ -121,7 +121,7 @@ def _stored(
     state: State, host: str, path: str | None, query: str, origin_url: str | None = None
 ) -> _Mark | None:
     asset = find_asset(state.assets, host, path, origin_url)
-    if asset is None and path is not None and not host:
+    if asset is None and path is not None:
         asset = find_asset(state.assets, host, unquote(path))
     found = "" if asset is None else image_id(asset)
     if not found or ":" in found or found != found.strip() or _encodable(found) is None:

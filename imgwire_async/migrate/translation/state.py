@@ -20,6 +20,7 @@ class State:
         "fit",
         "given",
         "height",
+        "host",
         "hosts",
         "ignored",
         "judgement",
@@ -53,6 +54,8 @@ class State:
         self.approximate: list[Finding] = []
         self.unsupported: list[Finding] = []
         self.ignored: list[Finding] = []
+        self.host = ""
+        """Host of the URL: a mark without one is a file of the same source."""
         self.fit = ""
         """The `fit` that has an effect, if any."""
         self.asked: tuple[int | None, int | None] = (None, None)

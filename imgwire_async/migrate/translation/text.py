@@ -20,6 +20,7 @@ from imgwire_async.migrate.translation.records import (
 from imgwire_async.migrate.translation.translate import translate_url
 
 REPLACED: Collection[Status] = ("exact", "approximate")
+_UNFINISHED = Translation("malformed")
 _SLASH = r"(?:\\{1,2}/|/)"
 # A character of a URL, or one of the escapes in which languages write `&`, `/` and `=` inside of text.
 # A comma before another URL separates the two.
@@ -38,6 +39,15 @@ _AMPERSAND = re.compile(r"&(?:amp|#38|#[xX]26);|\\{1,2}u0026")
 _MARKUP = re.compile(r"&(?:quot|#34|#x22|apos|#39|#x27|lt|#60|gt|#62|nbsp|#160);", re.IGNORECASE)
 _PUNCTUATION = ".,;:!?*"
 _PLACEHOLDER = re.compile(r"\{|<[%?]")
+# Signs that code or a template completes the URL: a variable in it, a parameter that lacks its value before the
+# closing quote, or an operator after that.
+_VARIABLE = re.compile(r"\$[A-Za-z_(]")
+_OPEN = re.compile(r"(?:[=&]|&amp;|\\{1,2}u00(?:26|3[dD]))$")
+_QUOTE = re.compile(r"\??\\*[\"'`]")
+_APPENDED = re.compile(
+    r"\\*[\"'`][ \t]*(?:\r?\n[ \t]*)?"
+    r"(?:\+(?!\+)|\.\.|\.\s*[$\"'(]|\.\w+\(|(?<=[ \t])\.\s*\w|<<|~|\|\||&[ \t]|\\*[\"'`][?&])"
+)
 
 
 class FoundUrl(NamedTuple):
@@ -84,8 +94,8 @@ def translate_text(
     r"""Find the URLs of imgix in a text of any kind and replace those whose new URL is known.
 
     Escapes stay as they are: `&amp;` in HTML, `\/` and `\u0026` in JSON and scripts. So does everything
-    else, byte for byte, and a text without URLs of imgix is returned unchanged. A URL that a template
-    continues (`?w=${width}`) is found, but is `malformed` and stays.
+    else, byte for byte, and a text without URLs of imgix is returned unchanged. A URL that a template or code
+    completes (`?w=${width}`, `?w=" + width`) is found, but is `malformed` and stays.
 
     Args:
         text: HTML, CSS, JSON, Markdown, source code or the like.
@@ -107,18 +117,22 @@ def translate_text(
     pieces: list[str] = []
     xml = text.lstrip("\ufeff \t\r\n").startswith("<?xml")
     done = 0
-    for start, end, url in find_urls(text, hosts):
-        translation = translate_url(
-            url,
-            width=width,
-            height=height,
-            mime_type=mime_type,
-            exif_orientation=exif_orientation,
-            token=token,
-            hosts=hosts,
-            default_params=default_params,
-            assets=assets,
-            judgement=judgement,
+    for start, end, url, complete in find_urls(text, hosts):
+        translation = (
+            _UNFINISHED
+            if not complete
+            else translate_url(
+                url,
+                width=width,
+                height=height,
+                mime_type=mime_type,
+                exif_orientation=exif_orientation,
+                token=token,
+                hosts=hosts,
+                default_params=default_params,
+                assets=assets,
+                judgement=judgement,
+            )
         )
         written = text[start:end]
         replacement = None
@@ -132,13 +146,27 @@ def translate_text(
     return TranslatedText("".join((*pieces, text[done:])) if pieces else text, tuple(found))
 
 
-def find_urls(text: str, hosts: Collection[str] = ()) -> Iterator[tuple[int, int, str]]:
-    """Each URL of imgix in a text: where it begins and ends, and the URL without escapes."""
+def find_urls(text: str, hosts: Collection[str] = ()) -> Iterator[tuple[int, int, str, bool]]:
+    """Each URL of imgix in a text: its start and end, the URL without escapes, and whether that is all of it.
+
+    It is not if a template or the code around it adds something.
+    """
     for match in _pattern(tuple(sorted({host.lower() for host in hosts}))).finditer(text):
         written = _without_tail(match[0])
-        if written == match[0] and (placeholder := _PLACEHOLDER.match(text, match.end())) is not None:
-            written += placeholder[0]  # a template: what follows is not known, so this is not a URL
-        yield match.start(), match.start() + len(written), _unescaped(written)
+        start, end = match.start(), match.start() + len(written)
+        if end == match.end() and (placeholder := _PLACEHOLDER.match(text, end)) is not None:
+            yield start, placeholder.end(), _unescaped(text[start : placeholder.end()]), False
+        else:
+            yield start, end, _unescaped(written), not _is_continued(text, end, written)
+
+
+def _is_continued(text: str, end: int, written: str) -> bool:
+    if "$" in written and _VARIABLE.search(written) is not None:
+        return True
+    quote = _QUOTE.match(text, end)
+    if quote is None:
+        return False
+    return quote[0][0] == "?" or _OPEN.search(written) is not None or _APPENDED.match(text, end) is not None
 
 
 @lru_cache(maxsize=16)

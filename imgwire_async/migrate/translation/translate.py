@@ -100,6 +100,7 @@ def translate_url(
         assets=assets,
         judgement=judgement,
     )
+    state.host = source.host
     unknown = _read(state, pairs_of(parts.query) if parts.query else (), default_params)
     _run(state)
     status: Status = "unsupported" if state.unsupported else "approximate" if state.approximate else "exact"

@@ -61,6 +61,26 @@ def test_a_url_whose_new_one_is_not_known_stays(text: str) -> None:
     assert translate_text(text, assets=ASSETS).text == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f'"{OLD}?w=" + w', f"'{OLD}?' + query", f"'{OLD}?w=1&amp;' . $more", f"'{OLD}' . $query"),
+        *(f'"{OLD}"\n    + query', f"'{OLD}' ~ query", f"'{OLD}' || query", f'"{OLD}".format(w)'),
+        *(f"'{OLD}?w=$width&h=3'", f'\\"{OLD}?w=\\" + w', f"'{OLD}' '?w=1'", f"`{OLD}?w=$(width)`"),
+    ],
+)
+def test_a_url_that_code_completes_stays_and_is_malformed(text: str) -> None:
+    found = translate_text(text, assets=ASSETS)
+
+    assert found.text == text
+    assert [url.translation.status for url in found.urls] == ["malformed"]
+
+
+@pytest.mark.parametrize("text", [f'See "{OLD}".\nThen', f'["{OLD}", "+"]', f"Is it {OLD}?", f'"{OLD}" . '])
+def test_punctuation_after_a_url_does_not_complete_it(text: str) -> None:
+    assert translate_text(text, assets=ASSETS).text == text.replace(OLD, NEW)
+
+
 def test_every_url_of_imgix_is_reported() -> None:
     text = f"{OLD} https://example.com/ https://shop.imgix.net/unknown.jpg?trim=auto&amp;w=6"
 

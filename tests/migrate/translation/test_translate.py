@@ -76,6 +76,12 @@ def test_a_watermark_takes_the_id_from_a_cdn_url() -> None:
     assert params("mark=/b%20c.png", assets={"/b c.png": f"{CDN_URL}?x=1"})["watermark"] == "image"
 
 
+def test_a_watermark_without_a_host_is_a_file_of_the_same_source() -> None:
+    assets = {"blog.imgix.net/logo.png": f"{CDN_URL}1", "shop.imgix.net/logo.png": f"{CDN_URL}2"}
+
+    assert params("mark=/logo.png", assets=assets)["watermark"] == "image2"
+
+
 @pytest.mark.parametrize(
     ("judgement", "query", "expected"),
     [

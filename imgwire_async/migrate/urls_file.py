@@ -1,0 +1,224 @@
+"""Reading the file that maps old URLs to new ones, which `write_urls` of a migration job writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias
+
+from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.ingest.sources.csv_rows import CsvTable, MalformedError
+from imgwire_async.ingest.sources.json_rows import UndecodableError, json_rows
+from imgwire_async.ingest.sources.lines import BLOCK, TextFile
+from imgwire_async.ingest.sources.parquet_rows import DamagedError, ParquetTable
+from imgwire_async.migrate.translation.records import Asset, ExifOrientation
+from imgwire_async.migrate.translation.urls import source_of, split_url
+
+PathSource: TypeAlias = "str | os.PathLike[str]"
+
+OLD_URL: Final = "old_url"
+CDN_URL: Final = "cdn_url"
+_REQUIRED: Final = (OLD_URL, CDN_URL)
+_OPTIONAL: Final = ("image_id", "width", "height", "mime_type", "exif_orientation")
+_LARGEST: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class UrlRow:
+    """A stored image.
+
+    Attributes:
+        old_url: Its URL on imgix, without parameters.
+        asset: The image on Imgwire.
+    """
+
+    old_url: str
+    asset: Asset
+
+
+class UrlMap(Mapping[str, Asset]):
+    """Stored images by the file they show: the `assets` of a translation.
+
+    Keys are host and path (`shop.imgix.net/a.jpg`), and, for a web proxy source, the image's own URL. The same
+    path of a host that is not in the file is another image, unless `aliases` names the host.
+
+    Args:
+        rows: The images.
+        aliases: Further hosts of the same sources, such as custom domains. Under them, a path is found if it
+            stands for one image only.
+
+    Raises:
+        InvalidArgumentError: an old URL is not a URL with a path, or stands for two images.
+    """
+
+    def __init__(self, rows: Iterable[UrlRow] = (), *, aliases: Collection[str] = ()) -> None:
+        # Nearly every asset has its path for itself: only others take a dictionary of hosts.
+        self._paths: dict[str, tuple[str, Asset | str] | dict[str, Asset | str]] = {}
+        self._proxied: dict[str, Asset | str] = {}
+        self.hosts: set[str] = set()
+        """All hosts of the old URLs, in lower case."""
+        self._aliases = {alias.lower() for alias in aliases}
+        self._count = 0
+        for row in rows:
+            self._add(row)
+
+    def _add(self, row: UrlRow) -> None:
+        parts = split_url(row.old_url)
+        source = None if parts is None else source_of(parts)
+        if source is None:
+            raise InvalidArgumentError(f"{row.old_url[:200]!r} is not the URL of a file on imgix")
+        # What is known of nothing but the URL is kept as text, which takes a quarter of the memory.
+        asset = row.asset.image if row.asset == Asset(row.asset.image) else row.asset
+        self.hosts.add(source.host)
+        if source.path is None:
+            there = self._proxied.setdefault(source.origin_url or "", asset)
+            self._count += there is asset
+        else:
+            found = self._paths.setdefault(source.path, (source.host, asset))
+            if isinstance(found, tuple):
+                there = found[1]
+                if found[0] != source.host:
+                    self._paths[source.path] = {found[0]: found[1], source.host: asset}
+                    there = asset
+            else:
+                there = found.setdefault(source.host, asset)
+            self._count += there is asset
+        if there != asset:
+            raise InvalidArgumentError(
+                f"{row.old_url[:200]!r} stands for two images: {_image_of(there)} and {_image_of(asset)}"
+            )
+
+    def get(self, key: str, default: object = None) -> Asset | None:  # type: ignore[override]
+        """The image of a file, None if it is not known."""
+        host, slash, path = key.partition("/")
+        if host.endswith(":"):
+            proxied = self._proxied.get(key)
+            return None if proxied is None else _asset(proxied)
+        found = self._paths.get(slash + path)
+        if found is None:
+            return None
+        hosts = {found[0]: found[1]} if isinstance(found, tuple) else found
+        if host in hosts:
+            return _asset(hosts[host])
+        if host in self._aliases and host not in self.hosts and len({*map(_image_of, hosts.values())}) == 1:
+            return _asset(next(iter(hosts.values())))
+        return None
+
+    def __getitem__(self, key: str) -> Asset:
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.get(key) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        for path, found in self._paths.items():
+            hosts = (found[0],) if isinstance(found, tuple) else found
+            yield from (host + path for host in hosts)
+        yield from self._proxied
+
+    def __len__(self) -> int:
+        return self._count
+
+
+def read_urls(path: PathSource, *, aliases: Collection[str] = ()) -> UrlMap:
+    """Read the file that `write_urls` wrote: the `assets` of a translation.
+
+    Args:
+        path: A `.csv`, `.jsonl` or `.parquet` file with the columns `old_url` and `cdn_url`. `width`,
+            `height`, `mime_type` and `exif_orientation` are used too if they are there; others are ignored.
+        aliases: Further hosts of the same sources, such as custom domains.
+
+    Raises:
+        InvalidArgumentError: it cannot be read, lacks a column, or has a row without these values or with the
+            same old URL as another one.
+        ConfigurationError: Parquet without its extra.
+    """
+    return UrlMap(url_rows(path), aliases=aliases)
+
+
+def url_rows(path: PathSource) -> Iterator[UrlRow]:
+    """The rows of such a file, one after the other; see `read_urls`."""
+    name = os.fsdecode(path)
+    try:
+        for number, cells in _cells(name):
+            if isinstance(cells, str):
+                raise InvalidArgumentError(f"cannot read {name!r}: row {number} {cells}")
+            old_url, cdn_url = _text(cells.get(OLD_URL)), _text(cells.get(CDN_URL))
+            if not old_url or not cdn_url:
+                missing = CDN_URL if old_url else OLD_URL
+                raise InvalidArgumentError(f"cannot read {name!r}: row {number} has no {missing}")
+            yield UrlRow(old_url, _asset_of(cdn_url, cells))
+    except OSError as error:
+        raise InvalidArgumentError(f"cannot read {name!r}: {error.strerror or error}") from error
+    except MalformedError as error:
+        raise InvalidArgumentError(f"cannot read {name!r}: line {error.line} {error}") from None
+    except (DamagedError, UndecodableError, UnicodeDecodeError) as error:
+        raise InvalidArgumentError(f"cannot read {name!r}: {error}") from error
+
+
+def _cells(name: str) -> Iterator[tuple[int, Mapping[str, object] | str]]:
+    extension = Path(name).suffix.lower()
+    if extension == ".parquet":
+        with closing(ParquetTable(name)) as table:
+            _check_columns(name, table.header)
+            yield from table.rows([column for column in (*_REQUIRED, *_OPTIONAL) if column in table.header])
+        return
+    with open(name, "rb") as file:  # noqa: PTH123 - a name as given
+        text = TextFile(_blocks(file), legacy=extension == ".csv")
+        if extension in {".jsonl", ".ndjson"}:
+            yield from json_rows(text.lines())
+            return
+        rows = CsvTable(text.lines(), set(_REQUIRED))
+        _check_columns(name, rows.header)
+        yield from rows.rows()
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    read: Callable[[], bytes] = lambda: file.read(BLOCK)  # noqa: E731 - `iter` wants a callable
+    return iter(read, b"")
+
+
+def _check_columns(name: str, columns: Iterable[str]) -> None:
+    missing = [column for column in _REQUIRED if column not in columns]
+    if missing:
+        raise InvalidArgumentError(
+            f"cannot read {name!r}: it has no column {' and no column '.join(missing)}"
+        )
+
+
+def _asset_of(cdn_url: str, cells: Mapping[str, object]) -> Asset:
+    orientation = _number(cells.get("exif_orientation"))
+    exif: ExifOrientation = "unknown" if orientation is None else orientation
+    return Asset(
+        cdn_url,
+        _number(cells.get("width")),
+        _number(cells.get("height")),
+        _text(cells.get("mime_type")) or None,
+        exif,
+    )
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _number(value: object) -> int | None:
+    """A whole number from 1; None for anything else."""
+    if isinstance(value, str):
+        value = value.strip()
+        value = int(value) if value.isascii() and value.isdigit() and len(value) < 11 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST else None
+
+
+def _asset(found: Asset | str) -> Asset:
+    return Asset(found) if isinstance(found, str) else found
+
+
+def _image_of(found: Asset | str) -> str:
+    return found if isinstance(found, str) else found.image
