@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from imgwire_async.cli import environment, images, imgix, ingest, local
+from imgwire_async.cli import environment, images, imgix, ingest, local, migrate
 from imgwire_async.cli.exits import EXIT_CODES
 
 app = typer.Typer(
@@ -27,4 +27,5 @@ images.register(app)
 ingest.register(app)
 environment.register(app)
 imgix.register(app)
+migrate.register(app)
 local.register(app)

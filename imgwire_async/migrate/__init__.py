@@ -1,7 +1,8 @@
 """Moving from imgix to Imgwire: images with their metadata (`migrate_from_imgix`), and their URLs.
 
 `translate_url` documents the arguments of a translation; `translate_srcset` and `translate_text` take them
-too. Translating does no I/O.
+too. Translating does no I/O. `rewrite_files` and `rewrite_values` replace URLs, with the file of old and new
+URLs that `read_urls` reads.
 """
 
 # Names are loaded when they are first used, so that importing the package costs nothing.
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
     from imgwire_async.migrate.job import MigrationJob, migrate_from_imgix
     from imgwire_async.migrate.metadata import MetadataRules
     from imgwire_async.migrate.report import MigrationReport, TypeCount
+    from imgwire_async.migrate.rewriting.files import RewrittenFile, rewrite_files
+    from imgwire_async.migrate.rewriting.totals import UrlTotals
+    from imgwire_async.migrate.rewriting.values import rewrite_values
     from imgwire_async.migrate.translation.records import Asset, Finding, ImgixSource, Judgement, Translation
     from imgwire_async.migrate.translation.srcset import Candidate, translate_srcset
     from imgwire_async.migrate.translation.text import FoundUrl, TranslatedText, translate_text
     from imgwire_async.migrate.translation.translate import translate_url
+    from imgwire_async.migrate.urls_file import UrlMap, UrlRow, read_urls
 
 _MODULES: Final = {
     "AssetItem": "asset_items",
@@ -34,8 +39,15 @@ _MODULES: Final = {
     "FoundUrl": "translation.text",
     "ImgixSource": "translation.records",
     "Judgement": "translation.records",
+    "RewrittenFile": "rewriting.files",
     "TranslatedText": "translation.text",
     "Translation": "translation.records",
+    "UrlMap": "urls_file",
+    "UrlRow": "urls_file",
+    "UrlTotals": "rewriting.totals",
+    "read_urls": "urls_file",
+    "rewrite_files": "rewriting.files",
+    "rewrite_values": "rewriting.values",
     "translate_srcset": "translation.srcset",
     "translate_text": "translation.text",
     "translate_url": "translation.translate",
@@ -44,7 +56,8 @@ _MODULES: Final = {
 # fmt: off
 __all__ = [
     "Asset", "AssetItem", "Candidate", "Finding", "FoundUrl", "ImgixSource", "Judgement", "MetadataRules",
-    "MigrationJob", "MigrationReport", "TranslatedText", "Translation", "TypeCount", "migrate_from_imgix",
+    "MigrationJob", "MigrationReport", "RewrittenFile", "TranslatedText", "Translation", "TypeCount",
+    "UrlMap", "UrlRow", "UrlTotals", "migrate_from_imgix", "read_urls", "rewrite_files", "rewrite_values",
     "translate_srcset", "translate_text", "translate_url",
 ]
 # fmt: on

@@ -42,8 +42,8 @@ class UrlRow:
 class UrlMap(Mapping[str, Asset]):
     """Stored images by the file they show: the `assets` of a translation.
 
-    Keys are host and path (`shop.imgix.net/a.jpg`), and, for a web proxy source, the image's own URL. The same
-    path of a host that is not in the file is another image, unless `aliases` names the host.
+    Keys are host and path (`shop.imgix.net/a.jpg`), and, for a web proxy source, the image's own URL. The
+    same path of a host that is not in the file is another image, unless `aliases` names the host.
 
     Args:
         rows: The images.
@@ -61,6 +61,8 @@ class UrlMap(Mapping[str, Asset]):
         self.hosts: set[str] = set()
         """All hosts of the old URLs, in lower case."""
         self._aliases = {alias.lower() for alias in aliases}
+        self.file: Path | None = None
+        """Where it was read from."""
         self._count = 0
         for row in rows:
             self._add(row)
@@ -91,30 +93,17 @@ class UrlMap(Mapping[str, Asset]):
                 f"{row.old_url[:200]!r} stands for two images: {_image_of(there)} and {_image_of(asset)}"
             )
 
-    def get(self, key: str, default: object = None) -> Asset | None:  # type: ignore[override]
-        """The image of a file, None if it is not known."""
+    def __getitem__(self, key: str) -> Asset:
         host, slash, path = key.partition("/")
         if host.endswith(":"):
-            proxied = self._proxied.get(key)
-            return None if proxied is None else _asset(proxied)
-        found = self._paths.get(slash + path)
-        if found is None:
-            return None
+            return _asset(self._proxied[key])
+        found = self._paths[slash + path]
         hosts = {found[0]: found[1]} if isinstance(found, tuple) else found
         if host in hosts:
             return _asset(hosts[host])
         if host in self._aliases and host not in self.hosts and len({*map(_image_of, hosts.values())}) == 1:
             return _asset(next(iter(hosts.values())))
-        return None
-
-    def __getitem__(self, key: str) -> Asset:
-        found = self.get(key)
-        if found is None:
-            raise KeyError(key)
-        return found
-
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self.get(key) is not None
+        raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:
         for path, found in self._paths.items():
@@ -132,14 +121,17 @@ def read_urls(path: PathSource, *, aliases: Collection[str] = ()) -> UrlMap:
     Args:
         path: A `.csv`, `.jsonl` or `.parquet` file with the columns `old_url` and `cdn_url`. `width`,
             `height`, `mime_type` and `exif_orientation` are used too if they are there; others are ignored.
+            A row without a `cdn_url` is that of an image that is not ready, and left out.
         aliases: Further hosts of the same sources, such as custom domains.
 
     Raises:
-        InvalidArgumentError: it cannot be read, lacks a column, or has a row without these values or with the
-            same old URL as another one.
+        InvalidArgumentError: it cannot be read, lacks a column, or has a row without an old URL or with that
+            of another image.
         ConfigurationError: Parquet without its extra.
     """
-    return UrlMap(url_rows(path), aliases=aliases)
+    urls = UrlMap(url_rows(path), aliases=aliases)
+    urls.file = Path(path)
+    return urls
 
 
 def url_rows(path: PathSource) -> Iterator[UrlRow]:
@@ -150,10 +142,10 @@ def url_rows(path: PathSource) -> Iterator[UrlRow]:
             if isinstance(cells, str):
                 raise InvalidArgumentError(f"cannot read {name!r}: row {number} {cells}")
             old_url, cdn_url = _text(cells.get(OLD_URL)), _text(cells.get(CDN_URL))
-            if not old_url or not cdn_url:
-                missing = CDN_URL if old_url else OLD_URL
-                raise InvalidArgumentError(f"cannot read {name!r}: row {number} has no {missing}")
-            yield UrlRow(old_url, _asset_of(cdn_url, cells))
+            if not old_url:
+                raise InvalidArgumentError(f"cannot read {name!r}: row {number} has no {OLD_URL}")
+            if cdn_url:
+                yield UrlRow(old_url, _asset_of(cdn_url, cells))
     except OSError as error:
         raise InvalidArgumentError(f"cannot read {name!r}: {error.strerror or error}") from error
     except MalformedError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -39,8 +39,8 @@ _AMPERSAND = re.compile(r"&(?:amp|#38|#[xX]26);|\\{1,2}u0026")
 _MARKUP = re.compile(r"&(?:quot|#34|#x22|apos|#39|#x27|lt|#60|gt|#62|nbsp|#160);", re.IGNORECASE)
 _PUNCTUATION = ".,;:!?*"
 _PLACEHOLDER = re.compile(r"\{|<[%?]")
-# Signs that code or a template completes the URL: a variable in it, a parameter that lacks its value before the
-# closing quote, or an operator after that.
+# Signs that code or a template completes the URL: a variable in it, a parameter that lacks its value before
+# the closing quote, or an operator after that.
 _VARIABLE = re.compile(r"\$[A-Za-z_(]")
 _OPEN = re.compile(r"(?:[=&]|&amp;|\\{1,2}u00(?:26|3[dD]))$")
 _QUOTE = re.compile(r"\??\\*[\"'`]")
@@ -113,30 +113,56 @@ def translate_text(
     Raises:
         InvalidTransformationError: the `cdn_url` of an asset is not a URL.
     """
+
+    def translate(url: str) -> Translation:
+        return translate_url(
+            url,
+            width=width,
+            height=height,
+            mime_type=mime_type,
+            exif_orientation=exif_orientation,
+            token=token,
+            hosts=hosts,
+            default_params=default_params,
+            assets=assets,
+            judgement=judgement,
+        )
+
+    return replace_urls(text, translate, replace=replace, hosts=hosts, xml=is_xml(text))
+
+
+def is_xml(text: str) -> bool:
+    """Whether a text is XML, where an ampersand has to be escaped."""
+    return text.lstrip("\ufeff \t\r\n").startswith("<?xml")
+
+
+def replace_urls(
+    text: str,
+    translate: Callable[[str], Translation],
+    *,
+    replace: Collection[Status],
+    hosts: Collection[str],
+    xml: bool,
+    is_fixed: Callable[[int], bool] = lambda _: False,
+) -> TranslatedText:
+    """Replace what `find_urls` finds.
+
+    Args:
+        text: The text.
+        translate: Translates a URL.
+        replace: Statuses of URLs to replace.
+        hosts: Custom domains.
+        xml: Whether ampersands of new URLs have to be escaped.
+        is_fixed: Whether the text must not change at an index.
+    """
     found = []
     pieces: list[str] = []
-    xml = text.lstrip("\ufeff \t\r\n").startswith("<?xml")
     done = 0
     for start, end, url, complete in find_urls(text, hosts):
-        translation = (
-            _UNFINISHED
-            if not complete
-            else translate_url(
-                url,
-                width=width,
-                height=height,
-                mime_type=mime_type,
-                exif_orientation=exif_orientation,
-                token=token,
-                hosts=hosts,
-                default_params=default_params,
-                assets=assets,
-                judgement=judgement,
-            )
-        )
+        translation = translate(url) if complete else _UNFINISHED
         written = text[start:end]
         replacement = None
-        if translation.url is not None and translation.status in replace:
+        if translation.url is not None and translation.status in replace and not is_fixed(start):
             replacement = _escaped(translation.url, written)
             if xml and "&amp;" not in replacement:
                 replacement = replacement.replace("&", "&amp;")

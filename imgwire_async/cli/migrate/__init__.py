@@ -1,0 +1,17 @@
+"""`imgwire-async migrate …`: the commands for moving from imgix to Imgwire."""
+
+from __future__ import annotations
+
+import typer
+
+from imgwire_async.cli.migrate import rewrite
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    migrate = typer.Typer(
+        no_args_is_help=True,
+        help="Move from imgix to Imgwire: rewrite URLs, and compare the pictures of both.",
+    )
+    migrate.command()(rewrite.rewrite)
+    app.add_typer(migrate, name="migrate")

@@ -1,0 +1,1 @@
+"""Rewriting the imgix URLs in files and values."""

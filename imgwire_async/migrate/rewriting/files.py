@@ -1,0 +1,242 @@
+"""Rewriting files: each in one step, and only where a URL was replaced."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias
+from uuid import uuid4
+
+from imgwire_async.downloads.files import take_over
+from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.migrate.rewriting.diff import UnifiedDiff
+from imgwire_async.migrate.rewriting.encodings import HEAD, Encoding, encoding_of
+from imgwire_async.migrate.rewriting.folders import TEMPORARY, Skipped, files_below
+from imgwire_async.migrate.rewriting.pieces import pieces_of
+from imgwire_async.migrate.rewriting.totals import UrlTotals
+from imgwire_async.migrate.rewriting.values import CellRewriter, Rewriter, Rules, TextRewriter, rules_for
+from imgwire_async.migrate.translation.records import JUDGED, Assets, DefaultParams, Judgement, Status
+from imgwire_async.migrate.translation.text import REPLACED
+from imgwire_async.migrate.urls_file import UrlMap
+
+PathSource: TypeAlias = "str | os.PathLike[str]"
+_OPENING: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_COPIED: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RewrittenFile:
+    """A file or folder that was looked at.
+
+    Attributes:
+        path: Where it is.
+        changed: Whether URLs were replaced, or would be with `write=True`.
+        urls: The imgix URLs in it.
+        skipped: Why it was left alone: a binary file, a vendored folder, a symbolic link.
+        error: Why it could not be read or written; it is as it was.
+    """
+
+    path: Path
+    changed: bool = False
+    urls: UrlTotals = field(default_factory=UrlTotals)
+    skipped: str | None = None
+    error: str | None = None
+
+
+def rewrite_files(
+    paths: Iterable[PathSource],
+    *,
+    assets: Assets,
+    write: bool = False,
+    hosts: Collection[str] = (),
+    default_params: DefaultParams | None = None,
+    replace: Collection[Status] = REPLACED,
+    judgement: Judgement = JUDGED,
+    column: str | None = None,
+    show: Callable[[str], object] | None = None,
+) -> Iterator[RewrittenFile]:
+    """Replace the imgix URLs in text files whose new URLs are known.
+
+    Encodings, line endings, escapes and everything else stay byte for byte. Binary files, vendored folders
+    such as `node_modules`, `.git` and `vendor`, and symbolic links are left alone, and so is the file that
+    `assets` was read from. Files are replaced in one step and keep their permissions. Nothing happens before
+    the result is iterated; it blocks, so iterate in a thread of an async program.
+
+    Args:
+        paths: Files, and folders with all that is below.
+        assets: The images that are stored on Imgwire; see `read_urls`.
+        write: Whether to write. Without it, files are only read.
+        hosts: Custom domains of imgix sources; `*.imgix.net` is always one.
+        default_params: Default parameters of the source.
+        replace: Statuses of URLs to replace. Add `unsupported` to accept pictures that lack something.
+        judgement: The numbers that no document gives.
+        column: Treat files as CSV, and rewrite only the column with this name.
+        show: Called with the parts of a unified diff.
+
+    Returns:
+        An iterator over all files that were read, and over what was skipped.
+    """
+    rules = rules_for(assets, hosts, default_params, replace, judgement)
+    own = [assets.file] if isinstance(assets, UrlMap) and assets.file is not None else []
+    return _rewritten(list(paths), rules, own, write=write, column=column, show=show)
+
+
+def _rewritten(
+    paths: list[PathSource],
+    rules: Rules,
+    own: list[Path],
+    *,
+    write: bool,
+    column: str | None,
+    show: Callable[[str], object] | None,
+) -> Iterator[RewrittenFile]:
+    needles = tuple(host.encode("utf-8", "replace") for host in rules.hosts)
+    for found in files_below(paths, own):
+        if isinstance(found, Skipped):
+            skipped, error = (None, found.reason) if found.failed else (found.reason, None)
+            yield RewrittenFile(found.path, skipped=skipped, error=error)
+            continue
+        rewriter: Rewriter = TextRewriter(rules) if column is None else CellRewriter(rules, column)
+        file = _File(found, rewriter, needles, write=write, records=column is not None, show=show)
+        try:
+            yield file.run()
+        except OSError as error:
+            yield RewrittenFile(found, error=error.strerror or str(error))
+        except InvalidArgumentError as error:
+            yield RewrittenFile(found, error=error.message)
+
+
+class _BinaryError(Exception):
+    """The file turned out not to be text."""
+
+
+class _File:
+    """One file while it is rewritten."""
+
+    def __init__(
+        self,
+        path: Path,
+        rewriter: Rewriter,
+        needles: tuple[bytes, ...],
+        *,
+        write: bool,
+        records: bool,
+        show: Callable[[str], object] | None,
+    ) -> None:
+        self._path = path
+        self._rewriter = rewriter
+        self._needles = (b"imgix.", *needles)
+        self._write = write
+        self._records = records
+        self._diff = None if show is None else UnifiedDiff(path.as_posix(), show)
+        self._totals = UrlTotals()
+        self._new: BinaryIO | None = None
+        self._temporary: Path | None = None
+
+    def run(self) -> RewrittenFile:
+        """Read it, and write it if it has changed."""
+        with os.fdopen(os.open(self._path, _OPENING), "rb") as old:
+            before = os.fstat(old.fileno())
+            encoding = encoding_of(old.read(HEAD))
+            if encoding is None:
+                return RewrittenFile(self._path, skipped="a binary file")
+            try:
+                changed = self._rewrite(old, encoding)
+                if self._new is not None:
+                    self._publish(before)
+            except _BinaryError:
+                return RewrittenFile(self._path, skipped="a binary file")
+            finally:
+                self._discard()
+        return RewrittenFile(self._path, changed, self._totals)
+
+    def _rewrite(self, old: BinaryIO, encoding: Encoding) -> bool:
+        old.seek(len(encoding.mark))
+        changed = False
+        position = len(encoding.mark)
+        for data in pieces_of(old, encoding, records=self._records):
+            new = self._piece(data, encoding)
+            if new is not data:
+                changed = True
+            if self._write and changed:
+                if self._new is None:
+                    self._new = self._begin(old, position)
+                self._new.write(new)
+            position += len(data)
+        if self._diff is not None:
+            self._diff.end()
+        return changed
+
+    def _piece(self, data: bytes, encoding: Encoding) -> bytes:
+        if encoding.width == 1 and b"\0" in data:
+            raise _BinaryError
+        empty = not self._records and not self._may_have_urls(data, encoding)
+        if empty and self._diff is None:
+            return data
+        decoded = encoding.decode(data)
+        if decoded is None:
+            raise _BinaryError
+        text, codec = decoded
+        new = text if empty else self._rewriter.rewrite(text, self._totals)
+        if self._diff is not None:
+            self._diff.feed(text, new)
+        if new == text:
+            return data
+        try:
+            return new.encode(codec, "surrogatepass" if codec.startswith("utf") else "strict")
+        except UnicodeEncodeError as error:
+            raise InvalidArgumentError(f"a new URL cannot be written in the {codec} of the file") from error
+
+    def _may_have_urls(self, data: bytes, encoding: Encoding) -> bool:
+        if encoding.name is not None:
+            return True
+        lower = data.lower()
+        return any(needle in lower for needle in self._needles)
+
+    def _begin(self, old: BinaryIO, length: int) -> BinaryIO:
+        """A new file beside the old one, with the first bytes of it."""
+        self._temporary = self._path.with_name(f"{TEMPORARY}{uuid4().hex}.tmp")
+        descriptor = os.open(
+            self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600
+        )
+        new = os.fdopen(descriptor, "wb")
+        there = old.tell()
+        old.seek(0)
+        while length:
+            block = old.read(min(length, _COPIED))
+            if not block:
+                break
+            new.write(block)
+            length -= len(block)
+        old.seek(there)
+        return new
+
+    def _publish(self, before: os.stat_result) -> None:
+        """Put the new file in its place, unless somebody has changed the old one meanwhile."""
+        assert self._new is not None  # noqa: S101 - called only then
+        assert self._temporary is not None  # noqa: S101
+        self._new.flush()
+        os.fsync(self._new.fileno())
+        self._new.close()
+        now = self._path.lstat()
+        if not stat.S_ISREG(now.st_mode) or _version(now) != _version(before):
+            raise OSError(None, "it was changed while it was read; run the same command again")
+        take_over(before, self._temporary)
+        self._temporary.replace(self._path)
+        self._temporary = None
+
+    def _discard(self) -> None:
+        if self._new is not None:
+            with suppress(OSError):
+                self._new.close()
+        if self._temporary is not None:
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
+
+
+def _version(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

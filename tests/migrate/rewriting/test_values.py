@@ -1,0 +1,81 @@
+"""Values of databases and cells of CSV are rewritten, and nothing beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imgwire_async.migrate import UrlTotals, rewrite_files, rewrite_values
+
+OLD = "https://shop.imgix.net/a.jpg"
+NEW = "https://cdn.example.com/one"
+ASSETS = {"/a.jpg": NEW, "/it's (1).jpg": f"{NEW}2"}
+QUERY = "?enlarge=true&width=6"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (f"{OLD}?w=6", f"{NEW}{QUERY}"),
+        (f" {OLD}?w=6\r", f" {NEW}{QUERY}\r"),
+        ("//shop.imgix.net/a.jpg", "//cdn.example.com/one"),
+        ("https://shop.imgix.net/it's%20(1).jpg", f"{NEW}2"),
+        (f"{OLD}?w=6&amp;fm=png", f"{NEW}?enlarge=true&amp;format=png&amp;width=6"),
+        (f"{OLD},{OLD}", f"{NEW},{NEW}"),
+        (f"{OLD} 1x, {OLD} 2x", f"{NEW} 1x, {NEW} 2x"),
+        (f"<p>{OLD}</p>", f"<p>{NEW}</p>"),
+        (f"{OLD}?w=$w", f"{OLD}?w=$w"),
+        ("", ""),
+        ("/a.jpg", "/a.jpg"),
+    ],
+)
+def test_a_value_is_rewritten(old: str, new: str) -> None:
+    assert list(rewrite_values([old], assets=ASSETS)) == [new]
+
+
+def test_values_are_counted() -> None:
+    totals = UrlTotals()
+
+    list(
+        rewrite_values(
+            [f"{OLD}?w=6", "x", f"{OLD}?trim=auto", "//a.imgix.net/b"], assets=ASSETS, totals=totals
+        )
+    )
+
+    assert (totals.urls, totals.exact, totals.unsupported, totals.unknown_asset) == (3, 1, 1, 1)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_only_the_column_changes_and_quotes_stay(tmp_path: Path, delimiter: str) -> None:
+    rows = [
+        ("id", "image_url", "text"),
+        ("1", f"{OLD}?w=6", OLD),
+        ('"2"', f'"{OLD}"', f'"{OLD}\r\nwith ""quotes"", and lines"'),
+        ("", f'"<a href=""{OLD}"">"', ""),
+        ("3", "", "x"),
+        (f'"{OLD}\n"', f"{OLD}?rect=0,0,5,5" if delimiter != "," else OLD, 'a"b'),
+    ]
+    path = tmp_path / "products.csv"
+    path.write_bytes("\r\n".join(map(delimiter.join, rows)).encode())
+
+    list(rewrite_files([path], assets=ASSETS, column="image_url", write=True))
+
+    expected = [
+        rows[0],
+        *(
+            (one, two.replace(f"{OLD}?w=6", NEW + QUERY).replace(OLD, NEW), three)
+            for one, two, three in rows[1:]
+        ),
+    ]
+    text = "\r\n".join(map(delimiter.join, expected)).replace("?rect=0,0,5,5", "?crop=0%3A0%3A5%3A5")
+    assert path.read_bytes() == text.encode()
+
+
+def test_a_column_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"a,b\n{OLD},{OLD}\n")
+
+    (file,) = rewrite_files([path], assets=ASSETS, column="c", write=True)
+
+    assert file.error == "no column 'c'; the header has a, b"

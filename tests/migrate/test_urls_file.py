@@ -1,0 +1,93 @@
+"""The file of old and new URLs, as the `assets` of a translation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.migrate import Asset, read_urls, translate_url
+
+NEW = "https://cdn.example.com/one"
+
+
+def written(tmp_path: Path, text: str, name: str = "urls.csv") -> Path:
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
+    rows = [
+        ("https://shop.imgix.net/a%20b.jpg", NEW, "400", "300", "image/png"),
+        ("//x.example/c", f"{NEW}2", "", "", ""),
+    ]
+    names = ("old_url", "cdn_url", "width", "height", "mime_type")
+    csv = written(tmp_path, "\n".join(map(",".join, [names, *rows])))
+    lines = (json.dumps(dict(zip(names, row, strict=True))) for row in rows)
+    jsonl = written(tmp_path, "\n".join(lines), "urls.jsonl")
+
+    assert (
+        dict(read_urls(csv))
+        == dict(read_urls(jsonl))
+        == {
+            "shop.imgix.net/a b.jpg": Asset(NEW, 400, 300, "image/png"),
+            "x.example/c": Asset(f"{NEW}2"),
+        }
+    )
+    assert len(read_urls(csv)) == 2
+    assert read_urls(csv).hosts == {"shop.imgix.net", "x.example"}
+
+
+def test_the_same_path_of_another_host_is_another_image_unless_it_is_an_alias(tmp_path: Path) -> None:
+    path = written(tmp_path, f"old_url,cdn_url\nhttps://shop.imgix.net/a.jpg,{NEW}\n")
+
+    other = translate_url("https://blog.imgix.net/a.jpg", assets=read_urls(path))
+    alias = translate_url("https://blog.imgix.net/a.jpg", assets=read_urls(path, aliases=["Blog.imgix.net"]))
+
+    assert other.url is None
+    assert alias.url == NEW
+
+
+def test_an_alias_does_not_choose_between_two_images(tmp_path: Path) -> None:
+    rows = f"https://a.imgix.net/x,{NEW}1\nhttps://b.imgix.net/x,{NEW}2\nhttps://b.imgix.net/y,{NEW}3\n"
+    urls = read_urls(written(tmp_path, f"old_url,cdn_url\n{rows}"), aliases=["img.example"])
+
+    assert urls["b.imgix.net/x"].image == f"{NEW}2"
+    assert urls["img.example/y"].image == f"{NEW}3"
+    assert "img.example/x" not in urls
+    assert len(urls) == len(list(urls)) == 3
+
+
+def test_web_proxy_images_are_known_by_their_own_url(tmp_path: Path) -> None:
+    old = "https://p.imgix.net/https%3A%2F%2Fo.example%2Fa.jpg%3Fv%3D1"
+
+    urls = read_urls(written(tmp_path, f"old_url,cdn_url\n{old},{NEW}\n"))
+
+    assert list(urls) == ["https://o.example/a.jpg?v=1"]
+    assert translate_url(f"{old}?w=9", assets=urls).url == f"{NEW}?enlarge=true&width=9"
+
+
+def test_an_image_that_is_not_ready_is_left_out(tmp_path: Path) -> None:
+    assert not read_urls(written(tmp_path, "old_url,cdn_url\nhttps://a.imgix.net/x,\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("old_url\nhttps://a.imgix.net/x\n", "no column cdn_url"),
+        (f"old_url,cdn_url\n,{NEW}\n", "row 2 has no old_url"),
+        (f"old_url,cdn_url\nnot a url,{NEW}\n", "not the URL of a file"),
+        (f"old_url,cdn_url\n//a.imgix.net/x,{NEW}1\n//a.imgix.net/x,{NEW}2\n", "stands for two images"),
+    ],
+)
+def test_a_file_that_cannot_be_right_is_rejected(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        read_urls(written(tmp_path, text))
+
+
+def test_a_file_that_does_not_exist_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="No such file"):
+        read_urls(tmp_path / "none.csv")
