@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from imgwire_async.core.clients.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent, tell
@@ -173,6 +174,7 @@ class LogicalCall:
                     deadline=self.deadline,
                     patience=options.retry.max_retry_after,
                     not_before=not_before,
+                    longest_wait=options.max_wait,
                 ) as permit:
                     self.attempts = number
                     shared.attempts += 1
@@ -314,7 +316,10 @@ class LogicalCall:
         # What the service would have answered.
         error = self.error_for(HttpResponse(429, {}, b""), context)
         error.message = str(closed)
-        if not isinstance(closed, LimitedTooLongError):
+        if isinstance(closed, LimitedTooLongError):
+            instant = _date(self.shared.time.time() + closed.closed_for)
+            error.message += f", at {instant}, longer than max_wait ({self.options.max_wait:g} s)"
+        else:
             limit = self.options.retry.max_retry_after
             error.message += f", longer than max_retry_after ({limit:g} s)"
         if last is not None:
@@ -347,6 +352,13 @@ class LogicalCall:
                 f"max_retry_after ({limit:g} s)"
             )
         return error
+
+
+def _date(seconds: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return "a date beyond every calendar"
 
 
 def failure(result: Result | None, context: CallContext, error_for: ErrorFor) -> ImgwireError:

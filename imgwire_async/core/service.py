@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import ClassVar, Final
@@ -34,8 +33,6 @@ class Service:
     """Headers of every call beside `Authorization`, `Accept`, `Content-Type` and `User-Agent`."""
     rate_classes: ClassVar[Mapping[str, RateLimit | None]] = {}
     """The classes that `Operation.rate_class` names, with the rates that the service publishes."""
-    longest_wait: ClassVar[float] = math.inf
-    """Seconds that a call waits at most for such a rate, with those before it in line counted."""
     user_agent: ClassVar[str] = USER_AGENT
 
     def check_credential(self, credential: Secret, operation: Operation) -> None:

@@ -45,9 +45,11 @@ class AsyncImgixClient(ServiceClient):
 
     imgix publishes how many requests it takes: 4 per second, and of some kinds more or fewer. The client
     keeps these limits from its first request on, so calls may wait for their turn; see `ImgixRateClass`. All
-    clients of one key in a process share them. A call that would have to wait longer than half an hour for
-    its turn, as after many creations of sources, is not sent: it raises `RateLimitError`, whose `retry_after`
-    has the seconds after which it could go.
+    clients of one key share them, and so do all processes of one user on one machine, except on Windows and
+    with an `api_key` that is a function. Machines know nothing of each other: give each its part with
+    `rate_limits=`. A call that would have to wait longer than `max_wait` for its turn, as after many
+    creations of sources, is not sent: it raises `RateLimitError`, whose message names the time at which it
+    could go, and whose `retry_after` has the seconds until then.
 
     Args:
         api_key: API key of the account; or an async function that returns one, called once more after a 401.
@@ -57,6 +59,8 @@ class AsyncImgixClient(ServiceClient):
         max_retries: attempts after the first one.
         max_retry_after: longest `Retry-After` to wait for, in seconds; a longer one raises at once.
         deadline: seconds that one call may take in all, retries and waiting included.
+        max_wait: longest wait for a published limit, in seconds, with those before it in line counted;
+            a call that needs longer raises at once. `math.inf` waits however long it takes.
         concurrency: how many requests are in flight at most; further ones wait for their turn.
         rate_limits: limits by class that replace the published ones, for premium plans.
         on_call: returns a context manager for every call with all its attempts; for tracing. Like all hooks,
@@ -90,6 +94,7 @@ class AsyncImgixClient(ServiceClient):
         max_retries: int = 4,
         max_retry_after: float = 60.0,
         deadline: float | None = None,
+        max_wait: float = 1800.0,
         concurrency: int | Literal["auto"] = 100,
         rate_limits: Mapping[ImgixRateClass, RateLimit] | None = None,
         on_call: Hooks[CallHook] | None = None,
@@ -123,6 +128,7 @@ class AsyncImgixClient(ServiceClient):
                 max_retries=max_retries,
                 max_retry_after=max_retry_after,
                 deadline=deadline,
+                max_wait=max_wait,
             )
         )
 
@@ -140,6 +146,7 @@ class AsyncImgixClient(ServiceClient):
         max_retries: int | Unset = UNSET,
         max_retry_after: float | Unset = UNSET,
         deadline: float | Unset | None = UNSET,
+        max_wait: float | Unset = UNSET,
     ) -> Self:
         """This client with other options for some calls: `imgix.with_options(deadline=2).sources.list()`.
 
@@ -154,6 +161,7 @@ class AsyncImgixClient(ServiceClient):
             "max_retries": max_retries,
             "max_retry_after": max_retry_after,
             "deadline": deadline,
+            "max_wait": max_wait,
         }
         set_ones = {name: value for name, value in given.items() if not isinstance(value, Unset)}
         return self._derive(changed_options(self._core.options, set_ones))

@@ -19,7 +19,7 @@ from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.urls import checked_base_url
 from imgwire_async.core.logical_call import ClientStats, SharedState
 from imgwire_async.core.pace.gate import Gate
-from imgwire_async.core.pace.limits import Name, RateLimit, checked_limits
+from imgwire_async.core.pace.limits import Name, RateLimit, Scope, checked_limits
 from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.service import Service
 from imgwire_async.core.time import RealTime, Time
@@ -37,6 +37,7 @@ class OptionChanges(TypedDict, total=False):
     max_retries: int
     max_retry_after: float
     deadline: float | None
+    max_wait: float
     headers: Mapping[str, str]
 
 
@@ -147,7 +148,8 @@ def new_core(
 ) -> Core:
     """Make the core of a client from its arguments, which mean the same for every service.
 
-    Limits that the service publishes hold for all clients of one key in this process together.
+    Limits that the service publishes hold for all clients of one key together, and for all processes of this
+    user on this machine.
 
     Args:
         service: the service.
@@ -176,13 +178,12 @@ def new_core(
         published = {name: limit for name, limit in service.rate_classes.items() if limit is not None}
         scope = None
         if published and isinstance(source, Secret):  # a function may give any key
-            scope = f"{service.name} {url} {source.digest()}"
+            scope = Scope(f"{service.name} {url} {source.digest()}", on_this_machine=True)
         gate = Gate(
             concurrency,
             rate_limits=published | checked_limits(rate_limits or {}, service.rate_classes),
             time=time,
             scope=scope,
-            longest_wait=service.longest_wait,
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
@@ -231,7 +232,7 @@ def changed_options(options: CallOptions, given: Mapping[str, Any]) -> CallOptio
             match name:
                 case "timeout":
                     options = replace(options, timeouts=Timeouts.of(value))
-                case "deadline" | "headers":
+                case "deadline" | "headers" | "max_wait":
                     options = replace(options, **{name: value})
                 case _:
                     options = replace(options, retry=replace(options.retry, **{name: value}))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from imgwire_async.core.clients.events import CallHook, Hook, RequestEvent, ResponseEvent, RetryEvent
 from imgwire_async.core.retry import RetryPolicy
-from imgwire_async.core.values.numbers import is_positive
+from imgwire_async.core.values.numbers import is_finite, is_positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class CallOptions:
     """Everything that shapes one call. Immutable: `with_options` makes another one.
 
     Raises:
-        ValueError: the deadline is not positive.
+        ValueError: the deadline is not positive, or `max_wait` negative.
     """
 
     base_url: str
@@ -66,6 +67,8 @@ class CallOptions:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     deadline: float | None = None
     """Seconds that a call may take in all, retries and waiting included."""
+    max_wait: float = math.inf
+    """Longest wait for a limit that is stated, in seconds; a call that needs longer is not sent."""
     on_call: tuple[CallHook, ...] = ()
     on_request: tuple[Hook[RequestEvent], ...] = ()
     on_response: tuple[Hook[ResponseEvent], ...] = ()
@@ -74,3 +77,5 @@ class CallOptions:
     def __post_init__(self) -> None:
         if self.deadline is not None and not is_positive(self.deadline):
             raise ValueError(f"deadline must be a positive number of seconds, got {self.deadline!r:.80}")
+        if not (self.max_wait == math.inf or (is_finite(self.max_wait) and self.max_wait >= 0)):
+            raise ValueError(f"max_wait must be a number of seconds, at least 0, got {self.max_wait!r:.80}")

@@ -18,7 +18,7 @@ import anyio
 from imgwire_async.core.concurrency.loops import current_loop, is_abandoned, is_closed
 from imgwire_async.core.pace.adaptive import AdaptivePacer, Pacer
 from imgwire_async.core.pace.controller import START_RATE
-from imgwire_async.core.pace.limits import Name, RateLimit, TokenBucket, checked_limits, shared_bucket
+from imgwire_async.core.pace.limits import Name, RateLimit, Scope, TokenBucket, checked_limits, shared_bucket
 from imgwire_async.core.pace.local_limits import within_descriptors
 from imgwire_async.core.pace.permits import (
     LONGEST_CLOSURE,
@@ -79,10 +79,8 @@ class Gate:
         rng: source of randomness of the pace.
         start_rates: requests per second that the "auto" pace of a class begins with: the `ceilings` of an
             earlier gate.
-        scope: whose limits they are; gates of one process with the same scope keep them together. They must
-            read the same clock. None: one of its own.
-        longest_wait: seconds that a request waits at most for a stated limit; one that would have to wait
-            longer is not sent.
+        scope: whose limits they are; gates with the same scope keep them together. They must read the same
+            clock. None: one of its own.
 
     Raises:
         ValueError: `concurrency` is below 1, or `rate_limits` holds something else than `RateLimit`s.
@@ -96,8 +94,7 @@ class Gate:
         time: Time | None = None,
         rng: random.Random | None = None,
         start_rates: Mapping[str, float] | None = None,
-        scope: str | None = None,
-        longest_wait: float = math.inf,
+        scope: Scope | None = None,
     ) -> None:
         if concurrency != "auto":
             concurrency = whole('concurrency, unless it is "auto",', concurrency, least=1)
@@ -109,9 +106,8 @@ class Gate:
         self._rng = rng or random.Random()  # noqa: S311 - spreads requests, keeps no secret
         self._lanes: dict[str, Lane] = {}
         self._start_rates = start_rates or {}
-        self.scope = f"gate {next(_gates)}" if scope is None else scope
+        self.scope = Scope(f"gate {next(_gates)}") if scope is None else scope
         """Whose limits they are; for another gate that is to keep them together with this one."""
-        self._longest_wait = longest_wait
         self.on_closure: Callable[[str, float], None] = lambda _class, _seconds: None
         """Told when a response has closed a class, and for how many seconds."""
         self._arrivals = itertools.count()
@@ -217,6 +213,7 @@ class Gate:
         deadline: float | None = None,
         patience: float = math.inf,
         not_before: float = -math.inf,
+        longest_wait: float = math.inf,
     ) -> Permit:
         """Leave to send one request: entering it waits for its turn, leaving it ends the request.
 
@@ -226,15 +223,17 @@ class Gate:
             patience: seconds of a pause that the service asked for which the request waits at most.
             not_before: instant of the gate's clock before which this request does not get in line, because
                 an attempt before it was answered 429.
+            longest_wait: seconds that the request waits at most in a queue that a stated limit holds up; it
+                is not sent if that takes longer.
 
         Raises:
             ClosedTooLongError: on entering, when such a pause lasts longer than `patience`.
-            LimitedTooLongError: on entering, when a stated limit lets it go only after `longest_wait`.
+            LimitedTooLongError: on entering, when a stated limit does not let it go within `longest_wait`.
             AdmissionTimeoutError: on entering, when the deadline has passed, or will have before the class
                 opens again.
         """
         instant = math.inf if deadline is None else deadline
-        return Permit(self, self._lane(rate_class), instant, patience, not_before)
+        return Permit(self, self._lane(rate_class), instant, patience, not_before, longest_wait)
 
     async def enter(self, permit: Permit) -> None:
         """Wait for the turn of a `Permit`."""
@@ -245,14 +244,15 @@ class Gate:
             arrived = self.clock()
         if lane.pacer is not None:
             lane.forget_pace()
-        if len(self._in_flight) < self._concurrency and arrived < deadline and self._is_free(lane, arrived):
-            self._admit(permit, arrived)
+        is_free = len(self._in_flight) < self._concurrency and self._is_free(lane, arrived)
+        if is_free and arrived < deadline and lane.take(arrived):
+            self._admit(permit)
             return
-        if (
-            lane.bucket is not None
-            and (wait := lane.bucket.wait(arrived, len(lane.waiting))) > self._longest_wait
-        ):
-            raise LimitedTooLongError(lane.rate_class, wait)
+        gives_up = math.inf
+        if lane.bucket is not None:
+            if (wait := lane.bucket.wait(arrived)) > permit.longest_wait:
+                raise LimitedTooLongError(lane.rate_class, wait)
+            gives_up = arrived + permit.longest_wait + 2 * _ROUNDING
         waiter = Waiter(next(self._arrivals), permit)
         try:
             while permit not in self._in_flight:
@@ -261,7 +261,7 @@ class Gate:
                 lane.waiting[waiter] = None  # where it is already, unless another loop ran meanwhile
                 self._dispatch()
                 if waiter in lane.waiting:
-                    await self._wait_for_turn(lane, waiter, deadline)
+                    await self._wait_for_turn(lane, waiter, min(deadline, gives_up))
         except BaseException:
             if waiter in lane.waiting:
                 del lane.waiting[waiter]
@@ -280,14 +280,13 @@ class Gate:
             self._backing_off -= 1
             self._throttled_seconds += self.clock() - arrived
 
-    def _admit(self, permit: Permit, now: float) -> None:
+    def _admit(self, permit: Permit) -> None:
         self._in_flight.add(permit)
         if permit.is_lent:
             self._give_back(permit)
             return
         self._admitted += 1
         lane = permit.lane
-        lane.take(now)
         if lane.pacer is not None:
             permit.pacer, permit.ticket = lane.pacer, lane.pacer.begin()
 
@@ -323,13 +322,18 @@ class Gate:
             raise AdmissionTimeoutError(lane.rate_class, now - arrived, opens_at - now)
         if lane.asked_until - now > permit.patience + _ROUNDING:
             raise ClosedTooLongError(lane.rate_class, lane.asked_until - now)
+        if lane.bucket is not None and now - arrived > permit.longest_wait + _ROUNDING:
+            # Other processes have taken the tokens that it was to have.
+            raise LimitedTooLongError(lane.rate_class, max(0.0, lane.bucket.wait(now)))
 
     async def _wait_for_turn(self, lane: Lane, waiter: Waiter, deadline: float) -> None:
         now = self.clock()
         waiter.wake = anyio.Event()
         waiter.wakes_at = deadline
         # Only the head of a queue watches for the time when its class opens; `_dispatch` wakes the next one.
-        opens_at = lane.opens_at() if waiter is lane.head else now
+        opens_at = lane.opens_at() if waiter is lane.head else math.inf
+        if opens_at <= now and len(self._in_flight) < self._concurrency:
+            return  # it has opened since `_dispatch` looked
         if self._lends and waiter is lane.head and not now < opens_at < math.inf:
             with self.time.move_on_after(min(LENT_AFTER, deadline - now)):  # to see who is idle
                 await waiter.wake.wait()
@@ -411,9 +415,11 @@ class Gate:
             ready = [lane for lane in waiting if lane.waiting and lane.opens_at() <= now]
             if not ready:
                 break
-            waiter = min(ready, key=lambda lane: lane.head.arrival).pop_head()
-            self._admit(waiter.permit, now)
-            waiter.wake_up()
+            lane = min(ready, key=lambda lane: lane.head.arrival)
+            if lane.take(now):
+                waiter = lane.pop_head()
+                self._admit(waiter.permit)
+                waiter.wake_up()
         for lane in waiting:
             if lane.waiting and now < lane.opens_at() < lane.head.wakes_at:
                 lane.head.wake_up()

@@ -150,9 +150,8 @@ class LeaseDesk:
         delays: list[float] = []
         for delay in lease.delays:
             at = max(now + delay, self._bucket.next_token())
-            if at > now + LEASE_HORIZON:
+            if at > now + LEASE_HORIZON or not self._bucket.take(at):
                 break
-            self._bucket.take(at)
             delays.append(at - now)
         if self._controller is not None and len(delays) < len(lease.delays):
             self._controller.give_back(len(lease.delays) - len(delays), lease.generation)

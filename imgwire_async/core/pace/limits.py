@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+import threading
+import time
+from collections.abc import Collection, Mapping, Sized
 from dataclasses import dataclass
-from typing import TypeVar
-from weakref import WeakValueDictionary
+from typing import Final, Protocol, TypeVar
+from weakref import WeakSet, WeakValueDictionary
 
+from imgwire_async.core.pace.across_processes import SharedInstants, shared_instants
 from imgwire_async.core.values.numbers import is_positive, whole
+
+_LONGEST_LEASE: Final = 60.0
+"""Tokens are taken at most this many seconds before their time."""
+
+_LATENESS: Final = 0.005
+"""A token that is taken at most this many seconds after it was there counts as taken in time."""
 
 Name = TypeVar("Name", bound=str)
 """The name of a rate class."""
@@ -32,41 +41,103 @@ class RateLimit:
         object.__setattr__(self, "burst", whole("burst", self.burst, least=1))
 
 
-class TokenBucket:
-    """A token bucket, kept as the instant at which it will be full again: exact, with nothing to refill."""
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose limits they are."""
 
-    def __init__(self, limit: RateLimit) -> None:
+    name: str
+    """Such as service, base URL and the digest of a key."""
+    on_this_machine: bool = False
+    """Whether all processes of this user on this machine keep the limits together, instead of each its own.
+    The clock must be `time.monotonic` then."""
+
+
+class Queue(Protocol):
+    """Where requests wait for tokens."""
+
+    @property
+    def waiting(self) -> Sized:
+        """Those who wait."""
+        ...
+
+
+class TokenBucket:
+    """A token bucket, kept as the instant at which it will be full again: exact, with nothing to refill.
+
+    Args:
+        limit: the rate.
+        name: name of the bucket for other processes.
+        instants: what is shared with them; None keeps the bucket in this process.
+    """
+
+    def __init__(self, limit: RateLimit, *, name: str = "", instants: SharedInstants | None = None) -> None:
         self.rate = limit.rate
         """Requests per second."""
         self._interval = 1.0 / limit.rate
         self._slack = (limit.burst - 1) * self._interval
+        self._lateness = min(_LATENESS, self._interval / 2)
         self._full_at = -math.inf
+        self._name, self._instants = name.encode(), instants
+        self._lock = threading.Lock()
+        self._queues: WeakSet[Queue] = WeakSet()
 
     def next_token(self) -> float:
         """The instant from which on a token can be taken."""
-        return self._full_at - self._slack
+        full_at = self._full_at
+        if self._instants is not None:
+            full_at = max(full_at, self._plausible(self._instants.get(self._name)))
+        return full_at - self._slack
 
-    def wait(self, now: float, ahead: int) -> float:
-        """How many seconds it takes until a token is left for somebody with this many others ahead."""
+    def wait(self, now: float) -> float:
+        """How many seconds it takes until a token is left for somebody behind all who wait for one here."""
+        with self._lock:
+            ahead = sum(len(queue.waiting) for queue in self._queues)
         return self.next_token() + ahead * self._interval - now
 
-    def take(self, now: float) -> None:
-        """Take a token, at `next_token` or later."""
-        self._full_at = max(now, self._full_at) + self._interval
+    def take(self, at: float) -> bool:
+        """Take the token of an instant; False if another thread or process has taken it meanwhile."""
+        with self._lock:
+            if self._instants is None:
+                return self._take(self._full_at, at) is not None
+            return self._instants.change(self._name, lambda theirs: self._take(self._plausible(theirs), at))
+
+    def is_waited_for_in(self, queue: Queue) -> None:
+        """Note whose tokens are to come from here."""
+        with self._lock:
+            self._queues.add(queue)
+
+    def _take(self, theirs: float, at: float) -> float | None:
+        full_at = max(self._full_at, theirs)
+        if full_at - self._slack > at:
+            return None
+        # Timers are late by a millisecond or so. Unless that is made up for, the rate is lower than stated.
+        begin = full_at if at - full_at <= self._lateness else at
+        self._full_at = begin + self._interval
+        return self._full_at
+
+    def _plausible(self, instant: float) -> float:
+        # What a clock has left behind that was ahead of this one, such as that before a restart.
+        latest = time.monotonic() + self._slack + self._interval + _LONGEST_LEASE
+        return instant if instant <= latest else -math.inf
 
 
-_shared: WeakValueDictionary[tuple[str, str, RateLimit], TokenBucket] = WeakValueDictionary()
+_shared: WeakValueDictionary[tuple[Scope, str, RateLimit], TokenBucket] = WeakValueDictionary()
 
 
-def shared_bucket(scope: str, rate_class: str, limit: RateLimit) -> TokenBucket:
-    """The bucket that everybody in this process uses who has the same scope, for as long as anybody has it.
+def shared_bucket(scope: Scope, rate_class: str, limit: RateLimit) -> TokenBucket:
+    """The bucket that everybody uses who has the same scope, for as long as anybody has it.
 
     Args:
-        scope: names whose limit it is, such as service, base URL and the digest of a key.
+        scope: whose limit it is.
         rate_class: the class of requests.
         limit: the rate; another one has a bucket of its own.
     """
-    return _shared.setdefault((scope, rate_class, limit), TokenBucket(limit))
+    bucket = TokenBucket(
+        limit,
+        name=f"{scope.name} {rate_class} {limit!r}",
+        instants=shared_instants() if scope.on_this_machine else None,
+    )
+    return _shared.setdefault((scope, rate_class, limit), bucket)
 
 
 def checked_limits(

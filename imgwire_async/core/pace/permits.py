@@ -69,7 +69,7 @@ class ClosedTooLongError(Exception):
 
 
 class LimitedTooLongError(ClosedTooLongError):
-    """A stated limit makes the request wait longer than the gate lets any wait; it was not sent."""
+    """A stated limit makes the request wait longer than it may; it was not sent."""
 
     def __str__(self) -> str:
         return f"not sent: the rate limit of {self.rate_class!r} lets it go in {self.closed_for:.1f} s"
@@ -105,6 +105,8 @@ class Lane:
         self.waiting: OrderedDict[Waiter, None] = OrderedDict()
         self.pacer = pacer
         self.bucket = bucket
+        if bucket is not None:
+            bucket.is_waited_for_in(self)
 
     @property
     def head(self) -> Waiter:
@@ -120,10 +122,9 @@ class Lane:
             instant = max(instant, self.pacer.next_send())
         return instant
 
-    def take(self, now: float) -> None:
-        """Take a token of the limit that is stated, if there is one."""
-        if self.bucket is not None:
-            self.bucket.take(now)
+    def take(self, now: float) -> bool:
+        """Take a token of the limit that is stated, if there is one; False if somebody else was faster."""
+        return self.bucket is None or self.bucket.take(now)
 
     def forget_pace(self) -> None:
         """Stop pacing when the last 429 was long ago and nobody has to wait, unless it is always paced."""
@@ -142,12 +143,21 @@ class Permit:
     Entering waits for the leave; until it is left, the request counts as in flight.
     """
 
-    def __init__(self, gate: Gate, lane: Lane, deadline: float, patience: float, not_before: float) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        lane: Lane,
+        deadline: float,
+        patience: float,
+        not_before: float,
+        longest_wait: float,
+    ) -> None:
         self._gate = gate
         self.lane = lane
         self.deadline = deadline
         self.patience = patience
         self.not_before = not_before
+        self.longest_wait = longest_wait
         self.pacer: Pacer | None = None
         self.ticket: Ticket | None = None
         self.is_lent = False
