@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
@@ -24,6 +26,9 @@ for name in set(os.environ) - SETTINGS_OF_THE_TESTS:
     if name.startswith("IMGWIRE_") or name.upper() in OF_TERMINALS | PROXIES:
         del os.environ[name]
 
+# A shell that runs the tests in its background has them, and what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # The same examples in every run, however busy the machine is; `scripts/test --fuzz` looks for new ones.
 hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 hypothesis.settings.register_profile("fuzz", database=None, deadline=None, print_blob=True)
@@ -38,6 +43,13 @@ if sys.platform != "linux":
 def pytest_report_header() -> str | None:
     """Say what is left out, instead of leaving it out silently."""
     return None if CHROMIUM else f"no Chromium or Chrome found: {', '.join(BROWSER_TESTS)} will not run"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collections_of_new_objects_only() -> None:
+    """Keep `gc.collect()` in tests from looking through all that was imported and done before."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

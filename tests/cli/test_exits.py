@@ -97,7 +97,7 @@ def test_a_disk_that_is_full_under_the_journal_is_the_same_at_the_start_and_duri
 
 def test_a_deadline_is_a_job_that_stopped(sandbox: Sandbox, tmp_path: Path) -> None:
     folder_of(tmp_path / "photos", 2)
-    sandbox.faults.always("images.create", stall=30.0)
+    sandbox.faults.always("images.create", stall=1.0)
 
     assert run("ingest", "photos", "--deadline", "0.2").returncode == 7
 
