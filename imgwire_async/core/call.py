@@ -1,65 +1,35 @@
-"""The two kinds of request that the SDK makes: calls of the API, and the PUT of an image's bytes."""
+"""Calls of the API of a service."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AsyncExitStack, aclosing, contextmanager
-from typing import Any, Final, Self, TypeAlias, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from contextlib import aclosing, contextmanager
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import quote, urlencode
 
-import anyio
-
-from imgwire_async.core.body import PIECE_SIZE, Body, CountedStream
+from imgwire_async.core.body import PIECE_SIZE, CountedStream
 from imgwire_async.core.clients.credentials import Credentials
 from imgwire_async.core.clients.options import CallOptions
-from imgwire_async.core.http.exchange import exchange, move_on
+from imgwire_async.core.http.exchange import exchange
 from imgwire_async.core.http.messages import HttpRequest
-from imgwire_async.core.http.urls import is_confidential, is_http_url, sendable_url
-from imgwire_async.core.logical_call import ErrorFor, LogicalCall, SharedState, failure
-from imgwire_async.core.operation import Operation, QueryValue, Replay, Request, Response
+from imgwire_async.core.http.urls import sendable_url
+from imgwire_async.core.logical_call import LogicalCall, SharedState
+from imgwire_async.core.operation import QueryValue, Replay, Request, Response
 from imgwire_async.core.pace.permits import Permit
-from imgwire_async.core.responses import HttpResponse, NoResponse, Result, parse_response, store_error
-from imgwire_async.core.retry import is_transient
-from imgwire_async.core.service import Service
-from imgwire_async.core.values.redaction import Secret, without_query
+from imgwire_async.core.responses import Result, parse_response
+from imgwire_async.core.sending import send_body
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import (
     APIStatusError,
     CallContext,
-    ConfigurationError,
     DeadlineExceededError,
-    ImgwireError,
     InvalidArgumentError,
-    ResponseDecodeError,
-    in_context,
 )
 
 T = TypeVar("T")
 
-STORE_PUT: Final = Operation(
-    name="images.upload",
-    method="PUT",
-    path="",
-    auth="none",
-    replay=Replay.SAFE,
-    rate_class="store",
-)
-"""Sending the bytes of an image to its presigned URL; the second step of an upload, outside of the API."""
-
-
-RequestWith: TypeAlias = Callable[[bytes | CountedStream], HttpRequest]
-"""Makes the HTTP request with a body; called last, because no frame that awaits may hold its headers."""
-
-_STOPPING_SECONDS: Final = 1.0
-"""How long the end of a request waits for a source that is still being read."""
-
 _DEADLINE_SLACK: Final = 0.05  # seconds
-
-_NOT_REPEATED: Final = (
-    "not retried, because the source can be read only once; a path, a seekable file, or a function that "
-    "returns a new iterator can be retried"
-)
 
 
 class Core:
@@ -196,11 +166,17 @@ class Core:
             if isinstance(content, bytes):
                 async with aclosing(_in_one_chunk(content)) as chunks:
                     stream = CountedStream(chunks, len(content))
-                    return await self._exchange(self._http_request(request, path, stream, credential))
-            return await self._send_body(
+                    return await exchange(
+                        shared.engine.transport(),
+                        self._http_request(request, path, stream, credential),
+                        self.options.timeouts,
+                    )
+            return await send_body(
+                shared.engine,
                 content,
                 lambda data: self._http_request(request, path, data, credential),
                 permit,
+                timeouts=self.options.timeouts,
                 context=context | CallContext(attempts=number),
                 error_for=service.error_for,
                 on_sent=on_sent,
@@ -234,117 +210,6 @@ class Core:
             self._responses.append(parsed)
         return parsed
 
-    async def put(
-        self,
-        url: Secret,
-        body: Body,
-        *,
-        mime_type: str,
-        context: CallContext,
-        on_sent: Callable[[int], None] | None = None,
-    ) -> None:
-        """Send the bytes of `body` to a presigned URL, with retries where `body` can be read again.
-
-        The request carries no API key, and its URL is shown nowhere.
-
-        Args:
-            url: where to send the bytes.
-            body: the bytes.
-            mime_type: sent as `Content-Type`; stores sign it.
-            context: what errors say about the call; method and URL are filled in here.
-            on_sent: told how many bytes an attempt has sent so far: 0 when it begins, and after every piece.
-
-        Raises:
-            UploadRejectedError: the store answered with an error status.
-            SourceChangedError: `body` did not have the size it declares.
-            UploadSourceError: reading `body` failed.
-            APIConnectionError: no usable response arrived.
-            DeadlineExceededError: the deadline of the options passed first.
-        """
-        context = context | CallContext(method="PUT", url=without_query(url.reveal()))
-        self._check_upload_url(url, context)
-
-        async def attempt(number: int, permit: Permit) -> Result:
-            return await self._send_body(
-                body,
-                lambda data: _put_request(url, data, mime_type, self.shared.service),
-                permit,
-                context=context | CallContext(attempts=number),
-                error_for=store_error,
-                on_sent=on_sent,
-            )
-
-        await LogicalCall(
-            operation=STORE_PUT,
-            replay=Replay.SAFE if body.replayable else Replay.UNSAFE,
-            context=context,
-            options=self.options,
-            shared=self.shared,
-            deadline=self.deadline_from_now(),
-            error_for=store_error,
-            size=body.size,
-        ).make(attempt)
-
-    async def _send_body(
-        self,
-        body: Body,
-        request_with: RequestWith,
-        permit: Permit,
-        *,
-        context: CallContext,
-        error_for: ErrorFor,
-        on_sent: Callable[[int], None] | None,
-    ) -> Result:
-        """One attempt to send a body that is read while it is sent."""
-        if on_sent is not None:
-            on_sent(0)
-        async with AsyncExitStack() as opened:
-            chunks = await permit.outside(opened.enter_async_context(body.open()))
-            stream = CountedStream(chunks, body.size, on_sent, permit)
-            # What can be read only once is not touched before there is a connection.
-            whole = body.replayable and body.size <= PIECE_SIZE
-            try:
-                if whole:
-                    result = await self._send_whole(stream, request_with, permit)
-                else:
-                    result = await self._send_stream(stream, request_with)
-            except ImgwireError as problem:
-                raise in_context(problem, context) from problem.__cause__
-        replay_impossible = stream.started and not body.replayable
-        if replay_impossible and not (isinstance(result, HttpResponse) and result.is_success):
-            # The bytes are gone. Another attempt would store an empty file.
-            error = failure(result, context, error_for)
-            if is_transient(result):
-                error.message += f"; {_NOT_REPEATED}"
-            raise error
-        return result
-
-    async def _send_whole(self, stream: CountedStream, request_with: RequestWith, permit: Permit) -> Result:
-        write = self.options.timeouts.write
-        with anyio.move_on_after(write) as scope:
-            stream.on_progress = lambda _: move_on(scope, math.inf, write, done=False)
-            content = await permit.outside(stream.read_whole())
-        if scope.cancelled_caught:
-            reason = f"the source gave nothing for {write:g} s"
-            return NoResponse("WriteTimeout", reason, may_have_acted=False, timed_out=True)
-        result = await self._exchange(request_with(content))
-        if not isinstance(result, NoResponse):
-            stream.tell_sent()
-        return result
-
-    async def _send_stream(self, stream: CountedStream, request_with: RequestWith) -> Result:
-        try:
-            result = await self._exchange(request_with(stream))
-        finally:
-            with anyio.move_on_after(_STOPPING_SECONDS, shield=True):
-                await stream.stop()
-        if isinstance(result, NoResponse) and stream.failure is not None:
-            raise stream.failure
-        return result
-
-    async def _exchange(self, message: HttpRequest) -> Result:
-        return await exchange(self.shared.engine.transport(), message, self.options.timeouts)
-
     # Messages are made in functions of their own, which have returned before anything is awaited: a local
     # variable with the key or a signed URL would be in the traceback of a call that is cancelled.
 
@@ -368,21 +233,6 @@ class Core:
                 {name: _query_text(value) for name, value in request.query.items()}, quote_via=quote
             )
         return HttpRequest(request.operation.method, url, headers, body)
-
-    def _check_upload_url(self, url: Secret, context: CallContext) -> None:
-        if not is_http_url(url.reveal()):
-            raise ResponseDecodeError("the service gave an upload URL that is not a URL", **context)
-        if not (self.options.allow_insecure or is_confidential(urlsplit(context["url"] or ""))):
-            raise ConfigurationError(
-                "the service gave an upload URL that would send the image in clear text; pass "
-                "allow_insecure=True if you trust the network",
-                **context,
-            )
-
-
-def _put_request(url: Secret, body: bytes | CountedStream, mime_type: str, service: Service) -> HttpRequest:
-    headers = {"Content-Type": mime_type, "User-Agent": service.user_agent}
-    return HttpRequest("PUT", sendable_url(url.reveal()), headers, body)
 
 
 def _query_text(value: QueryValue) -> str:

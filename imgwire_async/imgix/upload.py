@@ -14,6 +14,7 @@ from imgwire_async.bodies.image_types import image_type_of
 from imgwire_async.bodies.progress import OnSent, ProgressHook, reporting
 from imgwire_async.bodies.sources import UploadFile, open_source
 from imgwire_async.core.call import Core
+from imgwire_async.core.put import put_bytes
 from imgwire_async.core.values.numbers import whole
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import (
@@ -159,7 +160,8 @@ class Upload:
         plan = self._plan
         session = await self._sessions.create(plan.source_id, plan.origin_path)
         try:
-            await self._core.put(
+            await put_bytes(
+                self._core,
                 self._url_of(session),
                 source,
                 mime_type=content_type,

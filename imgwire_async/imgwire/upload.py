@@ -6,6 +6,7 @@ from imgwire_async.bodies.base import Source
 from imgwire_async.bodies.image_types import EXTENSIONS, image_type_of
 from imgwire_async.bodies.progress import OnSent, ProgressHook, reporting
 from imgwire_async.core.call import Core
+from imgwire_async.core.put import put_bytes
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import CallContext, UnsupportedImageTypeError, UploadRejectedError
 from imgwire_async.imgwire.lowlevel.api import images as api
@@ -57,7 +58,8 @@ async def create_and_put(
         nonlocal created
 
         async def put() -> None:
-            await core.put(
+            await put_bytes(
+                core,
                 Secret(created.upload_url),
                 source,
                 mime_type=str(body.mime_type),

@@ -13,6 +13,7 @@ import pytest
 
 from imgwire_async.bodies.sources import open_source
 from imgwire_async.core.clients.client import core_of
+from imgwire_async.core.put import put_bytes
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import CallContext
 from tests.clients import client_of
@@ -83,8 +84,12 @@ async def test_a_large_file_is_sent_with_little_memory_and_without_holding_up_th
             await client.health()  # loading certificates is no part of an upload
             for _ in range(3):  # other processes may hold us up, but not every time
                 async with watched() as watch, open_source(sparse_file) as source:
-                    await core_of(client).put(
-                        Secret(server.base_url), source, mime_type="image/jpeg", context=CallContext()
+                    await put_bytes(
+                        core_of(client),
+                        Secret(server.base_url),
+                        source,
+                        mime_type="image/jpeg",
+                        context=CallContext(),
                     )
                 assert watch.memory < 32 * 1024 * 1024
                 stalls.append(watch.stall)
@@ -100,8 +105,12 @@ async def test_many_uploads_at_once_need_memory_for_their_chunks_only(sparse_fil
 
             async def upload() -> None:
                 async with open_source(sparse_file) as source:
-                    await core_of(client).put(
-                        Secret(server.base_url), source, mime_type="image/jpeg", context=CallContext()
+                    await put_bytes(
+                        core_of(client),
+                        Secret(server.base_url),
+                        source,
+                        mime_type="image/jpeg",
+                        context=CallContext(),
                     )
 
             os.truncate(sparse_file, SIZE // 8)

@@ -29,6 +29,7 @@ from imgwire_async import (
     UploadRejectedError,
 )
 from imgwire_async.core.clients.client import core_of
+from imgwire_async.core.put import put_bytes
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import CallContext
 from imgwire_async.sandbox import Sandbox
@@ -47,7 +48,7 @@ IMAGE_ID = "6f0f4c1c-2c1b-4c36-9f3e-1c7c5f1a0001"
 
 
 class Bytes:
-    """A body for `Core.put`."""
+    """A body for `put_bytes`."""
 
     def __init__(self, content: bytes, *, replayable: bool = True, chunk_size: int = 100_000) -> None:
         self.size = len(content)
@@ -70,8 +71,13 @@ class Bytes:
 
 
 async def put(client: AsyncImgwireClient, url: str, body: Bytes, **options: Any) -> None:
-    await core_of(client).put(
-        Secret(url), body, mime_type="image/png", context=CallContext(operation="images.upload"), **options
+    await put_bytes(
+        core_of(client),
+        Secret(url),
+        body,
+        mime_type="image/png",
+        context=CallContext(operation="images.upload"),
+        **options,
     )
 
 

@@ -1,0 +1,111 @@
+"""Sending a body that is read while it is sent, in one attempt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Final, TypeAlias
+
+import anyio
+
+from imgwire_async.core.body import PIECE_SIZE, Body, CountedStream
+from imgwire_async.core.clients.options import Timeouts
+from imgwire_async.core.http.connections import Engine
+from imgwire_async.core.http.exchange import exchange, move_on
+from imgwire_async.core.http.messages import HttpRequest
+from imgwire_async.core.logical_call import ErrorFor, failure
+from imgwire_async.core.pace.permits import Permit
+from imgwire_async.core.responses import HttpResponse, NoResponse, Result
+from imgwire_async.core.retry import is_transient
+from imgwire_async.errors import CallContext, ImgwireError, in_context
+
+RequestWith: TypeAlias = Callable[[bytes | CountedStream], HttpRequest]
+"""Makes the HTTP request with a body; called last, because no frame that awaits may hold its headers."""
+
+_STOPPING_SECONDS: Final = 1.0
+"""How long the end of a request waits for a source that is still being read."""
+
+_NOT_REPEATED: Final = (
+    "not retried, because the source can be read only once; a path, a seekable file, or a function that "
+    "returns a new iterator can be retried"
+)
+
+
+async def send_body(
+    engine: Engine,
+    body: Body,
+    request_with: RequestWith,
+    permit: Permit,
+    *,
+    timeouts: Timeouts,
+    context: CallContext,
+    error_for: ErrorFor,
+    on_sent: Callable[[int], None] | None,
+) -> Result:
+    """Make one attempt.
+
+    Args:
+        engine: the connections.
+        body: the bytes; opened here.
+        request_with: makes the request.
+        permit: the attempt's.
+        timeouts: those of the attempt.
+        context: what errors say about the call.
+        error_for: makes the error for a response that is not a success.
+        on_sent: called with how many bytes have been sent so far: 0 at the start, and after every piece.
+
+    Raises:
+        ImgwireError: reading the body failed, or the attempt failed and the bytes are gone.
+    """
+    if on_sent is not None:
+        on_sent(0)
+    async with AsyncExitStack() as opened:
+        chunks = await permit.outside(opened.enter_async_context(body.open()))
+        stream = CountedStream(chunks, body.size, on_sent, permit)
+        # What can be read only once is not touched before there is a connection.
+        whole = body.replayable and body.size <= PIECE_SIZE
+        try:
+            if whole:
+                result = await _send_whole(engine, stream, request_with, permit, timeouts)
+            else:
+                result = await _send_stream(engine, stream, request_with, timeouts)
+        except ImgwireError as problem:
+            raise in_context(problem, context) from problem.__cause__
+    replay_impossible = stream.started and not body.replayable
+    if replay_impossible and not (isinstance(result, HttpResponse) and result.is_success):
+        # The bytes are gone. Another attempt would store an empty file.
+        error = failure(result, context, error_for)
+        if is_transient(result):
+            error.message += f"; {_NOT_REPEATED}"
+        raise error
+    return result
+
+
+async def _send_whole(
+    engine: Engine, stream: CountedStream, request_with: RequestWith, permit: Permit, timeouts: Timeouts
+) -> Result:
+    write = timeouts.write
+    with anyio.move_on_after(write) as scope:
+        stream.on_progress = lambda _: move_on(scope, math.inf, write, done=False)
+        content = await permit.outside(stream.read_whole())
+    if scope.cancelled_caught:
+        reason = f"the source gave nothing for {write:g} s"
+        return NoResponse("WriteTimeout", reason, may_have_acted=False, timed_out=True)
+    result = await exchange(engine.transport(), request_with(content), timeouts)
+    if not isinstance(result, NoResponse):
+        stream.tell_sent()
+    return result
+
+
+async def _send_stream(
+    engine: Engine, stream: CountedStream, request_with: RequestWith, timeouts: Timeouts
+) -> Result:
+    try:
+        result = await exchange(engine.transport(), request_with(stream), timeouts)
+    finally:
+        with anyio.move_on_after(_STOPPING_SECONDS, shield=True):
+            await stream.stop()
+    if isinstance(result, NoResponse) and stream.failure is not None:
+        raise stream.failure
+    return result
