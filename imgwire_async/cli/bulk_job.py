@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.job_files import JobFiles
 from imgwire_async.cli.output import beside, show_json, unwritable
 from imgwire_async.cli.streams import complain, plain, say
+from imgwire_async.core.clients.client import ServiceClient
 from imgwire_async.core.concurrency.tasks import Background
 from imgwire_async.errors import ImgwireError, IngestStoppedError
 from imgwire_async.imgwire.client import AsyncImgwireClient
@@ -42,9 +43,21 @@ def run_job(source: IngestSource, arguments: dict[str, Any], files: JobFiles, *,
     Raises:
         ImgwireError: the job could not begin.
     """
-    imgwire = AsyncImgwireClient()  # loads the HTTP libraries, before everything loaded is frozen
+    imgwire = AsyncImgwireClient()
+    return run_made_job((imgwire,), imgwire.ingest(source, **arguments), files, as_json=as_json)
+
+
+def run_made_job(
+    clients: Sequence[ServiceClient], job: IngestJob, files: JobFiles, *, as_json: bool
+) -> ExitCode:
+    """Run a job that was made, and close its clients; otherwise as `run_job`.
+
+    Raises:
+        ImgwireError: the job could not begin.
+    """
+    # Making the clients has loaded the HTTP libraries, before everything loaded is frozen.
     with imports_frozen():
-        return anyio.run(_run, imgwire, source, arguments, files, as_json)
+        return anyio.run(_run, clients, job, files, as_json)
 
 
 @contextmanager
@@ -60,17 +73,14 @@ def imports_frozen() -> Iterator[None]:
         gc.unfreeze()
 
 
-async def _run(
-    imgwire: AsyncImgwireClient,
-    source: IngestSource,
-    arguments: dict[str, Any],
-    files: JobFiles,
-    as_json: bool,
-) -> ExitCode:
+async def _run(clients: Sequence[ServiceClient], made: IngestJob, files: JobFiles, as_json: bool) -> ExitCode:
     stopped: ImgwireError | None = None
     deaf: OSError | None = None
     signals: list[int] = []
-    async with imgwire, imgwire.ingest(source, **arguments) as job:
+    async with AsyncExitStack() as entered:
+        for client in clients:
+            await entered.enter_async_context(client)
+        job = await entered.enter_async_context(made)
         with anyio.CancelScope() as scope:
             async with _stopped_by_signals(job, scope, signals), _progress_shown(job, quiet=as_json):
                 try:

@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -104,6 +104,7 @@ def ingest(
     from imgwire_async.cli.bulk_job import run_job
     from imgwire_async.cli.job_files import JobFiles
     from imgwire_async.cli.journals import default_journal
+    from imgwire_async.cli.options import concurrency_of
     from imgwire_async.ingest.items import url_or_path
     from imgwire_async.ingest.sources.folders import Folder
     from imgwire_async.ingest.sources.manifests import Manifest
@@ -118,7 +119,7 @@ def ingest(
         arguments: dict[str, Any] = {
             "journal": journal or default_journal(source),
             "job": job,
-            "concurrency": _concurrency(concurrency),
+            "concurrency": concurrency_of(concurrency),
             "processes": processes,
             "purpose": purpose,
             "dedupe": "content" if dedupe else None,
@@ -171,13 +172,3 @@ def _columns(given: list[str]) -> dict[str, str]:
             raise InvalidArgumentError(f"--column must be FIELD=NAME, got {one!r}", operation="ingest")
         columns[field] = name
     return columns
-
-
-def _concurrency(given: str) -> int | Literal["auto"]:
-    if given == "auto":
-        return "auto"
-    if not given.isdecimal():
-        raise InvalidArgumentError(
-            f'--concurrency must be a number or "auto", got {given!r}', operation="ingest"
-        )
-    return int(given)

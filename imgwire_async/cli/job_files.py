@@ -36,7 +36,7 @@ class JobFiles:
     images: Path | None = None
     failed: Path | None = None
 
-    def check(self, source: str, journal: Path) -> None:
+    def check(self, source: str | None, journal: Path) -> None:
         """Find out before the job what would keep the files from being written.
 
         Raises:
@@ -45,18 +45,10 @@ class JobFiles:
             ConfigurationError: one is Parquet, and its extra is missing.
         """
         taken = Taken(source=source, journal=journal)
-        wanted = [
-            (option, path, extensions)
-            for option, path, extensions in (
-                ("--report", self.report, REPORTS),
-                ("--images", self.images, TABLES),
-                ("--failed", self.failed, LISTS),
-            )
-            if path is not None
-        ]
+        wanted = self.outputs()
         for option, path, extensions in wanted:
             try:
-                if extension_of(path, extensions) == ".parquet":
+                if extensions is not None and extension_of(path, extensions) == ".parquet":
                     check_parquet()
                 check_free(path, taken)
                 _check_not_printed_to(path)
@@ -69,21 +61,32 @@ class JobFiles:
             except InvalidArgumentError as error:
                 raise InvalidArgumentError(f"{option}: {error.message}", operation="ingest") from error
 
-    async def write(self, job: IngestJob, *, as_json: bool) -> bool:
-        """Write them, each whatever becomes of the others; whether all could be written."""
+    def outputs(self) -> list[tuple[str, Path, tuple[str, ...] | None]]:
+        """Option, path and allowed extensions of what is wanted; None allows any."""
+        every: tuple[tuple[str, Path | None, tuple[str, ...]], ...] = (
+            ("--report", self.report, REPORTS),
+            ("--images", self.images, TABLES),
+            ("--failed", self.failed, LISTS),
+        )
+        return [(option, path, extensions) for option, path, extensions in every if path is not None]
+
+    def steps(self, job: IngestJob) -> list[tuple[str, Path, Callable[[Path], Awaitable[object]]]]:
+        """Option, path and function of what is to be written."""
 
         async def write_report(path: Path) -> None:
             await to_thread.run_sync(job.report.write, path)
 
-        steps: tuple[tuple[str, Path | None, Callable[[Path], Awaitable[object]]], ...] = (
+        every: tuple[tuple[str, Path | None, Callable[[Path], Awaitable[object]]], ...] = (
             ("--failed", self.failed, job.write_failures),
             ("--images", self.images, job.write_images),
             ("--report", self.report, write_report),
         )
+        return [(option, path, write) for option, path, write in every if path is not None]
+
+    async def write(self, job: IngestJob, *, as_json: bool) -> bool:
+        """Write them, each whatever becomes of the others; whether all could be written."""
         written = True
-        for option, path, write in steps:
-            if path is None:
-                continue
+        for option, path, write in self.steps(job):
             try:
                 await write(path)
             except (OSError, ImgwireError) as error:

@@ -89,7 +89,7 @@ class RelaySink:
             yield fetched
         except ConfigurationError as error:
             # Of this image only: it must not stop the job.
-            problem = f'{error.message}; use transfer="url", so that Imgwire fetches it'
+            problem = f"{error.message}; transfer it by URL, so that Imgwire fetches it"
             raise UploadSourceError(problem, operation="migrate_from_imgix") from error
         finally:
             with anyio.CancelScope(shield=True):

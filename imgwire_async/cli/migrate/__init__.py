@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from imgwire_async.cli.migrate import rewrite
+from imgwire_async.cli.exits import EXIT_CODES
+from imgwire_async.cli.migrate import rewrite, run
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     migrate = typer.Typer(
         no_args_is_help=True,
-        help="Move from imgix to Imgwire: rewrite URLs, and compare the pictures of both.",
+        help="Move from imgix to Imgwire: move images, rewrite URLs, and compare the pictures of both.",
     )
+    migrate.command(epilog=EXIT_CODES)(run.run)
     migrate.command()(rewrite.rewrite)
     app.add_typer(migrate, name="migrate")

@@ -1,0 +1,42 @@
+"""The files that `migrate run` is asked to write."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from imgwire_async.cli.job_files import JobFiles
+from imgwire_async.ingest.job import IngestJob
+from imgwire_async.ingest.results.outputs import TABLES
+
+if TYPE_CHECKING:
+    from imgwire_async.migrate.job import MigrationJob
+    from imgwire_async.migrate.redirects import RedirectKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationFiles(JobFiles):
+    """Where `--urls` and `--redirects` go, and what every job can write."""
+
+    urls: Path | None = None
+    redirects: Sequence[tuple[RedirectKind, Path]] = ()
+
+    def outputs(self) -> list[tuple[str, Path, tuple[str, ...] | None]]:
+        """Option, path and allowed extensions of what is wanted; None allows any."""
+        found = JobFiles.outputs(self)
+        if self.urls is not None:
+            found.append(("--urls", self.urls, TABLES))
+        return found + [("--redirects", path, None) for _, path in self.redirects]
+
+    def steps(self, job: IngestJob) -> list[tuple[str, Path, Callable[[Path], Awaitable[object]]]]:
+        """Option, path and function of what is to be written."""
+        migration = cast("MigrationJob", job)
+        found = JobFiles.steps(self, job)
+        if self.urls is not None:
+            found.append(("--urls", self.urls, migration.write_urls))
+        for kind, path in self.redirects:
+            found.append(("--redirects", path, partial(migration.write_redirects, kind=kind)))
+        return found

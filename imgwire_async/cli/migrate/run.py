@@ -1,0 +1,199 @@
+"""`imgwire-async migrate run`: the job that moves images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from imgwire_async.cli import interruptions
+from imgwire_async.cli.exits import ExitCode, exit_code
+from imgwire_async.cli.output import JsonFlag, show_error
+from imgwire_async.cli.streams import complain
+from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    from imgwire_async.cli.migrate.files import MigrationFiles
+    from imgwire_async.migrate.redirects import RedirectKind
+
+_OPERATION = "migrate run"
+_ARGUMENTS = {
+    "on_alt_text": "--alt-text",
+    "rendering_base_url": "--rendering-base-url",
+    "custom_field_prefix": "--custom-field-prefix",
+    "max_failures": "--max-failures",
+    "kind must": "the kind of --redirects must",
+}
+"""Words of errors that name arguments in Python, and what the command calls them."""
+
+
+class TransferOption(StrEnum):
+    """How an original gets to Imgwire."""
+
+    URL = "url"
+    BYTES = "bytes"
+
+
+def run(
+    source: Annotated[
+        list[str] | None, typer.Option(help="Id of a source to move; repeatable. Default: all of them.")
+    ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter", help="Move only assets that match, e.g. --filter categories=shoes; repeatable."
+        ),
+    ] = None,
+    transfer: Annotated[
+        TransferOption,
+        typer.Option(help="url: Imgwire fetches each original from imgix. bytes: this machine does."),
+    ] = TransferOption.URL,
+    alt_text: Annotated[
+        str | None,
+        typer.Option(
+            help="Field that holds the alternative text: name, description, or e.g. custom_fields.alt."
+        ),
+    ] = None,
+    custom_field_prefix: Annotated[
+        str, typer.Option(help="Prefix of custom fields in the metadata of an image.")
+    ] = "custom_",
+    purpose: Annotated[str | None, typer.Option(help="Purpose of all images.")] = None,
+    journal: Annotated[Path, typer.Option(help="Journal file that lets the job resume.")] = Path(
+        "imgix.journal"
+    ),
+    job: Annotated[str | None, typer.Option(help="Name of the job, part of its idempotency keys.")] = None,
+    concurrency: Annotated[
+        str, typer.Option(help="Concurrent images, or auto to adapt to the service.")
+    ] = "auto",
+    processes: Annotated[int, typer.Option(min=1, help="Processes that send, to use several cores.")] = 1,
+    max_failures: Annotated[
+        int | None, typer.Option(min=0, help="Stop once more than this many assets have failed.")
+    ] = None,
+    deadline: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Count assets, sizes and metadata that would be lost; send nothing."),
+    ] = False,
+    urls: Annotated[
+        Path | None, typer.Option(help="Write the mapping from old URLs to new ones: .csv, .jsonl, .parquet.")
+    ] = None,
+    redirects: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND=FILE",
+            help="Write redirect rules, e.g. nginx=redirects.conf; KIND is nginx, caddy, cloudflare or next; "
+            "repeatable.",
+        ),
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the report: .json, .csv, .parquet.")] = None,
+    failed: Annotated[
+        Path | None, typer.Option(help="Write failed and untried assets as a manifest: .jsonl.")
+    ] = None,
+    rendering_base_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="IMGIX_RENDERING_BASE_URL",
+            help="Where the rendering hosts of a local imgix can be reached.",
+        ),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Move the images of imgix sources to Imgwire, with their metadata, in a job that can be resumed.
+
+    Nothing is changed or deleted at imgix. Run the same command again to resume. Ctrl-C finishes what is in
+    progress; press it again to stop immediately.
+
+    Needs IMGIX_API_KEY and IMGWIRE_API_KEY.
+
+    Example: imgwire-async migrate run --dry-run
+
+    Example: imgwire-async migrate run --urls urls.csv --redirects nginx=redirects.conf
+    """
+    from imgwire_async.cli.migrate.files import MigrationFiles
+    from imgwire_async.cli.options import concurrency_of
+
+    try:
+        files = MigrationFiles(report=report, failed=failed, urls=urls, redirects=_redirects(redirects or ()))
+        files.check(None, journal)
+        arguments: dict[str, Any] = {
+            "sources": source or None,
+            "filters": _filters(filters or ()),
+            "transfer": transfer.value,
+            "on_alt_text": alt_text,
+            "purpose": purpose,
+            "journal": journal,
+            "job": job,
+            "concurrency": concurrency_of(concurrency),
+            "processes": processes,
+            "max_failures": max_failures,
+            "deadline": deadline,
+            "dry_run": dry_run,
+            "rendering_base_url": rendering_base_url,
+        }
+        with interruptions.by_cancelling():
+            ending = _run(arguments, custom_field_prefix, files, as_json=as_json)
+    except InvalidArgumentError as error:  # before the job has begun
+        show_error(_in_terms_of_options(error), as_json=as_json)
+        ending = ExitCode.USAGE
+    except ImgwireError as error:
+        show_error(_in_terms_of_options(error), as_json=as_json)
+        ending = exit_code(error)
+    except OSError as error:  # of files that the job itself does not report on
+        complain(f"Error: {error}")
+        ending = ExitCode.FAILED
+    except KeyboardInterrupt:  # before or after the job itself
+        ending = ExitCode(interruptions.code_of(interruptions.received()))
+    raise typer.Exit(ending)
+
+
+def _run(
+    arguments: dict[str, Any], custom_field_prefix: str, files: MigrationFiles, *, as_json: bool
+) -> ExitCode:
+    from imgwire_async.cli.bulk_job import run_made_job
+    from imgwire_async.imgix.client import AsyncImgixClient
+    from imgwire_async.imgwire.client import AsyncImgwireClient
+    from imgwire_async.migrate.job import migrate_from_imgix
+    from imgwire_async.migrate.metadata import MetadataRules
+
+    if not os.environ.get("IMGIX_API_KEY"):
+        raise ConfigurationError("no API key of imgix: set the environment variable IMGIX_API_KEY")
+    imgix, imgwire = AsyncImgixClient(), AsyncImgwireClient()
+    rules = MetadataRules(custom_field_prefix=custom_field_prefix)
+    job = migrate_from_imgix(imgix, imgwire, metadata=rules, **arguments)
+    return run_made_job((imgix, imgwire), job, files, as_json=as_json)
+
+
+def _filters(given: Sequence[str]) -> dict[str, str] | None:
+    found = {}
+    for one in given:
+        name, sign, value = one.partition("=")
+        if not (name and sign):
+            raise InvalidArgumentError(f"--filter must be NAME=VALUE, got {one!r:.80}", operation=_OPERATION)
+        found[name] = value
+    return found or None
+
+
+def _redirects(given: Sequence[str]) -> list[tuple[RedirectKind, Path]]:
+    from imgwire_async.migrate.redirects import check_kind
+
+    found = []
+    for one in given:
+        kind, sign, path = one.partition("=")
+        if not (sign and path):
+            raise InvalidArgumentError(
+                f"--redirects must be KIND=FILE, got {one!r:.80}", operation=_OPERATION
+            )
+        check_kind(kind)
+        found.append((cast("RedirectKind", kind), Path(path)))
+    return found
+
+
+def _in_terms_of_options(error: ImgwireError) -> ImgwireError:
+    """Let an error name options of the command instead of arguments in Python."""
+    for argument, option in _ARGUMENTS.items():
+        error.message = error.message.replace(argument, option)
+    return error

@@ -1,0 +1,99 @@
+"""`imgwire-async migrate run`: what it prints, what it writes, how it ends."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from imgwire_async.cli.app import app
+from imgwire_async.sandbox import ImgixSandbox, Sandbox
+from tests.migrate.support import fill
+
+Invoke = Callable[..., Result]
+COUNT = 6
+
+
+@pytest.fixture(scope="module")
+def imgix() -> Iterator[ImgixSandbox]:
+    with ImgixSandbox() as server:
+        source_id = server.add_source("shop")
+        fill(server, source_id, COUNT)
+        server.add_file(source_id, "/terms.pdf", b"%PDF-1.4\n")
+        yield server
+
+
+@pytest.fixture
+def cli(sandbox: Sandbox, imgix: ImgixSandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.server_key)
+    monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)
+    monkeypatch.setenv("IMGIX_API_KEY", imgix.api_key)
+    monkeypatch.setenv("IMGIX_API_BASE_URL", imgix.base_url)
+    monkeypatch.setenv("IMGIX_RENDERING_BASE_URL", imgix.base_url)
+
+    def invoke(*arguments: str, **options: Any) -> Result:
+        return CliRunner().invoke(app, ("migrate", "run", "--concurrency", "8", *arguments), **options)
+
+    return invoke
+
+
+def test_a_dry_run_counts_and_sends_nothing(cli: Invoke, sandbox: Sandbox, tmp_path: Path) -> None:
+    result = cli("--dry-run")
+    assert result.exit_code == 0, result.output
+    assert f"dry run: {COUNT} items" in result.stdout
+    assert f"{COUNT} × image/png" in result.stdout
+    assert "1 × application/pdf: 0.0 MB, 1 skipped" in result.stdout
+    assert "not carried over: date_modified" in result.stdout
+    assert "hours at the known limits" in result.stdout
+    assert not [request for request in sandbox.requests if request.method != "GET"]
+    assert not (tmp_path / "imgix.journal").exists()
+
+
+def test_images_are_moved_and_their_urls_written(cli: Invoke, tmp_path: Path) -> None:
+    result = cli("--urls", "urls.csv", "--redirects", "nginx=r.conf", "--redirects", "next=r.mjs", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout.splitlines()[-1])["report"]["stored"] == COUNT
+    skipped = [json.loads(line) for line in result.stdout.splitlines() if '"skipped"' in line][:1]
+    assert skipped[0]["detail"] == "application/pdf: a document"
+    with (tmp_path / "urls.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["old_url"] == "https://shop.imgix.net/photos/0000%20%C3%A9.png"
+    assert len(rows) == COUNT
+    assert "NOT carried over" in (tmp_path / "r.conf").read_text()
+    assert "NOT carried over" in (tmp_path / "r.mjs").read_text()
+
+    assert f"0 stored, {COUNT} already stored, 1 skipped, 0 failed" in cli().stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--redirects", "apache=x"), "the kind of --redirects must be one of nginx"),
+        (("--redirects", "x"), "--redirects must be KIND=FILE"),
+        (("--filter", "categories"), "--filter must be NAME=VALUE"),
+        (("--filter", "category=shoes"), "did you mean 'categories'"),
+        (("--alt-text", "alt"), "--alt-text must be 'name'"),
+        (("--urls", "urls.txt"), "--urls: cannot write 'urls.txt'"),
+        (("--urls", "imgix.journal.csv", "--journal", "imgix.journal.csv"), "belongs to the journal"),
+    ],
+)
+def test_wrong_arguments_end_with_2_before_anything_is_asked(
+    cli: Invoke, sandbox: Sandbox, arguments: tuple[str, ...], message: str
+) -> None:
+    result = cli(*arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert not list(sandbox.requests)
+
+
+def test_without_a_key_of_imgix_the_variable_is_named(cli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IMGIX_API_KEY")
+    result = cli()
+    assert result.exit_code == 2
+    assert "IMGIX_API_KEY" in result.stderr
