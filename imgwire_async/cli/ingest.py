@@ -77,7 +77,9 @@ def ingest(
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Stop once more than this many items have failed.")
     ] = None,
-    deadline: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+    deadline: Annotated[
+        float | None, typer.Option(help="Stop after this many seconds; what is in flight has 5 s to end.")
+    ] = None,
     bandwidth_limit: Annotated[
         float | None, typer.Option(help="Send at most this many bytes per second.")
     ] = None,

@@ -253,7 +253,8 @@ class AsyncImgwireClient(ServiceClient):
             stop_on: errors that stop the job at once, because they would hit every item.
             breaker: stop when the service rejects most of the last 200 items in the same way.
             max_pause: stop when the service has been down for this many seconds.
-            deadline: stop after this many seconds.
+            deadline: stop after this many seconds. What is in flight then has 5 s to end; what has not is
+                sent again by the next run, under the same key.
             item_deadline: give up on an item this many seconds after its first request; before that, when
                 reading its file takes this long.
             bandwidth_limit: bytes per second, on average over several uploads.

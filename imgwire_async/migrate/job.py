@@ -222,7 +222,8 @@ def migrate_from_imgix(
         stop_on: errors that stop the job at once, because they would hit every asset.
         breaker: stop when the service rejects most of the last 200 assets in the same way.
         max_pause: stop when the service has been down for this many seconds.
-        deadline: stop after this many seconds.
+        deadline: stop after this many seconds. What is in flight then has 5 s to end; what has not is sent
+            again by the next run, under the same key.
         item_deadline: give up on an asset this many seconds after its first request.
         processes: how many processes send. This one lists the assets and writes the journal.
 

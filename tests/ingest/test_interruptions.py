@@ -23,6 +23,7 @@ from imgwire_async import (
     Report,
     Stored,
 )
+from imgwire_async.ingest.coordination import coordinator
 from imgwire_async.ingest.items import IngestItem
 from imgwire_async.sandbox import Fault, Sandbox
 from tests.clients import client_of
@@ -169,6 +170,25 @@ async def test_the_deadline_of_the_job_stops_it(
     error, report = await stopped(client, photos, journal=tmp_path / "j", deadline=0.2)
     assert (error.reason, report.failed) == ("deadline", 0)
     assert report.stored < 60
+    sandbox.faults.clear()
+    await resume(client, photos, tmp_path / "j")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_the_deadline_of_the_job_ends_what_hangs_in_flight(
+    sandbox: Sandbox,
+    client: AsyncImgwireClient,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    processes: int,
+) -> None:
+    monkeypatch.setattr(coordinator, "GRACE", 0.2)
+    sandbox.faults.always("store.put", stall=60.0)
+    began = time.monotonic()
+    error, report = await stopped(client, photos, journal=tmp_path / "j", deadline=0.2, processes=processes)
+    assert time.monotonic() - began < 30
+    assert (error.reason, report.stored, report.failed) == ("deadline", 0, 0)
     sandbox.faults.clear()
     await resume(client, photos, tmp_path / "j")
 

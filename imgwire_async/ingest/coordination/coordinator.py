@@ -48,6 +48,8 @@ FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 30.0
 """Seconds between attempts: drawn from 0 to a bound that doubles from the first to the longest."""
 _POLL: Final = 0.5  # seconds
+GRACE: Final = 5.0
+"""Seconds that what is in flight has to end after the deadline of the job."""
 
 
 @dataclass(slots=True)
@@ -206,8 +208,10 @@ class Coordinator:
             # Looking is not waiting: it must not make time pass.
             with self._time.move_on_after(_POLL):
                 await anyio.sleep_forever()
-            if deadline is not None and clock() - began >= deadline:
+            if deadline is not None and (late := clock() - began - deadline) >= 0:
                 self.stop_early("deadline", f"the job's deadline of {deadline:g} s has passed")
+                if late >= GRACE:
+                    self._work.cancel_scope.cancel()  # its keys are on record: the next run sends it again
             if self.health.paused_for > options.max_pause:
                 problem = f"nothing was answered for {options.max_pause:g} s: {self.health.cause}"
                 self.stop_early("outage", problem)
