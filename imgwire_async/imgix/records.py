@@ -17,6 +17,7 @@ from imgwire_async.imgix.lowlevel import models
 from imgwire_async.imgix.lowlevel.types import Unset
 
 _SECRET: Final = frozenset({"secure_url_token", "url"})
+_MAPPINGS: Final = frozenset({"colors", "custom_fields", "tags"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ class Asset:
     categories: Sequence[str] | None
     """Categories."""
     tags: Mapping[str, object] | None
-    """Detected or given tags, each with its confidence from 0 to 1."""
+    """Detected or given tags, each with its confidence from 0 to 1, or None if imgix gives only names."""
     custom_fields: Mapping[str, object] | None
     """Fields of your own by name."""
     colors: Mapping[str, object] | None
@@ -252,8 +253,17 @@ def _values(attributes: object, names: Iterable[str]) -> dict[str, Any]:
             value = _moment(value)
         elif name in _SECRET and value is not None:
             value = HiddenText(value)
+        elif name in _MAPPINGS:
+            value = _mapping(value)
         values[name] = value
     return values
+
+
+def _mapping(value: object) -> Mapping[str, object] | None:
+    """An object, however imgix writes it: an empty one also as "", and tags also as a list."""
+    if isinstance(value, list):
+        return {str(name): None for name in value}
+    return value if isinstance(value, Mapping) else None
 
 
 def _moment(seconds: int | None) -> datetime | None:

@@ -97,13 +97,13 @@ def not_found() -> ApiError:
     return ApiError(404, "NotFound", "Resource not found.")
 
 
-async def read_attributes(request: Request, kind: str, id: str | None = None) -> Attributes:
+async def read_attributes(request: Request, kind: str, *ids: str) -> Attributes:
     """The attributes of the resource in a request's body; the media type does not matter.
 
     Args:
         request: The request.
         kind: What `type` has to be.
-        id: What `id` has to be, if it is given.
+        *ids: What `id` may be, if it is given.
 
     Raises:
         ApiError: 400, it is no such document.
@@ -118,8 +118,8 @@ async def read_attributes(request: Request, kind: str, id: str | None = None) ->
         raise bad_request("The body has no data object.")
     if data.get("type") != kind:
         raise bad_request(f"data.type must be {kind!r}, got {data.get('type')!r}.", "type")
-    if id is not None and data.get("id") not in (None, id):
-        raise bad_request(f"data.id must be {id!r}.", "id")
+    if ids and data.get("id") not in (None, *ids):
+        raise bad_request(f"data.id must be {ids[0]!r}.", "id")
     attributes = data.get("attributes")
     if not isinstance(attributes, dict):
         raise bad_request("The body has no data.attributes object.")

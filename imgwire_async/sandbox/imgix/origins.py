@@ -62,8 +62,8 @@ async def get(runtime: Runtime, source: Row, origin_path: str) -> Row:
     if row is not None:
         return row
     deployment = sources.deployment_of(source)
-    url = _url(deployment, origin_path) if runtime.settings.fetches_origins else None
-    if url is None:
+    url = _url(deployment, origin_path)
+    if url is None or not runtime.settings.fetches_origins:
         raise not_found()
     incoming = runtime.files.incoming_file()
     try:
@@ -73,6 +73,12 @@ async def get(runtime: Runtime, source: Row, origin_path: str) -> Row:
         )
     finally:
         incoming.unlink(missing_ok=True)
+
+
+def can_fetch(runtime: Runtime, source: Row, origin_path: str) -> bool:
+    """Whether the origin of a source is on the web, and may be asked."""
+    deployment = sources.deployment_of(source)
+    return runtime.settings.fetches_origins and _url(deployment, origin_path) is not None
 
 
 async def keep(
@@ -145,12 +151,8 @@ def examine(path: Path, origin_path: str, content_type: str | None) -> Attribute
 
     with path.open("rb") as file:
         sniffed = inspection.sniff(file.read(64))
-    guessed = mimetypes.guess_type(origin_path)[0]
-    generic = content_type in {None, "application/octet-stream"}
-    kind = str(sniffed) if sniffed is not None else (guessed if generic else content_type)
-    kind = kind or "application/octet-stream"
-    media_kind = _KINDS.get(kind, "IMAGE" if kind.startswith("image/") else "DOCUMENT")
-    facts: Attributes = {"content_type": kind, "media_kind": media_kind}
+    given = None if content_type == "application/octet-stream" else content_type
+    facts = expected_facts(origin_path, str(sniffed) if sniffed is not None else given)
     if sniffed is None:
         return facts
     try:
@@ -161,7 +163,7 @@ def examine(path: Path, origin_path: str, content_type: str | None) -> Attribute
         return facts
     animated = len(frames) > 1
     facts.update(
-        media_kind="ANIMATION" if animated else media_kind,
+        media_kind="ANIMATION" if animated else facts["media_kind"],
         media_width=found.width,
         media_height=found.height,
         has_frames=animated,
@@ -173,6 +175,13 @@ def examine(path: Path, origin_path: str, content_type: str | None) -> Attribute
         face_count=0,
     )
     return facts
+
+
+def expected_facts(origin_path: str, content_type: str | None = None) -> Attributes:
+    """What the type of a file, or else its name, says about it."""
+    kind = content_type or mimetypes.guess_type(origin_path)[0] or "application/octet-stream"
+    media_kind = _KINDS.get(kind, "IMAGE" if kind.startswith("image/") else "DOCUMENT")
+    return {"content_type": kind, "media_kind": media_kind}
 
 
 def _average_color(image: pyvips.Image) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from imgwire_async.testing.clock import VirtualClock
+from tests.raw_servers import Connection, answer, raw_server
 from tests.sandbox.imgix.support import NOW, Imgix, document, picture
 from tests.sandbox.imgix.test_sources import RECORDED
+from tests.sandbox.imgwire.support import eventually
 
 
 @pytest.fixture
@@ -49,6 +52,27 @@ def test_an_added_path_is_an_asset_after_a_while(start_imgix: Callable[..., Imgi
     assert imgix.http.get(f"sources/{source}/assets/a.png").status_code == 200
     assert imgix.http.post(f"sources/{source}/assets/add/a.png").status_code == 202
     assert imgix.http.post(f"sources/{source}/assets/add/missing.png").status_code == 404
+
+
+def test_adding_a_file_of_a_web_folder_does_not_wait_for_it(imgix: Imgix) -> None:
+    released = threading.Event()
+
+    def respond(connection: Connection) -> None:
+        found = b"/images/a.png" in connection.read_head()
+        assert released.wait(30)
+        connection.send(answer(200, picture(), "Content-Type: image/png") if found else answer(404, b""))
+
+    with raw_server(respond) as server:
+        source: str = imgix.create(webfolder_base_url=f"{server.base_url}/images/").json()["data"]["id"]
+        added = [imgix.http.post(f"sources/{source}/assets/add/{name}") for name in ("a.png", "missing.png")]
+        assert [one.status_code for one in added] == [202, 202]
+        assert added[0].json()["data"]["attributes"]["content_type"] == "image/png"
+        assert imgix.http.get(f"sources/{source}/assets/a.png").status_code == 404
+        released.set()
+        eventually(lambda: imgix.http.get(f"sources/{source}/assets/a.png").status_code == 200)
+        assert attributes_of(imgix, source, "a.png")["media_width"] == 300
+        eventually(lambda: len(server.heads) == 2)
+        assert imgix.http.get(f"sources/{source}/assets/missing.png").status_code == 404
 
 
 def test_a_refresh_reads_the_file_again(imgix: Imgix, source: str) -> None:
@@ -131,6 +155,8 @@ def test_an_update_replaces_objects_whole_and_null_clears(imgix: Imgix, source: 
     assert (found["custom_fields"], found["name"]) == ({"type": "dessert"}, None)
     for refused in ({"file_size": 1}, {"categories": "a"}, {"categories": [1]}):
         assert imgix.http.patch(url, json=document("assets", refused)).status_code == 400
+    body = {"data": {"type": "assets", "attributes": {}, "id": f"{source}//pecanpie.jpg"}}
+    assert imgix.http.patch(url, json=body).status_code == 200
     others: tuple[object, ...] = ("other/id", {})
     for other in others:
         body = {"data": {"type": "assets", "attributes": {}, "id": other}}

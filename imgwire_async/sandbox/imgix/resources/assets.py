@@ -14,6 +14,8 @@ from imgwire_async.sandbox.imgix import documents, origins
 from imgwire_async.sandbox.imgix.documents import Attributes, Query, bad_request, not_found
 from imgwire_async.sandbox.imgix.resources import sources
 from imgwire_async.sandbox.imgix.runtime import Runtime, as_json
+from imgwire_async.sandbox.server.errors import ApiError
+from imgwire_async.sandbox.server.runtime import logger
 
 _WRITABLE: Final[dict[str, tuple[type | None, ...]]] = {
     "name": (str, None),
@@ -29,7 +31,7 @@ _UNKNOWN: Final[Attributes] = {
     "analyzed_faces": True,
     "analyzed_tags": False,
     "categories": None,
-    "custom_fields": None,
+    "custom_fields": {},
     "description": None,
     "name": None,
     "tags": None,
@@ -56,11 +58,19 @@ def router(runtime: Runtime) -> APIRouter:
     @routes.post("/sources/{source_id}/assets/add/{origin_path:path}")
     async def add(source_id: str, origin_path: str) -> Response:
         path = origins.normalized(origin_path)
-        file = await origins.get(runtime, sources.find(runtime, source_id), path)
-        row = find(runtime, source_id, path)
-        if row is None:
+        source = sources.find(runtime, source_id)
+        row, file = find(runtime, source_id, path), origins.find(runtime, source_id, path)
+        if row is None and file is not None:
             row = index(runtime, file, visible_after=runtime.settings.indexing_delay)
-        return documents.success(brief(row), status=202)
+        if row is not None:
+            return documents.success(brief(row), status=202)
+        if not origins.can_fetch(runtime, source, path):
+            raise not_found()
+        # As imgix does, this answers before the file is there, or turns out to be missing.
+        runtime.start_background(
+            _fetch_and_index(runtime, source, path), name=f"fetching {path!r}", failed=lambda: None
+        )
+        return documents.success(expected(source_id, path), status=202)
 
     @routes.post("/sources/{source_id}/assets/refresh/{origin_path:path}")
     async def refresh(source_id: str, origin_path: str) -> Response:
@@ -83,7 +93,9 @@ def router(runtime: Runtime) -> APIRouter:
         sources.find(runtime, source_id)
         path = origins.normalized(origin_path)
         known(runtime, source_id, path)
-        attributes = await documents.read_attributes(request, "assets", f"{source_id}{path}")
+        # The id, and the one that arises from writing the path with its leading slash after it.
+        ids = f"{source_id}{path}", f"{source_id}/{path}"
+        attributes = await documents.read_attributes(request, "assets", *ids)
         return documents.success(show(runtime, change(runtime, source_id, path, attributes)))
 
     return routes
@@ -184,17 +196,34 @@ def show(runtime: Runtime, row: Row, query: Query | None = None) -> dict[str, ob
 
 def brief(row: Row) -> dict[str, object]:
     """What is known of an asset as soon as it is accepted."""
-    attributes = json.loads(row["attributes"])
+    return _brief(row["source_id"], row["origin_path"], json.loads(row["attributes"]))
+
+
+def expected(source_id: str, origin_path: str) -> dict[str, object]:
+    """What can be said of an asset whose file has not been fetched yet."""
+    return _brief(source_id, origin_path, origins.expected_facts(origin_path))
+
+
+def _brief(source_id: str, origin_path: str, attributes: Attributes) -> dict[str, object]:
     return documents.resource(
         "assets",
-        f"{row['source_id']}{row['origin_path']}",
+        f"{source_id}{origin_path}",
         {
             "content_type": attributes["content_type"],
             "media_kind": attributes["media_kind"],
-            "origin_path": row["origin_path"],
-            "source_id": row["source_id"],
+            "origin_path": origin_path,
+            "source_id": source_id,
         },
     )
+
+
+async def _fetch_and_index(runtime: Runtime, source: Row, origin_path: str) -> None:
+    try:
+        file = await origins.get(runtime, source, origin_path)
+    except ApiError as error:
+        logger.info("%r was not added: %s", origin_path, error.detail)
+        return
+    index(runtime, file, visible_after=runtime.settings.indexing_delay)
 
 
 async def _list(runtime: Runtime, source_id: str, query: Query) -> Response:
