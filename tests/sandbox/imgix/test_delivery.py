@@ -106,3 +106,43 @@ def test_files_of_a_web_folder_are_fetched_and_kept_until_purged(imgix: Imgix) -
         imgix.http.post("purge", json=document("purges", {"url": "https://shop.imgix.net/a.png"}))
         assert imgix.rendered("/a.png").status_code == 200
         assert len(server.heads) == 2
+
+
+def test_a_missing_image_is_replaced_by_that_of_the_source(imgix: Imgix) -> None:
+    fallback = imgix.sandbox.add_source("fallback")
+    imgix.sandbox.add_file(fallback, "/none.png", picture())
+    url = "https://fallback.imgix.net/none.png"
+    imgix.sandbox.add_source("plain", image_missing=url)
+    imgix.sandbox.add_source("sized", image_missing=url, image_missing_append_qs=True)
+    imgix.sandbox.add_source("circle", image_missing="https://circle.imgix.net/none.png")
+
+    def size(host: str) -> tuple[int, int]:
+        found = imgix.rendered("/gone.png", "w=30", host=f"{host}.imgix.net")
+        assert (found.status_code, found.headers["x-imgix-sandbox-substitute"]) == (200, "image_missing")
+        return Image.open(BytesIO(found.content)).size
+
+    assert size("plain") == (300, 200)
+    assert size("sized") == (30, 20)
+    assert imgix.rendered("/gone.png", host="circle.imgix.net").status_code == 404
+
+
+def test_an_origin_that_fails_is_replaced_by_the_error_image(imgix: Imgix) -> None:
+    with raw_server(always(answer(200, picture(), "Content-Type: image/png"))) as server:
+        origin = {"webfolder_base_url": "http://127.0.0.1:1/"}
+        imgix.create("shop", image_error=f"{server.base_url}/error.png", **origin)
+        imgix.create("bare", **origin)
+
+        assert imgix.rendered("/a.png").content == picture()
+        assert imgix.rendered("/a.png", host="bare.imgix.net").status_code == 502
+
+
+def test_a_deployment_decides_about_caches_robots_and_flash(imgix: Imgix) -> None:
+    source = imgix.sandbox.add_source("shop", cache_ttl_value=3600, crossdomain_xml_enabled=True)
+    imgix.sandbox.add_file(source, "/a.png", picture())
+    closed = imgix.sandbox.add_source("closed", **{"robots.txt": "disallow-all"})
+    imgix.sandbox.add_file(closed, "/robots.txt", b"of the origin")
+
+    assert imgix.rendered("/a.png", "w=30").headers["cache-control"] == "public, max-age=3600"
+    assert "cross-domain-policy" in imgix.rendered("/crossdomain.xml").text
+    assert imgix.rendered("/robots.txt").status_code == 404
+    assert imgix.rendered("/robots.txt", host="closed.imgix.net").text == "User-agent: *\nDisallow: /\n"

@@ -118,6 +118,14 @@ def test_secrets_do_not_come_back_but_the_token_of_a_signed_source_does(imgix: I
         {"type": "webproxy"},
         {"default_params": "w=100"},
         {"cache_ttl_value": 0},
+        {"cache_ttl_behavior": "never"},
+        {"crossdomain_xml_enabled": "yes"},
+        {"image_error": "error.png"},
+        {"image_missing": 404},
+        {"robots.txt": "all"},
+        {"annotation": 1},
+        {"username": "a:b", "password": "p"},
+        {"type": "webproxy", "secure_url_enabled": True, "robots.txt": "origin"},
     ],
 )
 def test_a_deployment_that_cannot_be_is_refused(imgix: Imgix, deployment: dict[str, Any]) -> None:

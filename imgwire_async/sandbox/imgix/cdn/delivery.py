@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import hmac
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import unquote
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from imgwire_async.sandbox.imgix import origins
 from imgwire_async.sandbox.imgix.cdn.parameters import Parameters
+from imgwire_async.sandbox.imgix.cdn.substitutes import substitute, text_file
 from imgwire_async.sandbox.imgix.resources import assets, sources
 from imgwire_async.sandbox.imgix.runtime import Runtime
 from imgwire_async.sandbox.server.bodies import BlockFileResponse
@@ -92,11 +94,17 @@ def router(runtime: Runtime) -> APIRouter:
         if expires is not None and expires < runtime.now():
             raise ApiError(404, "NotFound", "The URL has expired.")
         origin_path = origins.normalized(unquote(path))
-        asset = assets.find(runtime, source["id"], origin_path)
-        if asset is not None and not asset["published"]:
-            raise ApiError(404, "NotFound", "The asset is not published.")
-        file = await origins.get(runtime, source, origin_path)
-        return await _deliver(runtime, request, file, parameters)
+        text = text_file(deployment, origin_path)
+        if text is not None:
+            return text
+        try:
+            file = await _published(runtime, source, origin_path)
+            return await _deliver(runtime, request, file, parameters, deployment)
+        except ApiError as error:
+            instead = await substitute(runtime, request, deployment, HOST_PREFIX, error)
+            if instead is None:
+                raise
+            return instead
 
     return routes
 
@@ -117,10 +125,31 @@ def check_signature(token: str, path: str, query: str) -> None:
         raise ApiError(403, "Forbidden", "URI signature match failed.")
 
 
-async def _deliver(runtime: Runtime, request: Request, file: sqlite3.Row, parameters: Parameters) -> Response:
+async def _published(runtime: Runtime, source: sqlite3.Row, origin_path: str) -> sqlite3.Row:
+    """The file at a path.
+
+    Raises:
+        ApiError: 404, there is none, or its asset is not published; 502, the origin does not answer.
+    """
+    asset = assets.find(runtime, source["id"], origin_path)
+    if asset is not None and not asset["published"]:
+        raise ApiError(404, "NotFound", "The asset is not published.")
+    return await origins.get(runtime, source, origin_path)
+
+
+async def _deliver(
+    runtime: Runtime,
+    request: Request,
+    file: sqlite3.Row,
+    parameters: Parameters,
+    deployment: Mapping[str, object],
+) -> Response:
     facts = origins.facts_of(file)
     media_type = str(facts["content_type"])
-    headers = {"cache-control": "public, max-age=31536000", "access-control-allow-origin": "*"}
+    headers = {
+        "cache-control": f"public, max-age={deployment['cache_ttl_value']}",
+        "access-control-allow-origin": "*",
+    }
     if parameters.is_plain or "media_width" not in facts:
         headers["etag"] = f'"{file["sha256"]}"'
         if not parameters.is_plain:

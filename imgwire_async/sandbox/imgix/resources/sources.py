@@ -48,6 +48,23 @@ _DEFAULTS: Final[Mapping[str, object]] = {
     "image_missing_append_qs": False,
     "secure_url_enabled": False,
 }
+_FLAGS: Final = (
+    "crossdomain_xml_enabled",
+    "image_error_append_qs",
+    "image_missing_append_qs",
+    "secure_url_enabled",
+)
+_CHOICES: Final = {
+    "azure_service_type": ("blob", "file"),
+    "cache_ttl_behavior": ("respect_origin", "override_origin", "enforce_minimum"),
+    "robots.txt": ("origin", "allow-all", "disallow-all"),
+}
+_TEXTS: Final = frozenset(
+    {
+        *("annotation", "azure_prefix", "gcs_prefix", "region", "s3_prefix", "username"),
+        *(*_SECRETS, *(name for names in _REQUIRED.values() for name in names)),
+    }
+)
 _WRITABLE: Final[Mapping[str, tuple[type | None, ...]]] = {
     "name": (str,),
     "enabled": (bool,),
@@ -269,15 +286,31 @@ def _checked(given: Attributes) -> Attributes:
         )
     if not isinstance(deployment["default_params"], dict):
         raise bad_request("deployment.default_params must be an object.", "default_params")
-    for name in ("secure_url_enabled", "image_error_append_qs", "image_missing_append_qs"):
+    for name in _FLAGS:
         if not isinstance(deployment[name], bool):
             raise bad_request(f"deployment.{name} must be true or false.", name)
+    for name in ("image_error", "image_missing"):
+        address = deployment[name]
+        if address is not None and not (
+            isinstance(address, str) and address.startswith(("http://", "https://"))
+        ):
+            raise bad_request(f"deployment.{name} must be a URL or null.", name)
+    for name, allowed in _CHOICES.items():
+        if deployment.get(name) not in (None, *allowed):
+            raise bad_request(f"deployment.{name} must be one of {', '.join(allowed)}.", name)
+    for name, value in deployment.items():
+        if name in _TEXTS and not isinstance(value, str | None):
+            raise bad_request(f"deployment.{name} must be text.", name)
     for name in ("cache_ttl_value", "cache_ttl_error"):
         value = deployment[name]
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 31_536_000:
             raise bad_request(f"deployment.{name} must be from 1 to 31536000 seconds.", name)
     if kind == "webproxy" and not deployment["secure_url_enabled"]:
         raise bad_request("A webproxy source needs secure_url_enabled.", "secure_url_enabled")
+    if kind == "webproxy" and deployment.get("robots.txt") == "origin":
+        raise bad_request("A webproxy source has no robots.txt of its origin.", "robots.txt")
+    if ":" in str(deployment.get("username") or ""):
+        raise bad_request("deployment.username must not hold a colon.", "username")
     return deployment
 
 
