@@ -198,6 +198,39 @@ async def test_a_file_that_cannot_go_back_to_what_was_read_is_not_stored_cut(
     assert list(sandbox.requests) == []
 
 
+async def test_a_file_of_unknown_size_that_knows_its_position_is_not_stored_cut(
+    sandbox: Sandbox, client: AsyncImgwireClient
+) -> None:
+    class Positioned(Pipe):
+        def tell(self) -> int:
+            return self._bytes.tell()
+
+    file = UploadFile(cast("BinaryIO", Positioned(PNG)), filename="a.png")
+    await file.read(16)
+
+    with pytest.raises(UploadSourceError, match="already been read"):
+        await upload_form_file(client, file, max_bytes=len(PNG))
+
+    assert list(sandbox.requests) == []
+
+
+async def test_a_file_that_can_only_go_back_to_its_beginning_is_sent_whole(
+    sandbox: Sandbox, client: AsyncImgwireClient
+) -> None:
+    class OnlyBack(Pipe):
+        def seek(self, offset: int, whence: int = 0, /) -> int:
+            if whence != io.SEEK_SET:
+                raise io.UnsupportedOperation("seek from the end")
+            return self._bytes.seek(offset)
+
+    file = UploadFile(cast("BinaryIO", OnlyBack(PNG)), filename="a.png")
+    await file.read(16)
+
+    await upload_form_file(client, file, max_bytes=len(PNG))
+
+    assert received(sandbox) == [len(PNG)]
+
+
 async def test_a_closed_file_is_reported_as_such(client: AsyncImgwireClient) -> None:
     file = form_file(PNG)
     await file.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import IO, TypedDict, Unpack
+from typing import IO, Final, TypedDict, Unpack
 
 from anyio import to_thread
 from fastapi import HTTPException, UploadFile
@@ -16,6 +16,10 @@ from imgwire_async.imgwire.client import AsyncImgwireClient
 from imgwire_async.imgwire.resources.arguments import as_whole
 from imgwire_async.integrations.fastapi.limits import TOO_LARGE, declared_length
 from imgwire_async.models import Image, SupportedMimeType
+
+_ALREADY_READ: Final = "it is not seekable, and part of it has already been read"
+_CANNOT_SEEK: Final = (OSError, ValueError, AttributeError)
+"""Also what a closed file raises, which `images.upload` reports."""
 
 
 class UploadDetails(TypedDict, total=False):
@@ -105,13 +109,32 @@ async def _upload_counted(imgwire: AsyncImgwireClient, file: _CountedFile, detai
 
 
 def _rewind(file: IO[bytes]) -> int | None:
-    """Go back to the beginning; the length of the file, or None if it cannot seek."""
+    """Go back to the beginning; the length of the file, or None if that cannot be measured.
+
+    Raises:
+        UploadSourceError: it cannot go back, and knows that it has been read from.
+    """
     try:
-        size = file.seek(0, io.SEEK_END)
         file.seek(0)
-    except (OSError, ValueError, AttributeError):  # `images.upload` reports a file that is closed
+    except _CANNOT_SEEK:
+        if _position(file) > 0:
+            raise UploadSourceError(
+                f"cannot read the file: {_ALREADY_READ}", operation="images.upload"
+            ) from None
         return None
-    return size
+    try:
+        return file.seek(0, io.SEEK_END)
+    except _CANNOT_SEEK:
+        return None
+    finally:
+        file.seek(0)
+
+
+def _position(file: IO[bytes]) -> int:
+    try:
+        return file.tell()
+    except _CANNOT_SEEK:
+        return 0
 
 
 class _CountedFile:
@@ -137,5 +160,5 @@ class _CountedFile:
         if self.is_too_large:
             raise ValueError("it is longer than max_bytes")
         if not piece and self._received < self._announced:
-            raise ValueError("it is not seekable, and part of it has already been read")
+            raise ValueError(_ALREADY_READ)
         return piece

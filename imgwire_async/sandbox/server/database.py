@@ -140,10 +140,11 @@ class Database:
         if row is None:
             self.writer.execute("INSERT INTO identity VALUES (1, ?)", (json.dumps(fresh),))
             return kind(**fresh)
-        try:
-            return kind(**json.loads(row["document"]))
-        except (ValueError, TypeError) as error:
-            raise _unusable(self._path, "the keys in it are damaged") from error
+        with contextlib.suppress(ValueError, TypeError):
+            document = json.loads(row["document"])
+            if isinstance(document, dict) and all(isinstance(key, str) and key for key in document.values()):
+                return kind(**document)
+        raise _unusable(self._path, "the keys in it are damaged")
 
     def clear(self) -> None:
         """Delete all records, but not the keys."""

@@ -66,6 +66,11 @@ IDENTITY = "UPDATE identity SET document = ?"
         (statement(IDENTITY, "{"), "the keys in it are damaged"),
         (statement(IDENTITY, "[]"), "the keys in it are damaged"),
         (statement(IDENTITY, "{}"), "the keys in it are damaged"),
+        (statement("UPDATE identity SET document = json_set(document, '$.server_key', 7)"), "the keys in it"),
+        (
+            statement("UPDATE identity SET document = json_set(document, '$.server_key', '')"),
+            "the keys in it",
+        ),
         (replaced("lock.sqlite", b"x" * 5000), "lock.sqlite cannot be used"),
         (replaced("lock.sqlite", None), "lock.sqlite cannot be used"),
         (replaced("originals", b"x"), "it is not a folder: .*originals"),
