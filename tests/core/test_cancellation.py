@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -138,3 +139,19 @@ async def test_other_exceptions_come_through() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         await in_foreign_code(fail)
+
+
+def test_a_call_that_is_collected_after_its_loop_has_closed_raises_nothing() -> None:
+    async def call() -> None:
+        with ForeignCode("the hook"):
+            await asyncio.get_running_loop().create_future()
+
+    loop, abandoned = asyncio.new_event_loop(), call()
+    loop.run_until_complete(begun(abandoned))
+    loop.close()
+
+    abandoned.close()
+
+
+async def begun(coroutine: Coroutine[Any, Any, None]) -> None:
+    coroutine.send(None)

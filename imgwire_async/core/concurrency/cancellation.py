@@ -46,8 +46,8 @@ class ForeignCode:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, Exception):
-            return
+        if error is None or isinstance(error, Exception | GeneratorExit):
+            return  # a coroutine that nobody awaits any more is closed outside of any event loop
         if self._is_foreign(error):
             raise self._error(
                 f"{self._what} raised {type(error).__name__}, because something it awaits was cancelled, "
