@@ -25,7 +25,14 @@ from anyio import from_thread
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.downloads.archive_limits import MEBIBYTE, ArchiveLimits
 from imgwire_async.downloads.file_objects import FileSink, ThreadedFile, target_error, write_all
-from imgwire_async.downloads.files import PathTarget, make_folders, place, take_over, temporary_beside
+from imgwire_async.downloads.files import (
+    PathTarget,
+    make_folders,
+    path_text,
+    place,
+    take_over,
+    temporary_beside,
+)
 from imgwire_async.downloads.names import Places
 from imgwire_async.downloads.zip_directory import TooManyFilesError, count_entries
 from imgwire_async.errors import ArchiveError, DownloadTargetError
@@ -63,7 +70,7 @@ class Extraction:
     """An archive on its way into a folder, by way of a hidden folder inside of it."""
 
     def __init__(self, folder: PathTarget, limits: ArchiveLimits, overwrite: bool) -> None:
-        self._name = os.fsdecode(folder)
+        self._name = path_text(folder)
         self._limits = limits
         self._overwrite = overwrite
         self._made: list[Path] = []
@@ -200,7 +207,7 @@ async def extraction(
     thread = ExclusiveThread()
     work = Extraction(folder, limits, overwrite)
     try:
-        file = ThreadedFile(await thread.run(work.start), repr(os.fsdecode(folder)), thread)
+        file = ThreadedFile(await thread.run(work.start), repr(path_text(folder)), thread)
         yield FileSink(file), lambda: thread.run(work.extract)
     finally:
         work.give_up()

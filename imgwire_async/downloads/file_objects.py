@@ -5,8 +5,10 @@ They are checked before the first request. They are written from where they stan
 
 from __future__ import annotations
 
+import codecs
 import inspect
 import io
+import operator
 from collections.abc import Awaitable, Callable
 from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
@@ -168,9 +170,7 @@ class AsyncOutput:
             written = await self._file.write(rest)
             if written is None:  # starlette's form files do not say
                 break
-            if not written:
-                raise BlockingIOError("the file takes no more bytes")
-            rest = rest[written:]
+            rest = rest[_counted(written) :]
         if hasattr(self._file, "flush"):
             await self._file.flush()
         return True
@@ -201,12 +201,18 @@ async def open_target(file: object, thread: ExclusiveThread) -> OutputFile:
     Raises:
         InvalidArgumentError: it cannot be written to: it is closed, in text mode, open for reading only, or
             something else than a binary file.
+        DownloadTargetError: looking at it raised an error.
     """
-    with ForeignCode("the file", DownloadTargetError):
-        problem = await _problem_of(file)
+    try:
+        with ForeignCode("the file", DownloadTargetError):
+            problem = await _problem_of(file)
+    except ImgwireError:
+        raise
+    except Exception as error:
+        raise target_error("to the file", error) from error
     if problem is not None:
         raise InvalidArgumentError(f"to= {problem}")
-    if inspect.iscoroutinefunction(file.write):  # type: ignore[attr-defined]
+    if _is_async(file.write):  # type: ignore[attr-defined]
         return AsyncOutput(file, "to the file")
     return ThreadedFile(file, "to the file", thread)  # type: ignore[arg-type]
 
@@ -215,15 +221,21 @@ async def _problem_of(file: Any) -> str | None:  # noqa: ANN401 - anything may b
     write = getattr(file, "write", None)
     if isinstance(file, type) or not callable(write):
         return f"must be a path or a binary file that is open for writing, got {type(file).__name__}"
-    if isinstance(file, io.TextIOBase) or isinstance(getattr(file, "encoding", None), str):
+    if isinstance(file, io.TextIOBase | codecs.StreamWriter) or isinstance(
+        getattr(file, "encoding", None), str
+    ):
         return "is a file in text mode; open it in binary mode ('wb')"
     if _is_closed(file):
         return "is a closed file"
     if not await _is_writable(file):
         return "is a file that was opened for reading only"
-    if not inspect.iscoroutinefunction(write) and not callable(getattr(file, "flush", None)):
+    if not _is_async(write) and not callable(getattr(file, "flush", None)):
         return f"must be a binary file; a {type(file).__name__} has write() and nothing else of one"
     return None
+
+
+def _is_async(write: object) -> bool:
+    return inspect.iscoroutinefunction(write) or inspect.iscoroutinefunction(getattr(write, "__call__", None))  # noqa: B004
 
 
 def _is_closed(file: Any) -> bool:  # noqa: ANN401 - any duck
@@ -255,12 +267,27 @@ def write_all(file: BinaryIO, data: bytes) -> None:
     """
     rest = memoryview(data)
     while rest:
-        written: int | None = file.write(rest)
+        written: object = file.write(rest)
         if written is None and not isinstance(file, io.RawIOBase):
             return  # not a file of `io`, and it does not say
-        if not written:
-            raise BlockingIOError("the file takes no more bytes")
-        rest = rest[written:]
+        rest = rest[_counted(written) :]
+
+
+def _counted(written: object) -> int:
+    """How many bytes a `write` says it took."""
+    if inspect.isawaitable(written):
+        if inspect.iscoroutine(written):
+            written.close()
+        raise TypeError("its write() returned an awaitable; an async write must be an async function")
+    if written is None or (written == 0 and not isinstance(written, bool)):
+        raise BlockingIOError("the file takes no more bytes")
+    try:
+        count = -1 if isinstance(written, bool) else operator.index(written)  # type: ignore[arg-type]
+    except TypeError:
+        count = -1
+    if count < 0:
+        raise TypeError(f"its write() returned {written!r}, not how many bytes it took")
+    return count
 
 
 def target_error(name: str, error: Exception) -> DownloadTargetError:

@@ -52,7 +52,7 @@ async def atomic_file(
         DownloadTargetError: the file cannot be written, or exists and must not be overwritten.
     """
     thread = ExclusiveThread()
-    output = AtomicFile(os.fsdecode(path), name, overwrite=overwrite)
+    output = AtomicFile(path_text(path), name, overwrite=overwrite)
     try:
         file = ThreadedFile(await thread.run(output.open), repr(output.name), thread, before=output.settle)
         sink = FileSink(file)
@@ -61,6 +61,18 @@ async def atomic_file(
         await thread.run(output.publish)
     finally:
         await thread.end(output.discard)
+
+
+def path_text(path: PathTarget) -> str:
+    """A path as text.
+
+    Raises:
+        InvalidArgumentError: it is none.
+    """
+    try:
+        return os.fsdecode(path)
+    except TypeError as error:
+        raise InvalidArgumentError(f"to= must be a path: {error}") from error
 
 
 class AtomicFile:

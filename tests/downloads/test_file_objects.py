@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import errno
 import gzip
 import io
 import os
+import re
 import sys
 import tempfile
 import zipfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiofiles
 import anyio
+import numpy as np
 import pytest
 from starlette.datastructures import UploadFile
 
@@ -148,6 +152,11 @@ def closed(file: Any) -> Any:
     return file
 
 
+class NumberPath(os.PathLike[str]):
+    def __fspath__(self) -> str:
+        return 7  # type: ignore[return-value]
+
+
 REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "text": (lambda path: path.open("w"), "text mode"),
     "temporary text": (lambda _: tempfile.NamedTemporaryFile("w"), "text mode"),  # noqa: SIM115
@@ -165,6 +174,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "bytes": (lambda _: b"path", "got bytes"),
     "list": (lambda _: [], "got list"),
     "class": (lambda _: io.BytesIO, "got type"),
+    "text of a codec": (lambda _: codecs.getwriter("utf-8")(io.BytesIO()), "text mode"),
+    "path that is a number": (lambda _: NumberPath(), "must be a path"),
     "empty path": (lambda _: "", "empty path"),
 }
 
@@ -236,6 +247,79 @@ async def test_whatever_a_file_raises_is_a_typed_error_with_its_cause(method: st
         await download(Failing(method, error))
     assert caught.value.__cause__ is error
     assert caught.value.errno == getattr(error, "errno", None)
+
+
+class Counting:
+    """A file whose `write` returns whatever a test says."""
+
+    def __init__(self, counts: Callable[[bytes], Any]) -> None:
+        self._counts = counts
+
+    def write(self, data: bytes) -> object:
+        return self._counts(bytes(data))
+
+    def flush(self) -> None: ...
+
+
+class AsyncCounting(Counting):
+    async def write(self, data: bytes) -> object:
+        return super().write(data)
+
+
+@pytest.mark.parametrize("kind", [Counting, AsyncCounting])
+@pytest.mark.parametrize("count", [-1, True, "7", 1.5, b""], ids=repr)
+async def test_a_write_that_returns_no_count_is_a_typed_error(kind: type[Counting], count: object) -> None:
+    with pytest.raises(DownloadTargetError, match=re.escape(f"its write() returned {count!r}")):
+        await download(kind(lambda _: count))
+
+
+async def test_a_count_may_be_any_kind_of_whole_number() -> None:
+    taken: list[bytes] = []
+
+    def count(data: bytes) -> np.int64:
+        taken.append(data[:10_000])
+        return np.int64(len(taken[-1]))
+
+    await download(Counting(count))
+    assert b"".join(taken) == CONTENT
+
+
+async def test_an_async_write_may_be_any_async_callable() -> None:
+    class Write:
+        async def __call__(self, data: bytes) -> None:
+            taken.extend(data)
+
+    taken = bytearray()
+    await download(SimpleNamespace(write=Write()))
+    assert taken == CONTENT
+
+
+async def test_a_write_that_only_returns_an_awaitable_is_a_typed_error() -> None:
+    with pytest.raises(DownloadTargetError, match="an async write must be an async function"):
+        await download(Counting(lambda _: asyncio.sleep(0)))
+
+
+class Odd(Counting):
+    """A file that raises an error of its own when it is looked at."""
+
+    def __init__(self, attribute: str) -> None:
+        self._odd = attribute
+
+    @property
+    def closed(self) -> bool:
+        if self._odd == "closed":
+            raise ZeroDivisionError
+        return False
+
+    def writable(self) -> bool:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("attribute", ["closed", "writable"])
+async def test_what_a_file_raises_when_it_is_looked_at_is_a_typed_error(attribute: str) -> None:
+    with pytest.raises(DownloadTargetError) as caught:
+        await download(Odd(attribute), asked=False)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 async def test_so_is_what_an_async_file_raises() -> None:

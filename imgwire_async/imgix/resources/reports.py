@@ -14,7 +14,7 @@ from imgwire_async.core.fetch import Transfer, fetch
 from imgwire_async.core.operation import Response
 from imgwire_async.core.paging import Listing
 from imgwire_async.core.values.redaction import Secret
-from imgwire_async.downloads.files import DownloadedFile, PathTarget, atomic_file
+from imgwire_async.downloads.files import DownloadedFile, PathTarget, atomic_file, path_text
 from imgwire_async.downloads.names import safe_name
 from imgwire_async.errors import (
     CallContext,
@@ -181,14 +181,18 @@ class Reports:
         identity = _id_of(report, operation)
         if not isinstance(to, str | os.PathLike):
             raise InvalidArgumentError("to= must be the path of a folder", operation=operation)
+        try:
+            folder = path_text(to)
+        except InvalidArgumentError as error:
+            error.operation = operation
+            raise
+        if not folder:
+            raise InvalidArgumentError("to= is an empty path", operation=operation)
         fresh = report if isinstance(report, Report) and report.files else await reports.retrieve(identity)
         if not fresh.files:
             raise InvalidArgumentError(
                 f"report {identity} has no files yet; wait until it is completed", operation=operation
             )
-        folder = os.fsdecode(to)
-        if not folder:
-            raise InvalidArgumentError("to= is an empty path", operation=operation)
         done = []
         with core.within_deadline(operation):
             for number, name in enumerate(_names(fresh.files)):
