@@ -28,6 +28,9 @@ EXTENSIONS: Final[dict[str, str]] = {
 }
 """File name extensions of the supported types; the first one of a type is its usual one."""
 
+FORMATS: Final = "AVIF, BMP, GIF, HEIC, ICO, JPEG, JXL, PNG, TIFF, WebP"
+"""The supported types as people call them."""
+
 _SIGNATURES: Final = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),

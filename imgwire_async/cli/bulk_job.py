@@ -17,11 +17,12 @@ from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.job_files import JobFiles
 from imgwire_async.cli.output import beside, show_json, unwritable
-from imgwire_async.cli.streams import complain, plain, say
+from imgwire_async.cli.settings import configured_client
+from imgwire_async.cli.streams import note, plain, say
+from imgwire_async.cli.wording import in_own_words
 from imgwire_async.core.clients.client import ServiceClient
 from imgwire_async.core.concurrency.tasks import Background
 from imgwire_async.errors import ImgwireError, IngestStoppedError
-from imgwire_async.imgwire.client import AsyncImgwireClient
 from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Outcome, Skipped, Stored
 from imgwire_async.ingest.results.report import Progress
@@ -43,7 +44,7 @@ def run_job(source: IngestSource, arguments: dict[str, Any], files: JobFiles, *,
     Raises:
         ImgwireError: the job could not begin.
     """
-    imgwire = AsyncImgwireClient()
+    imgwire = configured_client()
     return run_made_job((imgwire,), imgwire.ingest(source, **arguments), files, as_json=as_json)
 
 
@@ -99,11 +100,11 @@ async def _run(clients: Sequence[ServiceClient], made: IngestJob, files: JobFile
         if deaf is None and as_json:
             show_json({"report": asdict(result)})
         elif deaf is None:
-            say(str(result))
+            say(*(in_own_words(line) for line in str(result).split("\n")))
     except OSError as error:
         deaf = error
     if not as_json and stopped is not None and not isinstance(stopped, IngestStoppedError):
-        complain("Run the same command again to resume.")
+        note("Run the same command again to resume.")
     if deaf is not None:
         unwritable(deaf)
     if signals:
@@ -125,7 +126,7 @@ async def _stopped_by_signals(
                 if len(received) > 1:
                     scope.cancel()
                     return
-                complain("Finishing uploads in progress. Press Ctrl-C again to stop immediately.")
+                note("Finishing uploads in progress. Press Ctrl-C again to stop immediately.")
                 job.cancel()
 
     listening = anyio.Event()
@@ -146,7 +147,7 @@ async def _progress_shown(job: IngestJob, *, quiet: bool) -> AsyncGenerator[None
                     await anyio.sleep(_LIVE_SECONDS)
         while True:
             await anyio.sleep(_LINE_SECONDS)
-            complain(describe(job.progress))
+            note(describe(job.progress))
 
     if quiet:
         yield
@@ -191,6 +192,6 @@ def _facts(outcome: Outcome) -> dict[str, object]:
             facts |= {
                 "outcome": "failed",
                 "error": type(outcome.error).__name__,
-                "message": str(outcome.error),
+                "message": in_own_words(outcome.error.message),
             }
     return facts

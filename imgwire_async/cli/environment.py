@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, cast
@@ -21,6 +23,7 @@ from imgwire_async.cli.output import (
     show_records,
     width_of,
 )
+from imgwire_async.cli.settings import settings
 from imgwire_async.cli.streams import say
 from imgwire_async.errors import ConfigurationError, DownloadTargetError, InvalidArgumentError
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 cors = typer.Typer(no_args_is_help=True, help="Origins from which browsers may upload.")
 domain = typer.Typer(no_args_is_help=True, help="The custom domain.")
 
+_SUBJECT: Final = "Environment"
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _LEAST_BARS: Final = 6
 _SERIES: Final = {
@@ -50,10 +54,10 @@ _SERIES: Final = {
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.add_typer(cors, name="cors")
-    app.add_typer(domain, name="domain")
-    app.command()(metrics)
-    app.command()(whoami)
+    app.add_typer(cors, name="cors", rich_help_panel=_SUBJECT)
+    app.add_typer(domain, name="domain", rich_help_panel=_SUBJECT)
+    app.command(rich_help_panel=_SUBJECT)(metrics)
+    app.command(rich_help_panel=_SUBJECT)(whoami)
 
 
 @cors.command("ls")
@@ -154,8 +158,22 @@ def domain_rm(as_json: JsonFlag = False) -> None:
     run(work, as_json=as_json)
 
 
+class Interval(StrEnum):
+    """The lengths of the service's buckets, as choices of an option."""
+
+    HOURLY = "HOURLY"
+    DAILY = "DAILY"
+    WEEKLY = "WEEKLY"
+    MONTHLY = "MONTHLY"
+
+
 def metrics(
-    interval: Annotated[str, typer.Option(help="HOURLY, DAILY, WEEKLY or MONTHLY.")] = "DAILY",
+    interval: Annotated[
+        Interval,
+        typer.Option(
+            "--interval", help="HOURLY, DAILY, WEEKLY or MONTHLY.", case_sensitive=False, metavar="INTERVAL"
+        ),
+    ] = Interval.DAILY,
     tz: Annotated[str, typer.Option(help="IANA time zone of the buckets.")] = "UTC",
     png: Annotated[
         Path | None, typer.Option(help="Also draw a chart into this PNG file (needs the extra charts).")
@@ -171,8 +189,8 @@ def metrics(
     """
 
     async def show(imgwire: AsyncImgwireClient) -> MetricsDatasets:
-        stats = await imgwire.metrics.get_stats(interval=interval, tz=tz)
-        datasets = await imgwire.metrics.get_datasets(interval=interval, tz=tz)
+        stats = await imgwire.metrics.get_stats(interval=interval.value, tz=tz)
+        datasets = await imgwire.metrics.get_datasets(interval=interval.value, tz=tz)
         rows = datasets.to_rows()
         if as_json:
             show_json(stats.to_dict())
@@ -193,14 +211,14 @@ def metrics(
 
         draw, zone = _drawing(), _zone(tz)
         if png.is_dir():
-            raise DownloadTargetError(f"cannot write {str(png)!r}: it is a folder", operation="metrics")
+            raise DownloadTargetError(f"cannot write {str(png)!r}: it is a folder", errno=errno.EISDIR)
         if png.suffix.lower() != ".png":
             raise ConfigurationError(
                 f"cannot write {str(png)!r}: the extension must be .png", operation="metrics"
             )
         async with atomic_file(png, overwrite=overwrite) as (file, output):
             datasets = await show(imgwire)
-            await file.write(await to_thread.run_sync(draw, datasets, interval, zone))
+            await file.write(await to_thread.run_sync(draw, datasets, interval.value, zone))
         path = output.target
         if as_json:
             show_json({"png": str(path)})
@@ -213,7 +231,9 @@ def metrics(
 def whoami(as_json: JsonFlag = False) -> None:
     """Show the configured service and environment, and check that they work.
 
-    The key itself is never shown. Example: IMGWIRE_API_BASE_URL=http://127.0.0.1:8787 imgwire-async whoami
+    The key itself is never shown.
+
+    Example: imgwire-async whoami --base-url http://127.0.0.1:8787
     """
     key = os.environ.get("IMGWIRE_API_KEY", "")
     kinds = {"sk_": "server key", "ck_": "client key"}
@@ -222,7 +242,7 @@ def whoami(as_json: JsonFlag = False) -> None:
         from imgwire_async.imgwire.service import IMGWIRE
 
         record: dict[str, object] = {
-            "base_url": os.environ.get("IMGWIRE_API_BASE_URL") or IMGWIRE.public_url,
+            "base_url": settings.base_url or os.environ.get("IMGWIRE_API_BASE_URL") or IMGWIRE.public_url,
             "environment_id": os.environ.get("IMGWIRE_ENVIRONMENT_ID"),
             "credential": kinds.get(key[:3], "session or OAuth token"),
             "health": (await imgwire.health()).get("status", "unknown"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
+from typing import Final
 
 from imgwire_async import errors
+from imgwire_async.cli.wording import names_option
 
 
 class ExitCode(IntEnum):
@@ -22,20 +25,46 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
-EXIT_CODES = """\
-Exit codes: 0 done · 1 failed: an item of a job, or output that cannot be written (disk full, closed pipe) ·
-2 wrong usage or configuration; also when a job cannot write one of its outputs and has not started yet ·
-3 key, plan or permission rejected (401, 402, 403) · 4 not found · 5 file or value rejected ·
-6 service unreachable, busy or failing ·
-7 job stopped early, or its journal is in use or cannot be written: run the same command again ·
-130 Ctrl-C · 143 SIGTERM.
+EXIT_CODES: Final = """\
+0 done
+1 failed: an item of a job; a file to write that already exists; or output that cannot be written because \
+standard output is closed, the reader of a pipe has ended or the disk is full
+2 wrong usage or configuration: an unknown option or a wrong value of one, no key, or a file to write that \
+has no folder or is not writable
+3 key, plan or permission rejected (401, 402, 403)
+4 not found
+5 a file, id, URL or transformation was rejected
+6 service unreachable, busy or failing
+7 job stopped early, or its journal is in use or cannot be written: run the same command again
+130 interrupted with Ctrl-C
+143 ended by SIGTERM
 """
+"""The table, a line for each code."""
+
+_WRONG_TARGETS: Final = frozenset(
+    {
+        errno.EACCES,
+        errno.EISDIR,
+        errno.EINVAL,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+"""Why no file can ever be written under a name. That it exists, or that the disk is full, may change."""
 
 
 def exit_code(error: BaseException) -> ExitCode:
     """The exit code for an error."""
     match error:
         case errors.ConfigurationError():
+            return ExitCode.USAGE
+        case errors.DownloadTargetError():
+            return ExitCode.USAGE if error.errno in _WRONG_TARGETS else ExitCode.FAILED
+        case errors.InvalidArgumentError() | errors.UnprocessableEntityError() if names_option(error):
             return ExitCode.USAGE
         case errors.AuthenticationError() | errors.PaymentRequiredError() | errors.PermissionDeniedError():
             return ExitCode.REFUSED

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imgwire_async.cli import interruptions
-from imgwire_async.cli.exits import EXIT_CODES, ExitCode, exit_code
+from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error
 from imgwire_async.cli.streams import complain
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
@@ -24,12 +25,21 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command(epilog=EXIT_CODES)(ingest)
+    app.command(rich_help_panel="Upload")(ingest)
+
+
+class OnChange(StrEnum):
+    """What to do with stored items that changed, as choices of an option."""
+
+    UPLOAD = "upload"
+    RECREATE = "recreate"
+    SKIP = "skip"
 
 
 def ingest(
     source: Annotated[
-        str, typer.Argument(help="Folder, file, URL, or manifest (.csv, .jsonl, .parquet, -).")
+        str,
+        typer.Argument(help="Folder, file, URL, or manifest (.csv, .jsonl, .parquet, -).", metavar="SOURCE"),
     ],
     journal: Annotated[
         Path | None,
@@ -64,12 +74,14 @@ def ingest(
     purpose: Annotated[str | None, typer.Option(help="Purpose of items without one.")] = None,
     dedupe: Annotated[bool, typer.Option("--dedupe", help="Store equal content once.")] = False,
     on_change: Annotated[
-        str,
+        OnChange,
         typer.Option(
+            "--on-change",
             help="What to do with stored items that changed. upload: upload new content; recreate: also "
-            "recreate items whose purpose, metadata, name or type differ; skip: leave all of them."
+            "recreate items whose purpose, metadata, name or type differ; skip: leave all of them.",
+            metavar="WHAT",
         ),
-    ] = "upload",
+    ] = OnChange.UPLOAD,
     wait_ready: Annotated[
         bool,
         typer.Option("--wait-ready", help="Wait until uploaded files are READY, as is always done for URLs."),
@@ -125,7 +137,7 @@ def ingest(
             "processes": processes,
             "purpose": purpose,
             "dedupe": "content" if dedupe else None,
-            "on_change": on_change,
+            "on_change": on_change.value,
             "wait_ready": wait_ready,
             "max_failures": max_failures,
             "deadline": deadline,

@@ -13,7 +13,7 @@ import typer
 
 from imgwire_async.cli.exits import ExitCode
 from imgwire_async.cli.output import show_json
-from imgwire_async.cli.streams import complain, is_terminal, say
+from imgwire_async.cli.streams import complain, is_terminal, plain, say
 
 if TYPE_CHECKING:
     from imgwire_async.sandbox import ImgixSandbox, Sandbox
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command()(sandbox)
+    app.command(rich_help_panel="Try")(sandbox)
 
 
 class LocalService(StrEnum):
@@ -94,7 +94,7 @@ def sandbox(
         if as_json:
             show_json(_facts(local))
         else:
-            say(_introduction(local, folder))
+            say(*_introduction(local, folder).split("\n"))
         stopped.wait()
     finally:
         local.stop()
@@ -118,7 +118,7 @@ def _in_background(
         if not stop:
             say("false")  # lets `eval` fail, too, where the variables still lead elsewhere
         raise typer.Exit(ExitCode.NOT_FOUND if stop else ExitCode.FAILED) from None
-    say(exports)
+    say(*exports.split("\n"))
     if is_terminal(sys.stdout):
         complain('To set these variables: eval "$(imgwire-async sandbox --env)"')
 
@@ -144,7 +144,7 @@ def _introduction(local: Sandbox | ImgixSandbox, folder: Path | None) -> str:
         return (
             f"imgix sandbox: {local.base_url}\n"
             f"Rendering:     {local.base_url}/~/SUBDOMAIN.imgix.net/PATH\n"
-            f"Stored in:     {folder if folder is not None else 'a temporary folder'}\n\n"
+            f"Stored in:     {plain(str(folder)) if folder is not None else 'a temporary folder'}\n\n"
             f"export IMGIX_API_KEY={local.api_key}\n"
             f"export IMGIX_API_BASE_URL={local.base_url}\n\n"
             "Ctrl-C stops it."
@@ -152,7 +152,7 @@ def _introduction(local: Sandbox | ImgixSandbox, folder: Path | None) -> str:
     return (
         f"Imgwire sandbox: {local.base_url}\n"
         f"Session token:   {local.session_token}\n"
-        f"Stored in:       {folder if folder is not None else 'a temporary folder'}\n\n"
+        f"Stored in:       {plain(str(folder)) if folder is not None else 'a temporary folder'}\n\n"
         f"export IMGWIRE_API_KEY={local.server_key}\n"
         f"export IMGWIRE_API_BASE_URL={local.base_url}\n"
         f"export IMGWIRE_ENVIRONMENT_ID={local.environment_id}\n"

@@ -9,25 +9,32 @@ import errno
 import functools
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeAlias
 
 import typer
 
 from imgwire_async import errors
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
-from imgwire_async.cli.streams import LEAST_WIDTH, complain, is_terminal, plain, say, silence
+from imgwire_async.cli.settings import ATTEMPTS, configured_client, settings
+from imgwire_async.cli.streams import LEAST_WIDTH, complain, is_terminal, note, plain, say, silence
+from imgwire_async.cli.wording import details, in_own_words, sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from imgwire_async.core.events import RetryEvent
     from imgwire_async.imgwire.client import AsyncImgwireClient
 
 _LEAST_COLUMNS: Final = 2
 _MOST_CHARACTERS: Final = 40
 _NO_WIDTH: Final = 10_000
+_SILENCE_SECONDS: Final = 1.0
+_FACTS: Final = ("status", "error_type", "method", "url", "request_id", "retry_after", "idempotency_key")
+"""What JSON says about an error beside its sentence."""
 
 JsonFlag: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object per line; errors as JSON to standard error.")
@@ -36,16 +43,28 @@ JsonFlag: TypeAlias = Annotated[
 
 
 def run(work: Callable[[AsyncImgwireClient], Awaitable[None]], *, as_json: bool) -> None:
-    """Do the work of a command with a client made from the environment variables."""
+    """Do the work of a command with a client made from the environment variables and `--base-url`."""
     import anyio
 
-    from imgwire_async.imgwire.client import AsyncImgwireClient
-
     async def main() -> None:
-        async with AsyncImgwireClient() as imgwire:
+        async with configured_client(on_retry=_retries_shown()) as imgwire:
             await work(imgwire)
 
     guarded(functools.partial(anyio.run, main), as_json=as_json)
+
+
+def _retries_shown() -> Callable[[RetryEvent], None]:
+    """A hook that says that a request is retried, after a second of silence or with `--verbose`."""
+    started = time.monotonic()
+
+    def show(event: RetryEvent) -> None:
+        if not settings.verbose and time.monotonic() - started + event.delay < _SILENCE_SECONDS:
+            return
+        cause = event.failure or f"the service answered {event.status}"
+        wait = f" in {event.delay:.0f} s" if event.delay >= _SILENCE_SECONDS else ""
+        note(f"Retrying ({event.attempt + 1} of {ATTEMPTS}){wait}: {cause}")
+
+    return show
 
 
 def guarded(work: Callable[[], None], *, as_json: bool) -> None:
@@ -66,26 +85,39 @@ def guarded(work: Callable[[], None], *, as_json: bool) -> None:
         raise typer.Exit(unwritable(error)) from None
 
 
+def wrong_usage(problem: str) -> NoReturn:
+    """End with a message about arguments that cannot be meant.
+
+    Raises:
+        typer.Exit: always.
+    """
+    complain(f"Error: {problem}.")
+    raise typer.Exit(ExitCode.USAGE)
+
+
 def unwritable(error: OSError) -> ExitCode:
     """Say that standard output cannot be written; nothing where its reader has seen enough."""
     silence(sys.stdout)
     if error.errno != errno.EPIPE:
-        complain(f"Error: cannot write the output: {error.strerror or error}")
+        closed = "standard output is closed" if error.errno == errno.EBADF else error.strerror
+        complain(f"Error: cannot write the output: {closed or error}")
     return ExitCode.FAILED
 
 
 def show_error(error: errors.ImgwireError, *, as_json: bool, about: str | None = None) -> None:
-    """Print an error to standard error."""
+    """Print an error to standard error: a sentence, and with `--verbose` what belongs to it."""
     if as_json:
-        facts: dict[str, object] = {"error": type(error).__name__, "message": str(error)}
+        facts: dict[str, object] = {"error": type(error).__name__, "message": in_own_words(error.message)}
         if about is not None:
             facts["item"] = about
-        for name in ("status", "error_type", "request_id", "retry_after", "idempotency_key"):
+        for name in _FACTS:
             if getattr(error, name, None) is not None:
                 facts[name] = getattr(error, name)
         complain(json.dumps(facts))
         return
-    complain(f"{about}: {error}" if about else f"Error: {error}")
+    complain(sentence(error, about))
+    if settings.verbose:
+        complain(*details(error))
 
 
 def show_json(record: Mapping[str, Any]) -> None:
@@ -157,7 +189,7 @@ def beside() -> Console:
     """Standard error, where progress is shown if somebody looks at it."""
     from rich.console import Console
 
-    return Console(stderr=True, force_terminal=is_terminal(sys.stderr))
+    return Console(stderr=True, force_terminal=is_terminal(sys.stderr), quiet=settings.quiet)
 
 
 def _text(value: object) -> str:

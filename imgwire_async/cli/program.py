@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from imgwire_async.cli import interruptions
@@ -19,7 +20,7 @@ def run_program() -> None:
     interruptions.by_exit()
     code: object = ExitCode.OK
     try:
-        app()
+        app(prog_name="imgwire-async")
     except SystemExit as ended:
         code = ended.code
     except OSError as error:  # outside of what commands do: in help texts and prompts
@@ -28,6 +29,8 @@ def run_program() -> None:
         interruptions.at_once()
     try:
         sys.stdout.flush()
+        if code == ExitCode.OK:
+            os.write(sys.stdout.fileno(), b"")  # fails where it is closed, also if nothing was to be shown
     except OSError as error:
         code = code or unwritable(error)
     sys.exit(code if isinstance(code, int) else ExitCode.FAILED)

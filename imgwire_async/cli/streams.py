@@ -9,6 +9,8 @@ import os
 import sys
 from typing import Final, TextIO
 
+from imgwire_async.cli.settings import settings
+
 LEAST_WIDTH: Final = 40
 """Columns below which nothing is laid out any more: a narrower terminal breaks the lines itself."""
 
@@ -27,14 +29,15 @@ def _readable(error: UnicodeError) -> tuple[str | bytes, int]:
 def prepare_streams() -> None:
     """Make the standard streams usable whatever state they are in.
 
-    A closed descriptor gets the null device, so that no file or connection of ours takes its number; reading
-    from a closed standard input fails instead of finding nothing.
+    A closed descriptor gets the null device, so that no file or connection of ours takes its number. Reading
+    from a closed standard input and writing to a closed standard output fail: nothing was read or shown.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_WRONLY)  # takes the lowest free number, which is this one
+            # Takes the lowest free number, which is this one.
+            os.open(os.devnull, os.O_RDONLY if descriptor == 1 else os.O_WRONLY)
             os.set_inheritable(descriptor, True)
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
@@ -64,19 +67,25 @@ def plain(text: str) -> str:
     )
 
 
-def say(text: str) -> None:
-    """Print lines to standard output, without control characters.
+def say(*lines: str) -> None:
+    """Print lines to standard output, without control characters: each as one, whatever it holds.
 
     Raises:
         OSError: they cannot be written.
     """
-    _write(sys.stdout, text)
+    _write(sys.stdout, lines)
 
 
-def complain(text: str) -> None:
-    """Print lines to standard error. Where that is impossible there is nobody to be told about it."""
+def note(line: str) -> None:
+    """Print a line that explains to standard error; nothing with `--quiet`."""
+    if not settings.quiet:
+        complain(line)
+
+
+def complain(*lines: str) -> None:
+    """Print lines to standard error, as `say` does. Where that fails, nobody can be told."""
     try:
-        _write(sys.stderr, text)
+        _write(sys.stderr, lines)
     except OSError:
         silence(sys.stderr)
 
@@ -90,8 +99,8 @@ def silence(stream: TextIO) -> None:
         stream.flush()
 
 
-def _write(stream: TextIO | None, text: str) -> None:
+def _write(stream: TextIO | None, lines: tuple[str, ...]) -> None:
     if stream is None:
         return
-    stream.write("".join(f"{plain(line)}\n" for line in text.split("\n")))
+    stream.write("".join(f"{plain(line)}\n" for line in lines))
     stream.flush()

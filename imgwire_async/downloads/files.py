@@ -136,9 +136,11 @@ class AtomicFile:
         shown = self.name if self._folder is None else str(self.target)
         if self._folder is not None and stat.S_ISLNK(found.st_mode):
             # It was not named by the caller, so where it leads is not followed.
-            raise DownloadTargetError(f"cannot write {shown!r}: it exists and is a link")
+            raise DownloadTargetError(f"cannot write {shown!r}: it exists and is a link", errno=errno.EEXIST)
         if not stat.S_ISREG(found.st_mode):
-            raise DownloadTargetError(f"cannot write {shown!r}: it exists and is not a regular file")
+            raise DownloadTargetError(
+                f"cannot write {shown!r}: it exists and is not a regular file", errno=errno.EEXIST
+            )
         if not self._overwrite:
             raise _exists(shown)
         self._replaced = found

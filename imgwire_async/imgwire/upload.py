@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgwire_async.bodies.base import Source
-from imgwire_async.bodies.image_types import EXTENSIONS, image_type_of
+from imgwire_async.bodies.image_types import FORMATS, image_type_of
 from imgwire_async.bodies.progress import OnSent, ProgressHook, reporting
 from imgwire_async.core.call import Core
 from imgwire_async.core.put import put_bytes
@@ -30,8 +30,7 @@ def detected_type(source: Source, file_name: str | None) -> SupportedMimeType:
     if found is None:
         what = "the content" if file_name is None else repr(file_name)
         raise UnsupportedImageTypeError(
-            f"cannot tell what kind of image {what} is: neither content nor name shows one of "
-            f"{', '.join(sorted(set(EXTENSIONS.values())))}; pass mime_type= to decide",
+            f"{what} is not a supported image ({FORMATS}); pass mime_type= to declare its type",
             operation="images.upload",
         )
     return SupportedMimeType(found)

@@ -216,7 +216,7 @@ def test_a_target_that_cannot_be_written_is_refused_before_anything_is_asked(
 
     result = metrics("--png", target, "--json")
 
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert json.loads(result.stderr)["error"] == "DownloadTargetError"
     assert list(sandbox.requests) == []
 
@@ -238,7 +238,7 @@ def test_nothing_is_left_when_the_service_refuses(metrics: Metrics, sandbox: San
 def test_an_unknown_time_zone_is_refused(metrics: Metrics) -> None:
     result = metrics("--png", "usage.png", "--tz", "Mars/Olympus")
 
-    assert (result.exit_code, "Mars/Olympus" in result.stderr) == (5, True)
+    assert (result.exit_code, "Mars/Olympus" in result.stderr) == (2, True)
 
 
 def test_without_the_extra_it_says_what_to_install(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:

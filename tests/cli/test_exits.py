@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
 from imgwire_async import errors
 from imgwire_async.cli.exits import EXIT_CODES, ExitCode, exit_code
+from imgwire_async.cli.program import run_program
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.sandbox import Sandbox
 from tests.ingest.support import folder_of
@@ -56,6 +62,11 @@ def test_every_code_is_in_the_table_of_the_help_and_of_the_readme() -> None:
         (errors.JournalError("x"), 2),
         (errors.IngestStoppedError("x", reason="deadline"), 7),
         (errors.DownloadTargetError("x"), 1),
+        (errors.DownloadTargetError("x", errno=errno.ENOSPC), 1),
+        (errors.DownloadTargetError("x", errno=errno.EEXIST), 1),
+        (errors.DownloadTargetError("x", errno=errno.EACCES), 2),
+        (errors.InvalidArgumentError("image must be a UUID"), 5),
+        (errors.InvalidArgumentError("--tz: unknown"), 2),
     ],
     ids=repr,
 )
@@ -123,6 +134,144 @@ def test_a_job_whose_reader_has_gone_writes_its_files_and_ends_quietly(tmp_path:
 
     assert (ended.returncode, ended.stderr) == (1, "")
     assert (tmp_path / "map.csv").exists()
+
+
+NOWHERE = "01c1fa3c-c75b-4c02-bdd9-cf9e2dcacbb6"
+PRINTING = [
+    ["--help"],
+    ["--version"],
+    ["upload", "photos/0000.png"],
+    ["upload-url", "http://127.0.0.1:9/x.png"],
+    ["token"],
+    ["ls", "--json"],
+    ["ls"],
+    ["url", "https://cdn.example.com/x"],
+    ["rm", NOWHERE, NOWHERE, "--yes"],
+    ["cors", "add", "a.example.com"],
+    ["cors", "ls", "--json"],
+    ["domain", "set", "images.example.com"],
+    ["metrics"],
+    ["whoami"],
+    ["ingest", "photos"],
+    ["ingest", "photos", "--json"],
+    ["sandbox", "--port", "0"],
+]
+"""All kinds of output."""
+
+
+def run_in_here(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    """How a command ends whose standard streams have been set."""
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    monkeypatch.setattr(sys, "argv", ["imgwire-async", *arguments])
+    try:
+        with pytest.raises(SystemExit) as ended:
+            run_program()
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    return int(str(ended.value.code))
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [("full", "No space left on device"), ("closed", "standard output is closed"), ("nobody reads", None)],
+)
+def test_no_command_claims_success_for_what_it_could_not_print(
+    state: str, reason: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder_of(tmp_path / "photos", 1)
+    endings = {}
+    for arguments in PRINTING:
+        with monkeypatch.context() as patch:
+            errors_shown = io.StringIO()
+            patch.setattr(sys, "stderr", errors_shown)
+            with unwritable_file(state) as output:
+                patch.setattr(sys, "stdout", output)
+                code = run_in_here(arguments, patch)
+            shown = [line for line in errors_shown.getvalue().splitlines() if "Error" in line]
+            endings[" ".join(arguments)] = code, shown
+
+    expected = (1, [f"Error: cannot write the output: {reason}"] if reason else [])
+    assert endings == dict.fromkeys(endings, expected)
+
+
+@contextmanager
+def unwritable_file(state: str) -> Iterator[TextIO]:
+    if state == "nobody reads":
+        reader, descriptor = os.pipe()
+        os.close(reader)
+    else:
+        # A closed one is made one that can only be read.
+        descriptor = os.open(
+            *{"full": ("/dev/full", os.O_WRONLY), "closed": (os.devnull, os.O_RDONLY)}[state]
+        )
+    with suppress(OSError), open(descriptor, "w") as file:  # noqa: PTH123
+        yield file
+
+
+def test_a_closed_standard_output_is_no_success() -> None:
+    command = f'exec "{sys.executable}" -c "{MAIN}" ls --json >&-'
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "Error: cannot write the output: standard output is closed\n",
+    )
+
+
+def test_a_file_that_can_never_be_written_is_wrong_usage_of_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder_of(tmp_path / "photos", 1)
+    image = json.loads(run("upload", "photos/0000.png", "--wait", "--json").stdout)
+    (tmp_path / "file").write_text("no folder")
+
+    codes = {
+        (command[0], folder): run_in_here([*command, f"{folder}/x{extension}"], monkeypatch)
+        for folder in ("missing", "file")
+        for extension, command in {
+            ".png": ["metrics", "--png"],
+            ".jsonl": ["ingest", "photos", "--failed"],
+            ".jpg": ["download", image["id"], "--to"],
+        }.items()
+    }
+
+    assert codes == dict.fromkeys(codes, 2)
+
+
+def test_a_wrong_option_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder_of(tmp_path / "photos", 1)
+    commands = (
+        "metrics --tz No/Where",
+        "metrics --interval YEARLY",
+        "ls --limit 0",
+        "ls --page x",
+        "ls --base-url nonsense",
+        "ingest photos --on-change never",
+        "ingest photos --deadline -1",
+        "ingest photos --concurrency some",
+        "ingest photos --bandwidth-limit fast",
+        "ingest photos --column sku",
+        f"download {NOWHERE} --preset huge",
+        "upload photos/0000.png --meta x",
+        "nonsense",
+    )
+    codes = {command: run_in_here(command.split(), monkeypatch) for command in commands}
+
+    assert codes == dict.fromkeys(commands, 2)
+
+
+def test_the_installed_command_is_ready_for_signals_before_it_loads_the_package() -> None:
+    code = (
+        "import sys, imgwire_async_command, _signal\n"
+        "print('imgwire_async' in sys.modules, [callable(_signal.getsignal(one)) for one in (2, 15)])\n"
+        "_signal.raise_signal(2)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    program = Path(shutil.which("imgwire-async", path=str(Path(sys.executable).parent)) or "")
+
+    assert (ended.returncode, ended.stderr) == (130, "")
+    assert "from imgwire_async_command import main" in program.read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

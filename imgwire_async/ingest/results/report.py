@@ -133,7 +133,7 @@ class Report:
         )
         lines = [counts, rates]
         if self.journal:
-            lines.append(f"journal: {self.journal}")
+            lines.append(f"journal: {_in_one_line(self.journal)}")
         if self.changed:
             lines.append(
                 f"{self.changed} of the already stored have changed in content or parameters, and were left "
@@ -147,7 +147,7 @@ class Report:
             lines.append(f"stopped early: {self.stopped}")
         for group in self.failures:
             lines.append(f"{group.count} × {group.cause}")
-            lines += [f"    {example}" for example in group.examples]
+            lines += [f"    {_in_one_line(example)}" for example in group.examples]
         return "\n".join(lines)
 
     def write(self, path: str | os.PathLike[str]) -> None:
@@ -243,8 +243,15 @@ class Tally:
             cause = "other"
         count, examples = self.groups.get(cause, (0, ()))
         if len(examples) < _EXAMPLES:
-            examples = (*examples, storable(f"{_shown(outcome.key)}: {outcome.error}"[:300]))
+            key, problem = _shown(outcome.key), str(outcome.error)
+            named = key in problem or repr(key)[1:-1] in problem
+            examples = (*examples, storable((problem if named else f"{key}: {problem}")[:300]))
         self.groups[cause] = (count + 1, examples)
+
+
+def _in_one_line(text: str) -> str:
+    """`text` with control characters, such as the line ends that names of files can hold, as escapes."""
+    return "".join(part if part.isprintable() else repr(part)[1:-1] for part in text)
 
 
 def _shown(key: str) -> str:

@@ -1,0 +1,55 @@
+"""Parameters that several commands have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from imgwire_async.cli.output import wrong_usage
+
+STANDARD: Final = Path("-")
+"""Stands for standard input and output; a file with this name is `./-`."""
+
+Purpose = Annotated[str | None, typer.Option(help="What the image is for; free text.")]
+Meta = Annotated[list[str] | None, typer.Option("--meta", help="Custom metadata, NAME=VALUE; repeatable.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until the image is READY.")]
+ImageIds = Annotated[list[str], typer.Argument(help="Ids of images.", metavar="ID...")]
+
+
+class PresetName(StrEnum):
+    """The service's presets, as choices of an option."""
+
+    THUMBNAIL = "thumbnail"
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+
+PresetOption = Annotated[
+    PresetName | None,
+    typer.Option(
+        "--preset", help="A preset of the service: thumbnail, small, medium or large.", metavar="PRESET"
+    ),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Argument(help="Transformations, such as width=300 or crop=400:300.", metavar="[NAME=VALUE]..."),
+]
+
+
+def name_value_pairs(arguments: list[str] | None) -> dict[str, str]:
+    """Arguments `NAME=VALUE` by their names.
+
+    Raises:
+        typer.Exit: one has another form.
+    """
+    pairs: dict[str, str] = {}
+    for argument in arguments or ():
+        name, sign, value = argument.partition("=")
+        if not (name and sign):
+            wrong_usage(f"expected NAME=VALUE, got {argument!r}")
+        pairs[name] = value
+    return pairs

@@ -1,0 +1,217 @@
+"""Commands that upload single images, and let others upload them."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, cast
+
+import typer
+
+from imgwire_async import errors
+from imgwire_async.cli.exits import exit_code
+from imgwire_async.cli.output import (
+    JsonFlag,
+    beside,
+    run,
+    show_error,
+    show_json,
+    show_record,
+    show_records,
+    wrong_usage,
+)
+from imgwire_async.cli.parameters import STANDARD, Meta, Purpose, Wait, name_value_pairs
+from imgwire_async.cli.streams import note, plain, say
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from imgwire_async.bodies.progress import UploadProgress
+    from imgwire_async.imgwire.client import AsyncImgwireClient
+    from imgwire_async.models import Image
+
+COLUMNS: Final = ("id", "status", "original_filename", "cdn_url")
+_SUBJECT: Final = "Upload"
+_CHUNK: Final = 256 * 1024
+_LONGEST_NAME: Final = 32
+_URLS: Final = ("http:/", "https:/")  # as a path, which has no empty parts
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.command(rich_help_panel=_SUBJECT)(upload)
+    app.command("upload-url", rich_help_panel=_SUBJECT)(upload_url)
+    app.command(rich_help_panel=_SUBJECT)(token)
+
+
+def upload(
+    files: Annotated[
+        list[Path], typer.Argument(help="Files to upload; - for standard input.", metavar="FILE...")
+    ],
+    file_name: Annotated[str | None, typer.Option(help="Name to store, for a single file.")] = None,
+    mime_type: Annotated[
+        str | None, typer.Option(help="Type to declare, for a single file. Default: detected.")
+    ] = None,
+    purpose: Purpose = None,
+    meta: Meta = None,
+    wait: Wait = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Upload files, each as one image.
+
+    Example: imgwire-async upload hero.jpg --purpose "marketing hero" --meta source=import --wait
+
+    Example: convert hero.psd png:- | imgwire-async upload - --file-name hero.png
+    """
+    if len(files) > 1 and (file_name is not None or mime_type is not None):
+        wrong_usage("--file-name and --mime-type are for a single file")
+    if files.count(STANDARD) > 1:
+        wrong_usage("standard input can be uploaded only once")
+    metadata = cast("dict[str, str | int | float | bool]", name_value_pairs(meta))
+    failures: list[errors.ImgwireError] = []
+    done: list[Image] = []
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        import anyio
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+        )
+        console = beside()
+        limit = anyio.CapacityLimiter(8)
+        with Progress(
+            *columns,
+            console=console,
+            transient=True,
+            disable=not console.is_terminal or console.is_dumb_terminal,
+        ) as progress:
+            bars: dict[Path, TaskID] = {}
+
+            async def one(path: Path) -> None:
+                def report(state: UploadProgress) -> None:
+                    if path not in bars:
+                        bars[path] = progress.add_task(_shortened(path.name), total=state.total)
+                    progress.update(bars[path], completed=state.sent)
+
+                async with limit:
+                    try:
+                        _check_is_for_upload(path)
+                        image = await imgwire.images.upload(
+                            standard_input() if path == STANDARD else path,
+                            file_name=file_name,
+                            mime_type=mime_type,
+                            purpose=purpose,
+                            custom_metadata=metadata,
+                            on_progress=report,
+                        )
+                        done.append(await imgwire.images.wait_until_ready(image.id) if wait else image)
+                    except errors.ImgwireError as error:
+                        failures.append(error)
+                        show_error(error, as_json=as_json, about=str(path))
+
+            async with anyio.create_task_group() as tasks:
+                for path in files:
+                    tasks.start_soon(one, path)
+        if done:
+            show_records([image.to_dict() for image in done], COLUMNS, as_json=as_json)
+
+    run(work, as_json=as_json)
+    if failures:
+        raise typer.Exit(exit_code(failures[0]))
+
+
+def _check_is_for_upload(path: Path) -> None:
+    name = str(path)
+    if name.startswith(_URLS):
+        raise errors.UploadSourceError(f"cannot upload {name!r}: it is a URL; use imgwire-async upload-url")
+    if path.is_dir():
+        raise errors.UploadSourceError(
+            f"cannot upload {name!r}: it is a folder; use imgwire-async ingest {name}"
+        )
+
+
+def _shortened(name: str) -> str:
+    name = plain(name)
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def upload_url(
+    source: Annotated[str, typer.Argument(help="Public URL of an image.", metavar="URL")],
+    file_name: Annotated[str | None, typer.Option(help="Name to store.")] = None,
+    purpose: Purpose = None,
+    meta: Meta = None,
+    wait: Wait = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let the service fetch an image from a URL.
+
+    Without --wait this ends once the service has accepted the URL. The image is stored only when the service
+    has fetched it; show ID tells.
+
+    Example: imgwire-async upload-url https://assets.example.com/x.png --wait
+    """
+    metadata = cast("dict[str, str | int | float | bool]", name_value_pairs(meta))
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        with beside().status("Waiting for the service …"):
+            image = await imgwire.images.upload_via_url(
+                source, file_name=file_name, purpose=purpose, custom_metadata=metadata, wait=wait
+            )
+        stored = image.status == "READY"
+        record = {"outcome": "stored" if stored else "accepted", **image.to_dict()}
+        show_record(record, as_json=as_json)
+        if not stored:
+            note(f"Accepted, but not stored yet. To see whether it is: imgwire-async show {image.id}")
+
+    run(work, as_json=as_json)
+
+
+def standard_input() -> BinaryIO | AsyncIterator[bytes]:
+    """Standard input as something to upload; waiting for a pipe or terminal can be interrupted."""
+    import anyio
+    from anyio import to_thread
+
+    file = sys.stdin.buffer
+    try:
+        descriptor = file.fileno()
+        is_stream = not stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:  # not a real one, or closed: reading it tells
+        return file
+    if not is_stream:
+        return file
+
+    async def chunks() -> AsyncIterator[bytes]:
+        while True:
+            with suppress(PermissionError):  # the null device and the like never make anybody wait
+                await anyio.wait_readable(descriptor)
+            chunk = await to_thread.run_sync(os.read, descriptor, _CHUNK)
+            if not chunk:
+                return
+            yield chunk
+
+    return chunks()
+
+
+def token(as_json: JsonFlag = False) -> None:
+    """Create a token with which a frontend can upload one image using a client key.
+
+    Example: TOKEN=$(imgwire-async token)
+    """
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        made = await imgwire.images.create_upload_token()
+        if as_json:
+            show_json(made.to_dict())
+        else:
+            say(str(made.token))
+            note(f"Expires at {made.expires_at:%Y-%m-%d %H:%M:%S %Z}.")
+
+    run(work, as_json=as_json)

@@ -1,0 +1,110 @@
+"""Messages of the SDK in the command line's own words.
+
+Errors speak to those who write Python: of arguments, and of what to pass. Here is the one place that says the
+same of options and environment variables.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+from typing import Final
+
+from imgwire_async.cli.settings import settings
+from imgwire_async.cli.streams import plain
+from imgwire_async.errors import ImgwireError
+
+_PHRASES: Final = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"check that api_key \(or (\w+)\)", r"check that \1"),
+        (r"pass api_key= or set( the environment variable)? (\w+)", r"set\1 \2"),
+        (r"with base_url= no environment variable is read.*", "set IMGWIRE_API_KEY"),
+        (r"pass api_key= instead", "set IMGWIRE_API_KEY instead"),
+        (r"environment_id \(or (\w+)\)", r"\1"),
+        (r"use https, or pass allow_insecure=True for a network that you trust", "use https"),
+        (r"; pass allow_insecure=True if you trust the network", ""),
+        (r"pass allow_credentials=True if it may", "leave them out"),
+        (r"pass overwrite=True", "use --overwrite"),
+        (r"; pass size=, or upload from a file", "; save it to a file and upload that"),
+        (r" for images\.create and images\.retrieve only", " for uploads and for showing single images only"),
+        (r"longer than max_retry_after \((.+?)\)", r"longer than the \1 that a command waits"),
+        (r"concurrency \((\d+)\) must", r"--concurrency \1 must"),
+        (r'on_change="recreate" and dedupe="content"', "--on-change recreate and --dedupe"),
+        (r"; see on_change", "; --on-change says what happens to them"),
+        (r"; it grows, or its file system .*", "; it grows, or its size is unknown: pipe it to upload -"),
+    )
+)
+_REJECTED_FIELD: Final = re.compile(r"the service answered 422(?: \w+)?; (?:body|path|query)\.(\w+): ")
+_QUOTED: Final = r"""'[^']*'|"[^"]*\""""
+_ARGUMENTS: Final = {
+    "image": ("image", "image_id"),
+    "image_id": ("image", "image_id"),
+    "image_ids": ("image_id", "image_ids"),
+    "meta": ("custom_metadata",),
+    "origin_id": ("cors_origin_id",),
+    "source": ("source", "url"),
+}
+"""The arguments that a command's parameter may become, where they have other names."""
+
+
+def in_own_words(text: str) -> str:
+    """A message of the SDK as the command line says it.
+
+    Arguments become the options or parameters of the command that runs. What is quoted stays as it is.
+    """
+    for pattern, words in _PHRASES:
+        text = pattern.sub(words, text)
+    if found := _REJECTED_FIELD.match(text):
+        text = f"{settings.parameters.get(found[1], found[1])}: {text[found.end() :]}"
+    for name, spelled in settings.parameters.items():
+        meant = "|".join(_meant(argument) for argument in _ARGUMENTS.get(name, (name,)))
+        parts = re.split(rf"({_QUOTED})|{meant}", text)
+        # What is quoted stands between the pieces; None does where the argument was.
+        text = "".join(spelled if part is None else part for part in parts)
+    return text
+
+
+def _meant(argument: str) -> str:
+    """A pattern for an argument's name. Many names are words, too, so only where it can be nothing else."""
+    patterns = [rf"\b{argument}=(?=[\s,;.]|$)", rf"(?:^|(?<=: )){argument}(?= (?:must|needs|holds|has no)\b)"]
+    if "_" in argument:
+        patterns.append(rf"(?<![\w/.]){argument}(?![\w/.])")
+    return "|".join(patterns)
+
+
+def sentence(error: ImgwireError, about: str | None = None) -> str:
+    """What happened and what to do, in one line.
+
+    Args:
+        error: what happened.
+        about: which item of several it happened to; not repeated where the message names it.
+    """
+    message = in_own_words(error.message) or type(error).__name__
+    if about is not None and message.startswith(name := repr(PurePath(about).name)):
+        message = f"{about!r}{message.removeprefix(name)}"
+    named = about is None or about in message or repr(about)[1:-1] in message
+    return plain(f"Error: {message}" if named else f"Error: {about}: {message}")
+
+
+def details(error: ImgwireError) -> list[str]:
+    """What `--verbose` shows beside the sentence."""
+    facts = {
+        "error": type(error).__name__,
+        "request": f"{error.method} {error.url}" if error.method and error.url else None,
+        "status": getattr(error, "status", None) or None,
+        "request id": error.request_id,
+        "attempts": error.attempts or None,
+        "idempotency key": error.idempotency_key,
+    }
+    lines = [f"  {name}: {plain(str(value))}" for name, value in facts.items() if value is not None]
+    cause = error.__cause__
+    while cause is not None:
+        lines.append(f"  caused by: {plain(f'{type(cause).__name__}: {cause}')}")
+        cause = cause.__cause__
+    return lines
+
+
+def names_option(error: ImgwireError) -> bool:
+    """Whether an error is about an option of the command, rather than about what it works on."""
+    return in_own_words(error.message).startswith("--")
