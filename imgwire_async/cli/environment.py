@@ -170,9 +170,7 @@ class Interval(StrEnum):
 def metrics(
     interval: Annotated[
         Interval,
-        typer.Option(
-            "--interval", help="HOURLY, DAILY, WEEKLY or MONTHLY.", case_sensitive=False, metavar="INTERVAL"
-        ),
+        typer.Option(help="Length of a bucket.", case_sensitive=False),
     ] = Interval.DAILY,
     tz: Annotated[str, typer.Option(help="IANA time zone of the buckets.")] = "UTC",
     png: Annotated[

@@ -27,6 +27,7 @@ _LEAST_WIDTH_FOR_COLUMNS: Final = 70
 _SHORT_NAME: Final = 12
 _INDENT: Final = "  "
 _EXAMPLE: Final = "Example: "
+_CHOICES: Final = re.compile(r"[<\[{](\w+(?:\|\w+)+)[>\]}]")
 _WORDS: Final = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 
 Rows: TypeAlias = Sequence[tuple[str, str]]
@@ -61,7 +62,8 @@ class Command(TyperCommand):
 
     def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 - as given by Typer
         super().__init__(*arguments, **attributes)
-        self.params += _shared_options()
+        own = {name for parameter in self.params for name in parameter.opts}
+        self.params += [option for option in _shared_options() if own.isdisjoint(option.opts)]
 
     def collect_usage_pieces(self, ctx: Context) -> list[str]:
         """The parts of the line that shows the usage, without Typer's braces around required ones."""
@@ -103,7 +105,7 @@ def _shared_options() -> list[Parameter]:
             setattr(settings, parameter.name, value)
 
     options = (
-        ("--base-url", None, "URL of the service, in the place of IMGWIRE_API_BASE_URL."),
+        ("--base-url", None, "URL of the service, in the place of the environment variable's."),
         ("--verbose", True, "Show the details of errors, and every retry."),
         ("--quiet", True, "Show results and errors only."),
     )
@@ -139,7 +141,7 @@ def _help(command: Command | Group, ctx: Context, subjects: Mapping[str, Rows]) 
         record = parameter.get_help_record(ctx)
         if record is not None:
             title = "Arguments" if isinstance(parameter, TyperArgument) else "Options"
-            tables[title] = [*tables[title], record]
+            tables[title] = [*tables[title], _without_choices(*record, parameter)]
     if ctx.parent is None:
         rows = (line.partition(" ") for line in EXIT_CODES.splitlines())
         tables["Exit codes, the same for all commands"] = [(code, meaning) for code, _, meaning in rows]
@@ -147,6 +149,14 @@ def _help(command: Command | Group, ctx: Context, subjects: Mapping[str, Rows]) 
     if ctx.parent is not None:
         parts.append(_wrapped(f"Exit codes: see {ctx.find_root().command_path} --help.", width, indent=""))
     return "\n\n".join(parts)
+
+
+def _without_choices(name: str, meaning: str, parameter: Parameter) -> tuple[str, str]:
+    """An option and what it means, with the choices there: beside the name they are one very long word."""
+    found = _CHOICES.search(name)
+    if found is None or parameter.name is None:
+        return name, meaning
+    return name.replace(found[0], parameter.name.upper()), f"{meaning}  [{', '.join(found[1].split('|'))}]"
 
 
 def _paragraphs(text: str | None) -> list[str]:

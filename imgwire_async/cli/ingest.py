@@ -76,10 +76,8 @@ def ingest(
     on_change: Annotated[
         OnChange,
         typer.Option(
-            "--on-change",
             help="What to do with stored items that changed. upload: upload new content; recreate: also "
             "recreate items whose purpose, metadata, name or type differ; skip: leave all of them.",
-            metavar="WHAT",
         ),
     ] = OnChange.UPLOAD,
     wait_ready: Annotated[

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from imgwire_async.core.events import RetryEvent
+    from imgwire_async.core.clients.events import RetryEvent
     from imgwire_async.imgwire.client import AsyncImgwireClient
 
 _LEAST_COLUMNS: Final = 2

@@ -30,9 +30,7 @@ class PresetName(StrEnum):
 
 PresetOption = Annotated[
     PresetName | None,
-    typer.Option(
-        "--preset", help="A preset of the service: thumbnail, small, medium or large.", metavar="PRESET"
-    ),
+    typer.Option(help="A preset of the service."),
 ]
 Changes = Annotated[
     list[str] | None,

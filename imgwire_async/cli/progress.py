@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from imgwire_async.cli.output import beside
 from imgwire_async.cli.streams import plain
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from imgwire_async.bodies.progress import UploadProgress
+
+_LONGEST_NAME: Final = 32
 
 
 @contextmanager
@@ -37,10 +39,15 @@ def upload_bars() -> Iterator[Callable[[str], Callable[[UploadProgress], None]]]
         def report(state: UploadProgress) -> None:
             nonlocal task
             if task is None:
-                task = progress.add_task(plain(name), total=state.total)
+                task = progress.add_task(_shortened(plain(name)), total=state.total)
             progress.update(task, completed=state.sent)
 
         return report
 
     with progress:
         yield bar
+
+
+def _shortened(name: str) -> str:
+    """A name that leaves room for its bar."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from imgwire_async.core.events import RetryEvent
+    from imgwire_async.core.clients.events import RetryEvent
     from imgwire_async.imgwire.client import AsyncImgwireClient
 
 ATTEMPTS: Final = 5

@@ -25,19 +25,17 @@ from imgwire_async.cli.output import (
     wrong_usage,
 )
 from imgwire_async.cli.parameters import STANDARD, Meta, Purpose, Wait, name_value_pairs
-from imgwire_async.cli.streams import note, plain, say
+from imgwire_async.cli.progress import upload_bars
+from imgwire_async.cli.streams import note, say
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
-    from imgwire_async.bodies.progress import UploadProgress
     from imgwire_async.imgwire.client import AsyncImgwireClient
     from imgwire_async.models import Image
 
 COLUMNS: Final = ("id", "status", "original_filename", "cdn_url")
 _SUBJECT: Final = "Upload"
 _CHUNK: Final = 256 * 1024
-_LONGEST_NAME: Final = 32
+_AT_ONCE: Final = 8
 _URLS: Final = ("http:/", "https:/")  # as a path, which has no empty parts
 
 
@@ -77,30 +75,11 @@ def upload(
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         import anyio
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(),
-        )
-        console = beside()
-        limit = anyio.CapacityLimiter(8)
-        with Progress(
-            *columns,
-            console=console,
-            transient=True,
-            disable=not console.is_terminal or console.is_dumb_terminal,
-        ) as progress:
-            bars: dict[Path, TaskID] = {}
+        limit = anyio.CapacityLimiter(_AT_ONCE)
+        with upload_bars() as bar:
 
             async def one(path: Path) -> None:
-                def report(state: UploadProgress) -> None:
-                    if path not in bars:
-                        bars[path] = progress.add_task(_shortened(path.name), total=state.total)
-                    progress.update(bars[path], completed=state.sent)
-
                 async with limit:
                     try:
                         _check_is_for_upload(path)
@@ -110,7 +89,7 @@ def upload(
                             mime_type=mime_type,
                             purpose=purpose,
                             custom_metadata=metadata,
-                            on_progress=report,
+                            on_progress=bar(path.name),
                         )
                         done.append(await imgwire.images.wait_until_ready(image.id) if wait else image)
                     except errors.ImgwireError as error:
@@ -138,13 +117,8 @@ def _check_is_for_upload(path: Path) -> None:
         )
 
 
-def _shortened(name: str) -> str:
-    name = plain(name)
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
-
-
 def upload_url(
-    source: Annotated[str, typer.Argument(help="Public URL of an image.", metavar="URL")],
+    url: Annotated[str, typer.Argument(help="Public URL of an image.", metavar="URL")],
     file_name: Annotated[str | None, typer.Option(help="Name to store.")] = None,
     purpose: Purpose = None,
     meta: Meta = None,
@@ -163,7 +137,7 @@ def upload_url(
     async def work(imgwire: AsyncImgwireClient) -> None:
         with beside().status("Waiting for the service …"):
             image = await imgwire.images.upload_via_url(
-                source, file_name=file_name, purpose=purpose, custom_metadata=metadata, wait=wait
+                url, file_name=file_name, purpose=purpose, custom_metadata=metadata, wait=wait
             )
         stored = image.status == "READY"
         record = {"outcome": "stored" if stored else "accepted", **image.to_dict()}

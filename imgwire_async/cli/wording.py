@@ -43,7 +43,6 @@ _ARGUMENTS: Final = {
     "image_ids": ("image_id", "image_ids"),
     "meta": ("custom_metadata",),
     "origin_id": ("cors_origin_id",),
-    "source": ("source", "url"),
 }
 """The arguments that a command's parameter may become, where they have other names."""
 
@@ -84,7 +83,7 @@ def sentence(error: ImgwireError, about: str | None = None) -> str:
     if about is not None and message.startswith(name := repr(PurePath(about).name)):
         message = f"{about!r}{message.removeprefix(name)}"
     named = about is None or about in message or repr(about)[1:-1] in message
-    return plain(f"Error: {message}" if named else f"Error: {about}: {message}")
+    return plain(f"Error: {message}" if named else f"{about}: {message}")
 
 
 def details(error: ImgwireError) -> list[str]:

@@ -38,7 +38,10 @@ def test_a_narrow_terminal_gets_the_same_words_and_none_is_cut(command: tuple[st
     wide, narrow = help_of(*command, columns="100"), help_of(*command, columns="40")
 
     assert narrow.replace("\\\n", " ").split() == wide.replace("\\\n", " ").split()
-    assert max(len(line) for line in narrow.splitlines()) <= 40
+    # Only a single word, such as a URL, may be wider than the terminal.
+    assert [
+        line for line in narrow.splitlines() if len(line) > 40 and len(line.strip(" \\").split()) > 1
+    ] == []
     assert "…" not in narrow
     assert not re.search(r"[╭│╰]", narrow)
 

@@ -19,4 +19,4 @@ def register(app: typer.Typer) -> None:
     imgix.command()(upload.upload)
     imgix.command()(delivery.purge)
     imgix.add_typer(reports.commands, name="reports")
-    app.add_typer(imgix, name="imgix")
+    app.add_typer(imgix, name="imgix", rich_help_panel="imgix")

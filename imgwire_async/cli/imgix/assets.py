@@ -18,8 +18,9 @@ from imgwire_async.cli.imgix.records import (
     show_list,
     show_one,
 )
-from imgwire_async.cli.imgix.running import SourceId, each, pairs, run, wrong_usage
-from imgwire_async.cli.output import JsonFlag, show_record
+from imgwire_async.cli.imgix.running import SourceId, each, run
+from imgwire_async.cli.output import JsonFlag, show_record, wrong_usage
+from imgwire_async.cli.parameters import name_value_pairs
 
 if TYPE_CHECKING:
     from imgwire_async.imgix import AssetFilters, AssetSort, AsyncImgixClient
@@ -64,7 +65,7 @@ def ls(
     async def work(imgix: AsyncImgixClient) -> None:
         listing = imgix.assets.list(
             source,
-            filters=cast("AssetFilters", pairs(filters)),
+            filters=cast("AssetFilters", name_value_pairs(filters)),
             sort=cast("AssetSort | None", sort),
             limit=min(limit, PAGE),
             max_items=None if every else limit,
@@ -109,9 +110,9 @@ def update(
     """
     given = {"name": name, "description": description, "categories": categories, "tags": tags}
     changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
-    added = pairs(custom_fields)
+    added = name_value_pairs(custom_fields)
     if not changes and not added:
-        raise wrong_usage("nothing to change; use --name, --description, --category, --tag or --field")
+        wrong_usage("nothing to change; use --name, --description, --category, --tag or --field")
 
     async def work(imgix: AsyncImgixClient) -> None:
         if added:  # imgix replaces all of them

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imgwire_async.cli.imgix.running import each, run, wrong_usage
-from imgwire_async.cli.output import JsonFlag
+from imgwire_async.cli.imgix.running import each, run
+from imgwire_async.cli.output import JsonFlag, wrong_usage
 
 if TYPE_CHECKING:
     from imgwire_async.imgix import AsyncImgixClient
@@ -27,7 +27,7 @@ def purge(
     ] = False,
     source: Annotated[
         str | None,
-        typer.Option(help="Id of the source of the images that contain it.", metavar="SOURCE"),
+        typer.Option("--source", help="Id of the source of the images that contain it.", metavar="SOURCE"),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -41,7 +41,7 @@ def purge(
     Example: imgwire-async imgix purge - --json < urls.txt
     """
     if sub_image and source is None:
-        raise wrong_usage("--sub-image needs --source")
+        wrong_usage("--sub-image needs --source")
     wanted = [url for given in urls for url in (_lines() if given == "-" else [given])]
 
     async def work(imgix: AsyncImgixClient) -> None:

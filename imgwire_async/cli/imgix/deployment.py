@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
-from imgwire_async.cli.imgix.running import pairs, wrong_usage
+from imgwire_async.cli.output import wrong_usage
+from imgwire_async.cli.parameters import name_value_pairs
 
 Fields: TypeAlias = Annotated[
     list[str] | None,
@@ -31,7 +32,7 @@ def deployment_fields(arguments: list[str] | None) -> dict[str, Any]:
     Raises:
         typer.Exit: a field is unknown, its value is of another type, or a secret stands on the command line.
     """
-    return {name: _value(name, text) for name, text in pairs(arguments).items()}
+    return {name: _value(name, text) for name, text in name_value_pairs(arguments).items()}
 
 
 def _value(name: str, text: str) -> Any:  # noqa: ANN401 - the field's own type
@@ -40,9 +41,9 @@ def _value(name: str, text: str) -> Any:  # noqa: ANN401 - the field's own type
     types = {one.name: str(one.type) for one in fields(Deployment)}
     known = types.keys() - {"raw", "type", *SET_BY_THE_SERVICE}
     if name not in known:
-        raise wrong_usage(f"--set: no field of a deployment is called {name!r:.80}{_similar(name, known)}")
+        wrong_usage(f"--set: no field of a deployment is called {name!r:.80}{_similar(name, known)}")
     if name in SECRETS and text and not text.startswith("@"):
-        raise wrong_usage(
+        wrong_usage(
             f"--set {name}: other users can see the command line; use {name}=@FILE, or @- for standard input"
         )
     text = _read(name, text[1:]) if text.startswith("@") else text
@@ -60,7 +61,7 @@ def _value(name: str, text: str) -> Any:  # noqa: ANN401 - the field's own type
             return dict(json.loads(text))
     except (KeyError, ValueError, TypeError):
         words = {"bool": "true or false", "int": "a whole number"}
-        raise wrong_usage(f"--set {name}: expected {words.get(kind, 'a JSON object')}") from None
+        wrong_usage(f"--set {name}: expected {words.get(kind, 'a JSON object')}")
     return text
 
 
@@ -69,7 +70,7 @@ def _read(name: str, path: str) -> str:
         text = sys.stdin.read() if path == "-" else Path(path).read_text()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
-        raise wrong_usage(f"--set {name}: cannot read {path!r}: {reason}") from None
+        wrong_usage(f"--set {name}: cannot read {path!r}: {reason}")
     return text.strip()
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, cast
 import typer
 
 from imgwire_async.cli.imgix.records import PAGE, Every, Filters, Limit, Sort, show_list, show_one
-from imgwire_async.cli.imgix.running import Wait, pairs, run
+from imgwire_async.cli.imgix.running import Wait, run
 from imgwire_async.cli.output import JsonFlag, beside, show_records
+from imgwire_async.cli.parameters import name_value_pairs
 
 if TYPE_CHECKING:
     from imgwire_async.imgix import AsyncImgixClient, ReportFilters, ReportSort
@@ -35,7 +36,7 @@ def ls(
 
     async def work(imgix: AsyncImgixClient) -> None:
         listing = imgix.reports.list(
-            filters=cast("ReportFilters", pairs(filters)),
+            filters=cast("ReportFilters", name_value_pairs(filters)),
             sort=cast("ReportSort | None", sort),
             limit=min(limit, PAGE),
             max_items=None if every else limit,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 
 from imgwire_async import errors
-from imgwire_async.cli.exits import ExitCode, exit_code
+from imgwire_async.cli.exits import exit_code
 from imgwire_async.cli.output import guarded, show_error, show_json, show_records
-from imgwire_async.cli.streams import complain
+from imgwire_async.cli.settings import settings
 
 if TYPE_CHECKING:
     from imgwire_async.imgix import AsyncImgixClient
@@ -26,29 +25,21 @@ Wait: TypeAlias = Annotated[float, typer.Option(min=0, help="Seconds to wait at 
 
 
 def run(work: Callable[[AsyncImgixClient], Awaitable[None]], *, as_json: bool) -> None:
-    """Do the work of a command with a client made from the environment variables."""
+    """Do the work of a command with a client made from the environment variables and `--base-url`."""
     import anyio
 
     from imgwire_async.imgix.client import AsyncImgixClient
 
     async def main() -> None:
-        if not os.environ.get("IMGIX_API_KEY"):
+        key = os.environ.get("IMGIX_API_KEY")
+        if not key:
             raise errors.ConfigurationError("no API key: set the environment variable IMGIX_API_KEY")
-        async with AsyncImgixClient() as imgix:
-            with in_terms_of_options():
-                await work(imgix)
+        url = settings.base_url
+        client = AsyncImgixClient() if url is None else AsyncImgixClient(api_key=key, base_url=url)
+        async with client as imgix:
+            await work(imgix)
 
     guarded(functools.partial(anyio.run, main), as_json=as_json)
-
-
-@contextmanager
-def in_terms_of_options() -> Iterator[None]:
-    """Let errors that leave the block name options of a command instead of arguments in Python."""
-    try:
-        yield
-    except errors.ImgwireError as error:
-        error.message = error.message.replace("pass overwrite=True", "use --overwrite")
-        raise
 
 
 async def each(
@@ -77,8 +68,7 @@ async def each(
         nonlocal refusal
         for number, item in waiting:
             try:
-                with in_terms_of_options():
-                    results[number] = await work(item)
+                results[number] = await work(item)
             except (errors.AuthenticationError, errors.PermissionDeniedError) as error:
                 refusal = error
             except errors.ImgwireError as error:
@@ -99,24 +89,3 @@ async def each(
         raise refusal
     if failures:
         raise typer.Exit(exit_code(failures[0]))
-
-
-def pairs(arguments: Sequence[str] | None) -> dict[str, str]:
-    """The values of an option that is given as NAME=VALUE.
-
-    Raises:
-        typer.Exit: one is not.
-    """
-    found: dict[str, str] = {}
-    for argument in arguments or ():
-        name, sign, value = argument.partition("=")
-        if not (name and sign):
-            raise wrong_usage(f"expected NAME=VALUE, got {argument!r:.80}")
-        found[name] = value
-    return found
-
-
-def wrong_usage(problem: str) -> typer.Exit:
-    """Say what is wrong with the arguments, and return what ends the command."""
-    complain(f"Error: {problem}.")
-    return typer.Exit(ExitCode.USAGE)

@@ -10,8 +10,9 @@ import typer
 
 from imgwire_async.cli.imgix.deployment import Fields, deployment_fields
 from imgwire_async.cli.imgix.records import PAGE, Every, Filters, Limit, Sort, show_list, show_one
-from imgwire_async.cli.imgix.running import SourceId, Wait, pairs, run, wrong_usage
-from imgwire_async.cli.output import JsonFlag, beside
+from imgwire_async.cli.imgix.running import SourceId, Wait, run
+from imgwire_async.cli.output import JsonFlag, beside, wrong_usage
+from imgwire_async.cli.parameters import name_value_pairs
 
 if TYPE_CHECKING:
     from imgwire_async.imgix import AsyncImgixClient, Source, SourceFilters, SourceSort
@@ -48,7 +49,7 @@ def ls(
 
     async def work(imgix: AsyncImgixClient) -> None:
         listing = imgix.sources.list(
-            filters=cast("SourceFilters", pairs(filters)),
+            filters=cast("SourceFilters", name_value_pairs(filters)),
             sort=cast("SourceSort | None", sort),
             limit=min(limit, PAGE),
             max_items=None if every else limit,
@@ -118,7 +119,7 @@ def update(
     """
     given = deployment_fields(deployment)
     if name is None and not given:
-        raise wrong_usage("nothing to change; use --name or --set")
+        wrong_usage("nothing to change; use --name or --set")
 
     async def work(imgix: AsyncImgixClient) -> None:
         from imgwire_async.imgix.lowlevel.types import UNSET

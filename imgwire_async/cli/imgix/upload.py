@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imgwire_async.cli.images import STANDARD, standard_input
 from imgwire_async.cli.imgix.records import as_record
-from imgwire_async.cli.imgix.running import SourceId, each, run, wrong_usage
-from imgwire_async.cli.output import JsonFlag
+from imgwire_async.cli.imgix.running import SourceId, each, run
+from imgwire_async.cli.output import JsonFlag, wrong_usage
+from imgwire_async.cli.parameters import STANDARD
 from imgwire_async.cli.progress import upload_bars
+from imgwire_async.cli.uploads import standard_input
 
 if TYPE_CHECKING:
     from imgwire_async.imgix import AsyncImgixClient
@@ -76,13 +77,13 @@ def _places(files: list[Path], origin_path: str | None) -> dict[str, str]:
     """
     folder = origin_path is None or origin_path.endswith("/")
     if not folder and len(files) > 1:
-        raise wrong_usage("--to names one file; with a slash at its end, it is the folder for several")
+        wrong_usage("--to names one file; with a slash at its end, it is the folder for several")
     if folder and STANDARD in files:
-        raise wrong_usage("standard input has no name; use --to PATH")
+        wrong_usage("standard input has no name; use --to PATH")
     places: dict[str, str] = {}
     for file in files:
         place = f"{origin_path or ''}{file.name}" if folder else origin_path or ""
         if place in places.values():
-            raise wrong_usage(f"two files would be stored as {place!r:.200}")
+            wrong_usage(f"two files would be stored as {place!r:.200}")
         places[str(file)] = place
     return places

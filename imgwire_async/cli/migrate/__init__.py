@@ -16,4 +16,4 @@ def register(app: typer.Typer) -> None:
     )
     migrate.command(epilog=EXIT_CODES)(run.run)
     migrate.command()(rewrite.rewrite)
-    app.add_typer(migrate, name="migrate")
+    app.add_typer(migrate, name="migrate", rich_help_panel="imgix")

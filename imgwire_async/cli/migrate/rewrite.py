@@ -145,4 +145,4 @@ def _show_totals(
             f"{files['read']} files read, {files['changed']} {done}, {files['skipped']} skipped, "
             f"{files['failed']} failed; {totals.replaced} URLs replaced" + ("" if write else ", if written")
         )
-    complain("\n".join(lines))
+    complain(*lines)
