@@ -269,7 +269,19 @@ ALL = names_of(cast("TyperGroup", get_command(app)))
 
 
 def test_there_are_commands_for_everything() -> None:
-    assert len(ALL) == 40
+    subjects = {name for name, *_ in ALL}
+    assert subjects >= {
+        "upload",
+        "ingest",
+        "ls",
+        "url",
+        "download",
+        "cors",
+        "domain",
+        "metrics",
+        "imgix",
+        "migrate",
+    }
 
 
 @pytest.mark.parametrize("command", ALL, ids=" ".join)

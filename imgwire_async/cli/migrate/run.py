@@ -13,6 +13,7 @@ import typer
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error
+from imgwire_async.cli.settings import configured_client
 from imgwire_async.cli.streams import complain
 from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
 
@@ -155,13 +156,12 @@ def _run(
 ) -> ExitCode:
     from imgwire_async.cli.bulk_job import run_made_job
     from imgwire_async.imgix.client import AsyncImgixClient
-    from imgwire_async.imgwire.client import AsyncImgwireClient
     from imgwire_async.migrate.job import migrate_from_imgix
     from imgwire_async.migrate.metadata import MetadataRules
 
     if not os.environ.get("IMGIX_API_KEY"):
         raise ConfigurationError("no API key of imgix: set the environment variable IMGIX_API_KEY")
-    imgix, imgwire = AsyncImgixClient(), AsyncImgwireClient()
+    imgix, imgwire = AsyncImgixClient(), configured_client()
     rules = MetadataRules(custom_field_prefix=custom_field_prefix)
     job = migrate_from_imgix(imgix, imgwire, metadata=rules, **arguments)
     return run_made_job((imgix, imgwire), job, files, as_json=as_json)
