@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import inspect
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import anyio
 
@@ -25,9 +25,8 @@ from imgwire_async.bodies.base import (
     source_errors,
 )
 from imgwire_async.bodies.image_types import SNIFF_BYTES
+from imgwire_async.core.concurrency.open_files import OpenFile, finish
 from imgwire_async.core.concurrency.threads import ExclusiveThread
-
-T = TypeVar("T")
 
 
 class BinaryFile(Protocol):
@@ -90,91 +89,57 @@ class FileAccess:
     """
 
     def __init__(self, file: Any, thread: ExclusiveThread | None) -> None:  # noqa: ANN401 - any duck
-        self._file = file
-        self._thread = thread
+        self._file = OpenFile(file, thread)
         self._start: int | None = None
 
     async def measure(self) -> tuple[int, int] | None:
         """Where the file stands and how many bytes follow, or None when it cannot go back there."""
-        return await self._run(self._measure)
+        return await self._file.run(self._measure)
 
     async def read(self) -> bytes:
         """The next chunk; none at the end."""
-        return await self._run(partial(self._read, CHUNK_SIZE))
+        return await self._file.run(partial(self._read, CHUNK_SIZE))
 
     async def read_all(self) -> bytes:
         """Everything, from a file whose `read` takes no size."""
-        return await self._run(self._read)
+        return await self._file.run(self._read)
 
     async def seek(self, offset: int) -> None:
         """Go to an offset from the beginning of the file."""
-        await self._run(partial(self._seek, offset))
+        await self._file.run(partial(self._seek, offset))
 
     async def end(self) -> None:
         """Let go of the file. If it can seek, it stands where it stood at first."""
-        if self._thread is not None:
-            await self._thread.end(None if self._start is None else lambda: _finish(self._go_back()))
+        if self._file.thread is not None:
+            await self._file.thread.end(None if self._start is None else lambda: finish(self._go_back()))
         elif self._start is not None:
             with anyio.move_on_after(CLOSING_SECONDS, shield=True):
                 await self._go_back()
 
-    async def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        if self._thread is None:
-            return await work()
-        return await self._thread.run(lambda: _finish(work()))
-
-    # Of a sync file the following run to their end in its thread, without ever being suspended.
-
-    def _call(self, method: str, *arguments: int) -> Awaitable[Any]:
-        # Not a coroutine of its own: it would make another error of a StopIteration.
-        result = getattr(self._file, method)(*arguments)
-        return result if self._thread is None else _Ready(result)
-
     async def _measure(self) -> tuple[int, int] | None:
         try:
-            start: int = await self._call("tell")
-            await self._call("seek", 0, io.SEEK_END)
+            start: int = await self._file.call("tell")
+            await self._file.call("seek", 0, io.SEEK_END)
         except Exception:  # noqa: BLE001 - files that cannot seek say so in many ways
             return None
         self._start = start
         with source_errors(_SEEKING):
-            size: int = await self._call("tell") - start
-            await self._call("seek", start)
+            size: int = await self._file.call("tell") - start
+            await self._file.call("seek", start)
         return start, size
 
     async def _read(self, *size: int) -> bytes:
         with source_errors(_READING):
-            return checked_chunk(await self._call("read", *size), "the file")
+            return checked_chunk(await self._file.call("read", *size), "the file")
 
     async def _seek(self, offset: int) -> None:
         with source_errors(_SEEKING):
-            await self._call("seek", offset)
+            await self._file.call("seek", offset)
 
     async def _go_back(self) -> None:
         assert self._start is not None  # noqa: S101 - the caller has looked
         with suppress(Exception):  # the upload has ended, whatever has become of the file
-            await self._call("seek", self._start)
-
-
-class _Ready:
-    """A result to be awaited that is there."""
-
-    def __init__(self, result: object) -> None:
-        self._result = result
-
-    def __await__(self) -> Generator[None, None, Any]:
-        yield from ()
-        return self._result
-
-
-def _finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run to its end what is never suspended."""
-    try:
-        work.send(None)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    raise AssertionError("a sync file was awaited")
+            await self._file.call("seek", self._start)
 
 
 class _SeekableSource:

@@ -24,7 +24,7 @@ from anyio import from_thread
 
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.downloads.archive_limits import MEBIBYTE, ArchiveLimits
-from imgwire_async.downloads.file_objects import FileSink, ThreadedFile, target_error, write_all
+from imgwire_async.downloads.file_objects import FileSink, OutputFile, target_error
 from imgwire_async.downloads.files import (
     PathTarget,
     make_folders,
@@ -207,7 +207,7 @@ async def extraction(
     thread = ExclusiveThread()
     work = Extraction(folder, limits, overwrite)
     try:
-        file = ThreadedFile(await thread.run(work.start), repr(path_text(folder)), thread)
+        file = OutputFile(await thread.run(work.start), repr(path_text(folder)), thread)
         yield FileSink(file), lambda: thread.run(work.extract)
     finally:
         work.give_up()
@@ -288,7 +288,9 @@ class _NewFile:
 
     def write(self, block: bytes) -> None:
         with self._typed():
-            write_all(self._file, block)
+            rest = memoryview(block)
+            while rest:
+                rest = rest[self._file.write(rest) :]
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:

@@ -9,12 +9,16 @@ import codecs
 import inspect
 import io
 import operator
-from collections.abc import Awaitable, Callable
-from typing import Any, BinaryIO, Final, Protocol, TypeAlias
+from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
+from typing import Any, BinaryIO, Final, Protocol, TypeAlias, TypeVar
 
 from imgwire_async.core.concurrency.cancellation import ForeignCode
+from imgwire_async.core.concurrency.open_files import OpenFile
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import DownloadTargetError, ImgwireError, InvalidArgumentError
+
+T = TypeVar("T")
 
 BLOCK_SIZE: Final = 1024 * 1024
 """Bytes that are collected before they are written, and so about what one download holds in memory."""
@@ -33,18 +37,6 @@ class AsyncBinaryTarget(Protocol):
 
 FileTarget: TypeAlias = BinaryIO | AsyncBinaryTarget
 """An open file that a download can be written to."""
-
-
-class OutputFile(Protocol):
-    """One way to write to any open file. Problems of the file are `DownloadTargetError`s."""
-
-    async def write(self, data: bytes) -> None:
-        """Write all of `data` and flush it."""
-        ...
-
-    async def cut_back(self) -> bool:
-        """Cut the file back to where it stood at first; False when it cannot be cut."""
-        ...
 
 
 class FileSink:
@@ -77,117 +69,78 @@ class FileSink:
         return await self._file.cut_back()
 
 
-class ThreadedFile:
-    """A sync binary file, used in threads.
+class OutputFile:
+    """An open binary file that is written. Its problems are `DownloadTargetError`s.
 
     Args:
         file: the file, positioned where the download begins.
         name: what errors call it.
-        thread: where it is used. Whoever made it has to `end` it.
-        before: called in the thread before the first bytes are written.
+        thread: where a sync file is used, which whoever made it has to `end`; None for an async one.
+        before: called where the file is used before the first bytes are written.
     """
 
     def __init__(
-        self, file: BinaryIO, name: str, thread: ExclusiveThread, before: Callable[[], None] = lambda: None
+        self,
+        file: BinaryIO | AsyncBinaryTarget,
+        name: str,
+        thread: ExclusiveThread | None,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
+        self._open_file = OpenFile(file, thread)
         self._file = file
         self._name = name
-        self._thread = thread
         self._before = before
         self._start: int | None = None
         self._opened = False
 
     async def write(self, data: bytes) -> None:
         """Write all of `data` and flush it."""
-        await self._thread.run(lambda: self._typed(lambda: self._write(data)))
+        await self._run(lambda: self._write(data))
 
     async def cut_back(self) -> bool:
         """Cut the file back to where it stood at first; False when it cannot be cut."""
-        return await self._thread.run(lambda: self._typed(self._cut_back))
+        return await self._run(self._cut_back)
 
-    def _typed(self, work: Callable[[], bool]) -> bool:
+    async def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        is_async = self._open_file.thread is None
+        with ForeignCode("the file", DownloadTargetError) if is_async else nullcontext():
+            return await self._open_file.run(lambda: self._typed(work))
+
+    async def _typed(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         try:
             if not self._opened:
                 self._opened = True
                 self._before()
-                self._start = self._file.tell() if _can_seek(self._file) else None
-            return work()
+                self._start = await self._position()
+            return await work()
         except ImgwireError:
             raise
         except Exception as error:
             raise target_error(self._name, error) from error
 
-    def _write(self, data: bytes) -> bool:
-        write_all(self._file, data)
-        self._file.flush()
-        return True
-
-    def _cut_back(self) -> bool:
-        if self._start is None:
-            return False
-        self._file.seek(self._start)
-        self._file.truncate()
-        return True
-
-
-class AsyncOutput:
-    """An async binary file; it brings its own threads.
-
-    Args:
-        file: the file, positioned where the download begins.
-        name: what errors call it.
-    """
-
-    def __init__(self, file: Any, name: str) -> None:  # noqa: ANN401 - any duck
-        self._file = file
-        self._name = name
-        self._start: int | None = None
-        self._opened = False
-
-    async def write(self, data: bytes) -> None:
-        """Write all of `data` and flush it."""
-        await self._typed(lambda: self._write(data))
-
-    async def cut_back(self) -> bool:
-        """Cut the file back to where it stood at first; False when it cannot be cut."""
-        return await self._typed(self._cut_back)
-
-    async def _typed(self, work: Callable[[], Awaitable[bool]]) -> bool:
-        try:
-            with ForeignCode("the file", DownloadTargetError):
-                if not self._opened:
-                    self._opened = True
-                    self._start = await self._position()
-                return await work()
-        except ImgwireError:
-            raise
-        except Exception as error:
-            raise target_error(self._name, error) from error
-
-    async def _write(self, data: bytes) -> bool:
-        rest = data
+    async def _write(self, data: bytes) -> None:
+        rest: bytes | memoryview = data if self._open_file.thread is None else memoryview(data)
         while rest:
-            written = await self._file.write(rest)
-            if written is None:  # starlette's form files do not say
-                break
+            written: object = await self._open_file.call("write", rest)
+            if written is None and not isinstance(self._file, io.RawIOBase):
+                break  # not a file of `io`, and it does not say
             rest = rest[_counted(written) :]
         if hasattr(self._file, "flush"):
-            await self._file.flush()
-        return True
+            await self._open_file.call("flush")
 
     async def _position(self) -> int | None:
         if not all(hasattr(self._file, name) for name in ("tell", "seek", "truncate")):
             return None
-        if hasattr(self._file, "seekable") and not await _result(self._file.seekable()):
+        if hasattr(self._file, "seekable") and not await self._open_file.call("seekable"):
             return None
-        position: int = await self._file.tell()
+        position: int = await self._open_file.call("tell")
         return position
 
     async def _cut_back(self) -> bool:
         if self._start is None:
             return False
-        await self._file.seek(self._start)
-        await self._file.truncate()
+        await self._open_file.call("seek", self._start)
+        await self._open_file.call("truncate")
         return True
 
 
@@ -212,9 +165,8 @@ async def open_target(file: object, thread: ExclusiveThread) -> OutputFile:
         raise target_error("to the file", error) from error
     if problem is not None:
         raise InvalidArgumentError(f"to= {problem}")
-    if _is_async(file.write):  # type: ignore[attr-defined]
-        return AsyncOutput(file, "to the file")
-    return ThreadedFile(file, "to the file", thread)  # type: ignore[arg-type]
+    thread_of_file = None if _is_async(file.write) else thread  # type: ignore[attr-defined]
+    return OutputFile(file, "to the file", thread_of_file)  # type: ignore[arg-type]
 
 
 async def _problem_of(file: Any) -> str | None:  # noqa: ANN401 - anything may be passed
@@ -253,24 +205,6 @@ async def _is_writable(file: Any) -> bool:  # noqa: ANN401 - any duck
 
 async def _result(value: Any) -> object:  # noqa: ANN401 - of a method that may be async
     return await value if inspect.isawaitable(value) else value
-
-
-def _can_seek(file: BinaryIO) -> bool:
-    return hasattr(file, "seekable") and file.seekable()
-
-
-def write_all(file: BinaryIO, data: bytes) -> None:
-    """Write all of `data`, also to a raw file, which may take a part of it at a time.
-
-    Raises:
-        OSError: the file takes no more.
-    """
-    rest = memoryview(data)
-    while rest:
-        written: object = file.write(rest)
-        if written is None and not isinstance(file, io.RawIOBase):
-            return  # not a file of `io`, and it does not say
-        rest = rest[_counted(written) :]
 
 
 def _counted(written: object) -> int:

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, TypeAlias, cast
 from uuid import uuid4
 
 from imgwire_async.core.concurrency.threads import ExclusiveThread
-from imgwire_async.downloads.file_objects import FileSink, ThreadedFile, target_error
+from imgwire_async.downloads.file_objects import FileSink, OutputFile, target_error
 from imgwire_async.errors import DownloadTargetError, InvalidArgumentError
 
 PathTarget: TypeAlias = "str | os.PathLike[str]"
@@ -54,7 +54,7 @@ async def atomic_file(
     thread = ExclusiveThread()
     output = AtomicFile(path_text(path), name, overwrite=overwrite)
     try:
-        file = ThreadedFile(await thread.run(output.open), repr(output.name), thread, before=output.settle)
+        file = OutputFile(await thread.run(output.open), repr(output.name), thread, before=output.settle)
         sink = FileSink(file)
         yield sink, output
         await sink.flush()

@@ -20,6 +20,7 @@ from imgwire_async.sandbox.imgwire.cdn.values import (
     json_object,
     members,
     number,
+    parts,
     slots,
     text,
     word,
@@ -148,45 +149,22 @@ class Zoom:
 
 
 adjust = form(
-    Adjust,
-    {"brightness": _factor, "saturation": _factor, "color": _factor},
-    {"brightness": _factor, "saturation": _factor, "color": _factor},
-    may_be_empty="saturation color",
+    Adjust, {"brightness": _factor, "saturation": _factor, "color": _factor}, may_be_empty="saturation color"
 )
-contrast = form(
-    Contrast,
-    {"multiplier": _factor, "pivot": number(0, 255)},
-    {"multiplier": _factor, "pivot": number(0, 255)},
-    required="multiplier",
-)
+contrast = form(Contrast, {"multiplier": _factor, "pivot": number(0, 255)}, required="multiplier")
 duotone = form(
     Duotone,
-    {"shadow": hex_color, "highlight": hex_color},
     {"shadow|shadowColor|shadow_color": color, "highlight|highlightColor|highlight_color": color},
     required="shadow highlight",
 )
-extend = form(
-    Edges,
-    {"top": _edge, "right": _edge, "bottom": _edge, "left": _edge, "background": hex_color},
-    {"top": _edge, "right": _edge, "bottom": _edge, "left": _edge, _BACKGROUND: color},
-)
-rotate = form(
-    Rotate,
-    {"angle": _angle, "background": hex_color},
-    {"angle": _angle, _BACKGROUND: color},
-    required="angle",
-)
+extend = form(Edges, {"top": _edge, "right": _edge, "bottom": _edge, "left": _edge, _BACKGROUND: color})
+rotate = form(Rotate, {"angle": _angle, _BACKGROUND: color}, required="angle")
 _sharpen_parts = form(
     Sharpen,
-    {"sigma": number(above=0)},
     {"sigma": number(above=0), **dict.fromkeys(("m1", "m2", "x1", "y2", "y3"), number(0, 1_000_000))},
+    in_text="sigma",
 )
-zoom = form(
-    Zoom,
-    {"factor": number(1, 10), "gravity": gravity},
-    {"factor": number(1, 10), "gravity": gravity},
-    required="factor",
-)
+zoom = form(Zoom, {"factor": number(1, 10), "gravity": gravity}, required="factor")
 
 
 def blur(value: str) -> float:
@@ -196,17 +174,11 @@ def blur(value: str) -> float:
 
 def crop(value: str) -> Crop:
     """`w:h[:gravity]`, `x:y:w:h[:gravity]`, or an object."""
-    size, corner = {"width": _side, "height": _side}, {"x": _position, "y": _position}
     modes = word("cover", "extract", "attention", "entropy")
-    if is_object(value):
-        read = form(
-            Crop, None, {**size, **corner, "gravity": gravity, "mode": modes}, required="width height"
-        )
-    elif value.count(":") <= 2:
-        read = form(Crop, {**size, "gravity": gravity}, None, required="width height")
-    else:
-        read = form(Crop, {**corner, **size, "gravity": gravity}, None, required="width height")
-    return read(value)
+    size, corner = {"width": _side, "height": _side}, {"x": _position, "y": _position}
+    in_text = "width height gravity" if value.count(":") <= 2 else "x y width height gravity"
+    readers = {**size, **corner, "gravity": gravity, "mode": modes}
+    return form(Crop, readers, in_text=in_text, required="width height")(value)
 
 
 def extend_aspect_ratio(value: str) -> float:
@@ -231,11 +203,9 @@ def extend_aspect_ratio(value: str) -> float:
 
 def flip(value: str) -> Flip | None:
     """`vertical`, `horizontal`, `both`, the older `horizontal:vertical` in booleans, or an object."""
-    if is_object(value):
+    if is_object(value) or ":" in value:
         found = {"horizontal": False, "vertical": False}
-        found.update(json_object(value, {"horizontal": boolean, "vertical": boolean}))
-    elif ":" in value:
-        found = slots(value, {"horizontal": boolean, "vertical": boolean})
+        found |= parts(value, {"horizontal": boolean, "vertical": boolean})
     else:
         direction = word("vertical", "horizontal", "both")(value)
         found = {name: direction in {name, "both"} for name in ("horizontal", "vertical")}
@@ -244,22 +214,9 @@ def flip(value: str) -> Flip | None:
 
 def gradient(value: str) -> Gradient:
     """`c1,c2[,…][:angle[:opacity[:blend]]]` or an object."""
-    angle, opacity = number(-360, 360), _unit
-    if is_object(value):
-        read = form(
-            Gradient,
-            None,
-            {"colors": _color_array, "angle": angle, "opacity": opacity, "blend": _blend},
-            required="colors",
-        )
-    else:
-        read = form(
-            Gradient,
-            {"colors": _color_list, "angle": angle, "opacity": opacity, "blend": _blend},
-            None,
-            may_be_empty="angle opacity",
-        )
-    return read(value)
+    colors = _color_array if is_object(value) else _color_list
+    readers = {"colors": colors, "angle": number(-360, 360), "opacity": _unit, "blend": _blend}
+    return form(Gradient, readers, may_be_empty="angle opacity", required="colors")(value)
 
 
 def _color_list(value: str) -> tuple[Color, ...]:
@@ -302,10 +259,8 @@ def negate(value: str) -> Negate | None:
 
 def normalize(value: str) -> Normalize | None:
     """A boolean, `lower:upper`, or an object."""
-    if is_object(value):
-        found = Normalize(**json_object(value, {"lower": _percent, "upper": _percent}))
-    elif ":" in value:
-        found = Normalize(**slots(value, {"lower": _percent, "upper": _percent}))
+    if is_object(value) or ":" in value:
+        found = Normalize(**parts(value, {"lower": _percent, "upper": _percent}))
     else:
         return Normalize() if boolean(value) else None
     if found.lower >= found.upper:

@@ -177,12 +177,12 @@ def slots(value: str, readers: Mapping[str, Reader[Any]], *, may_be_empty: str =
         may_be_empty: Names of the parts between whose colons nothing needs to stand.
     """
     form = ":".join(readers)
-    parts = value.split(":")
-    if len(parts) > len(readers):
+    texts = value.split(":")
+    if len(texts) > len(readers):
         raise RefusedError(f"{form}, with at most {len(readers)} parts")
     optional = may_be_empty.split()
     found = {}
-    for (name, reader), part in zip(readers.items(), parts, strict=False):
+    for (name, reader), part in zip(readers.items(), texts, strict=False):
         if part == "" and name in optional:
             continue
         try:
@@ -266,23 +266,37 @@ def _color_text(member: Mapping[str, object]) -> str:
     return ":".join(scalar_text(member[key]) for key in ("r", "g", "b", "alpha") if key in member)
 
 
+def parts(
+    value: str, readers: Mapping[str, Reader[Any]], *, in_text: str = "", may_be_empty: str = ""
+) -> dict[str, Any]:
+    """Read a JSON object, or the same parts as `a:b:c`.
+
+    Args:
+        value: The text.
+        readers: As for `json_object`.
+        in_text: Names of the parts that the text form has, in order; all if empty.
+        may_be_empty: As for `slots`.
+    """
+    if is_object(value):
+        return json_object(value, readers)
+    by_name = {keys.partition("|")[0]: reader for keys, reader in readers.items()}
+    return slots(
+        value, {name: by_name[name] for name in in_text.split() or by_name}, may_be_empty=may_be_empty
+    )
+
+
 def form(
     kind: Callable[..., T],
-    text_slots: Mapping[str, Reader[Any]] | None,
-    keys: Mapping[str, Reader[Any]] | None,
+    readers: Mapping[str, Reader[Any]],
     *,
+    in_text: str = "",
     may_be_empty: str = "",
     required: str = "",
 ) -> Reader[T]:
-    """A reader of the text form `a:b:c` and of the object form of one transformation."""
+    """A reader of both forms of one transformation, see `parts`; `required` names the parts it needs."""
 
     def read(value: str) -> T:
-        if is_object(value) and keys is not None:
-            found = json_object(value, keys)
-        elif text_slots is not None:
-            found = slots(value, text_slots, may_be_empty=may_be_empty)
-        else:
-            raise RefusedError("a JSON object")
+        found = parts(value, readers, in_text=in_text, may_be_empty=may_be_empty)
         missing = [name for name in required.split() if name not in found]
         if missing:
             raise RefusedError("a value with " + " and ".join(missing))

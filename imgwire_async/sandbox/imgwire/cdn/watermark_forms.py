@@ -13,13 +13,12 @@ from imgwire_async.sandbox.imgwire.cdn.values import (
     color,
     form,
     gravity,
-    hex_color,
     integer,
     is_object,
     is_true,
     json_object,
     number,
-    slots,
+    parts,
     text,
 )
 from imgwire_async.sandbox.pictures.color import Color
@@ -99,34 +98,26 @@ _PLACEMENT_NAMES = frozenset(_PLACEMENT_KEYS)
 
 watermark_position = form(
     Placement,
-    {"gravity": gravity, "x": _offset, "y": _offset, "opacity": _unit, "blend": _blend},
     _PLACEMENT_KEYS,
+    in_text="gravity x y opacity blend",
     may_be_empty="gravity x y opacity blend",
 )
 _shadow_parts = form(
-    Shadow,
-    {"color": hex_color, "blur": _sigma, "x": _offset, "y": _offset},
-    {"color": color, "blur": _sigma, "x": _offset, "y": _offset},
-    may_be_empty="color blur x y",
+    Shadow, {"color": color, "blur": _sigma, "x": _offset, "y": _offset}, may_be_empty="color blur x y"
 )
 watermark_size = form(
-    Size,
-    {"width": _side, "height": _side, "scale": _factor},
-    {"width": _side, "height": _side, "scale": _factor},
-    may_be_empty="width height scale",
+    Size, {"width": _side, "height": _side, "scale": _factor}, may_be_empty="width height scale"
 )
 
 
 def watermark(value: str) -> Watermark:
     """`image_id[:gravity[:x[:y]]]` or an object."""
-    if is_object(value):
-        found = json_object(value, {"image_id|imageId": _image_id, **_PLACEMENT_KEYS})
-    else:
-        found = slots(
-            value,
-            {"image_id": _image_id, "gravity": gravity, "x": _offset, "y": _offset},
-            may_be_empty="gravity x y",
-        )
+    found = parts(
+        value,
+        {"image_id|imageId": _image_id, **_PLACEMENT_KEYS},
+        in_text="image_id gravity x y",
+        may_be_empty="gravity x y",
+    )
     if "image_id" not in found:
         raise RefusedError("an object with image_id")
     return Watermark(found.pop("image_id"), Placement(**found))
