@@ -48,16 +48,29 @@ def as_origin_path(path: object, operation: str) -> str:
     """The path of a file at its origin, as it stands in a request: without its leading slash.
 
     Raises:
-        InvalidArgumentError: it is not a text, or a segment of it is empty, `.` or `..`.
+        InvalidArgumentError: it is not a text that can be sent, or a segment of it is empty, `.` or `..`.
     """
     if not isinstance(path, str):
         raise InvalidArgumentError(f"origin_path must be text, got {path!r:.80}", operation=operation)
+    if not is_encodable(path):
+        raise InvalidArgumentError(
+            "origin_path holds a lone surrogate, which cannot be encoded", operation=operation
+        )
     segments = path.removeprefix("/").split("/")
     if not {"", ".", ".."}.isdisjoint(segments):
         raise InvalidArgumentError(
             f"no segment of origin_path may be empty, '.' or '..', got {path!r:.200}", operation=operation
         )
     return "/".join(segments)
+
+
+def is_encodable(text: str) -> bool:
+    """Whether a text can be sent: one read from a foreign file name may hold lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def as_wait(seconds: float, operation: str) -> float:

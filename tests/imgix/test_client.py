@@ -26,7 +26,7 @@ from imgwire_async.errors import (
 from imgwire_async.imgix import AsyncImgixClient, ImgixRateClass
 from imgwire_async.imgix.lowlevel import operations
 from imgwire_async.imgix.service import IMGIX
-from tests.imgix.scripted import LOST, SOURCE, Reply, Script, client_of, failure, resource
+from tests.imgix.scripted import LOST, SOURCE, Reply, Script, asset, client_of, failure, resource
 
 PURGE = "POST /api/v1/purge"
 PUBLISH = f"POST /api/v1/sources/{SOURCE}/publish"
@@ -295,3 +295,38 @@ async def test_any_endpoint_can_be_reached(script: Script, imgix: AsyncImgixClie
     assert (response.status, response.data) == (201, {"data": {"id": "t"}})
     assert script.seen[0].query == {"a[b]": "1"}
     assert script.seen[0].headers["content-type"] == "application/vnd.api+json"
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("/a/b.jpg", "a/b.jpg"),
+        ("a/b.jpg", "a/b.jpg"),
+        ("a%20b.jpg", "a%2520b.jpg"),
+        ("a b+c&d=e?f#g;h.jpg", "a%20b%2Bc%26d%3De%3Ff%23g%3Bh.jpg"),
+        ("ä/日.jpg", "%C3%A4/%E6%97%A5.jpg"),
+        ("...", "..."),
+    ],
+)
+async def test_a_path_is_sent_encoded_without_its_leading_slash(
+    imgix: AsyncImgixClient, script: Script, given: str, sent: str
+) -> None:
+    script.on(f"GET /api/v1/sources/{SOURCE}/assets/{sent}", asset("x"))
+
+    await imgix.assets.retrieve(SOURCE, given)
+
+    assert script.asked == [f"GET /api/v1/sources/{SOURCE}/assets/{sent}"]
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "//a", "a//b", "a/", ".", "a/../b", "./a", "\ud800.jpg", b"a", None]
+)
+async def test_a_path_that_cannot_be_one_is_rejected_before_anything_is_sent(
+    imgix: AsyncImgixClient, script: Script, path: Any
+) -> None:
+    for call in (imgix.assets.retrieve, imgix.assets.add, imgix.assets.refresh, imgix.upload_sessions.create):
+        with pytest.raises(InvalidArgumentError, match="origin_path"):
+            await call(SOURCE, path)
+    with pytest.raises(InvalidArgumentError, match="origin_path"):
+        await imgix.assets.upload(SOURCE, path, b"x")
+    assert script.asked == []

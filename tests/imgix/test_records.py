@@ -52,6 +52,25 @@ def test_an_asset_is_flat() -> None:
 
 
 @pytest.mark.parametrize(
+    ("attributes", "read"),
+    [
+        ({"custom_fields": ""}, None),
+        ({"custom_fields": {"season": "spring"}}, {"season": "spring"}),
+        ({"tags": ["Arm", "Cup"]}, {"Arm": None, "Cup": None}),
+        ({"tags": []}, {}),
+        ({"colors": ""}, None),
+        ({"colors": {"dominant_colors": {}}}, {"dominant_colors": {}}),
+    ],
+    ids=str,
+)
+def test_objects_are_mappings_however_they_are_written(attributes: dict[str, Any], read: object) -> None:
+    asset = Asset.of(models.Asset.from_dict({"id": "s/a", "type": "assets", "attributes": attributes}))
+
+    assert getattr(asset, next(iter(attributes))) == read
+    assert asset.raw.to_dict()["attributes"] == attributes
+
+
+@pytest.mark.parametrize(
     ("record", "model"),
     [
         (Source, models.Source),
