@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -108,9 +109,20 @@ def is_url(text: str) -> bool:
 
 
 def url_or_path(text: str) -> str:
-    """`text` without the blanks around it if it is a URL; names of files may begin and end with some."""
-    stripped = text.strip("\ufeff \t\r\n\v\f\xa0")
-    return stripped if is_url(stripped) else text
+    """`text` without the blanks around it if it is a URL; names of files may begin and end with some.
+
+    Blank is whatever shows nothing, such as a zero-width space that was copied from a page.
+    """
+    start, end = 0, len(text)
+    while start < end and _is_blank(text[start]):
+        start += 1
+    while end > start and _is_blank(text[end - 1]):
+        end -= 1
+    return text[start:end] if is_url(text[start:end]) else text
+
+
+def _is_blank(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) == "Cf"
 
 
 def key_of(item: IngestItem) -> str | None:

@@ -14,8 +14,9 @@ from typing import Final
 from imgwire_async.ingest.sources.lines import LONGEST_LINE, Line
 
 _DELIMITERS: Final = ",;\t|"
-_SEPARATOR_LINE: Final = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # how Excel names the delimiter
+_SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # how Excel names the delimiter
 _LINE_ENDS: Final = "\r\n"
+_PADDING: Final = " \t\r\n\0\x1a"  # DOS ends a text with 0x1A, and some disks fill a file up with zeros
 
 
 class MalformedError(Exception):
@@ -51,9 +52,12 @@ class CsvTable:
             except MalformedError as error:
                 yield error.line, str(error)
                 continue
-            if not any(cell.strip() for cell in row):
+            if not any(cell.strip().strip(_PADDING) for cell in row):
                 continue
-            if len(row) < width or any(cell.strip() for cell in row[width:]):
+            if len(row) < width:
+                missing = self.header[len(row)]
+                yield line.number, f"has {_cells(len(row))}, but the header has {width}: none for {missing!r}"
+            elif any(cell.strip() for cell in row[width:]):
                 yield line.number, f"has {_cells(len(row))}, but the header has {width}"
             else:
                 yield line.number, {name: row[at] for at, name in enumerate(self.header) if name}

@@ -33,6 +33,14 @@ _FIELDS: Final = ("source", "key", "file_name", "mime_type", "purpose", "custom_
 _SOURCE_NAMES: Final = ("source", "url", "path")
 
 
+_COMPRESSED: Final = {
+    b"\x1f\x8b": "compressed with gzip; unpack it first",
+    b"PK\3\4": "a ZIP file or a workbook; unpack it, or save it as CSV",
+    b"(\xb5/\xfd": "compressed with Zstandard; unpack it first",
+    b"PAR1": "a Parquet file; its name must end in .parquet",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A CSV (with a header), JSON Lines or Parquet file with one item in each row; it is read as a stream.
@@ -103,6 +111,9 @@ class Manifest:
         with _blocks(name) as blocks:
             # JSON Lines are UTF-8 by definition.
             file = TextFile(blocks, legacy=kind != "jsonl")
+            for mark, what in _COMPRESSED.items():
+                if file.head.startswith(mark):
+                    raise _unreadable(name, f"it is {what}")
             if kind is None:
                 kind = "jsonl" if file.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["} else "csv"
             if kind == "csv":

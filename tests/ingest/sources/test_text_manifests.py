@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -59,6 +60,10 @@ ONE_ITEM = {
     "names in another case": f"Source,KEY\n{A},é\n".encode(),
     "delimiters at the ends of lines": f"source,key,,\n{A},é,,\n".encode(),
     "more empty cells than the header has": f"source,key\n{A},é,,\n".encode(),
+    "a quoted line that names the delimiter": f'"sep=;"\r\nsource;key\r\n{A};é\r\n'.encode(),
+    "the mark with which DOS ends a text": f"source,key\n{A},é\n\x1a".encode(),
+    "zeros up to the end of a block": f"source,key\n{A},é\n".encode() + bytes(100),
+    "a zero-width space before a URL": f"source,key\n\u200b\u2060{A}\u3000,é\n".encode(),
     "rows of empty cells": f'source,key\n,\n{A},é\n , \n"",""\n'.encode(),
     "a column twice that nobody asks for": f"x,source,x,key\n1,{A},2,é\n".encode(),
 }
@@ -153,7 +158,7 @@ def test_any_bytes_give_rows_or_one_error(content: bytes, format: Any) -> None:
             'a.jpg,"one" two',
             "list.csv:3 has text after a closing quote, at character 11; the cell opens at character 7",
         ),
-        ("a.jpg", "list.csv:3 has 1 cell, but the header has 2"),
+        ("a.jpg", "list.csv:3 has 1 cell, but the header has 2: none for 'note'"),
         ("a.jpg,x,y", "list.csv:3 has 3 cells, but the header has 2"),
         ("a\0.jpg,x", "list.csv:3 has a NUL character in the column 'source'"),
         (",x", "list.csv:3 has no text in the column 'source'"),
@@ -174,7 +179,7 @@ def test_a_stray_quote_takes_no_row_with_it_that_has_quotes_too(tmp_path: Path) 
 
 def test_a_row_after_a_cell_of_several_lines_is_told_by_its_own_line(tmp_path: Path) -> None:
     _, problems = read(tmp_path, f'source,note\n{A},"1\n2\n3"\nshort\n')
-    assert problems == ["list.csv:5 has 1 cell, but the header has 2"]
+    assert problems == ["list.csv:5 has 1 cell, but the header has 2: none for 'note'"]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +200,29 @@ def test_a_header_that_cannot_be_used_is_one_error_with_file_and_line(
         read(tmp_path, content)
     where = f"ingest: cannot read the manifest {str(tmp_path / 'list.csv')!r}: "
     assert str(caught.value).startswith(where + problem)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (gzip.compress(b"source\n"), "compressed with gzip"),
+        (b"PK\3\4" + bytes(60), "a ZIP file or a workbook"),
+        (b"(\xb5/\xfd" + bytes(60), "compressed with Zstandard"),
+        (b"PAR1" + bytes(60), "a Parquet file"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_a_file_of_another_format_is_named(tmp_path: Path, content: bytes, what: str, name: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UploadSourceError, match=f"{name}': it is {what}"):
+        list(Manifest(tmp_path / name).entries())
+
+
+def test_a_row_that_is_too_short_names_the_first_column_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"source,key,purpose\n{A},k\n")
+    (entry,) = Manifest(tmp_path / "a.csv").entries()
+    assert "a.csv:2 has 2 cells, but the header has 3: none for 'purpose'" in str(entry.problem)
 
 
 def test_a_mapped_column_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
