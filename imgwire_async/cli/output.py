@@ -47,13 +47,13 @@ def run(work: Callable[[AsyncImgwireClient], Awaitable[None]], *, as_json: bool)
     import anyio
 
     async def main() -> None:
-        async with configured_client(on_retry=_retries_shown()) as imgwire:
+        async with configured_client(on_retry=retries_shown()) as imgwire:
             await work(imgwire)
 
     guarded(functools.partial(anyio.run, main), as_json=as_json)
 
 
-def _retries_shown() -> Callable[[RetryEvent], None]:
+def retries_shown() -> Callable[[RetryEvent], None]:
     """A hook that says that a request is retried, after a second of silence or with `--verbose`."""
     started = time.monotonic()
 

@@ -323,3 +323,21 @@ def test_errors_are_json_for_scripts(cli: Invoke) -> None:
     assert result.stdout == ""
     error = json.loads(result.stderr)
     assert (error["error"], error["status"]) == ("NotFoundError", 404)
+
+
+def test_retries_are_shown_to_those_who_ask_for_details(cli: Invoke, local: ImgixSandbox) -> None:
+    local.faults.once("sources.list", status=503)
+
+    result = cli("sources", "ls", "--verbose")
+
+    assert result.exit_code == 0
+    assert "Retrying (2 of 5)" in result.stderr
+    assert "503" in result.stderr
+
+
+def test_another_base_url_gets_the_key_of_the_variable(
+    cli: Invoke, local: ImgixSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMGIX_API_BASE_URL", "http://127.0.0.1:1")
+
+    assert lines(cli("sources", "ls", "--json", "--base-url", local.base_url)) == []

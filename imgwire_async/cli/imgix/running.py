@@ -11,8 +11,8 @@ import typer
 
 from imgwire_async import errors
 from imgwire_async.cli.exits import exit_code
-from imgwire_async.cli.output import guarded, show_error, show_json, show_records
-from imgwire_async.cli.settings import settings
+from imgwire_async.cli.output import guarded, retries_shown, show_error, show_json, show_records
+from imgwire_async.cli.settings import ATTEMPTS, settings
 
 if TYPE_CHECKING:
     from imgwire_async.imgix import AsyncImgixClient
@@ -35,8 +35,12 @@ def run(work: Callable[[AsyncImgixClient], Awaitable[None]], *, as_json: bool) -
         if not key:
             raise errors.ConfigurationError("no API key: set the environment variable IMGIX_API_KEY")
         url = settings.base_url
-        client = AsyncImgixClient() if url is None else AsyncImgixClient(api_key=key, base_url=url)
-        async with client as imgix:
+        async with AsyncImgixClient(
+            api_key=None if url is None else key,
+            base_url=url,
+            max_retries=ATTEMPTS - 1,
+            on_retry=retries_shown(),
+        ) as imgix:
             await work(imgix)
 
     guarded(functools.partial(anyio.run, main), as_json=as_json)
