@@ -108,6 +108,9 @@ def ingest(
 ) -> None:
     """Upload many images in a job that can be resumed.
 
+    Files of a folder that are not images are skipped; a file that is named, here or in a manifest, has to be
+    one. An image that is empty fails.
+
     Run the same command again to resume. Ctrl-C finishes the uploads in progress; press it again to stop
     immediately.
 

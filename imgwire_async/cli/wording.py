@@ -17,6 +17,7 @@ from imgwire_async.errors import ImgwireError
 _PHRASES: Final = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
+        (r"\.; ", "; "),
         (r"check that api_key \(or (\w+)\)", r"check that \1"),
         (r"pass api_key= or set( the environment variable)? (\w+)", r"set\1 \2"),
         (r"with base_url= no environment variable is read.*", "set IMGWIRE_API_KEY"),
@@ -38,11 +39,13 @@ _PHRASES: Final = tuple(
 _REJECTED_FIELD: Final = re.compile(r"the service answered 422(?: \w+)?; (?:body|path|query)\.(\w+): ")
 _QUOTED: Final = r"""'[^']*'|"[^"]*\""""
 _ARGUMENTS: Final = {
+    "alt_text": ("alt_text", "on_alt_text"),
     "image": ("image", "image_id"),
     "image_id": ("image", "image_id"),
     "image_ids": ("image_id", "image_ids"),
     "meta": ("custom_metadata",),
     "origin_id": ("cors_origin_id",),
+    "redirects": ("redirects", "kind"),
 }
 """The arguments that a command's parameter may become, where they have other names."""
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import anyio
@@ -135,6 +135,32 @@ async def test_what_is_no_image_is_skipped_in_a_folder_and_fails_when_named(
 
     _, report = await ingest(client, [folder / "notes.txt"])
     assert counts(report) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image"], ids=["empty", "text"])
+@pytest.mark.parametrize("given", ["folder", "path", "list", "manifest"])
+async def test_a_file_that_is_no_image_is_skipped_where_it_is_found_and_fails_where_it_is_named(
+    client: AsyncImgwireClient, tmp_path: Path, given: str, content: bytes
+) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    (folder / "notes.txt").write_bytes(content)
+    (folder / "empty.png").touch()
+    (tmp_path / "list.jsonl").write_text('{"source": "mixed/notes.txt"}\n{"source": "mixed/empty.png"}\n')
+    sources: dict[str, tuple[Any, ...]] = {
+        "folder": (folder,),
+        "path": (folder / "notes.txt", folder / "empty.png"),
+        "list": ([folder / "notes.txt", folder / "empty.png"],),
+        "manifest": (Manifest(tmp_path / "list.jsonl"),),
+    }
+
+    endings: dict[str, type] = {}
+    for source in sources[given]:
+        outcomes, _ = await ingest(client, source)
+        endings |= {PurePath(outcome.key).name: type(outcome) for outcome in outcomes}
+
+    # What is called an image is expected to be one, wherever it is found.
+    assert endings == {"notes.txt": Skipped if given == "folder" else Failed, "empty.png": Failed}
 
 
 async def test_items_of_bytes_and_their_own_fields_are_stored(client: AsyncImgwireClient) -> None:

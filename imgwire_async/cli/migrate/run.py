@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from imgwire_async.migrate.redirects import RedirectKind
 
 _OPERATION = "migrate run"
-_ARGUMENTS = {
-    "on_alt_text": "--alt-text",
-    "rendering_base_url": "--rendering-base-url",
-    "custom_field_prefix": "--custom-field-prefix",
-    "max_failures": "--max-failures",
-    "kind must": "the kind of --redirects must",
-}
-"""Words of errors that name arguments in Python, and what the command calls them."""
 
 
 class TransferOption(StrEnum):
@@ -138,10 +130,10 @@ def run(
         with interruptions.by_cancelling():
             ending = _run(arguments, custom_field_prefix, files, as_json=as_json)
     except InvalidArgumentError as error:  # before the job has begun
-        show_error(_in_terms_of_options(error), as_json=as_json)
+        show_error(error, as_json=as_json)
         ending = ExitCode.USAGE
     except ImgwireError as error:
-        show_error(_in_terms_of_options(error), as_json=as_json)
+        show_error(error, as_json=as_json)
         ending = exit_code(error)
     except OSError as error:  # of files that the job itself does not report on
         complain(f"Error: {error}")
@@ -190,10 +182,3 @@ def _redirects(given: Sequence[str]) -> list[tuple[RedirectKind, Path]]:
         check_kind(kind)
         found.append((cast("RedirectKind", kind), Path(path)))
     return found
-
-
-def _in_terms_of_options(error: ImgwireError) -> ImgwireError:
-    """Let an error name options of the command instead of arguments in Python."""
-    for argument, option in _ARGUMENTS.items():
-        error.message = error.message.replace(argument, option)
-    return error

@@ -1,0 +1,172 @@
+"""Messages on the command line: one sentence in terms of options, details with `--verbose`, names once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from imgwire_async import errors
+from imgwire_async.cli.app import app
+from imgwire_async.cli.settings import settings
+from imgwire_async.cli.wording import in_own_words, sentence
+from imgwire_async.sandbox import Sandbox
+from tests.ingest.support import folder_of
+
+Invoke = Callable[..., Result]
+PYTHON = re.compile(
+    r"\w=(?:True|None)?[,; .]|[a-z]_[a-z]+(?!\w*:)|\bapi_key\b|[a-z]\(\)|\bimages\.\w+|\bpass \w+="
+)
+"""What only those who write Python know."""
+
+
+@pytest.fixture
+def cli(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.server_key)
+    monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)
+
+    def invoke(*arguments: str, **options: Any) -> Result:
+        return CliRunner().invoke(app, arguments, **options)
+
+    return invoke
+
+
+@pytest.fixture
+def parameters() -> Iterator[dict[str, str]]:
+    names = {"mime_type": "--mime-type", "meta": "--meta", "deadline": "--deadline", "image_id": "ID"}
+    settings.parameters = names
+    yield names
+    settings.reset()
+
+
+@pytest.mark.usefixtures("parameters")
+@pytest.mark.parametrize(
+    ("in_python", "here"),
+    [
+        ("pass mime_type= to declare its type", "pass --mime-type to declare its type"),
+        ("deadline must be a positive number", "--deadline must be a positive number"),
+        ("before the deadline must come", "before the deadline must come"),
+        ("custom_metadata must map text to text", "--meta must map text to text"),
+        ("'mime_type' and 'a/custom_metadata' stay", "'mime_type' and 'a/custom_metadata' stay"),
+        ("image must be a UUID", "ID must be a UUID"),
+        ("check that api_key (or IMGWIRE_API_KEY) is valid", "check that IMGWIRE_API_KEY is valid"),
+        ("exists; pass overwrite=True to replace it", "exists; use --overwrite to replace it"),
+        ("longer than max_retry_after (60 s)", "longer than the 60 s that a command waits"),
+        ("the service answered 422; query.deadline: too long", "--deadline: too long"),
+    ],
+)
+def test_arguments_become_options(in_python: str, here: str) -> None:
+    assert in_own_words(in_python) == here
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (["upload", "notes.txt"], {}),
+        (["upload", "notes.txt", "--mime-type", "text/plain"], {}),
+        (["upload", "empty.png"], {}),
+        (["upload", "photos"], {}),
+        (["upload", "https://example.com/x.png"], {}),
+        (["upload-url", "nonsense"], {}),
+        (["upload-url", "https://user:word@example.com/x.png"], {}),
+        (["show", "x"], {}),
+        (["rm", "x", "--yes"], {}),
+        (["download", "x"], {}),
+        (["cors", "rm", "x"], {}),
+        (["metrics", "--tz", "No/Where"], {}),
+        (["ingest", "photos", "--deadline", "-1"], {}),
+        (["ingest", "photos", "--on-change", "recreate", "--dedupe"], {}),
+        (["ingest", "photos", "--concurrency", "1", "--processes", "2"], {}),
+        (["ls"], {"IMGWIRE_API_KEY": ""}),
+        (["ls"], {"IMGWIRE_API_KEY": "sk_wrong"}),
+        (["ls"], {"IMGWIRE_API_KEY": "ck_wrong"}),
+        (["ls"], {"IMGWIRE_ENVIRONMENT_ID": "x"}),
+        (["ls"], {"IMGWIRE_API_BASE_URL": "http://example.com"}),
+        (["ls"], {"IMGWIRE_API_BASE_URL": "https://user:word@example.com"}),
+        (["ls", "--base-url", "https://example.com"], {"IMGWIRE_API_KEY": ""}),
+    ],
+    ids=str,
+)
+def test_no_message_speaks_python(
+    cli: Invoke, tmp_path: Path, arguments: list[str], variables: dict[str, str]
+) -> None:
+    folder_of(tmp_path / "photos", 1)
+    (tmp_path / "notes.txt").write_text("no image")
+    (tmp_path / "empty.png").touch()
+
+    result = cli(*arguments, env=variables)
+
+    (line,) = result.stderr.splitlines()
+    assert result.exit_code != 0
+    assert not PYTHON.search(line), line
+    assert line.count("Error: ") == line.startswith("Error: ")
+
+
+def test_the_rejected_option_is_named(cli: Invoke) -> None:
+    assert cli("metrics", "--tz", "No/Where").stderr.startswith("Error: --tz: ")
+    Path("notes.txt").write_text("no image")
+    assert "--mime-type" in cli("upload", "notes.txt").stderr
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("cannot upload 'a/b.png': the file is empty", "Error: cannot upload 'a/b.png': the file is empty"),
+        ("'b.png' is not an image", "Error: 'a/b.png' is not an image"),
+        ("the service answered 413", "a/b.png: the service answered 413"),
+    ],
+)
+def test_the_item_of_a_failure_is_named_once(message: str, shown: str) -> None:
+    assert sentence(errors.UploadError(message), "a/b.png") == shown
+
+
+def test_details_are_for_those_who_ask(cli: Invoke, sandbox: Sandbox) -> None:
+    sandbox.faults.always("images.list", status=403)
+
+    short, long = cli("ls"), cli("ls", "--verbose")
+
+    assert (len(short.stderr.splitlines()), sandbox.base_url in short.stderr) == (1, False)
+    assert long.stderr.startswith(short.stderr)
+    assert f"request: GET {sandbox.base_url}/api/v1/images/" in long.stderr
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_shared_options_stand_before_or_after_the_command(cli: Invoke, sandbox: Sandbox, place: str) -> None:
+    options = ["--base-url", sandbox.base_url, "--verbose"]
+    arguments = [*options, "ls"] if place == "before" else ["ls", *options]
+    sandbox.faults.always("images.list", status=403)
+
+    result = cli(*arguments, env={"IMGWIRE_API_BASE_URL": "http://127.0.0.1:9"})
+
+    assert (result.exit_code, f"GET {sandbox.base_url}" in result.stderr) == (3, True)
+    assert cli("ls").stderr.count("\n") == 1
+
+
+def test_quiet_leaves_results_and_errors(cli: Invoke) -> None:
+    assert "Expires at" in cli("token").stderr
+    assert cli("token", "--quiet").stderr == ""
+    assert cli("show", "x", "--quiet").stderr.startswith("Error: ")
+
+
+def test_retries_are_said(cli: Invoke, sandbox: Sandbox) -> None:
+    sandbox.faults.times(1, "images.list", status=503)
+
+    assert cli("ls", "--verbose").stderr.startswith("Retrying (2 of 5): the service answered 503")
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_an_accepted_url_is_not_said_to_be_stored(cli: Invoke, photo: Path, waiting: bool) -> None:
+    source = json.loads(cli("upload", str(photo), "--wait", "--json").stdout)["cdn_url"]
+    arguments = ["upload-url", source, *(["--wait"] if waiting else [])]
+
+    shown, facts = cli(*arguments), json.loads(cli(*arguments, "--json").stdout)
+
+    outcome = "stored" if waiting else "accepted"
+    assert (facts["outcome"], shown.stdout.split()[:2]) == (outcome, ["outcome", outcome])
+    assert ("not stored yet" in shown.stderr) is not waiting
