@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,6 +144,14 @@ class TestSources:
     def test_an_update_without_a_change_is_wrong_usage(self, cli: Invoke) -> None:
         assert cli("sources", "update", NOWHERE).exit_code == 2
 
+    def test_urls_are_shown_without_a_password(self, cli: Invoke, local: ImgixSandbox) -> None:
+        url = f"https://user:{SECRET}@origin.example.com/a@b/"
+        source = local.add_source("shop", type="webfolder", webfolder_base_url=url, image_error=url)
+
+        (shown,) = lines(cli("sources", "show", source, "--json"))
+
+        assert shown["deployment"]["webfolder_base_url"] == "https://origin.example.com/a@b/"
+
 
 class TestUploads:
     def test_store_files_under_their_names_in_a_folder(
@@ -260,6 +269,27 @@ class TestPurges:
         done = lines(cli("purge", "-", "--json", input="\n".join([*urls, "", ""])))
 
         assert sorted(one["url"] for one in done) == sorted(urls)
+
+    def test_take_only_text_from_standard_input(self, cli: Invoke) -> None:
+        result = cli("purge", "-", input=b"https://shop.imgix.net/\xff.jpg")
+
+        assert result.exit_code == 2
+        assert "standard input" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+    def test_end_quietly_when_their_reader_has_seen_enough(
+        self, cli: Invoke, local: ImgixSandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def closed(_: object) -> None:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+        local.add_source("shop")
+        monkeypatch.setattr("imgwire_async.cli.imgix.running.show_json", closed)
+
+        result = cli("purge", *(f"https://shop.imgix.net/{number}.jpg" for number in range(30)), "--json")
+
+        assert (result.exit_code, result.output) == (1, "")
+        assert len(local.requests) < 30
 
     def test_of_a_part_of_other_images_need_their_source(self, cli: Invoke) -> None:
         assert cli("purge", "https://shop.imgix.net/a.jpg", "--sub-image").exit_code == 2

@@ -55,4 +55,7 @@ def purge(
 
 
 def _lines() -> list[str]:
-    return [line.strip() for line in sys.stdin if line.strip()]
+    try:
+        return [line.strip() for line in sys.stdin if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        wrong_usage(f"cannot read standard input: {getattr(error, 'strerror', None) or 'it is not text'}")

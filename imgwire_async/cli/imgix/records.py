@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     Record: TypeAlias = Asset | Report | Source
     T = TypeVar("T", Asset, Report, Source)
+
+_CREDENTIALS: Final = re.compile(r"(?<=:)//[^/?#]*@")
 
 PAGE: Final = 100
 """Items of a list that are fetched at once."""
@@ -55,7 +58,14 @@ def as_record(record: Record) -> dict[str, Any]:
 
 def _simple(deployment: object) -> dict[str, Any]:
     found = {one.name: getattr(deployment, one.name) for one in fields(deployment) if one.repr}  # type: ignore[arg-type]
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+    return {name: _shown(value) for name, value in found.items()}
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, tuple):
+        return list(value)
+    # A name and password in the URL of an origin or a substitute.
+    return _CREDENTIALS.sub("//", value) if isinstance(value, str) else value
 
 
 def _without_query(text: str) -> str:

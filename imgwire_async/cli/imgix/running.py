@@ -60,36 +60,38 @@ async def each(
     Raises:
         typer.Exit: an item failed; every failure has been printed.
         ImgwireError: the key is not accepted.
+        OSError: the results cannot be printed.
     """
     import anyio
 
     waiting = iter(enumerate(items))
     results: dict[int, Mapping[str, Any]] = {}
     failures: list[errors.ImgwireError] = []
-    refusal: errors.ImgwireError | None = None
+    end: errors.ImgwireError | OSError | None = None
 
     async def worker() -> None:
-        nonlocal refusal
+        nonlocal end
         for number, item in waiting:
             try:
-                results[number] = await work(item)
-            except (errors.AuthenticationError, errors.PermissionDeniedError) as error:
-                refusal = error
+                result = await work(item)
+                if as_json:
+                    show_json(result)
+                else:
+                    results[number] = result
+            except (errors.AuthenticationError, errors.PermissionDeniedError, OSError) as error:
+                end = error
             except errors.ImgwireError as error:
                 failures.append(error)
                 show_error(error, as_json=as_json, about=item)
-            else:
-                if as_json:
-                    show_json(results[number])
-            if refusal is not None:
+            if end is not None:
                 return
 
     async with anyio.create_task_group() as tasks:
         for _ in range(min(_AT_ONCE, len(items))):
             tasks.start_soon(worker)
-    if results and not as_json:
+    if results:
         show_records([results[number] for number in sorted(results)], columns, as_json=False)
-    if refusal is not None:
-        raise refusal
+    if end is not None:
+        raise end
     if failures:
         raise typer.Exit(exit_code(failures[0]))
