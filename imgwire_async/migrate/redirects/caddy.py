@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -28,6 +29,11 @@ Import this file into the site of your hosts:
 Caddy compares a request with one path after the other, which suits some ten thousands of them."""
 
 
+_HIDDEN: Final = '"`\\{}\n\r\t'
+"""Characters that are written in hexadecimal: they quote, escape, or begin a placeholder."""
+_SPECIAL: Final = re.compile(f"[{re.escape(_HIDDEN)}]")
+
+
 def lines(entries: Entries) -> Iterator[str]:
     """The file, line by line."""
     yield from statement("#", _USE)
@@ -36,16 +42,18 @@ def lines(entries: Entries) -> Iterator[str]:
     yield "map {http.request.host}{http.request.uri.path} {imgwire_image} {imgwire_own} {"
     for entry in entries():
         own = f"&format={entry.own_format}" if entry.own_format else ""
-        yield f"\t{_quoted(entry.key)} {_quoted(entry.cdn_url)} {_quoted(own)}"
+        yield f'\t"{_input(entry.key)}" "{entry.cdn_url}" "{own}"'
     yield '\tdefault "" ""'
     yield "}"
     yield from _RULES.splitlines()
 
 
-def _quoted(text: str) -> str:
-    # Placeholders are not looked for in the inputs of a map; a leading ~ would make it an expression, and no
-    # host has one.
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _input(key: str) -> str:
+    """What a request is compared with: an expression where characters mean something to Caddy."""
+    if not _SPECIAL.search(key):
+        return key
+    escaped = "".join(f"\\x{ord(one):02x}" if one in _HIDDEN else re.escape(one) for one in key)
+    return f"~^{escaped}$"
 
 
 _BY_FIT: Final = "\n".join(f'\t"~(?i)^both {name}$" "{query}"' for name, query in FITS.items())
