@@ -21,7 +21,7 @@ COUNT = 6
 
 @pytest.fixture(scope="module")
 def imgix() -> Iterator[ImgixSandbox]:
-    with ImgixSandbox() as server:
+    with ImgixSandbox(deployment_delay=0.0) as server:
         source_id = server.add_source("shop")
         fill(server, source_id, COUNT)
         server.add_file(source_id, "/terms.pdf", b"%PDF-1.4\n")

@@ -13,7 +13,7 @@ from tests.migrate.support import client_of
 
 @pytest.fixture(scope="session")
 def shared_imgix() -> Iterator[ImgixSandbox]:
-    with ImgixSandbox() as server:
+    with ImgixSandbox(deployment_delay=0.0) as server:
         yield server
 
 

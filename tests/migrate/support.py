@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
+
+import pyvips
 
 from imgwire_async import AlreadyStored, AsyncImgwireClient, Failed, Image, Skipped, Stored
 from imgwire_async.core.pace.limits import RateLimit
@@ -51,6 +54,12 @@ def fill(imgix: ImgixSandbox, source_id: str, count: int, *, prefix: str = "/pho
 def hash_of(source_id: str) -> int:
     """A number for the images of a source, which differ from those of others."""
     return int(source_id[:6], 16) * 100_000
+
+
+def noise(side: int) -> bytes:
+    """A PNG that does not compress."""
+    pixels = random.Random(side).randbytes(side * side * 3)
+    return bytes(pyvips.Image.new_from_memory(pixels, side, side, 3, "uchar").write_to_buffer(".png"))
 
 
 def client_of(server: ImgixSandbox, **arguments: Any) -> AsyncImgixClient:
