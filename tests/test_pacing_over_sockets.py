@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from imgwire_async import AsyncImgwireClient
-from imgwire_async.sandbox import RateLimit, Sandbox
+from imgwire_async.sandbox import Sandbox, SteadyRate
 
 pytestmark = pytest.mark.measures_time
 
@@ -21,7 +21,7 @@ SETTLED_AFTER = 8.0
 
 
 async def test_auto_concurrency_finds_and_keeps_an_unknown_rate_limit() -> None:
-    rates = {"images.list": RateLimit(rate=LIMIT, burst=10, retry_after=None)}
+    rates = {"images.list": SteadyRate(rate=LIMIT, burst=10, retry_after=None)}
     successes: list[float] = []
     async with (
         Sandbox(rate_limits=rates) as sandbox,

@@ -19,7 +19,7 @@ from imgwire_async.core.concurrency.tasks import Background, Handover
 from imgwire_async.core.pace.local_limits import said
 from imgwire_async.core.time import Time
 from imgwire_async.errors import JournalError
-from imgwire_async.ingest.coordination.coordinator import Coordinator, Runner
+from imgwire_async.ingest.coordination.coordinator import Coordinator
 from imgwire_async.ingest.coordination.leftovers import failures, not_tried
 from imgwire_async.ingest.items import check_job_name, storable
 from imgwire_async.ingest.journal.binding import Binding, bind, check_key, shown
@@ -39,6 +39,7 @@ from imgwire_async.ingest.results.outputs import (
 )
 from imgwire_async.ingest.results.report import Progress, Report, Tally
 from imgwire_async.ingest.runners.processes import WorkerPool
+from imgwire_async.ingest.runners.runner import Runner
 from imgwire_async.ingest.shards.sending import Sender, with_pace_of_its_own
 from imgwire_async.ingest.shards.shard import Workbench
 from imgwire_async.ingest.sink import RecordT, Sink, SinkAddress

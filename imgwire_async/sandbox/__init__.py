@@ -11,7 +11,7 @@ try:
     from imgwire_async.sandbox.imgwire.sandbox import Sandbox
     from imgwire_async.sandbox.imgwire.settings import PresetSize, SandboxSettings
     from imgwire_async.sandbox.server.faults import Fault, FaultScript, UnusedFault
-    from imgwire_async.sandbox.server.rate_limits import FixedWindow, MaxInFlight, RateLimit
+    from imgwire_async.sandbox.server.rate_limits import FixedWindow, MaxInFlight, SteadyRate
     from imgwire_async.sandbox.server.request_log import ReceivedRequest, RequestJournal
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("imgwire_async"):
@@ -19,6 +19,9 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "the sandbox needs its extra: pip install 'imgwire-async[sandbox]'", name=error.name
     ) from error
+
+RateLimit = SteadyRate
+"""The same under an earlier name, which the client's own `RateLimit` has, too."""
 
 __all__ = [
     "Fault",
@@ -34,5 +37,6 @@ __all__ = [
     "RequestJournal",
     "Sandbox",
     "SandboxSettings",
+    "SteadyRate",
     "UnusedFault",
 ]

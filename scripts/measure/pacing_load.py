@@ -21,7 +21,7 @@ import typer
 from stub_service import Connection
 
 from imgwire_async import AsyncImgwireClient
-from imgwire_async.sandbox import FixedWindow, MaxInFlight, RateLimit
+from imgwire_async.sandbox import FixedWindow, MaxInFlight, SteadyRate
 from imgwire_async.sandbox.server.rate_limits import RateLimiter, RateRule
 
 ROUND_TRIP: Final = 0.17  # seconds, as in the simulation of the tests
@@ -42,8 +42,8 @@ class Limit(NamedTuple):
     """Greatest share of answers that may be 429."""
 
 
-def bucket(rate: int, burst: int, *, hint: bool) -> RateLimit:
-    return RateLimit(rate=rate, burst=burst, retry_after="seconds" if hint else None)
+def bucket(rate: int, burst: int, *, hint: bool) -> SteadyRate:
+    return SteadyRate(rate=rate, burst=burst, retry_after="seconds" if hint else None)
 
 
 def window(limit: int, seconds: int, *, hint: bool) -> FixedWindow:

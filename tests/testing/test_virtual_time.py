@@ -16,7 +16,7 @@ from imgwire_async import (
     IngestStoppedError,
     Stored,
 )
-from imgwire_async.sandbox import RateLimit, Sandbox
+from imgwire_async.sandbox import Sandbox, SteadyRate
 from imgwire_async.testing import VirtualClock
 from tests.ingest.support import folder_of, ingest
 
@@ -84,7 +84,7 @@ async def test_a_bulk_job_ends(imgwire_client: AsyncImgwireClient, tmp_path: Pat
     assert (len(outcomes), report.stored) == (40, 40)
 
 
-@pytest.mark.imgwire_sandbox(rate_limits={"images.create": RateLimit(rate=0.1, burst=2)})
+@pytest.mark.imgwire_sandbox(rate_limits={"images.create": SteadyRate(rate=0.1, burst=2)})
 async def test_a_bulk_job_waits_for_a_rate_limit_in_virtual_time(
     imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock, tmp_path: Path
 ) -> None:
@@ -108,7 +108,7 @@ async def test_a_job_stops_when_the_service_is_down_for_too_long_in_virtual_time
         await ingest(imgwire_client, folder_of(tmp_path / "photos", 30), concurrency="auto")
 
 
-@pytest.mark.imgwire_sandbox(rate_limits={"images.list": RateLimit(rate=0.1, retry_after="date")})
+@pytest.mark.imgwire_sandbox(rate_limits={"images.list": SteadyRate(rate=0.1, retry_after="date")})
 async def test_a_date_to_retry_after_is_one_of_the_advanced_clock(
     imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock
 ) -> None:

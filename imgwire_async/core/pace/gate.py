@@ -22,8 +22,7 @@ from imgwire_async.core.pace.limits import Name, RateLimit, Scope, TokenBucket, 
 from imgwire_async.core.pace.local_limits import within_descriptors
 from imgwire_async.core.pace.permits import (
     LONGEST_CLOSURE,
-    AdmissionTimeoutError,
-    ClosedTooLongError,
+    ROUNDING,
     Lane,
     LimitedTooLongError,
     Permit,
@@ -32,9 +31,6 @@ from imgwire_async.core.pace.permits import (
 from imgwire_async.core.pace.throttled import ThrottledPacer
 from imgwire_async.core.time import RealTime, Time
 from imgwire_async.core.values.numbers import whole
-
-_ROUNDING: Final = 1e-6
-"""Seconds by which the end of a pause may be off."""
 
 LENT_AFTER: Final = 0.1
 """After this many seconds a slot whose request waits for the caller's own code is lent to those who wait."""
@@ -252,11 +248,11 @@ class Gate:
         if lane.bucket is not None:
             if (wait := lane.bucket.wait(arrived)) > permit.longest_wait:
                 raise LimitedTooLongError(lane.rate_class, wait)
-            gives_up = arrived + permit.longest_wait + 2 * _ROUNDING
+            gives_up = arrived + permit.longest_wait + 2 * ROUNDING
         waiter = Waiter(next(self._arrivals), permit)
         try:
             while permit not in self._in_flight:
-                self._check_limits(permit, arrived)
+                permit.check(self.clock(), arrived)
                 self._note_loop()
                 lane.waiting[waiter] = None  # where it is already, unless another loop ran meanwhile
                 self._dispatch()
@@ -283,7 +279,7 @@ class Gate:
     def _admit(self, permit: Permit) -> None:
         self._in_flight.add(permit)
         if permit.is_lent:
-            self._give_back(permit)
+            permit.end_loan()
             return
         self._admitted += 1
         lane = permit.lane
@@ -315,17 +311,6 @@ class Gate:
                 return False
         return lane.opens_at() <= now
 
-    def _check_limits(self, permit: Permit, arrived: float) -> None:
-        now, lane = self.clock(), permit.lane
-        opens_at = max(now, lane.closed_until, lane.asked_until)
-        if opens_at >= permit.deadline:
-            raise AdmissionTimeoutError(lane.rate_class, now - arrived, opens_at - now)
-        if lane.asked_until - now > permit.patience + _ROUNDING:
-            raise ClosedTooLongError(lane.rate_class, lane.asked_until - now)
-        if lane.bucket is not None and now - arrived > permit.longest_wait + _ROUNDING:
-            # Other processes have taken the tokens that it was to have.
-            raise LimitedTooLongError(lane.rate_class, max(0.0, lane.bucket.wait(now)))
-
     async def _wait_for_turn(self, lane: Lane, waiter: Waiter, deadline: float) -> None:
         now = self.clock()
         waiter.wake = anyio.Event()
@@ -349,8 +334,8 @@ class Gate:
         """End the request of a `Permit`."""
         self.idle.pop(permit, None)
         if permit.is_lent:
-            self._give_back(permit)
-            self._end_in_pacer(permit)
+            permit.end_loan()
+            permit.end_in_pacer()
             self._dispatch()
         elif permit in self._in_flight:
             self._remove(permit)
@@ -381,27 +366,15 @@ class Gate:
 
     def _take_idle_slots(self, now: float) -> None:
         for permit, since in tuple(self.idle.items()):
-            if now - since < LENT_AFTER - _ROUNDING:
+            if now - since < LENT_AFTER - ROUNDING:
                 break  # in the order in which they became idle
             if permit in self._in_flight:
                 self._in_flight.remove(permit)
-                permit.is_lent = True
-                if permit.pacer is not None:
-                    permit.pacer.lend()
-
-    def _give_back(self, permit: Permit) -> None:
-        permit.is_lent = False
-        if permit.pacer is not None:
-            permit.pacer.take_back()
+                permit.begin_loan()
 
     def _remove(self, permit: Permit) -> None:
         self._in_flight.remove(permit)
-        self._end_in_pacer(permit)
-
-    @staticmethod
-    def _end_in_pacer(permit: Permit) -> None:
-        if permit.pacer is not None and permit.ticket is not None:
-            permit.pacer.end(permit.ticket)
+        permit.end_in_pacer()
 
     def _dispatch(self) -> None:
         """Admit everybody who may go now, and wake every new head that must watch the time."""

@@ -22,6 +22,9 @@ UNHINTED_PAUSE: Final = 1.0
 """For how many seconds a 429 without `Retry-After` closes its class in processes that have not seen it: most
 published limits are per second."""
 
+ROUNDING: Final = 1e-6
+"""Seconds by which the end of a pause may be off."""
+
 LONGEST_CLOSURE: Final = 60.0
 """For how many seconds a class is closed at most: one wrong hint must not stop a client for an hour."""
 
@@ -170,6 +173,26 @@ class Permit:
     async def __aexit__(self, *_: object) -> None:
         self._gate.leave(self)
 
+    def check(self, now: float, arrived: float) -> None:
+        """Raise if the request cannot be admitted in the time it has.
+
+        Args:
+            now: instant of the gate's clock.
+            arrived: when the request got in line.
+
+        Raises:
+            AdmissionTimeoutError, ClosedTooLongError, LimitedTooLongError: see `Gate.admit`.
+        """
+        lane = self.lane
+        opens_at = max(now, lane.closed_until, lane.asked_until)
+        if opens_at >= self.deadline:
+            raise AdmissionTimeoutError(lane.rate_class, now - arrived, opens_at - now)
+        if lane.asked_until - now > self.patience + ROUNDING:
+            raise ClosedTooLongError(lane.rate_class, lane.asked_until - now)
+        if lane.bucket is not None and now - arrived > self.longest_wait + ROUNDING:
+            # Other processes have taken the tokens that it was to have.
+            raise LimitedTooLongError(lane.rate_class, max(0.0, lane.bucket.wait(now)))
+
     def lend(self) -> None:
         """Say that the request now waits for the caller's own code, such as a hook or a slow source.
 
@@ -189,6 +212,23 @@ class Permit:
             self.ticket = Ticket(self.ticket.generation, self.ticket.sent_at + elsewhere)
         if self.is_lent:
             await self._gate.reenter(self)
+
+    def begin_loan(self) -> None:
+        """Note that others may have its slot."""
+        self.is_lent = True
+        if self.pacer is not None:
+            self.pacer.lend()
+
+    def end_loan(self) -> None:
+        """Note that it has a slot again, or no longer needs one."""
+        self.is_lent = False
+        if self.pacer is not None:
+            self.pacer.take_back()
+
+    def end_in_pacer(self) -> None:
+        """Tell the pace that the request has ended."""
+        if self.pacer is not None and self.ticket is not None:
+            self.pacer.end(self.ticket)
 
     async def outside(self, work: Awaitable[T]) -> T:
         """Await work of the caller's own between `lend` and `take_back`."""

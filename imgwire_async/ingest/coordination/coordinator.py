@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 import anyio
 from anyio import to_thread
@@ -19,6 +17,7 @@ from imgwire_async.errors import (
     UnexpectedCancellationError,
     UnsupportedImageTypeError,
 )
+from imgwire_async.ingest.coordination.equal_content import EqualContent
 from imgwire_async.ingest.coordination.health import Health, Verdict, judge
 from imgwire_async.ingest.coordination.resuming import ResumeMark
 from imgwire_async.ingest.coordination.survey import Surveyor
@@ -27,19 +26,17 @@ from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.recording import as_failed, as_known, as_stored
 from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.ingest.journal.writer import JournalWriter
-from imgwire_async.ingest.options import GROUP, IngestOptions
+from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.parameters import Parameters
-from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
+from imgwire_async.ingest.results.outcomes import Failed, Outcome, Skipped, SkipReason
+from imgwire_async.ingest.runners.runner import Runner
+from imgwire_async.ingest.shards.cutting import Cutter
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.shards.shard import Shard
 from imgwire_async.ingest.sink import StoredImage
 from imgwire_async.ingest.sources.source import Batch, Entries
 from imgwire_async.ingest.stopping import StopSignal
 
-SHARD: Final = 128
-"""Items of a shard: few enough that processes end at about the same time, many enough to hand out cheaply."""
-SHARD_BYTES: Final = 4 * 1024 * 1024
-"""Items of bytes in a shard, together: they travel with it."""
 ATTEMPTS: Final = 5
 """An item is given up after this many transient failures of its own."""
 DEFERRALS: Final = 50
@@ -50,35 +47,6 @@ LONGEST_DELAY: Final = 30.0
 _POLL: Final = 0.5  # seconds
 GRACE: Final = 5.0
 """Seconds that what is in flight has to end after the deadline of the job."""
-
-
-@dataclass(slots=True)
-class _Leader:
-    """An item whose content others have, too; they wait for its image."""
-
-    key: str
-    followers: list[Task] = field(default_factory=list)
-
-
-class Runner(Protocol):
-    """Runs the shards of a job, in this process or in others."""
-
-    @property
-    def in_flight(self) -> int:
-        """Items that are being sent."""
-        ...
-
-    def ceilings(self) -> dict[str, float]:
-        """The rates at which the service asked to slow down, by class; a later run may start from them."""
-        ...
-
-    async def run(self, job: Coordinator) -> None:
-        """Run shards until there are no more, or until stopped."""
-        ...
-
-    def stop(self) -> None:
-        """Begin nothing more; what is in flight ends."""
-        ...
 
 
 class Coordinator:
@@ -121,11 +89,10 @@ class Coordinator:
         )
         self._stored_state = State.READY if options.wait_ready else State.STORED
         self._shards, self._next_shards = anyio.create_memory_object_stream[Shard](0)
-        self._shard_count = 0
+        self._cutter = Cutter(options.processes)
         self._everything = anyio.CancelScope()
         self._stop = StopSignal()
-        self._leaders: dict[bytes, _Leader] = {}
-        self._led: dict[str, bytes] = {}  # content by the key of its leader
+        self._equals = EqualContent(journal, self._settle_known, self.take_back)
         self._open = 0
         self._failures = 0
         self.waiting: dict[str, IngestItem] = {}
@@ -257,7 +224,7 @@ class Coordinator:
         await self._writer.commit()
         await self._writer.keep_up()
         self._open += len(surveyed.tasks)
-        for shard in self._cut(surveyed.tasks):
+        for shard in self._cutter.cut(surveyed.tasks):
             await self._shards.send(shard)
 
     def _note_resume(self, *, moved: bool) -> None:
@@ -268,24 +235,6 @@ class Coordinator:
         self._open -= 1
         if not self._open and (self.all_found or self.failure is not None or self.stopping):
             self._shards.close()
-
-    def _cut(self, tasks: list[Task]) -> Iterator[Shard]:
-        # Also a few items are shared out.
-        most = min(SHARD, max(GROUP, math.ceil(len(tasks) / self._options.processes)))
-        part: list[Task] = []
-        carried = 0
-        for task in tasks:
-            part.append(task)
-            carried += len(task.item.source) if isinstance(task.item.source, bytes) else 0
-            if len(part) == most or carried >= SHARD_BYTES:
-                yield self._shard(part)
-                part, carried = [], 0
-        if part:
-            yield self._shard(part)
-
-    def _shard(self, tasks: list[Task]) -> Shard:
-        self._shard_count += 1
-        return Shard(self._shard_count, tasks)
 
     async def _run_shards(self) -> None:
         await self._runner.run(self)
@@ -307,7 +256,7 @@ class Coordinator:
 
     async def _offer(self, tasks: list[Task]) -> None:
         with self._stop.leaves():
-            for shard in self._cut(tasks):
+            for shard in self._cutter.cut(tasks):
                 await self._shards.send(shard)
 
     async def key(self, tasks: list[Task]) -> list[Task]:
@@ -322,7 +271,7 @@ class Coordinator:
                 self._settle_known(task, task.known)
             elif task.confirm:
                 sendable.append(task)
-            elif self._options.dedupe is None or await self._is_first(task):
+            elif self._options.dedupe is None or await self._equals.is_first(task):
                 self._writer.put(task.row(State.KEYED, self._journal.run))
                 sendable.append(task)
         await self._writer.commit()
@@ -345,35 +294,6 @@ class Coordinator:
 
     def _settle_known(self, task: Task, known: Row, same_content_as: str | None = None) -> None:
         self._settle(task, *as_known(task, known, self._journal.run, same_content_as))
-
-    async def _is_first(self, task: Task) -> bool:
-        """Whether nobody else stores this content; else the task waits for them, or shares their image."""
-        content = task.sha256
-        if self._led.get(task.key, content) != content:
-            # Its process died, and meanwhile the file has changed.
-            self.take_back(self._disband(task))
-        if content is None:
-            return True
-        leader = self._leaders.setdefault(content, _Leader(task.key))
-        if leader.key != task.key:
-            leader.followers.append(task)
-            task.held = True
-            return False
-        self._led[task.key] = content
-        row = await to_thread.run_sync(self._journal.find_content, content)
-        if row is None or row.key == task.key:
-            return True
-        for one in (task, *self._disband(task)):
-            self._settle_known(one, row, row.key)
-        return False
-
-    def _disband(self, leader: Task) -> list[Task]:
-        """Those that wait for the image of an item, which they no longer do."""
-        content = self._led.pop(leader.key, None)
-        followers = [] if content is None else self._leaders.pop(content).followers
-        for task in followers:
-            task.held = False
-        return followers
 
     async def admit(self) -> bool:
         """Wait until an attempt may be made; whether it is a probe."""
@@ -462,15 +382,5 @@ class Coordinator:
             self._surveyor.active.pop(task.key, None)
             self.waiting.pop(task.key, None)
             self._note_resume(moved=self._mark.end(task.key, failed=isinstance(outcome, Failed)))
-            if followers := self._disband(task):
-                self._end_followers(followers, outcome, task)
+            self._equals.end(task, outcome, self._stored_state, again=not self.stopping)
             self._end_one()
-
-    def _end_followers(self, followers: list[Task], outcome: Outcome, leader: Task) -> None:
-        if isinstance(outcome, Stored | AlreadyStored):
-            row = leader.row(self._stored_state, self._journal.run)
-            row.image_id, row.cdn_url = outcome.image_id, outcome.cdn_url
-            for follower in followers:
-                self._settle_known(follower, row, leader.key)
-        elif not self.stopping:
-            self.take_back(followers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from imgwire_async.sandbox.server.operations import Operation, Operations
-from imgwire_async.sandbox.server.rate_limits import FixedWindow, RateLimit, RateRule
+from imgwire_async.sandbox.server.rate_limits import FixedWindow, RateRule, SteadyRate
 
 
 class Permission(StrEnum):
@@ -118,6 +118,6 @@ def published_limits(*, windows: bool, retry_after: bool) -> dict[str, RateRule]
             for name, (limit, seconds) in _PUBLISHED.items()
         }
     return {
-        name: RateLimit(rate=limit / seconds, burst=limit, retry_after=form)  # type: ignore[arg-type]
+        name: SteadyRate(rate=limit / seconds, burst=limit, retry_after=form)  # type: ignore[arg-type]
         for name, (limit, seconds) in _PUBLISHED.items()
     }

@@ -14,7 +14,7 @@ RetryAfterForm = Literal["seconds", "date"] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimit:
+class SteadyRate:
     """A token bucket: `rate` requests per second on average, `burst` at once."""
 
     rate: float
@@ -40,7 +40,7 @@ class MaxInFlight:
     retry_after: RetryAfterForm = None
 
 
-RateRule = RateLimit | FixedWindow | MaxInFlight
+RateRule = SteadyRate | FixedWindow | MaxInFlight
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ class RateLimiter:
 
     def _fresh(self, name: str, in_flight: int) -> _Usage:
         rule = self._rules[name]
-        tokens = float(rule.burst) if isinstance(rule, RateLimit) else 0.0
+        tokens = float(rule.burst) if isinstance(rule, SteadyRate) else 0.0
         return _Usage(tokens=tokens, at=self._clock(), in_flight=in_flight)
 
     def _check(self, name: str, caller: str) -> Refusal | None:
@@ -109,7 +109,7 @@ class RateLimiter:
             self._usage[name, caller] = self._fresh(name, 0)
         rule, usage, now = self._rules[name], self._usage[name, caller], self._clock()
         wait = 0.0
-        if isinstance(rule, RateLimit):
+        if isinstance(rule, SteadyRate):
             usage.tokens = min(rule.burst, usage.tokens + max(0.0, now - usage.at) * rule.rate)
             usage.at = now
             if usage.tokens < 1:

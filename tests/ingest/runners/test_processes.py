@@ -31,7 +31,7 @@ from imgwire_async import (
     Stored,
 )
 from imgwire_async.core.clients.client import core_of
-from imgwire_async.core.pace.limits import RateLimit as StatedLimit
+from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.imgwire.service import RateClass
 from imgwire_async.imgwire.sink import SINK
 from imgwire_async.ingest.job import IngestJob
@@ -41,7 +41,7 @@ from imgwire_async.ingest.shards.preparing import Task, stamp_of
 from imgwire_async.ingest.shards.sending import Sender
 from imgwire_async.ingest.shards.shard import Shard, Workbench, run_shard
 from imgwire_async.ingest.sink import StoredImage
-from imgwire_async.sandbox import RateLimit, Sandbox
+from imgwire_async.sandbox import Sandbox, SteadyRate
 from tests.clients import client_of
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
 
@@ -264,7 +264,7 @@ async def test_copies_are_sent_when_the_first_one_vanishes_while_its_process_is_
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(exhausted, job)
             await requested(sandbox, 1)
-            (leader,) = job._coordinator._led
+            (leader,) = job._coordinator._equals._content
             (folder / leader).unlink()
             for pid in pids(job):
                 os.kill(pid, signal.SIGKILL)
@@ -308,7 +308,7 @@ async def test_what_cannot_be_sent_fails_alone(client: AsyncImgwireClient, photo
 
 
 async def test_stated_limits_hold_for_all_processes_together(sandbox: Sandbox, photos: Path) -> None:
-    limits = {RateClass.CREATE: StatedLimit(rate=40, burst=4)}
+    limits = {RateClass.CREATE: RateLimit(rate=40, burst=4)}
     async with AsyncImgwireClient(
         sandbox.server_key, base_url=sandbox.base_url, rate_limits=limits
     ) as client:
@@ -462,7 +462,7 @@ MEASURED_FOR = 6.0
 
 @pytest.mark.measures_time
 async def test_four_processes_find_and_keep_one_unknown_rate_limit_over_sockets() -> None:
-    rates = {"images.create": RateLimit(rate=RATE, burst=10, retry_after=None)}
+    rates = {"images.create": SteadyRate(rate=RATE, burst=10, retry_after=None)}
     items = (IngestItem(small_image(number), f"{number}") for number in range(2_000))
     stored: list[tuple[float, int]] = []
     found_at = math.inf

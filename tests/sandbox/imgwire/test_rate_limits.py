@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgwire_async.sandbox import FixedWindow, MaxInFlight, RateLimit
+from imgwire_async.sandbox import FixedWindow, MaxInFlight, SteadyRate
 from imgwire_async.sandbox.server.rate_limits import RateLimiter
 from tests.sandbox.imgwire.support import Api
 
 
 def test_a_token_bucket_refuses_after_its_burst_and_refills(start_api: Callable[..., Api]) -> None:
     now = [1_800_000_000.0]
-    api = start_api(rate_limits={"health": RateLimit(rate=0.5, burst=2)}, clock=lambda: now[0])
+    api = start_api(rate_limits={"health": SteadyRate(rate=0.5, burst=2)}, clock=lambda: now[0])
 
     answers = [api.http.get("/health") for _ in range(3)]
     now[0] += 2
@@ -34,7 +34,7 @@ def test_retry_after_can_be_a_date_or_missing(start_api: Callable[..., Api]) -> 
     now = 1_800_000_000.0
     rules = {
         "health": FixedWindow(limit=1, seconds=60, retry_after="date"),
-        "images.list": RateLimit(rate=1, retry_after=None),
+        "images.list": SteadyRate(rate=1, retry_after=None),
     }
     api = start_api(rate_limits=rules, clock=lambda: now)
     for path in ("/health", "/api/v1/images/"):
@@ -66,7 +66,7 @@ def test_requests_in_flight_can_be_limited(start_api: Callable[..., Api]) -> Non
 
 def test_limits_of_unknown_operations_are_refused(start_api: Callable[..., Api]) -> None:
     with pytest.raises(ValueError, match="unknown operation"):
-        start_api(rate_limits={"images.creat": RateLimit(rate=1)})
+        start_api(rate_limits={"images.creat": SteadyRate(rate=1)})
 
 
 @given(
@@ -78,7 +78,7 @@ def test_a_token_bucket_never_admits_more_than_rate_and_burst(
     rate: float, burst: int, steps: list[float]
 ) -> None:
     now = [1000.0]
-    limiter = RateLimiter({"*": RateLimit(rate=rate, burst=burst)}, lambda: now[0])
+    limiter = RateLimiter({"*": SteadyRate(rate=rate, burst=burst)}, lambda: now[0])
     admitted = 0
 
     for step in steps:
@@ -91,7 +91,7 @@ def test_a_token_bucket_never_admits_more_than_rate_and_burst(
 @given(wait=st.floats(0, 10), rate=st.floats(0.1, 100))
 def test_a_client_that_waits_as_told_is_admitted(wait: float, rate: float) -> None:
     now = [1000.0 + wait]
-    limiter = RateLimiter({"*": RateLimit(rate=rate, burst=1)}, lambda: now[0])
+    limiter = RateLimiter({"*": SteadyRate(rate=rate, burst=1)}, lambda: now[0])
     limiter.enter("health")
     refusal = limiter.enter("health")
     assert refusal is not None

@@ -1,0 +1,46 @@
+"""Cutting a job into shards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from imgwire_async.ingest.options import GROUP
+from imgwire_async.ingest.shards.preparing import Task
+from imgwire_async.ingest.shards.shard import Shard
+
+SHARD: Final = 128
+"""Items of a shard: few enough that processes end at about the same time, many enough to hand out cheaply."""
+SHARD_BYTES: Final = 4 * 1024 * 1024
+"""Items of bytes in a shard, together: they travel with it."""
+
+
+class Cutter:
+    """Cuts and numbers the shards of one job.
+
+    Args:
+        processes: how many processes run them.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._count = 0
+
+    def cut(self, tasks: list[Task]) -> Iterator[Shard]:
+        """The shards of some items; also a few items are shared out."""
+        most = min(SHARD, max(GROUP, math.ceil(len(tasks) / self._processes)))
+        part: list[Task] = []
+        carried = 0
+        for task in tasks:
+            part.append(task)
+            carried += len(task.item.source) if isinstance(task.item.source, bytes) else 0
+            if len(part) == most or carried >= SHARD_BYTES:
+                yield self._shard(part)
+                part, carried = [], 0
+        if part:
+            yield self._shard(part)
+
+    def _shard(self, tasks: list[Task]) -> Shard:
+        self._count += 1
+        return Shard(self._count, tasks)
