@@ -22,6 +22,8 @@ _TURNS = {  # orient: degrees clockwise, flips
     "8": (270, ""),
     "270": (270, ""),
 }
+_TRANSPARENT = frozenset({"image/png", "image/webp", "image/gif", "image/avif", "image/tiff"})
+_OPPOSITE = {"north": "south", "south": "north", "west": "east", "east": "west"}
 _FLIPS = {"h": "horizontal", "v": "vertical", "hv": "both"}
 
 
@@ -100,6 +102,10 @@ def background(state: State) -> None:
             state.approximates("bg", "one background for bars and transparency: fill-color is taken")
         else:
             paint = found
+    elif paint is not None and state.mime_type in _TRANSPARENT:
+        state.approximates(
+            "fill", "one background for bars and transparency: it fills transparent parts as well"
+        )
     if paint is not None:
         state.out["background"] = paint.rgb
         if paint.alpha != 1:
@@ -110,6 +116,7 @@ def rotation(state: State) -> None:
     """`rot`, `rot-type`, `orient` and `flip`, which turn and mirror together."""
     given = state.given
     angle, flips = 0, set[str]()
+    mirrored = set[str]()  # between the frame in which imgix counts directions and that of Imgwire
     if "orient" in given:
         turn = _TURNS.get(given["orient"].strip())
         if turn is None:
@@ -118,6 +125,7 @@ def rotation(state: State) -> None:
             state.lacks("orient", "the EXIF orientation of the source cannot be overridden")
         else:
             angle, flips = turn[0], set(turn[1])
+            mirrored = set(flips)
             if state.exif_orientation == "unknown":
                 state.approximates("orient", "right only for a source without EXIF orientation")
     if "rot" in given:
@@ -125,7 +133,9 @@ def rotation(state: State) -> None:
         if turned is not None and turned % 360:
             # Mirrored once, a picture turns the other way round.
             angle += turned if len(flips) == 1 else -turned
-            if turned % 360 != 180:
+            if turned % 360 == 180:
+                mirrored ^= {"h", "v"}
+            else:
                 state.approximates("rot", "imgix keeps the frame and enlarges the picture to cover it")
         elif turned == number(given["rot"]):
             state.ignores("rot", _NO_EFFECT)
@@ -141,10 +151,23 @@ def rotation(state: State) -> None:
             flips ^= set(word)
         else:
             state.approximates("flip", "unknown value: left out")
+    if mirrored and "gravity" in state.out:
+        state.out["gravity"] = _mirrored(state.out["gravity"], mirrored)
+    if (mirrored or angle % 360) and "crop" in state.out and "orient" in given:
+        state.approximates("orient", "the region counts from the picture before it is turned")
     if angle % 360:
         state.out["rotate"] = str(angle % 360)
     if flips:
         state.out["flip"] = _FLIPS["".join(sorted(flips))]
+
+
+def _mirrored(gravity: str, flips: set[str]) -> str:
+    """The gravity of the same place in a mirrored picture."""
+    for axis, sides in (("v", ("north", "south")), ("h", ("west", "east"))):
+        side = next((side for side in sides if side in gravity), None)
+        if side is not None and axis in flips:
+            gravity = gravity.replace(side, _OPPOSITE[side])
+    return gravity
 
 
 def _rotation_type(state: State, turned: int | None) -> None:

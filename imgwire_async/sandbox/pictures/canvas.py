@@ -55,6 +55,31 @@ def on_premultiplied(image: pyvips.Image, change: Callable[[pyvips.Image], pyvip
     return to_bytes(change(image.premultiply()).unpremultiply())
 
 
+def resampled(image: pyvips.Image, width: int, height: int, kernel: str = "lanczos3") -> pyvips.Image:
+    """The picture in another size, its centre staying the centre.
+
+    libvips enlarges from the upper left corner, which moves pictures by up to half a pixel: one that is
+    mirrored or turned around would then differ from the same picture that is mirrored afterwards.
+    """
+    across, down = width / image.width, height / image.height
+    image = image.resize(min(across, 1), vscale=min(down, 1), kernel=kernel)
+    if across > 1 or down > 1:
+        across, down = width / image.width, height / image.height
+        by = {"nearest": "nearest", "linear": "bilinear"}.get(kernel, "bicubic")
+        image = image.affine(
+            [across, 0, 0, down],
+            interpolate=pyvips.Interpolate.new(by),
+            extend="copy",
+            oarea=[0, 0, width, height],
+            idx=0 if by == "nearest" else 0.5 - 0.5 / across,
+            idy=0 if by == "nearest" else 0.5 - 0.5 / down,
+        )
+    if (image.width, image.height) != (width, height):
+        # libvips rounds the size itself and may miss by a pixel.
+        image = image.embed(0, 0, width, height, extend="copy")
+    return image
+
+
 def to_bytes(image: pyvips.Image) -> pyvips.Image:
     """8 bits, rounded and clipped, as sRGB."""
     if image.format in {"float", "double"}:

@@ -44,7 +44,9 @@ def load(
         path: The file.
         mime_type: Its type, as processing found it.
         keep_profile: Whether an embedded RGB profile stays instead of being converted to sRGB.
-        smallest: Width and height that suffice, which lets JPEG be decoded at a half, a quarter or an eighth.
+        smallest: Width and height that suffice, which lets JPEG be decoded at a half, a quarter or an eighth
+            where that leaves the proportions exactly as they are, and at least twice as many pixels, as the
+            decoder's own way of reducing is a rough one.
         upright: Whether the picture is turned by its EXIF orientation.
 
     Raises:
@@ -79,7 +81,8 @@ def _shrink(image: pyvips.Image, smallest: tuple[int, int]) -> int:
     if "orientation" in image.get_fields() and image.get("orientation") >= 5:
         width, height = height, width
     for shrink in _JPEG_SHRINKS:
-        if width // shrink >= smallest[0] and height // shrink >= smallest[1]:
+        whole = width % shrink == 0 and height % shrink == 0
+        if whole and width // shrink >= 2 * smallest[0] and height // shrink >= 2 * smallest[1]:
             return shrink
     return 1
 

@@ -20,7 +20,21 @@ Change = Callable[[Any], Any]
 
 
 def sized(width: int, height: int) -> Change:
-    return lambda image: image.resize(width / image.width, vscale=height / image.height)
+    def change(image: Any) -> Any:
+        across, down = width / image.width, height / image.height
+        if across <= 1:
+            return image.resize(across, vscale=down)
+        # Enlarged around the centre.
+        return image.affine(
+            [across, 0, 0, down],
+            interpolate=pyvips.Interpolate.new("bicubic"),
+            extend="copy",
+            oarea=[0, 0, width, height],
+            idx=0.5 - 0.5 / across,
+            idy=0.5 - 0.5 / down,
+        )
+
+    return change
 
 
 def part(left: int, top: int, width: int, height: int) -> Change:

@@ -7,12 +7,13 @@ of the source, sides that follow from a ratio are rounded half up, and `pad` and
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Final, NamedTuple
 
 import pyvips
 
 from imgwire_async.sandbox.imgix.cdn.parameters import Parameters, read_color
-from imgwire_async.sandbox.pictures.canvas import embedded, on_premultiplied, with_alpha
+from imgwire_async.sandbox.pictures.canvas import embedded, on_premultiplied, resampled, with_alpha
 from imgwire_async.sandbox.pictures.color import Color
 
 LARGEST_SIDE: Final = 8192
@@ -156,14 +157,7 @@ def scaled(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
     if (width, height) == (image.width, image.height):
         return image
 
-    def resize(whole: pyvips.Image) -> pyvips.Image:
-        found = whole.resize(width / image.width, vscale=height / image.height, kernel="lanczos3")
-        if (found.width, found.height) != (width, height):
-            # libvips rounds the size itself and may miss by a pixel.
-            found = found.embed(0, 0, width, height, extend="copy")
-        return found
-
-    return on_premultiplied(image, resize)
+    return on_premultiplied(image, lambda whole: resampled(whole, width, height))
 
 
 def _fitted(
@@ -187,7 +181,7 @@ def _fitted(
         case "crop" | "facearea":
             return _covering(image, frame, p, "attention" if fit == "facearea" else None)
         case "min":
-            part = min(1.0, image.width / width, image.height / height)
+            part = min(Fraction(1), Fraction(image.width, width), Fraction(image.height, height))
             frame = Size(max(1, math.floor(width * part)), max(1, math.floor(height * part)))
             return _covering(image, frame, p, "centre")
         case "fill" | "fillmax" | "clamp":
@@ -214,7 +208,8 @@ def _covering(image: pyvips.Image, frame: Size, p: Parameters, found_by: str | N
     elif first == "entropy":
         image = image.smartcrop(width, height, interesting="entropy")
     elif first == "focalpoint":
-        image = _around_point(image, frame, p)
+        # A window of whole pixels hardly ever has the very shape of the frame; nothing is stretched for that.
+        return _covering(_around_point(image, frame, p), frame, p, "centre")
     else:
         left = round((image.width - width) * _anchor(words, "left", "right"))
         top = round((image.height - height) * _anchor(words, "top", "bottom"))
@@ -258,6 +253,8 @@ def _bounded(
     )
     wide = _between(derived.width, p, "w")
     tall = _between(derived.height, p, "h")
+    if width is None and height is None and (wide, tall) != derived:
+        return wide, tall  # the size of the source, bounded
     return (
         wide if width is not None or wide != derived.width else None,
         tall if height is not None or tall != derived.height else None,

@@ -17,6 +17,7 @@ from imgwire_async.sandbox.pictures.canvas import (
     embedded,
     on_background,
     on_premultiplied,
+    resampled,
 )
 
 T = TypeVar("T")
@@ -165,7 +166,7 @@ def resized(image: pyvips.Image, t: Transformations, memory: Memory) -> pyvips.I
     gravity = t.gravity or "center"
     if kind == "contain":
         scale = min(*ratios, target.largest_scale)
-        image = _scaled(image, round(image.width * scale), round(image.height * scale), t)
+        image = _scaled(image, _half_up(image.width * scale), _half_up(image.height * scale), t)
         left = round((width - image.width) * anchor(gravity, "x"))
         top = round((height - image.height) * anchor(gravity, "y"))
         return embedded(image, left, top, width, height, None)
@@ -202,7 +203,12 @@ def _scaled_whole(
         # Nothing was asked for, so a source over the limit is reduced and not rejected.
         scale = min(1.0, LARGEST_SIDE / max(image.width, image.height))
     scale = max(scale, target.least_scale(image))
-    return _scaled(image, round(image.width * scale), round(image.height * scale), t)
+    return _scaled(image, _half_up(image.width * scale), _half_up(image.height * scale), t)
+
+
+def _half_up(value: float) -> int:
+    """The nearest whole number; half a pixel counts as one, as users expect of 3:2 and other common shapes."""
+    return math.floor(value + 0.5)
 
 
 def _scaled(image: pyvips.Image, width: int, height: int, t: Transformations) -> pyvips.Image:
@@ -212,13 +218,7 @@ def _scaled(image: pyvips.Image, width: int, height: int, t: Transformations) ->
         return image
 
     def resize(premultiplied: pyvips.Image) -> pyvips.Image:
-        found = premultiplied.resize(
-            width / image.width, vscale=height / image.height, kernel=t.resizing_algorithm or "lanczos3"
-        )
-        # Rounding inside libvips may miss by a pixel.
-        if (found.width, found.height) != (width, height):
-            found = found.embed(0, 0, width, height, extend="copy")
-        return found
+        return resampled(premultiplied, width, height, t.resizing_algorithm or "lanczos3")
 
     return on_premultiplied(image, resize)
 

@@ -4,10 +4,11 @@ The service does not document the order of its operations. This is the sandbox's
 
 1.  decode, turn upright by EXIF, convert to sRGB (unless `color_profile=keep`);
 2.  `crop`, in pixels of that source;
-3.  `rotate`, `flip`;
+3.  `rotate`;
 4.  `zoom`, then resizing to `width`, `height`, `min-width`, `min-height` by `resizing_type` (default
     `cover`), with `gravity` (default `center`), `enlarge` (default false) and `dpr`, so that the sizes asked
-    for are those of the result; `contain` leaves transparent bars;
+    for are those of the result; `contain` leaves transparent bars; then `flip`: a gravity names a side of the
+    picture before it is mirrored;
 5.  `normalize`, `brightness` and `adjust`, `contrast`, `lightness`, `saturation`, `hue`, `negate`,
     `monochrome`, `duotone`, `colorize`, `gradient`;
 6.  `blur`, `sharpen`, `pixelate`;
@@ -108,8 +109,8 @@ def _frame(image: pyvips.Image, job: Job, memory: Memory, notes: Notes) -> pyvip
     image = geometry.crop(image, t, memory)
     if t.rotate is not None:
         image = geometry.rotated(image, t.rotate)
-    image = geometry.mirrored(image, t)
     image = geometry.resized(image, t, memory)
+    image = geometry.mirrored(image, t)
     image = colors.recolored(image, t, memory)
     if t.gradient is not None:
         image = overlays.gradient(image, t.gradient)

@@ -1,0 +1,1 @@
+"""Verifying that the pictures of both services look the same."""
