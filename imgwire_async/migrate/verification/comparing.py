@@ -14,6 +14,10 @@ MEAN_TOLERANCE: Final = 1.5
 WORST_TOLERANCE: Final = 4.0
 """Levels of 255. The two local services, which share one image library, stay below 0.65 and 2 for all exact
 translations of ten photographs; more is left for the decoders and resampling filters of others."""
+MEAN_TOLERANCE_OFF_BY_ONE: Final = 8.0
+WORST_TOLERANCE_OFF_BY_ONE: Final = 32.0
+"""The same where a side differs by one pixel, as half a pixel may be rounded up or down: details are then
+moved by up to half a pixel. The local services stay below 5.2 and 15."""
 _TILE: Final = 16
 _AMPLIFIED: Final = 8
 _THUMBNAIL: Final = 360
@@ -36,6 +40,15 @@ class Measured:
     new_size: tuple[int, int]
     mean: float | None
     worst: float | None
+
+    def is_within(self, mean: float = MEAN_TOLERANCE, worst: float = WORST_TOLERANCE) -> bool:
+        """Whether the difference is within tolerances, which are raised if a side differs by a pixel."""
+        if self.mean is None or self.worst is None:
+            return False
+        if self.old_size != self.new_size:
+            mean = max(mean, MEAN_TOLERANCE_OFF_BY_ONE)
+            worst = max(worst, WORST_TOLERANCE_OFF_BY_ONE)
+        return self.mean <= mean and self.worst <= worst
 
 
 def check_pictures() -> None:

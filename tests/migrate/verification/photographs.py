@@ -38,7 +38,7 @@ def _file(image: Image.Image, name: str, format: str, exif: int | None = None) -
         tags = Image.Exif()
         tags[ORIENTATION] = exif
         options["exif"] = tags
-    image.save(target, format, **options)  # type: ignore[arg-type]
+    image.save(target, format, **options)
     width, height = image.size if (exif or 1) < 5 else image.size[::-1]
     return Photograph(name, target.getvalue(), f"image/{format.lower()}", width, height, exif)
 

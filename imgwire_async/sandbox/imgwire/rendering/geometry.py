@@ -166,7 +166,7 @@ def resized(image: pyvips.Image, t: Transformations, memory: Memory) -> pyvips.I
     gravity = t.gravity or "center"
     if kind == "contain":
         scale = min(*ratios, target.largest_scale)
-        image = _scaled(image, _half_up(image.width * scale), _half_up(image.height * scale), t)
+        image = _scaled(image, round(image.width * scale), round(image.height * scale), t)
         left = round((width - image.width) * anchor(gravity, "x"))
         top = round((height - image.height) * anchor(gravity, "y"))
         return embedded(image, left, top, width, height, None)
@@ -203,12 +203,7 @@ def _scaled_whole(
         # Nothing was asked for, so a source over the limit is reduced and not rejected.
         scale = min(1.0, LARGEST_SIDE / max(image.width, image.height))
     scale = max(scale, target.least_scale(image))
-    return _scaled(image, _half_up(image.width * scale), _half_up(image.height * scale), t)
-
-
-def _half_up(value: float) -> int:
-    """The nearest whole number; half a pixel counts as one, as users expect of 3:2 and other common shapes."""
-    return math.floor(value + 0.5)
+    return _scaled(image, round(image.width * scale), round(image.height * scale), t)
 
 
 def _scaled(image: pyvips.Image, width: int, height: int, t: Transformations) -> pyvips.Image:
