@@ -9,9 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import math
+import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Final, TypeAlias
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from imgwire_async.errors import InvalidArgumentError
 
@@ -32,6 +35,14 @@ _COMPONENT: Final = "-_.!~*'()"
 # encodeURI leaves these alone, too; imgix's library then encodes `#`, `?`, `:` and `+`.
 _PATH: Final = _COMPONENT + ";,/@&=$"
 
+_HOST: Final = re.compile(
+    r"(?=.{1,253}(?::|\Z))[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.?(?::[0-9]{1,5})?",
+    re.ASCII | re.IGNORECASE,
+)
+_SENT: Final = re.compile(r"(?:https?://[^/?#]*)?(?P<path>/[^?#]*|)(?:\?(?P<query>[^#]*))?(?:#.*)?", re.ASCII)
+"""A URL in its parts, or only its path and query. Nothing of it is normalised, as `urlsplit` would do."""
+_NEVER_SENT: Final = re.compile(r"[\x00-\x20\x7f]")
+
 
 def imgix_url(
     host: str,
@@ -51,11 +62,12 @@ def imgix_url(
         token: `secure_url_token` of the source.
 
     Raises:
-        InvalidArgumentError: `host` is not a bare host name, `path` is empty, `params` holds `s` or a value
-            of another type, a text cannot be encoded, or `token` is empty.
+        InvalidArgumentError: `host` is not a bare host name; `path` is empty, or has a segment `.` or `..`,
+            which browsers resolve before they send it; `params` holds `s` or a value of another type; a text
+            cannot be encoded; or `token` is empty.
     """
     encoded_path = _encoded_path(path)
-    query = _query(params or {})
+    query = _query(_checked_params(params))
     base = f"https://{_checked_host(host)}{encoded_path}"
     if token is not None:
         mark = url_signature(token, encoded_path, query)
@@ -84,11 +96,11 @@ def imgix_srcset(
         widths: Widths in pixels. Default: 100 to 8192 in steps of about 16 %.
 
     Raises:
-        InvalidArgumentError: As in `imgix_url`, or `widths` is empty, holds a number below 1, or goes with
-            `w` or `h`.
+        InvalidArgumentError: As in `imgix_url`, or `widths` is empty, holds something else than a whole
+            number from 1, or goes with `w` or `h`.
     """
-    given = dict(params or {})
-    fixed = given.get("w") is not None or given.get("h") is not None
+    given = _checked_params(params)
+    fixed = any(given.get(name) for name in ("w", "h", "width", "height"))
     if fixed and widths is not None:
         raise InvalidArgumentError("widths does not go with w or h, which fix the size")
     if fixed:
@@ -98,9 +110,7 @@ def imgix_srcset(
             for dpr in DENSITY_QUALITIES
         ]
     else:
-        wanted = SRCSET_WIDTHS if widths is None else widths
-        if not wanted or any(isinstance(width, bool) or width < 1 for width in wanted):
-            raise InvalidArgumentError("widths must be positive numbers of pixels, at least one of them")
+        wanted = _checked_widths(SRCSET_WIDTHS if widths is None else widths)
         candidates = [(given | {"w": width}, f"{width}w") for width in wanted]
     return ", ".join(f"{imgix_url(host, path, more, token=token)} {unit}" for more, unit in candidates)
 
@@ -116,10 +126,16 @@ def url_signature(token: str, path: str, query: str = "") -> str:
     Raises:
         InvalidArgumentError: `token` is empty.
     """
+    if not isinstance(token, str):
+        raise InvalidArgumentError(f"the token of a source must be text, got {type(token).__name__}")
     if not token:
         raise InvalidArgumentError("the token of a source must not be empty: anybody could sign with it")
     signed = f"{token}{path}?{query}" if query else f"{token}{path}"
-    return hashlib.md5(signed.encode(), usedforsecurity=False).hexdigest()
+    try:
+        return hashlib.md5(signed.encode(), usedforsecurity=False).hexdigest()
+    except UnicodeEncodeError:
+        pass
+    raise InvalidArgumentError("the token or URL holds a lone surrogate, which cannot be encoded")
 
 
 def is_signed(url: str, token: str) -> bool:
@@ -134,22 +150,29 @@ def is_signed(url: str, token: str) -> bool:
     Raises:
         InvalidArgumentError: `token` is empty.
     """
+    url_signature(token, "")  # for its errors, whatever the URL
+    sent: object = url
+    found = _SENT.fullmatch(url) if isinstance(sent, str) and not _NEVER_SENT.search(sent) else None
+    query, separator, given = ((found and found["query"]) or "").rpartition("s=")
+    if found is None or not separator or (query and not query.endswith("&")):
+        return False
     try:
-        parts = urlsplit(url)
-    except ValueError:
+        expected = url_signature(token, found["path"], query.removesuffix("&"))
+    except InvalidArgumentError:
         return False
-    query, separator, given = parts.query.rpartition("s=")
-    if not separator or (query and not query.endswith("&")):
-        return False
-    expected = url_signature(token, parts.path, query.removesuffix("&"))
     return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
 
 
 def _encoded_path(path: str) -> str:
+    given: object = path
+    if not isinstance(given, str):
+        raise InvalidArgumentError(f"the path of an imgix URL must be text, got {path!r:.80}")
     path = path.removeprefix("/")
     if not path:
         raise InvalidArgumentError("the path of an imgix URL must not be empty")
     is_url = path.startswith(("http://", "https://"))
+    if not is_url and not {".", ".."}.isdisjoint(path.split("/")):
+        raise InvalidArgumentError(f"no segment of the path may be '.' or '..', got {path!r:.200}")
     try:
         return "/" + quote(path, safe=_COMPONENT if is_url else _PATH)
     except UnicodeEncodeError:
@@ -158,22 +181,40 @@ def _encoded_path(path: str) -> str:
 
 
 def _checked_host(host: str) -> str:
-    if (
-        not host
-        or not host.isascii()
-        or not set(host.lower()) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.:")
-    ):
-        raise InvalidArgumentError(
-            f"host must be a bare host name such as 'shop.imgix.net', got {host!r:.80}"
-        )
-    return host
+    given: object = host
+    if isinstance(given, str) and _HOST.fullmatch(given):
+        return given
+    raise InvalidArgumentError(f"host must be a bare host name such as 'shop.imgix.net', got {host!r:.80}")
+
+
+def _checked_params(params: Mapping[str, ParamValue] | None) -> dict[str, ParamValue]:
+    mapping: object = params
+    if mapping is not None and not isinstance(mapping, Mapping):
+        raise InvalidArgumentError(f"params must map names to values, got {params!r:.80}")
+    given = dict(params or {})
+    names: list[object] = [*given]
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise InvalidArgumentError(f"the name of a parameter must be text, got {name!r:.80}")
+        if name == "s":
+            raise InvalidArgumentError("s is the signature; pass token= to have the URL signed")
+    return given
+
+
+def _checked_widths(widths: Sequence[int]) -> list[int]:
+    given: object = widths
+    found: list[object] = [*given] if isinstance(given, Sequence) else []
+    whole = [
+        width for width in found if isinstance(width, int) and not isinstance(width, bool) and width >= 1
+    ]
+    if whole and len(whole) == len(found):
+        return list(dict.fromkeys(whole))
+    raise InvalidArgumentError("widths must be whole numbers of pixels from 1, at least one of them")
 
 
 def _query(params: Mapping[str, ParamValue]) -> str:
     pairs = []
     for name, value in params.items():
-        if name == "s":
-            raise InvalidArgumentError("s is the signature; pass token= to have the URL signed")
         if value is None:
             continue
         text = _text(name, value)
@@ -189,21 +230,24 @@ def _query(params: Mapping[str, ParamValue]) -> str:
 
 
 def _text(name: str, value: ParamValue) -> str:
-    if isinstance(value, str | int | float):
-        return _scalar(value)
-    if (
-        isinstance(value, Sequence)
-        and not isinstance(value, bytes | bytearray | memoryview)
-        and all(isinstance(part, str | int | float) for part in value)
+    is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview)
+    parts = value if is_list and isinstance(value, Sequence) else [value]
+    if all(
+        isinstance(part, str | int) or (isinstance(part, float) and math.isfinite(part)) for part in parts
     ):
-        return ",".join(map(_scalar, value))
+        return ",".join(_scalar(part) for part in parts if isinstance(part, str | int | float))
     raise InvalidArgumentError(
-        f"{name} must be text, a number, a bool or a sequence of these, got {value!r:.80}"
+        f"{name} must be text, a finite number, a bool or a sequence of these, got {value!r:.80}"
     )
 
 
 def _scalar(value: str | float) -> str:
-    """A value as JavaScript writes it: `true` for True, `2` for 2.0."""
+    """A value as JavaScript writes it: `true` for True, `2` for 2.0, `1e-7` for 0.0000001."""
     if isinstance(value, bool):
         return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    if value == 0 or 1e-6 <= abs(value) < 1e21:
+        return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
+    digits, _, exponent = repr(value).partition("e")
+    return f"{digits.removesuffix('.0')}e{int(exponent):+d}"

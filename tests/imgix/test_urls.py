@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -79,6 +81,31 @@ class TestSignatures:
         assert not is_signed(f"{signed}&h=2", "tok123")
         assert not is_signed(signed.replace(query, "&".join(reversed(query.split("&")))), "tok123")
 
+    @pytest.mark.parametrize("path", ["//a.jpg", "https://e.com/a.jpg", "a;b@c"])
+    def test_are_checked_for_a_path_and_query_alone(self, path: str) -> None:
+        url = imgix_url("shop.imgix.net", path, {"w": 1}, token="tok123")
+
+        assert is_signed(url.removeprefix("https://shop.imgix.net"), "tok123")
+        assert is_signed(f"{url}#fragment", "tok123")
+
+    @pytest.mark.parametrize("added", ["\n", "\t", " ", "\r\nx: y"])
+    def test_do_not_hold_with_characters_that_are_never_sent(self, added: str) -> None:
+        url = imgix_url("shop.imgix.net", "a.jpg", {"w": 1}, token="tok123")
+
+        for place in (0, len(url), url.index("?"), url.index("a.jpg") + 1):
+            assert not is_signed(url[:place] + added + url[place:], "tok123")
+
+    @pytest.mark.parametrize("url", [None, 5, b"https://shop.imgix.net/a.jpg?s=1"])
+    def test_are_found_in_text_only(self, url: Any) -> None:
+        assert not is_signed(url, "tok123")
+
+    @pytest.mark.parametrize("token", [5, b"tok123", None, "\ud800"])
+    def test_need_a_token_that_is_text(self, token: Any) -> None:
+        with pytest.raises(InvalidArgumentError, match="token"):
+            url_signature(token, "/a.jpg")
+        with pytest.raises(InvalidArgumentError, match="token"):
+            is_signed("", token)
+
     def test_need_a_token_that_is_not_empty(self) -> None:
         forged = "https://shop.imgix.net/a.jpg?s=" + hashlib.md5(b"/a.jpg").hexdigest()
 
@@ -125,7 +152,17 @@ class TestBuilding:
 
     @pytest.mark.parametrize(
         ("value", "written"),
-        [(2.0, "2"), (0.25, "0.25"), ([0.5, 1.0], "0.5%2C1"), ([True, False], "true%2Cfalse")],
+        [
+            (2.0, "2"),
+            (0.25, "0.25"),
+            ([0.5, 1.0], "0.5%2C1"),
+            ([True, False], "true%2Cfalse"),
+            (-0.0, "0"),
+            (1e-6, "0.000001"),
+            (1.5e-7, "1.5e-7"),
+            (1e17, "100000000000000000"),
+            (1e22, "1e%2B22"),
+        ],
     )
     def test_writes_numbers_and_booleans_as_javascript_does(
         self, value: float | list[float], written: str
@@ -140,13 +177,33 @@ class TestBuilding:
             ("50%25.jpg", "/50%2525.jpg"),
             ("a@b&c=d$e,f;g.jpg", "/a@b&c=d$e,f;g.jpg"),
             ("//double.jpg", "//double.jpg"),
+            ("...jpg/..a/a..", "/...jpg/..a/a.."),
+            ("\n\t\0\\", "/%0A%09%00%5C"),
+            ("https://e.com/../a?b=c&d#e", "/https%3A%2F%2Fe.com%2F..%2Fa%3Fb%3Dc%26d%23e"),
+            ("/http://e.com/ü", "/http%3A%2F%2Fe.com%2F%C3%BC"),
         ],
     )
     def test_encodes_the_path_once(self, path: str, encoded: str) -> None:
         assert imgix_url("shop.imgix.net", path) == f"https://shop.imgix.net{encoded}"
 
-    @pytest.mark.parametrize("host", ["", "https://shop.imgix.net", "shop.imgix.net/x", "a b", "ä.example"])
-    def test_rejects_a_host_that_is_not_a_bare_name(self, host: str) -> None:
+    @pytest.mark.parametrize(
+        "host",
+        [
+            *("", "https://shop.imgix.net", "shop.imgix.net/x", "a b", "ä.example", "-", "..", "a..b", ":80"),
+            *(
+                "a:b",
+                "a:",
+                "user@a",
+                "a\n",
+                "a.example:123456",
+                f"{'a.' * 130}net",
+                None,
+                5,
+                b"shop.imgix.net",
+            ),
+        ],
+    )
+    def test_rejects_a_host_that_is_not_a_bare_name(self, host: Any) -> None:
         with pytest.raises(InvalidArgumentError, match="bare host name"):
             imgix_url(host, "a.jpg")
 
@@ -160,9 +217,20 @@ class TestBuilding:
             ("a.jpg", {"s": "1"}, "token="),
             ("a.jpg", {"w": {}}, "w must be"),
             ("a.jpg", {"w": b"10"}, "w must be"),
+            ("a.jpg", {"w": math.nan}, "w must be"),
+            ("a.jpg", {"w": [1, math.inf]}, "w must be"),
+            ("a.jpg", {"w": {1}}, "w must be"),
+            ("a.jpg", {"": "1"}, "name of a parameter"),
+            ("a.jpg", {1: "1"}, "name of a parameter"),
+            ("a.jpg", "w=1", "params must map"),
+            (None, {}, "must be text"),
+            (b"a.jpg", {}, "must be text"),
+            ("a/../b.jpg", {}, "'.' or '..'"),
+            ("./b.jpg", {}, "'.' or '..'"),
+            ("a/..", {}, "'.' or '..'"),
         ],
     )
-    def test_says_what_cannot_be_written(self, path: str, params: dict[str, str], problem: str) -> None:
+    def test_says_what_cannot_be_written(self, path: Any, params: Any, problem: str) -> None:
         with pytest.raises(InvalidArgumentError, match=problem):
             imgix_url("shop.imgix.net", path, params)
 
@@ -208,8 +276,17 @@ class TestSrcset:
         for candidate in imgix_srcset("shop.imgix.net", "a.jpg", token="tok123").split(", "):
             assert is_signed(candidate.split(" ")[0], "tok123")
 
-    @pytest.mark.parametrize("widths", [[], [0], [-1], [True]])
-    def test_rejects_widths_that_are_none(self, widths: list[int]) -> None:
+    def test_is_fixed_by_other_names_of_a_size_too(self) -> None:
+        assert imgix_srcset("shop.imgix.net", "a.jpg", {"width": 300}).endswith("width=300&q=20&dpr=5 5x")
+        assert imgix_srcset("shop.imgix.net", "a.jpg", {"w": 0}, widths=[1]).endswith("?w=1 1w")
+
+    def test_names_no_width_twice(self) -> None:
+        assert imgix_srcset("shop.imgix.net", "a.jpg", widths=[1, 1]).count("1w") == 1
+
+    @pytest.mark.parametrize(
+        "widths", [[], [0], [-1], [True], [1.5], ["a"], [None], "12", 5, {100}, iter([1])]
+    )
+    def test_rejects_widths_that_are_none(self, widths: Any) -> None:
         with pytest.raises(InvalidArgumentError, match="widths"):
             imgix_srcset("shop.imgix.net", "a.jpg", widths=widths)
 

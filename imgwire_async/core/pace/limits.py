@@ -16,8 +16,10 @@ from imgwire_async.core.values.numbers import is_positive, whole
 _LONGEST_LEASE: Final = 60.0
 """Tokens are taken at most this many seconds before their time."""
 
-_LATENESS: Final = 0.005
-"""A token that is taken at most this many seconds after it was there counts as taken in time."""
+_LATENESS: Final = 0.01
+"""Up to this many seconds by which a token is taken late are made up for by the next one."""
+_LATE: Final = 0.1
+"""Whoever takes a token later than that did not wait for it."""
 
 Name = TypeVar("Name", bound=str)
 """The name of a rate class."""
@@ -110,8 +112,9 @@ class TokenBucket:
         full_at = max(self._full_at, theirs)
         if full_at - self._slack > at:
             return None
-        # Timers are late by a millisecond or so. Unless that is made up for, the rate is lower than stated.
-        begin = full_at if at - full_at <= self._lateness else at
+        # Timers are late. Unless some of that is made up for, the rate is lower than stated.
+        late = at - full_at
+        begin = at if late > _LATE else max(full_at, at - self._lateness)
         self._full_at = begin + self._interval
         return self._full_at
 

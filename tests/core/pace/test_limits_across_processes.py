@@ -58,7 +58,7 @@ def test_several_processes_send_no_faster_than_one(tmp_path: Path) -> None:
     assert len(sent) == 60
     # The k-th request after any other comes no sooner than k intervals, but for the lateness of a timer.
     gaps = [later - earlier for earlier, later in zip(sent, sent[10:], strict=False)]
-    assert min(gaps) > 9.0 / 200
+    assert min(gaps) > 9.4 / 200
 
 
 def test_a_limit_outlasts_the_process_that_used_it(instants: SharedInstants) -> None:
@@ -167,7 +167,9 @@ def test_the_lateness_of_a_timer_is_made_up_for() -> None:
     assert one.take(1.102)
     assert one.next_token() == pytest.approx(1.2)
     assert one.take(1.25)
-    assert one.next_token() == pytest.approx(1.35)
+    assert one.next_token() == pytest.approx(1.34)
+    assert one.take(1.5)  # by somebody who did not wait for it
+    assert one.next_token() == pytest.approx(1.6)
 
 
 def test_a_request_is_told_of_the_queues_of_all_clients_of_its_limit() -> None:
