@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imgwire_async.cli import downloads, environment, images, imgix, ingest, local, migrate, uploads
+from imgwire_async.cli import delivery, downloads, environment, images, imgix, ingest, local, migrate, uploads
 from imgwire_async.cli.help import Group, with_plain_help
 from imgwire_async.cli.streams import say
 
@@ -48,6 +48,7 @@ def commands(
 uploads.register(app)
 ingest.register(app)
 images.register(app)
+delivery.register(app)
 downloads.register(app)
 environment.register(app)
 imgix.register(app)

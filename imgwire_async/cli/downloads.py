@@ -56,7 +56,7 @@ def download(
                 imgwire.images.download(image_id, to=sys.stdout.buffer, preset=name, **transformations)
             )
             return
-        with beside().status("Downloading …"):
+        with beside().status("Downloading ..."):
             file = await imgwire.images.download(
                 image_id, to="." if to is None else to, overwrite=overwrite, preset=name, **transformations
             )

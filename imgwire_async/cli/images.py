@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from imgwire_async.cli.output import JsonFlag, guarded, run, show_json, show_record, show_records
-from imgwire_async.cli.parameters import Changes, ImageIds, PresetOption, name_value_pairs
-from imgwire_async.cli.streams import say
+from imgwire_async.cli.output import JsonFlag, run, show_json, show_record, show_records
+from imgwire_async.cli.parameters import ImageIds
+from imgwire_async.cli.streams import note
 
 if TYPE_CHECKING:
-    from imgwire_async.imgwire.cdn import Preset, Transformations
     from imgwire_async.imgwire.client import AsyncImgwireClient
+    from imgwire_async.models import Image
 
 COLUMNS: Final = (
     "id",
@@ -32,7 +32,6 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Manage")(ls)
     app.command(rich_help_panel="Manage")(show)
     app.command(rich_help_panel="Manage")(rm)
-    app.command(rich_help_panel="Deliver")(url)
 
 
 def ls(
@@ -53,8 +52,21 @@ def ls(
         if as_json:
             async for image in images:
                 show_json(image.to_dict())
-        else:
-            show_records([image.to_dict() async for image in images], COLUMNS, as_json=False)
+            return
+        total: int | None = None
+        found: list[Image] = []
+        async for one in images.pages():
+            total = one.pagination.total_count
+            found += one.data
+            if not every and len(found) >= limit:
+                break
+        shown = [image.to_dict() for image in (found if every else found[:limit])]
+        if shown:
+            show_records(shown, COLUMNS, as_json=False)
+        if not total:
+            note("No images yet.")
+        elif len(shown) < total:
+            note(f"{len(shown):,} of {total:,} images.")
 
     run(work, as_json=as_json)
 
@@ -69,37 +81,6 @@ def show(image_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonFl
         show_record((await imgwire.images.retrieve(image_id)).to_dict(), as_json=as_json)
 
     run(work, as_json=as_json)
-
-
-def url(
-    image: Annotated[str, typer.Argument(help="Id of an image, or its CDN URL.", metavar="ID|URL")],
-    changes: Changes = None,
-    preset: PresetOption = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Print the URL of an image, with a preset and transformations. A CDN URL needs no request.
-
-    Example: imgwire-async url ID width=300 height=200 resizing_type=cover format=auto
-    """
-    transformations = cast("Transformations", name_value_pairs(changes))
-    name = cast("Preset | None", preset and preset.value)
-
-    def show_url(base: str) -> None:
-        from imgwire_async.imgwire.cdn import cdn_url
-
-        made = cdn_url(base, name, **transformations)
-        if as_json:
-            show_json({"url": made})
-        else:
-            say(made)
-
-    async def work(imgwire: AsyncImgwireClient) -> None:
-        show_url((await imgwire.images.retrieve(image)).cdn_url)
-
-    if "://" in image:
-        guarded(lambda: show_url(image), as_json=as_json)
-    else:
-        run(work, as_json=as_json)
 
 
 def rm(

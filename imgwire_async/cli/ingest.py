@@ -13,6 +13,7 @@ import typer
 
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
+from imgwire_async.cli.options import concurrency_of, size_of
 from imgwire_async.cli.output import JsonFlag, show_error
 from imgwire_async.cli.streams import complain
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
@@ -91,7 +92,13 @@ def ingest(
         float | None, typer.Option(help="Stop after this many seconds; what is in flight has 5 s to end.")
     ] = None,
     bandwidth_limit: Annotated[
-        float | None, typer.Option(help="Send at most this many bytes per second.")
+        float | None,
+        typer.Option(
+            "--bandwidth-limit",
+            help="Send at most this many bytes per second, e.g. 500K or 1M.",
+            parser=size_of,
+            metavar="SIZE",
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Report what would be uploaded and send nothing.")
@@ -119,7 +126,6 @@ def ingest(
     from imgwire_async.cli.bulk_job import run_job
     from imgwire_async.cli.job_files import JobFiles
     from imgwire_async.cli.journals import default_journal
-    from imgwire_async.cli.options import concurrency_of
     from imgwire_async.ingest.items import url_or_path
     from imgwire_async.ingest.sources.folders import Folder
     from imgwire_async.ingest.sources.manifests import Manifest

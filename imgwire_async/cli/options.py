@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Final, Literal
+
+import typer
 
 from imgwire_async.errors import InvalidArgumentError
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmg])(i)?)?b?", re.IGNORECASE)
 
 
 def concurrency_of(given: str) -> int | Literal["auto"]:
@@ -20,3 +25,16 @@ def concurrency_of(given: str) -> int | Literal["auto"]:
             f'--concurrency must be a number or "auto", got {given!r}', operation="ingest"
         )
     return int(given)
+
+
+def size_of(given: str) -> float:
+    """A number of bytes, such as 500K or 1.5M: with K, M and G for thousands of them, Ki, Mi and Gi for 1024.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    found = _SIZE.fullmatch(given.strip())
+    if found is None:
+        raise typer.BadParameter(f"{given!r} is not a size, such as 500K or 1.5M")
+    power = "kmg".find(found[2].lower()) + 1 if found[2] else 0
+    return float(found[1]) * float((1024 if found[3] else 1000) ** power)

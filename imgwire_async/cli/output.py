@@ -145,7 +145,8 @@ def records_table(records: Sequence[Mapping[str, Any]], columns: Sequence[str], 
     while True:
         table = Table(box=None, header_style="bold", pad_edge=False)
         for column in shown:
-            table.add_column(column, overflow="fold", max_width=most)
+            numbers = all(type(record.get(column)) in {int, float} for record in records)
+            table.add_column(column, overflow="fold", max_width=most, justify="right" if numbers else "left")
         for record in records:
             table.add_row(*(Text(plain(_text(record.get(column)))) for column in shown))
         if len(shown) <= _LEAST_COLUMNS or width_of(table, console) <= console.width:

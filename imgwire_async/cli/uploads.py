@@ -135,7 +135,7 @@ def upload_url(
     metadata = cast("dict[str, str | int | float | bool]", name_value_pairs(meta))
 
     async def work(imgwire: AsyncImgwireClient) -> None:
-        with beside().status("Waiting for the service …"):
+        with beside().status("Waiting for the service ..."):
             image = await imgwire.images.upload_via_url(
                 url, file_name=file_name, purpose=purpose, custom_metadata=metadata, wait=wait
             )

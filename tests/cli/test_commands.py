@@ -12,12 +12,14 @@ from typing import Any, cast
 
 import httpx
 import pytest
+import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from imgwire_async.cli.app import app
 from imgwire_async.cli.environment import sparkline
+from imgwire_async.cli.options import size_of
 from imgwire_async.sandbox import Sandbox
 from tests.sandbox.imgwire.support import eventually
 
@@ -96,6 +98,56 @@ def test_all_lists_every_page(cli: Invoke, photo: Path) -> None:
 
     assert len(lines(cli("ls", "--limit", "2", "--json"))) == 2
     assert len(lines(cli("ls", "--limit", "2", "--all", "--json"))) == 3
+
+
+def test_a_list_says_how_many_there_are(cli: Invoke, photo: Path) -> None:
+    assert (cli("ls").stdout, cli("ls").stderr) == ("", "No images yet.\n")
+    for _ in range(3):
+        uploaded(cli, photo)
+
+    some, whole = cli("ls", "--limit", "2"), cli("ls")
+
+    assert (some.stdout.count("\n"), some.stderr) == (3, "2 of 3 images.\n")
+    assert (whole.stdout.count("\n"), whole.stderr) == (4, "")
+    assert cli("ls", "--limit", "2", "--quiet").stderr == ""
+
+
+def test_transformations_are_listed_with_their_values(cli: Invoke) -> None:
+    shown = cli("transformations").stdout
+    quality = next(row for row in lines(cli("transformations", "--json")) if row["name"] == "quality")
+
+    assert "watermark_position" in shown
+    assert (quality["aliases"], "1 to 100" in quality["values"]) == (["q"], True)
+
+
+def test_an_image_is_opened_in_the_browser(cli: Invoke, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def browser(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", browser)
+    image = uploaded(cli, photo)
+
+    shown = cli("open", image["id"], "width=300").stdout
+
+    assert [shown] == [f"{url}\n" for url in opened] == [f"{image['cdn_url']}?width=300\n"]
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    assert cli("open", image["cdn_url"]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "size"), [("1000", 1e3), ("500K", 5e5), ("1M", 1e6), ("1.5mb", 1.5e6), ("2GiB", 2 * 1024**3)]
+)
+def test_sizes_have_units(given: str, size: float) -> None:
+    assert size_of(given) == size
+
+
+@pytest.mark.parametrize("given", ["", "fast", "1 T", "-1", "1i", "1MM", "1e6"])
+def test_what_is_no_size_is_wrong_usage(given: str) -> None:
+    with pytest.raises(typer.BadParameter, match="such as 500K"):
+        size_of(given)
 
 
 def test_a_url_of_an_image_or_of_a_url(cli: Invoke, photo: Path) -> None:
