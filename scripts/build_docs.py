@@ -36,6 +36,7 @@ MODULES = (
     "imgwire_async.imgwire.resources.custom_domain",
     "imgwire_async.imgwire.resources.image_downloads",
     "imgwire_async.imgwire.resources.images",
+    "imgwire_async.imgwire.resources.image_uploads",
     "imgwire_async.imgwire.resources.metrics",
     "imgwire_async.imgix",
     "imgwire_async.imgix.resources.assets",

@@ -21,6 +21,7 @@ TARGET = REPOSITORY / "imgwire_async" / "API.md"
 MODULES = (
     "imgwire_async",
     "imgwire_async.imgwire.resources.images",
+    "imgwire_async.imgwire.resources.image_uploads",
     "imgwire_async.imgwire.resources.image_downloads",
     "imgwire_async.imgwire.resources.cors_origins",
     "imgwire_async.imgwire.resources.custom_domain",

@@ -15,7 +15,7 @@ from imgwire_async.imgwire.resources.custom_domain import CustomDomain
 from imgwire_async.imgwire.resources.images import Images
 from imgwire_async.imgwire.resources.metrics import Metrics
 
-RESOURCES = ("cors_origins", "custom_domain", "image_downloads", "images", "metrics")
+RESOURCES = ("cors_origins", "custom_domain", "image_downloads", "image_uploads", "images", "metrics")
 SOME = [f"imgwire_async.imgwire.resources.{name}" for name in RESOURCES]
 
 TEXT = """# Name

@@ -10,8 +10,9 @@ import anyio
 from imgwire_async.core.call import Core
 from imgwire_async.errors import DeadlineExceededError, ImgwireError, NotFoundError
 from imgwire_async.imgwire.lowlevel.models import Image, ImageStatus
-from imgwire_async.imgwire.resources.images import Images, quarantined
+from imgwire_async.imgwire.resources.images import Images
 from imgwire_async.imgwire.resources.polling import FIRST_PAUSE, SLOWEST_PAUSE
+from imgwire_async.imgwire.resources.readiness import quarantined
 
 LONGEST_WAIT: Final = 120.0
 """Seconds without any image becoming ready after which those that wait are given up."""

@@ -1,60 +1,34 @@
-"""`client.images`: upload, list, read and delete images."""
+"""`client.images`: list, read and delete images; with what uploads and fetches them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
-from typing import TYPE_CHECKING, Literal, overload
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from imgwire_async.bodies.base import Patience
-from imgwire_async.bodies.hashing import sha256_of
-from imgwire_async.bodies.image_types import EXTENSIONS, extension_of
-from imgwire_async.bodies.progress import ProgressHook
-from imgwire_async.bodies.sources import UploadFile, open_source
 from imgwire_async.core.call import Core
 from imgwire_async.core.operation import Response
 from imgwire_async.core.paging import Listing, Page, pages_in_headers
-from imgwire_async.core.values.metadata import Metadata
-from imgwire_async.core.values.redaction import HiddenText
-from imgwire_async.errors import (
-    DeadlineExceededError,
-    ImageQuarantinedError,
-    InvalidArgumentError,
-    UnsupportedImageTypeError,
-)
 from imgwire_async.imgwire.lowlevel.api import images as api
 from imgwire_async.imgwire.lowlevel.models import (
     BulkDeleteImages,
     Image,
-    ImageStatus,
-    StandardUpload,
-    StandardUploadCreate,
-    SupportedMimeType,
-    UploadToken,
-    UploadViaUrlCreate,
 )
-from imgwire_async.imgwire.lowlevel.types import UNSET, Unset
 from imgwire_async.imgwire.resources.arguments import (
-    as_idempotency_key,
-    as_metadata,
     as_uuid,
     as_uuids,
     as_wait,
-    as_whole,
-    public_url,
     unless_none,
 )
 from imgwire_async.imgwire.resources.image_downloads import ImageDownloads
-from imgwire_async.imgwire.resources.polling import poll
-from imgwire_async.imgwire.upload import create, create_and_put, detected_type
-from imgwire_async.imgwire.upload_many import T, UploadItem, UploadMany
-from imgwire_async.imgwire.verification import check_record
+from imgwire_async.imgwire.resources.image_uploads import ImageUploads
+from imgwire_async.imgwire.resources.readiness import OPERATION, until_ready
 
 if TYPE_CHECKING:
     from imgwire_async.imgwire.resources.raw import ImagesWithRawResponse
 
 
-class Images(ImageDownloads):
+class Images(ImageUploads, ImageDownloads):
     """Operations on the images of one environment."""
 
     def __init__(self, core: Core) -> None:
@@ -109,318 +83,6 @@ class Images(ImageDownloads):
         """Every image. The same as iterating over `list`, under the name of the vendor's own SDKs."""
         return aiter(self.list(limit=limit, prefetch=prefetch))
 
-    @overload
-    async def create(
-        self, body: StandardUploadCreate, /, *, upload_token: str | None = None
-    ) -> StandardUpload: ...
-
-    @overload
-    async def create(
-        self,
-        /,
-        *,
-        file_name: str,
-        mime_type: SupportedMimeType | str | None = None,
-        content_length: int | None = None,
-        hash_sha256: str | None = None,
-        idempotency_key: str | None = None,
-        purpose: str | None = None,
-        custom_metadata: Metadata | None = None,
-        upload_token: str | None = None,
-    ) -> StandardUpload: ...
-
-    async def create(
-        self,
-        body: StandardUploadCreate | None = None,
-        /,
-        *,
-        file_name: str = "",
-        mime_type: SupportedMimeType | str | None = None,
-        content_length: int | None = None,
-        hash_sha256: str | None = None,
-        idempotency_key: str | None = None,
-        purpose: str | None = None,
-        custom_metadata: Metadata | None = None,
-        upload_token: str | None = None,
-    ) -> StandardUpload:
-        """Create an image record and get the presigned URL for its bytes. `upload` does both steps.
-
-        Args:
-            body: the generated model, instead of the fields that follow.
-            file_name: name of the file, at least one character.
-            mime_type: type that the PUT will declare.
-            content_length: number of bytes that the PUT will send.
-            hash_sha256: SHA-256 of the bytes in lower-case hexadecimal digits.
-            idempotency_key: text that names this logical upload, at most 255 characters; generated if
-                omitted, so that a repeated request cannot create a second record.
-            purpose: free label.
-            custom_metadata: your own values by name.
-            upload_token: token from `create_upload_token`, for client keys that need one.
-
-        Raises:
-            InvalidArgumentError: `file_name` or `idempotency_key` is empty.
-            APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
-        """
-        upload_token = _hidden(upload_token)
-        if body is None:
-            if not file_name:
-                raise InvalidArgumentError("file_name must not be empty", operation="images.create")
-            body = StandardUploadCreate(
-                file_name=file_name,
-                mime_type=unless_none(_given_type(mime_type, "images.create")),
-                content_length=(
-                    UNSET
-                    if content_length is None
-                    else as_whole(content_length, "content_length", "images.create")
-                ),
-                hash_sha256=unless_none(hash_sha256),
-                idempotency_key=as_idempotency_key(idempotency_key, "images.create"),
-                purpose=unless_none(purpose),
-                custom_metadata=as_metadata(custom_metadata, "images.create"),
-            )
-        elif not isinstance(body, StandardUploadCreate):
-            raise InvalidArgumentError(
-                f"the body must be a StandardUploadCreate, got {type(body).__name__}; fields are keywords",
-                operation="images.create",
-            )
-        else:
-            given = None if isinstance(body.idempotency_key, Unset) else body.idempotency_key
-            key = as_idempotency_key(given, "images.create")
-            body = StandardUploadCreate.from_dict(body.to_dict() | {"idempotency_key": key})
-        return await create(self._core, body, upload_token)
-
-    async def upload(
-        self,
-        file: UploadFile,
-        *,
-        size: int | None = None,
-        file_name: str | None = None,
-        mime_type: SupportedMimeType | str | None = None,
-        hash_sha256: str | Literal[True] | None = None,
-        idempotency_key: str | None = None,
-        purpose: str | None = None,
-        custom_metadata: Metadata | None = None,
-        upload_token: str | None = None,
-        wait: bool = False,
-        verify: bool = False,
-        timeout: float = 120.0,  # noqa: ASYNC109
-        on_progress: ProgressHook | None = None,
-    ) -> Image:
-        """Upload an image: create its record, then send its bytes to the presigned URL.
-
-        The bytes are streamed in chunks with a `Content-Length`, and are sent again from the start when an
-        attempt fails and `file` can be read again. One idempotency key covers every attempt of both steps,
-        also when the presigned URL has expired and a new one is asked for.
-
-        Content that has no known size and cannot seek, such as a generator or a pipe, is put into a temporary
-        file first, up to 100 MiB (the documented ceiling of an image); then it can be sent again too.
-
-        Args:
-            file: a path, bytes, an open binary file (sync or async; it is read from where it stands, stays
-                open, and stands there again afterwards if it can seek), a web framework's file of a form, a
-                response of httpx or aiohttp that is being received, an iterator of bytes (sync or async), or
-                a function that returns a new iterator at every call. Whatever blocks is read in threads. Two
-                uploads of one open file, iterator or response run one after the other.
-            size: number of bytes, for a `file` that cannot tell. An iterator is then sent as it comes, once:
-                when that fails, so does the upload.
-            file_name: name to store; that of the path, file or URL if omitted.
-            mime_type: type to declare; detected from the content, then from the name, if omitted.
-            hash_sha256: SHA-256 of the bytes in lower-case hexadecimal digits, or True to compute it, for
-                which the bytes are read twice. Undocumented is what the service does with it.
-            idempotency_key: text that names this logical upload, at most 255 characters; generated if
-                omitted. It is on the returned image, and on the error when the upload fails.
-            purpose: free label.
-            custom_metadata: your own values by name.
-            upload_token: token from `create_upload_token`, for client keys that need one.
-            wait: return when the image is READY, as `wait_until_ready` does.
-            verify: wait like that, then compare the image's size, and its hash if `hash_sha256` is given and
-                the service has one, with what was sent.
-            timeout: seconds to wait for READY, with `wait` or `verify`.
-            on_progress: called with the upload's progress at the start, at the end, and at most ten times a
-                second in between. Sync or async; what it raises ends the upload.
-
-        The client's `deadline` covers everything here: opening and reading `file`, every attempt, waiting for
-        READY, and async hooks that do not return. Until its bytes are sent, a `file` that gives nothing for
-        the shortest of the client's `read`, `write` and `total` timeouts ends the upload.
-
-        Returns:
-            The record as it was before the bytes arrived; with `wait` or `verify`, as it is when READY, with
-            width and height.
-
-        Raises:
-            InvalidArgumentError: `idempotency_key` is empty, or `size` or `timeout` is not a number.
-            UploadSourceError: `file` is missing, unreadable, empty, or not a supported source of bytes; or it
-                raised an exception of its own, which is the `__cause__`.
-            APITimeoutError: `file` gave nothing for too long, or a phase of a request took too long.
-            DeadlineExceededError: the client's `deadline` passed, or the image was not READY in time.
-            UnsupportedImageTypeError: neither content nor name shows a type that the service stores.
-            SourceChangedError: the file changed its size while it was being sent.
-            UploadRejectedError: the object store rejected the bytes.
-            UploadVerificationError: with `verify`, the service has something else than was sent.
-            ImageQuarantinedError: with `wait` or `verify`, the service could not use the bytes.
-            APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
-        """
-        upload_token = _hidden(upload_token)
-        declared_type = _given_type(mime_type, "images.upload")
-        idempotency_key = as_idempotency_key(idempotency_key, "images.upload")
-        timeout = as_wait(timeout, "images.upload")
-        size = None if size is None else as_whole(size, "size", "images.upload")
-        core = self._core.with_deadline_from_now()
-        patience = Patience(core.options.timeouts.shortest)
-        with core.within_deadline("images.upload", idempotency_key=idempotency_key):
-            async with open_source(
-                file, size=size, replayable=hash_sha256 is True, patience=patience
-            ) as source:
-                name = file_name or source.file_name
-                sha256 = await sha256_of(source, patience) if hash_sha256 is True else hash_sha256
-                body = StandardUploadCreate(
-                    file_name=name or "image",
-                    mime_type=declared_type or detected_type(source, name),
-                    content_length=source.size,
-                    hash_sha256=unless_none(sha256),
-                    idempotency_key=idempotency_key,
-                    purpose=unless_none(purpose),
-                    custom_metadata=as_metadata(custom_metadata, "images.upload"),
-                )
-                if name is None:
-                    body.file_name += extension_of(str(body.mime_type))
-                image = await create_and_put(core, source, body, upload_token, on_progress)
-            if wait or verify:
-                image = await Images(core).wait_until_ready(image.id, timeout=timeout)
-            if verify:
-                check_record(image, source.size, sha256)
-        return image
-
-    @overload
-    def upload_many(
-        self,
-        items: Iterable[T] | AsyncIterable[T],
-        *,
-        concurrency: int = 16,
-        purpose: str | None = None,
-        custom_metadata: Metadata | None = None,
-        wait: bool = False,
-        timeout: float = 120.0,
-    ) -> UploadMany[T]: ...
-
-    # mypy calls this one covered. Without it, a list of several kinds written in the call has no type.
-    @overload
-    def upload_many(  # type: ignore[overload-cannot-match]
-        self,
-        items: Iterable[UploadFile | UploadItem] | AsyncIterable[UploadFile | UploadItem],
-        *,
-        concurrency: int = 16,
-        purpose: str | None = None,
-        custom_metadata: Metadata | None = None,
-        wait: bool = False,
-        timeout: float = 120.0,
-    ) -> UploadMany[UploadFile | UploadItem]: ...
-
-    def upload_many(
-        self,
-        items: Iterable[T] | AsyncIterable[T],
-        *,
-        concurrency: int = 16,
-        purpose: str | None = None,
-        custom_metadata: Metadata | None = None,
-        wait: bool = False,
-        timeout: float = 120.0,
-    ) -> UploadMany[T]:
-        """Upload many images at once and get their outcomes in the order in which they end.
-
-        ```python
-        async with imgwire.images.upload_many(Path("photos").iterdir()) as outcomes:
-            async for outcome in outcomes:
-                print(outcome.item, outcome.error or outcome.image)
-        ```
-
-        One failure does not stop the rest; what an item's own code raises is the `__cause__` of an
-        `UploadSourceError` in its outcome. Memory is bounded whatever the number of items: they are drawn as
-        there is room, and outcomes that are not taken hold back further uploads. Leaving the block cancels
-        what has not ended.
-
-        Args:
-            items: paths, bytes, or `UploadItem`s with arguments of their own; any iterable, sync or async. A
-                sync one is advanced on the event loop, so one that blocks should be async.
-            concurrency: how many uploads run at once. The `concurrency` of the client limits them too.
-            purpose: free label of those items that have none of their own.
-            custom_metadata: your own values for those items that have none of their own.
-            wait: an upload ends when its image is READY; one in quarantine counts as failed.
-            timeout: seconds to wait for each image, with `wait`.
-
-        Raises:
-            InvalidArgumentError: `items` is a single file, `concurrency` is not a whole number of at least 1,
-                or `timeout` is not a number.
-        """
-        timeout = as_wait(timeout, "images.upload_many")
-
-        async def upload(item: T) -> Image:
-            one = item if isinstance(item, UploadItem) else UploadItem(item)
-            return await self.upload(
-                one.file,
-                size=one.size,
-                file_name=one.file_name,
-                mime_type=one.mime_type,
-                hash_sha256=one.hash_sha256,
-                idempotency_key=one.idempotency_key,
-                purpose=purpose if one.purpose is None else one.purpose,
-                custom_metadata=custom_metadata if one.custom_metadata is None else one.custom_metadata,
-                upload_token=one.upload_token,
-                wait=wait,
-                timeout=timeout,
-            )
-
-        return UploadMany(items, upload, concurrency)
-
-    async def upload_via_url(
-        self,
-        url: str,
-        *,
-        file_name: str | None = None,
-        mime_type: SupportedMimeType | str | None = None,
-        idempotency_key: str | None = None,
-        purpose: str | None = None,
-        custom_metadata: Metadata | None = None,
-        allow_credentials: bool = False,
-        wait: bool = False,
-        timeout: float = 120.0,  # noqa: ASYNC109
-    ) -> Image:
-        """Have the service fetch an image from a public URL.
-
-        Args:
-            url: where the image is: http or https, with a host.
-            file_name: name to store instead of the one in the URL.
-            mime_type: type to store instead of the one that the source declares.
-            idempotency_key: as for `upload`.
-            purpose: free label.
-            custom_metadata: your own values by name.
-            allow_credentials: accept a URL with a user name or password, which the service gets to see.
-            wait: return when the image is READY, as `wait_until_ready` does.
-            timeout: seconds to wait in all, with `wait`.
-
-        Returns:
-            The record. Without `wait` the service has only accepted the URL: it fetches the image later, and
-            one that it cannot fetch ends in QUARANTINE. Nothing is stored until the status is READY.
-
-        Raises:
-            InvalidArgumentError: `url` is nothing that the service could fetch; `idempotency_key` is empty.
-            ImageQuarantinedError: with `wait`, the service could not fetch the source, or not use it.
-            DeadlineExceededError: with `wait`, the image was not READY in time.
-            APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
-        """
-        body = UploadViaUrlCreate(
-            url=public_url(url, "images.upload_via_url", allow_credentials=allow_credentials),
-            file_name=unless_none(file_name),
-            mime_type=unless_none(_given_type(mime_type, "images.upload_via_url")),
-            idempotency_key=as_idempotency_key(idempotency_key, "images.upload_via_url"),
-            purpose=unless_none(purpose),
-            custom_metadata=as_metadata(custom_metadata, "images.upload_via_url"),
-        )
-        timeout = as_wait(timeout, "images.upload_via_url")
-        core = self._core.with_deadline_from_now()
-        image = (await api.images_upload_via_url(core, body=body)).data
-        return await Images(core).wait_until_ready(image.id, timeout=timeout) if wait else image
-
     async def retrieve(self, image_id: str | UUID) -> Image:
         """Read one image record.
 
@@ -432,7 +94,7 @@ class Images(ImageDownloads):
         return (await api.images_retrieve(self._core, image)).data
 
     async def wait_until_ready(self, image_id: str | UUID, *, timeout: float = 120.0) -> Image:  # noqa: ASYNC109
-        """Read an image again and again, first quickly, then every two seconds, until it is READY.
+        """Poll until an image is READY, at first quickly, later every two seconds.
 
         The client's `deadline` covers all of it.
 
@@ -445,29 +107,8 @@ class Images(ImageDownloads):
             DeadlineExceededError: the image was not READY in time; the message tells its last status.
             NotFoundError: the image does not exist.
         """
-        operation = "images.wait_until_ready"
-        image_id = as_uuid(image_id, "image_id", operation)
-        timeout = as_wait(timeout, operation)
-        status = "unknown"
-        core = self._core.with_deadline_from_now()
-        waiting = Images(core)
-
-        async def look() -> Image | None:
-            nonlocal status
-            image = await waiting.retrieve(image_id)
-            status = image.status
-            if status == ImageStatus.QUARANTINE:
-                raise quarantined(image, operation)
-            return image if status == ImageStatus.READY else None
-
-        with core.within_deadline(operation):
-            ready = await poll(look, seconds=timeout, time=core.shared.time)
-        if ready is None:
-            raise DeadlineExceededError(
-                f"image {image_id} was not READY within {timeout:g} s, its last status was {status}",
-                operation=operation,
-            )
-        return ready
+        image = as_uuid(image_id, "image_id", OPERATION)
+        return await until_ready(self._core.with_deadline_from_now(), image, as_wait(timeout, OPERATION))
 
     async def delete(self, image_id: str | UUID) -> dict[str, str]:
         """Delete an image.
@@ -494,36 +135,3 @@ class Images(ImageDownloads):
         """
         ids = as_uuids(image_ids, "image_ids", "images.bulk_delete")
         return (await api.images_bulk_delete(self._core, body=BulkDeleteImages(image_ids=ids))).data
-
-    async def create_upload_token(self) -> UploadToken:
-        """Make a short-lived token that lets a frontend with a client key upload one image.
-
-        The vendor's frontends expect a backend to answer `{"uploadToken": token.token}`.
-        """
-        return (await api.images_create_upload_token(self._core)).data
-
-
-def quarantined(image: Image, operation: str) -> ImageQuarantinedError:
-    """The error for an image that the service could not process; it gives no reason."""
-    return ImageQuarantinedError(
-        f"image {image.id} ({image.original_filename!r}) is in quarantine: the service could not process it; "
-        "the source could not be fetched, or the data is damaged, too large or not of the declared type",
-        image_id=str(image.id),
-        operation=operation,
-        idempotency_key=image.idempotency_key,
-    )
-
-
-def _hidden(upload_token: str | None) -> str | None:
-    return None if upload_token is None else HiddenText(upload_token)
-
-
-def _given_type(mime_type: object, operation: str) -> SupportedMimeType | None:
-    if mime_type is None:
-        return None
-    if isinstance(mime_type, str) and mime_type in EXTENSIONS.values():
-        return SupportedMimeType(mime_type)
-    raise UnsupportedImageTypeError(
-        f"the service does not store {mime_type!r:.80}, only {', '.join(sorted(set(EXTENSIONS.values())))}",
-        operation=operation,
-    )
