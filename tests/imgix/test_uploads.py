@@ -32,8 +32,13 @@ STATUS = f"GET /api/v1/sources/{SOURCE}/upload-sessions/status/session-1"
 CANCEL = f"DELETE /api/v1/sources/{SOURCE}/upload-sessions/cancel/session-1"
 PUT = "PUT /store/session-1"
 
-NOW = int(time.time())
+YESTERDAY = int(time.time()) - 86_400
 JPEG = b"\xff\xd8\xff" + b"x" * 200_000
+
+
+def now() -> int:
+    """Read by each test: the module may have been loaded minutes before."""
+    return int(time.time())
 
 
 def session(status: str = "PENDING", **attributes: Any) -> dict[str, Any]:
@@ -93,7 +98,7 @@ async def test_an_upload_whose_response_was_lost_is_looked_up(
     script: Script, imgix: AsyncImgixClient, broken: Any
 ) -> None:
     script.on(UPLOAD, broken)
-    script.on(GET, asset("heroes/a.jpg", file_size=len(JPEG), date_created=NOW))
+    script.on(GET, asset("heroes/a.jpg", file_size=len(JPEG), date_created=now()))
 
     uploaded = await imgix.assets.upload(SOURCE, "heroes/a.jpg", JPEG)
 
@@ -105,8 +110,8 @@ async def test_an_upload_whose_response_was_lost_is_looked_up(
     "there",
     [
         failure(404),
-        asset("heroes/a.jpg", file_size=7, date_created=NOW),
-        asset("heroes/a.jpg", file_size=len(JPEG), date_created=NOW - 86_400),
+        asset("heroes/a.jpg", file_size=7),
+        asset("heroes/a.jpg", file_size=len(JPEG), date_created=YESTERDAY),
         asset("heroes/a.jpg"),
         failure(403),
     ],
@@ -129,7 +134,7 @@ async def test_a_conflict_after_a_lost_response_is_the_upload_itself(
 ) -> None:
     script.on(UPLOAD, LOST, failure(409, "Conflict", "The path exists."))
     # Indexing takes a moment.
-    script.on(GET, failure(404), asset("heroes/a.jpg", file_size=len(JPEG), date_created=NOW))
+    script.on(GET, failure(404), asset("heroes/a.jpg", file_size=len(JPEG), date_created=now()))
 
     uploaded = await imgix.assets.upload(SOURCE, "heroes/a.jpg", JPEG)
 
@@ -301,7 +306,7 @@ async def test_a_session_is_opened_again_when_the_response_was_lost(
 async def test_waiting_ends_when_the_asset_is_indexed(script: Script, imgix: AsyncImgixClient) -> None:
     script_a_session(script)
     script.on(STATUS, session("CLOSED"), session("COMPLETE"))
-    indexed = asset("heroes/a.jpg", file_size=len(JPEG), date_created=NOW, media_width=40)
+    indexed = asset("heroes/a.jpg", file_size=len(JPEG), date_created=now(), media_width=40)
     script.on(GET, failure(404), failure(404), indexed)
 
     uploaded = await imgix.assets.upload_large(SOURCE, "heroes/a.jpg", JPEG, wait=True)
