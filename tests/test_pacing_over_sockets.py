@@ -12,6 +12,7 @@ import pytest
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.sandbox import Sandbox, SteadyRate
+from imgwire_async.sandbox.server.rate_limits import RetryAfterForm
 
 pytestmark = pytest.mark.measures_time
 
@@ -45,3 +46,44 @@ async def test_auto_concurrency_finds_and_keeps_an_unknown_rate_limit() -> None:
     goodput = len(settled) / (SECONDS - SETTLED_AFTER) / LIMIT
     assert 0.85 * 0.92 <= goodput <= 1.08
     assert refused / (refused + len(successes)) < 0.02
+
+
+async def _burst(calls: int, limit: SteadyRate, rounds: int) -> list[tuple[float, int]]:
+    """Calls made at once by a default client: those accepted per second, and the 429s, of each round."""
+    results = []
+    async with (
+        Sandbox(rate_limits={"images.list": limit}) as sandbox,
+        AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url, max_retries=20) as imgwire,
+    ):
+        for _ in range(rounds):
+            before, started = len(sandbox.requests), time.monotonic()
+
+            async def call() -> None:
+                await imgwire.images.list(limit=1)
+
+            async with anyio.create_task_group() as tasks:
+                for _ in range(calls):
+                    tasks.start_soon(call)
+            throttled = sum(request.status == 429 for request in list(sandbox.requests)[before:])
+            results.append((calls / (time.monotonic() - started), throttled))
+    return results
+
+
+async def test_a_burst_over_the_limit_is_throttled_less_than_once_per_slot() -> None:
+    ((_, throttled),) = await _burst(200, SteadyRate(rate=200, burst=100, retry_after=None), 1)
+    # What was in flight at the first 429, and then hardly any.
+    assert 1 <= throttled <= 90
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("retry_after", [None, "seconds"])
+async def test_six_hundred_calls_of_a_default_client_keep_to_a_limit_they_are_not_told(
+    retry_after: RetryAfterForm,
+) -> None:
+    limit = SteadyRate(rate=100, burst=100, retry_after=retry_after)
+    (goodput, throttled), *later = await _burst(600, limit, 3)
+    assert goodput >= 0.9 * 100
+    assert throttled / (600 + throttled) <= 0.12
+    assert sum(count for _, count in later) / (2 * 600) <= 0.015
+    if retry_after is None:
+        assert min(rate for rate, _ in later) >= 0.9 * 0.85 * 100

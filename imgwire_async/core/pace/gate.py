@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from imgwire_async.core.concurrency.loops import current_loop, is_abandoned, is_closed
 from imgwire_async.core.pace.adaptive import AdaptivePacer, Pacer
@@ -34,6 +35,10 @@ from imgwire_async.core.values.numbers import whole
 
 LENT_AFTER: Final = 0.1
 """After this many seconds a slot whose request waits for the caller's own code is lent to those who wait."""
+
+_AT_ONCE: Final = 8
+"""After this many admissions the event loop gets a turn, so that a 429 that has arrived is read before more
+requests are sent. A burst of 100 would otherwise be sent as a whole, however soon the first is rejected."""
 
 MOST_IN_FLIGHT: Final = 256
 """With `concurrency="auto"` there are never more requests in flight than this."""
@@ -115,6 +120,7 @@ class Gate:
         self._returning = Lane("")  # who wants a slot back, whatever its class
         self._queues = [self._returning]
         self._admitted = 0
+        self._at_once = _AT_ONCE  # how many more are admitted in this turn of the event loop
         self._backing_off = 0  # those who were answered 429, and do not stand in line yet
         self._throttled_seconds = 0.0
 
@@ -169,7 +175,8 @@ class Gate:
     def pacer_of(self, lane: Lane) -> Pacer:
         """The pace of a class, which begins with its first 429 if there is none yet."""
         if lane.pacer is None:
-            lane.pacer = ThrottledPacer(clock=self.clock, rng=self._rng)
+            accepted = lane.accepted.count(self.clock())
+            lane.pacer = ThrottledPacer(clock=self.clock, rng=self._rng, accepted=accepted)
         return lane.pacer
 
     def waiting(self, rate_class: str) -> int:
@@ -241,7 +248,7 @@ class Gate:
         if lane.pacer is not None:
             lane.forget_pace()
         is_free = len(self._in_flight) < self._concurrency and self._is_free(lane, arrived)
-        if is_free and arrived < deadline and lane.take(arrived):
+        if self._at_once and is_free and arrived < deadline and lane.take(arrived):
             self._admit(permit)
             return
         gives_up = math.inf
@@ -282,6 +289,7 @@ class Gate:
             permit.end_loan()
             return
         self._admitted += 1
+        self._at_once -= 1
         lane = permit.lane
         if lane.pacer is not None:
             permit.pacer, permit.ticket = lane.pacer, lane.pacer.begin()
@@ -318,7 +326,11 @@ class Gate:
         # Only the head of a queue watches for the time when its class opens; `_dispatch` wakes the next one.
         opens_at = lane.opens_at() if waiter is lane.head else math.inf
         if opens_at <= now and len(self._in_flight) < self._concurrency:
-            return  # it has opened since `_dispatch` looked
+            # It has opened since `_dispatch` looked, or the event loop is to get a turn.
+            if not self._at_once:
+                await checkpoint()
+                self._at_once = _AT_ONCE
+            return
         if self._lends and waiter is lane.head and not now < opens_at < math.inf:
             with self.time.move_on_after(min(LENT_AFTER, deadline - now)):  # to see who is idle
                 await waiter.wake.wait()
@@ -329,6 +341,7 @@ class Gate:
             # Others have to end first, which is no matter of time.
             with nullcontext() if deadline == math.inf else self.time.move_on_after(deadline - now):
                 await waiter.wake.wait()
+        self._at_once = self._at_once or _AT_ONCE
 
     def leave(self, permit: Permit) -> None:
         """End the request of a `Permit`."""
@@ -387,6 +400,10 @@ class Gate:
         while len(self._in_flight) < self._concurrency:
             ready = [lane for lane in waiting if lane.waiting and lane.opens_at() <= now]
             if not ready:
+                break
+            if not self._at_once:
+                for lane in ready:
+                    lane.head.wake_up()  # to go on in the next turn
                 break
             lane = min(ready, key=lambda lane: lane.head.arrival)
             if lane.take(now):

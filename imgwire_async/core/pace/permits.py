@@ -11,7 +11,7 @@ import anyio
 
 from imgwire_async.core.pace.adaptive import Pacer, Ticket
 from imgwire_async.core.pace.limits import TokenBucket
-from imgwire_async.core.pace.throttled import UNPACED, ThrottledPacer
+from imgwire_async.core.pace.throttled import UNPACED, LastSecond, ThrottledPacer
 
 if TYPE_CHECKING:
     from imgwire_async.core.pace.gate import Gate
@@ -107,6 +107,8 @@ class Lane:
         """End of the pause that the service asked for; for those who do not want to wait for it."""
         self.waiting: OrderedDict[Waiter, None] = OrderedDict()
         self.pacer = pacer
+        self.accepted = LastSecond()
+        """The responses that were no 429, as long as there is no pace."""
         self.bucket = bucket
         if bucket is not None:
             bucket.is_waited_for_in(self)
@@ -244,6 +246,8 @@ class Permit:
         """
         if self.lane.pacer is not None:
             self.lane.pacer.accepted(self._ticket_of(self.lane.pacer))
+        else:
+            self.lane.accepted.add(self._gate.clock())
 
     def throttled(self, hint: float | None) -> None:
         """Say that the server answered 429 (or 503 with a request to slow down).

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Final
 
 from imgwire_async.core.pace.adaptive import Ticket
-from imgwire_async.core.pace.controller import FIRST_DOUBLING, RateController
+from imgwire_async.core.pace.controller import FIRST_DOUBLING, START_RATE, RateController
 
 ACCELERATION: Final = 100.0
-"""Requests per second by which the rate grows each second after the first 429; from 290 on it doubles every
-2 s instead. Steady growth meets any limit at no more than twice its rate: the service's bucket is empty when
-it begins, and fills with what is not sent at first."""
+"""Requests per second by which the rate grows at least each second after the first 429; from 290 on it
+doubles every 2 s instead. Steady growth meets any limit at no more than twice its rate: the service's bucket
+is empty when it begins, and fills with what is not sent at first."""
+CATCHING_UP: Final = 4.0
+"""The rate grows by this many times the guess each second, if that is more."""
 FIRST_RECOVERY: Final = 2.5
 """The rate is back at its ceiling this many seconds after the second 429, or 25 requests later if that takes
 longer; twice that after the third, until the usual `pacing.RECOVERY` is reached."""
@@ -23,6 +25,31 @@ UNPACED: Final = Ticket(0, 0.0)
 """Of a request that was sent before there was a pace."""
 
 
+class LastSecond:
+    """How many responses came in the last second."""
+
+    __slots__ = ("_count", "_former", "_second")
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._count = self._former = 0
+
+    def add(self, now: float) -> None:
+        """Count one."""
+        self._turn(int(now))
+        self._count += 1
+
+    def count(self, now: float) -> float:
+        """Their number; those of the whole second before are taken to be spread over it."""
+        self._turn(int(now))
+        return self._count + self._former * (1.0 - now % 1.0)
+
+    def _turn(self, second: int) -> None:
+        if second != self._second:
+            self._former = self._count if second == self._second + 1 else 0
+            self._count, self._second = 0, second
+
+
 class ThrottledController(RateController):
     """Finds the rate of a service that has just answered 429, in seconds where `RateController` takes longer.
 
@@ -30,13 +57,19 @@ class ThrottledController(RateController):
     if it keeps what is not used. If it keeps nothing, the rate at that 429 is the limit. The ceiling is set
     in the middle between both, and corrected by the 429s that follow.
 
+    A bucket rarely holds more than its limit allows in a second. So half of what the service accepted in the
+    second before the first 429 is a guess at the limit, mostly too low: the rate starts there.
+
     Args:
         clock: monotonic clock in seconds.
         rng: source of randomness.
+        accepted: how many requests were accepted in the second before the first 429.
     """
 
-    def __init__(self, *, clock: Callable[[], float], rng: random.Random) -> None:
-        super().__init__(clock=clock, rng=rng)
+    def __init__(self, *, clock: Callable[[], float], rng: random.Random, accepted: float = 0.0) -> None:
+        guess = accepted / 2.0
+        super().__init__(clock=clock, rng=rng, start_rate=max(START_RATE, guess))
+        self._acceleration = max(ACCELERATION, CATCHING_UP * guess)
         self._tokens = 0.0
         self._accelerating = True
         self._recovery_factor = FIRST_RECOVERY / 2.0
@@ -47,7 +80,7 @@ class ThrottledController(RateController):
             return
         elapsed = self._used_time()
         doubling = self._rate * (2.0 ** (elapsed / FIRST_DOUBLING) - 1.0)
-        self._rate = min(self._rate + max(ACCELERATION * elapsed, doubling), self._max_rate)
+        self._rate = min(self._rate + max(self._acceleration * elapsed, doubling), self._max_rate)
 
     def _slow_down(self, now: float) -> None:
         if not self._accelerating:
@@ -72,11 +105,12 @@ class ThrottledPacer:
     Args:
         clock: monotonic clock in seconds.
         rng: source of randomness.
+        accepted: how many requests were accepted in the second before the first 429.
     """
 
-    def __init__(self, *, clock: Callable[[], float], rng: random.Random) -> None:
+    def __init__(self, *, clock: Callable[[], float], rng: random.Random, accepted: float = 0.0) -> None:
         self._clock = clock
-        self._controller = ThrottledController(clock=clock, rng=rng)
+        self._controller = ThrottledController(clock=clock, rng=rng, accepted=accepted)
         self._throttled_at = clock()
 
     @property
