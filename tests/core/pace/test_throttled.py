@@ -103,7 +103,9 @@ def test_a_high_limit_is_approached_within_a_second() -> None:
 
 
 @pytest.mark.parametrize(("accepted", "rate"), [(5, 10.0), (100, 50.0)])
-def test_the_pace_starts_at_half_of_what_was_accepted_in_the_second_before(accepted: int, rate: float) -> None:
+def test_the_pace_starts_at_half_of_what_was_accepted_in_the_second_before(
+    accepted: int, rate: float
+) -> None:
     time = VirtualTime()
     gate = Gate(100, time=time, rng=random.Random(1))
     instants: list[float] = []
