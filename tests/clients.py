@@ -11,7 +11,7 @@ from imgwire_async.core.clients.client import ServiceClient, core_of, keep_time
 from imgwire_async.core.time import RealTime
 from imgwire_async.sandbox import Sandbox
 
-Client = TypeVar("Client", bound=ServiceClient)
+AnyClient = TypeVar("AnyClient", bound=ServiceClient)
 
 
 def client_of(server: Any, **arguments: Any) -> AsyncImgwireClient:
@@ -27,7 +27,7 @@ class NoWaits(RealTime):
         await anyio.lowlevel.checkpoint()
 
 
-def without_waits(client: Client) -> Client:
+def without_waits(client: AnyClient) -> AnyClient:
     """Let the waits before retries pass at once; the waits of a call's deadline still count them."""
     keep_time(client, NoWaits(), rate_limits=core_of(client).shared.gate.rate_limits)
     return client

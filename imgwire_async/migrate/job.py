@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 from anyio import to_thread
 
 from imgwire_async.core.call import Core
+from imgwire_async.core.clients.client import core_of
 from imgwire_async.core.http.urls import checked_base_url
 from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
 from imgwire_async.imgix.arguments import SourceId
@@ -261,7 +262,7 @@ def migrate_from_imgix(
         item_deadline=item_deadline,
         processes=processes,
     )
-    core, at_imgix = imgwire._core, imgix._core  # noqa: SLF001 - clients of this library
+    core, at_imgix = core_of(imgwire), core_of(imgix)
     if processes > 1:
         check_processes(core)
     patient = imgix.with_options(max_retries=max(_LIST_RETRIES, at_imgix.options.retry.max_retries))

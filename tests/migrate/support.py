@@ -51,6 +51,27 @@ def fill(imgix: ImgixSandbox, source_id: str, count: int, *, prefix: str = "/pho
         )
 
 
+def expected_metadata(source_id: str, path: str, number: int) -> dict[str, object]:
+    """What the image of an asset of `fill` has, with `custom_fields.alt` as its alternative text."""
+    expected: dict[str, object] = {
+        "imgix_id": f"{source_id}{path}",
+        "origin_path": path,
+        "alt": f"Alt {number}",
+        "name": f"Photo {number}",
+        "custom_season": "spring",
+        "custom_price": 9.5,
+        "custom_sold": True,
+        "custom_alt": f"Alt {number}",
+    }
+    if number % 3 == 0:
+        expected["description"] = f"The {number}th"
+    if number % 2:
+        expected["categories"] = '["shoes", "red, dark"]'
+    if number % 5 == 0:
+        expected["tags"] = '{"beach": 0.98, "sea": 0.5}'
+    return expected
+
+
 def hash_of(source_id: str) -> int:
     """A number for the images of a source, which differ from those of others."""
     return int(source_id[:6], 16) * 100_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,19 @@ from imgwire_async.migrate import (
     translate_url,
 )
 from imgwire_async.migrate.asset_items import AssetReader
-from imgwire_async.sandbox import ImgixSandbox, Sandbox
+from imgwire_async.sandbox import Fault, ImgixSandbox, Sandbox
+from tests.clients import without_waits
 from tests.ingest.support import server_images, small_image
-from tests.migrate.support import NO_IMAGES, client_of, counts, fill, hash_of, migrate, noise
+from tests.migrate.support import (
+    NO_IMAGES,
+    client_of,
+    counts,
+    expected_metadata,
+    fill,
+    hash_of,
+    migrate,
+    noise,
+)
 
 IMAGES = 56
 
@@ -61,25 +70,9 @@ async def test_every_asset_becomes_one_image_with_its_metadata_or_is_skipped_wit
     assert len(images) == IMAGES
     for number in range(IMAGES):
         image = images[path := f"/photos/{number:04} é.png"]
-        expected: dict[str, object] = {
-            "imgix_id": f"{source_id}{path}",
-            "origin_path": path,
-            "alt": f"Alt {number}",
-            "name": f"Photo {number}",
-            "custom_season": "spring",
-            "custom_price": 9.5,
-            "custom_sold": True,
-            "custom_alt": f"Alt {number}",
-        }
-        if number % 3 == 0:
-            expected["description"] = f"The {number}th"
-        if number % 2:
-            expected["categories"] = json.dumps(["shoes", "red, dark"])
-        if number % 5 == 0:
-            expected["tags"] = json.dumps({"beach": 0.98, "sea": 0.5})
         found = dict(image.custom_metadata)
         assert found.pop("date_created")
-        assert found == expected
+        assert found == expected_metadata(source_id, path, number)
         assert image.original_filename == f"{number:04} é.png"
         assert (image.status, image.mime_type) == ("READY", "image/png")
 
@@ -447,3 +440,29 @@ async def test_a_host_that_was_added_later_is_in_the_mapping_of_a_later_run(
         _ = [outcome async for outcome in job]
         await job.write_urls(tmp_path / "urls.csv")
     assert read_urls(tmp_path / "urls.csv").hosts == {"shop.imgix.net", "img.example.com"}
+
+
+async def test_with_faults_on_both_sides_every_asset_ends_as_one_image(
+    client: AsyncImgwireClient,
+    server: ImgixSandbox,
+    sandbox: Sandbox,
+    tmp_path: Path,
+) -> None:
+    source_id = server.add_source("shop")
+    fill(server, source_id, 30)
+    faults = (Fault(status=503), Fault(reset="before"), Fault(reset="after"), Fault(truncate=True))
+    sandbox.faults.random(0.2, 3, faults)
+    server.faults.random(0.2, 4, faults)
+    failed = 1
+    async with client_of(server) as imgix:
+        without_waits(imgix)
+        for _ in range(8):
+            _, report = await migrate(imgix, client, server, journal=tmp_path / "j")
+            failed = report.failed
+            if not failed:
+                break
+    assert failed == 0
+    sandbox.faults.clear()
+    ready = [image for image in await server_images(client) if image.status == "READY"]
+    assert len(ready) == 30
+    assert len({image.custom_metadata["imgix_id"] for image in ready}) == 30
