@@ -28,17 +28,33 @@ class CalledAs:
         core: makes the calls.
         name: the operation, for hooks and errors.
         on_sent: called with how many bytes of the body an attempt has sent.
+        may_be_empty: whether a success may come without `data`, which reads as a resource without anything.
+            imgix documents neither status nor body of some successes; that they happened is what counts.
     """
 
-    def __init__(self, core: Core, name: str, on_sent: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        name: str,
+        on_sent: Callable[[int], None] | None = None,
+        *,
+        may_be_empty: bool = False,
+    ) -> None:
         self._core = core
         self._name = name
         self._on_sent = on_sent
+        self._may_be_empty = may_be_empty
 
     async def call(self, request: Request, parse: Callable[[Any], T]) -> Response[T]:
         """Make a call; see `Core.call`."""
         operation = replace(request.operation, name=self._name)
-        return await self._core.call(replace(request, operation=operation), parse, on_sent=self._on_sent)
+
+        def read(document: Any) -> T:  # noqa: ANN401 - JSON of any shape
+            if self._may_be_empty and isinstance(document, dict) and document.get("data") is None:
+                document = {**document, "data": {}}
+            return parse(document)
+
+        return await self._core.call(replace(request, operation=operation), read, on_sent=self._on_sent)
 
 
 async def looking_first(

@@ -60,6 +60,23 @@ class UploadPlan:
     on_progress: ProgressHook | None
 
 
+def accepted(raw: models.Asset, source_id: str, origin_path: str, **known: object) -> Asset:
+    """The asset of a request that imgix has accepted: as it describes it, or else with what is known here.
+
+    Args:
+        raw: the resource of the response; an empty one if there was none.
+        source_id: its source.
+        origin_path: its path, without a leading slash.
+        **known: attributes that the request has determined.
+    """
+    asset = Asset.of(raw)
+    if asset.id:
+        return asset
+    attributes = {"source_id": source_id, "origin_path": f"/{origin_path}", **known}
+    resource = {"id": f"{source_id}/{origin_path}", "type": "assets", "attributes": attributes}
+    return Asset.of(models.Asset.from_dict(resource))
+
+
 class Upload:
     """One upload.
 
@@ -106,14 +123,20 @@ class Upload:
 
             async def call() -> Asset:
                 response = await api.assets_upload(
-                    CalledAs(self._core, plan.operation, on_sent),
+                    CalledAs(self._core, plan.operation, on_sent, may_be_empty=True),
                     plan.source_id,
                     plan.origin_path,
                     content=source,
                     content_type=content_type,
                     overwrite=plan.overwrite,
                 )
-                return Asset.of(response.data.data)
+                return accepted(
+                    response.data.data,
+                    plan.source_id,
+                    plan.origin_path,
+                    content_type=content_type,
+                    file_size=source.size,
+                )
 
             asset = await looking_first(
                 self._core, call, lambda: self._stored(source.size), repeatable=source.replayable
@@ -141,20 +164,15 @@ class Upload:
 
         await reporting(plan.on_progress, source.size, transfer)
         assert session is not None  # noqa: S101 - the transfer has ended
-        # What is known: the session's response does not hold the asset.
-        raw = models.Asset.from_dict(
-            {
-                "id": f"{plan.source_id}/{plan.origin_path}",
-                "type": "assets",
-                "attributes": {
-                    "source_id": plan.source_id,
-                    "origin_path": f"/{plan.origin_path}",
-                    "content_type": content_type,
-                    "file_size": source.size,
-                },
-            }
+        # The session's response does not hold the asset.
+        asset = accepted(
+            models.Asset.from_dict({}),
+            plan.source_id,
+            plan.origin_path,
+            content_type=content_type,
+            file_size=source.size,
         )
-        return Asset.of(raw), session
+        return asset, session
 
     async def _one_session(self, source: Source, content_type: str, on_sent: OnSent | None) -> UploadSession:
         plan = self._plan

@@ -23,7 +23,7 @@ from imgwire_async.errors import (
     PermissionDeniedError,
     RateLimitError,
 )
-from imgwire_async.imgix import AsyncImgixClient, ImgixRateClass
+from imgwire_async.imgix import AsyncImgixClient, ImgixRateClass, PurgeReceipt
 from imgwire_async.imgix.lowlevel import operations
 from imgwire_async.imgix.service import IMGIX
 from tests.imgix.scripted import LOST, SOURCE, Reply, Script, asset, client_of, failure, resource
@@ -330,3 +330,27 @@ async def test_a_path_that_cannot_be_one_is_rejected_before_anything_is_sent(
     with pytest.raises(InvalidArgumentError, match="origin_path"):
         await imgix.assets.upload(SOURCE, path, b"x")
     assert script.asked == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"data": null}', b'{"meta": {}}'])
+async def test_a_success_counts_whatever_its_body_leaves_out(
+    imgix: AsyncImgixClient, script: Script, content: bytes
+) -> None:
+    source, reply = f"/api/v1/sources/{SOURCE}", Reply(200 if content else 204, content=content)
+    url = "https://shop.imgix.net/a.jpg"
+    for path in ("upload", "assets/add", "assets/refresh"):
+        script.on(f"POST {source}/{path}/a.jpg", reply)
+    for path in ("publish", "unpublish", "upload-sessions/close/s-1"):
+        script.on(f"POST {source}/{path}", reply)
+    script.on(f"DELETE {source}/upload-sessions/cancel/s-1", reply)
+    script.on("POST /api/v1/purge", reply)
+
+    uploaded = await imgix.assets.upload(SOURCE, "/a.jpg", b"text", content_type="image/jpeg")
+    assert (uploaded.id, uploaded.file_size, uploaded.content_type) == (f"{SOURCE}/a.jpg", 4, "image/jpeg")
+    assert (await imgix.assets.add(SOURCE, "a.jpg")).origin_path == "/a.jpg"
+    assert (await imgix.assets.refresh(SOURCE, "a.jpg")).source_id == SOURCE
+    assert await imgix.purge(url) == PurgeReceipt(purge_id=None)
+    assert (await imgix.publish(url, source=SOURCE)).publish_id is None
+    assert (await imgix.unpublish(url, source=SOURCE)).unpublish_id is None
+    assert (await imgix.upload_sessions.close(SOURCE, "s-1")).id == "s-1"
+    assert await imgix.upload_sessions.cancel(SOURCE, "s-1")

@@ -24,7 +24,8 @@ from imgwire_async.imgix.lowlevel import models
 from imgwire_async.imgix.lowlevel.api import assets as api
 from imgwire_async.imgix.lowlevel.types import UNSET, Unset
 from imgwire_async.imgix.records import Asset
-from imgwire_async.imgix.upload import Upload, UploadPlan
+from imgwire_async.imgix.repeats import CalledAs
+from imgwire_async.imgix.upload import Upload, UploadPlan, accepted
 
 if TYPE_CHECKING:
     from imgwire_async.imgix.resources.raw import AssetsWithRawResponse
@@ -186,7 +187,8 @@ class Assets:
         identity, path = as_source_id(source, operation), as_origin_path(origin_path, operation)
         core = self._core.with_deadline_from_now()
         try:
-            return Asset.of((await api.assets_add(core, identity, path)).data.data)
+            caller = CalledAs(core, operation, may_be_empty=True)
+            return accepted((await api.assets_add(caller, identity, path)).data.data, identity, path)
         except ConflictError:
             return await Assets(core).retrieve(identity, path)
 
@@ -200,10 +202,9 @@ class Assets:
             NotFoundError: no such asset is indexed.
         """
         operation = "assets.refresh"
-        response = await api.assets_refresh(
-            self._core, as_source_id(source, operation), as_origin_path(origin_path, operation)
-        )
-        return Asset.of(response.data.data)
+        identity, path = as_source_id(source, operation), as_origin_path(origin_path, operation)
+        caller = CalledAs(self._core, operation, may_be_empty=True)
+        return accepted((await api.assets_refresh(caller, identity, path)).data.data, identity, path)
 
     async def upload(
         self,

@@ -31,7 +31,7 @@ async def purge(
         )
     )
     try:
-        raw = (await purges.purges_create(CalledAs(core, operation), body=body)).data.data
+        raw = (await purges.purges_create(CalledAs(core, operation, may_be_empty=True), body=body)).data.data
     except ConflictError as error:
         core.record(error)
         return PurgeReceipt(purge_id=None, duplicate=True)
@@ -50,7 +50,8 @@ async def publish(core: Core, url: str, *, source: SourceId) -> PublishReceipt:
             attributes=models.PublishAttributes(url=as_imgix_url(url, operation), source_id=identity)
         )
     )
-    raw = (await publishes.publishes_create(CalledAs(core, operation), identity, body=body)).data.data
+    caller = CalledAs(core, operation, may_be_empty=True)
+    raw = (await publishes.publishes_create(caller, identity, body=body)).data.data
     return PublishReceipt(
         publish_id=_identity(
             None if isinstance(raw.attributes, Unset) else raw.attributes.publish_id, raw.id
@@ -68,7 +69,8 @@ async def unpublish(core: Core, url: str, *, source: SourceId) -> UnpublishRecei
             attributes=models.UnpublishAttributes(url=as_imgix_url(url, operation), source_id=identity)
         )
     )
-    raw = (await unpublishes.unpublishes_create(CalledAs(core, operation), identity, body=body)).data.data
+    caller = CalledAs(core, operation, may_be_empty=True)
+    raw = (await unpublishes.unpublishes_create(caller, identity, body=body)).data.data
     return UnpublishReceipt(
         unpublish_id=_identity(
             None if isinstance(raw.attributes, Unset) else raw.attributes.unpublish_id, raw.id

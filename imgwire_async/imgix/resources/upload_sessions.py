@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from imgwire_async.core.call import Core
@@ -14,7 +15,7 @@ from imgwire_async.imgix.arguments import SourceId, as_id, as_origin_path, as_so
 from imgwire_async.imgix.lowlevel.api import upload_sessions as api
 from imgwire_async.imgix.polling import poll
 from imgwire_async.imgix.records import UploadSession
-from imgwire_async.imgix.repeats import looking_first
+from imgwire_async.imgix.repeats import CalledAs, looking_first
 
 if TYPE_CHECKING:
     from imgwire_async.imgix.resources.raw import UploadSessionsWithRawResponse
@@ -96,8 +97,11 @@ class UploadSessions:
         operation = "upload_sessions.close"
         identity, session_id = as_source_id(source, operation), _id_of(session, operation)
         core = self._core.with_deadline_from_now()
+        caller = CalledAs(core, operation, may_be_empty=True)
         try:
-            return UploadSession.of((await api.upload_sessions_close(core, identity, session_id)).data.data)
+            response = await api.upload_sessions_close(caller, identity, session_id)
+            closed = UploadSession.of(response.data.data)
+            return closed if closed.id else replace(closed, id=session_id, source_id=identity)
         except APIStatusError as error:
             if error.status not in {400, 404, 409, 410, 422}:
                 raise
