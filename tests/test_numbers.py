@@ -15,12 +15,15 @@ from imgwire_async import (
     ArchiveLimits,
     AsyncImgwireClient,
     ImgwireError,
+    InvalidArgumentError,
     InvalidTransformationError,
     RateLimit,
     Timeouts,
     UploadItem,
     cdn_url,
 )
+from imgwire_async.imgix.arguments import as_custom_fields
+from imgwire_async.imgix.filters import ASSET_FILTERS, filter_query
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
@@ -57,6 +60,7 @@ ACCEPTING: dict[str, Callable[[Any], Any]] = {
     "limit of origins": lambda n: client().cors_origins.list(limit=n),
     "concurrency of many uploads": lambda n: client().images.upload_many([], concurrency=n),
     "concurrency of a job": lambda n: client().ingest([], concurrency=n),
+    "processes of a job": lambda n: client().ingest([], processes=n),
     "max_failures": lambda n: IngestOptions(max_failures=n),
     "processes": lambda n: IngestOptions(processes=n),
     "max_files": lambda n: ArchiveLimits(max_files=n),
@@ -108,7 +112,7 @@ async def test_numbers_of_any_library_are_sent(sandbox: Sandbox, photo: Path) ->
         image = await client.images.upload(
             iter([photo.read_bytes()]),  # noqa: ASYNC240
             size=np.int64(size),  # type: ignore[arg-type]
-            custom_metadata={"rank": np.int64(3), "share": np.float64(0.5), "ok": True},  # type: ignore[dict-item]
+            custom_metadata={"rank": np.int64(3), "share": np.float32(0.5), "ok": True},  # type: ignore[dict-item]
             wait=True,
             timeout=np.int32(20),  # type: ignore[arg-type]
         )
@@ -123,6 +127,22 @@ async def test_numbers_of_any_library_are_sent(sandbox: Sandbox, photo: Path) ->
     assert image.custom_metadata == {"rank": 3, "share": 0.5, "ok": True}
     assert created.image.id
     assert page.pagination.limit == 1
+
+
+def test_numbers_of_any_library_are_sent_to_imgix() -> None:
+    assert as_custom_fields({"a": np.int64(3), "b": np.float32(0.5), "c": None, "d": True}, "x") == {
+        "a": 3,
+        "b": 0.5,
+        "c": None,
+        "d": True,
+    }
+    query = filter_query({"face_count": np.int64(3), "custom": {"rank": np.uint8(7)}}, ASSET_FILTERS, "x")
+    assert query == {"filter[face_count]": "3", "filter[custom:rank]": "7"}
+    for wrong in (np.True_, [1], np.array([1, 2]), b"x"):
+        with pytest.raises(InvalidArgumentError, match="custom_fields"):
+            as_custom_fields({"a": wrong}, "x")
+        with pytest.raises(InvalidArgumentError, match="face_count"):
+            filter_query({"face_count": wrong}, ASSET_FILTERS, "x")
 
 
 class TestTransformations:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
-from imgwire_async.core.values.numbers import is_finite
+from imgwire_async.core.values.numbers import as_number, is_finite
 from imgwire_async.core.values.redaction import without_query
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.imgix.lowlevel.types import UNSET, Unset
@@ -113,11 +113,16 @@ def as_custom_fields(values: object, operation: str) -> dict[str, object]:
     Raises:
         InvalidArgumentError: it is not a mapping of texts to scalars.
     """
-    if isinstance(values, Mapping) and all(
-        isinstance(name, str) and isinstance(value, str | int | float | bool | None)
-        for name, value in values.items()
-    ):
-        return dict(values)
+    if isinstance(values, Mapping):
+        plain: dict[str, object] = {
+            name: value if isinstance(value, str | int | float | None) else as_number(value)
+            for name, value in values.items()
+        }
+        if all(
+            isinstance(name, str) and (value is not None or values[name] is None)
+            for name, value in plain.items()
+        ):
+            return plain
     raise InvalidArgumentError(
         f"custom_fields must map names to texts, numbers, truth values or None, got {values!r:.80}",
         operation=operation,

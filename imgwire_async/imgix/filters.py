@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, TypedDict
 
+from imgwire_async.core.values.numbers import as_number
 from imgwire_async.errors import InvalidArgumentError
 
 SourceFilters = TypedDict(
@@ -128,8 +129,11 @@ def _custom(fields: object, operation: str) -> dict[str, str]:
 def _text(name: object, value: object, operation: str) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str | int | float):
+    if isinstance(value, str):
         return str(value)
+    number = as_number(value)
+    if number is not None:
+        return str(number)
     if isinstance(value, Sequence | set | frozenset) and value:
         parts = [part for part in value if isinstance(part, str) and part and "," not in part]
         if len(parts) == len(value):

@@ -299,7 +299,7 @@ class AsyncImgwireClient(ServiceClient):
             byte_budget=byte_budget,
             processes=processes,
         )
-        if processes > 1:
+        if options.processes > 1:
             check_processes(self._core)
         return IngestJob(self._core, SINK, source, journal=journal, job=job, options=options)
 

@@ -263,7 +263,7 @@ def migrate_from_imgix(
         processes=processes,
     )
     core, at_imgix = core_of(imgwire), core_of(imgix)
-    if processes > 1:
+    if options.processes > 1:
         check_processes(core)
     patient = imgix.with_options(max_retries=max(_LIST_RETRIES, at_imgix.options.retry.max_retries))
     entries = AssetEntries(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from imgwire_async.core.values.numbers import as_int
+from imgwire_async.core.values.numbers import as_number
 from imgwire_async.errors import InvalidArgumentError
 
 Metadata: TypeAlias = Mapping[str, str | int | float | bool]
@@ -23,7 +23,7 @@ def checked_metadata(values: object, operation: str) -> dict[str, str | int | fl
         raise InvalidArgumentError(problem, operation=operation)
     checked: dict[str, str | int | float | bool] = {}
     for name, value in values.items():
-        scalar = value if isinstance(value, str | bool | float) else as_int(value)
+        scalar = value if isinstance(value, str | bool | float) else as_number(value)
         if not isinstance(name, str) or scalar is None:
             raise InvalidArgumentError(
                 f"custom_metadata must map text to text, numbers or truth values, got {name!r:.80}: "

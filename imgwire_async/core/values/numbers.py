@@ -21,6 +21,17 @@ def as_int(value: object) -> int | None:
         return None
 
 
+def as_number(value: object) -> int | float | None:
+    """`value` as a plain `int` or `float`, or None for what is no number, True and False included."""
+    number = as_int(value)
+    if number is not None or isinstance(value, bool) or not isinstance(value, Real):
+        return number
+    try:
+        return float(value)
+    except OverflowError:  # a fraction beyond all floats
+        return None
+
+
 def whole(name: str, value: object, *, least: int, most: int | None = None) -> int:
     """`value` as a count.
 

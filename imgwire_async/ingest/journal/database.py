@@ -124,7 +124,12 @@ class Journal:
 
     def _connect(self, path: Path, timeout: float = 10.0) -> sqlite3.Connection:
         try:
-            connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(
+                path.absolute(),  # a name such as `file:x` would be a URI for SQLite
+                timeout=timeout,
+                isolation_level=None,
+                check_same_thread=False,
+            )
         except sqlite3.Error as error:
             raise JournalError(
                 f"cannot open the journal {self.path}: {error}", reason="not_writable"

@@ -25,7 +25,7 @@ def is_unbound(path: Path) -> bool:
         with path.open("rb") as file:
             if not is_journal(file.read(HEADER_BYTES)):
                 return False
-        with closing(sqlite3.connect(path)) as connection:
+        with closing(sqlite3.connect(path.absolute())) as connection:
             return not connection.execute(HAS_ABOUT).fetchone()[0]
     except (OSError, sqlite3.Error):
         return False

@@ -39,6 +39,16 @@ async def test_a_journal_may_be_named_by_every_type_of_path(
     assert report.journal == str(journal)
 
 
+async def test_a_relative_name_that_reads_like_a_uri_of_sqlite_is_a_file(
+    client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = folder_of(tmp_path / "in", 1)
+    for expected in ((1, 0, 0, 0), (0, 1, 0, 0)):
+        assert counts((await ingest(client, source, journal="file:a?mode=memory"))[1]) == expected
+    assert (tmp_path / "file:a?mode=memory").is_file()
+
+
 @pytest.mark.parametrize(
     ("journal", "problem"),
     [

@@ -315,7 +315,9 @@ def _condition(runtime: Runtime, name: str, text: str, *, any_of: bool = False) 
 
 def _range(text: str) -> tuple[str, list[object]]:
     low, colon, high = text.partition(":")
-    if not all(part == "" or part.isdigit() for part in (low, high)) or not (low or high):
+    if not all(part == "" or (part.isdecimal() and len(part) < 16) for part in (low, high)) or not (
+        low or high
+    ):
         raise bad_request(f"filter[face_count] must be like 3, 1:3, 1: or :2, got {text!r}.", "face_count")
     column = "json_extract(attributes, '$.face_count')"
     if not colon:
