@@ -110,8 +110,7 @@ def parse_response(answer: HttpResponse, parse: Callable[[Any], T], context: Cal
     """
     empty = not answer.content.strip()
     try:
-        # Nothing is what remains to be said of a deletion. Where fields are promised, it lacks them.
-        return parse({} if empty else json.loads(answer.content))
+        return _parsed(answer.content, parse)
     except KeyError as error:
         problem = one_line(f"the response lacks the field {error}")
     except MisfitError as error:
@@ -126,6 +125,17 @@ def parse_response(answer: HttpResponse, parse: Callable[[Any], T], context: Cal
         problem = "the response is empty; does the base URL point to the API?"
     # Raised outside of `except`: the parser's own exception would show the body, secrets included.
     raise ResponseDecodeError(problem, status=answer.status, **context)
+
+
+def _parsed(content: bytes, parse: Callable[[Any], T]) -> T:
+    # Nothing is what remains to be said of a deletion. Where fields are promised, it lacks them.
+    document = json.loads(content) if content.strip() else {}
+    try:
+        return parse(document)
+    except MisfitError:
+        if document is not None:
+            raise
+    return parse({})  # `null` is how many frameworks write nothing
 
 
 def error_document(content: bytes) -> Any:  # noqa: ANN401 - JSON of any shape

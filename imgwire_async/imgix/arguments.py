@@ -113,15 +113,14 @@ def as_custom_fields(values: object, operation: str) -> dict[str, object]:
     Raises:
         InvalidArgumentError: it is not a mapping of texts to scalars.
     """
-    if isinstance(values, Mapping):
+    given: object = values
+    if isinstance(given, Mapping):
         plain: dict[str, object] = {
             name: value if isinstance(value, str | int | float | None) else as_number(value)
-            for name, value in values.items()
+            for name, value in given.items()
         }
-        if all(
-            isinstance(name, str) and (value is not None or values[name] is None)
-            for name, value in plain.items()
-        ):
+        unlost = all(value is not None or given[name] is None for name, value in plain.items())
+        if unlost and all(isinstance(name, str) for name in given):
             return plain
     raise InvalidArgumentError(
         f"custom_fields must map names to texts, numbers, truth values or None, got {values!r:.80}",

@@ -52,6 +52,7 @@ def lost_then(*answers: bytes) -> Behaviour:
         answer(200, b" \r\n"),
         answer(202, b""),
         answer(205, b""),
+        answer(200, b"null"),
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         answer(200, b"", "Content-Encoding: gzip"),
         answer(200, b"", "Content-Type: text/html"),
