@@ -184,6 +184,7 @@ def new_core(
             rate_limits=published | checked_limits(rate_limits or {}, service.rate_classes),
             time=time,
             scope=scope,
+            limits_are_published=bool(published),
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None

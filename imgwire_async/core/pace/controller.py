@@ -15,6 +15,8 @@ from typing import Final
 
 START_RATE: Final = 10.0
 """Requests per second to begin with."""
+LOWEST_RATE: Final = 0.1
+"""Requests per second below which no pace falls."""
 BETA: Final = 0.85
 """What a 429 leaves of the rate."""
 FIRST_DOUBLING: Final = 2.0
@@ -121,7 +123,7 @@ class RateController:
         clock: Callable[[], float],
         rng: random.Random,
         start_rate: float = START_RATE,
-        min_rate: float = 0.1,
+        min_rate: float = LOWEST_RATE,
         max_rate: float = math.inf,
     ) -> None:
         if not 0.0 < min_rate <= start_rate <= max_rate:

@@ -18,7 +18,7 @@ from anyio.lowlevel import checkpoint
 
 from imgwire_async.core.concurrency.loops import current_loop, is_abandoned, is_closed
 from imgwire_async.core.pace.adaptive import AdaptivePacer, Pacer
-from imgwire_async.core.pace.controller import START_RATE
+from imgwire_async.core.pace.controller import LOWEST_RATE, START_RATE
 from imgwire_async.core.pace.limits import Name, RateLimit, Scope, TokenBucket, checked_limits, shared_bucket
 from imgwire_async.core.pace.local_limits import within_descriptors
 from imgwire_async.core.pace.permits import (
@@ -39,6 +39,9 @@ LENT_AFTER: Final = 0.1
 _AT_ONCE: Final = 8
 """After this many admissions the event loop gets a turn, so that a 429 that has arrived is read before more
 requests are sent. A burst of 100 would otherwise be sent as a whole, however soon the first is rejected."""
+
+LOWEST_SHARE: Final = 1 / 8
+"""Of a published limit, a client that is answered 429 all the same keeps this part."""
 
 MOST_IN_FLIGHT: Final = 256
 """With `concurrency="auto"` there are never more requests in flight than this."""
@@ -82,6 +85,8 @@ class Gate:
             earlier gate.
         scope: whose limits they are; gates with the same scope keep them together. They must read the same
             clock. None: one of its own.
+        limits_are_published: whether the stated limits are those of the service. Then its 429s are due to
+            others that share them, and no pace falls below an eighth of what is stated.
 
     Raises:
         ValueError: `concurrency` is below 1, or `rate_limits` holds something else than `RateLimit`s.
@@ -96,6 +101,7 @@ class Gate:
         rng: random.Random | None = None,
         start_rates: Mapping[str, float] | None = None,
         scope: Scope | None = None,
+        limits_are_published: bool = False,
     ) -> None:
         if concurrency != "auto":
             concurrency = whole('concurrency, unless it is "auto",', concurrency, least=1)
@@ -109,6 +115,7 @@ class Gate:
         self._start_rates = start_rates or {}
         self.scope = Scope(f"gate {next(_gates)}") if scope is None else scope
         """Whose limits they are; for another gate that is to keep them together with this one."""
+        self._limits_are_published = limits_are_published
         self.on_closure: Callable[[str, float], None] = lambda _class, _seconds: None
         """Told when a response has closed a class, and for how many seconds."""
         self._arrivals = itertools.count()
@@ -175,8 +182,10 @@ class Gate:
     def pacer_of(self, lane: Lane) -> Pacer:
         """The pace of a class, which begins with its first 429 if there is none yet."""
         if lane.pacer is None:
-            accepted = lane.accepted.count(self.clock())
-            lane.pacer = ThrottledPacer(clock=self.clock, rng=self._rng, accepted=accepted)
+            accepted, lowest = lane.accepted.count(self.clock()), LOWEST_RATE
+            if lane.bucket is not None and self._limits_are_published:
+                lowest = max(lowest, lane.bucket.rate * LOWEST_SHARE)
+            lane.pacer = ThrottledPacer(clock=self.clock, rng=self._rng, accepted=accepted, min_rate=lowest)
         return lane.pacer
 
     def waiting(self, rate_class: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from imgwire_async.core.pace.adaptive import Ticket
-from imgwire_async.core.pace.controller import FIRST_DOUBLING, START_RATE, RateController
+from imgwire_async.core.pace.controller import FIRST_DOUBLING, LOWEST_RATE, START_RATE, RateController
 
 ACCELERATION: Final = 100.0
 """Requests per second by which the rate grows at least each second after the first 429; from 290 on it
@@ -64,11 +64,19 @@ class ThrottledController(RateController):
         clock: monotonic clock in seconds.
         rng: source of randomness.
         accepted: how many requests were accepted in the second before the first 429.
+        min_rate: the rate never falls below.
     """
 
-    def __init__(self, *, clock: Callable[[], float], rng: random.Random, accepted: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        rng: random.Random,
+        accepted: float = 0.0,
+        min_rate: float = LOWEST_RATE,
+    ) -> None:
         guess = accepted / 2.0
-        super().__init__(clock=clock, rng=rng, start_rate=max(START_RATE, guess))
+        super().__init__(clock=clock, rng=rng, start_rate=max(START_RATE, guess, min_rate), min_rate=min_rate)
         self._acceleration = max(ACCELERATION, CATCHING_UP * guess)
         self._tokens = 0.0
         self._accelerating = True
@@ -106,11 +114,19 @@ class ThrottledPacer:
         clock: monotonic clock in seconds.
         rng: source of randomness.
         accepted: how many requests were accepted in the second before the first 429.
+        min_rate: requests per second below which the pace never falls.
     """
 
-    def __init__(self, *, clock: Callable[[], float], rng: random.Random, accepted: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        rng: random.Random,
+        accepted: float = 0.0,
+        min_rate: float = LOWEST_RATE,
+    ) -> None:
         self._clock = clock
-        self._controller = ThrottledController(clock=clock, rng=rng, accepted=accepted)
+        self._controller = ThrottledController(clock=clock, rng=rng, accepted=accepted, min_rate=min_rate)
         self._throttled_at = clock()
 
     @property

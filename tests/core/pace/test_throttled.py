@@ -10,6 +10,7 @@ import anyio.lowlevel
 import pytest
 
 from imgwire_async.core.pace.gate import Gate
+from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.core.pace.throttled import FORGET_AFTER
 from imgwire_async.core.retry import RetryPolicy
 from imgwire_async.imgwire.service import RateClass
@@ -270,3 +271,33 @@ def test_a_429_after_a_forgotten_pace_begins_a_new_one() -> None:
     time.run(main)
     assert len(set(instants)) > 1
     assert gate.stats().in_flight == 0
+
+
+@pytest.mark.parametrize(("published", "at_least", "at_most"), [(True, 20.0, 80.0), (False, 0.0, 10.0)])
+def test_sporadic_429s_leave_an_eighth_of_a_published_limit(
+    published: bool, at_least: float, at_most: float
+) -> None:
+    time, rng = VirtualTime(), random.Random(1)
+    gate = Gate(
+        100,
+        rate_limits={READ: RateLimit(160.0)},
+        time=time,
+        rng=random.Random(1),
+        limits_are_published=published,
+    )
+
+    async def send() -> None:
+        async with gate.admit(READ) as permit:
+            await time.sleep(0.05)
+            if rng.random() < 0.05:
+                permit.throttled(0.02)
+            else:
+                permit.accepted()
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(800):
+                tasks.start_soon(send)
+
+    time.run(main)
+    assert at_least * 0.8 < 800 / time.now < at_most
