@@ -2,7 +2,7 @@
 
 `translate_url` documents the arguments of a translation; `translate_srcset` and `translate_text` take them
 too. Translating does no I/O. `rewrite_files` and `rewrite_values` replace URLs, with the file of old and new
-URLs that `read_urls` reads.
+URLs that `read_urls` reads. `verify_urls` compares the pictures of both services.
 """
 
 # Names are loaded when they are first used, so that importing the package costs nothing.
@@ -25,8 +25,13 @@ if TYPE_CHECKING:
     from imgwire_async.migrate.translation.text import FoundUrl, TranslatedText, translate_text
     from imgwire_async.migrate.translation.translate import translate_url
     from imgwire_async.migrate.urls_file import UrlMap, UrlRow, read_urls
+    from imgwire_async.migrate.verification.results import Compared
+    from imgwire_async.migrate.verification.verify import VerificationReport, verify_urls
 
 _MODULES: Final = {
+    "Compared": "verification.results",
+    "VerificationReport": "verification.verify",
+    "verify_urls": "verification.verify",
     "AssetItem": "asset_items",
     "MetadataRules": "metadata",
     "MigrationJob": "job",
@@ -55,10 +60,11 @@ _MODULES: Final = {
 
 # fmt: off
 __all__ = [
-    "Asset", "AssetItem", "Candidate", "Finding", "FoundUrl", "ImgixSource", "Judgement", "MetadataRules",
-    "MigrationJob", "MigrationReport", "RewrittenFile", "TranslatedText", "Translation", "TypeCount",
-    "UrlMap", "UrlRow", "UrlTotals", "migrate_from_imgix", "read_urls", "rewrite_files", "rewrite_values",
-    "translate_srcset", "translate_text", "translate_url",
+    "Asset", "AssetItem", "Candidate", "Compared", "Finding", "FoundUrl", "ImgixSource", "Judgement",
+    "MetadataRules", "MigrationJob", "MigrationReport", "RewrittenFile", "TranslatedText", "Translation",
+    "TypeCount", "UrlMap", "UrlRow", "UrlTotals", "VerificationReport", "migrate_from_imgix", "read_urls",
+    "rewrite_files", "rewrite_values", "translate_srcset", "translate_text", "translate_url",
+    "verify_urls",
 ]
 # fmt: on
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from imgwire_async.cli.exits import EXIT_CODES
-from imgwire_async.cli.migrate import rewrite, run
+from imgwire_async.cli.migrate import rewrite, run, verify
 
 
 def register(app: typer.Typer) -> None:
@@ -16,4 +16,5 @@ def register(app: typer.Typer) -> None:
     )
     migrate.command(epilog=EXIT_CODES)(run.run)
     migrate.command()(rewrite.rewrite)
+    migrate.command(epilog=EXIT_CODES)(verify.verify)
     app.add_typer(migrate, name="migrate", rich_help_panel="imgix")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -76,10 +77,11 @@ def photographs() -> list[Photograph]:
 class BothServices:
     """The photographs as files of an imgix source and as images of Imgwire."""
 
-    def __init__(self, imgix: ImgixSandbox, imgwire: Sandbox) -> None:
+    def __init__(self, imgix: ImgixSandbox, imgwire: Sandbox, names: Collection[str] = ()) -> None:
         self.imgix = imgix
         self._http = httpx.Client(trust_env=False, timeout=60)
-        self.photographs = {photograph.name: photograph for photograph in photographs()}
+        found = photographs()
+        self.photographs = {one.name: one for one in found if not names or one.name in names}
         source = imgix.add_source("shop")
         for photograph in self.photographs.values():
             imgix.add_file(source, f"/{photograph.name}", photograph.data)

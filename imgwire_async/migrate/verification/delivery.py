@@ -1,0 +1,121 @@
+"""Fetching pictures from the delivery hosts of both services, each at its own pace."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import ClassVar, Final
+from urllib.parse import urlsplit
+
+from imgwire_async.core.call import Core
+from imgwire_async.core.clients.client import new_core
+from imgwire_async.core.fetch import Transfer, fetch
+from imgwire_async.core.pace.limits import RateLimit
+from imgwire_async.core.service import Service
+from imgwire_async.core.values.redaction import Secret
+from imgwire_async.errors import CallContext, DownloadError
+
+LARGEST: Final = 64 * 1024 * 1024
+"""Bytes of a picture that is fetched."""
+
+
+class _Pictures(Service):
+    """A host that delivers pictures to everybody; it takes no key."""
+
+    name = "the delivery host"
+    key_variable = "-"
+    url_variable = "-"
+    public_url = "https://localhost"
+    rate_classes: ClassVar[Mapping[str, RateLimit | None]] = {"delivery": None}
+
+
+async def _no_key() -> str:
+    return ""
+
+
+class _Memory:
+    """Where a picture goes."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    async def write(self, chunk: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            DownloadError: there are too many.
+        """
+        if len(self.data) + len(chunk) > LARGEST:
+            raise DownloadError(f"the picture is over {LARGEST // 1024 // 1024} MiB")
+        self.data += chunk
+
+    async def restart(self) -> bool:
+        """Forget everything."""
+        self.data.clear()
+        return True
+
+
+class Delivery:
+    """The delivery hosts of one service."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def get(self, url: str) -> tuple[bytes, str | None]:
+        """A picture and its MIME type.
+
+        Raises:
+            DownloadError: the host rejects the request, or the picture is too large.
+            APIConnectionError: the host cannot be reached.
+        """
+        sink = _Memory()
+        transfer = Transfer(sink)
+        await fetch(self._core, Secret(url), transfer, CallContext(operation="verify"))
+        return bytes(sink.data), transfer.head.content_type
+
+
+@asynccontextmanager
+async def deliveries(rate: float | None, concurrency: int) -> AsyncGenerator[tuple[Delivery, Delivery], None]:
+    """The delivery hosts of imgix and of Imgwire.
+
+    Args:
+        rate: Requests per second to each; None for no limit other than what they answer.
+        concurrency: Requests to each at the same time.
+    """
+    cores = [
+        new_core(
+            _Pictures(),
+            _no_key,
+            "https://localhost",
+            concurrency=concurrency,
+            rate_limits=None if rate is None else {"delivery": RateLimit(rate)},
+            hooks={},
+            http_client=None,
+            allow_insecure=False,
+        )
+        for _ in range(2)
+    ]
+    try:
+        yield Delivery(cores[0]), Delivery(cores[1])
+    finally:
+        for core in cores:
+            await core.shared.engine.aclose()
+
+
+def imgix_address(url: str, base_url: str | None, token: str | None) -> str:
+    """Where a picture of imgix is fetched: signed if a token is given, and through another address if wanted.
+
+    Args:
+        url: The URL, unsigned.
+        base_url: An address that takes host and path behind its own path, such as that of a local imgix.
+        token: `secure_url_token` of the source.
+    """
+    parts = urlsplit(url if "://" in url else f"https:{url}")
+    query = parts.query
+    if token is not None:
+        from imgwire_async.imgix.urls import url_signature
+
+        signature = url_signature(token, parts.path, query)
+        query = f"{query}&s={signature}" if query else f"s={signature}"
+    base = f"{parts.scheme}://" if base_url is None else f"{base_url.rstrip('/')}/"
+    return f"{base}{parts.netloc}{parts.path}" + (f"?{query}" if query else "")

@@ -1,0 +1,206 @@
+"""A verification compares real pictures of both local services, resumes, and writes a report."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio import to_thread
+from typer.testing import CliRunner
+
+from imgwire_async.cli.app import app
+from imgwire_async.migrate import Asset, Compared, UrlRow, VerificationReport, verify_urls
+from imgwire_async.migrate.verification.delivery import imgix_address
+from imgwire_async.migrate.verification.pairs import sampled, variants_of
+from imgwire_async.sandbox import ImgixSandbox, Sandbox
+from tests.migrate.verification.photographs import BothServices
+
+FEW = ("small.png", "cut-out.webp")
+
+
+@pytest.fixture(scope="module")
+def both() -> Iterator[BothServices]:
+    with Sandbox() as imgwire, ImgixSandbox(deployment_delay=0, indexing_delay=0, session_delay=0) as imgix:
+        services = BothServices(imgix, imgwire, FEW)
+        yield services
+        services.close()
+
+
+@pytest.fixture
+def urls(both: BothServices, tmp_path: Path) -> Path:
+    path = tmp_path / "urls.csv"
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("old_url", "cdn_url", "width", "height", "mime_type"))
+        for key, asset in both.assets.items():
+            table.writerow((f"https://{key}", asset.image, asset.width, asset.height, asset.mime_type))
+    return path
+
+
+async def verify(both: BothServices, urls: Path, **options: Any) -> VerificationReport:
+    given: dict[str, Any] = {"rendering_base_url": f"{both.imgix.base_url}/~", **options}
+    return await verify_urls(urls, urls.parent / "report", **given)
+
+
+def results(urls: Path) -> list[dict[str, Any]]:
+    return list(map(json.loads, (urls.parent / "report" / "results.jsonl").read_text().splitlines()))
+
+
+async def test_exact_translations_have_to_agree_and_others_are_shown(both: BothServices, urls: Path) -> None:
+    found = await verify(both, urls, variants=["w=60&h=60&fit=crop", "w=90&blur=60", "w=90&trim=auto", ""])
+
+    assert dict(found.counts) == {"agrees": 4, "approximate": 2, "unsupported": 2}
+    assert found.is_within_tolerance
+    blurred = next(one for one in results(urls) if "blur" in one["variant"])
+    assert (blurred["parameters"], blurred["old_size"]) == (["w", "blur"], [90, blurred["old_size"][1]])
+    assert "blur: " in blurred["findings"][0]
+
+
+async def test_lossy_formats_are_compared_by_size_and_their_pixels_as_png(
+    both: BothServices, urls: Path
+) -> None:
+    found = await verify(both, urls, variants=["w=90&fm=jpg&q=1"])
+
+    assert found.is_within_tolerance
+    assert {(one["old_type"], one["new_type"], one["mean"] < 1) for one in results(urls)} == {
+        ("image/jpeg", "image/jpeg", True)
+    }
+
+
+async def test_a_difference_is_out_of_tolerance(both: BothServices, urls: Path) -> None:
+    text = await to_thread.run_sync(urls.read_text)
+    small, cut_out = (both.assets[f"shop.imgix.net/{name}"].image for name in FEW)
+    swapped = text.replace(small, "?").replace(cut_out, small).replace("?", cut_out)
+    await to_thread.run_sync(urls.write_text, swapped)
+
+    found = await verify(both, urls, variants=["w=50&h=50&fit=scale", "w=50"])
+
+    assert dict(found.counts) == {"differs": 4}
+    assert not found.is_within_tolerance
+    page = found.page.read_text()
+    assert "the sizes differ" in page
+    assert "the pixels differ" in page
+
+
+async def test_a_picture_that_cannot_be_fetched_is_a_failure_and_is_tried_again(
+    both: BothServices, urls: Path
+) -> None:
+    good = await to_thread.run_sync(urls.read_text)
+    missing = f"https://shop.imgix.net/missing.jpg,{both.assets['shop.imgix.net/small.png'].image},,,\n"
+    await to_thread.run_sync(urls.write_text, good + missing)
+    compared: list[Compared] = []
+
+    first = await verify(both, urls, variants=["w=50"])
+    second = await verify(both, urls, variants=["w=50"], on_compared=compared.append)
+
+    assert dict(first.counts) == dict(second.counts) == {"agrees": 2, "failed": 1}
+    assert not first.is_within_tolerance
+    assert second.reused == 2
+    assert [one.old_url for one in compared] == ["https://shop.imgix.net/missing.jpg?w=50"]
+
+
+async def test_what_a_killed_process_left_half_written_is_compared_again(
+    both: BothServices, urls: Path
+) -> None:
+    await verify(both, urls, variants=["w=50"])
+    file = urls.parent / "report" / "results.jsonl"
+    file.write_bytes(file.read_bytes()[:-9])
+
+    found = await verify(both, urls, variants=["w=50"])
+
+    assert (dict(found.counts), found.reused, len(results(urls))) == ({"agrees": 2}, 1, 2)
+
+
+async def test_the_report_works_offline_and_without_scripts(both: BothServices, urls: Path) -> None:
+    found = await verify(both, urls, variants=["w=60", "w=60&px=9", "flip=h"], shown=4)
+
+    page = found.page.read_text()
+    pictures = re.findall(r'<img src="([^"]+)"', page)
+    assert len(pictures) == 12
+    assert all((found.page.parent / picture).is_file() for picture in pictures)
+    assert len(list((found.page.parent / "pictures").iterdir())) == 12
+    assert not re.search(r"<script|<link|@import|url\(|onload|src=\"http", page)
+    assert re.findall(r'id="parameter-([^"]+)"', page) == ["flip", "px", "w"]
+    assert "body:has(#parameter-px:checked) article:not(.p-px){display:none}" in page
+    verdicts = re.findall(r'<article class="(\w+)', page)
+    assert verdicts == ["approximate"] * 2 + ["agrees"] * 2
+    means = [float(mean) for mean in re.findall(r"Mean difference ([\d.]+)", page)]
+    assert means[:2] == sorted(means[:2], reverse=True)
+
+
+async def test_the_secret_of_a_source_is_written_nowhere(both: BothServices, urls: Path) -> None:
+    found = await verify(both, urls, variants=["w=50"], token="verysecret")
+
+    assert dict(found.counts) == {"agrees": 2}
+    for path in found.page.parent.rglob("*.[hj]*"):
+        assert "verysecret" not in path.read_text()
+        assert "&s=" not in path.read_text()
+
+
+def test_an_address_of_imgix_is_signed_and_led_elsewhere() -> None:
+    url = "https://shop.imgix.net/a.jpg"
+
+    assert imgix_address(url, None, None) == url
+    assert (
+        imgix_address(f"{url}?w=5", "http://127.0.0.1:8/~/", None)
+        == "http://127.0.0.1:8/~/shop.imgix.net/a.jpg?w=5"
+    )
+    assert re.fullmatch(re.escape(url) + r"\?w=5&s=[0-9a-f]{32}", imgix_address(f"{url}?w=5", None, "t"))
+    assert imgix_address("//shop.imgix.net/a.jpg", None, None) == url
+
+
+def test_variants_are_separated_by_commas_but_their_values_may_have_some() -> None:
+    assert variants_of(["w=320,w=640&h=640&fit=crop", "rect=0,0,50,50,w=9", "w=320"]) == [
+        *("w=320", "w=640&h=640&fit=crop", "rect=0,0,50,50", "w=9"),
+    ]
+
+
+def test_a_sample_is_the_same_for_the_same_images_in_any_order() -> None:
+    rows = [UrlRow(f"https://a.imgix.net/{at}", Asset(f"https://c.example/{at}")) for at in range(50)]
+
+    first = sampled(rows, 5)
+
+    assert len({row.old_url for row in first}) == 5
+    assert sampled(reversed(rows), 5) == first
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_command_says_by_its_exit_code_whether_anything_is_out_of_tolerance(
+    both: BothServices, urls: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setenv("IMGIX_RENDERING_BASE_URL", f"{both.imgix.base_url}/~")
+    monkeypatch.chdir(urls.parent)
+    if code:
+        text = urls.read_text()
+        urls.write_text(text.replace("/small.png,", "/missing.png,"))
+    command = ["migrate", "verify", "--urls", "urls.csv", "--variants", "w=33,flip=h", "--all"]
+
+    result = CliRunner().invoke(app, [*command, "--json"])
+
+    facts = json.loads(result.stdout)
+    assert (result.exit_code, facts["pairs"], facts["failed"], facts["page"]) == (
+        *(code, 4, 2 * code),
+        "verification/index.html",
+    )
+
+
+def test_without_its_extra_the_command_says_what_to_install(urls: Path) -> None:
+    code = "import sys; sys.modules['pyvips'] = None; from imgwire_async.cli import main; main()"
+
+    run = subprocess.run(
+        [sys.executable, "-c", code, "migrate", "verify", "--urls", str(urls)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=urls.parent,
+    )
+
+    assert run.returncode == 2
+    assert "pip install 'imgwire-async[migrate]'" in run.stderr
