@@ -31,6 +31,7 @@ from imgwire_async.imgwire.resources.polling import FIRST_PAUSE, SLOWEST_PAUSE
 from imgwire_async.ingest.coordination.coordinator import ATTEMPTS, DEFERRALS
 from imgwire_async.ingest.coordination.health import FIRST_PROBE, LONGEST_PROBE
 from imgwire_async.ingest.runners.processes import MOST_DEATHS
+from imgwire_async.migrate.job import LIST_RETRIES
 from imgwire_async.sandbox import ImgixSandbox, Sandbox
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -174,5 +175,6 @@ def test_the_guide_of_all_loops_has_the_numbers_of_the_code() -> None:
         f"after {FIRST_PROBE:g} s up to every {LONGEST_PROBE:g} s, until `max_pause` ({pause:g} s)",
         f"{MOST_DEATHS} deaths in a row",
         f"`READY` for {confirming.LONGEST_WAIT:g} s",
+        f"{LIST_RETRIES} retries or more",
     ):
         assert stated in guide

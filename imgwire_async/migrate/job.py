@@ -43,7 +43,7 @@ PathTarget: TypeAlias = "str | os.PathLike[str]"
 
 _OPERATION: Final = "migrate_from_imgix"
 _LONGEST_PURPOSE: Final = 255  # characters
-_LIST_RETRIES: Final = 8
+LIST_RETRIES: Final = 8
 """A page that cannot be had ends the list, and with it the run, so it is asked for more often than usual."""
 
 
@@ -265,7 +265,7 @@ def migrate_from_imgix(
     core, at_imgix = core_of(imgwire), core_of(imgix)
     if options.processes > 1:
         check_processes(core)
-    patient = imgix.with_options(max_retries=max(_LIST_RETRIES, at_imgix.options.retry.max_retries))
+    patient = imgix.with_options(max_retries=max(LIST_RETRIES, at_imgix.options.retry.max_retries))
     entries = AssetEntries(
         patient.sources,
         patient.assets,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from imgwire_async import AlreadyStored, AsyncImgwireClient, Failed, Skipped, Stored
@@ -21,6 +22,7 @@ from imgwire_async.imgix.ingest_source import AssetEntries
 from imgwire_async.migrate import (
     AssetItem,
     MetadataRules,
+    MigrationReport,
     TypeCount,
     migrate_from_imgix,
     read_urls,
@@ -28,6 +30,7 @@ from imgwire_async.migrate import (
 )
 from imgwire_async.migrate.asset_items import AssetReader
 from imgwire_async.sandbox import Fault, ImgixSandbox, Sandbox
+from tests.clients import client_of as imgwire_client_of
 from tests.clients import without_waits
 from tests.ingest.support import server_images, small_image
 from tests.migrate.support import (
@@ -466,3 +469,14 @@ async def test_with_faults_on_both_sides_every_asset_ends_as_one_image(
     ready = [image for image in await server_images(client) if image.status == "READY"]
     assert len(ready) == 30
     assert len({image.custom_metadata["imgix_id"] for image in ready}) == 30
+
+
+@pytest.mark.parametrize("transfer", ["url", "bytes"])
+def test_works_on_trio(sandbox: Sandbox, server: ImgixSandbox, transfer: str) -> None:
+    fill(server, server.add_source("shop"), 3)
+
+    async def run() -> MigrationReport:
+        async with client_of(server) as imgix, imgwire_client_of(sandbox) as imgwire:
+            return (await migrate(imgix, imgwire, server, transfer=transfer))[1]
+
+    assert counts(anyio.run(run, backend="trio")) == (3, 0, 0, 0)
