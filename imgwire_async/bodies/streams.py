@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import io
-import tempfile
 import time
 from collections.abc import (
     AsyncGenerator,
@@ -15,8 +14,9 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager, suppress
-from typing import IO, Final, TypeAlias
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from functools import partial
+from typing import Final, TypeAlias
 
 import anyio
 
@@ -34,6 +34,7 @@ from imgwire_async.bodies.base import (
 from imgwire_async.bodies.files import FileAccess, seekable_source
 from imgwire_async.bodies.image_types import SNIFF_BYTES
 from imgwire_async.bodies.in_use import exclusive
+from imgwire_async.bodies.spool import Spool
 from imgwire_async.core.concurrency.cancellation import ForeignCode
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import UploadSourceError
@@ -153,7 +154,7 @@ async def _spooled(
 ) -> AsyncGenerator[FileAccess, None]:
     """Everything that `stream` gives, in a file without a name. What is small stays in memory."""
     thread = source_thread(disk_threads)
-    file = tempfile.SpooledTemporaryFile(max_size=CHUNK_SIZE)  # noqa: SIM115 - closed in a thread
+    spool = Spool()
     limit = SPOOL_LIMIT if size is None else size
     written = 0
     try:
@@ -171,37 +172,12 @@ async def _spooled(
                         else f"the source has no known size and gives more than {limit} bytes, the "
                         "limit for a temporary file; pass size=, or upload from a file"
                     )
-                await thread.run(lambda piece=chunk: _write(file, piece))  # type: ignore[misc]
+                await spool.patiently(thread, partial(spool.write, chunk), spool.drain)
         _check_size(written, limit if size is not None else written, complete=True)
-        await thread.run(lambda: _rewind(file))
-        yield FileAccess(file, thread)
+        await spool.patiently(thread, spool.rewind, spool.rewind)
+        yield FileAccess(spool.file, thread)
     finally:
-        await thread.end(lambda: _discard(file))
-
-
-def _write(file: IO[bytes], chunk: bytes) -> None:
-    with _typed_disk_errors():
-        file.write(chunk)
-
-
-def _rewind(file: IO[bytes]) -> None:
-    with _typed_disk_errors():
-        file.flush()  # the last bytes may be those for which there is no room
-        file.seek(0)
-
-
-def _discard(file: IO[bytes]) -> None:
-    # Closing writes what is buffered, which nobody needs any more.
-    with suppress(OSError):
-        file.close()
-
-
-@contextmanager
-def _typed_disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise refused(f"cannot write a temporary file: {error.strerror or error}") from error
+        await thread.end(spool.discard)
 
 
 @asynccontextmanager

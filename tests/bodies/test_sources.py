@@ -7,7 +7,6 @@ import array
 import asyncio
 import gc
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from hypothesis import strategies as st
 from imgwire_async.bodies import paths
 from imgwire_async.bodies.base import CHUNK_SIZE, Source
 from imgwire_async.bodies.sources import UploadFile, open_source
+from imgwire_async.bodies.spool import Spool
 from imgwire_async.core.body import CountedStream, SourceFailedError
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import SourceChangedError, UploadSourceError
@@ -256,9 +256,9 @@ async def test_a_task_that_is_cancelled_while_it_closes_a_file_closes_it(tmp_pat
 async def test_temporary_files_are_written_in_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     writing, most = 0, 0
     lock = threading.Lock()
-    write = tempfile.SpooledTemporaryFile.write
+    write = Spool.write
 
-    def slow_write(file: Any, content: bytes) -> int:
+    def slow_write(spooled: Spool, piece: bytes) -> None:
         nonlocal writing, most
         with lock:
             writing += 1
@@ -266,13 +266,13 @@ async def test_temporary_files_are_written_in_few_threads(monkeypatch: pytest.Mo
         time.sleep(0.01)
         with lock:
             writing -= 1
-        return write(file, content)
+        write(spooled, piece)
 
     async def spool() -> None:
         async with open_source(iter([bytes(1000)])):
             pass
 
-    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", slow_write)
+    monkeypatch.setattr(Spool, "write", slow_write)
     async with anyio.create_task_group() as tasks:
         for _ in range(24):
             tasks.start_soon(spool)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import errno
+import math
+import os
 import resource
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 
-from imgwire_async import AsyncImgwireClient, UploadSourceError
+from imgwire_async import AsyncImgwireClient, UploadItem, UploadSourceError
+from imgwire_async.bodies import spool
 from imgwire_async.bodies.base import CHUNK_SIZE
 from imgwire_async.sandbox import Sandbox
 from tests.bodies.running import BACKENDS, run
@@ -30,6 +35,11 @@ def little_room() -> Iterator[None]:
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
     signal.signal(signal.SIGXFSZ, handler)
+
+
+def large() -> AsyncIterator[bytes]:
+    """More than is kept in memory."""
+    return pieces(2 * CHUNK_SIZE)
 
 
 async def pieces(total: int) -> AsyncIterator[bytes]:
@@ -58,61 +68,82 @@ def test_a_full_disk_is_the_sources_failure_however_late_it_shows(
     run(main, backend)
 
 
-class FailingFile(tempfile.SpooledTemporaryFile[bytes]):
-    """Fails with one of its operations, as a network file system may."""
+class FailingFile:
+    """Fails with one of its operations, as a network file system may; with `times`, so often."""
 
-    failing = ""
+    def __init__(self, failing: str, code: int, times: float = math.inf, most: int = 1 << 30) -> None:
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by `close`
+        self._failing, self._code, self._times, self._most = failing, code, times, most
 
     def _fail(self, operation: str) -> None:
-        if operation == self.failing:
-            raise OSError(errno.ENOSPC, "No space left on device")
+        if operation == self._failing and self._times > 0:
+            self._times -= 1
+            raise OSError(self._code, os.strerror(self._code))
 
-    def write(self, content: Any) -> int:
+    def write(self, content: memoryview) -> int:
         self._fail("write")
-        return super().write(content)
-
-    def flush(self) -> None:
-        self._fail("flush")
-        super().flush()
+        return self._file.write(content[: self._most])
 
     def seek(self, *arguments: int) -> int:
         self._fail("seek")
-        return super().seek(*arguments)
+        return self._file.seek(*arguments)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
 
     def read(self, *arguments: int) -> bytes:
         self._fail("read")
-        return super().read(*arguments)
+        return self._file.read(*arguments)
 
     def close(self) -> None:
-        super().close()
+        self._file.close()
         self._fail("close")
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+
+def failing_files(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[[], FailingFile | OSError]
+) -> list[FailingFile]:
+    """What is made in the place of temporary files."""
+    made: list[FailingFile] = []
+    real = tempfile.TemporaryFile
+
+    def fake(**_: Any) -> FailingFile:
+        with monkeypatch.context() as inside:
+            inside.setattr(tempfile, "TemporaryFile", real)
+            file = make()
+        if isinstance(file, OSError):
+            raise file
+        made.append(file)
+        return file
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", fake)
+    return made
 
 
 @pytest.mark.parametrize(
     ("failing", "problem"),
     [
-        ("write", "cannot write a temporary file: No space left on device"),
-        ("flush", "cannot write a temporary file: No space left on device"),
-        ("seek", "cannot write a temporary file: No space left on device"),
-        ("read", "cannot read the file: .*No space left on device"),
+        ("write", "cannot write a temporary file: Input/output error"),
+        ("seek", "cannot write a temporary file: Input/output error"),
+        ("read", "cannot read the file: .*Input/output error"),
         ("close", None),  # the bytes are there by then
     ],
 )
 def test_every_operation_on_a_temporary_file_fails_with_the_same_class(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, failing: str, problem: str | None
 ) -> None:
-    made: list[FailingFile] = []
-
-    def make(**options: Any) -> FailingFile:
-        made.append(FailingFile(**options))
-        made[-1].failing = failing
-        return made[-1]
-
-    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", make)
+    made = failing_files(monkeypatch, lambda: FailingFile(failing, errno.EIO))
 
     async def main() -> None:
         async with client_of(sandbox) as client:
-            upload: Callable[[], Any] = lambda: client.images.upload(pieces(3000), mime_type="image/png")  # noqa: E731
+            upload: Callable[[], Any] = lambda: client.images.upload(large(), mime_type="image/png")  # noqa: E731
             if problem is None:
                 await upload()
             else:
@@ -134,3 +165,111 @@ def test_no_folder_for_temporary_files_is_the_sources_failure(
                 await client.images.upload(pieces(2 * CHUNK_SIZE), mime_type="image/png")
 
     run(main, "asyncio")
+
+
+@BACKENDS
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_folder_with_nothing_of_ours_fails_the_item_and_is_named(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, backend: str, code: int
+) -> None:
+    made = failing_files(monkeypatch, lambda: FailingFile("write", code))
+
+    async def main() -> None:
+        async with client_of(sandbox) as client:
+            with pytest.raises(UploadSourceError, match=f"the folder '{tempfile.gettempdir()}' is full"):
+                await client.images.upload(large(), mime_type="image/png")
+
+    run(main, backend)
+    assert [file.closed for file in made] == [True]
+    assert not spool._on_disk
+    assert not spool._waiting
+
+
+class Disk:
+    """A folder with room for so many bytes."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.refused = 0
+
+    def file(self) -> FailingFile:
+        disk = self
+
+        class File(FailingFile):
+            size = 0
+
+            def write(self, content: memoryview) -> int:
+                taken = min(len(content), disk.room)
+                if not taken:
+                    disk.refused += 1
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                disk.room -= taken
+                self.size += taken
+                return super().write(content[:taken])
+
+            def close(self) -> None:
+                disk.room += self.size
+                self.size = 0
+                super().close()
+
+        return File("", 0)
+
+
+@BACKENDS
+def test_uploads_wait_for_the_room_that_others_give_back(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    monkeypatch.setattr(spool, "PAUSE", 0.01)
+    content = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4096
+    disk = Disk(len(content) + 500_000)
+    failing_files(monkeypatch, disk.file)
+
+    async def source() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 65_536):
+            yield content[start : start + 65_536]
+            await anyio.lowlevel.checkpoint()
+
+    async def main() -> None:
+        stored = []
+        async with (
+            client_of(sandbox, concurrency=4) as client,
+            client.images.upload_many(
+                UploadItem(source(), mime_type="image/png") for _ in range(4)
+            ) as outcomes,
+        ):
+            async for outcome in outcomes:
+                assert outcome.error is None
+                stored.append(outcome)
+        assert len(stored) == 4
+
+    run(main, backend)
+    assert disk.refused
+    assert not spool._on_disk | spool._in_memory | spool._waiting
+
+
+def test_a_lack_of_descriptors_for_a_temporary_file_is_waited_for(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "PAUSE", 0.01)
+    lacks = [OSError(errno.EMFILE, "Too many open files") for _ in range(3)]
+    made = failing_files(monkeypatch, lambda: lacks.pop() if lacks else FailingFile("", 0))
+
+    async def main() -> None:
+        async with client_of(sandbox) as client:
+            await client.images.upload(large(), mime_type="image/png")
+
+    run(main, "asyncio")
+    assert not lacks
+    assert len(made) == 1
+
+
+def test_what_could_be_written_only_in_part_is_written_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failing_files(monkeypatch, lambda: FailingFile("", 0, most=1000))
+    one = spool.Spool()
+    for start in range(0, 3 * CHUNK_SIZE, CHUNK_SIZE):
+        one.write(bytes([start // CHUNK_SIZE]) * CHUNK_SIZE)
+    one.rewind()
+    assert one.file.read() == b"".join(bytes([number]) * CHUNK_SIZE for number in range(3))
+    one.discard()
