@@ -198,6 +198,24 @@ async def test_a_disk_that_is_full_only_in_the_end_is_a_typed_error_and_leaves_n
     assert names_in(tmp_path) == []
 
 
+async def test_a_file_is_on_the_disk_before_its_name_and_then_so_is_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[bool, bool]] = []
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append((is_folder, (tmp_path / "a.zip").exists()))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+
+    await download(tmp_path / "a.zip")
+
+    assert synced == [(False, False), (True, True)]
+
+
 async def test_a_folder_that_cannot_be_synced_does_not_fail_the_download(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

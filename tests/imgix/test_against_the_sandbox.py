@@ -91,11 +91,17 @@ async def test_a_large_file_goes_through_a_session(
     await imgix.upload_sessions.cancel(source, "unknown")
 
 
-async def test_reports_are_listed_and_fetched(imgix: AsyncImgixClient, tmp_path: Path) -> None:
-    page = await imgix.reports.list(filters={"completed": True})
-    for report in page.data[:1]:
-        fetched = await imgix.reports.download(await imgix.reports.wait(report), to=tmp_path)
-        assert fetched[0].size > 0
+async def test_reports_are_listed_and_fetched(
+    imgix: AsyncImgixClient, server: ImgixSandbox, tmp_path: Path
+) -> None:
+    server.add_report("source_analytics", period_start=0, period_end=86_400, files=[b"a,b\n1,2\n"])
+    server.add_report("source_analytics", period_start=0, period_end=86_400, completed_after=600)
+
+    (report,) = (await imgix.reports.list(filters={"completed": True})).data
+    (fetched,) = await imgix.reports.download(report, to=tmp_path)
+
+    assert fetched.path is not None
+    assert fetched.path.read_bytes() == b"a,b\n1,2\n"
 
 
 async def test_what_is_unknown_or_not_allowed_is_an_error(

@@ -9,6 +9,7 @@ import pytest
 from imgwire_async import (
     AsyncImgwireClient,
     Image,
+    InternalServerError,
     InvalidArgumentError,
     NotFoundError,
     Page,
@@ -51,7 +52,7 @@ class TestRequest:
             imgwire_sandbox.faults.once("images.list", status=503)
             assert (await imgwire.request("GET", "/api/v1/images/")).attempts == 2
             imgwire_sandbox.faults.once("cors_origins.create", status=503)
-            with pytest.raises(Exception, match="503"):
+            with pytest.raises(InternalServerError, match="503"):
                 await imgwire.request("POST", "/api/v1/cors_origins/", json={"pattern": "a.example.com"})
 
     async def test_keeps_to_the_rate_limits_of_its_class(self, imgwire_sandbox: Sandbox) -> None:
