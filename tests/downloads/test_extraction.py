@@ -291,6 +291,15 @@ def test_no_damage_ends_in_anything_but_a_refusal_or_images(
     anyio.run(main)
 
 
+async def test_a_list_that_zipfile_reads_in_another_way_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "count_entries", lambda *_: 2)
+    with pytest.raises(ArchiveError, match="can be read in several ways"):
+        await extract(zipped({"a.jpg": b"a"}), tmp_path)
+    assert names_in(tmp_path) == []
+
+
 async def test_an_existing_file_stops_the_extraction_before_anything_is_moved(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub/b.jpg").write_bytes(b"mine")

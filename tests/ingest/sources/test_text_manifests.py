@@ -89,6 +89,16 @@ def test_a_line_that_is_not_utf_8_in_a_file_that_is_fails_alone(tmp_path: Path) 
     assert problems == ["list.csv:2 is not UTF-8 text: byte 0xff at character 8"]
 
 
+def test_so_does_one_within_quotes(tmp_path: Path) -> None:
+    rows = b'"c.jpg","\xc3\xa9"\na.jpg,"k\xff"\n"b.jpg","one\ntw\xff"\nd.jpg,d\n'
+    items, problems = read(tmp_path, b"source,key\n" + rows)
+    assert [item.key for item in items] == ["é", "d"]
+    assert problems == [
+        "list.csv:3 is not UTF-8 text: byte 0xff at character 9",
+        "list.csv:5 is not UTF-8 text: byte 0xff at character 3",
+    ]
+
+
 def test_a_lone_surrogate_in_utf_16_fails_its_row_alone(tmp_path: Path) -> None:
     content = "source,key\na.jpg,\ud800\nb.jpg,b\n".encode("utf-16", "surrogatepass")
     items, problems = read(tmp_path, content)
