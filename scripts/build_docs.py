@@ -18,34 +18,12 @@ from urllib.parse import unquote, urlsplit
 import pdoc
 from guides import guides, titles, with_files
 from pdoc.doc import Class, Module
+from reference import DOCUMENTED as MODULES
 
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
 GUIDES = tuple(sorted((HERE.parent / "imgwire_async" / "guides").glob("*.md"), reverse=True))
 TEMPLATES = HERE / "docs_templates"
-MODULES = (
-    "imgwire_async",
-    "imgwire_async.imgwire.client",
-    "imgwire_async.imgwire.cdn",
-    "imgwire_async.errors",
-    "imgwire_async.integrations.fastapi",
-    "imgwire_async.integrations.opentelemetry",
-    "imgwire_async.models",
-    "imgwire_async.core.paging",
-    "imgwire_async.imgwire.resources.cors_origins",
-    "imgwire_async.imgwire.resources.custom_domain",
-    "imgwire_async.imgwire.resources.image_downloads",
-    "imgwire_async.imgwire.resources.images",
-    "imgwire_async.imgwire.resources.image_uploads",
-    "imgwire_async.imgwire.resources.metrics",
-    "imgwire_async.imgix",
-    "imgwire_async.imgix.resources.assets",
-    "imgwire_async.imgix.resources.reports",
-    "imgwire_async.imgix.resources.sources",
-    "imgwire_async.imgix.resources.upload_sessions",
-    "imgwire_async.sandbox",
-    "imgwire_async.testing",
-)
 
 
 class Page(HTMLParser):

@@ -13,31 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import griffe
+from reference import MODULES
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TARGET = REPOSITORY / "imgwire_async" / "API.md"
-
-# In the order in which users meet them. What a module offers is described where it is met first.
-MODULES = (
-    "imgwire_async",
-    "imgwire_async.imgwire.resources.images",
-    "imgwire_async.imgwire.resources.image_uploads",
-    "imgwire_async.imgwire.resources.image_downloads",
-    "imgwire_async.imgwire.resources.cors_origins",
-    "imgwire_async.imgwire.resources.custom_domain",
-    "imgwire_async.imgwire.resources.metrics",
-    "imgwire_async.core.paging",
-    "imgwire_async.imgwire.cdn",
-    "imgwire_async.imgix",
-    "imgwire_async.imgix.resources.sources",
-    "imgwire_async.imgix.resources.assets",
-    "imgwire_async.imgix.resources.upload_sessions",
-    "imgwire_async.imgix.resources.reports",
-    "imgwire_async.migrate",
-    "imgwire_async.imgwire.lowlevel.models",  # as imgwire_async.models
-    "imgwire_async.errors",
-    "imgwire_async.sandbox",
-)
 
 
 def surface() -> str:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from imgwire_async.core.clients.events import CallEvent, RequestEvent, ResponseEvent, RetryEvent, tell
 from imgwire_async.core.clients.options import CallOptions
@@ -146,8 +146,7 @@ class LogicalCall:
     async def _make_in_contexts(self, attempt: Send) -> HttpResponse:
         with ExitStack() as contexts:
             if self.options.on_call:
-                operation, method, url, _ = self._identity()
-                event = CallEvent(operation=operation, method=method, url=url, size=self.size)
+                event = CallEvent(**self._identity(), size=self.size)
                 for hook in self.options.on_call:
                     contexts.enter_context(hook(event))
             if self.deadline is None:
@@ -181,7 +180,8 @@ class LogicalCall:
                     shared.retries += again or number > 1
                     if options.on_request:
                         waited = time.monotonic() - arrived
-                        await permit.outside(tell(options.on_request, self._request_event(number, waited)))
+                        sending = RequestEvent(**self._facts(number), waited=waited)
+                        await permit.outside(tell(options.on_request, sending))
                     streamed, started = self.streamed(), time.monotonic()
                     last = await attempt(number, permit)
                     seconds = time.monotonic() - started
@@ -197,8 +197,8 @@ class LogicalCall:
             if logger.isEnabledFor(logging.DEBUG):
                 self._log(last, number, seconds)
             if options.on_response:
-                event = self._response_event(last, number, seconds, self.streamed() - streamed)
-                await tell(options.on_response, event)
+                seen_event = self._response_event(last, number, seconds, self.streamed() - streamed)
+                await tell(options.on_response, seen_event)
             if not isinstance(last, NoResponse):
                 if last.status == 401 and not again and self.after_401 and await self.after_401():
                     again, not_before = True, -math.inf
@@ -236,14 +236,21 @@ class LogicalCall:
             self.stopped = StopReason.DEADLINE
         raise self._error(last)
 
-    def _identity(self) -> tuple[str, str, str, str | None]:
-        context = self.context
-        return (
-            context.get("operation") or self.operation.name,
-            context.get("method") or self.operation.method,
-            context.get("url") or "",
-            context.get("idempotency_key"),
-        )
+    def _facts(self, attempt: int) -> dict[str, Any]:
+        """What every event of an attempt tells."""
+        return {
+            **self._identity(),
+            "attempt": attempt,
+            "idempotency_key": self.context.get("idempotency_key"),
+        }
+
+    def _identity(self) -> dict[str, str]:
+        context, operation = self.context, self.operation
+        return {
+            "operation": context.get("operation") or operation.name,
+            "method": context.get("method") or operation.method,
+            "url": context.get("url") or "",
+        }
 
     def _report(self, permit: Permit, response: HttpResponse | UnreadableResponse) -> None:
         """Let the gate learn from a response, and keep its hint."""
@@ -260,56 +267,34 @@ class LogicalCall:
         return not isinstance(result, NoResponse) and result.status == 503 and self.retry_after is not None
 
     def _log(self, result: Result, number: int, seconds: float) -> None:
-        operation, method, url, _ = self._identity()
         what = result.reason if isinstance(result, NoResponse) else f"status {result.status}"
-        logger.debug("%s: %s %s, attempt %d: %s in %.3f s", operation, method, url, number, what, seconds)
-
-    def _request_event(self, number: int, waited: float) -> RequestEvent:
-        operation, method, url, key = self._identity()
-        return RequestEvent(
-            operation=operation, method=method, url=url, attempt=number, idempotency_key=key, waited=waited
-        )
+        logger.debug("%s: %s %s, attempt %d: %s in %.3f s", *self._identity().values(), number, what, seconds)
 
     def _response_event(self, result: Result, number: int, seconds: float, streamed: int) -> ResponseEvent:
-        operation, method, url, key = self._identity()
+        status, name = _status_or_failure(result)
         return ResponseEvent(
-            operation=operation,
-            method=method,
-            url=url,
-            attempt=number,
-            idempotency_key=key,
-            status=None if isinstance(result, NoResponse) else result.status,
-            failure=result.name if isinstance(result, NoResponse) else None,
+            **self._facts(number),
+            status=status,
+            failure=name,
             request_id=None if isinstance(result, NoResponse) else request_id_in(result.headers),
             seconds=seconds,
             received=streamed + (len(result.content) if isinstance(result, HttpResponse) else 0),
         )
 
     async def _announce(self, retry: Retry, result: Result) -> None:
-        operation, method, url, key = self._identity()
-        failed = isinstance(result, NoResponse)
-        what = result.name if isinstance(result, NoResponse) else f"status {result.status}"
+        status, name = _status_or_failure(result)
+        facts = self._facts(self.attempts)
         logger.info(
             "%s: attempt %d failed (%s), the next one follows in %.2f s",
-            operation,
+            facts["operation"],
             self.attempts,
-            what,
+            name or f"status {status}",
             retry.delay,
         )
-        await tell(
-            self.options.on_retry,
-            RetryEvent(
-                operation=operation,
-                method=method,
-                url=url,
-                attempt=self.attempts,
-                idempotency_key=key,
-                delay=retry.delay,
-                status=None if isinstance(result, NoResponse) else result.status,
-                failure=what if failed else None,
-                retry_after=self.retry_after,
-            ),
+        event = RetryEvent(
+            **facts, delay=retry.delay, status=status, failure=name, retry_after=self.retry_after
         )
+        await tell(self.options.on_retry, event)
 
     def _impatient(self, closed: ClosedTooLongError, last: Result | None) -> ImgwireError:
         context = self.context | CallContext(attempts=self.attempts, retry_after=closed.closed_for)
@@ -359,6 +344,12 @@ def _date(seconds: float) -> str:
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
     except (ValueError, OverflowError, OSError):
         return "a date beyond every calendar"
+
+
+def _status_or_failure(result: Result) -> tuple[int | None, str | None]:
+    if isinstance(result, NoResponse):
+        return None, result.name
+    return result.status, None
 
 
 def failure(result: Result | None, context: CallContext, error_for: ErrorFor) -> ImgwireError:

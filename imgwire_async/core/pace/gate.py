@@ -10,7 +10,6 @@ import math
 import random
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import anyio
@@ -29,6 +28,7 @@ from imgwire_async.core.pace.permits import (
     Permit,
     Waiter,
 )
+from imgwire_async.core.pace.stats import GateStats
 from imgwire_async.core.pace.throttled import ThrottledPacer
 from imgwire_async.core.time import RealTime, Time
 from imgwire_async.core.values.numbers import whole
@@ -45,20 +45,6 @@ LOWEST_SHARE: Final = 1 / 8
 
 MOST_IN_FLIGHT: Final = 256
 """With `concurrency="auto"` there are never more requests in flight than this."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateStats:
-    """What a gate has done so far and is doing now."""
-
-    in_flight: int
-    """Requests that are admitted and have not ended."""
-    waiting: int
-    """Requests that wait to be admitted."""
-    admitted: int
-    """All requests ever admitted."""
-    throttled_seconds: float
-    """How long requests have waited in total, for whatever reason; those that still wait not counted."""
 
 
 _gates = itertools.count(1)
@@ -168,9 +154,7 @@ class Gate:
     def bucket(self, rate_class: str) -> TokenBucket | None:
         """What keeps the stated limit of a class; None when it has none."""
         limit = self.rate_limits.get(rate_class)
-        if limit is None:
-            return None
-        return shared_bucket(self.scope, rate_class, limit)
+        return None if limit is None else shared_bucket(self.scope, rate_class, limit)
 
     def pace_with(self, rate_class: str, pacer: Pacer) -> None:
         """Have somebody else say when requests of a class may go.

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from imgwire_async.core.pace.gate import Gate, GateStats
+from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.limits import RateLimit, Scope
 from imgwire_async.core.pace.permits import (
     LONGEST_CLOSURE,
@@ -21,6 +21,7 @@ from imgwire_async.core.pace.permits import (
     ClosedTooLongError,
     LimitedTooLongError,
 )
+from imgwire_async.core.pace.stats import GateStats
 from imgwire_async.core.time import RealTime
 from imgwire_async.imgwire.service import RateClass
 from tests.core.virtual_time import VirtualTime
