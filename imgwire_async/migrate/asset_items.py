@@ -65,8 +65,7 @@ class AssetNote:
                 self.width,
                 self.height,
                 self.lost,
-            ],
-            ensure_ascii=False,
+            ]
         )
 
     @classmethod
