@@ -8,7 +8,7 @@ import typer
 
 from imgwire_async.cli.output import JsonFlag, run, show_json, show_record, show_records
 from imgwire_async.cli.parameters import ImageIds
-from imgwire_async.cli.streams import note
+from imgwire_async.cli.streams import note, say
 
 if TYPE_CHECKING:
     from imgwire_async.imgwire.client import AsyncImgwireClient
@@ -64,7 +64,7 @@ def ls(
         if shown:
             show_records(shown, COLUMNS, as_json=False)
         if not total:
-            note("No images yet.")
+            say("No images yet.")
         elif len(shown) < total:
             note(f"{len(shown):,} of {total:,} images.")
 

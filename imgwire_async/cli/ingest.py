@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.options import concurrency_of, size_of
-from imgwire_async.cli.output import JsonFlag, show_error
-from imgwire_async.cli.streams import complain
+from imgwire_async.cli.output import JsonFlag, show_error, wrong_usage
+from imgwire_async.cli.streams import complain, note
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Upload")(ingest)
 
 
+_ENDED: Final = frozenset({ExitCode.OK, ExitCode.FAILED})
+"""How jobs end that got to the end of their source."""
+
+
 class OnChange(StrEnum):
     """What to do with stored items that changed, as choices of an option."""
 
@@ -38,9 +43,12 @@ class OnChange(StrEnum):
 
 
 def ingest(
-    source: Annotated[
-        str,
-        typer.Argument(help="Folder, file, URL, or manifest (.csv, .jsonl, .parquet, -).", metavar="SOURCE"),
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Folders, files, URLs, or manifests (.csv, .jsonl, .parquet, -); each is a job of its own.",
+            metavar="SOURCE...",
+        ),
     ],
     journal: Annotated[
         Path | None,
@@ -122,56 +130,97 @@ def ingest(
     immediately.
 
     Example: imgwire-async ingest photos/ --include '*.jpg' --images map.csv
-    """
-    from imgwire_async.cli.bulk_job import run_job
-    from imgwire_async.cli.job_files import JobFiles
-    from imgwire_async.cli.journals import default_journal
-    from imgwire_async.ingest.items import url_or_path
-    from imgwire_async.ingest.sources.folders import Folder
-    from imgwire_async.ingest.sources.manifests import Manifest
 
-    source = url_or_path(source)
-    try:
+    Example: imgwire-async ingest photos/2023 photos/2024
+    """
+    _check_several(sources, journal=journal, files=(report, images, failed))
+    arguments: dict[str, Any] = {
+        "job": job,
+        "processes": processes,
+        "purpose": purpose,
+        "dedupe": "content" if dedupe else None,
+        "on_change": on_change.value,
+        "wait_ready": wait_ready,
+        "max_failures": max_failures,
+        "deadline": deadline,
+        "bandwidth_limit": bandwidth_limit,
+        "dry_run": dry_run,
+    }
+
+    def run_one(source: str) -> ExitCode:
+        from imgwire_async.cli.bulk_job import run_job
+        from imgwire_async.cli.job_files import JobFiles
+        from imgwire_async.cli.journals import default_journal
+        from imgwire_async.ingest.sources.folders import Folder
+        from imgwire_async.ingest.sources.manifests import Manifest
+
         what = _source(
             source,
             Folder(source, tuple(include or ()), tuple(exclude or ()), hidden, follow_symlinks),
             Manifest(source, _columns(column or []), rest_as_metadata),
         )
-        arguments: dict[str, Any] = {
-            "journal": journal or default_journal(source),
-            "job": job,
-            "concurrency": concurrency_of(concurrency),
-            "processes": processes,
-            "purpose": purpose,
-            "dedupe": "content" if dedupe else None,
-            "on_change": on_change.value,
-            "wait_ready": wait_ready,
-            "max_failures": max_failures,
-            "deadline": deadline,
-            "bandwidth_limit": bandwidth_limit,
-            "dry_run": dry_run,
-        }
+        place = journal or default_journal(source)
         files = JobFiles(report=report, images=images, failed=failed)
-        files.check(source, arguments["journal"])
+        files.check(source, place)
+        given = arguments | {"journal": place, "concurrency": concurrency_of(concurrency)}
         with interruptions.by_cancelling():
-            ending = run_job(what, arguments, files, as_json=as_json)
-    except InvalidArgumentError as error:  # before the job has begun
-        show_error(error, as_json=as_json)
-        ending = ExitCode.USAGE
-    except ImgwireError as error:
-        show_error(error, as_json=as_json)
-        ending = exit_code(error)
-    except OSError as error:  # of files that the job itself does not report on
-        complain(f"Error: {error}")
-        ending = ExitCode.FAILED
-    except KeyboardInterrupt:  # before or after the job itself
-        ending = ExitCode(interruptions.code_of(interruptions.received()))
-    if source == "-" and ending not in {ExitCode.OK, ExitCode.FAILED}:
+            return run_job(what, given, files, as_json=as_json)
+
+    endings = []
+    for source in sources:
+        if len(sources) > 1 and not as_json:
+            note(f"{source}:")
+        endings.append(_ending(run_one, source, as_json=as_json))
+        if endings[-1] not in _ENDED:
+            break
+    ending = next((code for code in endings if code != ExitCode.OK), ExitCode.OK)
+    if "-" in sources and ending not in _ENDED:
         # A thread may still wait for standard input, and an ordinary exit would wait for it.
         with suppress(OSError):
             sys.stdout.flush()
         os._exit(ending)
     raise typer.Exit(ending)
+
+
+def _ending(run_one: Callable[[str], ExitCode], source: str, *, as_json: bool) -> ExitCode:
+    """Run the job of one source; how it ends."""
+    from imgwire_async.ingest.items import url_or_path
+
+    try:
+        return run_one(url_or_path(source))
+    except InvalidArgumentError as error:  # before the job has begun
+        show_error(error, as_json=as_json)
+        return ExitCode.USAGE
+    except ImgwireError as error:
+        show_error(error, as_json=as_json)
+        return exit_code(error)
+    except OSError as error:  # of files that the job itself does not report on
+        complain(f"Error: {error}")
+        return ExitCode.FAILED
+    except KeyboardInterrupt:  # before or after the job itself
+        return ExitCode(interruptions.code_of(interruptions.received()))
+
+
+def _check_several(sources: list[str], *, journal: Path | None, files: tuple[Path | None, ...]) -> None:
+    """Check that several sources can each be a job.
+
+    Raises:
+        typer.Exit: they cannot.
+    """
+    from imgwire_async.ingest.items import is_url
+    from imgwire_async.ingest.sources.manifests import FORMATS
+
+    if len(sources) == 1:
+        return
+    if journal is not None or any(file is not None for file in files):
+        wrong_usage("--journal, --report, --images and --failed are for a single source")
+    for source in sources:
+        path = Path(source)
+        if not is_url(source) and path.is_file() and path.suffix.lower() not in FORMATS:
+            wrong_usage(
+                f"{source!r} is a file among several sources; use imgwire-async upload for files, or name "
+                "their folder with --include"
+            )
 
 
 def _source(name: str, folder: Folder, manifest: Manifest) -> IngestSource:

@@ -101,7 +101,7 @@ def test_all_lists_every_page(cli: Invoke, photo: Path) -> None:
 
 
 def test_a_list_says_how_many_there_are(cli: Invoke, photo: Path) -> None:
-    assert (cli("ls").stdout, cli("ls").stderr) == ("", "No images yet.\n")
+    assert (cli("ls").stdout, cli("ls").stderr) == ("No images yet.\n", "")
     for _ in range(3):
         uploaded(cli, photo)
 

@@ -50,6 +50,31 @@ def test_a_folder_is_stored_and_passed_over_the_next_time(cli: Invoke, tmp_path:
     assert "0 stored, 12 already stored" in cli("photos").stdout
 
 
+def test_several_sources_are_jobs_of_their_own(cli: Invoke, tmp_path: Path) -> None:
+    folder_of(tmp_path / "one", 2)
+    (folder_of(tmp_path / "two", 3) / "empty.png").touch()
+    folder_of(tmp_path / "three", 1)
+
+    result = cli("one", "two", "three")
+
+    assert result.exit_code == 1
+    totals = [line.split(" stored")[0] for line in result.stdout.splitlines() if " stored, " in line]
+    assert totals == ["2", "3", "1"]
+    assert {path.stem for path in tmp_path.glob("*.journal")} == {"one", "two", "three"}
+    assert cli("missing", "one").exit_code == 5
+
+
+@pytest.mark.parametrize("more", [("--failed", "x.jsonl"), ("--journal", "x.journal"), ("one/0000.png",)])
+def test_what_is_for_one_source_is_refused_for_several(
+    cli: Invoke, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    folder_of(tmp_path / "one", 1)
+
+    result = cli("one", "one", *more)
+
+    assert (result.exit_code, result.stdout, list(tmp_path.glob("*.journal"))) == (2, "", [])
+
+
 def test_failures_end_with_1_and_a_manifest_for_a_retry(
     cli: Invoke, sandbox: Sandbox, tmp_path: Path
 ) -> None:
