@@ -11,7 +11,7 @@ import pytest
 from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.errors import AuthenticationError, ConflictError, NotFoundError, PermissionDeniedError
 from imgwire_async.imgix import AsyncImgixClient, Deployment, ImgixRateClass
-from imgwire_async.sandbox import ImgixSandbox
+from imgwire_async.sandbox import ImgixSandbox, Permission
 
 UNLIMITED = dict.fromkeys(ImgixRateClass, RateLimit(1e6, burst=1000))
 
@@ -114,7 +114,7 @@ async def test_what_is_unknown_or_not_allowed_is_an_error(
     async with AsyncImgixClient("ak_wrong", base_url=server.base_url, rate_limits=UNLIMITED) as other:
         with pytest.raises(AuthenticationError):
             await other.sources.list()
-    narrow = server.create_key("asset_purge")
+    narrow = server.create_key(Permission.ASSET_PURGE)
     async with AsyncImgixClient(narrow, base_url=server.base_url, rate_limits=UNLIMITED) as other:
         with pytest.raises((AuthenticationError, PermissionDeniedError), match="Sources"):
             await other.sources.list()

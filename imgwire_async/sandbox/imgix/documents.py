@@ -97,13 +97,16 @@ def not_found() -> ApiError:
     return ApiError(404, "NotFound", "Resource not found.")
 
 
-async def read_attributes(request: Request, kind: str, *ids: str) -> Attributes:
+async def read_attributes(
+    request: Request, kind: str, *, ids: Sequence[str] = (), other_kind: str | None = None
+) -> Attributes:
     """The attributes of the resource in a request's body; the media type does not matter.
 
     Args:
         request: The request.
         kind: What `type` has to be.
-        *ids: What `id` may be, if it is given.
+        ids: What `id` may be, if it is given.
+        other_kind: What `type` may be instead, where imgix documents none.
 
     Raises:
         ApiError: 400, it is no such document.
@@ -116,7 +119,7 @@ async def read_attributes(request: Request, kind: str, *ids: str) -> Attributes:
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, dict):
         raise bad_request("The body has no data object.")
-    if data.get("type") != kind:
+    if data.get("type") not in (kind, other_kind or kind):
         raise bad_request(f"data.type must be {kind!r}, got {data.get('type')!r}.", "type")
     if ids and data.get("id") not in (None, *ids):
         raise bad_request(f"data.id must be {ids[0]!r}.", "id")

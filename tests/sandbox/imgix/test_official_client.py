@@ -168,6 +168,20 @@ def test_empty_bodies_and_empty_objects_are_taken_where_nothing_is_to_be_said(
         assert cancelled.status == 200
 
 
+@pytest.mark.parametrize("word", ["unpublish", "publish"])
+def test_publishing_goes_by_both_paths_and_names(
+    imgix: Imgix, request_: Caller, source: str, word: str
+) -> None:
+    imgix.sandbox.add_file(source, "/a.jpg", b"text")
+    url = "https://shop.imgix.net/a.jpg"
+
+    for kind in (f"{word}es", word):
+        whole = document(kind, {"url": url, "source_id": source})
+        assert request_(word, "POST", whole).data["attributes"].keys() == {f"{word}_id"}
+        assert request_(f"sources/{source}/{word}", "POST", document(kind, {"url": url})).status == 200
+    assert request_(word, "POST", document(kind, {"url": url})).status == 400
+
+
 @pytest.mark.parametrize(
     ("path", "method", "status"),
     [

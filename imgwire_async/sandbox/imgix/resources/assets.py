@@ -95,7 +95,7 @@ def router(runtime: Runtime) -> APIRouter:
         known(runtime, source_id, path)
         # The id, and the one that arises from writing the path with its leading slash after it.
         ids = f"{source_id}{path}", f"{source_id}/{path}"
-        attributes = await documents.read_attributes(request, "assets", *ids)
+        attributes = await documents.read_attributes(request, "assets", ids=ids)
         return documents.success(show(runtime, change(runtime, source_id, path, attributes)))
 
     return routes

@@ -31,23 +31,17 @@ def router(runtime: Runtime) -> APIRouter:
     async def purge(request: Request) -> Response:
         return _purge(runtime, await documents.read_attributes(request, "purges"))
 
-    @routes.post("/sources/{source_id}/publish")
-    async def publish_of_source(request: Request, source_id: str) -> Response:
-        attributes = await documents.read_attributes(request, "publishes")
-        return _publish(runtime, {"source_id": source_id, **attributes}, published=True)
-
-    @routes.post("/sources/{source_id}/unpublish")
-    async def unpublish_of_source(request: Request, source_id: str) -> Response:
-        attributes = await documents.read_attributes(request, "unpublishes")
-        return _publish(runtime, {"source_id": source_id, **attributes}, published=False)
-
     @routes.post("/publish")
+    @routes.post("/sources/{source_id}/publish")
     async def publish(request: Request) -> Response:
-        return _publish(runtime, await documents.read_attributes(request, "publishes"), published=True)
+        attributes = await documents.read_attributes(request, "publishes", other_kind="publish")
+        return _publish(runtime, request.path_params | attributes, published=True)
 
     @routes.post("/unpublish")
+    @routes.post("/sources/{source_id}/unpublish")
     async def unpublish(request: Request) -> Response:
-        return _publish(runtime, await documents.read_attributes(request, "unpublishes"), published=False)
+        attributes = await documents.read_attributes(request, "unpublishes", other_kind="unpublish")
+        return _publish(runtime, request.path_params | attributes, published=False)
 
     return routes
 

@@ -107,7 +107,7 @@ def router(runtime: Runtime) -> APIRouter:
     @routes.patch("/{source_id}")
     async def update_source(request: Request, source_id: str) -> Response:
         find(runtime, source_id)
-        attributes = await documents.read_attributes(request, "sources", source_id)
+        attributes = await documents.read_attributes(request, "sources", ids=[source_id])
         return documents.success(show(runtime, _update(runtime, source_id, attributes)))
 
     return routes
