@@ -8,6 +8,7 @@ MODULES = (
     "imgwire_async.imgwire.resources.images",
     "imgwire_async.imgwire.resources.image_uploads",
     "imgwire_async.imgwire.resources.image_downloads",
+    "imgwire_async.imgwire.resources.lists",
     "imgwire_async.imgwire.resources.cors_origins",
     "imgwire_async.imgwire.resources.custom_domain",
     "imgwire_async.imgwire.resources.metrics",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from imgwire_async.core.call import Core
-from imgwire_async.core.operation import Response
-from imgwire_async.core.paging import Listing, Page, pages_in_headers
 from imgwire_async.imgwire.lowlevel.api import images as api
 from imgwire_async.imgwire.lowlevel.models import (
     BulkDeleteImages,
@@ -22,17 +19,17 @@ from imgwire_async.imgwire.resources.arguments import (
 )
 from imgwire_async.imgwire.resources.image_downloads import ImageDownloads
 from imgwire_async.imgwire.resources.image_uploads import ImageUploads
+from imgwire_async.imgwire.resources.lists import Listed, PageResponse
 from imgwire_async.imgwire.resources.readiness import OPERATION, until_ready
 
 if TYPE_CHECKING:
     from imgwire_async.imgwire.resources.raw import ImagesWithRawResponse
 
 
-class Images(ImageUploads, ImageDownloads):
+class Images(ImageUploads, ImageDownloads, Listed[Image]):
     """Operations on the images of one environment."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    _resource = "images"
 
     @property
     def with_raw_response(self) -> ImagesWithRawResponse:
@@ -41,47 +38,8 @@ class Images(ImageUploads, ImageDownloads):
 
         return ImagesWithRawResponse(self._core)
 
-    def list(
-        self,
-        *,
-        page: int = 1,
-        limit: int | None = None,
-        max_items: int | None = None,
-        prefetch: int = 0,
-    ) -> Listing[Image]:
-        """List images: `await` gives one `Page`, `async for` gives every image of every page.
-
-        Args:
-            page: page to begin with, from 1.
-            limit: images on a page, from 1 to 100; the service's default is 20.
-            max_items: end the iteration after this many images.
-            prefetch: how many pages an iteration fetches ahead, at the same time as the one it needs.
-
-        Raises:
-            InvalidArgumentError: a number is out of range.
-        """
-
-        def fetch(number: int, size: int | None) -> Awaitable[Response[list[Image]]]:
-            return api.images_list(self._core, page=number, limit=unless_none(size))
-
-        return Listing(
-            pages_in_headers(fetch),
-            operation="images.list",
-            page=page,
-            limit=limit,
-            max_items=max_items,
-            prefetch=prefetch,
-        )
-
-    def list_pages(
-        self, *, page: int = 1, limit: int | None = None, prefetch: int = 0
-    ) -> AsyncIterator[Page[Image]]:
-        """Every page from `page` on. Arguments as for `list`."""
-        return self.list(page=page, limit=limit, prefetch=prefetch).pages()
-
-    def list_all(self, *, limit: int | None = None, prefetch: int = 0) -> AsyncIterator[Image]:
-        """Every image. The same as iterating over `list`, under the name of the vendor's own SDKs."""
-        return aiter(self.list(limit=limit, prefetch=prefetch))
+    def _page(self, number: int, size: int | None) -> PageResponse[Image]:
+        return api.images_list(self._core, page=number, limit=unless_none(size))
 
     async def retrieve(self, image_id: str | UUID) -> Image:
         """Read one image record.

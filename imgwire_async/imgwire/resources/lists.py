@@ -1,0 +1,71 @@
+"""Lists whose pages are described by response headers, as all of Imgwire's are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from typing import ClassVar, Generic, TypeAlias, TypeVar
+
+from imgwire_async.core.call import Core
+from imgwire_async.core.operation import Response
+from imgwire_async.core.paging import Listing, Page, pages_in_headers
+
+__all__ = ["Listed"]
+
+T = TypeVar("T")
+PageResponse: TypeAlias = Awaitable[Response[list[T]]]
+"""The response with one page, once awaited."""
+
+
+class Listed(Generic[T]):
+    """Operations that list records; inherited by `Images` and `CorsOrigins`.
+
+    Args:
+        core: makes the requests.
+    """
+
+    _resource: ClassVar[str]
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def _page(self, number: int, size: int | None) -> PageResponse[T]:
+        """Request one page."""
+        raise NotImplementedError
+
+    def list(
+        self,
+        *,
+        page: int = 1,
+        limit: int | None = None,
+        max_items: int | None = None,
+        prefetch: int = 0,
+    ) -> Listing[T]:
+        """List records: `await` gives one `Page`, `async for` gives every record of every page.
+
+        Args:
+            page: page to begin with, from 1.
+            limit: records on a page, from 1 to 100; the service's default is 20.
+            max_items: end the iteration after this many records.
+            prefetch: how many pages an iteration fetches ahead, at the same time as the one it needs.
+
+        Raises:
+            InvalidArgumentError: a number is out of range.
+        """
+        return Listing(
+            pages_in_headers(self._page),
+            operation=f"{self._resource}.list",
+            page=page,
+            limit=limit,
+            max_items=max_items,
+            prefetch=prefetch,
+        )
+
+    def list_pages(
+        self, *, page: int = 1, limit: int | None = None, prefetch: int = 0
+    ) -> AsyncIterator[Page[T]]:
+        """Every page from `page` on. Arguments as for `list`."""
+        return self.list(page=page, limit=limit, prefetch=prefetch).pages()
+
+    def list_all(self, *, limit: int | None = None, prefetch: int = 0) -> AsyncIterator[T]:
+        """Every record. The same as iterating over `list`, under the name of the vendor's own SDKs."""
+        return aiter(self.list(limit=limit, prefetch=prefetch))
