@@ -39,8 +39,9 @@ def lines(entries: Entries) -> Iterator[str]:
     yield from statement("#", _USE)
     longest, count, ambiguous = _looked_at(entries())
     yield ""
-    yield f"map_hash_bucket_size {_power_of_2(longest + 64)};"
-    yield f"map_hash_max_size {_power_of_2(2 * count + 2048)};"
+    # Room for several keys in a bucket, or nginx finds no table that fits and warns.
+    yield f"map_hash_bucket_size {_power_of_2(8 * (longest + 32))};"
+    yield f"map_hash_max_size {_power_of_2(count + 2048)};"
     yield ""
     yield "# The URL of the image, and its own format where that is known."
     yield "map $host$uri $imgwire_entry {"
