@@ -2,7 +2,8 @@
 
 `translate_url` documents the arguments of a translation; `translate_srcset` and `translate_text` take them
 too. Translating does no I/O. `rewrite_files` and `rewrite_values` replace URLs, with the file of old and new
-URLs that `read_urls` reads. `verify_urls` compares the pictures of both services.
+URLs that `read_urls` reads. `verify_urls` compares the pictures of both services, and
+`survey_traffic` counts what access logs ask for.
 """
 
 # Names are loaded when they are first used, so that importing the package costs nothing.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from imgwire_async.migrate.rewriting.files import RewrittenFile, rewrite_files
     from imgwire_async.migrate.rewriting.totals import UrlTotals
     from imgwire_async.migrate.rewriting.values import rewrite_values
+    from imgwire_async.migrate.traffic.survey import TrafficSurvey, survey_traffic
     from imgwire_async.migrate.translation.records import Asset, Finding, ImgixSource, Judgement, Translation
     from imgwire_async.migrate.translation.srcset import Candidate, translate_srcset
     from imgwire_async.migrate.translation.text import FoundUrl, TranslatedText, translate_text
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from imgwire_async.migrate.verification.verify import VerificationReport, verify_urls
 
 _MODULES: Final = {
+    "TrafficSurvey": "traffic.survey",
+    "survey_traffic": "traffic.survey",
     "Compared": "verification.results",
     "VerificationReport": "verification.verify",
     "verify_urls": "verification.verify",
@@ -61,10 +65,10 @@ _MODULES: Final = {
 # fmt: off
 __all__ = [
     "Asset", "AssetItem", "Candidate", "Compared", "Finding", "FoundUrl", "ImgixSource", "Judgement",
-    "MetadataRules", "MigrationJob", "MigrationReport", "RewrittenFile", "TranslatedText", "Translation",
-    "TypeCount", "UrlMap", "UrlRow", "UrlTotals", "VerificationReport", "migrate_from_imgix", "read_urls",
-    "rewrite_files", "rewrite_values", "translate_srcset", "translate_text", "translate_url",
-    "verify_urls",
+    "MetadataRules", "MigrationJob", "MigrationReport", "RewrittenFile", "TrafficSurvey",
+    "TranslatedText", "Translation", "TypeCount", "UrlMap", "UrlRow", "UrlTotals", "VerificationReport",
+    "migrate_from_imgix", "read_urls", "rewrite_files", "rewrite_values", "survey_traffic",
+    "translate_srcset", "translate_text", "translate_url", "verify_urls",
 ]
 # fmt: on
 

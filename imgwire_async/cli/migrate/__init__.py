@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from imgwire_async.cli.exits import EXIT_CODES
-from imgwire_async.cli.migrate import rewrite, run, verify
+from imgwire_async.cli.migrate import rewrite, run, survey, verify
 
 
 def register(app: typer.Typer) -> None:
@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         help="Move from imgix to Imgwire: move images, rewrite URLs, and compare the pictures of both.",
     )
+    migrate.command()(survey.survey)
     migrate.command(epilog=EXIT_CODES)(run.run)
     migrate.command()(rewrite.rewrite)
     migrate.command(epilog=EXIT_CODES)(verify.verify)

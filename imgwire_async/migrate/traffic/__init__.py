@@ -1,0 +1,1 @@
+"""Which rendering parameters real traffic uses, and how much of it can be translated."""
