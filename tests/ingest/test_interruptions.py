@@ -236,6 +236,31 @@ async def test_the_deadline_of_the_job_holds_while_a_file_is_read(
     assert (error.reason, report.failed) == ("deadline", 0)
 
 
+def named(photos: Path) -> list[str]:
+    """The same files as a list, which nobody has looked at."""
+    return [os.fspath(path) for path in sorted(photos.iterdir())]
+
+
+async def test_the_deadline_of_an_item_holds_while_a_named_file_is_looked_at(
+    client: AsyncImgwireClient, photos: Path, tmp_path: Path, hung: Path
+) -> None:
+    with anyio.fail_after(30):
+        _, report = await ingest(client, named(photos), journal=tmp_path / "j", item_deadline=1.0)
+    assert counts(report) == (59, 0, 0, 1)
+    assert report.failures[0].cause == "DeadlineExceededError"
+    assert hung.name in str(report.failures[0].examples)
+
+
+@pytest.mark.usefixtures("hung")
+async def test_the_deadline_of_the_job_holds_while_a_named_file_is_looked_at(
+    client: AsyncImgwireClient, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "GRACE", 0.2)
+    with anyio.fail_after(30):
+        error, report = await stopped(client, named(photos), journal=tmp_path / "j", deadline=0.5)
+    assert (error.reason, report.failed) == ("deadline", 0)
+
+
 async def test_cancel_ends_what_is_in_flight_and_the_next_run_goes_on(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Final
@@ -19,6 +20,7 @@ from imgwire_async.errors import (
 )
 from imgwire_async.ingest.coordination.equal_content import EqualContent
 from imgwire_async.ingest.coordination.health import Health, Verdict, judge
+from imgwire_async.ingest.coordination.looking import looked_at
 from imgwire_async.ingest.coordination.resuming import ResumeMark
 from imgwire_async.ingest.coordination.survey import Surveyor
 from imgwire_async.ingest.items import IngestItem
@@ -91,6 +93,7 @@ class Coordinator:
         self._shards, self._next_shards = anyio.create_memory_object_stream[Shard](0)
         self._cutter = Cutter(options.processes)
         self._everything = anyio.CancelScope()
+        self._surveying = anyio.CancelScope()
         self._stop = StopSignal()
         self._equals = EqualContent(journal, self._settle_known, self.take_back)
         self._open = 0
@@ -171,10 +174,15 @@ class Coordinator:
         clock = self._time.monotonic
         began = clock()
         deadline, options = self._options.deadline, self._options
+        stopped_at: float | None = None
         while True:
             # Looking is not waiting: it must not make time pass.
             with self._time.move_on_after(_POLL):
                 await anyio.sleep_forever()
+            if self.stopping:
+                stopped_at = clock() if stopped_at is None else stopped_at
+                if clock() - stopped_at >= GRACE:
+                    self._surveying.shield = False  # a disk may hang for ever
             if deadline is not None and (late := clock() - began - deadline) >= 0:
                 self.stop_early("deadline", f"the job's deadline of {deadline:g} s has passed")
                 if late >= GRACE:
@@ -207,7 +215,14 @@ class Coordinator:
 
     async def _survey(self, batch: Batch) -> None:
         entries = batch.entries
-        with anyio.CancelScope(shield=True):  # what was drawn is known, even if it is not begun any more
+        self._surveying = anyio.CancelScope(shield=True)
+        with self._surveying:  # what was drawn is known, even if it is not begun any more
+            try:
+                limit = self._options.item_deadline
+                entries = await looked_at(entries, math.inf if limit is None else limit, self._time)
+            except anyio.get_cancelled_exc_class():
+                self.waiting |= {entry.key: entry.item for entry in entries if entry.item is not None}
+                raise
             surveyed = await to_thread.run_sync(self._surveyor.survey, entries)
         self.waiting |= {task.key: task.item for task in surveyed.tasks}
         self.found += len(entries)
