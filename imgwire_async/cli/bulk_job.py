@@ -143,7 +143,7 @@ async def _progress_shown(job: IngestJob, *, quiet: bool) -> AsyncGenerator[None
         if console.is_terminal and not console.is_dumb_terminal:
             with Live(console=console, auto_refresh=False, transient=True) as live:
                 while True:
-                    live.update(Text(describe(job.progress), overflow="ellipsis", no_wrap=True), refresh=True)
+                    live.update(Text(describe(job.progress)), refresh=True)
                     await anyio.sleep(_LIVE_SECONDS)
         while True:
             await anyio.sleep(_LINE_SECONDS)

@@ -84,7 +84,7 @@ def transformations(as_json: JsonFlag = False) -> None:
         rows = [
             {
                 "name": row.name,
-                "values": row.kind.allowed,
+                "values": _values_in_urls(row.kind.allowed),
                 "meaning": row.summary,
                 "aliases": row.aliases.split() if as_json else row.aliases.replace(" ", ", "),
             }
@@ -93,6 +93,12 @@ def transformations(as_json: JsonFlag = False) -> None:
         show_records(rows, ("name", "values", "meaning", "aliases"), as_json=as_json)
 
     guarded(work, as_json=as_json)
+
+
+def _values_in_urls(allowed: str) -> str:
+    """What a URL can hold: not the objects that stand for it in Python."""
+    ways = [way for way in allowed.replace("`", "").split("; or ") if not way.startswith("an object of")]
+    return "; or ".join(ways)
 
 
 def _with_url(

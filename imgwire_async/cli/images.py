@@ -63,9 +63,9 @@ def ls(
         shown = [image.to_dict() for image in (found if every else found[:limit])]
         if shown:
             show_records(shown, COLUMNS, as_json=False)
-        if not total:
+        elif not total:
             say("No images yet.")
-        elif len(shown) < total:
+        if total and len(shown) < total:
             note(f"{len(shown):,} of {total:,} images.")
 
     run(work, as_json=as_json)

@@ -10,11 +10,11 @@ from imgwire_async.cli.output import beside
 from imgwire_async.cli.streams import plain
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import ProgressColumn, TaskID
 
     from imgwire_async.bodies.progress import UploadProgress
 
-_LONGEST_NAME: Final = 32
+_LEAST_WIDTH_FOR_NUMBERS: Final = 64
 
 
 @contextmanager
@@ -23,11 +23,14 @@ def upload_bars() -> Iterator[Callable[[str], Callable[[UploadProgress], None]]]
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = beside()
+    room = console.width
+    numbers: list[ProgressColumn] = [DownloadColumn(), TimeRemainingColumn()]
+    if room < _LEAST_WIDTH_FOR_NUMBERS:
+        numbers = [TextColumn("{task.percentage:>3.0f} %")]
     progress = Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
+        BarColumn(room // 4),
+        *numbers,
         console=console,
         transient=True,
         disable=not console.is_terminal or console.is_dumb_terminal,
@@ -39,7 +42,7 @@ def upload_bars() -> Iterator[Callable[[str], Callable[[UploadProgress], None]]]
         def report(state: UploadProgress) -> None:
             nonlocal task
             if task is None:
-                task = progress.add_task(_shortened(plain(name)), total=state.total)
+                task = progress.add_task(_shortened(plain(name), room // 3), total=state.total)
             progress.update(task, completed=state.sent)
 
         return report
@@ -48,6 +51,6 @@ def upload_bars() -> Iterator[Callable[[str], Callable[[UploadProgress], None]]]
         yield bar
 
 
-def _shortened(name: str) -> str:
+def _shortened(name: str, room: int) -> str:
     """A name that leaves room for its bar."""
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    return name if len(name) <= room else f"{name[: room - 1]}…"

@@ -110,6 +110,7 @@ def test_a_list_says_how_many_there_are(cli: Invoke, photo: Path) -> None:
     assert (some.stdout.count("\n"), some.stderr) == (3, "2 of 3 images.\n")
     assert (whole.stdout.count("\n"), whole.stderr) == (4, "")
     assert cli("ls", "--limit", "2", "--quiet").stderr == ""
+    assert (cli("ls", "--page", "9").stdout, cli("ls", "--page", "9").stderr) == ("", "0 of 3 images.\n")
 
 
 def test_transformations_are_listed_with_their_values(cli: Invoke) -> None:
@@ -117,6 +118,7 @@ def test_transformations_are_listed_with_their_values(cli: Invoke) -> None:
     quality = next(row for row in lines(cli("transformations", "--json")) if row["name"] == "quality")
 
     assert "watermark_position" in shown
+    assert "an object" not in shown
     assert (quality["aliases"], "1 to 100" in quality["values"]) == (["q"], True)
 
 

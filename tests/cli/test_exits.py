@@ -47,6 +47,8 @@ def test_every_code_is_in_the_table_of_the_help_and_of_the_readme() -> None:
     for code in ExitCode:
         assert f"{code.value} " in EXIT_CODES
         assert f"\n| {code.value} | " in readme
+    for line in EXIT_CODES.splitlines():
+        assert "\n| {} | {} |\n".format(*line.split(" ", 1)) in readme
 
 
 @pytest.mark.parametrize(
