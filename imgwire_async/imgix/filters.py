@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, TypedDict
 
@@ -82,6 +83,9 @@ ASSET_FILTERS: Final = frozenset(AssetFilters.__annotations__)
 REPORT_FILTERS: Final = frozenset(ReportFilters.__annotations__)
 
 
+_PREFIXED: Final = re.compile(r"(?:custom|or):.+", re.DOTALL)
+
+
 def filter_query(
     filters: Mapping[str, object] | None, known: Collection[str], operation: str
 ) -> dict[str, str]:
@@ -100,7 +104,7 @@ def filter_query(
     for name, value in filters.items():
         if name == "custom" and name in known:
             query |= _custom(value, operation)
-        elif name in known or ("custom" in known and str(name).startswith(("custom:", "or:"))):
+        elif name in known or ("custom" in known and _PREFIXED.fullmatch(str(name))):
             query[f"filter[{name}]"] = _text(name, value, operation)
         else:
             raise InvalidArgumentError(_unknown(name, known), operation=operation)

@@ -203,7 +203,7 @@ class Upload:
         """A session replaces what is there, so without `overwrite` nothing may be."""
         plan = self._plan
         try:
-            await api.assets_retrieve(self._core, plan.source_id, plan.origin_path)
+            await api.assets_retrieve(CalledAs(self._core, plan.operation), plan.source_id, plan.origin_path)
         except NotFoundError:
             return
         raise ConflictError(
