@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import anyio
 import pytest
 
+from imgwire_async.core.clients.client import core_of
 from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.time import RealTime
@@ -175,8 +176,8 @@ async def put_to_work(server: ImgixSandbox, count: int) -> None:
     async with AsyncImgixClient(
         server.api_key, base_url=server.base_url, rate_limits=client_limits(), max_retries=6, concurrency=32
     ) as imgix:
-        imgix._core.shared.time = quick = QuickWaits()
-        imgix._core.shared.budget = RetryBudget(lambda: quick.monotonic() * FASTER)
+        core_of(imgix).shared.time = quick = QuickWaits()
+        core_of(imgix).shared.budget = RetryBudget(lambda: quick.monotonic() * FASTER)
         workers = [Worker(imgix, source, ledger, seed) for seed in range(20)]
         async with anyio.create_task_group() as tasks:
             for worker in workers:
@@ -218,6 +219,7 @@ async def test_ten_thousand_mixed_calls_against_a_failing_service_end_exactly_on
 CALLER = """
 import random, sys
 import anyio
+from imgwire_async.core.clients.client import core_of
 from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.errors import NotFoundError
 from imgwire_async.imgix import AsyncImgixClient

@@ -192,16 +192,6 @@ class Gate:
         lane = self._lane(rate_class)
         lane.closed_until = max(lane.closed_until, min(until, self.clock() + LONGEST_CLOSURE))
 
-    def note_pause(self, lane: Lane, hint: float) -> None:
-        """Send away who would not wait for a pause of this many seconds, which the service asked for."""
-        now = self.clock()
-        until = now + min(hint, LONGEST_CLOSURE)
-        if until > lane.asked_until:
-            lane.asked_until = until
-            for waiter in lane.waiting:
-                if waiter.permit.patience < until - now:
-                    waiter.wake_up()
-
     def admit(
         self,
         rate_class: str,
@@ -299,11 +289,7 @@ class Gate:
         for permit in tuple(self._in_flight):
             self._remove(permit)
         for lane in self._queues:
-            waiting = tuple(lane.waiting)
-            lane.waiting.clear()
-            if not is_closed(former):
-                for waiter in waiting:
-                    waiter.wake_up()  # to get in line again if its loop is resumed
+            lane.empty(wake=not is_closed(former))
 
     def _is_free(self, lane: Lane, now: float) -> bool:
         """Whether a request may go at once, and passes nobody by."""

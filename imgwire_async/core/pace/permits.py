@@ -131,6 +131,23 @@ class Lane:
         """Take a token of the limit that is stated, if there is one; False if somebody else was faster."""
         return self.bucket is None or self.bucket.take(now)
 
+    def note_pause(self, now: float, hint: float) -> None:
+        """Send away who would not wait for a pause of this many seconds, which the service asked for."""
+        until = now + min(hint, LONGEST_CLOSURE)
+        if until > self.asked_until:
+            self.asked_until = until
+            for waiter in self.waiting:
+                if waiter.permit.patience < until - now:
+                    waiter.wake_up()
+
+    def empty(self, *, wake: bool) -> None:
+        """Take everybody out of the queue, to get in line again if their loop is resumed."""
+        waiting = tuple(self.waiting)
+        self.waiting.clear()
+        if wake:
+            for waiter in waiting:
+                waiter.wake_up()
+
     def forget_pace(self) -> None:
         """Stop pacing when the last 429 was long ago and nobody has to wait, unless it is always paced."""
         if isinstance(self.pacer, ThrottledPacer) and self.pacer.is_over and not self.waiting:
@@ -256,7 +273,7 @@ class Permit:
             hint: seconds of the response's `Retry-After`, or None.
         """
         if hint is not None:
-            self._gate.note_pause(self.lane, hint)
+            self.lane.note_pause(self._gate.clock(), hint)
         pacer = self._gate.pacer_of(self.lane)
         pacer.throttled(self._ticket_of(pacer), hint)
         if isinstance(pacer, ThrottledPacer):
