@@ -18,6 +18,8 @@ _PHRASES: Final = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
         (r"\.; ", "; "),
+        (r"^stopped early: (?:ingest: )?stopped early: ", "stopped early: "),
+        (r"(^\s*|: )(?:images\.(?:create|retrieve|upload\w*|wait_until_ready)|ingest): ", r"\1"),
         (r"check that api_key \(or (\w+)\)", r"check that \1"),
         (r"pass api_key= or set( the environment variable)? (\w+)", r"set\1 \2"),
         (r"with base_url= no environment variable is read.*", "set IMGWIRE_API_KEY"),

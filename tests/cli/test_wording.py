@@ -58,6 +58,8 @@ def parameters() -> Iterator[dict[str, str]]:
         ("check that api_key (or IMGWIRE_API_KEY) is valid", "check that IMGWIRE_API_KEY is valid"),
         ("exists; pass overwrite=True to replace it", "exists; use --overwrite to replace it"),
         ("longer than max_retry_after (60 s)", "longer than the 60 s that a command waits"),
+        ("    a.png: images.create: the service answered 413", "    a.png: the service answered 413"),
+        ("stopped early: ingest: stopped early: no key", "stopped early: no key"),
         ("the service answered 422; query.deadline: too long", "--deadline: too long"),
     ],
 )
