@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Final
 
 from imgwire_async.ingest.results.outputs import write_text
-from imgwire_async.migrate.verification.results import VERDICTS, Compared, Results, Verdict
+from imgwire_async.migrate.verification.results import VERDICTS, Compared, Verdict
 
 _TITLES: Final = {
     "failed": "could not be compared",
@@ -36,7 +37,7 @@ figcaption,.urls,.why{font-size:.85rem;overflow-wrap:anywhere}
 
 
 def write_page(
-    page: Path, results: Results, *, shown: int, mean: float, worst: float, pictures: str
+    page: Path, results: Iterable[Compared], *, shown: int, mean: float, worst: float, pictures: str
 ) -> Counter[str]:
     """Write the page; the number of pairs by verdict.
 

@@ -122,6 +122,7 @@ async def verify_urls(
         chosen = await to_thread.run_sync(lambda: sampled(rows, sample))
         rows = iter(chosen)
     done = await to_thread.run_sync(run.results.done)
+    planned: set[str] = set()
     found = VerificationReport(page=folder / PAGE)
     wanted = iter(pairs(rows, list(variants), default_params=default_params, judgement=judgement))
     try:
@@ -133,6 +134,7 @@ async def verify_urls(
                 receive.close()
                 with send:
                     while (pair := await to_thread.run_sync(next, wanted, None)) is not None:
+                        planned.add(pair.id)
                         if pair.id in done:
                             found.reused += 1
                         else:
@@ -150,7 +152,7 @@ async def verify_urls(
     found.counts = await to_thread.run_sync(
         lambda: write_page(
             found.page,
-            run.results,
+            (result for result in run.results if result.id in planned),
             shown=shown,
             mean=mean_tolerance,
             worst=worst_tolerance,

@@ -106,6 +106,14 @@ async def test_a_picture_that_cannot_be_fetched_is_a_failure_and_is_tried_again(
     assert [one.old_url for one in compared] == ["https://shop.imgix.net/missing.jpg?w=50"]
 
 
+async def test_a_report_is_about_the_comparisons_of_its_run(both: BothServices, urls: Path) -> None:
+    await verify(both, urls, variants=["w=50"])
+
+    found = await verify(both, urls, variants=["w=40"])
+
+    assert (dict(found.counts), found.reused, len(results(urls))) == ({"agrees": 2}, 0, 4)
+
+
 async def test_what_a_killed_process_left_half_written_is_compared_again(
     both: BothServices, urls: Path
 ) -> None:
