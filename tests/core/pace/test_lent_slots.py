@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -169,8 +170,7 @@ def test_a_hook_that_takes_long_holds_no_slot(hook: str, backend: str) -> None:
 @BACKENDS
 @pytest.mark.parametrize("size", [1_000, 300_000])
 def test_a_source_that_stalls_holds_no_slot(size: int, backend: str, photo: Path) -> None:
-    content = photo.read_bytes()
-    content += bytes(max(0, size - len(content)))
+    content = photo.read_bytes().ljust(size, b"\0")[:size]
 
     async def main() -> None:
         async def upload(imgwire: AsyncImgwireClient, go_on: anyio.Event) -> None:
@@ -185,6 +185,35 @@ def test_a_source_that_stalls_holds_no_slot(size: int, backend: str, photo: Path
                 yield content[500:]
 
             await imgwire.images.upload(chunks, file_name="a.jpg", size=len(content))
+
+        with Sandbox() as sandbox:
+            await _while_stuck(sandbox, upload)
+
+    anyio.run(main, backend=backend)
+
+
+@BACKENDS
+def test_a_source_that_takes_long_to_open_holds_no_slot(backend: str, photo: Path) -> None:
+    content = photo.read_bytes()
+
+    async def main() -> None:
+        async def upload(imgwire: AsyncImgwireClient, go_on: anyio.Event) -> None:
+            may_open, opened = threading.Event(), 0
+
+            def chunks() -> Iterator[bytes]:
+                nonlocal opened
+                opened += 1
+                if opened > 1:
+                    may_open.wait(30)
+                return iter([content])
+
+            async def release() -> None:
+                await go_on.wait()
+                may_open.set()
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(release)
+                await imgwire.images.upload(chunks, file_name="a.jpg", size=len(content))
 
         with Sandbox() as sandbox:
             await _while_stuck(sandbox, upload)

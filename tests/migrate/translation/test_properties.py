@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -108,6 +109,14 @@ def test_the_order_of_parameters_makes_no_difference(
     assert (one.status, one.transformations) == (other.status, other.transformations)
     for name in ("approximate", "unsupported", "ignored", "unknown"):
         assert sorted(getattr(one, name)) == sorted(getattr(other, name))
+
+
+@pytest.mark.parametrize("value", ["1", "", "true", "0.5", "ff0000", "a,b", "-1", "zz9"])
+def test_a_lone_parameter_leaves_a_trace_whatever_its_value(value: str) -> None:
+    for name in NAMES:
+        found = translate_url(url_of([(name, value)]), assets=ASSETS)
+        named = (*found.approximate, *found.unsupported, *found.ignored, *found.unknown)
+        assert found.transformations or named, name
 
 
 @steady
