@@ -30,7 +30,7 @@ from tests.bodies.running import BACKENDS, run
 from tests.clients import client_of
 from tests.raw_servers import always, answer, raw_server
 
-CONTENT = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + random.Random(3).randbytes(1_700_000)
+CONTENT = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + random.Random(3).randbytes(600_000)
 HASH = hashlib.sha256(CONTENT).hexdigest()
 
 

@@ -181,7 +181,7 @@ def test_a_signal_ends_what_is_in_flight_and_a_second_one_stops_at_once(
         wait_for(lambda: len(sandbox.requests.of("images.create")) >= before + 4)
         os.killpg(second.pid, number)
         assert second.stderr is not None
-        assert "Finishing" in second.stderr.readline()
+        assert any("Finishing" in line for line in iter(second.stderr.readline, ""))
         os.killpg(second.pid, number)
         second.communicate(timeout=20)
     assert second.returncode == 128 + number
