@@ -51,8 +51,15 @@ class IngestItem:
     """Free label."""
     custom_metadata: Metadata | None = None
     """Your own values by name."""
+    content_id: str | None = None
+    """What names the content of a URL that changes while the content stays the same, such as a signed one:
+    the journal compares it instead of the URL, and idempotency keys are derived from it. Default: the URL."""
 
     __repr__ = repr_without_bytes
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        for name, value in ({"content_id": None} | state[1]).items():  # a pickle from before there was one
+            setattr(self, name, value)
 
     @property
     def is_url(self) -> bool:
@@ -70,6 +77,7 @@ def portable(item: IngestItem) -> IngestItem:
         "file_name": item.file_name,
         "mime_type": item.mime_type,
         "purpose": item.purpose,
+        "content_id": item.content_id,
         "custom_metadata": None if item.custom_metadata is None else dict(item.custom_metadata),
     }
     if any(value is not None for value in fields.values()):
@@ -136,7 +144,9 @@ def key_of(item: IngestItem) -> str | None:
 
 
 def source_text(item: IngestItem) -> str:
-    """The source as text for journal and messages; empty for bytes."""
+    """The source as text for journal and messages; empty for bytes. For a URL what names its content."""
+    if item.content_id is not None and item.is_url:
+        return key_text(item.content_id)
     return "" if isinstance(item.source, bytes) else key_text(os.fsdecode(item.source))
 
 
@@ -150,7 +160,7 @@ def location(item: IngestItem) -> str:
 
 def item_problem(item: IngestItem) -> InvalidArgumentError | None:
     """What is wrong with the types of an item's fields, so that an odd item cannot break what handles all."""
-    for name in ("key", "file_name", "mime_type", "purpose"):
+    for name in ("key", "file_name", "mime_type", "purpose", "content_id"):
         value: object = getattr(item, name)
         if not isinstance(value, str | None):
             problem = f"the {name} of an item must be text, got {type(value).__name__}"

@@ -108,6 +108,8 @@ class AssetReader:
         mime_type = stored_type(asset.content_type)
         lost = lost_metadata(asset, self._rules)
         item = AssetItem(b"", key, _file_name(path), mime_type, asset=asset, lost=lost)
+        # Hosts, signatures and origins of a source may change between two runs.
+        item.content_id = f"imgix:{key}"
         note = AssetNote(
             source_id=source.id,
             origin_path=path,

@@ -480,3 +480,29 @@ def test_works_on_trio(sandbox: Sandbox, server: ImgixSandbox, transfer: str) ->
             return (await migrate(imgix, imgwire, server, transfer=transfer))[1]
 
     assert counts(anyio.run(run, backend="trio")) == (3, 0, 0, 0)
+
+
+async def test_a_source_whose_urls_have_changed_stores_nothing_again(
+    imgix: AsyncImgixClient,
+    client: AsyncImgwireClient,
+    server: ImgixSandbox,
+    sandbox: Sandbox,
+    tmp_path: Path,
+) -> None:
+    source_id = server.add_source("shop")
+    fill(server, source_id, 3)
+    server.faults.once("rendering.get", status=404)
+    _, report = await migrate(imgix, client, server, journal=tmp_path / "j")
+    assert counts(report) == (2, 0, 0, 1)
+    source = await imgix.sources.retrieve(source_id)
+    changed = replace(source.deployment, secure_url_enabled=True, s3_secret_key="secret")
+    await imgix.sources.update(source_id, deployment=changed)
+    await imgix.sources.wait_until_deployed(source_id, timeout=30)
+    sandbox.requests.clear()
+    outcomes, report = await migrate(imgix, client, server, journal=tmp_path / "j", processes=2)
+    assert counts(report) == (1, 2, 0, 0)
+    assert "s=" in str(outcomes[0].item and outcomes[0].item.source)
+    assert report.changed == 0
+    assert len(storing(sandbox)) == 1
+    # No signed URL is kept in the journal of what is stored.
+    assert b"?s=" not in (tmp_path / "j").read_bytes()

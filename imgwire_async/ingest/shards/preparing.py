@@ -152,7 +152,7 @@ def prepare(task: Task, job: str, *, recreate: bool) -> ImgwireError | None:
         return None
     try:
         if task.item.is_url:
-            content = str(task.item.source).encode("utf-8", "surrogatepass")
+            content = (task.item.content_id or str(task.item.source)).encode("utf-8", "surrogatepass")
             if task.stamp is not None:
                 content += b"\0" + task.stamp.version.encode()
         else:

@@ -232,3 +232,19 @@ def test_the_digest_of_parameters_never_changes_between_releases() -> None:
     text = r'["\u00e4.jpg","image/jpeg","hero",{"a":true,"b":1}]'
     expected = hashlib.blake2b(text.encode(), digest_size=16).digest()
     assert Parameters("hero", None).digest(item) == expected
+
+
+async def test_a_url_that_changes_while_its_content_has_a_name_is_the_same_image(
+    client: AsyncImgwireClient, journal: Path
+) -> None:
+    image = await client.images.upload(small_image(1), wait=True)
+
+    def signed(signature: int) -> list[IngestItem]:
+        return [IngestItem(f"{image.cdn_url}?quality={signature}", "a", content_id="object 1")]
+
+    assert counts((await ingest(client, signed(10), journal=journal))[1]) == (1, 0, 0, 0)
+    outcomes, report = await ingest(client, signed(20), journal=journal)
+    assert counts(report) == (0, 1, 0, 0)
+    assert changes(outcomes) == [None]
+    other = [IngestItem(image.cdn_url, "a", content_id="object 2")]
+    assert counts((await ingest(client, other, journal=journal))[1]) == (1, 0, 0, 0)
