@@ -9,10 +9,10 @@ import asyncio
 import hashlib
 import hmac
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter
 from starlette.datastructures import Headers
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 HOST_PREFIX: Final = "/~/"
 NOT_RENDERED_HEADER: Final = "x-imgix-sandbox-not-rendered"
-"""Names of the parameters that had no effect, separated by commas."""
+"""Names of the parameters that had no effect, percent-encoded and separated by commas."""
 _MEDIA_TYPES: Final = {
     "jpg": "image/jpeg",
     "png": "image/png",
@@ -153,7 +153,7 @@ async def _deliver(
     if parameters.is_plain or "media_width" not in facts:
         headers["etag"] = f'"{file["sha256"]}"'
         if not parameters.is_plain:
-            headers[NOT_RENDERED_HEADER] = ", ".join(sorted(parameters.values))
+            headers[NOT_RENDERED_HEADER] = _names(sorted(parameters.values))
         if is_current(request, headers["etag"]):
             return Response(status_code=304, headers=headers)
         return BlockFileResponse(runtime.files.original(file["file"]), headers=headers, media_type=media_type)
@@ -174,8 +174,13 @@ async def _deliver(
             key, lambda path: _render(runtime, path, original, media_type, parameters, accepted)
         )
     if variant.not_rendered:
-        headers[NOT_RENDERED_HEADER] = ", ".join(variant.not_rendered)
+        headers[NOT_RENDERED_HEADER] = _names(variant.not_rendered)
     return VariantResponse(runtime.variants, variant, headers, _MEDIA_TYPES[variant.format])
+
+
+def _names(names: Iterable[str]) -> str:
+    """Names as they stand in a header: encoded, because they come from the request and may be any text."""
+    return ", ".join(quote(name, safe="=") for name in names)
 
 
 async def _render(
