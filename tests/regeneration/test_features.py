@@ -688,10 +688,11 @@ REFUSED: dict[str, tuple[Document, str]] = {
         "/paths/~1api~1v1~1images~1",
     ),
     "operation beside a path item reference": (
-        document(
-            {"/a": {"get": operation()}, "/b": {"$ref": "#/paths/~1a", "post": operation(operationId="b")}}
+        whole(
+            document({"/b": {"$ref": "#/components/pathItems/X", "post": operation(method="create")}}),
+            components={"schemas": {}, "pathItems": {"X": {"get": operation(operationId="x")}}},
         ),
-        "/paths/~1b",
+        "/paths/~1b: post beside $ref",
     ),
     "response reference that dangles": (
         get(responses={"200": {"$ref": "#/components/responses/X"}}),
