@@ -12,8 +12,11 @@ from typing import Any, Protocol
 
 import pytest
 
+from imgwire_async.core.responses import HttpResponse
+from imgwire_async.errors import APIStatusError, AuthenticationError, CallContext, NotFoundError
 from imgwire_async.imgix.lowlevel import models
 from imgwire_async.imgix.lowlevel.models import DeploymentStatus, SourceDocument, SourceType
+from imgwire_async.imgix.service import IMGIX
 
 FOLDER = Path(__file__).parent / "recorded"
 
@@ -64,3 +67,24 @@ def test_the_fields_of_a_recorded_source_are_typed() -> None:
     assert source.attributes.deployment.type_ is SourceType.S3
     assert source.attributes.deployment.imgix_subdomains == ["example-1", "example-2"]
     assert source.attributes.deployment.image_error is None
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "detail"),
+    [
+        ("error-invalid-key.response", AuthenticationError, "A valid API key is required"),
+        ("error-source-not-found.response", NotFoundError, "Resource not found."),
+    ],
+)
+def test_a_recorded_error_has_its_class_and_words(
+    name: str, error: type[APIStatusError], detail: str
+) -> None:
+    whole = json.loads((FOLDER / f"{name}.json").read_text())
+    response = HttpResponse(whole["status"], {}, json.dumps(whole["document"]).encode())
+
+    found = IMGIX.error_for(response, CallContext(operation="sources.retrieve"))
+
+    assert isinstance(found, error)
+    assert str(found.detail).startswith(detail)
+    assert found.request_id == whole["document"]["errors"][0].get("id")
+    assert found.body == whole["document"]

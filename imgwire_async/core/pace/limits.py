@@ -16,7 +16,7 @@ from imgwire_async.core.values.numbers import is_positive, whole
 _LONGEST_LEASE: Final = 60.0
 """Tokens are taken at most this many seconds before their time."""
 
-_LATENESS: Final = 0.01
+_LATENESS: Final = 0.02
 """Up to this many seconds by which a token is taken late are made up for by the next one."""
 _LATE: Final = 0.1
 """Whoever takes a token later than that did not wait for it."""

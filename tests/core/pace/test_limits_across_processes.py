@@ -167,7 +167,7 @@ def test_the_lateness_of_a_timer_is_made_up_for() -> None:
     assert one.take(1.102)
     assert one.next_token() == pytest.approx(1.2)
     assert one.take(1.25)
-    assert one.next_token() == pytest.approx(1.34)
+    assert one.next_token() == pytest.approx(1.33)
     assert one.take(1.5)  # by somebody who did not wait for it
     assert one.next_token() == pytest.approx(1.6)
 
