@@ -29,9 +29,20 @@ class UnifiedDiff:
         self._hunk: list[tuple[str, str]] = []
         self._start = 1
         self._unchanged = 0  # lines at the end of the hunk
+        self._differs = False
+        self._is_within_line = False
+        self._is_cut = False
 
     def feed(self, old: str, new: str) -> None:
-        """Compare the next lines. Both texts end with a line ending, except at the end of the file."""
+        """Compare the next lines. Both texts end with a line ending, except at the end of the file.
+
+        A line that comes in several texts is too long for a diff: from there on, nothing is shown.
+        """
+        self._differs |= old != new
+        self._is_cut |= self._is_within_line
+        self._is_within_line = not old.endswith("\n")
+        if self._is_cut:
+            return
         if old == new:
             self._pass(old)
             return
@@ -43,7 +54,9 @@ class UnifiedDiff:
 
     def end(self) -> None:
         """Show what is left."""
-        if self._hunk:
+        if self._is_cut and self._differs:
+            self._show("# The rest of the file is left out: a line is too long for a diff.\n")
+        elif self._hunk and not self._is_cut:
             self._close(max(self._unchanged - CONTEXT, 0))
 
     def _pass(self, text: str) -> None:

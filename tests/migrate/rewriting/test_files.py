@@ -231,6 +231,20 @@ def test_the_size_of_pieces_makes_no_difference(
     assert "".join(shown).count("@@\n") == 14
 
 
+def test_a_very_long_line_is_cut_where_no_url_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "SIZE", 64)
+    monkeypatch.setattr(pieces, "LONGEST_LINE", 200)
+    path = tmp_path / "a.json"
+    path.write_text(f'{{"a":"{OLD}?w=6"}},' * 50)
+    shown: list[str] = []
+
+    (file,) = rewrite(path, show=shown.append)
+
+    assert path.read_text() == f'{{"a":"{NEW}{QUERY}"}},' * 50
+    assert file.urls.exact == 50
+    assert shown == ["# The rest of the file is left out: a line is too long for a diff.\n"]
+
+
 def test_the_diff_is_one_that_git_applies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = {
         "many.html": "".join(f"{OLD}\r\n" if at in {0, 3, 12, 30, 31} else f"{at}\n" for at in range(36)),
