@@ -88,6 +88,16 @@ def test_few_descriptors_fail_no_upload(
         assert "limit: at most 20 requests run at once" in ended.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [64, 256])
+def test_few_descriptors_fail_none_of_two_thousand_uploads(
+    sandbox: Sandbox, tmp_path: Path, limit: int
+) -> None:
+    folder_of(tmp_path / "photos", 2000)
+    ended = run(sandbox, tmp_path, str(limit), "ingest", "0", "asyncio")
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
+
+
 def test_large_files_leave_room_for_connections(sandbox: Sandbox, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "photos", 60)
     for file in folder.iterdir():
