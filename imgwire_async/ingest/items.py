@@ -8,7 +8,7 @@ import json
 import os
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from imgwire_async.core.values.metadata import Metadata, checked_metadata
@@ -51,7 +51,7 @@ class IngestItem:
     """Free label."""
     custom_metadata: Metadata | None = None
     """Your own values by name."""
-    content_id: str | None = None
+    content_id: str | None = field(default=None, repr=False)
     """What names the content of a URL that changes while the content stays the same, such as a signed one:
     the journal compares it instead of the URL, and idempotency keys are derived from it. Default: the URL."""
 
