@@ -37,6 +37,8 @@ _ESCAPES = (
 )
 _AMPERSAND = re.compile(r"&(?:amp|#38|#[xX]26);|\\{1,2}u0026")
 _MARKUP = re.compile(r"&(?:quot|#34|#x22|apos|#39|#x27|lt|#60|gt|#62|nbsp|#160);", re.IGNORECASE)
+# A line break or another character in the escapes of code, whose last letter is not part of a word.
+_ESCAPE_BEFORE = r"(?<=\\[nrt])|(?<=\\u[0-9a-fA-F]{4})"
 _PUNCTUATION = ".,;:!?*"
 _PLACEHOLDER = re.compile(r"\{|<[%?]")
 # Signs that code or a template completes the URL: a variable in it, a parameter that lacks its value before
@@ -202,7 +204,8 @@ def _pattern(hosts: tuple[str, ...]) -> re.Pattern[str]:
     )
     slash = rf"(?:{_SLASH}|\\{{1,2}}u002f)"
     return re.compile(
-        rf"(?:\bhttps?:|(?<![:/\\\w])){slash}{slash}(?:{names})(?::[0-9]+)?{slash}{_PART}*", re.IGNORECASE
+        rf"(?:(?:\b|{_ESCAPE_BEFORE})https?:|(?:(?<![:/\\\w])|{_ESCAPE_BEFORE})){slash}{slash}(?:{names})(?::[0-9]+)?{slash}{_PART}*",
+        re.IGNORECASE,
     )
 
 

@@ -38,6 +38,8 @@ NEW = "https://cdn.example.com/one"
         ("a{b:url(//shop.imgix.net/a.jpg?w=6)}", "a{b:url(//cdn.example.com/one?enlarge=true&width=6)}"),
         (f'srcset="{OLD}?w=6 6w, {OLD} 7w"', f'srcset="{NEW}?enlarge=true&width=6 6w, {NEW} 7w"'),
         (f"{OLD},{OLD}\r\n", f"{NEW},{NEW}\r\n"),
+        (rf'"a\r\n{OLD}\n//shop.imgix.net/a.jpg"', rf'"a\r\n{NEW}\n//cdn.example.com/one"'),
+        (rf'"\u003cp\u003e{OLD}\u003c/p\u003e"', rf'"\u003cp\u003e{NEW}\u003c/p\u003e"'),
         ("https://shop.imgix.net/a(1).jpg", "https://cdn.example.com/two"),
         (f"x = '{OLD}?rect=0,0,5,5';\n", f"x = '{NEW}?crop=0%3A0%3A5%3A5';\n"),
     ],
