@@ -58,13 +58,13 @@ async def chaos() -> AsyncIterator[Sandbox]:
         yield sandbox
 
 
-def impatient_client(sandbox: Sandbox, max_retries: int = 6) -> AsyncImgwireClient:
+def impatient_client(sandbox: Sandbox, max_retries: int = 6, read: float = 0.5) -> AsyncImgwireClient:
     """A client whose waits between attempts pass quickly."""
 
     client = AsyncImgwireClient(
         api_key=sandbox.server_key,
         base_url=sandbox.base_url,
-        timeout=Timeouts(connect=5, read=0.5, write=5),
+        timeout=Timeouts(connect=5, read=read, write=5),
         max_retries=max_retries,
         concurrency=48,
     )
@@ -125,7 +125,8 @@ async def test_images_stored_through_failures_have_the_bytes_that_were_sent(chao
     chaos.faults.random(0.3, seed=11, faults=(*FAULTS, Fault(disconnect_after=40), Fault(status=503)))
     contents = {f"key-{number}": small_image(number) for number in range(200)}
     # So many that not one of the 600 calls is likely to fail every time.
-    async with impatient_client(chaos, max_retries=20) as imgwire:
+    # A busy machine takes longer than half a second for many at once, which would use up the retry budget.
+    async with impatient_client(chaos, max_retries=20, read=30) as imgwire:
 
         async def upload(key: str, content: bytes) -> None:
             image = await imgwire.images.upload(content, idempotency_key=key, file_name=f"{key}.png")
