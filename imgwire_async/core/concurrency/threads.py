@@ -38,7 +38,8 @@ class ExclusiveThread:
     Args:
         limiter: gives how many such threads there may be at once; the default is anyio's for all threads.
         patience: seconds that `end` waits at most. A read of a pipe or of a network file system may never
-            return; the thread then stays behind, and closes the object when it does.
+            return; the thread then stays behind, and closes the object when it does. On asyncio the
+            interpreter waits for it at its exit, because the threads of anyio are no daemons.
     """
 
     def __init__(
