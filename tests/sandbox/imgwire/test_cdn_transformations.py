@@ -117,11 +117,21 @@ def test_a_line_of_a_picture_is_scaled_down_to_one_pixel(api: Api, query: str, s
         ("zoom=2:southeast", [WHITE] * 4),
         ("w=10&h=60&gravity=east", [GREEN, GREEN, WHITE, WHITE]),
         ("w=80&h=10&gravity=north", [RED, GREEN, RED, GREEN]),
+        # A gravity names a side of the picture before it is mirrored.
+        ("w=10&h=60&gravity=east&flip=horizontal", [GREEN, GREEN, WHITE, WHITE]),
+        ("w=80&h=10&gravity=north&flip=both", [GREEN, RED, GREEN, RED]),
         ("negate=true", [(0, 255, 255), (255, 0, 255), (255, 255, 0), BLACK]),
     ],
 )
 def test_where_the_colors_are(colors: Stored, query: str, expected: list[Color]) -> None:
     assert corners(colors.pixels(query)) == expected
+
+
+def test_a_picture_is_enlarged_around_its_centre(colors: Stored) -> None:
+    straight = colors.pixels("w=170&enlarge=true")
+    turned = colors.pixels("w=170&enlarge=true&rotate=180")
+
+    assert turned.transpose(Image.Transpose.ROTATE_180).tobytes() == straight.tobytes()
 
 
 @pytest.mark.parametrize(
