@@ -205,7 +205,9 @@ def migrate_from_imgix(
         filters: move only assets that match all of them; see `AssetFilters`.
         transfer: "url": Imgwire fetches each original from imgix itself. "bytes": this machine fetches and
             uploads it. Originals of web proxies come from their own URLs, as do those of web folders with
-            default parameters. Sources that want signed URLs get them signed.
+            default parameters. Sources that want signed URLs get them signed. What Imgwire could not fetch is
+            failed; the next run asks under a new key, and the record in quarantine stays at Imgwire. Keep to
+            one of the two until a journal has no failed assets: Imgwire may reject one key for both.
         metadata: what is carried over, and how lists and names are written.
         on_alt_text: field that holds the alternative text, which becomes the entry `alt`: "name",
             "description", or a custom field such as "custom_fields.alt". imgix has no field of its own for

@@ -44,13 +44,16 @@ def cli(sandbox: Sandbox, imgix: ImgixSandbox, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_dry_run_counts_and_sends_nothing(cli: Invoke, sandbox: Sandbox, tmp_path: Path) -> None:
-    result = cli("--dry-run")
+    result = cli("--dry-run", "--report", "report.json")
     assert result.exit_code == 0, result.output
     assert f"dry run: {COUNT} items" in result.stdout
     assert f"{COUNT} × image/png" in result.stdout
     assert "1 × application/pdf: 0.0 MB, 1 skipped" in result.stdout
     assert "not carried over: date_modified" in result.stdout
     assert "hours at the known limits" in result.stdout
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["types"]["image/png"]["count"] == COUNT
+    assert report["skipped_types"] == {"application/pdf": 1}
     assert not [request for request in sandbox.requests if request.method != "GET"]
     assert not (tmp_path / "imgix.journal").exists()
 
@@ -74,7 +77,7 @@ def test_images_are_moved_and_their_urls_written(cli: Invoke, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--redirects", "apache=x"), "the kind of --redirects must be one of nginx"),
+        (("--redirects", "apache=x"), "--redirects must be one of nginx"),
         (("--redirects", "x"), "--redirects must be KIND=FILE"),
         (("--filter", "categories"), "--filter must be NAME=VALUE"),
         (("--filter", "category=shoes"), "did you mean 'categories'"),

@@ -192,7 +192,12 @@ async def test_an_account_is_moved_in_parts_with_one_journal(
 
 
 @pytest.mark.parametrize(
-    ("transfer", "processes"), [("bytes", 1), ("bytes", 2), pytest.param("url", 2, marks=pytest.mark.slow)]
+    ("transfer", "processes"),
+    [
+        ("bytes", 1),
+        pytest.param("bytes", 2, marks=pytest.mark.slow),
+        pytest.param("url", 2, marks=pytest.mark.slow),
+    ],
 )
 async def test_images_are_moved_by_url_or_through_this_machine_by_one_or_more_processes(
     imgix: AsyncImgixClient,
@@ -355,9 +360,10 @@ async def test_a_picture_that_imgix_served_for_a_missing_one_is_noticed(
     assert "another size than at imgix" in str(report)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+async def test_wrong_arguments_are_rejected_before_the_first_request(
+    imgix: AsyncImgixClient, client: AsyncImgwireClient
+) -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"transfer": "ftp"}, "transfer must be"),
         ({"sources": []}, "sources must be"),
         ({"sources": "abc"}, "sources must be"),
@@ -368,13 +374,10 @@ async def test_a_picture_that_imgix_served_for_a_missing_one_is_noticed(
         ({"rendering_base_url": "ftp://x"}, "rendering_base_url"),
         ({"rendering_base_url": "http://example.com"}, "rendering_base_url"),
         ({"processes": 0}, "processes"),
-    ],
-)
-async def test_wrong_arguments_are_rejected_before_the_first_request(
-    imgix: AsyncImgixClient, client: AsyncImgwireClient, arguments: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(InvalidArgumentError, match=message):
-        migrate_from_imgix(imgix, client, **arguments)
+    ]
+    for arguments, message in wrong:
+        with pytest.raises(InvalidArgumentError, match=message):
+            migrate_from_imgix(imgix, client, **arguments)
 
 
 async def test_no_signature_is_shown(
