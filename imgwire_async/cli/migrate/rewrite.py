@@ -19,7 +19,7 @@ from imgwire_async.cli.migrate.options import (
     totals_lines,
 )
 from imgwire_async.cli.output import JsonFlag, guarded, show_json
-from imgwire_async.cli.streams import complain, is_terminal, plain
+from imgwire_async.cli.streams import complain, is_terminal, note, plain
 
 if TYPE_CHECKING:
     from imgwire_async.migrate import RewrittenFile, UrlTotals
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 
 def rewrite(
-    paths: Annotated[list[str], typer.Argument(help="Files and folders; - for values on standard input.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Files and folders; - for values on standard input.", metavar="PATH..."),
+    ],
     urls: UrlsOption,
     write: Annotated[bool, typer.Option("--write", help="Write the files. Default: only show.")] = False,
     host: HostOption = None,
@@ -39,7 +42,7 @@ def rewrite(
     column: Annotated[
         str | None, typer.Option(help="Read CSV with a header, and rewrite only this column.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only the totals, and no diff.")] = False,
+    no_diff: Annotated[bool, typer.Option("--no-diff", help="Show the totals only.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Replace imgix URLs in text files with those of Imgwire: show a diff and totals, or write with --write.
@@ -73,7 +76,7 @@ def rewrite(
             _rewrite_input(rules, column, totals)
             _show_totals(totals, Counter(), write=write, as_json=as_json, to_errors=True)
             return
-        show = None if quiet or as_json else _show_diff
+        show = None if no_diff or as_json else _show_diff
         found = rewrite_files(paths, write=write, column=column, show=show, **rules)
         files = _files(found, totals, as_json=as_json)
         _show_totals(totals, files, write=write, as_json=as_json)
@@ -94,7 +97,7 @@ def _files(found: Iterator[RewrittenFile], totals: UrlTotals, *, as_json: bool) 
         if file.error:
             complain(f"{file.path}: {file.error}")
         elif file.skipped and file.skipped != "a binary file" and not as_json:
-            complain(f"Skipped {file.path}: {file.skipped}")
+            note(f"Skipped {file.path}: {file.skipped}")
         if as_json and (file.changed or file.error):
             facts = file.urls.to_dict()
             show_json({"path": str(file.path), "changed": file.changed, "error": file.error, **facts})

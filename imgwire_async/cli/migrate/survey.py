@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 def survey(
     logs: Annotated[
-        list[str], typer.Argument(help="Access logs or lists of URLs, gzip or not; - for input.")
+        list[str],
+        typer.Argument(
+            help="Access logs or lists of URLs, gzip or not; - for standard input.", metavar="LOG..."
+        ),
     ],
     html: Annotated[Path | None, typer.Option(help="Write an HTML page with charts.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Rows of each table.")] = 20,

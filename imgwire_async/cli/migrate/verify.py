@@ -13,7 +13,7 @@ import typer
 from imgwire_async.cli.exits import ExitCode
 from imgwire_async.cli.migrate.options import DefaultsOption, UrlsOption, defaults_of
 from imgwire_async.cli.output import JsonFlag, guarded, show_json
-from imgwire_async.cli.streams import complain, is_terminal, say
+from imgwire_async.cli.streams import complain, is_terminal, note, say
 
 if TYPE_CHECKING:
     from imgwire_async.migrate import Compared
@@ -82,7 +82,7 @@ def verify(
             if verdict in {"differs", "failed"} and not as_json:
                 complain(f"{result.old_url}: {'; '.join(result.problems(mean, worst))}")
             elif numbers.total() % 100 == 0 and is_terminal(sys.stderr):
-                complain(f"{numbers.total()} pairs compared")
+                note(f"{numbers.total()} pairs compared")
 
         found = anyio.run(
             functools.partial(

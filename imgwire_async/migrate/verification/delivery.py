@@ -13,7 +13,7 @@ from imgwire_async.core.fetch import Transfer, fetch
 from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.core.service import Service
 from imgwire_async.core.values.redaction import Secret
-from imgwire_async.errors import CallContext, DownloadError
+from imgwire_async.errors import CallContext, DownloadError, InvalidArgumentError
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a picture that is fetched."""
@@ -81,14 +81,21 @@ async def deliveries(rate: float | None, concurrency: int) -> AsyncGenerator[tup
     Args:
         rate: Requests per second to each; None for no limit other than what they answer.
         concurrency: Requests to each at the same time.
+
+    Raises:
+        InvalidArgumentError: the rate is not a positive number.
     """
+    try:
+        limits = None if rate is None else {"delivery": RateLimit(rate)}
+    except ValueError as error:
+        raise InvalidArgumentError(str(error)) from None
     cores = [
         new_core(
             _Pictures(),
             _no_key,
             "https://localhost",
             concurrency=concurrency,
-            rate_limits=None if rate is None else {"delivery": RateLimit(rate)},
+            rate_limits=limits,
             hooks={},
             http_client=None,
             allow_insecure=False,

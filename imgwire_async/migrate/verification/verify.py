@@ -14,7 +14,7 @@ import anyio
 from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from imgwire_async.errors import ImgwireError
+from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.migrate.translation.records import JUDGED, DefaultParams, Judgement
 from imgwire_async.migrate.urls_file import url_rows
 from imgwire_async.migrate.verification.comparing import (
@@ -110,8 +110,15 @@ async def verify_urls(
 
     Raises:
         ConfigurationError: libvips is missing (extra `migrate`).
-        InvalidArgumentError: the file of URLs or a variant cannot be used.
+        InvalidArgumentError: the file of URLs, a variant or a number cannot be used.
     """
+    for name, value in (
+        ("sample", 1 if sample is None else sample),
+        ("concurrency", concurrency),
+        ("shown", shown),
+    ):
+        if value < 1:
+            raise InvalidArgumentError(f"{name} must be at least 1, got {value}")
     check_pictures()
     folder = Path(report)
     await to_thread.run_sync(lambda: (folder / _PICTURES).mkdir(parents=True, exist_ok=True))

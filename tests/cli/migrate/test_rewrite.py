@@ -48,7 +48,7 @@ def test_a_diff_and_totals_are_shown_and_nothing_is_written(site: Path) -> None:
 
 
 def test_files_are_written_with_write(site: Path) -> None:
-    assert invoke("site", "--write", "-q").stdout == ""
+    assert invoke("site", "--write", "--no-diff").stdout == ""
 
     assert site.read_text() == f"<img src='{NEW}?enlarge=true&width=6'>\n{OLD}?trim=auto\n"
 

@@ -16,6 +16,7 @@ from anyio import to_thread
 from typer.testing import CliRunner
 
 from imgwire_async.cli.app import app
+from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.migrate import Asset, Compared, UrlRow, VerificationReport, verify_urls
 from imgwire_async.migrate.verification.delivery import imgix_address
 from imgwire_async.migrate.verification.pairs import sampled, variants_of
@@ -141,6 +142,18 @@ async def test_the_report_works_offline_and_without_scripts(both: BothServices, 
     assert verdicts == ["approximate"] * 2 + ["agrees"] * 2
     means = [float(mean) for mean in re.findall(r"Mean difference ([\d.]+)", page)]
     assert means[:2] == sorted(means[:2], reverse=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"rate": 0}, {"sample": 0}, {"concurrency": 0}, {"shown": 0}, {"variants": ["w=\n1"]}],
+    ids=str,
+)
+async def test_what_cannot_be_used_is_rejected(
+    both: BothServices, urls: Path, options: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidArgumentError):
+        await verify(both, urls, **options)
 
 
 async def test_the_secret_of_a_source_is_written_nowhere(both: BothServices, urls: Path) -> None:
