@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from imgwire_async.errors import (
     JournalError,
     PermissionDeniedError,
 )
-from imgwire_async.imgix import AsyncImgixClient, ingest_source
+from imgwire_async.imgix import AssetFilters, AsyncImgixClient, ingest_source
 from imgwire_async.imgix.ingest_source import AssetEntries
 from imgwire_async.migrate import (
     AssetItem,
@@ -155,22 +156,45 @@ def entries_at(imgix: AsyncImgixClient, **arguments: Any) -> AssetEntries:
     return AssetEntries(imgix.sources, imgix.assets, service="x", entry_of=reader.entry, **arguments)
 
 
-async def test_a_list_that_ends_where_imgix_stops_counting_is_reported(
-    client: AsyncImgwireClient, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("small_pages")
+async def test_a_list_that_ends_where_imgix_stops_counting_is_read_backwards(
+    client: AsyncImgwireClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(ingest_source, "CAPS", {12})
-    with ImgixSandbox(deployment_delay=0.0, total_records_cap=12, listing_ends_at_cap=True) as server:
+    seconds = itertools.count(1_000_000)
+    with ImgixSandbox(
+        deployment_delay=0.0,
+        total_records_cap=12,
+        listing_ends_at_cap=True,
+        clock=lambda: float(next(seconds)),
+    ) as server:
+        many, some, few = (server.add_source(name) for name in ("many", "some", "few"))
+        fill(server, many, 60)
+        fill(server, some, 20)
+        fill(server, few, 11)
+        async with client_of(server) as imgix:
+            _, report = await migrate(imgix, client, server, sources=[some, few], journal=tmp_path / "j")
+            assert (counts(report), report.incomplete_lists) == ((31, 0, 0, 0), ())
+            _, report = await migrate(imgix, client, server, dry_run=True)
+            assert report.incomplete_lists == (many,)
+            assert f"the list of source {many} ended where imgix stops counting" in str(report)
+            part: AssetFilters = {"origin_path": "/photos/000"}
+            _, report = await migrate(imgix, client, server, sources=[many], dry_run=True, filters=part)
+            assert (report.found, report.incomplete_lists) == (10, ())
+
+
+async def test_assets_that_came_at_once_do_not_show_that_a_list_is_whole(
+    client: AsyncImgwireClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest_source, "CAPS", {5})
+    with ImgixSandbox(
+        deployment_delay=0.0, total_records_cap=5, listing_ends_at_cap=True, clock=lambda: 1_000_000.0
+    ) as server:
         source_id = server.add_source("shop")
-        fill(server, source_id, 15)
-        fill(server, server.add_source("small"), 3)
+        fill(server, source_id, 8)
         async with client_of(server) as imgix:
             _, report = await migrate(imgix, client, server, dry_run=True)
-            assert report.incomplete_lists == (source_id,)
-            assert f"the list of source {source_id} ended where imgix stops counting" in str(report)
-            _, report = await migrate(
-                imgix, client, server, dry_run=True, filters={"origin_path": "/photos/000"}
-            )
-            assert (report.found, report.incomplete_lists) == (13, ())
+    assert report.incomplete_lists == (source_id,)
 
 
 async def test_an_account_is_moved_in_parts_with_one_journal(
