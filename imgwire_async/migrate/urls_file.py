@@ -25,6 +25,9 @@ _REQUIRED: Final = (OLD_URL, CDN_URL)
 _OPTIONAL: Final = ("image_id", "width", "height", "mime_type", "exif_orientation")
 _LARGEST: Final = 2**31 - 1
 
+_Facts: TypeAlias = tuple[int | None, int | None, str | None, ExifOrientation]
+_Kept: TypeAlias = tuple[str, _Facts]
+
 
 @dataclass(frozen=True, slots=True)
 class UrlRow:
@@ -56,8 +59,9 @@ class UrlMap(Mapping[str, Asset]):
 
     def __init__(self, rows: Iterable[UrlRow] = (), *, aliases: Collection[str] = ()) -> None:
         # Nearly every asset has its path for itself: only others take a dictionary of hosts.
-        self._paths: dict[str, tuple[str, Asset | str] | dict[str, Asset | str]] = {}
-        self._proxied: dict[str, Asset | str] = {}
+        self._paths: dict[str, tuple[str, _Kept] | dict[str, _Kept]] = {}
+        self._proxied: dict[str, _Kept] = {}
+        self._facts: dict[_Facts, _Facts] = {}
         self.hosts: set[str] = set()
         """All hosts of the old URLs, in lower case."""
         self._aliases = {alias.lower() for alias in aliases}
@@ -72,8 +76,9 @@ class UrlMap(Mapping[str, Asset]):
         source = None if parts is None else source_of(parts)
         if source is None:
             raise InvalidArgumentError(f"{row.old_url[:200]!r} is not the URL of a file on imgix")
-        # What is known of nothing but the URL is kept as text, which takes a quarter of the memory.
-        asset = row.asset.image if row.asset == Asset(row.asset.image) else row.asset
+        # Pictures of one size and type, of which there are many, share what is known of them.
+        known = row.asset.width, row.asset.height, row.asset.mime_type, row.asset.exif_orientation
+        asset: _Kept = row.asset.image, self._facts.setdefault(known, known)
         self.hosts.add(source.host)
         if source.path is None:
             there = self._proxied.setdefault(source.origin_url or "", asset)
@@ -90,7 +95,7 @@ class UrlMap(Mapping[str, Asset]):
             self._count += there is asset
         if there != asset:
             raise InvalidArgumentError(
-                f"{row.old_url[:200]!r} stands for two images: {_image_of(there)} and {_image_of(asset)}"
+                f"{row.old_url[:200]!r} stands for two images: {there[0]} and {asset[0]}"
             )
 
     def __getitem__(self, key: str) -> Asset:
@@ -101,7 +106,11 @@ class UrlMap(Mapping[str, Asset]):
         hosts = {found[0]: found[1]} if isinstance(found, tuple) else found
         if host in hosts:
             return _asset(hosts[host])
-        if host in self._aliases and host not in self.hosts and len({*map(_image_of, hosts.values())}) == 1:
+        if (
+            host in self._aliases
+            and host not in self.hosts
+            and len({image for image, _ in hosts.values()}) == 1
+        ):
             return _asset(next(iter(hosts.values())))
         raise KeyError(key)
 
@@ -208,9 +217,5 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST else None
 
 
-def _asset(found: Asset | str) -> Asset:
-    return Asset(found) if isinstance(found, str) else found
-
-
-def _image_of(found: Asset | str) -> str:
-    return found if isinstance(found, str) else found.image
+def _asset(found: _Kept) -> Asset:
+    return Asset(found[0], *found[1])

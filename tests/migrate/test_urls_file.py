@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.ingest.results.outputs import write_table
 from imgwire_async.migrate import Asset, read_urls, translate_url
+from imgwire_async.migrate.mapping import COLUMNS
 
 NEW = "https://cdn.example.com/one"
 
@@ -39,6 +41,21 @@ def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
     )
     assert len(read_urls(csv)) == 2
     assert read_urls(csv).hosts == {"shop.imgix.net", "x.example"}
+
+
+@pytest.mark.parametrize("extension", ["csv", "jsonl", "parquet"])
+def test_what_a_job_writes_is_read_again(tmp_path: Path, extension: str) -> None:
+    row = dict.fromkeys(COLUMNS, "") | {
+        "old_url": "https://shop.imgix.net/a.jpg",
+        "cdn_url": NEW,
+        "width": "400",
+        "height": "300",
+        "mime_type": "image/jpeg",
+    }
+    path = tmp_path / f"urls.{extension}"
+    write_table(path, COLUMNS, [row])
+
+    assert dict(read_urls(path)) == {"shop.imgix.net/a.jpg": Asset(NEW, 400, 300, "image/jpeg")}
 
 
 def test_the_same_path_of_another_host_is_another_image_unless_it_is_an_alias(tmp_path: Path) -> None:
