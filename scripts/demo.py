@@ -1,15 +1,16 @@
-"""Uploads every file of a folder to a local Imgwire and shows what became of it.
+"""Uploads every file of a folder to a local Imgwire and shows the result in a gallery.
 
-Started by `scripts/demo`, which sets up what this needs.
+Started by `scripts/demo`, which installs what this needs. On a terminal the gallery stays open until Ctrl-C.
 """
 
 from __future__ import annotations
 
-import importlib.resources
+import importlib.util
 import os
 import shutil
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,12 @@ from imgwire_async.sandbox import Sandbox
 
 CONCURRENCY = 8
 PORT = 8787  # that of `imgwire-async sandbox`, so that the printed URLs can be opened again later
-WORKPLACE = Path(__file__).resolve().parent.parent / ".demo"
+ROOT = Path(__file__).resolve().parent.parent
+WORKPLACE = ROOT / ".demo"
+UNPACKED = ROOT / ".demo" / "scikit-image"
+"""Where `scripts/setup demo` leaves scikit-image; its photographs are all that is used of it."""
+ROOM_FOR_URLS = 140
+"""Columns of a terminal from which on the table has a column of CDN URLs."""
 
 # Photographs that scikit-image ships, and the file that each is stored as.
 PHOTOGRAPHS = {
@@ -52,9 +58,13 @@ def main(
     ] = None,
 ) -> None:
     """Upload every file of a folder to a local Imgwire."""
-    # Beside a terminal nothing must be cut off, because somebody may read it from a file.
+    # Output that is not a terminal may be read by a program, so nothing in it is cut off.
     console = Console() if sys.stdout.isatty() else Console(width=220)
-    folder = folder or photographs()
+    try:
+        folder = folder or photographs()
+    except FileNotFoundError:
+        console.print("The photographs are not installed. Run scripts/demo, or pass a folder with images.")
+        raise typer.Exit(2) from None
     if not folder.is_dir():
         console.print(f"{escape(str(folder))} is not a folder.")
         raise typer.Exit(2)
@@ -65,20 +75,25 @@ def main(
         console.print(f"{escape(str(folder))} holds no files.")
         raise typer.Exit(2)
     if hidden := len(everything) - len(paths):
-        console.print(f"Passing over {hidden} hidden file{'s' if hidden > 1 else ''}.")
+        console.print(f"Skipping {hidden} hidden file{'s' if hidden > 1 else ''}.")
+    stored = WORKPLACE / "sandbox"
+    shutil.rmtree(stored, ignore_errors=True)
     try:
-        results, seconds = anyio.run(upload_all, paths, console)
+        with Sandbox(stored, port=free_port()) as sandbox:
+            results, seconds = anyio.run(upload_all, paths, sandbox, console)
+            show(console, folder, results, seconds)
+            if console.is_terminal:
+                keep_open(console, sandbox)
     except ImgwireError as error:  # of the whole job, for example because the disk is full
         console.print(f"[red]{type(error).__name__}[/red]: {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from None
-    show(console, folder, results, seconds)
     raise typer.Exit(0 if all(isinstance(result, Image) for result in results.values()) else 1)
 
 
-async def upload_all(paths: list[Path], console: Console) -> tuple[dict[Path, Image | ImgwireError], float]:
+async def upload_all(
+    paths: list[Path], sandbox: Sandbox, console: Console
+) -> tuple[dict[Path, Image | ImgwireError], float]:
     """Store the files as a bulk job, and wait until the service has processed them."""
-    stored = WORKPLACE / "sandbox"
-    shutil.rmtree(stored, ignore_errors=True)
     progress = Progress(
         TextColumn("Uploading"),
         BarColumn(),
@@ -90,9 +105,8 @@ async def upload_all(paths: list[Path], console: Console) -> tuple[dict[Path, Im
     )
     results: dict[Path, Image | ImgwireError] = {}
     async with (
-        Sandbox(stored, port=free_port()) as sandbox,
         AsyncImgwireClient(api_key=sandbox.server_key, base_url=sandbox.base_url) as imgwire,
-        # Not the folder itself, in which what is no image would be passed over: here it is to be told.
+        # The files instead of the folder, because a job over a folder skips files that are not images.
         imgwire.ingest(paths, concurrency=CONCURRENCY, wait_ready=True, purpose="demo") as job,
     ):
         with progress:
@@ -104,6 +118,15 @@ async def upload_all(paths: list[Path], console: Console) -> tuple[dict[Path, Im
                 assert isinstance(outcome.item.source, Path)
                 results[outcome.item.source] = outcome.image if isinstance(outcome, Stored) else outcome.error
     return results, job.report.seconds
+
+
+def keep_open(console: Console, sandbox: Sandbox) -> None:
+    """Keep the gallery open until Ctrl-C."""
+    console.print(f"Gallery: [bold]{sandbox.base_url}/[/bold] (Ctrl-C to stop)")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        console.print("\nStopped.")
 
 
 def free_port() -> int:
@@ -122,7 +145,8 @@ def show(console: Console, folder: Path, results: dict[Path, Image | ImgwireErro
     for heading in ("pixels", "bytes"):
         table.add_column(heading, justify="right")
     table.add_column("status")
-    table.add_column("CDN URL", overflow="fold")
+    if console.width >= ROOM_FOR_URLS:
+        table.add_column("CDN URL", overflow="fold")
     problems = []
     count = size = 0
     for path, result in sorted(results.items()):
@@ -131,19 +155,19 @@ def show(console: Console, folder: Path, results: dict[Path, Image | ImgwireErro
             count += 1
             size += result.size_bytes
             pixels = f"{result.width} × {result.height}"
-            table.add_row(
-                name, result.mime_type, pixels, f"{result.size_bytes:,}", result.status, result.cdn_url
-            )
+            row = [name, result.mime_type, pixels, f"{result.size_bytes:,}", result.status, result.cdn_url]
         else:
-            table.add_row(name, "", "", size_of(path), "[red]FAILED[/red]", "")
+            row = [name, "", "", size_of(path), "[red]FAILED[/red]", ""]
             problems.append(f"[red]{name}[/red]: {type(result).__name__}: {escape(result.message)}")
+        table.add_row(*row[: len(table.columns)])
     console.print(table)
     for problem in problems:
         console.print(problem, soft_wrap=True)
     console.print(
         f"{count} of {len(results)} images, {size:,} bytes, {seconds:.1f} s, {count / seconds:.1f} images/s"
     )
-    console.print(f"To look at them: .venv/bin/imgwire-async sandbox --folder {WORKPLACE.name}/sandbox")
+    if not console.is_terminal:
+        console.print(f"To see them: .venv/bin/imgwire-async sandbox --folder {WORKPLACE.name}/sandbox")
 
 
 def shown(path: Path) -> str:
@@ -164,15 +188,16 @@ def photographs() -> Path:
     folder = WORKPLACE / "photographs"
     if folder.is_dir():
         return folder
-    shipped = importlib.resources.files("skimage") / "data"
+    package = importlib.util.find_spec("skimage")
+    shipped = (Path(package.origin).parent if package and package.origin else UNPACKED / "skimage") / "data"
     register_heif_opener()
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     for source, target in PHOTOGRAPHS.items():
-        with importlib.resources.as_file(shipped / source) as original:
-            convert(original, unfinished / target)
+        convert(shipped / source, unfinished / target)
     unfinished.rename(folder)
+    shutil.rmtree(UNPACKED, ignore_errors=True)
     return folder
 
 

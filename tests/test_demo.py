@@ -1,12 +1,21 @@
-"""The demo: what somebody sees who points it at a folder of their own."""
+"""The demo, as a newcomer sees it."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
 import demo
+import httpx
 import pytest
 import typer
 from typer.testing import CliRunner, Result
@@ -65,7 +74,7 @@ def test_every_file_that_is_not_stored_is_named_with_its_reason(run: Run, folder
     assert "not a regular file" in reasons["pipe"]
     assert "4 of 10 images" in result.output
     assert "�.png" in result.output
-    assert "Passing over 1 hidden file." in result.output
+    assert "Skipping 1 hidden file." in result.output
 
 
 def test_without_a_folder_photographs_in_eight_formats_are_stored(run: Run) -> None:
@@ -75,9 +84,47 @@ def test_without_a_folder_photographs_in_eight_formats_are_stored(run: Run) -> N
     assert len(types) == 8
 
 
-def test_no_folder_and_an_empty_one_are_refused(run: Run, tmp_path: Path) -> None:
+def test_a_missing_and_an_empty_folder_are_rejected(run: Run, tmp_path: Path) -> None:
     result = run(tmp_path / "missing")
     assert (result.exit_code, "is not a folder" in result.output) == (2, True)
     (tmp_path / "empty").mkdir()
     result = run(tmp_path / "empty")
     assert (result.exit_code, "holds no files" in result.output) == (2, True)
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+
+import demo
+import typer
+
+demo.WORKPLACE = Path(sys.argv.pop(1))
+typer.run(demo.main)
+"""
+
+
+def test_on_a_terminal_the_gallery_stays_open_until_ctrl_c(folder: Path, tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(tmp_path / "workplace"), str(folder)],
+        cwd=Path(demo.__file__).parent,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=os.environ | {"TERM": "xterm"},
+    )
+    os.close(slave)
+    output = ""
+    while "(Ctrl-C to stop)" not in re.sub(r"\x1b\[[\d;]*m", "", output):
+        output += os.read(master, 65_536).decode()
+    url = re.findall(r"http://127\.0\.0\.1:\d+", output)[-1]
+    gallery = httpx.get(f"{url}/").text
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(30) == 0
+    os.close(master)
+    assert "0001.png" in gallery
+    plain = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", output)
+    assert max(len(line) for line in plain.splitlines()) <= 80

