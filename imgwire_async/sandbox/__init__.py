@@ -20,9 +20,6 @@ except ModuleNotFoundError as error:
         "the sandbox needs its extra: pip install 'imgwire-async[sandbox]'", name=error.name
     ) from error
 
-RateLimit = SteadyRate
-"""The same under an earlier name, which the client's own `RateLimit` has, too."""
-
 __all__ = [
     "Fault",
     "FaultScript",
@@ -32,7 +29,6 @@ __all__ = [
     "MaxInFlight",
     "Permission",
     "PresetSize",
-    "RateLimit",
     "ReceivedRequest",
     "RequestJournal",
     "Sandbox",

@@ -19,8 +19,7 @@ from imgwire_async.core.time import RealTime
 from imgwire_async.errors import ImgwireError
 from imgwire_async.imgix import AsyncImgixClient, Deployment, ImgixRateClass
 from imgwire_async.imgix.service import IMGIX
-from imgwire_async.sandbox import Fault, ImgixSandbox
-from imgwire_async.sandbox import RateLimit as ServerLimit
+from imgwire_async.sandbox import Fault, ImgixSandbox, SteadyRate
 from imgwire_async.sandbox.imgix.operations import published_limits
 
 FASTER = 100.0
@@ -36,13 +35,13 @@ FAULTS = (
 )
 
 
-def server_limits(faster: float = FASTER) -> dict[str, ServerLimit]:
+def server_limits(faster: float = FASTER) -> dict[str, SteadyRate]:
     """The published limits, raised; those of an hour or a minute more than the others."""
     limits = {}
     for name, limit in published_limits(windows=False, retry_after=False).items():
-        assert isinstance(limit, ServerLimit)
+        assert isinstance(limit, SteadyRate)
         more = faster * (60 if name in {"create_source", "update_source", "refresh_asset"} else 1)
-        limits[name] = ServerLimit(rate=limit.rate * more, burst=limit.burst * int(faster), retry_after=None)
+        limits[name] = SteadyRate(rate=limit.rate * more, burst=limit.burst * int(faster), retry_after=None)
     return limits
 
 
