@@ -16,6 +16,9 @@ STANDARD: Final = Path("-")
 Purpose = Annotated[str | None, typer.Option(help="What the image is for; free text.")]
 Meta = Annotated[list[str] | None, typer.Option("--meta", help="Custom metadata, NAME=VALUE; repeatable.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the image is READY.")]
+Longest = Annotated[
+    float | None, typer.Option("--timeout", min=0, help="Seconds to wait at most, with --wait. Default: 120.")
+]
 ImageIds = Annotated[list[str], typer.Argument(help="Ids of images.", metavar="ID...")]
 
 
@@ -36,6 +39,17 @@ Changes = Annotated[
     list[str] | None,
     typer.Argument(help="Transformations, such as width=300 or crop=400:300.", metavar="[NAME=VALUE]..."),
 ]
+
+
+def longest_wait(seconds: float | None, *, wait: bool, default: float = 120.0) -> float:
+    """How many seconds `--wait` lasts at most, from the value of `--timeout`.
+
+    Raises:
+        typer.Exit: a number was given for a command that does not wait.
+    """
+    if seconds is not None and not wait:
+        wrong_usage("--timeout needs --wait")
+    return default if seconds is None else seconds
 
 
 def name_value_pairs(arguments: list[str] | None) -> dict[str, str]:

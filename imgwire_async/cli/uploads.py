@@ -24,7 +24,15 @@ from imgwire_async.cli.output import (
     show_records,
     wrong_usage,
 )
-from imgwire_async.cli.parameters import STANDARD, Meta, Purpose, Wait, name_value_pairs
+from imgwire_async.cli.parameters import (
+    STANDARD,
+    Longest,
+    Meta,
+    Purpose,
+    Wait,
+    longest_wait,
+    name_value_pairs,
+)
 from imgwire_async.cli.progress import upload_bars
 from imgwire_async.cli.streams import note, say
 
@@ -57,6 +65,7 @@ def upload(
     purpose: Purpose = None,
     meta: Meta = None,
     wait: Wait = False,
+    timeout: Longest = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Upload files, each as one image.
@@ -69,6 +78,7 @@ def upload(
         wrong_usage("--file-name and --mime-type are for a single file")
     if files.count(STANDARD) > 1:
         wrong_usage("standard input can be uploaded only once")
+    seconds = longest_wait(timeout, wait=wait)
     metadata = cast("dict[str, str | int | float | bool]", name_value_pairs(meta))
     failures: list[errors.ImgwireError] = []
     done: list[Image] = []
@@ -91,7 +101,9 @@ def upload(
                             custom_metadata=metadata,
                             on_progress=bar(path.name),
                         )
-                        done.append(await imgwire.images.wait_until_ready(image.id) if wait else image)
+                        if wait:
+                            image = await imgwire.images.wait_until_ready(image.id, timeout=seconds)
+                        done.append(image)
                     except errors.ImgwireError as error:
                         failures.append(error)
                         show_error(error, as_json=as_json, about=str(path))
@@ -123,6 +135,7 @@ def upload_url(
     purpose: Purpose = None,
     meta: Meta = None,
     wait: Wait = False,
+    timeout: Longest = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Let the service fetch an image from a URL.
@@ -132,12 +145,18 @@ def upload_url(
 
     Example: imgwire-async upload-url https://assets.example.com/x.png --wait
     """
+    seconds = longest_wait(timeout, wait=wait)
     metadata = cast("dict[str, str | int | float | bool]", name_value_pairs(meta))
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         with beside().status("Waiting for the service ..."):
             image = await imgwire.images.upload_via_url(
-                url, file_name=file_name, purpose=purpose, custom_metadata=metadata, wait=wait
+                url,
+                file_name=file_name,
+                purpose=purpose,
+                custom_metadata=metadata,
+                wait=wait,
+                timeout=seconds,
             )
         stored = image.status == "READY"
         record = {"outcome": "stored" if stored else "accepted", **image.to_dict()}

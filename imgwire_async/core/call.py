@@ -150,6 +150,7 @@ class Core:
             size, repeatable = content.size, content.replayable
         if not repeatable or (replay is Replay.KEYED and not key):
             replay = Replay.UNSAFE
+        is_deletion = service.is_deletion(operation)
         used: Secret | None = None
 
         async def attempt(number: int, permit: Permit) -> Result:
@@ -194,13 +195,13 @@ class Core:
             deadline=self.deadline_from_now(),
             error_for=service.error_for,
             size=size,
-            gone_is_done=service.is_deletion(operation),
+            is_deletion=is_deletion,
             prepare=None if self.credentials.is_known else self.credentials.current,
             after_401=renew,
         )
         response = await logical.make(attempt)
         parsed = Response(
-            data=parse_response(response, parse, context),
+            data=parse_response(response, parse, context, is_deletion=is_deletion),
             status=response.status,
             headers=response.headers,
             request_id=response.request_id,

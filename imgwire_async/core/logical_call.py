@@ -113,8 +113,9 @@ class LogicalCall:
     """Length of the request's body in bytes."""
     streamed: Callable[[], int] = lambda: 0
     """Bytes that have arrived so far beside those that are kept in responses."""
-    gone_is_done: bool = False
-    """Whether a 404 means success once an earlier attempt may have done the work, as for a deletion."""
+    is_deletion: bool = False
+    """Whether any 2xx is a success even if its body is unreadable, and a 404 once an earlier attempt may have
+    done the work."""
     prepare: Callable[[], Awaitable[object]] | None = None
     """Gets what an attempt needs before it waits for a slot."""
     after_401: Callable[[], Awaitable[bool]] | None = None
@@ -205,8 +206,10 @@ class LogicalCall:
                     continue
                 if may_be_done and last.status in {404, 410}:
                     last = HttpResponse(204, last.headers, b"")
+                elif self.is_deletion and isinstance(last, UnreadableResponse) and last.is_success:
+                    last = HttpResponse(last.status, last.headers, b"")
             again = False
-            may_be_done = may_be_done or (self.gone_is_done and may_have_acted(last))
+            may_be_done = may_be_done or (self.is_deletion and may_have_acted(last))
             if isinstance(last, HttpResponse) and last.is_success:
                 self.stopped = StopReason.SUCCESS
                 shared.budget.deposit()
@@ -359,7 +362,7 @@ def failure(result: Result | None, context: CallContext, error_for: ErrorFor) ->
             return error_for(result, context | CallContext(request_id=result.request_id))
         case UnreadableResponse(status, headers, reason):
             context = context | CallContext(request_id=request_id_in(headers))
-            if 200 <= status < 300:
+            if result.is_success:
                 return ResponseDecodeError(reason, status=status, **context)
             return error_for(HttpResponse(status, headers, b""), context)
         case NoResponse():

@@ -65,6 +65,11 @@ class UnreadableResponse:
     headers: Mapping[str, str] = field(repr=False)
     reason: str
 
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
 
 Result: TypeAlias = HttpResponse | NoResponse | UnreadableResponse
 """What one attempt gave."""
@@ -102,15 +107,24 @@ def request_id_in(headers: Mapping[str, str]) -> str | None:
     return text if _REQUEST_ID.fullmatch(text) else None
 
 
-def parse_response(answer: HttpResponse, parse: Callable[[Any], T], context: CallContext) -> T:
+def parse_response(
+    answer: HttpResponse, parse: Callable[[Any], T], context: CallContext, *, is_deletion: bool = False
+) -> T:
     """The data of a successful response.
+
+    Args:
+        answer: the response.
+        parse: reads its JSON.
+        context: what errors say about the call.
+        is_deletion: accept any body, such as `OK` or `[]`: the status says all there is to say. Only a web
+            page is no success even then, because it comes from something in front of the service.
 
     Raises:
         ResponseDecodeError: the body is not JSON, or not of the shape that `parse` reads.
     """
-    empty = not answer.content.strip()
+    content = answer.content.strip()
     try:
-        return _parsed(answer.content, parse)
+        return _parsed(content, parse)
     except KeyError as error:
         problem = one_line(f"the response lacks the field {error}")
     except MisfitError as error:
@@ -121,7 +135,9 @@ def parse_response(answer: HttpResponse, parse: Callable[[Any], T], context: Cal
             if isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
             else "the response does not match the schema"  # the exception may quote it
         )
-    if empty:
+    if is_deletion and not content.startswith(b"<"):
+        return parse({})
+    if not content:
         problem = "the response is empty; does the base URL point to the API?"
     # Raised outside of `except`: the parser's own exception would show the body, secrets included.
     raise ResponseDecodeError(problem, status=answer.status, **context)
@@ -129,7 +145,7 @@ def parse_response(answer: HttpResponse, parse: Callable[[Any], T], context: Cal
 
 def _parsed(content: bytes, parse: Callable[[Any], T]) -> T:
     # Nothing is what remains to be said of a deletion. Where fields are promised, it lacks them.
-    document = json.loads(content) if content.strip() else {}
+    document = json.loads(content) if content else {}
     try:
         return parse(document)
     except MisfitError:

@@ -107,7 +107,7 @@ def decide(
         time_left: seconds until the deadline; a wait that would reach it is not begun.
         rng: source of the jitter.
     """
-    if not isinstance(result, NoResponse) and 200 <= result.status < 300:
+    if not isinstance(result, NoResponse) and result.is_success:
         return Stop(StopReason.SUCCESS)
     if not is_transient(result):
         return Stop(StopReason.PERMANENT)

@@ -43,7 +43,7 @@ class Service:
         """
 
     def is_deletion(self, operation: Operation) -> bool:
-        """Whether a 404 to a repeated attempt says that the first one has done its work."""
+        """Whether it deletes. Any 2xx is then a success whatever its body, and so is a 404 to a repeat."""
         return operation.method == "DELETE"
 
     def error_for(self, response: HttpResponse, context: CallContext) -> ImgwireError:

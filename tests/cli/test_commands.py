@@ -70,6 +70,17 @@ def test_upload_show_list_and_delete(cli: Invoke, photo: Path) -> None:
     assert lines(cli("ls", "--json")) == []
 
 
+def test_how_long_to_wait_for_an_image_is_an_option(cli: Invoke, photo: Path) -> None:
+    with Sandbox(processing_delay=60.0) as slow:
+        for command in (("upload", str(photo)), ("upload-url", "https://assets.example.com/x.png")):
+            arguments = (*command, "--base-url", slow.base_url)
+            late = cli(*arguments, "--wait", "--timeout", "0", env={"IMGWIRE_API_KEY": slow.server_key})
+            unused = cli(*arguments, "--timeout", "5")
+            assert (late.exit_code, late.stdout) == (6, "")
+            assert "not READY within 0 s" in late.stderr
+            assert (unused.exit_code, unused.stderr) == (2, "Error: --timeout needs --wait.\n")
+
+
 def test_deleting_asks_first(cli: Invoke, photo: Path) -> None:
     image = uploaded(cli, photo)
 

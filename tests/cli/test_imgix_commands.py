@@ -165,6 +165,16 @@ class TestUploads:
         assert {one["origin_path"] for one in stored} == {"/heroes/rocket.jpg", "/heroes/notes.txt"}
         assert {one["file_size"] for one in stored} == {photo.stat().st_size, 20}
 
+    def test_wait_as_long_as_asked_for(self, cli: Invoke, local: ImgixSandbox, photo: Path) -> None:
+        source = local.add_source("shop")
+
+        late = cli("upload", source, str(photo), "--wait", "--timeout", "0")
+        unused = cli("upload", source, str(photo), "--timeout", "5")
+
+        assert (late.exit_code, unused.exit_code) == (6, 2)
+        assert "has not indexed the asset within 0 s" in late.stderr
+        assert unused.stderr == "Error: --timeout needs --wait.\n"
+
     def test_take_standard_input_under_a_path(self, cli: Invoke, local: ImgixSandbox) -> None:
         source = local.add_source("shop")
 

@@ -12,7 +12,7 @@ from imgwire_async.cli.imgix.deployment import Fields, deployment_fields
 from imgwire_async.cli.imgix.records import PAGE, Every, Filters, Limit, Sort, show_list, show_one
 from imgwire_async.cli.imgix.running import SourceId, Wait, run
 from imgwire_async.cli.output import JsonFlag, beside, wrong_usage
-from imgwire_async.cli.parameters import name_value_pairs
+from imgwire_async.cli.parameters import longest_wait, name_value_pairs
 
 if TYPE_CHECKING:
     from imgwire_async.imgix import AsyncImgixClient, Source, SourceFilters, SourceSort
@@ -82,6 +82,10 @@ def create(
     ],
     deployment: Fields = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the source is deployed.")] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", min=0, help="Seconds to wait at most, with --wait. Default: 1800."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Create a source and deploy it. Sources cannot be deleted, and subdomains are never given out again.
@@ -93,13 +97,14 @@ def create(
     --set s3_access_key=AKIA... --set s3_secret_key=@key.txt
     """
     given = deployment_fields(deployment)
+    seconds = longest_wait(timeout, wait=wait, default=_LONGEST_WAIT)
 
     async def work(imgix: AsyncImgixClient) -> None:
         from imgwire_async.imgix import Deployment
 
         wanted = Deployment(**{"type": source_type.value, "imgix_subdomains": imgix_subdomains} | given)
         made = await imgix.sources.create(name=name, deployment=wanted)
-        show_one(await _deployed(imgix, made) if wait else made, as_json=as_json)
+        show_one(await _deployed(imgix, made, seconds) if wait else made, as_json=as_json)
 
     run(work, as_json=as_json)
 
@@ -174,6 +179,6 @@ def wait_until_deployed(source: SourceId, timeout: Wait = _LONGEST_WAIT, as_json
     run(work, as_json=as_json)
 
 
-async def _deployed(imgix: AsyncImgixClient, source: Source | str, seconds: float = _LONGEST_WAIT) -> Source:
+async def _deployed(imgix: AsyncImgixClient, source: Source | str, seconds: float) -> Source:
     with beside().status("Waiting for the deployment ..."):
         return await imgix.sources.wait_until_deployed(source, timeout=seconds)

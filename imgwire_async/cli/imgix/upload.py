@@ -11,7 +11,7 @@ import typer
 from imgwire_async.cli.imgix.records import as_record
 from imgwire_async.cli.imgix.running import SourceId, each, run
 from imgwire_async.cli.output import JsonFlag, wrong_usage
-from imgwire_async.cli.parameters import STANDARD
+from imgwire_async.cli.parameters import STANDARD, Longest, longest_wait
 from imgwire_async.cli.progress import upload_bars
 from imgwire_async.cli.uploads import standard_input
 
@@ -38,6 +38,7 @@ def upload(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the asset is indexed.")] = False,
+    timeout: Longest = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Upload files to the origin of a source. Large files go through an upload session.
@@ -47,6 +48,7 @@ def upload(
     Example: convert hero.psd png:- | imgwire-async imgix upload SOURCE - --to heroes/hero.png
     """
     places = _places(files, origin_path)
+    seconds = longest_wait(timeout, wait=wait)
 
     async def work(imgix: AsyncImgixClient) -> None:
         with upload_bars() as bar:
@@ -60,6 +62,7 @@ def upload(
                     content_type=content_type,
                     overwrite=overwrite,
                     wait=wait,
+                    timeout=seconds,
                     on_progress=bar(path.name),
                 )
                 return as_record(asset)

@@ -72,8 +72,8 @@ class Images(ImageUploads, ImageDownloads, Listed[Image]):
         """Delete an image.
 
         Returns:
-            What the service says about it; its keys are undocumented. Empty when it says nothing, and when
-            a repeat of a request whose answer was lost finds nothing left to delete.
+            What the service says about it; its keys are undocumented. Empty when it says nothing, or anything
+            but a JSON object, and when a repeat of a request whose answer was lost finds nothing to delete.
 
         Raises:
             InvalidArgumentError: `image_id` is not a UUID.

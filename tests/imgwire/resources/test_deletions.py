@@ -69,6 +69,33 @@ async def test_a_success_without_a_body_is_a_success(delete: Delete, raw: bytes)
             assert await delete(client) == {}
 
 
+@every_deletion
+@pytest.mark.parametrize(
+    "raw",
+    [
+        answer(200, b"OK", "Content-Type: text/plain"),
+        answer(200, b"[]"),
+        answer(202, b"true"),
+        answer(200, b'{"deleted": '),
+        answer(200, b"\xff\xfe"),
+        answer(200, b"not gzip", "Content-Encoding: gzip"),
+    ],
+)
+async def test_the_status_alone_says_that_a_deletion_has_succeeded(delete: Delete, raw: bytes) -> None:
+    with raw_server(always(raw)) as server:
+        async with client_of(server) as client:
+            assert await delete(client) == {}
+            assert client.stats().attempts == 1
+
+
+@every_deletion
+async def test_a_web_page_does_not_say_that_anything_was_deleted(delete: Delete) -> None:
+    with raw_server(always(answer(200, b"\n<!DOCTYPE html><title>Log in</title>"))) as server:
+        async with client_of(server) as client:
+            with pytest.raises(ResponseDecodeError, match="does the base URL point to the API"):
+                await delete(client)
+
+
 @pytest.mark.parametrize("raw", [NO_CONTENT, answer(200, b"")])
 async def test_a_record_that_is_promised_is_missed(raw: bytes) -> None:
     with raw_server(always(raw)) as server:
