@@ -112,12 +112,17 @@ class _PathSource:
         if file is None:
             return
 
-        def read() -> bytes:
+        def read() -> tuple[bytes, bool]:
             file.seek(offset)
-            return file.read(CHUNK_SIZE)
+            chunk = file.read(CHUNK_SIZE)
+            # The end is looked for in the same visit to the thread; a byte that was added comes along.
+            beyond = file.read(1) if offset + len(chunk) >= self.size else b""
+            return chunk + beyond, not chunk or (offset + len(chunk) >= self.size and not beyond)
 
         # A file that has shrunk or grown gives another number of bytes, which the sending stream notices.
-        while chunk := await self._thread.run(read):
+        ended = False
+        while not ended:
+            chunk, ended = await self._thread.run(read)
             yield chunk
             offset += len(chunk)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -40,6 +41,9 @@ LARGEST_PIECE: Final = 512 * 1024
 work that each piece is."""
 
 _QUICK: Final = 0.05  # seconds
+
+_ENDING: Final = 0.5
+"""Seconds that the last piece waits for the source to end; a pipe may stay open for ever."""
 
 
 class SourceFailedError(Exception):
@@ -87,6 +91,7 @@ class CountedStream:
         self._reading: anyio.CancelScope | None = None
         self._idle: anyio.Event | None = None
         self._stopped = False
+        self._complete = False
         self.failure: Exception | None = None
         self.on_progress: Callable[[bool], None] = lambda done: None  # noqa: ARG005
         """Told before and after every piece, with True after the last byte."""
@@ -103,7 +108,11 @@ class CountedStream:
         try:
             # The HTTP library asks for the next piece only when this one is on its way.
             await self._count()
-            piece = await self._next_piece()
+            piece = None if self._complete else await self._next_piece()
+            if piece is not None and self.sent + len(piece) == self.size:
+                # Looked for before the last piece is sent: a store that has all bytes answers at once, and a
+                # request that is still being written then takes its connection with it.
+                await self._look_for_end()
         except Exception as error:
             if not self._stopped:
                 self.failure = error
@@ -154,21 +163,37 @@ class CountedStream:
             await self._idle.wait()
 
     async def _next_chunk(self) -> bytes | None:
-        if not self._stopped:
-            try:
-                with anyio.CancelScope() as self._reading:
-                    if self._slot is not None:
-                        self._slot.lend()
-                    with _foreign():
-                        chunk = await anext(self._chunks, None)
-                    if self._slot is not None:
-                        await self._slot.take_back()
-                    return chunk
-            finally:
-                self._reading = None
-                if self._idle is not None:
-                    self._idle.set()
-        raise SourceFailedError("the request has ended")
+        if self._slot is not None:
+            self._slot.lend()
+        chunk = await self._read_on()
+        if self._slot is not None:
+            await self._slot.take_back()
+        return chunk
+
+    async def _look_for_end(self) -> None:
+        chunk: bytes | None = b""
+        while chunk == b"":
+            chunk = await self._read_on(_ENDING)
+        if chunk is not None:
+            raise self._too_much()
+        self._complete = True
+
+    async def _read_on(self, patience: float = math.inf) -> bytes | None:
+        """The next chunk; None at the end of the source, or when it gives nothing for `patience` seconds."""
+        if self._stopped:
+            raise _ended()
+        try:
+            with anyio.CancelScope(deadline=anyio.current_time() + patience) as self._reading, _foreign():
+                return await anext(self._chunks, None)
+        except OSError as error:
+            raise _unreadable(error) from error
+        finally:
+            self._reading = None
+            if self._idle is not None:
+                self._idle.set()
+        if self._stopped:
+            raise _ended()
+        return None
 
     async def _count(self) -> None:
         if not self._under_way:
@@ -189,10 +214,7 @@ class CountedStream:
 
     async def _next_piece(self) -> bytes | None:
         while self._offset == len(self._chunk):
-            try:
-                chunk = await self._next_chunk()
-            except OSError as error:
-                raise _unreadable(error) from error
+            chunk = await self._next_chunk()
             if chunk is None:
                 self._check_complete()
                 return None
@@ -203,13 +225,20 @@ class CountedStream:
 
     def _check_room_for(self, chunk: bytes) -> None:
         if self.sent + len(chunk) > self.size:
-            raise SourceChangedError(f"the source holds more than the {self.size} bytes it had at first")
+            raise self._too_much()
+
+    def _too_much(self) -> SourceChangedError:
+        return SourceChangedError(f"the source holds more than the {self.size} bytes it had at first")
 
     def _check_complete(self) -> None:
         if self.sent < self.size:
             raise SourceChangedError(
                 f"the source ended after {self.sent} of the {self.size} bytes it had at first"
             )
+
+
+def _ended() -> SourceFailedError:
+    return SourceFailedError("the request has ended")
 
 
 def _foreign() -> ForeignCode:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgwire_async.core import body
 from imgwire_async.core.body import LARGEST_PIECE, PIECE_SIZE, CountedStream, SourceFailedError
-from imgwire_async.errors import SourceChangedError
+from imgwire_async.errors import SourceChangedError, UploadSourceError
 
 
 async def chunks_of(parts: list[bytes]) -> AsyncGenerator[bytes, None]:
@@ -95,3 +96,52 @@ async def test_pieces_grow_on_a_quick_connection_and_shrink_on_a_slow_one(
         now += seconds
 
     assert sizes == [1, 2, 4, 8, 8, 1]
+
+
+async def test_the_end_of_the_source_is_found_before_the_last_piece_is_given_out() -> None:
+    ended: list[bool] = []
+
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        yield b"abc"
+        yield b""
+        ended.append(True)
+
+    stream = CountedStream(chunks(), 3)
+
+    assert (await anext(stream), ended) == (b"abc", [True])
+    assert await anext(stream, None) is None
+
+
+@pytest.mark.parametrize("parts", [[b"abc", b"d"], [b"abc", b"", b"d"], [b"abcd"]])
+async def test_the_last_piece_of_a_source_with_more_bytes_than_announced_is_not_given_out(
+    parts: list[bytes],
+) -> None:
+    stream = CountedStream(chunks_of(parts), 3)
+
+    with pytest.raises(SourceFailedError):
+        await anext(stream)
+    assert isinstance(stream.failure, SourceChangedError)
+
+
+async def test_a_source_that_stays_open_after_its_last_byte_is_complete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(body, "_ENDING", 0.001)
+
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        yield b"abc"
+        await anyio.sleep_forever()
+
+    assert [piece async for piece in CountedStream(chunks(), 3)] == [b"abc"]
+
+
+async def test_a_source_that_fails_after_its_last_byte_fails_the_request() -> None:
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        yield b"abc"
+        raise OSError("the disk is gone")
+
+    stream = CountedStream(chunks(), 3)
+
+    with pytest.raises(SourceFailedError):
+        await anext(stream)
+    assert isinstance(stream.failure, UploadSourceError)
