@@ -129,6 +129,19 @@ AsyncImgwireClient("sk_test").ingest("photos/")
     assert "imgwire_async.ingest.coordination.coordinator" in loaded(code)
 
 
+def test_the_library_for_object_stores_is_loaded_when_a_bucket_is_opened() -> None:
+    code = """
+import anyio
+from imgwire_async import AsyncImgwireClient
+from imgwire_async.bodies.sources import open_source
+async def main():
+    async with open_source(__import__("sys").executable):
+        pass
+anyio.run(main)
+"""
+    assert "obstore" not in packages(loaded(code))
+
+
 def test_submodules_are_there_without_an_import_of_their_own() -> None:
     code = "import imgwire_async; imgwire_async.errors.ImgwireError; imgwire_async.models.Image"
 

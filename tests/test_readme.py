@@ -33,6 +33,7 @@ from imgwire_async.ingest.coordination.health import FIRST_PROBE, LONGEST_PROBE
 from imgwire_async.ingest.runners.processes import MOST_DEATHS
 from imgwire_async.migrate.job import LIST_RETRIES
 from imgwire_async.sandbox import ImgixSandbox, Sandbox
+from tests.stores.s3_server import S3Server, s3_server
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 PACKAGE = README.parent / "imgwire_async"
@@ -93,6 +94,18 @@ def source(local_imgix: ImgixSandbox, folder: Path, monkeypatch: pytest.MonkeyPa
     local_imgix.reset()
 
 
+@pytest.fixture
+def bucket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    """The bucket `photos` of a local S3, which the environment names, as the guide has it."""
+    with s3_server() as local:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", local.url)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "of-the-tests")
+        hero = (folder / "hero.jpg").read_bytes()
+        local.objects |= {"hero.jpg": hero, "2024/one.jpg": hero, "2024/two.jpg": hero + b" "}
+        yield local
+
+
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
 async def test_example_runs(
     example: str,
@@ -102,6 +115,8 @@ async def test_example_runs(
     request: pytest.FixtureRequest,
 ) -> None:
     source = request.getfixturevalue("source") if "imgix" in example else None
+    if "s3://" in example:
+        request.getfixturevalue("bucket")
     monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.server_key)
     monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)
     if "asyncio.run(" in example:

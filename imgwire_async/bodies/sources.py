@@ -36,12 +36,14 @@ from imgwire_async.bodies.files import (
 )
 from imgwire_async.bodies.in_use import exclusive
 from imgwire_async.bodies.memory import open_bytes
+from imgwire_async.bodies.objects import StoredObject, open_object
 from imgwire_async.bodies.paths import open_path
 from imgwire_async.bodies.responses import AiohttpResponse, HttpxResponse, ReceivedResponse, is_response
 from imgwire_async.bodies.streams import Chunks, fresh_stream, open_stream, stream_of
 from imgwire_async.bodies.tar_members import TarMember, is_tar_member
 from imgwire_async.core.concurrency.cancellation import ForeignCode
 from imgwire_async.errors import UploadSourceError
+from imgwire_async.stores.uris import is_object, local_path
 
 
 class FormFile(Protocol):
@@ -92,6 +94,7 @@ class Resource(Protocol):
 UploadFile: TypeAlias = (
     str
     | os.PathLike[str]
+    | StoredObject
     | bytes
     | bytearray
     | memoryview
@@ -111,7 +114,8 @@ UploadFile: TypeAlias = (
 
 | What | Sent again after a failure |
 | --- | --- |
-| path: `str`, `PathLike`, `anyio.Path` | yes |
+| path: `str`, `PathLike`, `anyio.Path`; also as text with `file://` | yes |
+| object of a cloud store: text such as `s3://bucket/key`, or a `StoredObject` | yes, the same version |
 | `bytes`, `bytearray`, `memoryview` | yes |
 | open binary file, also of anyio and aiofiles | yes, from where it stood |
 | a web framework's file of a form | yes, from its first byte, wherever it stood |
@@ -165,6 +169,12 @@ def _opened(
     match file:
         case bytes() | bytearray() | memoryview():
             return open_bytes(file)
+        case str() if is_object(file):
+            return open_object(StoredObject(uri=file), patience)
+        case StoredObject():
+            return open_object(file, patience)
+        case str() if (path := local_path(file)) is not None:
+            return open_path(path, patience)
         case str() | os.PathLike():
             return open_path(file, patience)
         case io.TextIOBase():

@@ -74,6 +74,10 @@ def exit_code(error: BaseException) -> ExitCode:
             return ExitCode.UNREACHABLE
         case errors.APIConnectionError() | errors.DeadlineExceededError():
             return ExitCode.UNREACHABLE
+        case errors.StoreError() if error.reason in {"credentials", "denied"}:
+            return ExitCode.REFUSED
+        case errors.StoreError() if error.is_transient:
+            return ExitCode.UNREACHABLE
         case errors.JournalError():
             # A journal of something else stays as it is, and another file has to be named.
             return ExitCode.STOPPED if error.reason else ExitCode.USAGE

@@ -56,7 +56,11 @@ def register(app: typer.Typer) -> None:
 
 def upload(
     files: Annotated[
-        list[Path], typer.Argument(help="Files to upload; - for standard input.", metavar="FILE...")
+        list[str],
+        typer.Argument(
+            help="Files to upload; objects of cloud stores such as s3://bucket/key; - for standard input.",
+            metavar="FILE...",
+        ),
     ],
     file_name: Annotated[str | None, typer.Option(help="Name to store, for a single file.")] = None,
     mime_type: Annotated[
@@ -72,11 +76,13 @@ def upload(
 
     Example: imgwire-async upload hero.jpg --purpose "marketing hero" --meta source=import --wait
 
+    Example: imgwire-async upload s3://bucket/hero.jpg
+
     Example: convert hero.psd png:- | imgwire-async upload - --file-name hero.png
     """
     if len(files) > 1 and (file_name is not None or mime_type is not None):
         wrong_usage("--file-name and --mime-type are for a single file")
-    if files.count(STANDARD) > 1:
+    if files.count(str(STANDARD)) > 1:
         wrong_usage("standard input can be uploaded only once")
     seconds = longest_wait(timeout, wait=wait)
     metadata = cast("dict[str, str | int | float | bool]", name_value_pairs(meta))
@@ -89,24 +95,24 @@ def upload(
         limit = anyio.CapacityLimiter(_AT_ONCE)
         with upload_bars() as bar:
 
-            async def one(path: Path) -> None:
+            async def one(path: str) -> None:
                 async with limit:
                     try:
                         _check_is_for_upload(path)
                         image = await imgwire.images.upload(
-                            standard_input() if path == STANDARD else path,
+                            standard_input() if path == str(STANDARD) else path,
                             file_name=file_name,
                             mime_type=mime_type,
                             purpose=purpose,
                             custom_metadata=metadata,
-                            on_progress=bar(path.name),
+                            on_progress=bar(Path(path).name),
                         )
                         if wait:
                             image = await imgwire.images.wait_until_ready(image.id, timeout=seconds)
                         done.append(image)
                     except errors.ImgwireError as error:
                         failures.append(error)
-                        show_error(error, as_json=as_json, about=str(path))
+                        show_error(error, as_json=as_json, about=path)
 
             async with anyio.create_task_group() as tasks:
                 for path in files:
@@ -119,7 +125,12 @@ def upload(
         raise typer.Exit(exit_code(failures[0]))
 
 
-def _check_is_for_upload(path: Path) -> None:
+def _check_is_for_upload(name: str) -> None:
+    from imgwire_async.stores.uris import is_object
+
+    if is_object(name):
+        return
+    path = Path(name)
     name = str(path)
     if name.startswith(_URLS):
         raise errors.UploadSourceError(f"cannot upload {name!r}: it is a URL; use imgwire-async upload-url")

@@ -24,11 +24,13 @@ ImgwireError
 ├── PaginationError               the paging headers of a list lead nowhere
 ├── UploadError                   sending an image failed outside the API itself
 │   ├── UploadSourceError         the source cannot be read, is empty or is not a file (also a ValueError)
+│   │   └── SourceStoreError      … because of the object store it lies in (also a StoreError)
 │   ├── UnsupportedImageTypeError the content is none of the types the service stores (also a ValueError)
 │   ├── SourceChangedError        the source gave other bytes than its declared length
 │   ├── UploadRejectedError       the object store rejected the bytes
 │   ├── UploadVerificationError   the service has other bytes than were sent
 │   └── ImageQuarantinedError     the service could not process the image
+├── StoreError                    an object store of your own rejected a request or cannot be reached
 ├── IngestError                   a bulk job could not go on
 │   ├── JournalError              its journal is in use, damaged, not writable, or that of another job
 │   └── IngestStoppedError        it stopped early and can be resumed
@@ -72,6 +74,7 @@ from imgwire_async.errors.calls import (
     status_error_class,
 )
 from imgwire_async.errors.jobs import DeploymentFailedError, IngestError, IngestStoppedError, JournalError
+from imgwire_async.errors.stores import SourceStoreError, StoreError
 from imgwire_async.errors.transfers import (
     ArchiveError,
     BulkDownloadFailedError,
@@ -122,6 +125,8 @@ __all__ = [
     "RateLimitError",
     "ResponseDecodeError",
     "SourceChangedError",
+    "SourceStoreError",
+    "StoreError",
     "UnexpectedCancellationError",
     "UnprocessableEntityError",
     "UnsupportedImageTypeError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgwire_async.bodies.base import Source
-from imgwire_async.bodies.image_types import FORMATS, image_type_of
+from imgwire_async.bodies.image_types import EXTENSIONS, FORMATS, image_type_of
 from imgwire_async.bodies.progress import OnSent, ProgressHook, reporting
 from imgwire_async.core.call import Core
 from imgwire_async.core.put import put_bytes
@@ -26,7 +26,7 @@ def detected_type(source: Source, file_name: str | None) -> SupportedMimeType:
     Raises:
         UnsupportedImageTypeError: they show none that the service stores.
     """
-    found = image_type_of(source.head, file_name or "")
+    found = image_type_of(source.head, file_name or "") or _declared_type(source)
     if found is None:
         what = "the content" if file_name is None else repr(file_name)
         raise UnsupportedImageTypeError(
@@ -34,6 +34,13 @@ def detected_type(source: Source, file_name: str | None) -> SupportedMimeType:
             operation="images.upload",
         )
     return SupportedMimeType(found)
+
+
+def _declared_type(source: Source) -> str | None:
+    """The type that a store has for an object, if it is one of an image; most have one for anything."""
+    declared: str | None = getattr(source, "content_type", None)
+    declared = (declared or "").partition(";")[0].strip().lower()
+    return declared if declared in EXTENSIONS.values() else None
 
 
 async def create(core: Core, body: StandardUploadCreate, upload_token: str | None) -> StandardUpload:

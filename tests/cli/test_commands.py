@@ -22,6 +22,7 @@ from imgwire_async.cli.environment import sparkline
 from imgwire_async.cli.options import size_of
 from imgwire_async.sandbox import Sandbox
 from tests.sandbox.imgwire.support import eventually
+from tests.stores.s3_server import s3_server
 
 Invoke = Callable[..., Result]
 NOWHERE = str(uuid.UUID(int=4))
@@ -378,3 +379,17 @@ def test_the_sandbox_tells_scripts_how_to_reach_it() -> None:
 
     assert answer.json() == []
     assert set(told) == {"base_url", "server_key", "client_key", "session_token", "environment_id"}
+
+
+def test_objects_of_a_store_are_uploaded_by_their_uri(cli: Invoke, photo: Path) -> None:
+    with s3_server() as s3:
+        s3.objects |= {"a//b.jpg": b"", "hero.jpg": photo.read_bytes()}
+        environment = {"AWS_ACCESS_KEY_ID": "of-the-tests", "AWS_SECRET_ACCESS_KEY": "of-the-tests"}
+
+        done = cli("upload", s3.uri("hero.jpg"), "--json", env=environment)
+        missing = cli("upload", s3.uri("gone.jpg"), env=environment)
+
+    (record,) = lines(done)
+    assert record["original_filename"] == "hero.jpg"
+    assert missing.exit_code == 5
+    assert "the object does not exist" in missing.output

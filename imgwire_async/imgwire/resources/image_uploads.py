@@ -153,11 +153,13 @@ class ImageUploads:
         file first, up to 100 MiB (the documented ceiling of an image); then it can be sent again too.
 
         Args:
-            file: a path, bytes, an open binary file (sync or async; it is read from where it stands, stays
-                open, and stands there again afterwards if it can seek), a web framework's file of a form, a
-                response of httpx or aiohttp that is being received, an iterator of bytes (sync or async), or
-                a function that returns a new iterator at every call. Whatever blocks is read in threads. Two
-                uploads of one open file, iterator or response run one after the other.
+            file: a path, an object of a cloud store (`s3://bucket/key`, `gs://`, `az://`, see the guide
+                "Cloud stores"; extra `cloud`), bytes, an open binary file (sync or async; it is read from
+                where it stands, stays open, and stands there again afterwards if it can seek), a web
+                framework's file of a form, a response of httpx or aiohttp that is being received, an iterator
+                of bytes (sync or async), or a function that returns a new iterator at every call. Whatever
+                blocks is read in threads. Two uploads of one open file, iterator or response run one after
+                the other.
             size: number of bytes, for a `file` that cannot tell. An iterator is then sent as it comes, once:
                 when that fails, so does the upload.
             file_name: name to store; that of the path, file or URL if omitted.
@@ -191,7 +193,8 @@ class ImageUploads:
             APITimeoutError: `file` gave nothing for too long, or a phase of a request took too long.
             DeadlineExceededError: the client's `deadline` passed, or the image was not READY in time.
             UnsupportedImageTypeError: neither content nor name shows a type that the service stores.
-            SourceChangedError: the file changed its size while it was being sent.
+            SourceStoreError: the object cannot be read from its store; a kind of `UploadSourceError`.
+            SourceChangedError: the file changed its size, or the object its version, while it was being sent.
             UploadRejectedError: the object store rejected the bytes.
             UploadVerificationError: with `verify`, the service has something else than was sent.
             ImageQuarantinedError: with `wait` or `verify`, the service could not use the bytes.

@@ -1,0 +1,64 @@
+"""Errors of object stores in the cloud."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias, Unpack
+
+from imgwire_async.errors.base import CallContext, ImgwireError
+from imgwire_async.errors.transfers import UploadSourceError
+
+StoreProblem: TypeAlias = Literal[
+    "missing",
+    "no_bucket",
+    "denied",
+    "credentials",
+    "archived",
+    "changed",
+    "exists",
+    "region",
+    "invalid_key",
+    "throttled",
+    "unavailable",
+    "rejected",
+]
+
+_TRANSIENT: Final = frozenset({"throttled", "unavailable"})
+_OF_THE_BUCKET: Final = frozenset({"no_bucket", "credentials", "region"})
+
+
+class StoreError(ImgwireError):
+    """An object store of the caller's own rejected a request, or could not be reached.
+
+    Attributes:
+        reason: Why, in one word. Of one object: `missing`, `denied`, `archived` (in a storage class that must
+            be restored first), `changed` (no longer the version that was asked for), `exists` or
+            `invalid_key`. Of all alike: `no_bucket`, `credentials` (missing, wrong or expired) or `region`.
+            That pass: `throttled` and `unavailable`. `rejected` is any other refusal.
+        status: HTTP status of the store's response, or None when there was none or it is not known.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        reason: StoreProblem = "rejected",
+        status: int | None = None,
+        **context: Unpack[CallContext],
+    ) -> None:
+        super().__init__(message, **context)
+        self.reason: StoreProblem = reason
+        self.status = status
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same request may succeed a little later."""
+        return self.reason in _TRANSIENT
+
+    @property
+    def concerns_bucket(self) -> bool:
+        """Whether every other object of the bucket would fail alike."""
+        return self.reason in _OF_THE_BUCKET
+
+
+class SourceStoreError(StoreError, UploadSourceError):
+    """An object that was to be uploaded, or a bucket with such objects, cannot be read."""

@@ -1,0 +1,136 @@
+"""Opening a bucket: one store for each bucket and process, because stores do not share connections."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from imgwire_async.errors import ConfigurationError, InvalidArgumentError
+from imgwire_async.stores.credentials import aws_provider, azure_options
+from imgwire_async.stores.uris import ObjectUri
+
+_OF_THE_CLIENT: Final = frozenset(
+    {"allow_http", "connect_timeout", "read_timeout", "proxy_url", "root_certificate"}
+)
+"""Options for connections, of every provider. Others are configuration of the provider."""
+_VARIABLES: Final = ("AWS_", "AZURE_", "GOOGLE_", "IDENTITY_")
+_RETRIES: Final[dict[str, Any]] = {
+    # Short: whoever reads decides how often, and for how long, to try again.
+    "max_retries": 2,
+    "retry_timeout": timedelta(seconds=10),
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=100),
+        "max_backoff": timedelta(seconds=2),
+        "base": 2.0,
+    },
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """An open bucket. It does not pickle: other processes open their own."""
+
+    uri: ObjectUri
+    """The bucket."""
+    handle: Any = field(repr=False)
+    """Of obstore."""
+
+    @property
+    def lists_from_a_key(self) -> bool:
+        """Whether a listing can begin after a key without reading what comes before it."""
+        return self.uri.provider in {"s3", "gs"}
+
+    def name(self, key: str) -> str:
+        """The URI of one of its objects."""
+        return str(self.uri.with_key(key))
+
+
+_stores: dict[tuple[object, ...], Store] = {}
+_lock = threading.Lock()
+
+
+def open_store(uri: ObjectUri, options: Mapping[str, str] | None = None) -> Store:
+    """The store of a bucket, opened once per process, set of options and environment. Makes no request.
+
+    Args:
+        uri: the bucket, or any object of it.
+        options: endpoint, region, credentials and so on, by the names that obstore has for them; for S3 also
+            `profile`. What is not given comes from the environment.
+
+    Raises:
+        ConfigurationError: the extra is missing, or an option is not known or of no use.
+        InvalidArgumentError: an option is not text.
+    """
+    given = dict(options or {})
+    for name, value in given.items():
+        if any(not isinstance(part, str) for part in (name, value)):
+            raise InvalidArgumentError(f"store options must be text by name, got {name!r:.40}")
+    # Whatever credentials and endpoints the environment had: a test or a notebook may change them.
+    around = tuple(sorted(pair for pair in os.environ.items() if pair[0].startswith(_VARIABLES)))
+    bucket = uri.with_key("")
+    known = (os.getpid(), bucket, tuple(sorted(given.items())), around)
+    with _lock:
+        if known not in _stores:
+            _stores[known] = Store(bucket, _opened(bucket, given))
+        return _stores[known]
+
+
+def _opened(uri: ObjectUri, given: dict[str, str]) -> Any:  # noqa: ANN401 - obstore is an extra
+    try:
+        from obstore import exceptions, store
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            f"{uri} needs the extra for cloud stores: pip install 'imgwire-async[cloud]'"
+        ) from None
+    # The time that a request may take in all includes its body, and an object may be large.
+    client: dict[str, Any] = {"timeout": "7days", "connect_timeout": "5s", "read_timeout": "30s"}
+    config: dict[str, Any] = {}
+    for name, value in given.items():
+        (client if name in _OF_THE_CLIENT else config)[name] = value
+    if "allow_http" in client:
+        client["allow_http"] = str(client["allow_http"]).lower() in {"1", "true", "yes"}
+    # What may be in a configuration is for obstore to say: its types list the names one by one.
+    stores: Any = store
+    profile = config.pop("profile", None)
+    try:
+        if uri.provider == "gs":
+            return stores.GCSStore(uri.bucket, config=config, client_options=client, retry_config=_RETRIES)
+        if uri.provider == "az":
+            if uri.account is not None:
+                config.setdefault("account_name", uri.account)
+            config = azure_options(config) | config
+            _allow_http(client, config)
+            return stores.AzureStore(uri.bucket, config=config, client_options=client, retry_config=_RETRIES)
+        if uri.endpoint is not None:
+            config.setdefault("endpoint", uri.endpoint)
+        _allow_http(client, config)
+        provider = aws_provider(config, profile)
+        return stores.S3Store(
+            uri.bucket,
+            config=config,
+            client_options=client,
+            retry_config=_RETRIES,
+            **({} if provider is None else {"credential_provider": provider}),
+        )
+    except exceptions.UnknownConfigurationKeyError:
+        names = ", ".join(sorted(given)) or "none"
+        raise ConfigurationError(f"cannot open {uri}: an option is not known (given: {names})") from None
+    except (exceptions.BaseError, OSError, ValueError, TypeError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
+        # Not its text: it may quote a key.
+        hint = "; name the account in AZURE_STORAGE_ACCOUNT_NAME" if uri.provider == "az" else ""
+        raise ConfigurationError(
+            f"cannot open {uri}: the options or the environment do not suffice ({type(error).__name__}){hint}"
+        ) from None
+
+
+def _allow_http(client: dict[str, Any], config: Mapping[str, str]) -> None:
+    endpoint = next((value for name, value in config.items() if name.endswith("endpoint")), None)
+    endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT") or ""
+    if endpoint.lower().startswith("http://"):
+        client.setdefault("allow_http", True)

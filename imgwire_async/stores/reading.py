@@ -1,0 +1,170 @@
+"""Reading objects: whole, in parts, or as a stream; at a version, where one was seen before."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from imgwire_async.stores.calling import call, each
+from imgwire_async.stores.errors import store_errors
+from imgwire_async.stores.opening import Store
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+CHUNK: Final = 512 * 1024
+"""Bytes of a chunk at least; a connection that is quick gives more at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """What a store tells of an object."""
+
+    key: str
+    size: int
+    """Bytes."""
+    version: str
+    """Its ETag, or where there is none the time of its last change."""
+    content_type: str | None = None
+    """As it was declared; None where only reading the object tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An object that is being read."""
+
+    info: ObjectInfo
+    chunks: AsyncIterator[bytes]
+
+
+def info_of(meta: Any, content_type: str | None = None) -> ObjectInfo:  # noqa: ANN401 - a record of obstore
+    """What obstore tells of an object."""
+    version = meta["e_tag"] or meta["last_modified"].isoformat()
+    return ObjectInfo(key=meta["path"], size=meta["size"], version=version, content_type=content_type)
+
+
+async def look(store: Store, key: str) -> ObjectInfo:
+    """Size and version of an object.
+
+    Raises:
+        SourceStoreError: it does not exist, or the store does not tell.
+    """
+    import obstore
+
+    with store_errors(f"cannot read {store.name(key)!r}"):
+        meta = await call(
+            lambda: obstore.head_async(store.handle, key), lambda: obstore.head(store.handle, key)
+        )
+    return info_of(meta)
+
+
+@asynccontextmanager
+async def reading(store: Store, key: str, *, version: str | None = None) -> AsyncGenerator[Reading, None]:
+    """Open an object and read it as a stream. A connection that breaks is resumed where it was.
+
+    Args:
+        store: its bucket.
+        key: its key.
+        version: the ETag that it must still have.
+
+    Raises:
+        SourceStoreError: it does not exist, cannot be read, or (`reason` is `changed`) has another version.
+    """
+    opened = await _get(store, key, {} if version is None else {"if_match": version})
+    content_type = opened.attributes.get("Content-Type")
+    info = info_of(opened.meta, None if content_type is None else str(content_type))
+    async with aclosing(_chunks(store, key, opened)) as chunks:
+        yield Reading(info, chunks)
+
+
+async def read_part(store: Store, key: str, length: int, *, version: str | None = None) -> bytes:
+    """The first bytes of an object.
+
+    Args:
+        store: its bucket.
+        key: its key.
+        length: how many; fewer if the object is shorter.
+        version: the ETag that it must still have.
+
+    Raises:
+        SourceStoreError: as for `reading`.
+    """
+    options: dict[str, object] = {"range": (0, length)}
+    opened = await _get(store, key, options if version is None else options | {"if_match": version})
+    with store_errors(f"cannot read {store.name(key)!r}"):
+        return bytes(await call(opened.bytes_async, opened.bytes))
+
+
+def blocks_of(store: Store, key: str) -> Iterator[bytes]:
+    """The content of an object in blocks, for a thread.
+
+    Raises:
+        SourceStoreError: as for `reading`.
+    """
+    import obstore
+
+    with store_errors(f"cannot read {store.name(key)!r}"):
+        # One that ends early raises here, too.
+        yield from obstore.get(store.handle, key).stream(min_chunk_size=CHUNK)
+
+
+def open_file(store: Store, key: str) -> io.RawIOBase:
+    """An object as a file that can seek, for a thread.
+
+    Raises:
+        SourceStoreError: as for `reading`; reading the file may raise it, too.
+    """
+    import obstore
+
+    what = f"cannot read {store.name(key)!r}"
+    with store_errors(what):
+        return _ObjectFile(obstore.open_reader(store.handle, key), what)
+
+
+class _ObjectFile(io.RawIOBase):
+    """A file of obstore with all that the standard library's files have."""
+
+    def __init__(self, file: Any, what: str) -> None:  # noqa: ANN401 - a file of obstore
+        self._file = file
+        self._what = what
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
+        with store_errors(self._what):
+            content = bytes(self._file.read(len(view)))
+        view[: len(content)] = content
+        return len(content)
+
+
+async def _get(store: Store, key: str, options: dict[str, object]) -> Any:  # noqa: ANN401 - a result of obstore
+    import obstore
+
+    with store_errors(f"cannot read {store.name(key)!r}"):
+        handle: Any = store.handle
+        given: Any = options or None
+        return await call(
+            lambda: obstore.get_async(handle, key, options=given),
+            lambda: obstore.get(handle, key, options=given),
+        )
+
+
+async def _chunks(store: Store, key: str, opened: Any) -> AsyncGenerator[bytes, None]:  # noqa: ANN401
+    with store_errors(f"cannot read {store.name(key)!r}"):
+        async with aclosing(each(opened.stream(min_chunk_size=CHUNK))) as chunks:
+            async for chunk in chunks:
+                yield chunk

@@ -1,0 +1,109 @@
+"""Writing objects: one appears when it is complete, and replaces another one only when it may."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
+
+import anyio.from_thread
+
+from imgwire_async.core.concurrency.threads import in_thread
+from imgwire_async.errors import StoreError
+from imgwire_async.stores.calling import call, on_asyncio
+from imgwire_async.stores.errors import failed, store_errors
+from imgwire_async.stores.opening import Store
+from imgwire_async.stores.reading import look
+
+PART: Final = 8 * 1024 * 1024
+"""Bytes of a part of a large object, of which four are on their way at a time."""
+_AT_ONCE: Final = 4
+
+
+async def write(store: Store, key: str, chunks: AsyncIterator[bytes], *, overwrite: bool = False) -> None:
+    """Write an object. Nobody sees it before its last byte is there; what fails leaves nothing.
+
+    Args:
+        store: its bucket.
+        key: its key.
+        chunks: its content, of any length. What they raise is raised here.
+        overwrite: whether it may replace another one. For an object of more than one part the store is asked
+            before the first one is sent, because stores check no condition for such objects.
+
+    Raises:
+        StoreError: it exists (`reason` is `exists`), or cannot be written.
+    """
+    import obstore
+
+    what = f"cannot write {store.name(key)!r}"
+    handle: Any = store.handle
+    start, complete = await _beginning(chunks)
+    if complete:
+        mode: Any = "overwrite" if overwrite else "create"
+        with store_errors(what, reading=False):
+            await call(
+                lambda: obstore.put_async(handle, key, start, mode=mode, use_multipart=False),
+                lambda: obstore.put(handle, key, start, mode=mode, use_multipart=False),
+            )
+        return
+    if not overwrite and await _exists(store, key):
+        raise failed(what, "exists", reading=False)
+    content = _Content(start, chunks)
+    how: Any = {"use_multipart": True, "chunk_size": PART, "max_concurrency": _AT_ONCE}
+    try:
+        with store_errors(what, reading=False):
+            if on_asyncio():
+                await obstore.put_async(handle, key, content, **how)
+            else:
+                await in_thread(lambda: obstore.put(handle, key, content.in_a_thread(), **how))
+    except Exception:
+        if content.failure is not None:
+            raise content.failure from None
+        raise
+
+
+async def _beginning(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    """What would be a first part, and whether that is all."""
+    start = bytearray()
+    async for chunk in chunks:
+        start += chunk
+        if len(start) > PART:
+            return bytes(start), False
+    return bytes(start), True
+
+
+async def _exists(store: Store, key: str) -> bool:
+    try:
+        await look(store, key)
+    except StoreError as error:
+        if error.reason != "missing":
+            raise
+        return False
+    return True
+
+
+class _Content:
+    """All of an object's content, and what went wrong with it: obstore makes an error of its own of that."""
+
+    def __init__(self, start: bytes, rest: AsyncIterator[bytes]) -> None:
+        self._start = start
+        self._rest = rest
+        self.failure: Exception | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._start
+        try:
+            async for chunk in self._rest:
+                yield chunk
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def in_a_thread(self) -> Iterator[bytes]:
+        """The same for a worker thread."""
+        whole = aiter(self)
+
+        async def following() -> bytes | None:
+            return await anext(whole, None)
+
+        while (chunk := anyio.from_thread.run(following)) is not None:
+            yield chunk

@@ -1,0 +1,173 @@
+"""Reading, listing, writing and signing objects, on asyncio and on trio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+
+import anyio
+import pytest
+
+from imgwire_async.errors import StoreError
+from imgwire_async.stores.listing import pages
+from imgwire_async.stores.opening import Store, open_store
+from imgwire_async.stores.reading import blocks_of, look, open_file, read_part, reading
+from imgwire_async.stores.signing import signed_url
+from imgwire_async.stores.uris import ObjectUri
+from imgwire_async.stores.writing import PART, write
+from tests.stores.s3_server import Failure, S3Server, etag_of
+
+CONTENT = bytes(range(256)) * 8192  # 2 MiB
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def run(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[None]]], None]:
+    return lambda work: anyio.run(work, backend=request.param)
+
+
+def store_of(s3: S3Server) -> Store:
+    return open_store(ObjectUri.of(s3.uri()))
+
+
+async def whole(store: Store, key: str, version: str | None = None) -> bytes:
+    async with reading(store, key, version=version) as opened:
+        return b"".join([chunk async for chunk in opened.chunks])
+
+
+async def chunks_of(content: bytes, size: int = 1024 * 1024) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+def test_an_object_is_read_whole_in_part_and_at_its_version(s3: S3Server, run: Callable[..., None]) -> None:
+    s3.objects["a b/50%.jpg"] = CONTENT
+    s3.types["a b/50%.jpg"] = "image/jpeg"
+
+    async def work() -> None:
+        store = store_of(s3)
+        info = await look(store, "a b/50%.jpg")
+        assert (info.size, info.version) == (len(CONTENT), etag_of(CONTENT))
+        assert await read_part(store, "a b/50%.jpg", 10) == CONTENT[:10]
+        async with reading(store, "a b/50%.jpg", version=info.version) as opened:
+            assert opened.info.content_type == "image/jpeg"
+            assert b"".join([chunk async for chunk in opened.chunks]) == CONTENT
+
+    run(work)
+
+
+def test_a_cut_transfer_is_resumed_where_it_broke(s3: S3Server, run: Callable[..., None]) -> None:
+    s3.objects["a.jpg"] = CONTENT
+    s3.fail = lambda request: None if "range" in request.headers else Failure(0, after=1_000_000)
+
+    async def work() -> None:
+        assert await whole(store_of(s3), "a.jpg") == CONTENT
+
+    run(work)
+    # A little of what arrived may have been lost with the connection.
+    assert 0 < int(s3.requests[-1].headers["range"].removeprefix("bytes=").split("-")[0]) <= 1_000_000
+
+
+def test_a_listing_is_a_stream_of_pages(s3: S3Server, run: Callable[..., None]) -> None:
+    s3.objects |= {f"photos/{number:04}.jpg": b"x" for number in range(25)} | {"photosaurus.jpg": b"x"}
+    s3.page = 10
+
+    async def work() -> None:
+        store = store_of(s3)
+        async with aclosing(pages(store, "photos/")) as listed:
+            keys = [info.key for page in [page async for page in listed] for info in page]
+        assert keys == [f"photos/{number:04}.jpg" for number in range(25)]
+        async with aclosing(pages(store, "photos/", after="photos/0019.jpg")) as listed:
+            assert [info.key for page in [page async for page in listed] for info in page] == keys[20:]
+
+    run(work)
+
+
+async def test_the_first_page_comes_before_the_second_one_is_asked_for(s3: S3Server) -> None:
+    s3.objects |= {f"{number:05}.jpg": b"x" for number in range(5000)}
+
+    async with aclosing(pages(store_of(s3))) as listed:
+        first = await anext(listed)
+
+    assert len(first) == 1000
+    assert len(s3.requests) <= 3
+
+
+def test_small_and_large_objects_are_written_whole(s3: S3Server, run: Callable[..., None]) -> None:
+    large = CONTENT * 6
+
+    async def work() -> None:
+        await write(store_of(s3), "small.jpg", chunks_of(CONTENT))
+        await write(store_of(s3), "large.jpg", chunks_of(large))
+
+    run(work)
+    assert len(large) > PART
+    assert s3.objects == {"small.jpg": CONTENT, "large.jpg": large}
+
+
+@pytest.mark.parametrize("length", [10, PART + 10])
+def test_nothing_is_overwritten_unless_it_may_be(s3: S3Server, run: Callable[..., None], length: int) -> None:
+    s3.objects["a.jpg"] = b"old"
+
+    async def work() -> None:
+        with pytest.raises(StoreError) as caught:
+            await write(store_of(s3), "a.jpg", chunks_of(bytes(length)))
+        assert caught.value.reason == "exists"
+        assert s3.objects == {"a.jpg": b"old"}
+        await write(store_of(s3), "a.jpg", chunks_of(bytes(length)), overwrite=True)
+
+    run(work)
+    assert s3.objects == {"a.jpg": bytes(length)}
+
+
+def test_content_that_fails_leaves_no_object_and_is_raised(s3: S3Server, run: Callable[..., None]) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield bytes(PART)
+        raise LookupError("no more")
+
+    async def work() -> None:
+        with pytest.raises(LookupError, match="no more"):
+            await write(store_of(s3), "a.jpg", broken())
+
+    run(work)
+    assert not s3.objects
+
+
+def test_a_signed_url_needs_no_credentials_and_shows_itself_nowhere(
+    s3: S3Server, run: Callable[..., None]
+) -> None:
+    async def work() -> None:
+        url = await signed_url(store_of(s3), "a.jpg", seconds=60)
+        assert "X-Amz-Signature=" in url.reveal()
+        assert "Signature" not in repr(url)
+
+    run(work)
+
+
+def test_threads_read_objects_as_blocks_and_as_files(s3: S3Server) -> None:
+    s3.objects["a.jpg"] = CONTENT
+
+    assert b"".join(blocks_of(store_of(s3), "a.jpg")) == CONTENT
+    with open_file(store_of(s3), "a.jpg") as file:
+        file.seek(-4, 2)
+        assert bytes(file.read(4)) == CONTENT[-4:]
+
+
+def test_a_bucket_is_opened_once_for_the_same_options_and_environment(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_of(s3)
+
+    assert open_store(ObjectUri.of(s3.uri("another.jpg"))) is store
+    assert open_store(ObjectUri.of(s3.uri()), {"region": "eu-west-1"}) is not store
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    assert store_of(s3) is not store
+
+
+async def test_options_open_a_compatible_store(s3: S3Server) -> None:
+    s3.objects["a.jpg"] = CONTENT
+    store = open_store(ObjectUri.of("s3://photos/a.jpg"), s3.options)
+
+    assert (await look(store, "a.jpg")).size == len(CONTENT)
+    assert "AKIDEXAMPLE" in s3.requests[0].headers["authorization"]
+    assert "not-a-secret" not in repr(store)
