@@ -66,7 +66,7 @@ def test_the_plugin_s_client_belongs_to_its_sandbox(tmp_path: Path) -> None:
     [
         ("tests/test_readme.py", "-k", "example_runs[README"),
         ("tests/cli/test_commands.py", "-k", "upload_show_list or metrics or help"),
-        ("tests/ingest/test_command.py", "-k", "folder_is_stored"),
+        ("tests/cli/jobs/test_ingest.py", "-k", "folder_is_stored"),
     ],
     ids=["the examples of the README", "commands", "jobs"],
 )

@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
-from imgwire_async.cli import delivery, downloads, environment, images, imgix, ingest, local, migrate, uploads
+from imgwire_async.cli import environment, imgix, migrate
 from imgwire_async.cli.help import Group, with_plain_help
+from imgwire_async.cli.images import delivery, downloads, stored, uploads
+from imgwire_async.cli.jobs import ingest
+from imgwire_async.cli.local import sandbox
 from imgwire_async.cli.streams import say
 
 app = typer.Typer(
@@ -47,11 +50,11 @@ def commands(
 
 uploads.register(app)
 ingest.register(app)
-images.register(app)
+stored.register(app)
 delivery.register(app)
 downloads.register(app)
 environment.register(app)
 imgix.register(app)
 migrate.register(app)
-local.register(app)
+sandbox.register(app)
 with_plain_help(app)

@@ -1,14 +1,16 @@
-"""Parameters that several commands have."""
+"""Parameters that several commands have, and how their values are read."""
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
 from imgwire_async.cli.output import wrong_usage
+from imgwire_async.errors import InvalidArgumentError
 
 STANDARD: Final = Path("-")
 """Stands for standard input and output; a file with this name is `./-`."""
@@ -20,6 +22,8 @@ Longest = Annotated[
     float | None, typer.Option("--timeout", min=0, help="Seconds to wait at most, with --wait. Default: 120.")
 ]
 ImageIds = Annotated[list[str], typer.Argument(help="Ids of images.", metavar="ID...")]
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmg])(i)?)?b?", re.IGNORECASE)
 
 
 class PresetName(StrEnum):
@@ -65,3 +69,31 @@ def name_value_pairs(arguments: list[str] | None) -> dict[str, str]:
             wrong_usage(f"expected NAME=VALUE, got {argument!r}")
         pairs[name] = value
     return pairs
+
+
+def concurrency_of(given: str) -> int | Literal["auto"]:
+    """The value of `--concurrency`.
+
+    Raises:
+        InvalidArgumentError: it is neither a number nor `auto`.
+    """
+    if given == "auto":
+        return "auto"
+    if not given.isdecimal():
+        raise InvalidArgumentError(
+            f'--concurrency must be a number or "auto", got {given!r}', operation="ingest"
+        )
+    return int(given)
+
+
+def size_of(given: str) -> float:
+    """A number of bytes, such as 500K or 1.5M: with K, M and G for thousands of them, Ki, Mi and Gi for 1024.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    found = _SIZE.fullmatch(given.strip())
+    if found is None:
+        raise typer.BadParameter(f"{given!r} is not a size, such as 500K or 1.5M")
+    power = "kmg".find(found[2].lower()) + 1 if found[2] else 0
+    return float(found[1]) * float((1024 if found[3] else 1000) ** power)

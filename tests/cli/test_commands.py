@@ -18,8 +18,8 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from imgwire_async.cli.app import app
-from imgwire_async.cli.environment import sparkline
-from imgwire_async.cli.options import size_of
+from imgwire_async.cli.environment.metrics import sparkline
+from imgwire_async.cli.parameters import size_of
 from imgwire_async.sandbox import Sandbox
 from tests.sandbox.imgwire.support import eventually
 from tests.stores.s3_server import s3_server

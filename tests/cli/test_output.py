@@ -16,7 +16,7 @@ import pytest
 import typer
 from rich.console import Console
 
-from imgwire_async.cli.environment import metrics_table, sparkline
+from imgwire_async.cli.environment.metrics import metrics_table, sparkline
 from imgwire_async.cli.output import guarded, records_table, show_record
 from imgwire_async.imgwire.metrics_rows import Row
 from imgwire_async.models import MetricsStats

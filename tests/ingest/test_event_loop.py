@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from imgwire_async.cli.bulk_job import imports_frozen
+from imgwire_async.cli.jobs.bulk_job import imports_frozen
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.rows import Row, State
 

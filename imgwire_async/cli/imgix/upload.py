@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from imgwire_async.cli.images.uploads import standard_input
 from imgwire_async.cli.imgix.records import as_record
 from imgwire_async.cli.imgix.running import SourceId, each, run
 from imgwire_async.cli.output import JsonFlag, wrong_usage
 from imgwire_async.cli.parameters import STANDARD, Longest, longest_wait
 from imgwire_async.cli.progress import upload_bars
-from imgwire_async.cli.uploads import standard_input
 
 if TYPE_CHECKING:
     from imgwire_async.imgix import AsyncImgixClient

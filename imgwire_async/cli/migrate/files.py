@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from imgwire_async.cli.job_files import JobFiles
+from imgwire_async.cli.jobs.files import JobFiles
 from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.results.outputs import TABLES
 

@@ -107,7 +107,7 @@ def run(
     Example: imgwire-async migrate run --urls urls.csv --redirects nginx=redirects.conf
     """
     from imgwire_async.cli.migrate.files import MigrationFiles
-    from imgwire_async.cli.options import concurrency_of
+    from imgwire_async.cli.parameters import concurrency_of
 
     try:
         files = MigrationFiles(report=report, failed=failed, urls=urls, redirects=_redirects(redirects or ()))
@@ -146,7 +146,7 @@ def run(
 def _run(
     arguments: dict[str, Any], custom_field_prefix: str, files: MigrationFiles, *, as_json: bool
 ) -> ExitCode:
-    from imgwire_async.cli.bulk_job import run_made_job
+    from imgwire_async.cli.jobs.bulk_job import run_made_job
     from imgwire_async.imgix.client import AsyncImgixClient
     from imgwire_async.migrate.job import migrate_from_imgix
     from imgwire_async.migrate.metadata import MetadataRules

@@ -1,9 +1,8 @@
-"""Commands about the environment: CORS origins, custom domain, metrics, and whose key it is."""
+"""The command that shows usage: totals, time series and a chart."""
 
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from enum import StrEnum
@@ -19,11 +18,8 @@ from imgwire_async.cli.output import (
     people,
     run,
     show_json,
-    show_record,
-    show_records,
     width_of,
 )
-from imgwire_async.cli.settings import settings
 from imgwire_async.cli.streams import say
 from imgwire_async.errors import ConfigurationError, DownloadTargetError, InvalidArgumentError
 
@@ -35,10 +31,6 @@ if TYPE_CHECKING:
     from imgwire_async.imgwire.metrics_rows import Row
     from imgwire_async.models import MetricsDatasets, MetricsStats, MetricsStatValue
 
-cors = typer.Typer(no_args_is_help=True, help="Origins from which browsers may upload.")
-domain = typer.Typer(no_args_is_help=True, help="The custom domain.")
-
-_SUBJECT: Final = "Environment"
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _LEAST_BARS: Final = 6
 _SERIES: Final = {
@@ -50,112 +42,6 @@ _SERIES: Final = {
     "cache_hit_ratio": None,
 }
 """Totals, and the column of the time series that belongs to each."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the program."""
-    app.add_typer(cors, name="cors", rich_help_panel=_SUBJECT)
-    app.add_typer(domain, name="domain", rich_help_panel=_SUBJECT)
-    app.command(rich_help_panel=_SUBJECT)(metrics)
-    app.command(rich_help_panel=_SUBJECT)(whoami)
-
-
-@cors.command("ls")
-def cors_ls(as_json: JsonFlag = False) -> None:
-    """List the allowed origins. If there are none, every origin may upload.
-
-    Example: imgwire-async cors ls
-    """
-
-    async def work(imgwire: AsyncImgwireClient) -> None:
-        origins = [origin.to_dict() async for origin in imgwire.cors_origins.list(limit=100)]
-        show_records(origins, ("id", "pattern", "created_at"), as_json=as_json)
-
-    run(work, as_json=as_json)
-
-
-@cors.command("add")
-def cors_add(
-    pattern: Annotated[str, typer.Argument(help="app.example.com, *.example.com or localhost:3000.")],
-    as_json: JsonFlag = False,
-) -> None:
-    """Allow an origin.
-
-    Example: imgwire-async cors add '*.example.com'
-    """
-
-    async def work(imgwire: AsyncImgwireClient) -> None:
-        show_record((await imgwire.cors_origins.create(pattern)).to_dict(), as_json=as_json)
-
-    run(work, as_json=as_json)
-
-
-@cors.command("rm")
-def cors_rm(origin_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonFlag = False) -> None:
-    """Remove an allowed origin by the id that cors ls shows.
-
-    Example: imgwire-async cors rm ID
-    """
-
-    async def work(imgwire: AsyncImgwireClient) -> None:
-        show_record(await imgwire.cors_origins.delete(origin_id), as_json=as_json)
-
-    run(work, as_json=as_json)
-
-
-@domain.command("show")
-def domain_show(as_json: JsonFlag = False) -> None:
-    """Show the custom domain and the DNS records it needs.
-
-    Example: imgwire-async domain show --json
-    """
-
-    async def work(imgwire: AsyncImgwireClient) -> None:
-        show_record((await imgwire.custom_domain.retrieve()).to_dict(), as_json=as_json)
-
-    run(work, as_json=as_json)
-
-
-@domain.command("set")
-def domain_set(
-    hostname: Annotated[str, typer.Argument(help="Host name, such as images.example.com.")],
-    as_json: JsonFlag = False,
-) -> None:
-    """Set the custom domain.
-
-    Example: imgwire-async domain set images.example.com
-    """
-
-    async def work(imgwire: AsyncImgwireClient) -> None:
-        show_record((await imgwire.custom_domain.create(hostname)).to_dict(), as_json=as_json)
-
-    run(work, as_json=as_json)
-
-
-@domain.command("test")
-def domain_test(as_json: JsonFlag = False) -> None:
-    """Re-check DNS and certificate.
-
-    Example: imgwire-async domain test
-    """
-
-    async def work(imgwire: AsyncImgwireClient) -> None:
-        show_record((await imgwire.custom_domain.test_connection()).to_dict(), as_json=as_json)
-
-    run(work, as_json=as_json)
-
-
-@domain.command("rm")
-def domain_rm(as_json: JsonFlag = False) -> None:
-    """Remove the custom domain.
-
-    Example: imgwire-async domain rm
-    """
-
-    async def work(imgwire: AsyncImgwireClient) -> None:
-        show_record(await imgwire.custom_domain.delete(), as_json=as_json)
-
-    run(work, as_json=as_json)
 
 
 class Interval(StrEnum):
@@ -226,38 +112,9 @@ def metrics(
     run(work, as_json=as_json)
 
 
-def whoami(as_json: JsonFlag = False) -> None:
-    """Show the configured service and environment, and check that they work.
-
-    The key itself is never shown.
-
-    Example: imgwire-async whoami --base-url http://127.0.0.1:8787
-    """
-    key = os.environ.get("IMGWIRE_API_KEY", "")
-    kinds = {"sk_": "server key", "ck_": "client key"}
-
-    async def work(imgwire: AsyncImgwireClient) -> None:
-        from imgwire_async.imgwire.service import IMGWIRE
-
-        record: dict[str, object] = {
-            "base_url": settings.base_url or os.environ.get("IMGWIRE_API_BASE_URL") or IMGWIRE.public_url,
-            "environment_id": os.environ.get("IMGWIRE_ENVIRONMENT_ID"),
-            "credential": kinds.get(key[:3], "session or OAuth token"),
-            "health": (await imgwire.health()).get("status", "unknown"),
-        }
-        if not key.startswith("ck_"):  # a client key may not list
-            page = await imgwire.images.list(limit=1)
-            record["images"] = page.pagination.total_count
-            if page.data:
-                record["environment_id"] = str(page.data[0].environment_id)
-        show_record(record, as_json=as_json)
-
-    run(work, as_json=as_json)
-
-
 def _drawing() -> Callable[[MetricsDatasets, str, tzinfo], bytes]:
     try:
-        from imgwire_async.cli.chart import draw
+        from imgwire_async.cli.environment.chart import draw
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("imgwire_async"):
             raise

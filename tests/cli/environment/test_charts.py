@@ -17,11 +17,11 @@ from PIL import Image, ImageChops
 from typer.testing import CliRunner, Result
 
 from imgwire_async.cli.app import app
-from imgwire_async.cli.chart import draw
+from imgwire_async.cli.environment.chart import draw
 from imgwire_async.models import MetricsDatasets
 from imgwire_async.sandbox import Sandbox
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 Box = tuple[int, int, int, int]
 
 BLUE = (0x3B, 0x6F, 0xB6)
@@ -155,8 +155,8 @@ def test_the_user_s_own_configuration_of_matplotlib_changes_nothing(
     code = """
 import sys
 from zoneinfo import ZoneInfo
-from imgwire_async.cli.chart import draw
-from tests.cli.test_charts import NOTHING
+from imgwire_async.cli.environment.chart import draw
+from tests.cli.environment.test_charts import NOTHING
 sys.stdout.buffer.write(draw(NOTHING, "DAILY", ZoneInfo("UTC")))
 """
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
@@ -243,7 +243,7 @@ def test_an_unknown_time_zone_is_refused(metrics: Metrics) -> None:
 
 def test_without_the_extra_it_says_what_to_install(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.delitem(sys.modules, "imgwire_async.cli.chart", raising=False)
+    monkeypatch.delitem(sys.modules, "imgwire_async.cli.environment.chart", raising=False)
 
     result = metrics("--png", "usage.png")
 

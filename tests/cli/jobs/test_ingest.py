@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from imgwire_async.cli.app import app
-from imgwire_async.cli.bulk_job import describe
+from imgwire_async.cli.jobs.bulk_job import describe
 from imgwire_async.ingest.results.report import Progress
 from imgwire_async.sandbox import Sandbox
 from tests.ingest.support import folder_of
@@ -82,7 +82,7 @@ def test_failures_end_with_1_and_a_manifest_for_a_retry(
     sandbox.faults.times(2, "images.create", status=413)
     result = cli("photos", "--failed", "failed.jsonl")
     assert result.exit_code == 1
-    assert "2 × PayloadTooLargeError 413" in result.stdout
+    assert "2 × too large for the service (413" in result.stdout
     assert cli("failed.jsonl").exit_code == 0
 
 

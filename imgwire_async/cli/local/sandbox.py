@@ -104,7 +104,7 @@ def _in_background(
     service: LocalService, folder: Path | None, host: str, port: int | None, *, stop: bool
 ) -> None:
     try:
-        from imgwire_async.cli import background
+        from imgwire_async.cli.local import background
     except ModuleNotFoundError:
         complain("Error: --env and --stop need a system with POSIX shells.")
         raise typer.Exit(ExitCode.USAGE) from None

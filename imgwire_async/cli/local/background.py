@@ -1,6 +1,6 @@
 """A local Imgwire in the background of a shell: `eval "$(imgwire-async sandbox --env)"`.
 
-It is a process of its own, `python -m imgwire_async.cli.background`. It ends with the shell that it was
+It is a process of its own, `python -m imgwire_async.cli.local.background`. It ends with the shell that it was
 started for, or by `imgwire-async sandbox --stop`.
 """
 
@@ -95,7 +95,7 @@ def start(folder: Path | None, *, service: str = "imgwire", host: str, port: int
     }
     process = subprocess.Popen(  # noqa: S603 - our own program
         # -P: no module of the current folder takes the place of one of ours.
-        [sys.executable, "-P", "-m", "imgwire_async.cli.background", json.dumps(setup)],
+        [sys.executable, "-P", "-m", "imgwire_async.cli.local.background", json.dumps(setup)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -14,8 +14,8 @@ import typer
 
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
-from imgwire_async.cli.options import concurrency_of, size_of
 from imgwire_async.cli.output import JsonFlag, show_error, wrong_usage
+from imgwire_async.cli.parameters import concurrency_of, size_of
 from imgwire_async.cli.streams import complain, note
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 
@@ -148,9 +148,9 @@ def ingest(
     }
 
     def run_one(source: str) -> ExitCode:
-        from imgwire_async.cli.bulk_job import run_job
-        from imgwire_async.cli.job_files import JobFiles
-        from imgwire_async.cli.journals import default_journal
+        from imgwire_async.cli.jobs.bulk_job import run_job
+        from imgwire_async.cli.jobs.files import JobFiles
+        from imgwire_async.cli.jobs.journals import default_journal
         from imgwire_async.ingest.sources.folders import Folder
         from imgwire_async.ingest.sources.manifests import Manifest
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
-from imgwire_async.cli.job_files import JobFiles
+from imgwire_async.cli.jobs.files import JobFiles
 from imgwire_async.cli.output import beside, show_json, unwritable
 from imgwire_async.cli.settings import configured_client
 from imgwire_async.cli.streams import note, plain, say

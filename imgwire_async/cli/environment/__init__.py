@@ -1,0 +1,22 @@
+"""The commands for the environment of a key: CORS origins, custom domain, metrics, and whose key it is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import typer
+
+from imgwire_async.cli.environment.domain import domain
+from imgwire_async.cli.environment.key import whoami
+from imgwire_async.cli.environment.metrics import metrics
+from imgwire_async.cli.environment.origins import cors
+
+_SUBJECT: Final = "Environment"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.add_typer(cors, name="cors", rich_help_panel=_SUBJECT)
+    app.add_typer(domain, name="domain", rich_help_panel=_SUBJECT)
+    app.command(rich_help_panel=_SUBJECT)(metrics)
+    app.command(rich_help_panel=_SUBJECT)(whoami)

@@ -1,0 +1,1 @@
+"""`imgwire-async sandbox`: local services, in the foreground or beside the shell."""
