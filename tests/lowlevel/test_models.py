@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from datetime import UTC, datetime, timedelta
+from types import FrameType
 from typing import Any
 from uuid import UUID
 
@@ -217,3 +219,20 @@ def test_models_are_built_by_keyword_only() -> None:
 
 def test_no_class_has_a_name_that_only_a_generator_would_give() -> None:
     assert [name for name in models.__all__ if "Schema" in name or "Response" in name or len(name) > 30] == []
+
+
+def test_a_field_that_is_in_json_what_it_is_in_python_costs_no_call() -> None:
+    called: list[str] = []
+
+    def note(frame: FrameType, event: str, argument: object) -> None:  # noqa: ARG001 - the interface
+        if event == "call":
+            called.append(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    try:
+        models.Image.from_dict(IMAGE)
+    finally:
+        sys.setprofile(None)
+
+    parsers = [name for name in called if name.startswith("parse_")]
+    assert sorted(parsers) == ["parse_datetime"] * 3 + ["parse_map"] * 2 + ["parse_uuid"] * 2

@@ -1,6 +1,6 @@
 """What the generated models and endpoints share: UNSET, open enumerations, reading and writing JSON.
 
-Reading is open to the future: see `FieldReader` for what a missing or null field means.
+Reading is open to the future: a null where the schema declares none reads as None, and unknown fields are kept.
 """
 
 from __future__ import annotations
@@ -80,67 +80,23 @@ class OpenStrEnum(StrEnum):
         return self
 
 
-class FieldReader:
-    """Reads the fields of one JSON object and keeps what nobody asked for.
+def fields_of(owner: str, source: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a JSON object, from which `from_dict` takes those that it knows.
 
-    A service may come to send null where the schema declares none. An old client must survive that, so
-    such a null reads as None whatever the annotation says, except in fields that are of no use without a value.
+    Raises:
+        TypeError: `source` is not a JSON object; `owner` is the class to name.
     """
+    if not isinstance(source, Mapping):
+        raise TypeError(f"{owner}: expected a JSON object, got {type(source).__name__}")
+    return dict(source)
 
-    def __init__(self, owner: str, source: Mapping[str, Any]) -> None:
-        """Start on the fields of `source`; `owner` is the class to name in messages.
 
-        Raises:
-            TypeError: `source` is not a JSON object.
-        """
-        if not isinstance(source, Mapping):
-            raise TypeError(f"{owner}: expected a JSON object, got {type(source).__name__}")
-        self._owner = owner
-        self.rest: dict[str, Any] = dict(source)
-        """The fields that have not been read."""
-
-    def required(self, name: str, parse: Callable[[Any], T]) -> T:
-        """A field that must be there. KeyError names it when it is missing; null reads as None."""
-        value = self.rest.pop(name)
-        return cast(T, None) if value is None else self._parsed(name, parse, value)
-
-    def essential(self, name: str, parse: Callable[[Any], T]) -> T:
-        """A field that must be there and not null."""
-        return self._parsed(name, parse, self.rest.pop(name))
-
-    def nullable(self, name: str, parse: Callable[[Any], T]) -> T | None:
-        """A field that may be null; missing reads as null."""
-        value = self.rest.pop(name, None)
-        return None if value is None else self._parsed(name, parse, value)
-
-    def defaulted(self, name: str, parse: Callable[[Any], T], default: object) -> T:
-        """A field that was added later: missing or null reads as `default`, itself in JSON."""
-        value = self.rest.pop(name, None)
-        return self._parsed(name, parse, default if value is None else value)
-
-    def collection(self, name: str, parse: Callable[[Any], T], empty: object) -> T:
-        """A list or map that must be there. KeyError names it when it is missing; null reads as empty."""
-        value = self.rest.pop(name)
-        return self._parsed(name, parse, empty if value is None else value)
-
-    def optional(self, name: str, parse: Callable[[Any], T]) -> T | Unset:
-        """A field that may be missing; null reads as missing."""
-        value = self.rest.pop(name, None)
-        return UNSET if value is None else self._parsed(name, parse, value)
-
-    def optional_nullable(self, name: str, parse: Callable[[Any], T]) -> T | None | Unset:
-        """A field that may be missing and may be null."""
-        value = self.rest.pop(name, UNSET)
-        return value if value is None or isinstance(value, Unset) else self._parsed(name, parse, value)
-
-    def _parsed(self, name: str, parse: Callable[[Any], T], value: object) -> T:
-        try:
-            return parse(value)
-        except MisfitError as error:
-            raise MisfitError(f"{self._owner}.{name}: {error}") from error
-        except (TypeError, ValueError) as error:
-            # The parser's own text may quote the value, which may be a secret.
-            raise MisfitError(f"{self._owner}.{name}: unexpected {type(value).__name__}") from error
+def misfit(owner: str, name: str, value: object, error: Exception) -> MisfitError:
+    """The error for a field that cannot be read, by what its parser raised."""
+    if isinstance(error, MisfitError):
+        return MisfitError(f"{owner}.{name}: {error}")
+    # The parser's own text may quote the value, which may be a secret.
+    return MisfitError(f"{owner}.{name}: unexpected {type(value).__name__}")
 
 
 def _expected(what: str, value: object) -> MisfitError:
@@ -201,6 +157,13 @@ def parse_datetime(value: Any) -> datetime.datetime:
 
     A leap second is read as the first second of the next minute, and digits after the microseconds are dropped.
     """
+    if isinstance(value, str) and value.isascii():
+        try:
+            parsed = datetime.datetime.fromisoformat(value)
+        except ValueError:
+            pass  # a leap second, small letters, or no date at all
+        else:
+            return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=datetime.UTC)
     return _read(_moment, "a date and time", value)
 
 

@@ -18,7 +18,6 @@ TAKEN_CLASSES = frozenset(
         "Any",
         "Body",
         "Caller",
-        "FieldReader",
         "Mapping",
         "QueryValue",
         "OpenStrEnum",
@@ -33,7 +32,9 @@ TAKEN_CLASSES = frozenset(
         "datetime",
         "define",
         "field",
+        "fields_of",
         "list_of",
+        "misfit",
     ]
 )
 """What the generated modules import."""

@@ -28,6 +28,7 @@ from openapi_python_client.parser.properties.uuid import UuidProperty
 from regeneration.contract.document import Node, RegenerationError, operations, pointer
 from regeneration.contract.naming import WIRE_NAME, argument_name
 from regeneration.contract.operations import FREE_QUERY, RAW_BODY, RAW_MEDIA_TYPE, OperationFacts
+from regeneration.output.reading import Presence, reading
 from regeneration.output.text import literal
 from regeneration.output.types import Types
 from regeneration.output.values import is_map, is_nullable
@@ -205,24 +206,25 @@ class Renderer(Types):
     def _field(self, item: PropertyProtocol, raw: Node, owner: str) -> FieldView:
         name = item.name.get_untrusted_value()
         nullable = is_nullable(item)
-        plain = self._without_null(item)
+        parser = self._without_null(item)
         if raw.get(LONE) is True:
-            plain = f"list_or_lone({plain.removeprefix('list_of(')}"
-        arguments = [literal(name), plain]
+            parser = f"list_or_lone({parser.removeprefix('list_of(')}"
+        empty = ""
         if DEFAULT in raw:
-            method = "defaulted"
-            arguments.append(literal(raw[DEFAULT]))
+            presence, empty = Presence.DEFAULTED, literal(raw[DEFAULT])
         elif not item.required:
-            method = "optional_nullable" if nullable else "optional"
+            presence = Presence.OPTIONAL_NULLABLE if nullable else Presence.OPTIONAL
         elif nullable:
-            method = "nullable"
-        elif plain.startswith(("parse_map", "map_of(")) or isinstance(item, ListProperty):
-            method = "collection"
-            arguments.append("[]" if isinstance(item, ListProperty) else "{}")
+            presence = Presence.NULLABLE
+        elif parser.startswith(("parse_map", "map_of(")) or isinstance(item, ListProperty):
+            presence, empty = Presence.COLLECTION, "[]" if isinstance(item, ListProperty) else "{}"
         elif isinstance(item, ModelProperty) or raw.get(ESSENTIAL) is True:
-            method = "essential"
+            presence = Presence.ESSENTIAL
         else:
-            method = "required"
+            presence = Presence.REQUIRED
+        python_name = self._field_name(item, owner)
+        variable = f"{python_name}_"  # so that it has the name of nothing else in `from_dict`
+        members = f"{parser}._value2member_map_" if parser in self._enums else None
         hidden = raw.get(SECRET) is True
         default = "UNSET"
         if item.required:
@@ -231,10 +233,11 @@ class Renderer(Types):
         declaration = f" = field({', '.join(options)})" if hidden else f" = {default}" if default else ""
         return FieldView(
             name=name,
-            python_name=self._field_name(item, owner),
+            python_name=python_name,
+            variable=variable,
             annotation=self.annotation(item, owner) + ("" if item.required else " | Unset"),
             declaration=declaration,
-            read=f"{method}({', '.join(arguments)})",
+            reading=reading(name, variable, parser, presence, empty, members),
         )
 
     def _field_name(self, item: PropertyProtocol, owner: str) -> str:

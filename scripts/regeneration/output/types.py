@@ -32,9 +32,8 @@ class Types:
     ) -> None:
         """Prepare for one document and the classes, maps included, that the generator found in it."""
         self._models = {str(model.class_info.name): model for model in models}
-        self._classes = {str(item.class_info.name) for item in enums} | {
-            name for name, model in self._models.items() if not is_map(model)
-        }
+        self._enums = {str(item.class_info.name) for item in enums}
+        self._classes = self._enums | {name for name, model in self._models.items() if not is_map(model)}
         self._schemas = {
             str(Class.from_string(string=name, config=config).name): schema
             for name, schema in document.get("components", {}).get("schemas", {}).items()
@@ -103,7 +102,7 @@ class Types:
         return self._models.get(str(item.class_info.name), item).additional_properties
 
     def _without_null(self, item: PropertyProtocol) -> str:
-        """The parser of a field whose null the FieldReader deals with."""
+        """The parser of a field whose null `from_dict` deals with."""
         parser = self.parser(item)
         return parser.removeprefix("nullable_of(").removesuffix(")") if is_nullable(item) else parser
 

@@ -13,7 +13,10 @@ class FieldView:
     python_name: str
     annotation: str
     declaration: str
-    read: str
+    variable: str
+    """The local variable of `from_dict` that holds its value."""
+    reading: list[str]
+    """The lines of `from_dict` that read it."""
 
 
 @dataclass(frozen=True, kw_only=True)

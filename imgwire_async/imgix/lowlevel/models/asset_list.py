@@ -9,7 +9,7 @@ from attrs import define, field
 
 from imgwire_async.core.operation import list_of
 
-from ..types import UNSET, FieldReader, Unset, list_or_lone, parse_map, to_object
+from ..types import UNSET, Unset, fields_of, list_or_lone, misfit, parse_map, to_object
 from .asset import Asset
 from .cursor import Cursor
 from .json_api import JsonApi
@@ -57,12 +57,39 @@ class AssetList:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("AssetList", src_dict)
+        rest = fields_of("AssetList", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            cursor_ = take(at := "cursor", UNSET)
+            if cursor_ is not None and cursor_ is not UNSET:
+                cursor_ = Cursor.from_dict(cursor_)
+            data_ = take(at := "data")
+            if data_ is None:
+                data_ = []
+            data_ = list_or_lone(Asset.from_dict)(data_)
+            included_ = take(at := "included", None)
+            if included_ is None:
+                included_ = UNSET
+            else:
+                included_ = list_of(parse_map)(included_)
+            jsonapi_ = take(at := "jsonapi", None)
+            if jsonapi_ is None:
+                jsonapi_ = UNSET
+            else:
+                jsonapi_ = JsonApi.from_dict(jsonapi_)
+            meta_ = take(at := "meta", None)
+            if meta_ is None:
+                meta_ = UNSET
+            else:
+                meta_ = Meta.from_dict(meta_)
+        except (TypeError, ValueError) as error:
+            raise misfit("AssetList", at, src_dict[at], error) from error
         return cls(
-            cursor=fields.optional_nullable("cursor", Cursor.from_dict),
-            data=fields.collection("data", list_or_lone(Asset.from_dict), []),
-            included=fields.optional("included", list_of(parse_map)),
-            jsonapi=fields.optional("jsonapi", JsonApi.from_dict),
-            meta=fields.optional("meta", Meta.from_dict),
-            additional_properties=fields.rest,
+            cursor=cursor_,
+            data=data_,
+            included=included_,
+            jsonapi=jsonapi_,
+            meta=meta_,
+            additional_properties=rest,
         )

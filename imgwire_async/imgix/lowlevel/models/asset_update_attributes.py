@@ -9,7 +9,7 @@ from attrs import define, field
 
 from imgwire_async.core.operation import list_of
 
-from ..types import UNSET, FieldReader, Unset, one_of, parse_map, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, one_of, parse_map, parse_str, to_object
 from .maps import CustomFields, Tags
 
 
@@ -55,12 +55,32 @@ class AssetUpdateAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("AssetUpdateAttributes", src_dict)
+        rest = fields_of("AssetUpdateAttributes", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            categories_ = take(at := "categories", UNSET)
+            if categories_ is not None and categories_ is not UNSET:
+                categories_ = list_of(parse_str)(categories_)
+            custom_fields_ = take(at := "custom_fields", UNSET)
+            if custom_fields_ is not None and custom_fields_ is not UNSET:
+                custom_fields_ = parse_map(custom_fields_)
+            description_ = take(at := "description", UNSET)
+            if description_.__class__ is not str and description_ is not None and description_ is not UNSET:
+                description_ = parse_str(description_)
+            name_ = take(at := "name", UNSET)
+            if name_.__class__ is not str and name_ is not None and name_ is not UNSET:
+                name_ = parse_str(name_)
+            tags_ = take(at := "tags", UNSET)
+            if tags_ is not None and tags_ is not UNSET:
+                tags_ = one_of(list_of(parse_str), parse_map)(tags_)
+        except (TypeError, ValueError) as error:
+            raise misfit("AssetUpdateAttributes", at, src_dict[at], error) from error
         return cls(
-            categories=fields.optional_nullable("categories", list_of(parse_str)),
-            custom_fields=fields.optional_nullable("custom_fields", parse_map),
-            description=fields.optional_nullable("description", parse_str),
-            name=fields.optional_nullable("name", parse_str),
-            tags=fields.optional_nullable("tags", one_of(list_of(parse_str), parse_map)),
-            additional_properties=fields.rest,
+            categories=categories_,
+            custom_fields=custom_fields_,
+            description=description_,
+            name=name_,
+            tags=tags_,
+            additional_properties=rest,
         )

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, one_of, parse_bool, parse_int, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, one_of, parse_bool, parse_int, parse_str, to_object
 
 
 @define(kw_only=True)
@@ -48,11 +48,30 @@ class Cursor:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("Cursor", src_dict)
+        rest = fields_of("Cursor", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            current_ = take(at := "current", UNSET)
+            if current_.__class__ is not str and current_ is not None and current_ is not UNSET:
+                current_ = parse_str(current_)
+            has_more_ = take(at := "hasMore", None)
+            if has_more_ is None:
+                has_more_ = UNSET
+            elif has_more_.__class__ is not bool:
+                has_more_ = parse_bool(has_more_)
+            next__ = take(at := "next", UNSET)
+            if next__.__class__ is not str and next__ is not None and next__ is not UNSET:
+                next__ = parse_str(next__)
+            total_records_ = take(at := "totalRecords", UNSET)
+            if total_records_ is not None and total_records_ is not UNSET:
+                total_records_ = one_of(parse_int, parse_str)(total_records_)
+        except (TypeError, ValueError) as error:
+            raise misfit("Cursor", at, src_dict[at], error) from error
         return cls(
-            current=fields.optional_nullable("current", parse_str),
-            has_more=fields.optional("hasMore", parse_bool),
-            next_=fields.optional_nullable("next", parse_str),
-            total_records=fields.optional_nullable("totalRecords", one_of(parse_int, parse_str)),
-            additional_properties=fields.rest,
+            current=current_,
+            has_more=has_more_,
+            next_=next__,
+            total_records=total_records_,
+            additional_properties=rest,
         )

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_str, to_object
 
 
 @define(kw_only=True)
@@ -34,5 +34,15 @@ class JsonApi:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("JsonApi", src_dict)
-        return cls(version=fields.optional("version", parse_str), additional_properties=fields.rest)
+        rest = fields_of("JsonApi", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            version_ = take(at := "version", None)
+            if version_ is None:
+                version_ = UNSET
+            elif version_.__class__ is not str:
+                version_ = parse_str(version_)
+        except (TypeError, ValueError) as error:
+            raise misfit("JsonApi", at, src_dict[at], error) from error
+        return cls(version=version_, additional_properties=rest)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_map, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_map, to_object
 from .cursor import Cursor
 from .maps import Authentication
 from .page_of_number import PageOfNumber
@@ -52,11 +52,30 @@ class Meta:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("Meta", src_dict)
+        rest = fields_of("Meta", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            authentication_ = take(at := "authentication", UNSET)
+            if authentication_ is not None and authentication_ is not UNSET:
+                authentication_ = parse_map(authentication_)
+            cursor_ = take(at := "cursor", UNSET)
+            if cursor_ is not None and cursor_ is not UNSET:
+                cursor_ = Cursor.from_dict(cursor_)
+            pagination_ = take(at := "pagination", UNSET)
+            if pagination_ is not None and pagination_ is not UNSET:
+                pagination_ = PageOfNumber.from_dict(pagination_)
+            server_ = take(at := "server", None)
+            if server_ is None:
+                server_ = UNSET
+            else:
+                server_ = Server.from_dict(server_)
+        except (TypeError, ValueError) as error:
+            raise misfit("Meta", at, src_dict[at], error) from error
         return cls(
-            authentication=fields.optional_nullable("authentication", parse_map),
-            cursor=fields.optional_nullable("cursor", Cursor.from_dict),
-            pagination=fields.optional_nullable("pagination", PageOfNumber.from_dict),
-            server=fields.optional("server", Server.from_dict),
-            additional_properties=fields.rest,
+            authentication=authentication_,
+            cursor=cursor_,
+            pagination=pagination_,
+            server=server_,
+            additional_properties=rest,
         )

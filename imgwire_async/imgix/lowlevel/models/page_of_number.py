@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_bool, parse_int, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_bool, parse_int, to_object
 
 
 @define(kw_only=True)
@@ -60,15 +60,60 @@ class PageOfNumber:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("PageOfNumber", src_dict)
+        rest = fields_of("PageOfNumber", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            current_page_ = take(at := "currentPage", None)
+            if current_page_ is None:
+                current_page_ = UNSET
+            elif current_page_.__class__ is not int:
+                current_page_ = parse_int(current_page_)
+            has_next_page_ = take(at := "hasNextPage", None)
+            if has_next_page_ is None:
+                has_next_page_ = UNSET
+            elif has_next_page_.__class__ is not bool:
+                has_next_page_ = parse_bool(has_next_page_)
+            has_previous_page_ = take(at := "hasPreviousPage", None)
+            if has_previous_page_ is None:
+                has_previous_page_ = UNSET
+            elif has_previous_page_.__class__ is not bool:
+                has_previous_page_ = parse_bool(has_previous_page_)
+            next_page_ = take(at := "nextPage", UNSET)
+            if next_page_.__class__ is not int and next_page_ is not None and next_page_ is not UNSET:
+                next_page_ = parse_int(next_page_)
+            page_size_ = take(at := "pageSize", None)
+            if page_size_ is None:
+                page_size_ = UNSET
+            elif page_size_.__class__ is not int:
+                page_size_ = parse_int(page_size_)
+            previous_page_ = take(at := "previousPage", UNSET)
+            if (
+                previous_page_.__class__ is not int
+                and previous_page_ is not None
+                and previous_page_ is not UNSET
+            ):
+                previous_page_ = parse_int(previous_page_)
+            total_pages_ = take(at := "totalPages", None)
+            if total_pages_ is None:
+                total_pages_ = UNSET
+            elif total_pages_.__class__ is not int:
+                total_pages_ = parse_int(total_pages_)
+            total_records_ = take(at := "totalRecords", None)
+            if total_records_ is None:
+                total_records_ = UNSET
+            elif total_records_.__class__ is not int:
+                total_records_ = parse_int(total_records_)
+        except (TypeError, ValueError) as error:
+            raise misfit("PageOfNumber", at, src_dict[at], error) from error
         return cls(
-            current_page=fields.optional("currentPage", parse_int),
-            has_next_page=fields.optional("hasNextPage", parse_bool),
-            has_previous_page=fields.optional("hasPreviousPage", parse_bool),
-            next_page=fields.optional_nullable("nextPage", parse_int),
-            page_size=fields.optional("pageSize", parse_int),
-            previous_page=fields.optional_nullable("previousPage", parse_int),
-            total_pages=fields.optional("totalPages", parse_int),
-            total_records=fields.optional("totalRecords", parse_int),
-            additional_properties=fields.rest,
+            current_page=current_page_,
+            has_next_page=has_next_page_,
+            has_previous_page=has_previous_page_,
+            next_page=next_page_,
+            page_size=page_size_,
+            previous_page=previous_page_,
+            total_pages=total_pages_,
+            total_records=total_records_,
+            additional_properties=rest,
         )

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_str, to_object
+from ..types import fields_of, misfit, parse_str, to_object
 from .publish_attributes import PublishAttributes
 
 
@@ -37,9 +37,15 @@ class PublishData:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("PublishData", src_dict)
-        return cls(
-            attributes=fields.essential("attributes", PublishAttributes.from_dict),
-            type_=fields.required("type", parse_str),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("PublishData", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            attributes_ = take(at := "attributes")
+            attributes_ = PublishAttributes.from_dict(attributes_)
+            type__ = take(at := "type")
+            if type__.__class__ is not str and type__ is not None:
+                type__ = parse_str(type__)
+        except (TypeError, ValueError) as error:
+            raise misfit("PublishData", at, src_dict[at], error) from error
+        return cls(attributes=attributes_, type_=type__, additional_properties=rest)

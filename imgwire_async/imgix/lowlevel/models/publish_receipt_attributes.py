@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_str, to_object
 
 
 @define(kw_only=True)
@@ -34,7 +34,13 @@ class PublishReceiptAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("PublishReceiptAttributes", src_dict)
-        return cls(
-            publish_id=fields.optional_nullable("publish_id", parse_str), additional_properties=fields.rest
-        )
+        rest = fields_of("PublishReceiptAttributes", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            publish_id_ = take(at := "publish_id", UNSET)
+            if publish_id_.__class__ is not str and publish_id_ is not None and publish_id_ is not UNSET:
+                publish_id_ = parse_str(publish_id_)
+        except (TypeError, ValueError) as error:
+            raise misfit("PublishReceiptAttributes", at, src_dict[at], error) from error
+        return cls(publish_id=publish_id_, additional_properties=rest)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, to_object
+from ..types import fields_of, misfit, to_object
 from .purge_data import PurgeData
 
 
@@ -35,5 +35,12 @@ class Purge:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("Purge", src_dict)
-        return cls(data=fields.essential("data", PurgeData.from_dict), additional_properties=fields.rest)
+        rest = fields_of("Purge", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            data_ = take(at := "data")
+            data_ = PurgeData.from_dict(data_)
+        except (TypeError, ValueError) as error:
+            raise misfit("Purge", at, src_dict[at], error) from error
+        return cls(data=data_, additional_properties=rest)

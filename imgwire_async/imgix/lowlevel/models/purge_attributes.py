@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_bool, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_bool, parse_str, to_object
 
 
 @define(kw_only=True)
@@ -42,10 +42,23 @@ class PurgeAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("PurgeAttributes", src_dict)
-        return cls(
-            source_id=fields.optional("source_id", parse_str),
-            sub_image=fields.optional("sub_image", parse_bool),
-            url=fields.required("url", parse_str),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("PurgeAttributes", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            source_id_ = take(at := "source_id", None)
+            if source_id_ is None:
+                source_id_ = UNSET
+            elif source_id_.__class__ is not str:
+                source_id_ = parse_str(source_id_)
+            sub_image_ = take(at := "sub_image", None)
+            if sub_image_ is None:
+                sub_image_ = UNSET
+            elif sub_image_.__class__ is not bool:
+                sub_image_ = parse_bool(sub_image_)
+            url_ = take(at := "url")
+            if url_.__class__ is not str and url_ is not None:
+                url_ = parse_str(url_)
+        except (TypeError, ValueError) as error:
+            raise misfit("PurgeAttributes", at, src_dict[at], error) from error
+        return cls(source_id=source_id_, sub_image=sub_image_, url=url_, additional_properties=rest)

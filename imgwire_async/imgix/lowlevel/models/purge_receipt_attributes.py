@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_str, to_object
 
 
 @define(kw_only=True)
@@ -34,7 +34,13 @@ class PurgeReceiptAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("PurgeReceiptAttributes", src_dict)
-        return cls(
-            purge_id=fields.optional_nullable("purge_id", parse_str), additional_properties=fields.rest
-        )
+        rest = fields_of("PurgeReceiptAttributes", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            purge_id_ = take(at := "purge_id", UNSET)
+            if purge_id_.__class__ is not str and purge_id_ is not None and purge_id_ is not UNSET:
+                purge_id_ = parse_str(purge_id_)
+        except (TypeError, ValueError) as error:
+            raise misfit("PurgeReceiptAttributes", at, src_dict[at], error) from error
+        return cls(purge_id=purge_id_, additional_properties=rest)

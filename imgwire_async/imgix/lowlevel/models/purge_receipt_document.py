@@ -9,7 +9,7 @@ from attrs import define, field
 
 from imgwire_async.core.operation import list_of
 
-from ..types import UNSET, FieldReader, Unset, parse_map, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_map, to_object
 from .json_api import JsonApi
 from .meta import Meta
 from .purge_receipt import PurgeReceipt
@@ -48,11 +48,27 @@ class PurgeReceiptDocument:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("PurgeReceiptDocument", src_dict)
-        return cls(
-            data=fields.essential("data", PurgeReceipt.from_dict),
-            included=fields.optional("included", list_of(parse_map)),
-            jsonapi=fields.optional("jsonapi", JsonApi.from_dict),
-            meta=fields.optional("meta", Meta.from_dict),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("PurgeReceiptDocument", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            data_ = take(at := "data")
+            data_ = PurgeReceipt.from_dict(data_)
+            included_ = take(at := "included", None)
+            if included_ is None:
+                included_ = UNSET
+            else:
+                included_ = list_of(parse_map)(included_)
+            jsonapi_ = take(at := "jsonapi", None)
+            if jsonapi_ is None:
+                jsonapi_ = UNSET
+            else:
+                jsonapi_ = JsonApi.from_dict(jsonapi_)
+            meta_ = take(at := "meta", None)
+            if meta_ is None:
+                meta_ = UNSET
+            else:
+                meta_ = Meta.from_dict(meta_)
+        except (TypeError, ValueError) as error:
+            raise misfit("PurgeReceiptDocument", at, src_dict[at], error) from error
+        return cls(data=data_, included=included_, jsonapi=jsonapi_, meta=meta_, additional_properties=rest)

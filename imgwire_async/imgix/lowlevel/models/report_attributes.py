@@ -9,7 +9,7 @@ from attrs import define, field
 
 from imgwire_async.core.operation import list_of
 
-from ..types import UNSET, FieldReader, Unset, parse_bool, parse_int, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_bool, parse_int, parse_str, to_object
 from .report_type import ReportType
 
 
@@ -57,13 +57,40 @@ class ReportAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("ReportAttributes", src_dict)
+        rest = fields_of("ReportAttributes", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            completed_ = take(at := "completed", UNSET)
+            if completed_.__class__ is not bool and completed_ is not None and completed_ is not UNSET:
+                completed_ = parse_bool(completed_)
+            files_ = take(at := "files", UNSET)
+            if files_ is not None and files_ is not UNSET:
+                files_ = list_of(parse_str)(files_)
+            period_end_ = take(at := "period_end", UNSET)
+            if period_end_.__class__ is not int and period_end_ is not None and period_end_ is not UNSET:
+                period_end_ = parse_int(period_end_)
+            period_start_ = take(at := "period_start", UNSET)
+            if (
+                period_start_.__class__ is not int
+                and period_start_ is not None
+                and period_start_ is not UNSET
+            ):
+                period_start_ = parse_int(period_start_)
+            report_key_ = take(at := "report_key", UNSET)
+            if report_key_.__class__ is not str and report_key_ is not None and report_key_ is not UNSET:
+                report_key_ = parse_str(report_key_)
+            report_type_ = take(at := "report_type", UNSET)
+            if report_type_ is not None and report_type_ is not UNSET:
+                report_type_ = ReportType._value2member_map_.get(report_type_) or ReportType(report_type_)
+        except (TypeError, ValueError) as error:
+            raise misfit("ReportAttributes", at, src_dict[at], error) from error
         return cls(
-            completed=fields.optional_nullable("completed", parse_bool),
-            files=fields.optional_nullable("files", list_of(parse_str)),
-            period_end=fields.optional_nullable("period_end", parse_int),
-            period_start=fields.optional_nullable("period_start", parse_int),
-            report_key=fields.optional_nullable("report_key", parse_str),
-            report_type=fields.optional_nullable("report_type", ReportType),
-            additional_properties=fields.rest,
+            completed=completed_,
+            files=files_,
+            period_end=period_end_,
+            period_start=period_start_,
+            report_key=report_key_,
+            report_type=report_type_,
+            additional_properties=rest,
         )

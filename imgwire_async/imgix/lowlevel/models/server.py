@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_map, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_map, parse_str, to_object
 from .maps import Status
 
 
@@ -42,10 +42,25 @@ class Server:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("Server", src_dict)
-        return cls(
-            commit=fields.optional("commit", parse_str),
-            status=fields.optional("status", parse_map),
-            version=fields.optional("version", parse_str),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("Server", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            commit_ = take(at := "commit", None)
+            if commit_ is None:
+                commit_ = UNSET
+            elif commit_.__class__ is not str:
+                commit_ = parse_str(commit_)
+            status_ = take(at := "status", None)
+            if status_ is None:
+                status_ = UNSET
+            else:
+                status_ = parse_map(status_)
+            version_ = take(at := "version", None)
+            if version_ is None:
+                version_ = UNSET
+            elif version_.__class__ is not str:
+                version_ = parse_str(version_)
+        except (TypeError, ValueError) as error:
+            raise misfit("Server", at, src_dict[at], error) from error
+        return cls(commit=commit_, status=status_, version=version_, additional_properties=rest)

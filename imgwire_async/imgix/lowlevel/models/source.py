@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_map, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_map, parse_str, to_object
 from .maps import Relationships
 from .source_attributes import SourceAttributes
 
@@ -50,11 +50,34 @@ class Source:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("Source", src_dict)
+        rest = fields_of("Source", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            id_ = take(at := "id")
+            if id_.__class__ is not str and id_ is not None:
+                id_ = parse_str(id_)
+            attributes_ = take(at := "attributes", None)
+            if attributes_ is None:
+                attributes_ = UNSET
+            else:
+                attributes_ = SourceAttributes.from_dict(attributes_)
+            relationships_ = take(at := "relationships", None)
+            if relationships_ is None:
+                relationships_ = UNSET
+            else:
+                relationships_ = parse_map(relationships_)
+            type__ = take(at := "type", None)
+            if type__ is None:
+                type__ = UNSET
+            elif type__.__class__ is not str:
+                type__ = parse_str(type__)
+        except (TypeError, ValueError) as error:
+            raise misfit("Source", at, src_dict[at], error) from error
         return cls(
-            id=fields.required("id", parse_str),
-            attributes=fields.optional("attributes", SourceAttributes.from_dict),
-            relationships=fields.optional("relationships", parse_map),
-            type_=fields.optional("type", parse_str),
-            additional_properties=fields.rest,
+            id=id_,
+            attributes=attributes_,
+            relationships=relationships_,
+            type_=type__,
+            additional_properties=rest,
         )

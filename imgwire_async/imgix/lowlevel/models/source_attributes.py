@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_bool, parse_int, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_bool, parse_int, parse_str, to_object
 from .deployment import Deployment
 from .deployment_status import DeploymentStatus
 
@@ -57,13 +57,46 @@ class SourceAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("SourceAttributes", src_dict)
+        rest = fields_of("SourceAttributes", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            date_deployed_ = take(at := "date_deployed", UNSET)
+            if (
+                date_deployed_.__class__ is not int
+                and date_deployed_ is not None
+                and date_deployed_ is not UNSET
+            ):
+                date_deployed_ = parse_int(date_deployed_)
+            deployment_ = take(at := "deployment", UNSET)
+            if deployment_ is not None and deployment_ is not UNSET:
+                deployment_ = Deployment.from_dict(deployment_)
+            deployment_status_ = take(at := "deployment_status", UNSET)
+            if deployment_status_ is not None and deployment_status_ is not UNSET:
+                deployment_status_ = DeploymentStatus._value2member_map_.get(
+                    deployment_status_
+                ) or DeploymentStatus(deployment_status_)
+            enabled_ = take(at := "enabled", UNSET)
+            if enabled_.__class__ is not bool and enabled_ is not None and enabled_ is not UNSET:
+                enabled_ = parse_bool(enabled_)
+            name_ = take(at := "name", UNSET)
+            if name_.__class__ is not str and name_ is not None and name_ is not UNSET:
+                name_ = parse_str(name_)
+            secure_url_token_ = take(at := "secure_url_token", UNSET)
+            if (
+                secure_url_token_.__class__ is not str
+                and secure_url_token_ is not None
+                and secure_url_token_ is not UNSET
+            ):
+                secure_url_token_ = parse_str(secure_url_token_)
+        except (TypeError, ValueError) as error:
+            raise misfit("SourceAttributes", at, src_dict[at], error) from error
         return cls(
-            date_deployed=fields.optional_nullable("date_deployed", parse_int),
-            deployment=fields.optional_nullable("deployment", Deployment.from_dict),
-            deployment_status=fields.optional_nullable("deployment_status", DeploymentStatus),
-            enabled=fields.optional_nullable("enabled", parse_bool),
-            name=fields.optional_nullable("name", parse_str),
-            secure_url_token=fields.optional_nullable("secure_url_token", parse_str),
-            additional_properties=fields.rest,
+            date_deployed=date_deployed_,
+            deployment=deployment_,
+            deployment_status=deployment_status_,
+            enabled=enabled_,
+            name=name_,
+            secure_url_token=secure_url_token_,
+            additional_properties=rest,
         )

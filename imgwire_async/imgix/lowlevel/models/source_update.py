@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, to_object
+from ..types import fields_of, misfit, to_object
 from .source_update_data import SourceUpdateData
 
 
@@ -35,7 +35,12 @@ class SourceUpdate:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("SourceUpdate", src_dict)
-        return cls(
-            data=fields.essential("data", SourceUpdateData.from_dict), additional_properties=fields.rest
-        )
+        rest = fields_of("SourceUpdate", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            data_ = take(at := "data")
+            data_ = SourceUpdateData.from_dict(data_)
+        except (TypeError, ValueError) as error:
+            raise misfit("SourceUpdate", at, src_dict[at], error) from error
+        return cls(data=data_, additional_properties=rest)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_bool, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_bool, parse_str, to_object
 from .deployment import Deployment
 
 
@@ -42,10 +42,25 @@ class SourceUpdateAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("SourceUpdateAttributes", src_dict)
-        return cls(
-            deployment=fields.optional("deployment", Deployment.from_dict),
-            enabled=fields.optional("enabled", parse_bool),
-            name=fields.optional("name", parse_str),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("SourceUpdateAttributes", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            deployment_ = take(at := "deployment", None)
+            if deployment_ is None:
+                deployment_ = UNSET
+            else:
+                deployment_ = Deployment.from_dict(deployment_)
+            enabled_ = take(at := "enabled", None)
+            if enabled_ is None:
+                enabled_ = UNSET
+            elif enabled_.__class__ is not bool:
+                enabled_ = parse_bool(enabled_)
+            name_ = take(at := "name", None)
+            if name_ is None:
+                name_ = UNSET
+            elif name_.__class__ is not str:
+                name_ = parse_str(name_)
+        except (TypeError, ValueError) as error:
+            raise misfit("SourceUpdateAttributes", at, src_dict[at], error) from error
+        return cls(deployment=deployment_, enabled=enabled_, name=name_, additional_properties=rest)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_str, to_object
+from ..types import fields_of, misfit, parse_str, to_object
 from .source_update_attributes import SourceUpdateAttributes
 
 
@@ -41,10 +41,18 @@ class SourceUpdateData:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("SourceUpdateData", src_dict)
-        return cls(
-            id=fields.required("id", parse_str),
-            attributes=fields.essential("attributes", SourceUpdateAttributes.from_dict),
-            type_=fields.required("type", parse_str),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("SourceUpdateData", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            id_ = take(at := "id")
+            if id_.__class__ is not str and id_ is not None:
+                id_ = parse_str(id_)
+            attributes_ = take(at := "attributes")
+            attributes_ = SourceUpdateAttributes.from_dict(attributes_)
+            type__ = take(at := "type")
+            if type__.__class__ is not str and type__ is not None:
+                type__ = parse_str(type__)
+        except (TypeError, ValueError) as error:
+            raise misfit("SourceUpdateData", at, src_dict[at], error) from error
+        return cls(id=id_, attributes=attributes_, type_=type__, additional_properties=rest)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_str, to_object
+from ..types import fields_of, misfit, parse_str, to_object
 
 
 @define(kw_only=True)
@@ -36,9 +36,16 @@ class UnpublishAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("UnpublishAttributes", src_dict)
-        return cls(
-            source_id=fields.required("source_id", parse_str),
-            url=fields.required("url", parse_str),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("UnpublishAttributes", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            source_id_ = take(at := "source_id")
+            if source_id_.__class__ is not str and source_id_ is not None:
+                source_id_ = parse_str(source_id_)
+            url_ = take(at := "url")
+            if url_.__class__ is not str and url_ is not None:
+                url_ = parse_str(url_)
+        except (TypeError, ValueError) as error:
+            raise misfit("UnpublishAttributes", at, src_dict[at], error) from error
+        return cls(source_id=source_id_, url=url_, additional_properties=rest)

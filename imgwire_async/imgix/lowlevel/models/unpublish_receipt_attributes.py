@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_str, to_object
 
 
 @define(kw_only=True)
@@ -34,8 +34,17 @@ class UnpublishReceiptAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("UnpublishReceiptAttributes", src_dict)
-        return cls(
-            unpublish_id=fields.optional_nullable("unpublish_id", parse_str),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("UnpublishReceiptAttributes", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            unpublish_id_ = take(at := "unpublish_id", UNSET)
+            if (
+                unpublish_id_.__class__ is not str
+                and unpublish_id_ is not None
+                and unpublish_id_ is not UNSET
+            ):
+                unpublish_id_ = parse_str(unpublish_id_)
+        except (TypeError, ValueError) as error:
+            raise misfit("UnpublishReceiptAttributes", at, src_dict[at], error) from error
+        return cls(unpublish_id=unpublish_id_, additional_properties=rest)

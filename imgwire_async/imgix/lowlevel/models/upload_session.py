@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_str, to_object
 from .upload_session_attributes import UploadSessionAttributes
 
 
@@ -41,10 +41,25 @@ class UploadSession:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("UploadSession", src_dict)
-        return cls(
-            id=fields.optional("id", parse_str),
-            attributes=fields.optional("attributes", UploadSessionAttributes.from_dict),
-            type_=fields.optional("type", parse_str),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("UploadSession", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            id_ = take(at := "id", None)
+            if id_ is None:
+                id_ = UNSET
+            elif id_.__class__ is not str:
+                id_ = parse_str(id_)
+            attributes_ = take(at := "attributes", None)
+            if attributes_ is None:
+                attributes_ = UNSET
+            else:
+                attributes_ = UploadSessionAttributes.from_dict(attributes_)
+            type__ = take(at := "type", None)
+            if type__ is None:
+                type__ = UNSET
+            elif type__.__class__ is not str:
+                type__ = parse_str(type__)
+        except (TypeError, ValueError) as error:
+            raise misfit("UploadSession", at, src_dict[at], error) from error
+        return cls(id=id_, attributes=attributes_, type_=type__, additional_properties=rest)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_int, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_int, parse_str, to_object
 from .upload_session_status import UploadSessionStatus
 
 
@@ -61,15 +61,56 @@ class UploadSessionAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("UploadSessionAttributes", src_dict)
+        rest = fields_of("UploadSessionAttributes", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            id_ = take(at := "id", UNSET)
+            if id_.__class__ is not str and id_ is not None and id_ is not UNSET:
+                id_ = parse_str(id_)
+            date_created_ = take(at := "date_created", UNSET)
+            if (
+                date_created_.__class__ is not int
+                and date_created_ is not None
+                and date_created_ is not UNSET
+            ):
+                date_created_ = parse_int(date_created_)
+            date_expires_ = take(at := "date_expires", UNSET)
+            if (
+                date_expires_.__class__ is not int
+                and date_expires_ is not None
+                and date_expires_ is not UNSET
+            ):
+                date_expires_ = parse_int(date_expires_)
+            date_modified_ = take(at := "date_modified", UNSET)
+            if (
+                date_modified_.__class__ is not int
+                and date_modified_ is not None
+                and date_modified_ is not UNSET
+            ):
+                date_modified_ = parse_int(date_modified_)
+            origin_path_ = take(at := "origin_path", UNSET)
+            if origin_path_.__class__ is not str and origin_path_ is not None and origin_path_ is not UNSET:
+                origin_path_ = parse_str(origin_path_)
+            source_id_ = take(at := "source_id", UNSET)
+            if source_id_.__class__ is not str and source_id_ is not None and source_id_ is not UNSET:
+                source_id_ = parse_str(source_id_)
+            status_ = take(at := "status", UNSET)
+            if status_ is not None and status_ is not UNSET:
+                status_ = UploadSessionStatus._value2member_map_.get(status_) or UploadSessionStatus(status_)
+            url_ = take(at := "url", UNSET)
+            if url_.__class__ is not str and url_ is not None and url_ is not UNSET:
+                url_ = parse_str(url_)
+        except (TypeError, ValueError) as error:
+            raise misfit("UploadSessionAttributes", at, src_dict[at], error) from error
         return cls(
-            id=fields.optional_nullable("id", parse_str),
-            date_created=fields.optional_nullable("date_created", parse_int),
-            date_expires=fields.optional_nullable("date_expires", parse_int),
-            date_modified=fields.optional_nullable("date_modified", parse_int),
-            origin_path=fields.optional_nullable("origin_path", parse_str),
-            source_id=fields.optional_nullable("source_id", parse_str),
-            status=fields.optional_nullable("status", UploadSessionStatus),
-            url=fields.optional_nullable("url", parse_str),
-            additional_properties=fields.rest,
+            id=id_,
+            date_created=date_created_,
+            date_expires=date_expires_,
+            date_modified=date_modified_,
+            origin_path=origin_path_,
+            source_id=source_id_,
+            status=status_,
+            url=url_,
+            additional_properties=rest,
         )

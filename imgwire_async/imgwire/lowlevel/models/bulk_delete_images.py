@@ -10,7 +10,7 @@ from attrs import define, field
 
 from imgwire_async.core.operation import list_of
 
-from ..types import FieldReader, parse_uuid, to_object
+from ..types import fields_of, misfit, parse_uuid, to_object
 
 
 @define(kw_only=True)
@@ -37,8 +37,14 @@ class BulkDeleteImages:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("BulkDeleteImages", src_dict)
-        return cls(
-            image_ids=fields.collection("image_ids", list_of(parse_uuid), []),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("BulkDeleteImages", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            image_ids_ = take(at := "image_ids")
+            if image_ids_ is None:
+                image_ids_ = []
+            image_ids_ = list_of(parse_uuid)(image_ids_)
+        except (TypeError, ValueError) as error:
+            raise misfit("BulkDeleteImages", at, src_dict[at], error) from error
+        return cls(image_ids=image_ids_, additional_properties=rest)

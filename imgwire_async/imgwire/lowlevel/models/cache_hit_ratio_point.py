@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_int, parse_str, to_object
+from ..types import fields_of, misfit, parse_int, parse_str, to_object
 
 
 @define(kw_only=True)
@@ -36,9 +36,16 @@ class CacheHitRatioPoint:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("CacheHitRatioPoint", src_dict)
-        return cls(
-            label=fields.required("label", parse_str),
-            value=fields.required("value", parse_int),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("CacheHitRatioPoint", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            label_ = take(at := "label")
+            if label_.__class__ is not str and label_ is not None:
+                label_ = parse_str(label_)
+            value_ = take(at := "value")
+            if value_.__class__ is not int and value_ is not None:
+                value_ = parse_int(value_)
+        except (TypeError, ValueError) as error:
+            raise misfit("CacheHitRatioPoint", at, src_dict[at], error) from error
+        return cls(label=label_, value=value_, additional_properties=rest)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_datetime, parse_str, parse_uuid, to_object
+from ..types import fields_of, misfit, parse_datetime, parse_str, parse_uuid, to_object
 
 
 @define(kw_only=True)
@@ -54,12 +54,31 @@ class CorsOrigin:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("CorsOrigin", src_dict)
+        rest = fields_of("CorsOrigin", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            id_ = take(at := "id")
+            id_ = parse_uuid(id_)
+            created_at_ = take(at := "created_at")
+            if created_at_ is not None:
+                created_at_ = parse_datetime(created_at_)
+            environment_id_ = take(at := "environment_id")
+            if environment_id_ is not None:
+                environment_id_ = parse_uuid(environment_id_)
+            pattern_ = take(at := "pattern")
+            if pattern_.__class__ is not str and pattern_ is not None:
+                pattern_ = parse_str(pattern_)
+            updated_at_ = take(at := "updated_at")
+            if updated_at_ is not None:
+                updated_at_ = parse_datetime(updated_at_)
+        except (TypeError, ValueError) as error:
+            raise misfit("CorsOrigin", at, src_dict[at], error) from error
         return cls(
-            id=fields.essential("id", parse_uuid),
-            created_at=fields.required("created_at", parse_datetime),
-            environment_id=fields.required("environment_id", parse_uuid),
-            pattern=fields.required("pattern", parse_str),
-            updated_at=fields.required("updated_at", parse_datetime),
-            additional_properties=fields.rest,
+            id=id_,
+            created_at=created_at_,
+            environment_id=environment_id_,
+            pattern=pattern_,
+            updated_at=updated_at_,
+            additional_properties=rest,
         )

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_str, to_object
+from ..types import fields_of, misfit, parse_str, to_object
 
 
 @define(kw_only=True)
@@ -35,5 +35,13 @@ class CorsOriginUpdate:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("CorsOriginUpdate", src_dict)
-        return cls(pattern=fields.required("pattern", parse_str), additional_properties=fields.rest)
+        rest = fields_of("CorsOriginUpdate", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            pattern_ = take(at := "pattern")
+            if pattern_.__class__ is not str and pattern_ is not None:
+                pattern_ = parse_str(pattern_)
+        except (TypeError, ValueError) as error:
+            raise misfit("CorsOriginUpdate", at, src_dict[at], error) from error
+        return cls(pattern=pattern_, additional_properties=rest)

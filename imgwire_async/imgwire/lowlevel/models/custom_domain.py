@@ -9,7 +9,7 @@ from uuid import UUID
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_datetime, parse_str, parse_uuid, to_object
+from ..types import fields_of, misfit, parse_datetime, parse_str, parse_uuid, to_object
 from .custom_domain_certificate_status import CustomDomainCertificateStatus
 from .custom_domain_status import CustomDomainStatus
 
@@ -76,19 +76,61 @@ class CustomDomain:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("CustomDomain", src_dict)
+        rest = fields_of("CustomDomain", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            id_ = take(at := "id")
+            id_ = parse_uuid(id_)
+            certificate_status_ = take(at := "certificate_status")
+            if certificate_status_ is not None:
+                certificate_status_ = CustomDomainCertificateStatus._value2member_map_.get(
+                    certificate_status_
+                ) or CustomDomainCertificateStatus(certificate_status_)
+            cname_record_ = take(at := "cname_record")
+            if cname_record_.__class__ is not str and cname_record_ is not None:
+                cname_record_ = parse_str(cname_record_)
+            cname_value_ = take(at := "cname_value")
+            if cname_value_.__class__ is not str and cname_value_ is not None:
+                cname_value_ = parse_str(cname_value_)
+            created_at_ = take(at := "created_at")
+            if created_at_ is not None:
+                created_at_ = parse_datetime(created_at_)
+            dcv_cname_record_ = take(at := "dcv_cname_record")
+            if dcv_cname_record_.__class__ is not str and dcv_cname_record_ is not None:
+                dcv_cname_record_ = parse_str(dcv_cname_record_)
+            dcv_cname_value_ = take(at := "dcv_cname_value")
+            if dcv_cname_value_.__class__ is not str and dcv_cname_value_ is not None:
+                dcv_cname_value_ = parse_str(dcv_cname_value_)
+            environment_id_ = take(at := "environment_id")
+            if environment_id_ is not None:
+                environment_id_ = parse_uuid(environment_id_)
+            hostname_ = take(at := "hostname")
+            if hostname_.__class__ is not str and hostname_ is not None:
+                hostname_ = parse_str(hostname_)
+            last_verified_at_ = take(at := "last_verified_at", None)
+            if last_verified_at_ is not None:
+                last_verified_at_ = parse_datetime(last_verified_at_)
+            status_ = take(at := "status")
+            if status_ is not None:
+                status_ = CustomDomainStatus._value2member_map_.get(status_) or CustomDomainStatus(status_)
+            updated_at_ = take(at := "updated_at")
+            if updated_at_ is not None:
+                updated_at_ = parse_datetime(updated_at_)
+        except (TypeError, ValueError) as error:
+            raise misfit("CustomDomain", at, src_dict[at], error) from error
         return cls(
-            id=fields.essential("id", parse_uuid),
-            certificate_status=fields.required("certificate_status", CustomDomainCertificateStatus),
-            cname_record=fields.required("cname_record", parse_str),
-            cname_value=fields.required("cname_value", parse_str),
-            created_at=fields.required("created_at", parse_datetime),
-            dcv_cname_record=fields.required("dcv_cname_record", parse_str),
-            dcv_cname_value=fields.required("dcv_cname_value", parse_str),
-            environment_id=fields.required("environment_id", parse_uuid),
-            hostname=fields.required("hostname", parse_str),
-            last_verified_at=fields.nullable("last_verified_at", parse_datetime),
-            status=fields.required("status", CustomDomainStatus),
-            updated_at=fields.required("updated_at", parse_datetime),
-            additional_properties=fields.rest,
+            id=id_,
+            certificate_status=certificate_status_,
+            cname_record=cname_record_,
+            cname_value=cname_value_,
+            created_at=created_at_,
+            dcv_cname_record=dcv_cname_record_,
+            dcv_cname_value=dcv_cname_value_,
+            environment_id=environment_id_,
+            hostname=hostname_,
+            last_verified_at=last_verified_at_,
+            status=status_,
+            updated_at=updated_at_,
+            additional_properties=rest,
         )

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_str, to_object
+from ..types import fields_of, misfit, parse_str, to_object
 
 
 @define(kw_only=True)
@@ -34,5 +34,13 @@ class CustomDomainCreate:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("CustomDomainCreate", src_dict)
-        return cls(hostname=fields.required("hostname", parse_str), additional_properties=fields.rest)
+        rest = fields_of("CustomDomainCreate", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            hostname_ = take(at := "hostname")
+            if hostname_.__class__ is not str and hostname_ is not None:
+                hostname_ = parse_str(hostname_)
+        except (TypeError, ValueError) as error:
+            raise misfit("CustomDomainCreate", at, src_dict[at], error) from error
+        return cls(hostname=hostname_, additional_properties=rest)

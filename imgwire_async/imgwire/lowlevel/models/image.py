@@ -12,7 +12,8 @@ from attrs import define, field
 from imgwire_async.imgwire.image_urls import CdnUrls
 
 from ..types import (
-    FieldReader,
+    fields_of,
+    misfit,
     parse_bool,
     parse_datetime,
     parse_int,
@@ -120,29 +121,107 @@ class Image(CdnUrls):
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("Image", src_dict)
+        rest = fields_of("Image", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            id_ = take(at := "id")
+            id_ = parse_uuid(id_)
+            can_upload_ = take(at := "can_upload", None)
+            if can_upload_ is None:
+                can_upload_ = False
+            if can_upload_.__class__ is not bool:
+                can_upload_ = parse_bool(can_upload_)
+            cdn_url_ = take(at := "cdn_url")
+            if cdn_url_.__class__ is not str and cdn_url_ is not None:
+                cdn_url_ = parse_str(cdn_url_)
+            created_at_ = take(at := "created_at")
+            if created_at_ is not None:
+                created_at_ = parse_datetime(created_at_)
+            custom_metadata_ = take(at := "custom_metadata", None)
+            if custom_metadata_ is None:
+                custom_metadata_ = {}
+            custom_metadata_ = parse_map(custom_metadata_)
+            deleted_at_ = take(at := "deleted_at", None)
+            if deleted_at_ is not None:
+                deleted_at_ = parse_datetime(deleted_at_)
+            environment_id_ = take(at := "environment_id", None)
+            if environment_id_ is not None:
+                environment_id_ = parse_uuid(environment_id_)
+            exif_data_ = take(at := "exif_data", None)
+            if exif_data_ is None:
+                exif_data_ = {}
+            exif_data_ = parse_map(exif_data_)
+            extension_ = take(at := "extension")
+            if extension_.__class__ is not str and extension_ is not None:
+                extension_ = parse_str(extension_)
+            hash_sha256_ = take(at := "hash_sha256", None)
+            if hash_sha256_.__class__ is not str and hash_sha256_ is not None:
+                hash_sha256_ = parse_str(hash_sha256_)
+            height_ = take(at := "height")
+            if height_.__class__ is not int and height_ is not None:
+                height_ = parse_int(height_)
+            idempotency_key_ = take(at := "idempotency_key", None)
+            if idempotency_key_.__class__ is not str and idempotency_key_ is not None:
+                idempotency_key_ = parse_str(idempotency_key_)
+            is_directly_deliverable_ = take(at := "is_directly_deliverable", None)
+            if is_directly_deliverable_ is None:
+                is_directly_deliverable_ = False
+            if is_directly_deliverable_.__class__ is not bool:
+                is_directly_deliverable_ = parse_bool(is_directly_deliverable_)
+            mime_type_ = take(at := "mime_type")
+            if mime_type_ is not None:
+                mime_type_ = SupportedMimeType._value2member_map_.get(mime_type_) or SupportedMimeType(
+                    mime_type_
+                )
+            original_filename_ = take(at := "original_filename")
+            if original_filename_.__class__ is not str and original_filename_ is not None:
+                original_filename_ = parse_str(original_filename_)
+            processed_metadata_at_ = take(at := "processed_metadata_at", None)
+            if processed_metadata_at_ is not None:
+                processed_metadata_at_ = parse_datetime(processed_metadata_at_)
+            purpose_ = take(at := "purpose", None)
+            if purpose_.__class__ is not str and purpose_ is not None:
+                purpose_ = parse_str(purpose_)
+            size_bytes_ = take(at := "size_bytes")
+            if size_bytes_.__class__ is not int and size_bytes_ is not None:
+                size_bytes_ = parse_int(size_bytes_)
+            status_ = take(at := "status")
+            if status_ is not None:
+                status_ = ImageStatus._value2member_map_.get(status_) or ImageStatus(status_)
+            updated_at_ = take(at := "updated_at")
+            if updated_at_ is not None:
+                updated_at_ = parse_datetime(updated_at_)
+            upload_token_id_ = take(at := "upload_token_id", None)
+            if upload_token_id_ is not None:
+                upload_token_id_ = parse_uuid(upload_token_id_)
+            width_ = take(at := "width")
+            if width_.__class__ is not int and width_ is not None:
+                width_ = parse_int(width_)
+        except (TypeError, ValueError) as error:
+            raise misfit("Image", at, src_dict[at], error) from error
         return cls(
-            id=fields.essential("id", parse_uuid),
-            can_upload=fields.defaulted("can_upload", parse_bool, False),
-            cdn_url=fields.required("cdn_url", parse_str),
-            created_at=fields.required("created_at", parse_datetime),
-            custom_metadata=fields.defaulted("custom_metadata", parse_map, {}),
-            deleted_at=fields.nullable("deleted_at", parse_datetime),
-            environment_id=fields.nullable("environment_id", parse_uuid),
-            exif_data=fields.defaulted("exif_data", parse_map, {}),
-            extension=fields.required("extension", parse_str),
-            hash_sha256=fields.nullable("hash_sha256", parse_str),
-            height=fields.required("height", parse_int),
-            idempotency_key=fields.nullable("idempotency_key", parse_str),
-            is_directly_deliverable=fields.defaulted("is_directly_deliverable", parse_bool, False),
-            mime_type=fields.required("mime_type", SupportedMimeType),
-            original_filename=fields.required("original_filename", parse_str),
-            processed_metadata_at=fields.nullable("processed_metadata_at", parse_datetime),
-            purpose=fields.nullable("purpose", parse_str),
-            size_bytes=fields.required("size_bytes", parse_int),
-            status=fields.required("status", ImageStatus),
-            updated_at=fields.required("updated_at", parse_datetime),
-            upload_token_id=fields.nullable("upload_token_id", parse_uuid),
-            width=fields.required("width", parse_int),
-            additional_properties=fields.rest,
+            id=id_,
+            can_upload=can_upload_,
+            cdn_url=cdn_url_,
+            created_at=created_at_,
+            custom_metadata=custom_metadata_,
+            deleted_at=deleted_at_,
+            environment_id=environment_id_,
+            exif_data=exif_data_,
+            extension=extension_,
+            hash_sha256=hash_sha256_,
+            height=height_,
+            idempotency_key=idempotency_key_,
+            is_directly_deliverable=is_directly_deliverable_,
+            mime_type=mime_type_,
+            original_filename=original_filename_,
+            processed_metadata_at=processed_metadata_at_,
+            purpose=purpose_,
+            size_bytes=size_bytes_,
+            status=status_,
+            updated_at=updated_at_,
+            upload_token_id=upload_token_id_,
+            width=width_,
+            additional_properties=rest,
         )

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from imgwire_async.core.operation import list_of
 
-from ..types import FieldReader, parse_datetime, parse_str, parse_uuid, to_object
+from ..types import fields_of, misfit, parse_datetime, parse_str, parse_uuid, to_object
 from .image_download_status import ImageDownloadStatus
 
 
@@ -62,14 +62,40 @@ class ImageDownloadJob:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("ImageDownloadJob", src_dict)
+        rest = fields_of("ImageDownloadJob", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            id_ = take(at := "id")
+            id_ = parse_uuid(id_)
+            created_at_ = take(at := "created_at")
+            if created_at_ is not None:
+                created_at_ = parse_datetime(created_at_)
+            download_url_ = take(at := "download_url", None)
+            if download_url_.__class__ is not str and download_url_ is not None:
+                download_url_ = parse_str(download_url_)
+            environment_id_ = take(at := "environment_id", None)
+            if environment_id_ is not None:
+                environment_id_ = parse_uuid(environment_id_)
+            image_ids_ = take(at := "image_ids")
+            if image_ids_ is None:
+                image_ids_ = []
+            image_ids_ = list_of(parse_uuid)(image_ids_)
+            status_ = take(at := "status")
+            if status_ is not None:
+                status_ = ImageDownloadStatus._value2member_map_.get(status_) or ImageDownloadStatus(status_)
+            updated_at_ = take(at := "updated_at")
+            if updated_at_ is not None:
+                updated_at_ = parse_datetime(updated_at_)
+        except (TypeError, ValueError) as error:
+            raise misfit("ImageDownloadJob", at, src_dict[at], error) from error
         return cls(
-            id=fields.essential("id", parse_uuid),
-            created_at=fields.required("created_at", parse_datetime),
-            download_url=fields.nullable("download_url", parse_str),
-            environment_id=fields.nullable("environment_id", parse_uuid),
-            image_ids=fields.collection("image_ids", list_of(parse_uuid), []),
-            status=fields.required("status", ImageDownloadStatus),
-            updated_at=fields.required("updated_at", parse_datetime),
-            additional_properties=fields.rest,
+            id=id_,
+            created_at=created_at_,
+            download_url=download_url_,
+            environment_id=environment_id_,
+            image_ids=image_ids_,
+            status=status_,
+            updated_at=updated_at_,
+            additional_properties=rest,
         )

@@ -10,7 +10,7 @@ from attrs import define, field
 from imgwire_async.core.operation import list_of
 from imgwire_async.imgwire.metrics_rows import MetricsRows
 
-from ..types import FieldReader, to_object
+from ..types import fields_of, misfit, to_object
 from .cache_hit_ratio_point import CacheHitRatioPoint
 from .requests_point import RequestsPoint
 from .storage_bytes_point import StorageBytesPoint
@@ -63,13 +63,42 @@ class MetricsDatasets(MetricsRows):
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("MetricsDatasets", src_dict)
+        rest = fields_of("MetricsDatasets", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            cache_hit_ratio_ = take(at := "cache_hit_ratio")
+            if cache_hit_ratio_ is None:
+                cache_hit_ratio_ = []
+            cache_hit_ratio_ = list_of(CacheHitRatioPoint.from_dict)(cache_hit_ratio_)
+            requests_ = take(at := "requests")
+            if requests_ is None:
+                requests_ = []
+            requests_ = list_of(RequestsPoint.from_dict)(requests_)
+            storage_bytes_ = take(at := "storage_bytes")
+            if storage_bytes_ is None:
+                storage_bytes_ = []
+            storage_bytes_ = list_of(StorageBytesPoint.from_dict)(storage_bytes_)
+            transfer_bytes_ = take(at := "transfer_bytes")
+            if transfer_bytes_ is None:
+                transfer_bytes_ = []
+            transfer_bytes_ = list_of(TransferBytesPoint.from_dict)(transfer_bytes_)
+            transformations_ = take(at := "transformations")
+            if transformations_ is None:
+                transformations_ = []
+            transformations_ = list_of(TransformationsPoint.from_dict)(transformations_)
+            uploads_ = take(at := "uploads")
+            if uploads_ is None:
+                uploads_ = []
+            uploads_ = list_of(UploadsPoint.from_dict)(uploads_)
+        except (TypeError, ValueError) as error:
+            raise misfit("MetricsDatasets", at, src_dict[at], error) from error
         return cls(
-            cache_hit_ratio=fields.collection("cache_hit_ratio", list_of(CacheHitRatioPoint.from_dict), []),
-            requests=fields.collection("requests", list_of(RequestsPoint.from_dict), []),
-            storage_bytes=fields.collection("storage_bytes", list_of(StorageBytesPoint.from_dict), []),
-            transfer_bytes=fields.collection("transfer_bytes", list_of(TransferBytesPoint.from_dict), []),
-            transformations=fields.collection("transformations", list_of(TransformationsPoint.from_dict), []),
-            uploads=fields.collection("uploads", list_of(UploadsPoint.from_dict), []),
-            additional_properties=fields.rest,
+            cache_hit_ratio=cache_hit_ratio_,
+            requests=requests_,
+            storage_bytes=storage_bytes_,
+            transfer_bytes=transfer_bytes_,
+            transformations=transformations_,
+            uploads=uploads_,
+            additional_properties=rest,
         )

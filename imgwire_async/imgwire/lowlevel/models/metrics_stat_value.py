@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_float, to_object
+from ..types import fields_of, misfit, parse_float, to_object
 
 
 @define(kw_only=True)
@@ -41,10 +41,19 @@ class MetricsStatValue:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("MetricsStatValue", src_dict)
-        return cls(
-            pct_change=fields.nullable("pct_change", parse_float),
-            prev=fields.required("prev", parse_float),
-            value=fields.required("value", parse_float),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("MetricsStatValue", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            pct_change_ = take(at := "pct_change", None)
+            if pct_change_.__class__ is not float and pct_change_ is not None:
+                pct_change_ = parse_float(pct_change_)
+            prev_ = take(at := "prev")
+            if prev_.__class__ is not float and prev_ is not None:
+                prev_ = parse_float(prev_)
+            value_ = take(at := "value")
+            if value_.__class__ is not float and value_ is not None:
+                value_ = parse_float(value_)
+        except (TypeError, ValueError) as error:
+            raise misfit("MetricsStatValue", at, src_dict[at], error) from error
+        return cls(pct_change=pct_change_, prev=prev_, value=value_, additional_properties=rest)

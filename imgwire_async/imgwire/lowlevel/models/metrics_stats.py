@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, to_object
+from ..types import fields_of, misfit, to_object
 from .metrics_stat_value import MetricsStatValue
 
 
@@ -55,13 +55,30 @@ class MetricsStats:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("MetricsStats", src_dict)
+        rest = fields_of("MetricsStats", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            cache_hit_ratio_ = take(at := "cache_hit_ratio")
+            cache_hit_ratio_ = MetricsStatValue.from_dict(cache_hit_ratio_)
+            requests_ = take(at := "requests")
+            requests_ = MetricsStatValue.from_dict(requests_)
+            storage_bytes_ = take(at := "storage_bytes")
+            storage_bytes_ = MetricsStatValue.from_dict(storage_bytes_)
+            transfer_bytes_ = take(at := "transfer_bytes")
+            transfer_bytes_ = MetricsStatValue.from_dict(transfer_bytes_)
+            transformations_ = take(at := "transformations")
+            transformations_ = MetricsStatValue.from_dict(transformations_)
+            uploads_ = take(at := "uploads")
+            uploads_ = MetricsStatValue.from_dict(uploads_)
+        except (TypeError, ValueError) as error:
+            raise misfit("MetricsStats", at, src_dict[at], error) from error
         return cls(
-            cache_hit_ratio=fields.essential("cache_hit_ratio", MetricsStatValue.from_dict),
-            requests=fields.essential("requests", MetricsStatValue.from_dict),
-            storage_bytes=fields.essential("storage_bytes", MetricsStatValue.from_dict),
-            transfer_bytes=fields.essential("transfer_bytes", MetricsStatValue.from_dict),
-            transformations=fields.essential("transformations", MetricsStatValue.from_dict),
-            uploads=fields.essential("uploads", MetricsStatValue.from_dict),
-            additional_properties=fields.rest,
+            cache_hit_ratio=cache_hit_ratio_,
+            requests=requests_,
+            storage_bytes=storage_bytes_,
+            transfer_bytes=transfer_bytes_,
+            transformations=transformations_,
+            uploads=uploads_,
+            additional_properties=rest,
         )

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_datetime, parse_int, to_object
+from ..types import fields_of, misfit, parse_datetime, parse_int, to_object
 
 
 @define(kw_only=True)
@@ -37,9 +37,16 @@ class RequestsPoint:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("RequestsPoint", src_dict)
-        return cls(
-            requests=fields.required("requests", parse_int),
-            timestamp=fields.required("timestamp", parse_datetime),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("RequestsPoint", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            requests_ = take(at := "requests")
+            if requests_.__class__ is not int and requests_ is not None:
+                requests_ = parse_int(requests_)
+            timestamp_ = take(at := "timestamp")
+            if timestamp_ is not None:
+                timestamp_ = parse_datetime(timestamp_)
+        except (TypeError, ValueError) as error:
+            raise misfit("RequestsPoint", at, src_dict[at], error) from error
+        return cls(requests=requests_, timestamp=timestamp_, additional_properties=rest)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_str, to_object
+from ..types import fields_of, misfit, parse_str, to_object
 from .image import Image
 
 
@@ -38,9 +38,15 @@ class StandardUpload:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("StandardUpload", src_dict)
-        return cls(
-            image=fields.essential("image", Image.from_dict),
-            upload_url=fields.essential("upload_url", parse_str),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("StandardUpload", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            image_ = take(at := "image")
+            image_ = Image.from_dict(image_)
+            upload_url_ = take(at := "upload_url")
+            if upload_url_.__class__ is not str:
+                upload_url_ = parse_str(upload_url_)
+        except (TypeError, ValueError) as error:
+            raise misfit("StandardUpload", at, src_dict[at], error) from error
+        return cls(image=image_, upload_url=upload_url_, additional_properties=rest)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_int, parse_map, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_int, parse_map, parse_str, to_object
 from .maps import CustomMetadata
 from .supported_mime_type import SupportedMimeType
 
@@ -60,14 +60,52 @@ class StandardUploadCreate:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("StandardUploadCreate", src_dict)
+        rest = fields_of("StandardUploadCreate", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            content_length_ = take(at := "content_length", UNSET)
+            if (
+                content_length_.__class__ is not int
+                and content_length_ is not None
+                and content_length_ is not UNSET
+            ):
+                content_length_ = parse_int(content_length_)
+            custom_metadata_ = take(at := "custom_metadata", None)
+            if custom_metadata_ is None:
+                custom_metadata_ = UNSET
+            else:
+                custom_metadata_ = parse_map(custom_metadata_)
+            file_name_ = take(at := "file_name")
+            if file_name_.__class__ is not str and file_name_ is not None:
+                file_name_ = parse_str(file_name_)
+            hash_sha256_ = take(at := "hash_sha256", UNSET)
+            if hash_sha256_.__class__ is not str and hash_sha256_ is not None and hash_sha256_ is not UNSET:
+                hash_sha256_ = parse_str(hash_sha256_)
+            idempotency_key_ = take(at := "idempotency_key", UNSET)
+            if (
+                idempotency_key_.__class__ is not str
+                and idempotency_key_ is not None
+                and idempotency_key_ is not UNSET
+            ):
+                idempotency_key_ = parse_str(idempotency_key_)
+            mime_type_ = take(at := "mime_type", UNSET)
+            if mime_type_ is not None and mime_type_ is not UNSET:
+                mime_type_ = SupportedMimeType._value2member_map_.get(mime_type_) or SupportedMimeType(
+                    mime_type_
+                )
+            purpose_ = take(at := "purpose", UNSET)
+            if purpose_.__class__ is not str and purpose_ is not None and purpose_ is not UNSET:
+                purpose_ = parse_str(purpose_)
+        except (TypeError, ValueError) as error:
+            raise misfit("StandardUploadCreate", at, src_dict[at], error) from error
         return cls(
-            content_length=fields.optional_nullable("content_length", parse_int),
-            custom_metadata=fields.optional("custom_metadata", parse_map),
-            file_name=fields.required("file_name", parse_str),
-            hash_sha256=fields.optional_nullable("hash_sha256", parse_str),
-            idempotency_key=fields.optional_nullable("idempotency_key", parse_str),
-            mime_type=fields.optional_nullable("mime_type", SupportedMimeType),
-            purpose=fields.optional_nullable("purpose", parse_str),
-            additional_properties=fields.rest,
+            content_length=content_length_,
+            custom_metadata=custom_metadata_,
+            file_name=file_name_,
+            hash_sha256=hash_sha256_,
+            idempotency_key=idempotency_key_,
+            mime_type=mime_type_,
+            purpose=purpose_,
+            additional_properties=rest,
         )

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_datetime, parse_int, to_object
+from ..types import fields_of, misfit, parse_datetime, parse_int, to_object
 
 
 @define(kw_only=True)
@@ -46,10 +46,24 @@ class StorageBytesPoint:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("StorageBytesPoint", src_dict)
+        rest = fields_of("StorageBytesPoint", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            storage_bytes_added_ = take(at := "storage_bytes_added")
+            if storage_bytes_added_.__class__ is not int and storage_bytes_added_ is not None:
+                storage_bytes_added_ = parse_int(storage_bytes_added_)
+            storage_bytes_current_ = take(at := "storage_bytes_current")
+            if storage_bytes_current_.__class__ is not int and storage_bytes_current_ is not None:
+                storage_bytes_current_ = parse_int(storage_bytes_current_)
+            timestamp_ = take(at := "timestamp")
+            if timestamp_ is not None:
+                timestamp_ = parse_datetime(timestamp_)
+        except (TypeError, ValueError) as error:
+            raise misfit("StorageBytesPoint", at, src_dict[at], error) from error
         return cls(
-            storage_bytes_added=fields.required("storage_bytes_added", parse_int),
-            storage_bytes_current=fields.required("storage_bytes_current", parse_int),
-            timestamp=fields.required("timestamp", parse_datetime),
-            additional_properties=fields.rest,
+            storage_bytes_added=storage_bytes_added_,
+            storage_bytes_current=storage_bytes_current_,
+            timestamp=timestamp_,
+            additional_properties=rest,
         )

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_datetime, parse_int, to_object
+from ..types import fields_of, misfit, parse_datetime, parse_int, to_object
 
 
 @define(kw_only=True)
@@ -39,9 +39,16 @@ class TransferBytesPoint:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("TransferBytesPoint", src_dict)
-        return cls(
-            timestamp=fields.required("timestamp", parse_datetime),
-            transfer_bytes=fields.required("transfer_bytes", parse_int),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("TransferBytesPoint", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            timestamp_ = take(at := "timestamp")
+            if timestamp_ is not None:
+                timestamp_ = parse_datetime(timestamp_)
+            transfer_bytes_ = take(at := "transfer_bytes")
+            if transfer_bytes_.__class__ is not int and transfer_bytes_ is not None:
+                transfer_bytes_ = parse_int(transfer_bytes_)
+        except (TypeError, ValueError) as error:
+            raise misfit("TransferBytesPoint", at, src_dict[at], error) from error
+        return cls(timestamp=timestamp_, transfer_bytes=transfer_bytes_, additional_properties=rest)

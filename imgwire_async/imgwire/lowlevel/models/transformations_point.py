@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_datetime, parse_int, to_object
+from ..types import fields_of, misfit, parse_datetime, parse_int, to_object
 
 
 @define(kw_only=True)
@@ -39,9 +39,16 @@ class TransformationsPoint:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("TransformationsPoint", src_dict)
-        return cls(
-            timestamp=fields.required("timestamp", parse_datetime),
-            transformations=fields.required("transformations", parse_int),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("TransformationsPoint", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            timestamp_ = take(at := "timestamp")
+            if timestamp_ is not None:
+                timestamp_ = parse_datetime(timestamp_)
+            transformations_ = take(at := "transformations")
+            if transformations_.__class__ is not int and transformations_ is not None:
+                transformations_ = parse_int(transformations_)
+        except (TypeError, ValueError) as error:
+            raise misfit("TransformationsPoint", at, src_dict[at], error) from error
+        return cls(timestamp=timestamp_, transformations=transformations_, additional_properties=rest)

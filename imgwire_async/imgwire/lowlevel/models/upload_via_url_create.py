@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import UNSET, FieldReader, Unset, parse_map, parse_str, to_object
+from ..types import UNSET, Unset, fields_of, misfit, parse_map, parse_str, to_object
 from .maps import CustomMetadata
 from .supported_mime_type import SupportedMimeType
 
@@ -57,13 +57,44 @@ class UploadViaUrlCreate:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("UploadViaUrlCreate", src_dict)
+        rest = fields_of("UploadViaUrlCreate", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            custom_metadata_ = take(at := "custom_metadata", None)
+            if custom_metadata_ is None:
+                custom_metadata_ = UNSET
+            else:
+                custom_metadata_ = parse_map(custom_metadata_)
+            file_name_ = take(at := "file_name", UNSET)
+            if file_name_.__class__ is not str and file_name_ is not None and file_name_ is not UNSET:
+                file_name_ = parse_str(file_name_)
+            idempotency_key_ = take(at := "idempotency_key", UNSET)
+            if (
+                idempotency_key_.__class__ is not str
+                and idempotency_key_ is not None
+                and idempotency_key_ is not UNSET
+            ):
+                idempotency_key_ = parse_str(idempotency_key_)
+            mime_type_ = take(at := "mime_type", UNSET)
+            if mime_type_ is not None and mime_type_ is not UNSET:
+                mime_type_ = SupportedMimeType._value2member_map_.get(mime_type_) or SupportedMimeType(
+                    mime_type_
+                )
+            purpose_ = take(at := "purpose", UNSET)
+            if purpose_.__class__ is not str and purpose_ is not None and purpose_ is not UNSET:
+                purpose_ = parse_str(purpose_)
+            url_ = take(at := "url")
+            if url_.__class__ is not str and url_ is not None:
+                url_ = parse_str(url_)
+        except (TypeError, ValueError) as error:
+            raise misfit("UploadViaUrlCreate", at, src_dict[at], error) from error
         return cls(
-            custom_metadata=fields.optional("custom_metadata", parse_map),
-            file_name=fields.optional_nullable("file_name", parse_str),
-            idempotency_key=fields.optional_nullable("idempotency_key", parse_str),
-            mime_type=fields.optional_nullable("mime_type", SupportedMimeType),
-            purpose=fields.optional_nullable("purpose", parse_str),
-            url=fields.required("url", parse_str),
-            additional_properties=fields.rest,
+            custom_metadata=custom_metadata_,
+            file_name=file_name_,
+            idempotency_key=idempotency_key_,
+            mime_type=mime_type_,
+            purpose=purpose_,
+            url=url_,
+            additional_properties=rest,
         )

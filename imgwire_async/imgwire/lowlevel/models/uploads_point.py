@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ..types import FieldReader, parse_datetime, parse_int, to_object
+from ..types import fields_of, misfit, parse_datetime, parse_int, to_object
 
 
 @define(kw_only=True)
@@ -37,9 +37,16 @@ class UploadsPoint:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        fields = FieldReader("UploadsPoint", src_dict)
-        return cls(
-            timestamp=fields.required("timestamp", parse_datetime),
-            uploads=fields.required("uploads", parse_int),
-            additional_properties=fields.rest,
-        )
+        rest = fields_of("UploadsPoint", src_dict)
+        take = rest.pop
+        at = ""
+        try:
+            timestamp_ = take(at := "timestamp")
+            if timestamp_ is not None:
+                timestamp_ = parse_datetime(timestamp_)
+            uploads_ = take(at := "uploads")
+            if uploads_.__class__ is not int and uploads_ is not None:
+                uploads_ = parse_int(uploads_)
+        except (TypeError, ValueError) as error:
+            raise misfit("UploadsPoint", at, src_dict[at], error) from error
+        return cls(timestamp=timestamp_, uploads=uploads_, additional_properties=rest)
