@@ -12,7 +12,7 @@ import pytest
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.sandbox import Sandbox, SteadyRate
-from imgwire_async.sandbox.server.rate_limits import RetryAfterForm
+from imgwire_async.sandbox.server.requests.rate_limits import RetryAfterForm
 
 pytestmark = pytest.mark.measures_time
 

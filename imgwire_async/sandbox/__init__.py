@@ -10,9 +10,9 @@ try:
     from imgwire_async.sandbox.imgix.settings import ImgixSandboxSettings
     from imgwire_async.sandbox.imgwire.sandbox import Sandbox
     from imgwire_async.sandbox.imgwire.settings import PresetSize, SandboxSettings
-    from imgwire_async.sandbox.server.faults import Fault, FaultScript, UnusedFault
-    from imgwire_async.sandbox.server.rate_limits import FixedWindow, MaxInFlight, SteadyRate
-    from imgwire_async.sandbox.server.request_log import ReceivedRequest, RequestJournal
+    from imgwire_async.sandbox.server.requests.faults import Fault, FaultScript, UnusedFault
+    from imgwire_async.sandbox.server.requests.rate_limits import FixedWindow, MaxInFlight, SteadyRate
+    from imgwire_async.sandbox.server.requests.request_log import ReceivedRequest, RequestJournal
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("imgwire_async"):
         raise

@@ -22,7 +22,7 @@ from stub_service import Connection
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.sandbox import FixedWindow, MaxInFlight, SteadyRate
-from imgwire_async.sandbox.server.rate_limits import RateLimiter, RateRule
+from imgwire_async.sandbox.server.requests.rate_limits import RateLimiter, RateRule
 
 ROUND_TRIP: Final = 0.17  # seconds, as in the simulation of the tests
 OPERATION: Final = "images.upload_via_url"

@@ -25,7 +25,7 @@ from imgwire_async.imgix import AsyncImgixClient, Deployment, ImgixRateClass
 from imgwire_async.imgix.service import IMGIX
 from imgwire_async.sandbox import ImgixSandbox
 from imgwire_async.sandbox.imgix.operations import published_limits
-from imgwire_async.sandbox.server.rate_limits import RateLimiter
+from imgwire_async.sandbox.server.requests.rate_limits import RateLimiter
 from tests.core.virtual_time import VirtualTime
 from tests.imgix.scripted import SOURCE, Script, asset, resource
 

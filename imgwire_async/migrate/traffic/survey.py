@@ -10,7 +10,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from imgwire_async.migrate.traffic.logs import LoggedRequest, PathSource, logged_requests
 from imgwire_async.migrate.translation.records import JUDGED, Asset, DefaultParams, Finding, Judgement, Status
-from imgwire_async.migrate.translation.table import NAMES
+from imgwire_async.migrate.translation.rules.table import NAMES
 from imgwire_async.migrate.translation.translate import translate_url
 from imgwire_async.migrate.translation.urls import is_imgix, is_imgix_video, pairs_of, split_url
 

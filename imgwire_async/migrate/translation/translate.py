@@ -16,8 +16,8 @@ from imgwire_async.migrate.translation.records import (
     Status,
     Translation,
 )
-from imgwire_async.migrate.translation.state import State, find_asset
-from imgwire_async.migrate.translation.table import IN_ORDER, NAMES, ORDER, WITHOUT_BASE64
+from imgwire_async.migrate.translation.rules.state import State, find_asset
+from imgwire_async.migrate.translation.rules.table import IN_ORDER, NAMES, ORDER, WITHOUT_BASE64
 from imgwire_async.migrate.translation.urls import (
     decoded_base64,
     is_imgix,

@@ -11,7 +11,7 @@ from typing import Final
 
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.migrate.translation.records import JUDGED, DefaultParams, Judgement, Status
-from imgwire_async.migrate.translation.table import NAMES
+from imgwire_async.migrate.translation.rules.table import NAMES
 from imgwire_async.migrate.translation.translate import translate_url
 from imgwire_async.migrate.translation.urls import pairs_of
 from imgwire_async.migrate.urls_file import UrlMap, UrlRow

@@ -16,12 +16,12 @@ from imgwire_async.sandbox.imgix.cdn import delivery
 from imgwire_async.sandbox.imgix.operations import OPERATIONS
 from imgwire_async.sandbox.imgix.resources import assets, purges, reports, sources, uploads
 from imgwire_async.sandbox.imgix.runtime import Runtime
-from imgwire_async.sandbox.server.bodies import EarlyAnswer
 from imgwire_async.sandbox.server.errors import ApiError, broken
-from imgwire_async.sandbox.server.gateway import Authentication, Gateway
-from imgwire_async.sandbox.server.presigned import StoreError, store_error
+from imgwire_async.sandbox.server.requests.bodies import EarlyAnswer
+from imgwire_async.sandbox.server.requests.gateway import Authentication, Gateway
 from imgwire_async.sandbox.server.runtime import logger
 from imgwire_async.sandbox.server.service import Service
+from imgwire_async.sandbox.server.storage.presigned import StoreError, store_error
 
 
 def build(runtime: Runtime) -> ASGIApp:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from imgwire_async.sandbox.imgix.runtime import Runtime
 from imgwire_async.sandbox.server.errors import ApiError
-from imgwire_async.sandbox.server.presigned import store_error
+from imgwire_async.sandbox.server.storage.presigned import store_error
 
 MEDIA_TYPE: Final = "application/vnd.api+json"
 STORE_PREFIX: Final = "/_store/"

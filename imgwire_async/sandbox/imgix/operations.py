@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from imgwire_async.sandbox.server.operations import Operation, Operations
-from imgwire_async.sandbox.server.rate_limits import FixedWindow, RateRule, SteadyRate
+from imgwire_async.sandbox.server.requests.rate_limits import FixedWindow, RateRule, SteadyRate
 
 
 class Permission(StrEnum):

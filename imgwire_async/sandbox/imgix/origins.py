@@ -17,8 +17,8 @@ import httpx
 from imgwire_async.sandbox.imgix.documents import Attributes, bad_request, not_found
 from imgwire_async.sandbox.imgix.resources import sources
 from imgwire_async.sandbox.imgix.runtime import Runtime, as_json
-from imgwire_async.sandbox.server.bodies import BodyTooLargeError, write_to_file
 from imgwire_async.sandbox.server.errors import ApiError
+from imgwire_async.sandbox.server.requests.bodies import BodyTooLargeError, write_to_file
 
 if TYPE_CHECKING:
     import pyvips

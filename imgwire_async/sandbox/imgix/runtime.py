@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imgwire_async.sandbox.imgix.settings import ImgixSandboxSettings
-from imgwire_async.sandbox.server.database import Database
 from imgwire_async.sandbox.server.runtime import Files, ServerRuntime
+from imgwire_async.sandbox.server.storage.database import Database
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS api_keys (digest TEXT PRIMARY KEY, permissions TEXT NOT NULL);

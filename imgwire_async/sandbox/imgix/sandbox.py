@@ -18,11 +18,11 @@ from imgwire_async.sandbox.imgix.operations import OPERATIONS, Permission
 from imgwire_async.sandbox.imgix.resources import assets, reports, sources
 from imgwire_async.sandbox.imgix.runtime import TABLES, Runtime, identity_of
 from imgwire_async.sandbox.imgix.settings import ImgixSandboxOptions, ImgixSandboxSettings
-from imgwire_async.sandbox.server.database import open_database
-from imgwire_async.sandbox.server.rate_limits import RateLimiter
+from imgwire_async.sandbox.server.requests.rate_limits import RateLimiter
 from imgwire_async.sandbox.server.runtime import Files
 from imgwire_async.sandbox.server.sandbox import LocalService
-from imgwire_async.sandbox.server.variants import VariantCache
+from imgwire_async.sandbox.server.storage.database import open_database
+from imgwire_async.sandbox.server.storage.variants import VariantCache
 
 T = TypeVar("T")
 

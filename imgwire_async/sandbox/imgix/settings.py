@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 from imgwire_async.sandbox.imgix.operations import RATE_CLASSES, published_limits
-from imgwire_async.sandbox.server.rate_limits import RateRule
+from imgwire_async.sandbox.server.requests.rate_limits import RateRule
 
 EVERY_CLASS = "*"
 

@@ -22,13 +22,13 @@ from imgwire_async.sandbox.imgwire.pages import gallery
 from imgwire_async.sandbox.imgwire.resources import archives, cors_origins, custom_domain, images, metrics
 from imgwire_async.sandbox.imgwire.runtime import Runtime
 from imgwire_async.sandbox.imgwire.storage import store
-from imgwire_async.sandbox.server.bodies import EarlyAnswer
 from imgwire_async.sandbox.server.errors import ApiError, broken
-from imgwire_async.sandbox.server.gateway import Authentication, Gateway
 from imgwire_async.sandbox.server.operations import Operation
-from imgwire_async.sandbox.server.presigned import StoreError, store_error
+from imgwire_async.sandbox.server.requests.bodies import EarlyAnswer
+from imgwire_async.sandbox.server.requests.gateway import Authentication, Gateway
 from imgwire_async.sandbox.server.runtime import logger
 from imgwire_async.sandbox.server.service import Service
+from imgwire_async.sandbox.server.storage.presigned import StoreError, store_error
 
 
 def build(runtime: Runtime) -> ASGIApp:

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgwire_async.sandbox.imgwire.errors import InvalidRequestError, error_response
 from imgwire_async.sandbox.imgwire.runtime import Runtime
-from imgwire_async.sandbox.server.bodies import answer_early
 from imgwire_async.sandbox.server.errors import broken
+from imgwire_async.sandbox.server.requests.bodies import answer_early
 from imgwire_async.sandbox.server.runtime import logger
 
 OPERATIONS = {"/api/v1/images/standard_upload": "POST", "/_store/": "PUT"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.responses import JSONResponse, Response
 
 from imgwire_async.sandbox.server.errors import ApiError
-from imgwire_async.sandbox.server.presigned import store_error
+from imgwire_async.sandbox.server.storage.presigned import store_error
 
 STORE_PREFIX = "/_store/"
 """Where presigned upload URLs lead."""

@@ -6,7 +6,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 
-from imgwire_async.sandbox.server.database import Database
+from imgwire_async.sandbox.server.storage.database import Database
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS images (

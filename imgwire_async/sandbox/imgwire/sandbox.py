@@ -14,10 +14,10 @@ from imgwire_async.sandbox.imgwire.identity import TABLES, Identity, identity_of
 from imgwire_async.sandbox.imgwire.operations import OPERATIONS
 from imgwire_async.sandbox.imgwire.runtime import Files, Runtime
 from imgwire_async.sandbox.imgwire.settings import SandboxOptions, SandboxSettings
-from imgwire_async.sandbox.server.database import open_database
-from imgwire_async.sandbox.server.rate_limits import RateLimiter
+from imgwire_async.sandbox.server.requests.rate_limits import RateLimiter
 from imgwire_async.sandbox.server.sandbox import LocalService
-from imgwire_async.sandbox.server.variants import VariantCache
+from imgwire_async.sandbox.server.storage.database import open_database
+from imgwire_async.sandbox.server.storage.variants import VariantCache
 
 
 class Sandbox(LocalService[Runtime]):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 from imgwire_async.sandbox.imgwire.operations import OPERATIONS
-from imgwire_async.sandbox.server.rate_limits import RateRule
+from imgwire_async.sandbox.server.requests.rate_limits import RateRule
 
 MEBIBYTE = 1024 * 1024
 

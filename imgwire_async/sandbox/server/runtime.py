@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from imgwire_async.sandbox.server.database import Database
-from imgwire_async.sandbox.server.faults import FaultScript
-from imgwire_async.sandbox.server.rate_limits import RateLimiter
-from imgwire_async.sandbox.server.request_log import RequestJournal
-from imgwire_async.sandbox.server.variants import VariantCache
+from imgwire_async.sandbox.server.requests.faults import FaultScript
+from imgwire_async.sandbox.server.requests.rate_limits import RateLimiter
+from imgwire_async.sandbox.server.requests.request_log import RequestJournal
+from imgwire_async.sandbox.server.storage.database import Database
+from imgwire_async.sandbox.server.storage.variants import VariantCache
 
 logger = logging.getLogger("imgwire_async.sandbox")
 

@@ -21,12 +21,12 @@ import anyio.to_thread
 import uvicorn
 from starlette.types import ASGIApp
 
-from imgwire_async.sandbox.server.database import lock_folder
-from imgwire_async.sandbox.server.faults import FaultScript
 from imgwire_async.sandbox.server.operations import Operations
-from imgwire_async.sandbox.server.request_log import RequestJournal
+from imgwire_async.sandbox.server.requests.faults import FaultScript
+from imgwire_async.sandbox.server.requests.request_log import RequestJournal
+from imgwire_async.sandbox.server.requests.transport import SandboxProtocol
 from imgwire_async.sandbox.server.runtime import ServerRuntime, make_folder
-from imgwire_async.sandbox.server.transport import SandboxProtocol
+from imgwire_async.sandbox.server.storage.database import lock_folder
 
 GRACE_SECONDS = 1.0
 """How long requests that are being answered may take to end when the sandbox stops."""

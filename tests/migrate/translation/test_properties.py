@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from imgwire_async.cdn import cdn_url, parse_cdn_url
 from imgwire_async.migrate import translate_srcset, translate_text, translate_url
 from imgwire_async.migrate.translation.records import Status
-from imgwire_async.migrate.translation.table import NAMES
+from imgwire_async.migrate.translation.rules.table import NAMES
 
 BASE = "https://cdn.example.com/org/env/image"
 STATUSES = get_args(Status)

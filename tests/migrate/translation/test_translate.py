@@ -11,7 +11,7 @@ import pytest
 
 from imgwire_async.errors import InvalidTransformationError
 from imgwire_async.migrate import Asset, Finding, Judgement, translate_url
-from imgwire_async.migrate.translation.table import NAMES, TABLE
+from imgwire_async.migrate.translation.rules.table import NAMES, TABLE
 
 URL = "https://shop.imgix.net/a.jpg"
 CDN_URL = "https://cdn.example.com/org/env/image"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgwire_async.sandbox import FixedWindow, MaxInFlight, SteadyRate
-from imgwire_async.sandbox.server.rate_limits import RateLimiter
+from imgwire_async.sandbox.server.requests.rate_limits import RateLimiter
 from tests.sandbox.imgwire.support import Api
 
 

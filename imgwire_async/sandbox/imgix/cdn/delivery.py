@@ -25,11 +25,11 @@ from imgwire_async.sandbox.imgix.cdn.parameters import Parameters
 from imgwire_async.sandbox.imgix.cdn.substitutes import substitute, text_file
 from imgwire_async.sandbox.imgix.resources import assets, sources
 from imgwire_async.sandbox.imgix.runtime import Runtime
-from imgwire_async.sandbox.server.bodies import BlockFileResponse
 from imgwire_async.sandbox.server.errors import ApiError
-from imgwire_async.sandbox.server.negotiation import accepted_types, modern_formats
+from imgwire_async.sandbox.server.requests.bodies import BlockFileResponse
+from imgwire_async.sandbox.server.requests.negotiation import accepted_types, modern_formats
 from imgwire_async.sandbox.server.runtime import logger
-from imgwire_async.sandbox.server.variants import Variant, VariantResponse, is_current
+from imgwire_async.sandbox.server.storage.variants import Variant, VariantResponse, is_current
 
 if TYPE_CHECKING:
     from imgwire_async.sandbox.imgix.cdn.rendering import Rendered

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from imgwire_async.sandbox.imgix import documents
 from imgwire_async.sandbox.imgix.documents import REPORTS_PREFIX, Attributes, Query, bad_request, not_found
 from imgwire_async.sandbox.imgix.runtime import Runtime, new_id
-from imgwire_async.sandbox.server.bodies import BlockFileResponse
-from imgwire_async.sandbox.server.presigned import StoreError, check_signature, presign
+from imgwire_async.sandbox.server.requests.bodies import BlockFileResponse
+from imgwire_async.sandbox.server.storage.presigned import StoreError, check_signature, presign
 
 URL_SECONDS: Final = 3600
 """How long the URL of a file works; imgix's own time is unpublished."""

@@ -15,9 +15,9 @@ from imgwire_async.sandbox.imgix.documents import STORE_PREFIX, Attributes, bad_
 from imgwire_async.sandbox.imgix.operations import Permission
 from imgwire_async.sandbox.imgix.resources import assets, sources
 from imgwire_async.sandbox.imgix.runtime import Runtime, new_uuid
-from imgwire_async.sandbox.server.bodies import BodyTooLargeError, EarlyAnswer, write_to_file
 from imgwire_async.sandbox.server.errors import ApiError
-from imgwire_async.sandbox.server.presigned import StoreError, check_signature, presign
+from imgwire_async.sandbox.server.requests.bodies import BodyTooLargeError, EarlyAnswer, write_to_file
+from imgwire_async.sandbox.server.storage.presigned import StoreError, check_signature, presign
 
 EXPIRED: Final = "EXPIRED"
 """State of a session that was never closed; imgix's own name is unpublished."""

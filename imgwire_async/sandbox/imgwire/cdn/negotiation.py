@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgwire_async.sandbox.pictures.types import SupportedMimeType
-from imgwire_async.sandbox.server.negotiation import modern_formats
+from imgwire_async.sandbox.server.requests.negotiation import modern_formats
 
 _ANCIENT = {SupportedMimeType.JPEG, SupportedMimeType.PNG, SupportedMimeType.GIF}
 """What everybody shows."""

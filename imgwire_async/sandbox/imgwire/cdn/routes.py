@@ -23,11 +23,11 @@ from imgwire_async.sandbox.imgwire.errors import not_found
 from imgwire_async.sandbox.imgwire.resources import metrics
 from imgwire_async.sandbox.imgwire.runtime import Runtime
 from imgwire_async.sandbox.imgwire.storage import records
-from imgwire_async.sandbox.server.bodies import BlockFileResponse
 from imgwire_async.sandbox.server.errors import ApiError
-from imgwire_async.sandbox.server.negotiation import accepted_types, modern_formats
+from imgwire_async.sandbox.server.requests.bodies import BlockFileResponse
+from imgwire_async.sandbox.server.requests.negotiation import accepted_types, modern_formats
 from imgwire_async.sandbox.server.runtime import logger
-from imgwire_async.sandbox.server.variants import Variant, VariantResponse, is_current
+from imgwire_async.sandbox.server.storage.variants import Variant, VariantResponse, is_current
 
 if TYPE_CHECKING:
     from imgwire_async.sandbox.imgwire.rendering.jobs import Rendered

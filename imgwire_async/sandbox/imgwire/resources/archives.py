@@ -17,7 +17,7 @@ from imgwire_async.sandbox.imgwire.errors import not_found
 from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp
 from imgwire_async.sandbox.imgwire.schemas import ImageIds
 from imgwire_async.sandbox.imgwire.storage import records, store
-from imgwire_async.sandbox.server.bodies import BlockFileResponse
+from imgwire_async.sandbox.server.requests.bodies import BlockFileResponse
 
 PREFIX = "/_downloads/"
 _UNSAFE = str.maketrans(dict.fromkeys('\0/\\:*?"<>|', "_"))

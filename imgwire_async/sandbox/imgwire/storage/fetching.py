@@ -19,7 +19,7 @@ from imgwire_async.sandbox.imgwire.schemas import UploadViaUrlCreate, mime_type_
 from imgwire_async.sandbox.imgwire.storage import processing, records
 from imgwire_async.sandbox.pictures.inspection import UnacceptableImageError
 from imgwire_async.sandbox.pictures.types import SupportedMimeType
-from imgwire_async.sandbox.server.bodies import BodyTooLargeError, write_to_file
+from imgwire_async.sandbox.server.requests.bodies import BodyTooLargeError, write_to_file
 from imgwire_async.sandbox.server.runtime import logger
 
 MAXIMUM_REDIRECTS = 5

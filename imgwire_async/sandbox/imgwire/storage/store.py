@@ -11,9 +11,9 @@ from starlette.responses import Response
 from imgwire_async.sandbox.imgwire.errors import STORE_PREFIX
 from imgwire_async.sandbox.imgwire.runtime import Runtime
 from imgwire_async.sandbox.imgwire.storage import processing, records
-from imgwire_async.sandbox.server import presigned
-from imgwire_async.sandbox.server.bodies import write_to_file
-from imgwire_async.sandbox.server.presigned import StoreError
+from imgwire_async.sandbox.server.requests.bodies import write_to_file
+from imgwire_async.sandbox.server.storage import presigned
+from imgwire_async.sandbox.server.storage.presigned import StoreError
 
 PREFIX = STORE_PREFIX
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from imgwire_async.migrate.translation.state import State
-from imgwire_async.migrate.translation.values import (
+from imgwire_async.migrate.translation.rules.state import State
+from imgwire_async.migrate.translation.rules.values import (
     LARGEST_SIDE,
     color,
     compass,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from imgwire_async.migrate.translation.adjustments import (
+from imgwire_async.migrate.translation.rules.adjustments import (
     background,
     blur,
     brightness,
@@ -28,10 +28,10 @@ from imgwire_async.migrate.translation.adjustments import (
     tint,
     without_effect,
 )
-from imgwire_async.migrate.translation.geometry import size
-from imgwire_async.migrate.translation.output import output, resolution
-from imgwire_async.migrate.translation.overlay import overlay
-from imgwire_async.migrate.translation.state import Rule, State
+from imgwire_async.migrate.translation.rules.geometry import size
+from imgwire_async.migrate.translation.rules.output import output, resolution
+from imgwire_async.migrate.translation.rules.overlay import overlay
+from imgwire_async.migrate.translation.rules.state import Rule, State
 
 
 class Row(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from imgwire_async.migrate.translation.state import Rule, State
-from imgwire_async.migrate.translation.values import FARTHEST, color, number, switch, written
+from imgwire_async.migrate.translation.rules.state import Rule, State
+from imgwire_async.migrate.translation.rules.values import FARTHEST, color, number, switch, written
 
 _NO_EFFECT = "0 changes nothing"
 _TURNS = {  # orient: degrees clockwise, flips

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imgwire_async.migrate.translation.state import State
-from imgwire_async.migrate.translation.values import number, switch, words
+from imgwire_async.migrate.translation.rules.state import State
+from imgwire_async.migrate.translation.rules.values import number, switch, words
 
 _FORMATS = {  # MIME type: format
     "image/jpeg": "jpg",

@@ -11,14 +11,14 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imgwire_async.sandbox.server.bodies import BODY_ENDED, JSON_BYTES, answer_early
 from imgwire_async.sandbox.server.errors import ApiError, rate_limited, scripted
-from imgwire_async.sandbox.server.faults import Fault
 from imgwire_async.sandbox.server.operations import Operation
-from imgwire_async.sandbox.server.request_log import RECORDED_HEADERS, ReceivedRequest
+from imgwire_async.sandbox.server.requests.bodies import BODY_ENDED, JSON_BYTES, answer_early
+from imgwire_async.sandbox.server.requests.faults import Fault
+from imgwire_async.sandbox.server.requests.request_log import RECORDED_HEADERS, ReceivedRequest
+from imgwire_async.sandbox.server.requests.transport import close_connection, reset_connection
 from imgwire_async.sandbox.server.runtime import ServerRuntime
 from imgwire_async.sandbox.server.service import CALLER, Service
-from imgwire_async.sandbox.server.transport import close_connection, reset_connection
 
 SLOW_CHUNK_SECONDS = 0.05
 """How finely a slowed body is cut."""

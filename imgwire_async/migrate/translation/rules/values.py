@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from imgwire_async.migrate.translation.colors import NAMED_COLORS
+from imgwire_async.migrate.translation.rules.colors import NAMED_COLORS
 
 LARGEST_SIDE = 8192
 FARTHEST = 2**31 - 1

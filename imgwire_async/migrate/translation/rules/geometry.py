@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from imgwire_async.migrate.translation.frames import focal_region, padded, place
-from imgwire_async.migrate.translation.state import State
-from imgwire_async.migrate.translation.values import (
+from imgwire_async.migrate.translation.rules.frames import focal_region, padded, place
+from imgwire_async.migrate.translation.rules.state import State
+from imgwire_async.migrate.translation.rules.values import (
     FARTHEST,
     LARGEST_SIDE,
     fraction,

@@ -12,7 +12,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from imgwire_async.sandbox.server.bodies import BlockFileResponse
+from imgwire_async.sandbox.server.requests.bodies import BlockFileResponse
 
 
 @dataclass(slots=True, eq=False)

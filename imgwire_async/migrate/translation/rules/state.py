@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from urllib.parse import unquote
 
 from imgwire_async.migrate.translation.records import Asset, Assets, ExifOrientation, Finding, Judgement
-from imgwire_async.migrate.translation.values import half_up, number
+from imgwire_async.migrate.translation.rules.values import half_up, number
 
 
 class State:

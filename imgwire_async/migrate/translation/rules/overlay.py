@@ -7,9 +7,8 @@ import json
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from imgwire_async.migrate.translation.state import State, find_asset, image_id
-from imgwire_async.migrate.translation.urls import is_imgix, pairs_of, source_of, split_url
-from imgwire_async.migrate.translation.values import (
+from imgwire_async.migrate.translation.rules.state import State, find_asset, image_id
+from imgwire_async.migrate.translation.rules.values import (
     FARTHEST,
     LARGEST_SIDE,
     color,
@@ -20,6 +19,7 @@ from imgwire_async.migrate.translation.values import (
     words,
     written,
 )
+from imgwire_async.migrate.translation.urls import is_imgix, pairs_of, source_of, split_url
 
 _LONGEST_TEXT = 2048
 _SILENT_FITS = ("clip", "max")

@@ -1,0 +1,1 @@
+"""How each imgix parameter is read and converted: a table, and a rule for every row."""
