@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import socket
-import ssl
 from typing import Final
 
 import aiohttp
@@ -16,6 +15,7 @@ from imgwire_async.core.body import SourceFailedError
 from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.http.failures import system_detail
 from imgwire_async.core.http.messages import HttpRequest, TransportError, joined_headers
+from imgwire_async.core.http.tls import LateTls
 from imgwire_async.core.pace.local_limits import lacking
 
 KEEPALIVE_SECONDS: Final = 30.0
@@ -114,15 +114,16 @@ class AiohttpTransport:
     """A session that adds nothing to requests and keeps nothing of responses. Made in a running event loop.
 
     Args:
-        tls: how to encrypt.
+        tls: gives the context with which https requests are encrypted.
     """
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
+    def __init__(self, tls: LateTls) -> None:
+        self._tls = tls
         self._session = aiohttp.ClientSession(
             # How many requests run at once is decided by the gate in front of the connections, where waiting
             # is counted and cancellable, and never shows up as a pool timeout.
             connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=tls, socket_factory=_new_socket
+                limit=0, keepalive_timeout=KEEPALIVE_SECONDS, socket_factory=_new_socket
             ),
             # Cookies of one response must not travel with other callers' requests.
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -148,16 +149,19 @@ class AiohttpTransport:
         if now - self._last_used > _MAY_BE_STALE:
             await self._notice_closed_connections()
         self._last_used = now
+        # Encodings are left alone: rewriting `%2F` as `/` in a query breaks a signature.
+        url = URL(message.url, encoded=True)
+        tls = await self._tls.context() if url.scheme == "https" else True
         try:
             return _Reply(
                 await self._session.request(
                     message.method,
-                    # Encodings are left alone: rewriting `%2F` as `/` in a query breaks a signature.
-                    URL(message.url, encoded=True),
+                    url,
                     headers=message.headers,
                     data=message.body,
                     timeout=_client_timeout(timeouts.connect, timeouts.read),
                     allow_redirects=False,
+                    ssl=tls,
                 )
             )
         except FAILURES as error:

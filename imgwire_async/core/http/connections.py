@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from anyio.lowlevel import EventLoopToken, current_token
 
 from imgwire_async.core.http.messages import Transport
+from imgwire_async.core.http.tls import LateTls
 from imgwire_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @functools.cache
 def _tls_context() -> ssl.SSLContext:
-    # Reading the certificates takes some 30 ms, so it is done once in a process.
+    # Once in a process, whatever the clients; see `LateTls`.
     import httpx
 
     try:
@@ -65,6 +66,8 @@ class Engine:
 
         if "trio" in sys.modules:
             import httpcore  # noqa: F401 - which httpx loads with its first connections
+        with suppress(RuntimeError):  # no event loop runs yet
+            current_token()  # loads anyio's part for the event loop
 
         if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
             raise ConfigurationError(
@@ -112,7 +115,7 @@ class Engine:
 
     def _build(self, token: EventLoopToken) -> Transport:
         on_asyncio = isinstance(token.native_token, asyncio.AbstractEventLoop)
-        return (self._over_aiohttp if on_asyncio else self._over_httpx)(_tls_context())
+        return (self._over_aiohttp if on_asyncio else self._over_httpx)(LateTls(_tls_context))
 
     def _is_current_loop(self) -> bool:
         return self._token is not None and self._token.native_token is current_token().native_token

@@ -15,6 +15,7 @@ from imgwire_async.core.http import aiohttp_transport
 from imgwire_async.core.http.failures import system_detail
 from imgwire_async.core.http.library_logs import redacted_logs
 from imgwire_async.core.http.messages import HttpRequest, TransportError, joined_headers
+from imgwire_async.core.http.tls import LateTls
 from imgwire_async.core.pace.local_limits import lacking
 from imgwire_async.core.values.redaction import without_query
 
@@ -117,6 +118,37 @@ class _Reply:
             await self._response.aclose()
 
 
+class _Pools(httpx.AsyncBaseTransport):
+    """Unlimited pools: one for http, and one for https, which is made when the first request needs it."""
+
+    def __init__(self, tls: LateTls) -> None:
+        self._tls = tls
+        self._plain = _pool(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # which trusts nobody
+        self._secure: httpx.AsyncHTTPTransport | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.scheme != "https":
+            return await self._plain.handle_async_request(request)
+        context = await self._tls.context()
+        if self._secure is None:
+            self._secure = _pool(context)
+        return await self._secure.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._plain.aclose()
+        if self._secure is not None:
+            await self._secure.aclose()
+
+
+def _pool(context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
+    return httpx.AsyncHTTPTransport(
+        verify=context,
+        limits=_UNLIMITED,
+        socket_options=aiohttp_transport.SOCKET_OPTIONS,
+        trust_env=False,
+    )
+
+
 class HttpxTransport:
     """An `httpx.AsyncClient`, without its redirects and authentication.
 
@@ -128,15 +160,9 @@ class HttpxTransport:
         self._client = client
 
     @classmethod
-    def with_own_client(cls, context: ssl.SSLContext) -> Self:
-        """Make the client as well, with an unlimited pool that ignores the environment variables."""
-        pool = httpx.AsyncHTTPTransport(
-            verify=context,
-            limits=_UNLIMITED,
-            socket_options=aiohttp_transport.SOCKET_OPTIONS,
-            trust_env=False,
-        )
-        return cls(httpx.AsyncClient(transport=pool, trust_env=False))
+    def with_own_client(cls, tls: LateTls) -> Self:
+        """Make the client as well, with unlimited pools that ignore the environment variables."""
+        return cls(httpx.AsyncClient(transport=_Pools(tls), trust_env=False))
 
     @property
     def is_closed(self) -> bool:
