@@ -21,7 +21,7 @@ from imgwire_async.core.http.urls import is_confidential, sendable_url
 from imgwire_async.core.logical_call import LogicalCall
 from imgwire_async.core.operation import Operation, Replay
 from imgwire_async.core.pace.permits import Permit
-from imgwire_async.core.responses import HttpResponse, NoResponse, Result, UnreadableResponse, refusal
+from imgwire_async.core.responses import HttpResponse, NoResponse, Result, refusal
 from imgwire_async.core.service import USER_AGENT
 from imgwire_async.core.values.redaction import Secret, without_query
 from imgwire_async.errors import (
@@ -324,8 +324,8 @@ def _usable(result: HttpResponse, transfer: Transfer) -> Result:
     if not result.is_success:
         return result
     if transfer.problem is not None or result.status not in {200, 206}:
-        reason = transfer.problem or f"the response has status {result.status} and no file"
-        return UnreadableResponse(result.status, result.headers, reason)
+        problem = transfer.problem or f"the response has status {result.status} and no file"
+        return HttpResponse(result.status, result.headers, b"", problem)
     reason = f"the transfer ended after {transfer.received} of {transfer.head.size} bytes"
     return NoResponse("CutShort", reason, may_have_acted=True, timed_out=False)
 

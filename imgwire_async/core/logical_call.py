@@ -23,29 +23,24 @@ from imgwire_async.core.pace.permits import (
     Permit,
 )
 from imgwire_async.core.responses import (
+    ErrorFor,
     HttpResponse,
     NoResponse,
     Result,
-    UnreadableResponse,
-    connection_error,
-    request_id_in,
+    failure,
 )
 from imgwire_async.core.retry import (
+    TOO_MANY_REQUESTS,
     Retry,
     RetryBudget,
     Stop,
     StopReason,
     decide,
-    is_throttled,
-    may_have_acted,
     parse_retry_after,
 )
 from imgwire_async.core.service import Service
 from imgwire_async.core.time import RealTime, Time
-from imgwire_async.errors import CallContext, DeadlineExceededError, ImgwireError, ResponseDecodeError
-
-ErrorFor: TypeAlias = Callable[[HttpResponse, CallContext], ImgwireError]
-"""Makes the error for a response that is not a success."""
+from imgwire_async.errors import CallContext, DeadlineExceededError, ImgwireError
 
 Send: TypeAlias = Callable[[int, Permit], Awaitable[Result]]
 """Makes one attempt; gets its number, from 1, and what holds its slot."""
@@ -114,8 +109,7 @@ class LogicalCall:
     streamed: Callable[[], int] = lambda: 0
     """Bytes that have arrived so far beside those that are kept in responses."""
     is_deletion: bool = False
-    """Whether any 2xx is a success even if its body is unreadable, and a 404 once an earlier attempt may have
-    done the work."""
+    """Whether the call deletes, so that a 404 may be a success; see `_read_as_deletion`."""
     prepare: Callable[[], Awaitable[object]] | None = None
     """Gets what an attempt needs before it waits for a slot."""
     after_401: Callable[[], Awaitable[bool]] | None = None
@@ -124,6 +118,8 @@ class LogicalCall:
     """How many attempts were made. One that is repeated with another credential counts once."""
     retry_after: float | None = field(init=False, default=None)
     """The hint of the last response in seconds, if it gave one."""
+    last: Result | None = field(init=False, default=None)
+    """What the last attempt gave."""
     stopped: StopReason | None = field(init=False, default=None)
     """Why no further attempt was made."""
 
@@ -152,19 +148,18 @@ class LogicalCall:
                     contexts.enter_context(hook(event))
             if self.deadline is None:
                 return await self._make(attempt)
-            last: list[Result] = []
             with self.shared.time.move_on_after(self.deadline - self.shared.time.monotonic()):
-                return await self._make(attempt, last)
-            raise self._too_late("not finished within the deadline", None, last[-1] if last else None)
+                return await self._make(attempt)
+            raise self._too_late("not finished within the deadline")
         raise RuntimeError("an on_call hook must not suppress the error of the call")
 
-    async def _make(self, attempt: Send, seen: list[Result] | None = None) -> HttpResponse:
+    async def _make(self, attempt: Send) -> HttpResponse:
         options, shared, time = self.options, self.shared, self.shared.time
-        last: Result | None = None
-        may_be_done = again = False
-        number, not_before = 0, -math.inf
-        while again or self.deadline is None or time.monotonic() < self.deadline:
-            number += not again
+        self.attempts, self.last = 0, None
+        renewed = False  # the same attempt once more, with another credential
+        may_be_done = False  # an attempt may have been carried out, though it gave no success
+        not_before = -math.inf
+        while renewed or self.deadline is None or time.monotonic() < self.deadline:
             if self.prepare is not None:
                 await self.prepare()
             arrived = time.monotonic()
@@ -176,47 +171,41 @@ class LogicalCall:
                     not_before=not_before,
                     longest_wait=options.max_wait,
                 ) as permit:
-                    self.attempts = number
+                    self.attempts += not renewed
                     shared.attempts += 1
-                    shared.retries += again or number > 1
+                    shared.retries += renewed or self.attempts > 1
                     if options.on_request:
                         waited = time.monotonic() - arrived
-                        sending = RequestEvent(**self._facts(number), waited=waited)
-                        await permit.outside(tell(options.on_request, sending))
+                        await permit.outside(
+                            tell(options.on_request, RequestEvent(**self._facts(), waited=waited))
+                        )
                     streamed, started = self.streamed(), time.monotonic()
-                    last = await attempt(number, permit)
+                    self.last = result = await attempt(self.attempts, permit)
                     seconds = time.monotonic() - started
-                    self.retry_after = None
-                    if not isinstance(last, NoResponse):
-                        self._report(permit, last)
+                    self._report(permit, result)
             except AdmissionTimeoutError as error:
-                raise self._too_late(str(error), error.closed_for or None, last) from None
+                raise self._too_late(str(error), error.closed_for or None) from None
             except ClosedTooLongError as error:
-                raise self._impatient(error, last) from None
-            if seen is not None:
-                seen.append(last)
+                raise self._impatient(error) from None
             if logger.isEnabledFor(logging.DEBUG):
-                self._log(last, number, seconds)
+                self._log(result, seconds)
             if options.on_response:
-                seen_event = self._response_event(last, number, seconds, self.streamed() - streamed)
-                await tell(options.on_response, seen_event)
-            if not isinstance(last, NoResponse):
-                if last.status == 401 and not again and self.after_401 and await self.after_401():
-                    again, not_before = True, -math.inf
-                    continue
-                if may_be_done and last.status in {404, 410}:
-                    last = HttpResponse(204, last.headers, b"")
-                elif self.is_deletion and isinstance(last, UnreadableResponse) and last.is_success:
-                    last = HttpResponse(last.status, last.headers, b"")
-            again = False
-            may_be_done = may_be_done or (self.is_deletion and may_have_acted(last))
-            if isinstance(last, HttpResponse) and last.is_success:
+                event = self._response_event(result, seconds, self.streamed() - streamed)
+                await tell(options.on_response, event)
+            if result.status == 401 and not renewed and self.after_401 and await self.after_401():
+                renewed, not_before = True, -math.inf
+                continue
+            renewed = False
+            if self.is_deletion:
+                result = _read_as_deletion(result, may_be_done=may_be_done)
+                may_be_done = may_be_done or result.may_have_acted
+            if isinstance(result, HttpResponse) and result.is_success:
                 self.stopped = StopReason.SUCCESS
                 shared.budget.deposit()
-                return last
+                return result
             decision = decide(
-                last,
-                attempt=number,
+                result,
+                attempt=self.attempts,
                 replay=self.replay,
                 policy=options.retry,
                 hint=self.retry_after,
@@ -231,19 +220,19 @@ class LogicalCall:
                 break
             # The time that a hook takes counts as waiting.
             not_before = time.monotonic() + decision.delay
-            await self._announce(decision, last)
-            if not self._slows_down(last):
+            await self._announce(decision, result)
+            if not self._slows_down(result):
                 await time.sleep(max(0.0, not_before - time.monotonic()))
                 not_before = -math.inf
         else:
             self.stopped = StopReason.DEADLINE
-        raise self._error(last)
+        raise self._error()
 
-    def _facts(self, attempt: int) -> dict[str, Any]:
+    def _facts(self) -> dict[str, Any]:
         """What every event of an attempt tells."""
         return {
             **self._identity(),
-            "attempt": attempt,
+            "attempt": self.attempts,
             "idempotency_key": self.context.get("idempotency_key"),
         }
 
@@ -255,76 +244,80 @@ class LogicalCall:
             "url": context.get("url") or "",
         }
 
-    def _report(self, permit: Permit, response: HttpResponse | UnreadableResponse) -> None:
+    def _report(self, permit: Permit, result: Result) -> None:
         """Let the gate learn from a response, and keep its hint."""
-        self.retry_after = parse_retry_after(response.headers, self.shared.time.time())
-        if self._slows_down(response):
+        self.retry_after = None
+        if isinstance(result, NoResponse):
+            return
+        self.retry_after = parse_retry_after(result.headers, self.shared.time.time())
+        if self._slows_down(result):
             permit.throttled(self.retry_after)
         else:
             permit.accepted()
 
     def _slows_down(self, result: Result) -> bool:
         """Whether the service asks to slow down, so that the gate has closed and owns the wait."""
-        if is_throttled(result):
-            return True
-        return not isinstance(result, NoResponse) and result.status == 503 and self.retry_after is not None
+        return result.status == TOO_MANY_REQUESTS or (result.status == 503 and self.retry_after is not None)
 
-    def _log(self, result: Result, number: int, seconds: float) -> None:
+    def _log(self, result: Result, seconds: float) -> None:
         what = result.reason if isinstance(result, NoResponse) else f"status {result.status}"
-        logger.debug("%s: %s %s, attempt %d: %s in %.3f s", *self._identity().values(), number, what, seconds)
+        name, method, url = self._identity().values()
+        logger.debug("%s: %s %s, attempt %d: %s in %.3f s", name, method, url, self.attempts, what, seconds)
 
-    def _response_event(self, result: Result, number: int, seconds: float, streamed: int) -> ResponseEvent:
-        status, name = _status_or_failure(result)
+    def _response_event(self, result: Result, seconds: float, streamed: int) -> ResponseEvent:
         return ResponseEvent(
-            **self._facts(number),
-            status=status,
-            failure=name,
-            request_id=None if isinstance(result, NoResponse) else request_id_in(result.headers),
+            **self._facts(),
+            status=result.status,
+            failure=_failure_name(result),
+            request_id=result.request_id,
             seconds=seconds,
             received=streamed + (len(result.content) if isinstance(result, HttpResponse) else 0),
         )
 
     async def _announce(self, retry: Retry, result: Result) -> None:
-        status, name = _status_or_failure(result)
-        facts = self._facts(self.attempts)
+        name = _failure_name(result)
+        facts = self._facts()
         logger.info(
             "%s: attempt %d failed (%s), the next one follows in %.2f s",
             facts["operation"],
             self.attempts,
-            name or f"status {status}",
+            name or f"status {result.status}",
             retry.delay,
         )
         event = RetryEvent(
-            **facts, delay=retry.delay, status=status, failure=name, retry_after=self.retry_after
+            **facts, delay=retry.delay, status=result.status, failure=name, retry_after=self.retry_after
         )
         await tell(self.options.on_retry, event)
 
-    def _impatient(self, closed: ClosedTooLongError, last: Result | None) -> ImgwireError:
+    def _impatient(self, closed: ClosedTooLongError) -> ImgwireError:
         context = self.context | CallContext(attempts=self.attempts, retry_after=closed.closed_for)
-        # What the service would have answered.
-        error = self.error_for(HttpResponse(429, {}, b""), context)
-        error.message = str(closed)
         if isinstance(closed, LimitedTooLongError):
             instant = _date(self.shared.time.time() + closed.closed_for)
-            error.message += f", at {instant}, longer than max_wait ({self.options.max_wait:g} s)"
+            problem = f"{closed}, at {instant}, longer than max_wait ({self.options.max_wait:g} s)"
         else:
             limit = self.options.retry.max_retry_after
-            error.message += f", longer than max_retry_after ({limit:g} s)"
-        if last is not None:
-            error.message += f"; before that, {failure(last, context, self.error_for).message}"
+            problem = f"{closed}, longer than max_retry_after ({limit:g} s)"
+        # What the service would have answered.
+        error = self.error_for(HttpResponse(429, {}, b""), context)
+        error.message = self._with_last_failure(problem, context)
         return error
 
-    def _too_late(self, problem: str, wait: float | None, last: Result | None) -> DeadlineExceededError:
+    def _too_late(self, problem: str, wait: float | None = None) -> DeadlineExceededError:
         self.stopped = StopReason.DEADLINE
         context = self.context | CallContext(attempts=self.attempts, retry_after=wait)
-        if last is not None:
-            problem = f"{problem}; before that, {failure(last, context, self.error_for).message}"
-        return DeadlineExceededError(problem, **context)
+        return DeadlineExceededError(self._with_last_failure(problem, context), **context)
 
-    def _error(self, result: Result | None) -> ImgwireError:
+    def _with_last_failure(self, problem: str, context: CallContext) -> str:
+        if self.last is None:
+            return problem
+        return f"{problem}; before that, {failure(self.last, context, self.error_for).message}"
+
+    def _error(self) -> ImgwireError:
         context = self.context | CallContext(attempts=self.attempts, retry_after=self.retry_after)
-        error = failure(result, context, self.error_for)
-        if self.stopped is StopReason.DEADLINE and result is not None:
+        if self.last is None:
+            return DeadlineExceededError("the deadline had passed before the first attempt", **context)
+        error = failure(self.last, context, self.error_for)
+        if self.stopped is StopReason.DEADLINE:
             return DeadlineExceededError(
                 f"the deadline leaves no time for another attempt; {error.message}", **context
             )
@@ -342,6 +335,19 @@ class LogicalCall:
         return error
 
 
+def _read_as_deletion(result: Result, *, may_be_done: bool) -> Result:
+    """What an attempt to delete has done.
+
+    A 2xx is a success even if its body is unreadable, and so is a 404 if an earlier attempt may have done it.
+    """
+    if isinstance(result, NoResponse):
+        return result
+    gone = may_be_done and result.status in {404, 410}
+    if gone or (result.has_good_status and result.problem is not None):
+        return HttpResponse(204, result.headers, b"")
+    return result
+
+
 def _date(seconds: float) -> str:
     try:
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
@@ -349,23 +355,5 @@ def _date(seconds: float) -> str:
         return "a date beyond every calendar"
 
 
-def _status_or_failure(result: Result) -> tuple[int | None, str | None]:
-    if isinstance(result, NoResponse):
-        return None, result.name
-    return result.status, None
-
-
-def failure(result: Result | None, context: CallContext, error_for: ErrorFor) -> ImgwireError:
-    """The error for an attempt that did not succeed; None stands for a call without any attempt."""
-    match result:
-        case HttpResponse():
-            return error_for(result, context | CallContext(request_id=result.request_id))
-        case UnreadableResponse(status, headers, reason):
-            context = context | CallContext(request_id=request_id_in(headers))
-            if result.is_success:
-                return ResponseDecodeError(reason, status=status, **context)
-            return error_for(HttpResponse(status, headers, b""), context)
-        case NoResponse():
-            return connection_error(result, context)
-        case None:
-            return DeadlineExceededError("the deadline had passed before the first attempt", **context)
+def _failure_name(result: Result) -> str | None:
+    return result.name if isinstance(result, NoResponse) else None

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from imgwire_async.core.operation import MisfitError
 from imgwire_async.core.values.redaction import redacted
@@ -14,6 +14,7 @@ from imgwire_async.errors import (
     APIConnectionError,
     APITimeoutError,
     CallContext,
+    ImgwireError,
     ResponseDecodeError,
     UploadRejectedError,
 )
@@ -33,6 +34,8 @@ class HttpResponse:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)  # may hold signed URLs and tokens
+    problem: str | None = None
+    """Why the body cannot be used: it is too large, or not encoded as declared. `content` is then empty."""
 
     @property
     def request_id(self) -> str | None:
@@ -40,9 +43,22 @@ class HttpResponse:
         return request_id_in(self.headers)
 
     @property
-    def is_success(self) -> bool:
+    def has_good_status(self) -> bool:
         """Whether the status is 2xx."""
         return 200 <= self.status < 300
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx and the body can be used."""
+        return self.has_good_status and self.problem is None
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether the request may have been carried out although this is no success.
+
+        Of these statuses, any may come from a proxy whose upstream has acted.
+        """
+        return self.status == 408 or self.status >= 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +71,12 @@ class NoResponse:
     """The failure in a sentence that holds no secret."""
     may_have_acted: bool
     timed_out: bool
+    status: ClassVar[None] = None
+    is_success: ClassVar[bool] = False
+    request_id: ClassVar[None] = None
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableResponse:
-    """A complete response whose body cannot be used: too large, or not in its declared encoding."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    reason: str
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the status is 2xx."""
-        return 200 <= self.status < 300
-
-
-Result: TypeAlias = HttpResponse | NoResponse | UnreadableResponse
+Result: TypeAlias = HttpResponse | NoResponse
 """What one attempt gave."""
 
 _STORE_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9_.-]{1,80})\s*</Code>")
@@ -92,10 +97,19 @@ def store_error(answer: HttpResponse, context: CallContext) -> UploadRejectedErr
     return UploadRejectedError(what, status=answer.status, **context)
 
 
-def connection_error(failure: NoResponse, context: CallContext) -> APIConnectionError:
-    """The error for an exchange that gave no response."""
-    error_class = APITimeoutError if failure.timed_out else APIConnectionError
-    return error_class(failure.reason, may_have_acted=failure.may_have_acted, **context)
+ErrorFor: TypeAlias = Callable[[HttpResponse, CallContext], ImgwireError]
+"""Makes the error for a response that is not a success."""
+
+
+def failure(result: Result, context: CallContext, error_for: ErrorFor) -> ImgwireError:
+    """The error for an attempt that did not succeed."""
+    if isinstance(result, NoResponse):
+        error_class = APITimeoutError if result.timed_out else APIConnectionError
+        return error_class(result.reason, may_have_acted=result.may_have_acted, **context)
+    context = context | CallContext(request_id=result.request_id)
+    if result.has_good_status:
+        return ResponseDecodeError(result.problem or "", status=result.status, **context)
+    return error_for(result, context)
 
 
 _REQUEST_ID = re.compile(r"[!-~]{1,200}", re.ASCII)

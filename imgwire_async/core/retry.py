@@ -63,19 +63,6 @@ class Stop:
     reason: StopReason
 
 
-def is_throttled(result: Result) -> bool:
-    """Whether the service counts requests, and has counted too many."""
-    return not isinstance(result, NoResponse) and result.status == TOO_MANY_REQUESTS
-
-
-def may_have_acted(result: Result) -> bool:
-    """Whether a request that failed may have been carried out all the same."""
-    if isinstance(result, NoResponse):
-        return result.may_have_acted
-    # Of these, any may come from a proxy whose upstream has acted.
-    return result.status == 408 or result.status >= 500
-
-
 def is_transient(result: Result) -> bool:
     """Whether another attempt may succeed where this one did not."""
     return isinstance(result, NoResponse) or result.status in RETRIED_STATUSES
@@ -98,7 +85,7 @@ def decide(
     whose upstream has acted.
 
     Args:
-        result: what the attempt gave.
+        result: what the attempt gave; no success.
         attempt: its number, from 1.
         replay: whether the operation can be repeated. A KEYED operation whose body carries no key must be
             given as UNSAFE.
@@ -107,11 +94,9 @@ def decide(
         time_left: seconds until the deadline; a wait that would reach it is not begun.
         rng: source of the jitter.
     """
-    if not isinstance(result, NoResponse) and result.is_success:
-        return Stop(StopReason.SUCCESS)
     if not is_transient(result):
         return Stop(StopReason.PERMANENT)
-    if replay in {Replay.UNSAFE, Replay.LOOK_FIRST} and may_have_acted(result):
+    if replay in {Replay.UNSAFE, Replay.LOOK_FIRST} and result.may_have_acted:
         return Stop(StopReason.MAY_HAVE_ACTED)
     if attempt > policy.max_retries:
         return Stop(StopReason.ATTEMPTS_USED_UP)
@@ -120,7 +105,7 @@ def decide(
     delay = policy.delay(attempt - 1, hint, rng)
     if delay >= time_left:
         return Stop(StopReason.DEADLINE)
-    return Retry(delay, is_free=is_throttled(result))
+    return Retry(delay, is_free=result.status == TOO_MANY_REQUESTS)
 
 
 _SECONDS = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)", re.ASCII)

@@ -14,9 +14,8 @@ from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.exchange import exchange, move_on
 from imgwire_async.core.http.messages import HttpRequest
-from imgwire_async.core.logical_call import ErrorFor, failure
 from imgwire_async.core.pace.permits import Permit
-from imgwire_async.core.responses import HttpResponse, NoResponse, Result
+from imgwire_async.core.responses import ErrorFor, NoResponse, Result, failure
 from imgwire_async.core.retry import is_transient
 from imgwire_async.errors import CallContext, ImgwireError, in_context
 
@@ -72,8 +71,7 @@ async def send_body(
                 result = await _send_stream(engine, stream, request_with, timeouts)
         except ImgwireError as problem:
             raise in_context(problem, context) from problem.__cause__
-    replay_impossible = stream.started and not body.replayable
-    if replay_impossible and not (isinstance(result, HttpResponse) and result.is_success):
+    if stream.started and not body.replayable and not result.is_success:
         # The bytes are gone. Another attempt would store an empty file.
         error = failure(result, context, error_for)
         if is_transient(result):

@@ -161,8 +161,9 @@ class TestDecide:
         assert decision(answer(status), replay) == Stop(StopReason.PERMANENT)
 
     @pytest.mark.parametrize("replay", list(Replay))
-    def test_every_2xx_is_a_success(self, replay: Replay) -> None:
-        assert {decision(answer(status), replay) for status in range(200, 300)} == {Stop(StopReason.SUCCESS)}
+    def test_a_success_that_cannot_be_read_is_not_repeated(self, replay: Replay) -> None:
+        unreadable = HttpResponse(200, {}, b"", problem="larger than 1000 bytes")
+        assert decision(unreadable, replay) == Stop(StopReason.PERMANENT)
 
     @pytest.mark.parametrize("replay", [Replay.UNSAFE, Replay.LOOK_FIRST])
     @pytest.mark.parametrize("outcome", [answer(429), REFUSED])

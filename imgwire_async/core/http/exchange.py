@@ -18,7 +18,7 @@ from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.concurrency.cancellation import ForeignCode
 from imgwire_async.core.http.messages import HttpRequest, StreamingResponse, Transport, TransportError
 from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE, say_waiting
-from imgwire_async.core.responses import HttpResponse, NoResponse, UnreadableResponse, one_line
+from imgwire_async.core.responses import HttpResponse, NoResponse, Result, one_line
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """A larger response of the API is rejected: a page of 100 records is some 200 kB."""
@@ -43,8 +43,8 @@ class _UnusableError(Exception):
 async def read_all(reply: StreamingResponse) -> bytes:
     """The whole body of a response, unpacked.
 
-    A response that is larger than `MAX_ANSWER_BYTES`, or not in the encoding that was asked for, becomes an
-    `UnreadableResponse` of `exchange`.
+    A response that is larger than `MAX_ANSWER_BYTES`, or not in the encoding that was asked for, has a
+    `problem` in what `exchange` returns.
     """
     encoding = reply.headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity", "gzip", "x-gzip"}:
@@ -95,7 +95,7 @@ ReadBody = Callable[[StreamingResponse], Awaitable[bytes]]
 
 async def exchange(
     transport: Transport, message: HttpRequest, timeouts: Timeouts, read: ReadBody = read_all
-) -> HttpResponse | NoResponse | UnreadableResponse:
+) -> Result:
     """Send `message` and read its response.
 
     Args:
@@ -131,7 +131,7 @@ async def _exchange(
     timeouts: Timeouts,
     read: ReadBody,
     on_head: Callable[[], None] = lambda: None,
-) -> HttpResponse | NoResponse | UnreadableResponse:
+) -> Result:
     reply: StreamingResponse | None = None
     try:
         # An `http_client=` may run code of its owner's.
@@ -147,7 +147,7 @@ async def _exchange(
         return _no_answer(error)
     except _UnusableError as error:
         assert reply is not None  # noqa: S101 - it was being read
-        return UnreadableResponse(reply.status, reply.headers, str(error))
+        return HttpResponse(reply.status, reply.headers, b"", problem=str(error))
     finally:
         if reply is not None:
             await reply.aclose()

@@ -24,10 +24,9 @@ from imgwire_async.core.http import aiohttp_transport
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.exchange import exchange
 from imgwire_async.core.http.messages import HttpRequest
-from imgwire_async.core.responses import HttpResponse, NoResponse, UnreadableResponse
+from imgwire_async.core.responses import HttpResponse, NoResponse, Result
 from tests.raw_servers import OK, Behaviour, Connection, always, answer, raw_server
 
-Result = HttpResponse | NoResponse | UnreadableResponse
 T = TypeVar("T")
 
 
