@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
-import anyio.lowlevel
+import anyio
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.core.clients.client import ServiceClient, core_of, keep_time
@@ -20,14 +21,24 @@ def client_of(server: Any, **arguments: Any) -> AsyncImgwireClient:
     return without_waits(AsyncImgwireClient(**{"api_key": key, "base_url": server.base_url} | arguments))
 
 
-class NoWaits(RealTime):
-    """Real clocks, on which nobody waits before a retry or between two looks."""
+class ShortWaits(RealTime):
+    """Real clocks, on which the waits before a retry and between two looks are shorter.
 
-    async def sleep(self, seconds: float) -> None:  # noqa: ARG002 - the interface
-        await anyio.lowlevel.checkpoint()
+    For tests with a real server, whose own time cannot be moved. Where nothing but the client waits, use a
+    `VirtualClock`.
+
+    Args:
+        faster: how many times shorter; math.inf for no wait at all.
+    """
+
+    def __init__(self, faster: float) -> None:
+        self.faster = faster
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds / self.faster)
 
 
 def without_waits(client: AnyClient) -> AnyClient:
-    """Let the waits before retries pass at once; the waits of a call's deadline still count them."""
-    keep_time(client, NoWaits(), rate_limits=core_of(client).shared.gate.rate_limits)
+    """Let the waits before retries pass at once; deadlines still count them."""
+    keep_time(client, ShortWaits(math.inf), rate_limits=core_of(client).shared.gate.rate_limits)
     return client

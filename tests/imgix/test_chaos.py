@@ -15,12 +15,12 @@ import pytest
 from imgwire_async.core.clients.client import core_of
 from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.core.retry import RetryBudget
-from imgwire_async.core.time import RealTime
 from imgwire_async.errors import ImgwireError
 from imgwire_async.imgix import AsyncImgixClient, Deployment, ImgixRateClass
 from imgwire_async.imgix.service import IMGIX
 from imgwire_async.sandbox import Fault, ImgixSandbox, SteadyRate
 from imgwire_async.sandbox.imgix.operations import published_limits
+from tests.clients import ShortWaits
 
 FASTER = 100.0
 """How much higher than published all limits are, and how much faster waits between attempts pass."""
@@ -53,14 +53,6 @@ def client_limits(faster: float = FASTER) -> dict[ImgixRateClass, RateLimit]:
             more = faster * (60 if name in {"create_source", "update_source", "refresh_asset"} else 1)
             limits[ImgixRateClass(name)] = RateLimit(limit.rate * more, burst=limit.burst)
     return limits
-
-
-class QuickWaits(RealTime):
-    """Real time, in which the waits between attempts pass quickly."""
-
-    @staticmethod
-    async def sleep(seconds: float) -> None:
-        await anyio.sleep(seconds / FASTER)
 
 
 @dataclass
@@ -175,7 +167,7 @@ async def put_to_work(server: ImgixSandbox, count: int) -> None:
     async with AsyncImgixClient(
         server.api_key, base_url=server.base_url, rate_limits=client_limits(), max_retries=6, concurrency=32
     ) as imgix:
-        core_of(imgix).shared.time = quick = QuickWaits()
+        core_of(imgix).shared.time = quick = ShortWaits(FASTER)
         core_of(imgix).shared.budget = RetryBudget(lambda: quick.monotonic() * FASTER)
         workers = [Worker(imgix, source, ledger, seed) for seed in range(20)]
         async with anyio.create_task_group() as tasks:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -260,12 +261,18 @@ async def test_copies_are_sent_when_the_first_one_vanishes_while_its_process_is_
     folder = folder_of(tmp_path / "copies", 0)
     for number in range(100):
         (folder / f"{number}.png").write_bytes(small_image(0))
-    async with client.ingest(folder, dedupe="content", concurrency=4, processes=2) as job:
+
+    async def source() -> AsyncIterator[Path]:
+        yield folder / "0.png"
+        await requested(sandbox, 1)
+        for number in range(1, 100):
+            yield folder / f"{number}.png"
+
+    async with client.ingest(source(), dedupe="content", concurrency=4, processes=2) as job:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(exhausted, job)
             await requested(sandbox, 1)
-            (leader,) = job._coordinator._equals._content
-            (folder / leader).unlink()
+            (folder / "0.png").unlink()
             for pid in pids(job):
                 os.kill(pid, signal.SIGKILL)
         assert counts(job.report) == (1, 98, 0, 1)
