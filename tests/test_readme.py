@@ -30,7 +30,7 @@ from imgwire_async.imgwire import confirming
 from imgwire_async.imgwire.resources.polling import FIRST_PAUSE, SLOWEST_PAUSE
 from imgwire_async.ingest.coordination.coordinator import ATTEMPTS, DEFERRALS
 from imgwire_async.ingest.coordination.health import FIRST_PROBE, LONGEST_PROBE
-from imgwire_async.ingest.runners.processes import MOST_DEATHS
+from imgwire_async.ingest.runners.pool import MOST_DEATHS
 from imgwire_async.migrate.job import LIST_RETRIES
 from imgwire_async.sandbox import ImgixSandbox, Sandbox
 from tests.stores.s3_server import S3Server, s3_server

@@ -279,7 +279,7 @@ class AsyncImgwireClient(ServiceClient):
         from imgwire_async.imgwire.sink import SINK
         from imgwire_async.ingest.job import IngestJob
         from imgwire_async.ingest.options import IngestOptions
-        from imgwire_async.ingest.runners.processes import check_processes
+        from imgwire_async.ingest.runners.pool import check_processes
 
         options = IngestOptions(
             concurrency=concurrency,

@@ -38,7 +38,8 @@ from imgwire_async.ingest.results.outputs import (
     write_text,
 )
 from imgwire_async.ingest.results.report import Progress, Report, Tally
-from imgwire_async.ingest.runners.processes import WorkerPool
+from imgwire_async.ingest.runners.pipes import PipeLink
+from imgwire_async.ingest.runners.pool import WorkerPool
 from imgwire_async.ingest.runners.runner import Runner
 from imgwire_async.ingest.shards.sending import Sender, with_pace_of_its_own
 from imgwire_async.ingest.shards.shard import Workbench
@@ -282,7 +283,8 @@ class IngestJob(Generic[RecordT]):
     def _new_runner(self) -> Runner:
         core, options, journal = self._core, self._options, self._journal
         if options.processes > 1:
-            return WorkerPool(core, self._sink, journal.job, options, journal.pace)
+            secrets = self._sink.secret_variables
+            return WorkerPool(core, self._sink, journal.job, options, journal.pace, lambda: PipeLink(secrets))
         if options.concurrency == "auto":
             core = with_pace_of_its_own(core, journal.pace)
         (share,) = options.shares()

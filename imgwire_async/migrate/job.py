@@ -25,7 +25,7 @@ from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.results.outcomes import Outcome
 from imgwire_async.ingest.results.outputs import TABLES, check_free, extension_of, write_table, write_text
 from imgwire_async.ingest.results.report import Report
-from imgwire_async.ingest.runners.processes import check_processes
+from imgwire_async.ingest.runners.pool import check_processes
 from imgwire_async.ingest.stopping import STOP_ON
 from imgwire_async.migrate.asset_items import AssetReader
 from imgwire_async.migrate.mapping import COLUMNS, mapped_urls

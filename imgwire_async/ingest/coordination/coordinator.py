@@ -125,7 +125,7 @@ class Coordinator:
         """Whether nothing further is begun."""
         return self._stop.given
 
-    def stop(self, error: IngestStoppedError | None = None) -> None:
+    def stop(self, error: ImgwireError | None = None) -> None:
         """Draw and begin nothing more; what is in flight ends, and is recorded."""
         if self.stopping or (self.all_found and not self._open):
             return

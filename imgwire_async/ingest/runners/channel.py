@@ -1,4 +1,4 @@
-"""Calls and messages between a job and one of its worker processes, over two pipes.
+"""Calls and messages between a job and one of its workers, over any link that carries bytes.
 
 A frame is a length of eight bytes and a pickle. Whoever can write a pickle can run code, so nobody but the
 two processes ever has the ends of these pipes.
@@ -7,7 +7,7 @@ two processes ever has the ends of these pipes.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from enum import IntEnum
 from typing import Final
 
@@ -17,6 +17,8 @@ from anyio.abc import TaskGroup
 from imgwire_async.errors import ImgwireError
 
 _LENGTH: Final = 8
+_PROTOCOL: Final = 5
+"""The same for all versions of Python, so that ends of different ones can tell each other so."""
 
 
 class _Kind(IntEnum):
@@ -26,7 +28,7 @@ class _Kind(IntEnum):
     ERROR = 3
 
 
-_Message = tuple[_Kind, int, str, object]
+_Message = tuple[int, int, str, object]
 """Kind, number of the call, name of what is called, and its arguments or result."""
 
 
@@ -44,6 +46,8 @@ class Channel:
         tells: functions that the other end may have run without a response, by name.
         calls: async functions whose result the other end may wait for, by name. An `ImgwireError` is raised
             at the other end; whatever else they raise, here.
+        gather: for this many seconds what is sent waits for more to go with it; 0: not at all.
+        at_once: names of calls and tells that end such a wait.
     """
 
     def __init__(
@@ -51,11 +55,15 @@ class Channel:
         *,
         tells: Mapping[str, Callable[..., None]],
         calls: Mapping[str, Callable[..., Awaitable[object]]],
+        gather: float = 0.0,
+        at_once: Collection[str] = (),
     ) -> None:
         self._tells = tells
         self._calls = calls
         self._outgoing: list[_Message] = []
+        self._gather, self._at_once = gather, at_once
         self._something = anyio.Event()
+        self._hurried = anyio.Event()
         self._sending = False
         self._sent = anyio.Event()
         self._incoming = bytearray()
@@ -92,7 +100,10 @@ class Channel:
         """
         while True:
             await self._something.wait()
-            self._something = anyio.Event()
+            if self._gather:
+                with anyio.move_on_after(self._gather):
+                    await self._hurried.wait()
+            self._something, self._hurried = anyio.Event(), anyio.Event()
             messages, self._outgoing = self._outgoing, []
             self._sending = True
             try:
@@ -102,8 +113,13 @@ class Channel:
             self._sending = False
             self._sent.set()
 
+    def hurry(self) -> None:
+        """Send what waits for more without further delay."""
+        self._hurried.set()
+
     async def flush(self) -> None:
         """Wait until everything is sent."""
+        self.hurry()
         while self._outgoing or self._sending:
             self._sent = anyio.Event()
             await self._sent.wait()
@@ -129,12 +145,12 @@ class Channel:
         kind, number, name, content = message
         if kind in {_Kind.TELL, _Kind.CALL}:
             assert isinstance(content, tuple)  # noqa: S101 - both ends run this code
-            if kind is _Kind.TELL:
+            if kind == _Kind.TELL:
                 self._tells[name](*content)
             else:
                 tasks.start_soon(self._answer, number, name, content)
         elif (pending := self._pending.get(number)) is not None:
-            if isinstance(content, ImgwireError) and kind is _Kind.ERROR:
+            if isinstance(content, ImgwireError) and kind == _Kind.ERROR:
                 pending.error = content
             pending.result = content
             pending.ended.set()
@@ -146,10 +162,13 @@ class Channel:
             self._put((_Kind.ERROR, number, name, error))
 
     def _put(self, message: _Message) -> None:
-        self._outgoing.append(message)
+        # As plain numbers: the other end may be of a version that has no such class here.
+        self._outgoing.append((int(message[0]), *message[1:]))
         self._something.set()
+        if message[2] in self._at_once or message[0] in {_Kind.RESULT, _Kind.ERROR}:
+            self._hurried.set()
 
 
 def _frame(messages: list[_Message]) -> bytes:
-    content = pickle.dumps(messages, pickle.HIGHEST_PROTOCOL)
+    content = pickle.dumps(messages, _PROTOCOL)
     return len(content).to_bytes(_LENGTH, "big") + content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import anyio
 import pytest
+from anyio import wait_all_tasks_blocked
 from anyio.abc import TaskGroup
 
 from imgwire_async.errors import ConfigurationError
@@ -103,3 +104,46 @@ async def test_sending_ends_when_the_other_end_is_gone() -> None:
     channel.tell("note")
     with anyio.fail_after(20):
         await channel.send_to(write)
+
+
+async def test_what_may_wait_travels_together_until_something_urgent_comes() -> None:
+    channel = Channel(tells={}, calls={}, gather=3600.0, at_once={"urgent"})
+    frames: list[bytes] = []
+
+    async def write(data: bytes) -> None:
+        frames.append(data)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(channel.send_to, write)
+        channel.tell("first")
+        await wait_all_tasks_blocked()
+        channel.tell("second")
+        await wait_all_tasks_blocked()
+        assert frames == []
+        channel.tell("urgent")
+        await wait_all_tasks_blocked()
+        assert len(frames) == 1
+        channel.tell("third")
+        channel.hurry()
+        await wait_all_tasks_blocked()
+        assert len(frames) == 2
+        channel.tell("fourth")
+        await channel.flush()
+        tasks.cancel_scope.cancel()
+    assert [b"fourth" in frame for frame in frames] == [False, False, True]
+
+
+async def test_what_is_gathered_goes_out_after_a_while_by_itself() -> None:
+    channel = Channel(tells={}, calls={}, gather=0.001)
+    written = anyio.Event()
+
+    async def write(data: bytes) -> None:
+        assert b"note" in data
+        written.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(channel.send_to, write)
+        channel.tell("note")
+        with anyio.fail_after(20):
+            await written.wait()
+        tasks.cancel_scope.cancel()

@@ -37,7 +37,8 @@ from imgwire_async.imgwire.service import RateClass
 from imgwire_async.imgwire.sink import SINK
 from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.options import IngestOptions
-from imgwire_async.ingest.runners.processes import WorkerPool
+from imgwire_async.ingest.runners.pipes import PipeLink
+from imgwire_async.ingest.runners.pool import WorkerPool
 from imgwire_async.ingest.shards.preparing import Task, stamp_of
 from imgwire_async.ingest.shards.sending import Sender
 from imgwire_async.ingest.shards.shard import Shard, Workbench, run_shard
@@ -67,7 +68,8 @@ def pool_of(job: IngestJob) -> WorkerPool:
 
 def pids(job: IngestJob) -> list[int]:
     """Of the worker processes that run now."""
-    return [worker.process.pid for worker in pool_of(job).workers if worker.process is not None]
+    links = [worker.link for worker in pool_of(job).workers]
+    return [link.process.pid for link in links if isinstance(link, PipeLink) and link.process is not None]
 
 
 async def requested(sandbox: Sandbox, count: int) -> None:

@@ -1,0 +1,236 @@
+"""The job's side of one worker: answers its calls, notes what it holds, and notices its end or silence."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from imgwire_async.core.pace.controller import Lease
+from imgwire_async.core.values.redaction import Secret
+from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
+from imgwire_async.ingest.coordination.coordinator import Coordinator
+from imgwire_async.ingest.items import portable
+from imgwire_async.ingest.runners.channel import Channel
+from imgwire_async.ingest.runners.link import Ending, WorkerLink
+from imgwire_async.ingest.runners.versions import check_greeting
+from imgwire_async.ingest.runners.worker_side import BEAT_SECONDS
+from imgwire_async.ingest.shards.preparing import Prepared, Task
+from imgwire_async.ingest.shards.shard import Setup, Shard
+from imgwire_async.ingest.sink import StoredImage
+
+if TYPE_CHECKING:
+    from imgwire_async.ingest.runners.pool import WorkerPool
+
+SILENCE: Final = 30.0
+"""A worker that says nothing for this many seconds, although it lives, is lost: frozen, or cut off."""
+START_SECONDS: Final = 120.0
+"""The same before its first word, when it imports what it needs."""
+
+
+class AttendedWorker:
+    """One worker, from its start to its end.
+
+    Args:
+        pool: the one that it belongs to.
+        job: hands out shards, and learns what became of the items.
+        setup: what the worker needs to begin.
+        first: its first shard.
+        link: the link to it, not started.
+    """
+
+    def __init__(
+        self, pool: WorkerPool, job: Coordinator, setup: Setup, first: Shard, link: WorkerLink
+    ) -> None:
+        self._pool = pool
+        self._job = job
+        self._setup = setup
+        self._first: Shard | None = first
+        self.link = link
+        self.unfinished = {task.key: task for task in first.tasks}
+        self.in_flight = 0
+        self.probing = False
+        self.has_stored = False
+        self.leased: dict[str, int] = {}
+        """Generation of its last lease."""
+        self.mismatch: ConfigurationError | None = None
+        """Set when its versions are not those of the job."""
+        self._heard = False
+        self._has_begun = False
+        self._time = pool.core.shared.time
+        self.channel = Channel(
+            tells={
+                "stored": self._stored,
+                "refused": self._refused,
+                "in_flight": self._count_in_flight,
+                "beat": self._hear,
+                "report": self._report,
+                "give_back": self._give_back,
+                "closed": self._closed,
+            },
+            calls={
+                "greet": self._begin,
+                "next_shard": self._next_shard,
+                "key": self._key,
+                "admit": self._admit,
+                "failed": self._failed,
+                "lease": self._lease,
+                "credential": self._credential,
+            },
+        )
+
+    async def run(self) -> Ending:
+        """Run the worker to its end. Nothing that it says later counts any more."""
+        is_silent = False
+        ending: Ending | None = None
+        async with anyio.create_task_group() as tasks:
+            try:
+                with suppress(OSError):
+                    await self.link.start(tasks)
+                    is_silent = await self._serve()
+                if not is_silent:
+                    ending = await self.link.ended()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self.link.kill()
+                tasks.cancel_scope.cancel()
+        return ending or Ending(f"after it had said nothing for {self._longest_silence:g} s")
+
+    async def _serve(self) -> bool:
+        """Serve the worker until it has ended; whether it has fallen silent instead."""
+        is_silent = False
+        async with anyio.create_task_group() as tasks:
+
+            async def watch() -> None:
+                nonlocal is_silent
+                await self._fall_silent()
+                is_silent = True
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(self.channel.send_to, self.link.send)
+            tasks.start_soon(watch)
+            with suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                while self.mismatch is None:
+                    data = await self.link.receive()
+                    self._heard = True
+                    self.channel.feed(data, tasks)
+            tasks.cancel_scope.cancel()
+        return is_silent
+
+    @property
+    def _longest_silence(self) -> float:
+        return SILENCE if self._has_begun else START_SECONDS
+
+    async def _fall_silent(self) -> None:
+        """Return when the worker has been silent for too long.
+
+        Silent looks are counted, not seconds: a job that was frozen itself has not listened.
+        """
+        silent = 0
+        while silent < math.ceil(self._longest_silence / BEAT_SECONDS):
+            self.channel.tell("beat")
+            self._heard = False
+            with self._time.move_on_after(BEAT_SECONDS):
+                await anyio.sleep_forever()
+            silent = 0 if self._heard else silent + 1
+
+    def _hear(self) -> None:
+        """Do nothing: whatever arrives shows that the worker lives."""
+
+    async def _begin(self, said: dict[str, str | int]) -> Setup:
+        try:
+            check_greeting(said)
+        except ConfigurationError as error:
+            self.mismatch = error
+            raise
+        self._has_begun = True
+        return self._setup
+
+    async def _next_shard(self) -> Shard | None:
+        shard, self._first = self._first, None
+        shard = shard or await self._job.next_shard()
+        if shard is None:
+            return None
+        tasks = []
+        for task in shard.tasks:
+            try:
+                tasks.append(replace(task, item=portable(task.item)))
+            except InvalidArgumentError as error:
+                self._job.refused(task, error)
+        self._add(shard)
+        return Shard(shard.number, tasks)
+
+    def _add(self, shard: Shard) -> None:
+        self.unfinished |= {task.key: task for task in shard.tasks if not task.held}
+
+    def _take(self, prepared: Prepared) -> Task | None:
+        task = self.unfinished.get(prepared.key)
+        if task is not None:
+            task.take(prepared)
+        return task
+
+    def _drop(self, task: Task) -> None:
+        """Forget an item that the job has."""
+        if task.held:
+            self.unfinished.pop(task.key, None)
+
+    async def _key(self, group: list[Prepared]) -> set[str]:
+        tasks = [task for task in map(self._take, group) if task is not None]
+        sendable = await self._job.key(tasks)
+        for task in tasks:
+            self._drop(task)
+        return {task.key for task in sendable}
+
+    def _stored(self, key: str, image: StoredImage, seconds: float) -> None:
+        self.has_stored = True
+        self.probing = False
+        if (task := self.unfinished.get(key)) is not None:
+            self._job.stored(task, image, seconds)
+            self._drop(task)
+
+    def _refused(self, prepared: Prepared, error: ImgwireError) -> None:
+        if (task := self._take(prepared)) is not None:
+            self._job.refused(task, error)
+            self._drop(task)
+
+    async def _admit(self) -> bool:
+        probe = await self._job.admit()
+        self.probing = self.probing or probe
+        return probe
+
+    async def _failed(self, key: str, error: ImgwireError, probe: bool) -> float | None:
+        self.probing = self.probing and not probe
+        task = self.unfinished.get(key)
+        if task is None:
+            return None
+        delay = await self._job.failed(task, error, probe=probe)
+        self._drop(task)
+        return delay
+
+    def _count_in_flight(self, count: int) -> None:
+        self.in_flight = count
+
+    async def _lease(self, rate_class: str, count: int) -> Lease:
+        lease = await self._pool.desks[rate_class].lease(count)
+        self.leased[rate_class] = lease.generation
+        return lease
+
+    def _report(self, rate_class: str, ok: int, throttled: int, hint: float | None, generation: int) -> None:
+        self._pool.desks[rate_class].report(ok, throttled, hint, generation)
+
+    def _give_back(self, rate_class: str, count: int, generation: int) -> None:
+        self._pool.desks[rate_class].give_back(count, generation)
+
+    def _closed(self, rate_class: str, seconds: float) -> None:
+        self._pool.tell_all("close", rate_class, seconds, but=self)
+
+    async def _credential(self, refused: Secret | None) -> Secret:
+        credentials = self._pool.core.credentials
+        current = await credentials.current()
+        if refused is not None and refused.reveal() == current.reveal():
+            await credentials.renew(current)
+            current = await credentials.current()
+        return current

@@ -1,0 +1,164 @@
+"""Running the shards of a job by workers: other processes, of this machine or of a cluster."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+import anyio
+
+from imgwire_async.core.call import Core
+from imgwire_async.core.pace.controller import START_RATE, RateController
+from imgwire_async.core.pace.leases import LeaseDesk
+from imgwire_async.errors import ConfigurationError
+from imgwire_async.ingest.coordination.coordinator import Coordinator
+from imgwire_async.ingest.options import IngestOptions
+from imgwire_async.ingest.runners.attending import AttendedWorker
+from imgwire_async.ingest.runners.link import Ending, StartLink
+from imgwire_async.ingest.shards.shard import Setup
+from imgwire_async.ingest.sink import SinkAddress
+
+MOST_DEATHS: Final = 3
+"""When this many workers have died one after the other, none with an item stored, the job stops."""
+
+logger = logging.getLogger("imgwire_async")
+
+
+def check_processes(core: Core) -> None:
+    """Refuse a client whose requests cannot be made by other processes.
+
+    Raises:
+        ConfigurationError: why it cannot be used.
+    """
+    options = core.options
+    hooks = (options.on_call, options.on_request, options.on_response, options.on_retry)
+    problem = None
+    if core.shared.engine.is_given:
+        problem = "a custom http_client= cannot be used by other processes"
+    elif any(hooks):
+        problem = "hooks (on_call, on_request, on_response, on_retry) would not see the requests of others"
+    elif not sys.executable or getattr(sys, "frozen", False):
+        problem = "there is no Python interpreter to start them with"
+    if problem is not None:
+        raise ConfigurationError(
+            f"processes must be 1 with this client: {problem}; make another client for the job, "
+            "or run it in one process",
+            operation="ingest",
+        )
+
+
+class WorkerPool:
+    """Runs shards by workers, which are started when there is something to do.
+
+    Args:
+        core: the client's; its credential and limits hold for all processes together.
+        sink: where the items go.
+        job: name of the job.
+        options: those of the job.
+        pace: requests per second to begin with, by class, where an earlier run has found them.
+        start_link: makes the link to one more worker.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        sink: SinkAddress,
+        job: str,
+        options: IngestOptions,
+        pace: Mapping[str, float],
+        start_link: StartLink,
+    ) -> None:
+        self.core = core
+        self._start_link = start_link
+        self.stopped = False
+        self.workers: set[AttendedWorker] = set()
+        gate = core.shared.gate
+        adaptive = options.concurrency == "auto" or gate.adaptive
+        start_rates = dict(pace) | {str(name): rate for name, rate in gate.ceilings().items()}
+        self.desks: dict[str, LeaseDesk] = {}
+        for rate_class in core.shared.service.rate_classes:
+            if adaptive or rate_class in gate.rate_limits:
+                self.desks[rate_class] = self._desk(
+                    rate_class, start_rates.get(rate_class, START_RATE) if adaptive else None
+                )
+        self._setups = [
+            Setup(
+                job=job,
+                options=options.portable(),
+                share=share,
+                sink=sink,
+                service=core.shared.service,
+                call_options=core.options,
+                concurrency=max(1, min(share.senders, gate.concurrency // options.processes)),
+                adaptive=adaptive,
+                leased=tuple(self.desks),
+            )
+            for share in options.shares()
+        ]
+
+    def _desk(self, rate_class: str, start_rate: float | None) -> LeaseDesk:
+        shared = self.core.shared
+        controller = None
+        if start_rate is not None:
+            controller = RateController(clock=shared.time.monotonic, rng=shared.rng, start_rate=start_rate)
+
+        def void(generation: int) -> None:
+            self.tell_all("void", rate_class, generation)
+
+        return LeaseDesk(controller, shared.gate.bucket(rate_class), on_void=void, time=shared.time)
+
+    @property
+    def in_flight(self) -> int:
+        """Items that are being sent."""
+        return sum(worker.in_flight for worker in self.workers)
+
+    def ceilings(self) -> dict[str, float]:
+        """What a later run may take for `pace`."""
+        found = {str(name): desk.ceiling for name, desk in self.desks.items()}
+        return {name: ceiling for name, ceiling in found.items() if ceiling is not None}
+
+    def stop(self) -> None:
+        """Begin nothing more; what is in flight ends."""
+        self.stopped = True
+        self.tell_all("stop")
+
+    def tell_all(self, name: str, *arguments: object, but: AttendedWorker | None = None) -> None:
+        """Send a message to all workers, or to all but one."""
+        for worker in self.workers:
+            if worker is not but:
+                worker.channel.tell(name, *arguments)
+
+    async def run(self, job: Coordinator) -> None:
+        """Run shards until there are no more, or until stopped."""
+        async with anyio.create_task_group() as tasks:
+            for setup in self._setups:
+                tasks.start_soon(self._run_some, job, setup)
+
+    async def _run_some(self, job: Coordinator, setup: Setup) -> None:
+        deaths = 0
+        while (shard := await job.next_shard()) is not None:
+            worker = AttendedWorker(self, job, setup, shard, self._start_link())
+            self.workers.add(worker)
+            try:
+                ending = await worker.run()
+            finally:
+                self.workers.discard(worker)
+            if worker.mismatch is not None:
+                job.stop(worker.mismatch)
+            if worker.unfinished and not self.stopped:
+                deaths = int(ending.is_failure) if worker.has_stored else deaths + ending.is_failure
+                self._note_death(job, worker, ending, deaths)
+
+    def _note_death(self, job: Coordinator, worker: AttendedWorker, ending: Ending, deaths: int) -> None:
+        logger.warning("a worker of a bulk job ended %s; its items are run by another one", ending.words)
+        if worker.probing:
+            job.probe_lost()
+        for rate_class, generation in worker.leased.items():
+            # Were it a probe of the pace, everybody would wait for its response.
+            self.desks[rate_class].report(0, 0, None, generation)
+        if deaths >= MOST_DEATHS:
+            job.stop_early("worker", f"{deaths} workers ended one after the other, {ending.words}")
+        else:
+            job.take_back(list(worker.unfinished.values()))

@@ -1,0 +1,273 @@
+"""What holds for the link to every worker: versions are compared, and silence is a loss."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import anyio
+import pytest
+from anyio.abc import TaskGroup
+
+from imgwire_async import AsyncImgwireClient, ConfigurationError, IngestItem, IngestStoppedError
+from imgwire_async.ingest.job import IngestJob
+from imgwire_async.ingest.runners import attending, pool, versions, worker_side
+from imgwire_async.ingest.runners.attending import AttendedWorker
+from imgwire_async.ingest.runners.channel import Channel
+from imgwire_async.ingest.runners.link import Ending
+from imgwire_async.ingest.runners.pipes import PipeLink
+from imgwire_async.ingest.runners.pool import WorkerPool
+from imgwire_async.ingest.runners.versions import check_greeting, greeting
+from imgwire_async.ingest.runners.worker_side import WorkerSide
+from imgwire_async.ingest.shards.shard import Shard
+from imgwire_async.sandbox import Sandbox
+from tests.core.virtual_time import VirtualTime
+from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
+
+ITEMS = [(f"{number}", small_image(number)) for number in range(60)]
+
+
+IN_MEMORY = Ending("in memory")
+
+
+class MemoryLink:
+    """A worker that is a task of this process."""
+
+    def __init__(self, *, ending: Ending = IN_MEMORY, dies: bool = False) -> None:
+        self._here, self._there = anyio.create_memory_object_stream[bytes](100)
+        self._scope = anyio.CancelScope()
+        self._ending, self._dies = ending, dies
+        self._tasks: TaskGroup
+        self.side = WorkerSide()
+
+    async def start(self, tasks: TaskGroup) -> None:
+        if self._dies:
+            raise OSError
+        tasks.start_soon(self._work)
+
+    async def _work(self) -> None:
+        with self._here, self._scope:
+            async with anyio.create_task_group() as self._tasks:
+                self._tasks.start_soon(self.side.channel.send_to, self._here.send)
+                with suppress(ConfigurationError):
+                    await self.side.run()
+                self._tasks.cancel_scope.cancel()
+
+    async def send(self, data: bytes) -> None:
+        self.side.channel.feed(data, self._tasks)
+
+    async def receive(self) -> bytes:
+        return await self._there.receive()
+
+    async def ended(self) -> Ending:
+        return self._ending
+
+    async def kill(self) -> None:
+        self._scope.cancel()
+        self._here.close()
+        self._there.close()
+
+
+def over(links: Callable[[], MemoryLink], job: IngestJob) -> None:
+    """Have the workers of a job be those of `links`."""
+    original = job._new_runner
+
+    def runner() -> WorkerPool:
+        made = original()
+        assert isinstance(made, WorkerPool)
+        made._start_link = links
+        return made
+
+    job._new_runner = runner  # type: ignore[method-assign]
+
+
+async def run_over(
+    client: AsyncImgwireClient, links: Callable[[], MemoryLink], **arguments: Any
+) -> tuple[int, int, int, int]:
+    job = client.ingest(items(), concurrency=4, processes=2, **arguments)
+    over(links, job)
+    async with job:
+        async for _ in job:
+            pass
+        return counts(job.report)
+
+
+def items() -> list[IngestItem]:
+    return [IngestItem(content, key) for key, content in ITEMS]
+
+
+async def test_a_worker_is_whatever_has_a_link(client: AsyncImgwireClient) -> None:
+    assert await run_over(client, MemoryLink) == (len(ITEMS), 0, 0, 0)
+    assert len(await server_images(client)) == len(ITEMS)
+
+
+async def test_a_worker_of_another_version_ends_the_job_with_an_error_that_names_it(
+    client: AsyncImgwireClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = greeting() | {"python": "3.99", "where": "process 7 on node-b"}
+    monkeypatch.setattr(worker_side, "greeting", lambda: other)
+    with pytest.raises(ConfigurationError, match=r"process 7 on node-b has .*Python 3\.99.*the job has"):
+        await run_over(client, MemoryLink)
+    assert len(sandbox.requests.of("images.create")) == 0
+
+
+@pytest.mark.parametrize("differing", [{"imgwire_async": "0.0.1"}, {"python": "2.7"}, {"pickle": 4}])
+def test_versions_must_be_equal_in_all_that_matters(differing: dict[str, str | int]) -> None:
+    check_greeting(greeting())
+    with pytest.raises(ConfigurationError, match="install the same versions"):
+        check_greeting(greeting() | differing)
+    assert str(os.getpid()) in str(versions.greeting()["where"])
+
+
+async def test_workers_that_end_through_no_fault_of_the_job_do_not_stop_it(
+    client: AsyncImgwireClient,
+) -> None:
+    left = 2 * pool.MOST_DEATHS
+
+    def link() -> MemoryLink:
+        nonlocal left
+        left -= 1
+        return MemoryLink(dies=left >= 0, ending=Ending("with its node", is_failure=False))
+
+    assert await run_over(client, link) == (len(ITEMS), 0, 0, 0)
+
+
+async def test_workers_that_end_again_and_again_stop_the_job(client: AsyncImgwireClient) -> None:
+    with pytest.raises(IngestStoppedError, match="workers ended one after the other, in memory"):
+        await run_over(client, lambda: MemoryLink(dies=True))
+
+
+class Mute:
+    """Says something at each of these instants, and nothing after the last."""
+
+    def __init__(self, time: VirtualTime, *speaks_at: float) -> None:
+        self._time, self._speaks_at = time, list(speaks_at)
+        self._speaker = Channel(tells={}, calls={})
+        self.killed = False
+        self.beats = 0
+
+    async def start(self, tasks: TaskGroup) -> None:
+        pass
+
+    async def send(self, data: bytes) -> None:
+        self.beats += data.count(b"beat")
+
+    async def receive(self) -> bytes:
+        if not self._speaks_at:
+            await anyio.sleep_forever()
+        await self._time.sleep(self._speaks_at.pop(0) - self._time.now)
+        self._speaker.tell("beat")
+        frames: list[bytes] = []
+
+        async def write(data: bytes) -> None:
+            frames.append(data)
+            raise OSError
+
+        await self._speaker.send_to(write)
+        return frames[0]
+
+    async def ended(self) -> Ending:
+        raise AssertionError
+
+    async def kill(self) -> None:
+        self.killed = True
+
+
+@pytest.mark.parametrize(("begun", "speaks_at", "ends_at"), [
+    (True, (), 30.0),
+    (True, (29.0, 58.0, 59.0), 90.0),
+    (False, (), 120.0),
+])  # fmt: skip
+def test_silence_of_a_worker_that_has_begun_is_a_loss_after_30_s(
+    begun: bool, speaks_at: tuple[float, ...], ends_at: float
+) -> None:
+    time = VirtualTime()
+
+    async def main() -> None:
+        link = Mute(time, *speaks_at)
+        of = SimpleNamespace(core=SimpleNamespace(shared=SimpleNamespace(time=time)))
+        worker = AttendedWorker(
+            cast("WorkerPool", of), cast("Any", None), cast("Any", None), Shard(1, []), link
+        )
+        worker._has_begun = begun
+        ending = await worker.run()
+        assert ending == Ending(f"after it had said nothing for {30 if begun else 120} s")
+        assert time.now == pytest.approx(ends_at, abs=worker_side.BEAT_SECONDS)
+        assert link.killed
+        assert link.beats >= ends_at / 5  # it hears of the job all the time
+
+    time.run(main)
+
+
+def test_a_worker_that_hears_nothing_of_its_job_for_10_s_begins_no_attempt_until_it_does() -> None:
+    time = VirtualTime()
+
+    async def main() -> None:
+        heard_of = worker_side._HeardOf()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(heard_of.watch, time)
+            await time.sleep(9.0)
+            await heard_of.wait()
+            heard_of.note()
+            await time.sleep(9.0)
+            await heard_of.wait()
+            await time.sleep(4.0)
+            admitted_at: list[float] = []
+
+            async def attempt() -> None:
+                await heard_of.wait()
+                admitted_at.append(time.now)
+
+            tasks.start_soon(attempt)
+            await time.sleep(20.0)
+            assert admitted_at == []
+            heard_of.note()
+            await time.settle()
+            assert admitted_at == [time.now]
+            tasks.cancel_scope.cancel()
+
+    time.run(main)
+
+
+@pytest.mark.parametrize(
+    "patched",
+    [
+        pytest.param(True, id="after 2 s"),
+        pytest.param(False, id="after 30 s", marks=pytest.mark.slow),
+    ],
+)
+async def test_the_items_of_a_frozen_process_are_stored_once_by_others(
+    client: AsyncImgwireClient,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    patched: bool,
+) -> None:
+    if patched:
+        monkeypatch.setattr(attending, "BEAT_SECONDS", 0.5)
+        monkeypatch.setattr(attending, "SILENCE", 2.0)
+    sandbox.faults.always("images.create", stall=0.02)
+    photos = folder_of(tmp_path / "photos", 100)
+    frozen = 0
+    async with client.ingest(photos, journal=tmp_path / "j", concurrency=8, processes=2) as job:
+        async for _ in job:
+            if not frozen:
+                runner = job._runner
+                assert isinstance(runner, WorkerPool)
+                link = next(iter(runner.workers)).link
+                assert isinstance(link, PipeLink)
+                assert link.process is not None
+                frozen = link.process.pid
+                os.kill(frozen, signal.SIGSTOP)
+        assert counts(job.report) == (100, 0, 0, 0)
+    with suppress(ProcessLookupError):
+        os.kill(frozen, signal.SIGCONT)
+    images = await server_images(client)
+    assert sorted(image.original_filename for image in images) == [f"{n:04}.png" for n in range(100)]
+    _, report = await ingest(client, photos, journal=tmp_path / "j")
+    assert counts(report) == (0, 100, 0, 0)
