@@ -26,8 +26,9 @@ from imgwire_async.core.fetch import MAX_REDIRECTS, WORTHWHILE
 from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE
 from imgwire_async.core.retry import DEFAULT_CAPACITY, RETRIED_STATUSES, RetryPolicy
 from imgwire_async.imgix import AsyncImgixClient
+from imgwire_async.imgix.service import IMGIX
 from imgwire_async.imgwire import confirming
-from imgwire_async.imgwire.resources.polling import FIRST_PAUSE, SLOWEST_PAUSE
+from imgwire_async.imgwire.service import IMGWIRE
 from imgwire_async.ingest.coordination.coordinator import ATTEMPTS, DEFERRALS
 from imgwire_async.ingest.coordination.health import FIRST_PROBE, LONGEST_PROBE
 from imgwire_async.ingest.runners.pool import MOST_DEATHS
@@ -184,7 +185,7 @@ def test_the_guide_of_all_loops_has_the_numbers_of_the_code() -> None:
         f"{DEFAULT_CAPACITY:g} retries for all calls",
         f"{WORTHWHILE // 1024**2} MiB more has arrived; {MAX_REDIRECTS} redirects",
         f"every {PAUSE:g} s for {LONGEST_WAIT:g} s",
-        f"from {FIRST_PAUSE:g} s to every {SLOWEST_PAUSE:g} s",
+        *(f"from {one.pauses.first:g} s to every {one.pauses.longest:g} s" for one in (IMGWIRE, IMGIX)),
         f"{ATTEMPTS} attempts, `item_deadline`",
         f"put back up to {DEFERRALS} times",
         f"after {FIRST_PROBE:g} s up to every {LONGEST_PROBE:g} s, until `max_pause` ({pause:g} s)",

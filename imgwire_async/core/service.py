@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import ClassVar, Final
 
@@ -13,6 +14,18 @@ from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import APIStatusError, CallContext, ImgwireError, status_error_class
 
 USER_AGENT: Final = f"imgwire-async/{version('imgwire-async')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Seconds between two looks at something that a service does in the background."""
+
+    first: float
+    longest: float
+
+    def after(self, pause: float) -> float:
+        """The pause that follows one of this length."""
+        return min(pause * 1.5, self.longest)
 
 
 class Service:
@@ -33,6 +46,8 @@ class Service:
     """Headers of every call beside `Authorization`, `Accept`, `Content-Type` and `User-Agent`."""
     rate_classes: ClassVar[Mapping[str, RateLimit | None]] = {}
     """The classes that `Operation.rate_class` names, with the rates that the service publishes."""
+    pauses: ClassVar[Pauses] = Pauses(first=0.5, longest=5.0)
+    """How often to look at what it does in the background."""
     user_agent: ClassVar[str] = USER_AGENT
 
     def check_credential(self, credential: Secret, operation: Operation) -> None:

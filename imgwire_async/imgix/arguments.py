@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
-from imgwire_async.core.values.numbers import as_number, is_finite
+from imgwire_async.core.values.numbers import as_number
 from imgwire_async.core.values.redaction import without_query
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.imgix.lowlevel.types import UNSET, Unset
@@ -71,19 +70,6 @@ def is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def as_wait(seconds: float, operation: str) -> float:
-    """For how long to wait; `math.inf` is allowed.
-
-    Raises:
-        InvalidArgumentError: `seconds` is no number, or is negative.
-    """
-    if seconds == math.inf or (is_finite(seconds) and seconds >= 0):
-        return seconds
-    raise InvalidArgumentError(
-        f"timeout must be a number of seconds, at least 0, got {seconds!r:.80}", operation=operation
-    )
 
 
 def as_imgix_url(url: object, operation: str) -> str:

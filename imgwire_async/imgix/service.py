@@ -14,7 +14,7 @@ from imgwire_async.core.responses import (
     one_line,
     request_id_in,
 )
-from imgwire_async.core.service import Service
+from imgwire_async.core.service import Pauses, Service
 from imgwire_async.errors import APIStatusError, CallContext, ValidationIssue, status_error_class
 
 
@@ -95,6 +95,9 @@ class ImgixService(Service):
         ImgixRateClass.DELIVERY: None,
     }
     """The published limits; imgix raises them for premium plans. Their scope is taken to be the account."""
+
+    pauses = Pauses(first=0.5, longest=5.0)
+    """imgix allows 4 requests per second for nearly everything together."""
 
     def error_for(self, response: HttpResponse, context: CallContext) -> APIStatusError:
         """The error for a response that is not a success.

@@ -14,6 +14,7 @@ from imgwire_async.bodies.image_types import image_type_of
 from imgwire_async.bodies.progress import OnSent, ProgressHook, reporting
 from imgwire_async.bodies.sources import UploadFile, open_source
 from imgwire_async.core.call import Core
+from imgwire_async.core.polling import as_wait, poll
 from imgwire_async.core.put import put_bytes
 from imgwire_async.core.values.numbers import whole
 from imgwire_async.core.values.redaction import Secret
@@ -29,10 +30,8 @@ from imgwire_async.errors import (
     UploadError,
     UploadRejectedError,
 )
-from imgwire_async.imgix.arguments import as_wait
 from imgwire_async.imgix.lowlevel import models
 from imgwire_async.imgix.lowlevel.api import assets as api
-from imgwire_async.imgix.polling import poll
 from imgwire_async.imgix.records import Asset, UploadSession
 from imgwire_async.imgix.repeats import CalledAs, looking_first
 from imgwire_async.imgix.resources.upload_sessions import UploadSessions, has_failed, is_complete
@@ -245,7 +244,7 @@ class Upload:
             except NotFoundError:
                 return None
 
-        found = await poll(look, seconds=self._timeout, time=self._core.shared.time)
+        found = await poll(look, seconds=self._timeout, shared=self._core.shared)
         if found is None:
             raise DeadlineExceededError(
                 f"the bytes are stored, but imgix has not indexed the asset within {self._timeout:g} s "

@@ -11,7 +11,6 @@ from imgwire_async.core.call import Core
 from imgwire_async.errors import DeadlineExceededError, ImgwireError, NotFoundError
 from imgwire_async.imgwire.lowlevel.models import Image, ImageStatus
 from imgwire_async.imgwire.resources.images import Images
-from imgwire_async.imgwire.resources.polling import FIRST_PAUSE, SLOWEST_PAUSE
 from imgwire_async.imgwire.resources.readiness import quarantined
 
 LONGEST_WAIT: Final = 120.0
@@ -48,7 +47,8 @@ class Confirmer:
         self._time = core.shared.time
         self._waiting: dict[_Waiting, None] = {}
         self._someone_looks = False
-        self._pause = FIRST_PAUSE
+        self._pauses = core.shared.service.pauses
+        self._pause = self._pauses.first
         self._progress = -math.inf
 
     async def confirm(self, image: Image) -> Image:
@@ -102,9 +102,9 @@ class Confirmer:
                     one.settle(None, error)
         now = self._time.monotonic()
         if settled:
-            self._progress, self._pause = now, FIRST_PAUSE
+            self._progress, self._pause = now, self._pauses.first
             return
-        self._pause = min(self._pause * 1.5, SLOWEST_PAUSE)
+        self._pause = self._pauses.after(self._pause)
         for one in self._waiting:
             if not one.is_final and now - max(one.since, self._progress) > LONGEST_WAIT:
                 one.settle(None, _too_late(one.image))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from imgwire_async.core.operation import Operation
 from imgwire_async.core.responses import MAX_BODY_IN_ERROR, HttpResponse, error_document, one_line
-from imgwire_async.core.service import Service
+from imgwire_async.core.service import Pauses, Service
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import (
     APIStatusError,
@@ -59,6 +59,7 @@ class ImgwireService(Service):
     public_url = "https://api.imgwire.dev"
     rate_classes = dict.fromkeys(RateClass)
     """Imgwire publishes no limits."""
+    pauses = Pauses(first=0.1, longest=2.0)
 
     def check_credential(self, credential: Secret, operation: Operation) -> None:
         """Refuse a key of the other kind than the operation needs."""

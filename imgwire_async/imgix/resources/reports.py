@@ -13,6 +13,7 @@ from imgwire_async.core.call import Core
 from imgwire_async.core.fetch import Transfer, fetch
 from imgwire_async.core.operation import Response
 from imgwire_async.core.paging import Listing
+from imgwire_async.core.polling import as_wait, poll
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.downloads.files import DownloadedFile, PathTarget, atomic_file, path_text
 from imgwire_async.downloads.names import safe_name
@@ -23,7 +24,7 @@ from imgwire_async.errors import (
     DownloadRejectedError,
     InvalidArgumentError,
 )
-from imgwire_async.imgix.arguments import as_id, as_wait, unless_none
+from imgwire_async.imgix.arguments import as_id, unless_none
 from imgwire_async.imgix.filters import (
     REPORT_FILTERS,
     ReportFilters,
@@ -35,7 +36,6 @@ from imgwire_async.imgix.filters import (
 from imgwire_async.imgix.listing import by_number
 from imgwire_async.imgix.lowlevel import models
 from imgwire_async.imgix.lowlevel.api import reports as api
-from imgwire_async.imgix.polling import poll
 from imgwire_async.imgix.records import Report
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Reports:
             seen = await self.retrieve(identity)
             return seen if seen.completed else None
 
-        found = await poll(look, seconds=timeout, time=self._core.shared.time)
+        found = await poll(look, seconds=timeout, shared=self._core.shared)
         if found is None:
             raise DeadlineExceededError(
                 f"report {identity} was not completed within {timeout:g} s", operation=operation

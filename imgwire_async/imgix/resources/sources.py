@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from imgwire_async.core.call import Core
 from imgwire_async.core.operation import Response
 from imgwire_async.core.paging import Listing
+from imgwire_async.core.polling import as_wait, poll
 from imgwire_async.errors import (
     DeadlineExceededError,
     DeploymentFailedError,
     InvalidArgumentError,
 )
-from imgwire_async.imgix.arguments import SourceId, as_id, as_source_id, as_wait, unless_none
+from imgwire_async.imgix.arguments import SourceId, as_id, as_source_id, unless_none
 from imgwire_async.imgix.deployment import Deployment, checked_deployment
 from imgwire_async.imgix.filters import (
     SOURCE_FILTERS,
@@ -28,7 +29,6 @@ from imgwire_async.imgix.listing import by_number
 from imgwire_async.imgix.lowlevel import models
 from imgwire_async.imgix.lowlevel.api import sources as api
 from imgwire_async.imgix.lowlevel.types import UNSET, Unset
-from imgwire_async.imgix.polling import poll
 from imgwire_async.imgix.records import Source
 from imgwire_async.imgix.repeats import CalledAs, looking_first, without_secrets
 
@@ -289,7 +289,7 @@ class Sources:
             new = after is None or (seen.date_deployed is not None and seen.date_deployed > after)
             return seen if status == "deployed" and new else None
 
-        found = await poll(look, seconds=timeout, time=self._core.shared.time)
+        found = await poll(look, seconds=timeout, shared=self._core.shared)
         if found is None:
             raise DeadlineExceededError(
                 f"source {identity} was not deployed within {timeout:g} s, its last status was {status}",

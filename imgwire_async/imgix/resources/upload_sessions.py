@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from imgwire_async.core.call import Core
+from imgwire_async.core.polling import as_wait, poll
 from imgwire_async.errors import (
     APIStatusError,
     DeadlineExceededError,
     UploadRejectedError,
 )
-from imgwire_async.imgix.arguments import SourceId, as_id, as_origin_path, as_source_id, as_wait
+from imgwire_async.imgix.arguments import SourceId, as_id, as_origin_path, as_source_id
 from imgwire_async.imgix.lowlevel.api import upload_sessions as api
-from imgwire_async.imgix.polling import poll
 from imgwire_async.imgix.records import UploadSession
 from imgwire_async.imgix.repeats import CalledAs, looking_first
 
@@ -164,7 +164,7 @@ class UploadSessions:
                 raise UploadRejectedError(f"the upload session ended as {status}", operation=operation)
             return seen if is_complete(seen) else None
 
-        found = await poll(look, seconds=timeout, time=self._core.shared.time)
+        found = await poll(look, seconds=timeout, shared=self._core.shared)
         if found is None:
             raise DeadlineExceededError(
                 f"the session was not complete within {timeout:g} s, its last status was {status}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from imgwire_async.core.values.metadata import checked_metadata
-from imgwire_async.core.values.numbers import is_finite, whole
+from imgwire_async.core.values.numbers import whole
 from imgwire_async.core.values.redaction import without_query
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.imgwire.lowlevel.types import UNSET, Unset
@@ -88,19 +87,6 @@ def as_whole(value: object, name: str, operation: str) -> int:
     except ValueError as error:
         problem = str(error)
     raise InvalidArgumentError(problem, operation=operation)
-
-
-def as_wait(seconds: float, operation: str) -> float:
-    """For how long to wait; `math.inf` is allowed.
-
-    Raises:
-        InvalidArgumentError: `seconds` is no number, or is negative.
-    """
-    if seconds == math.inf or (is_finite(seconds) and seconds >= 0):
-        return seconds
-    raise InvalidArgumentError(
-        f"timeout must be a number of seconds, at least 0, got {seconds!r:.80}", operation=operation
-    )
 
 
 def public_url(value: str, operation: str, *, allow_credentials: bool) -> str:

@@ -13,6 +13,7 @@ from imgwire_async.bodies.base import CLOSING_SECONDS
 from imgwire_async.core.call import Core
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.core.fetch import FileHead, Transfer, fetch
+from imgwire_async.core.polling import as_wait, poll
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.downloads.archive_limits import ArchiveLimits
 from imgwire_async.downloads.file_objects import FileSink, FileTarget, open_target
@@ -33,9 +34,8 @@ from imgwire_async.imgwire.lowlevel.models import (
     ImageDownloadJobCreate,
     ImageDownloadStatus,
 )
-from imgwire_async.imgwire.resources.arguments import as_uuid, as_uuids, as_wait
+from imgwire_async.imgwire.resources.arguments import as_uuid, as_uuids
 from imgwire_async.imgwire.resources.file_names import file_name_of
-from imgwire_async.imgwire.resources.polling import poll
 
 if TYPE_CHECKING:
     from imgwire_async.downloads.archives import ExtractedFiles
@@ -101,8 +101,7 @@ class ImageDownloads:
             status = seen.status
             return seen if _link(seen, operation) is not None else None
 
-        shared = self._core.shared
-        found = await poll(look, seconds=timeout, time=shared.time)
+        found = await poll(look, seconds=timeout, shared=self._core.shared)
         if found is None:
             raise DeadlineExceededError(
                 f"the archive of job {job_id} was not READY within {timeout:g} s, its last status was "

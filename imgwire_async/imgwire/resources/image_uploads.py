@@ -11,6 +11,7 @@ from imgwire_async.bodies.image_types import EXTENSIONS, extension_of
 from imgwire_async.bodies.progress import ProgressHook
 from imgwire_async.bodies.sources import UploadFile, open_source
 from imgwire_async.core.call import Core
+from imgwire_async.core.polling import as_wait
 from imgwire_async.core.values.metadata import Metadata
 from imgwire_async.core.values.redaction import HiddenText
 from imgwire_async.errors import (
@@ -30,7 +31,6 @@ from imgwire_async.imgwire.lowlevel.types import UNSET, Unset
 from imgwire_async.imgwire.resources.arguments import (
     as_idempotency_key,
     as_metadata,
-    as_wait,
     as_whole,
     public_url,
     unless_none,

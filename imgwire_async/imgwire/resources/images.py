@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from imgwire_async.core.polling import as_wait
 from imgwire_async.imgwire.lowlevel.api import images as api
 from imgwire_async.imgwire.lowlevel.models import (
     BulkDeleteImages,
@@ -14,7 +15,6 @@ from imgwire_async.imgwire.lowlevel.models import (
 from imgwire_async.imgwire.resources.arguments import (
     as_uuid,
     as_uuids,
-    as_wait,
     unless_none,
 )
 from imgwire_async.imgwire.resources.image_downloads import ImageDownloads

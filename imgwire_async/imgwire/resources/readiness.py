@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from imgwire_async.core.call import Core
+from imgwire_async.core.polling import poll
 from imgwire_async.errors import (
     DeadlineExceededError,
     ImageQuarantinedError,
@@ -15,7 +16,6 @@ from imgwire_async.imgwire.lowlevel.models import (
     Image,
     ImageStatus,
 )
-from imgwire_async.imgwire.resources.polling import poll
 
 OPERATION: Final = "images.wait_until_ready"
 
@@ -39,7 +39,7 @@ async def until_ready(core: Core, image_id: UUID, seconds: float) -> Image:
         return image if status == ImageStatus.READY else None
 
     with core.within_deadline(OPERATION):
-        ready = await poll(look, seconds=seconds, time=core.shared.time)
+        ready = await poll(look, seconds=seconds, shared=core.shared)
     if ready is None:
         raise DeadlineExceededError(
             f"image {image_id} was not READY within {seconds:g} s, its last status was {status}",
