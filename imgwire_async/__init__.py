@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from imgwire_async.ingest.job import IngestJob
     from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Skipped, SkipReason, Stored
     from imgwire_async.ingest.results.report import FailureGroup, Progress, Report
+    from imgwire_async.ingest.sources.buckets import Bucket
     from imgwire_async.ingest.sources.folders import Folder
     from imgwire_async.ingest.sources.manifests import Manifest
     from imgwire_async.models import Image, ImageStatus, SupportedMimeType
@@ -181,6 +182,7 @@ _NAMES: Final = {
         "Progress",
         "Report",
     ),
+    "ingest.sources.buckets": ("Bucket",),
     "ingest.sources.folders": ("Folder",),
     "ingest.sources.manifests": ("Manifest",),
     "models": (
@@ -205,6 +207,7 @@ __all__ = [
     "AsyncImgwireClient",
     "AuthenticationError",
     "BadRequestError",
+    "Bucket",
     "BulkDownloadFailedError",
     "CallEvent",
     "ClientStats",

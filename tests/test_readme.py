@@ -32,6 +32,9 @@ from imgwire_async.imgwire.service import IMGWIRE
 from imgwire_async.ingest.coordination.coordinator import ATTEMPTS, DEFERRALS
 from imgwire_async.ingest.coordination.health import FIRST_PROBE, LONGEST_PROBE
 from imgwire_async.ingest.runners.pool import MOST_DEATHS
+from imgwire_async.ingest.shards.objects import ATTEMPTS as OBJECT_ATTEMPTS
+from imgwire_async.ingest.shards.objects import FIRST_DELAY, LONGEST_DELAY
+from imgwire_async.ingest.sources.buckets import LIST_RETRIES as BUCKET_LIST_RETRIES
 from imgwire_async.migrate.job import LIST_RETRIES
 from imgwire_async.sandbox import ImgixSandbox, Sandbox
 from tests.stores.s3_server import S3Server, s3_server
@@ -192,5 +195,8 @@ def test_the_guide_of_all_loops_has_the_numbers_of_the_code() -> None:
         f"{MOST_DEATHS} deaths in a row",
         f"`READY` for {confirming.LONGEST_WAIT:g} s",
         f"{LIST_RETRIES} retries or more",
+        f"{OBJECT_ATTEMPTS} failures while others of its bucket are read",
+        f"up to {FIRST_DELAY:g} s, doubled up to {LONGEST_DELAY:g} s",
+        f"up to {BUCKET_LIST_RETRIES} times in a row",
     ):
         assert stated in guide

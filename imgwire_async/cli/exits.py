@@ -74,9 +74,9 @@ def exit_code(error: BaseException) -> ExitCode:
             return ExitCode.UNREACHABLE
         case errors.APIConnectionError() | errors.DeadlineExceededError():
             return ExitCode.UNREACHABLE
-        case errors.StoreError() if error.reason in {"credentials", "denied"}:
+        case errors.StoreError() if error.reason in {"credentials", "denied", "bucket_denied"}:
             return ExitCode.REFUSED
-        case errors.StoreError() if error.is_transient:
+        case errors.StoreError() if error.is_transient or error.reason == "outage":
             return ExitCode.UNREACHABLE
         case errors.JournalError():
             # A journal of something else stays as it is, and another file has to be named.

@@ -11,6 +11,7 @@ StoreProblem: TypeAlias = Literal[
     "missing",
     "no_bucket",
     "denied",
+    "bucket_denied",
     "credentials",
     "archived",
     "changed",
@@ -19,11 +20,12 @@ StoreProblem: TypeAlias = Literal[
     "invalid_key",
     "throttled",
     "unavailable",
+    "outage",
     "rejected",
 ]
 
 _TRANSIENT: Final = frozenset({"throttled", "unavailable"})
-_OF_THE_BUCKET: Final = frozenset({"no_bucket", "credentials", "region"})
+_OF_THE_BUCKET: Final = frozenset({"no_bucket", "bucket_denied", "credentials", "region", "outage"})
 
 
 class StoreError(ImgwireError):
@@ -32,8 +34,9 @@ class StoreError(ImgwireError):
     Attributes:
         reason: Why, in one word. Of one object: `missing`, `denied`, `archived` (in a storage class that must
             be restored first), `changed` (no longer the version that was asked for), `exists` or
-            `invalid_key`. Of all alike: `no_bucket`, `credentials` (missing, wrong or expired) or `region`.
-            That pass: `throttled` and `unavailable`. `rejected` is any other refusal.
+            `invalid_key`. Of all alike: `no_bucket`, `bucket_denied`, `credentials` (missing, wrong or
+            expired) or `region`. That pass: `throttled` and `unavailable`, and `outage` when a job has waited
+            for that in vain. `rejected` is any other refusal.
         status: HTTP status of the store's response, or None when there was none or it is not known.
     """
 

@@ -202,8 +202,9 @@ class AsyncImgwireClient(ServiceClient):
         bandwidth_limit: float | None = None,
         byte_budget: int = 64 * 1024 * 1024,
         processes: int = 1,
+        checksum: bool = False,
     ) -> IngestJob[Image]:
-        """Store many images, resumably: a folder, a manifest, or any iterable of files and URLs.
+        """Store many images, resumably: a folder, a bucket, a manifest, or any iterable of files and URLs.
 
         ```python
         async with imgwire.ingest("photos/", journal="photos.journal") as job:
@@ -224,8 +225,10 @@ class AsyncImgwireClient(ServiceClient):
 
         Args:
             source: a folder, file, manifest (.csv, .jsonl, .ndjson, .parquet, `-` for standard input) or URL;
-                a `Folder` or `Manifest` with options of its own; or an iterable, sync or async, of paths,
-                URLs and `IngestItem`s. A sync iterable is advanced in a worker thread.
+                a bucket, prefix, object or manifest in a cloud store (`s3://bucket/photos/`, see the guide
+                "Cloud stores"; extra `cloud`); a `Folder`, `Bucket` or `Manifest` with options of its own; or
+                an iterable, sync or async, of paths, URIs, URLs and `IngestItem`s. A sync iterable is
+                advanced in a worker thread.
             journal: file that makes the job resumable, made when there is none. One process at a time can use
                 it. It belongs to the service (base URL and environment) and the source (absolute path or URL)
                 of its first run, and is rejected for any other; all iterables count as one source, whose
@@ -252,7 +255,7 @@ class AsyncImgwireClient(ServiceClient):
             max_failures: stop when more items have failed.
             stop_on: errors that stop the job at once, because they would hit every item.
             breaker: stop when the service rejects most of the last 200 items in the same way.
-            max_pause: stop when the service has been down for this many seconds.
+            max_pause: stop when the service, or a bucket, has been down for this many seconds.
             deadline: stop after this many seconds. What is in flight then has 5 s to end; what has not is
                 sent again by the next run, under the same key.
             item_deadline: give up on an item this many seconds after its first request; before that, when
@@ -267,11 +270,15 @@ class AsyncImgwireClient(ServiceClient):
                 with "auto" they share one pace. A process that dies is replaced, and its items are run again
                 under the same keys. Your own code runs in this process only: a source, and a function that
                 gives the API key. A client with hooks or with `http_client=` cannot be used.
+            checksum: read objects of cloud stores over 1 MiB twice, so that their idempotency keys and
+                `dedupe` rest on their content. Otherwise they are sent as they are read, and told apart by
+                URI, ETag and size.
 
         Raises:
             InvalidArgumentError: an argument is out of its range, or is no source.
             ConfigurationError: other processes cannot make the requests of this client.
             UploadSourceError: on entering, the folder or file does not exist.
+            SourceStoreError: at the end of the iteration, the bucket could not be listed.
             JournalError: on entering, the journal is in use, damaged, not writable, or that of another
                 program, job, service or source; later, it cannot be written any more.
             IngestStoppedError: at the end of the iteration, the job stopped early and can be resumed.
@@ -298,6 +305,7 @@ class AsyncImgwireClient(ServiceClient):
             bandwidth_limit=bandwidth_limit,
             byte_budget=byte_budget,
             processes=processes,
+            checksum=checksum,
         )
         if options.processes > 1:
             check_processes(self._core)

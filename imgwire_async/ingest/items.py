@@ -8,15 +8,18 @@ import json
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from imgwire_async.core.values.metadata import Metadata, checked_metadata
 from imgwire_async.core.values.redaction import repr_without_bytes
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
+from imgwire_async.stores.uris import is_object, local_path
 
 ItemSource: TypeAlias = "str | os.PathLike[str] | bytes"
-"""The path of a file, a URL that the service fetches (text with http:// or https://), or the bytes."""
+"""The path of a file, the URI of an object in a cloud store (text such as s3://bucket/key), a URL that the
+service fetches (text with http:// or https://), or the bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +45,9 @@ class IngestItem:
     source: ItemSource
     key: str | None = None
     """What names the item in the journal and the reports, unique within the job. Default: the path (below a
-    folder the path in it) or the URL. Bytes need one."""
+    folder or prefix the path in it), the URI or the URL. Bytes need one."""
     file_name: str | None = None
-    """Name to store; default: that of the path or URL."""
+    """Name to store; default: that of the path, object or URL."""
     mime_type: str | None = None
     """Type to declare; default: detected from the content, then from the name."""
     purpose: str | None = None
@@ -65,6 +68,11 @@ class IngestItem:
     def is_url(self) -> bool:
         """Whether the service fetches the image itself."""
         return isinstance(self.source, str) and is_url(self.source)
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is an object of a cloud store."""
+        return isinstance(self.source, str) and is_object(self.source)
 
 
 def portable(item: IngestItem) -> IngestItem:
@@ -109,6 +117,8 @@ class Entry:
     example."""
     note: str | None = None
     """Whatever the source wants the journal to keep of the item. It is sent nowhere."""
+    options: Mapping[str, str] | None = None
+    """How the bucket of an object is opened, see `Bucket.options`."""
 
 
 def is_url(text: str) -> bool:
@@ -117,7 +127,9 @@ def is_url(text: str) -> bool:
 
 
 def url_or_path(text: str) -> str:
-    """`text` without the blanks around it if it is a URL; names of files may begin and end with some.
+    """`text` without the blanks around it if it is a URL or URI; names of files may begin and end with some.
+
+    Of a `file:` URI it is the path.
 
     Blank is whatever shows nothing, such as a zero-width space that was copied from a page.
     """
@@ -126,7 +138,11 @@ def url_or_path(text: str) -> str:
         start += 1
     while end > start and _is_blank(text[end - 1]):
         end -= 1
-    return text[start:end] if is_url(text[start:end]) else text
+    bare = text[start:end]
+    if is_url(bare) or is_object(bare):
+        return bare
+    path = local_path(bare)
+    return text if path is None else path
 
 
 def _is_blank(character: str) -> bool:
@@ -153,7 +169,7 @@ def source_text(item: IngestItem) -> str:
 def location(item: IngestItem) -> str:
     """The source as the journal keeps it: as `source_text`, but with an absolute path."""
     text = source_text(item)
-    if not text or item.is_url:
+    if not text or item.is_url or item.is_object:
         return text
     return os.path.abspath(text)  # noqa: PTH100 - pathlib costs three times as much
 

@@ -218,7 +218,7 @@ class IngestJob(Generic[RecordT]):
         """Write the items that are not stored as a manifest (JSON Lines) for another job.
 
         These are the items that the journal has as failed, and after an early end those that were not tried.
-        Of a source that gives its items only once, such as a generator or standard input, the latter are
+        Of a bucket, and of a source that gives its items only once, such as a generator, the latter are
         those that the job had drawn. Running the same job again tries all of them, too. Items of bytes have
         no source in it.
 

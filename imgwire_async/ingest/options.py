@@ -56,6 +56,7 @@ class IngestOptions:
     bandwidth_limit: float | None = None
     byte_budget: int = 64 * 1024 * 1024
     processes: int = 1
+    checksum: bool = False
 
     def __post_init__(self) -> None:
         if self.concurrency != "auto":

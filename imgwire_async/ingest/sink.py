@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
+from imgwire_async.bodies.objects import StoredObject
 from imgwire_async.core.call import Core
 from imgwire_async.core.pace.permits import LONGEST_CLOSURE
 from imgwire_async.core.values.metadata import Metadata
@@ -40,8 +41,8 @@ class Destination:
 class Upload:
     """One item on its way into a sink."""
 
-    source: str | os.PathLike[str] | bytes
-    """Path of a file, URL, or the bytes."""
+    source: str | os.PathLike[str] | bytes | StoredObject
+    """Path of a file, URL, the bytes, or an object of a cloud store that is read while it is sent."""
     is_url: bool
     """Whether the service fetches the image itself."""
     idempotency_key: str

@@ -44,6 +44,7 @@ _IN_WORDS: Final[dict[StoreProblem, str]] = {
     "missing": "the object does not exist",
     "no_bucket": "the bucket does not exist",
     "denied": "access is denied; check the permissions of these credentials",
+    "bucket_denied": "access to the bucket is denied; check the permissions of these credentials",
     "credentials": "the store does not accept the credentials: they are missing, wrong or expired",
     "archived": "the object is archived; restore it first",
     "changed": "the object has changed since it was first read",
@@ -52,6 +53,7 @@ _IN_WORDS: Final[dict[StoreProblem, str]] = {
     "invalid_key": "the key has an empty part, '.' or '..' between slashes, which cannot be addressed",
     "throttled": "the store asks to slow down",
     "unavailable": "the store cannot be reached or failed",
+    "outage": "the store has been unavailable for too long",
     "rejected": "the store rejected the request",
 }
 
@@ -106,7 +108,7 @@ def problem_of(error: Exception, *, listing: bool = False) -> tuple[StoreProblem
     if isinstance(error, exceptions.InvalidPathError) or "Could not parse path" in text:
         return "invalid_key", None
     if isinstance(error, exceptions.PermissionDeniedError | PermissionError):
-        return "denied", status
+        return ("bucket_denied" if listing else "denied"), status
     if isinstance(error, exceptions.UnauthenticatedError):
         return "credentials", status
     if isinstance(error, exceptions.AlreadyExistsError | FileExistsError):
@@ -126,7 +128,7 @@ def _by_status(status: int | None, text: str, *, listing: bool) -> StoreProblem:
     if status == 401 or (status == 400 and "oken" in text and "xpired" in text):
         return "credentials"
     if status == 403:
-        return "denied"
+        return "bucket_denied" if listing else "denied"
     if status == 404:
         return "no_bucket" if listing else "missing"
     if status in {301, 307}:

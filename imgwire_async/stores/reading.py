@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from imgwire_async.stores.calling import call, each
-from imgwire_async.stores.errors import store_errors
+from imgwire_async.stores.errors import failed, store_errors
 from imgwire_async.stores.opening import Store
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class ObjectInfo:
     size: int
     """Bytes."""
     version: str
-    """Its ETag, or where there is none the time of its last change."""
+    """Its ETag without quotes, which listings of some stores leave out; where there is none, the time of its
+    last change."""
     content_type: str | None = None
     """As it was declared; None where only reading the object tells."""
 
@@ -42,7 +43,8 @@ class Reading:
 
 def info_of(meta: Any, content_type: str | None = None) -> ObjectInfo:  # noqa: ANN401 - a record of obstore
     """What obstore tells of an object."""
-    version = meta["e_tag"] or meta["last_modified"].isoformat()
+    etag = (meta["e_tag"] or "").removeprefix("W/").strip('"')
+    version = etag or meta["last_modified"].isoformat()
     return ObjectInfo(key=meta["path"], size=meta["size"], version=version, content_type=content_type)
 
 
@@ -73,7 +75,7 @@ async def reading(store: Store, key: str, *, version: str | None = None) -> Asyn
     Raises:
         SourceStoreError: it does not exist, cannot be read, or (`reason` is `changed`) has another version.
     """
-    opened = await _get(store, key, {} if version is None else {"if_match": version})
+    opened = await _get(store, key, {}, version)
     content_type = opened.attributes.get("Content-Type")
     info = info_of(opened.meta, None if content_type is None else str(content_type))
     async with aclosing(_chunks(store, key, opened)) as chunks:
@@ -92,8 +94,7 @@ async def read_part(store: Store, key: str, length: int, *, version: str | None 
     Raises:
         SourceStoreError: as for `reading`.
     """
-    options: dict[str, object] = {"range": (0, length)}
-    opened = await _get(store, key, options if version is None else options | {"if_match": version})
+    opened = await _get(store, key, {"range": (0, length)}, version)
     with store_errors(f"cannot read {store.name(key)!r}"):
         return bytes(await call(opened.bytes_async, opened.bytes))
 
@@ -151,16 +152,23 @@ class _ObjectFile(io.RawIOBase):
         return len(content)
 
 
-async def _get(store: Store, key: str, options: dict[str, object]) -> Any:  # noqa: ANN401 - a result of obstore
+async def _get(store: Store, key: str, options: dict[str, object], version: str | None) -> Any:  # noqa: ANN401 - a result of obstore
     import obstore
 
-    with store_errors(f"cannot read {store.name(key)!r}"):
+    what = f"cannot read {store.name(key)!r}"
+    if version is not None:
+        options["if_match"] = f'"{version}"'
+    with store_errors(what):
         handle: Any = store.handle
         given: Any = options or None
-        return await call(
+        opened = await call(
             lambda: obstore.get_async(handle, key, options=given),
             lambda: obstore.get(handle, key, options=given),
         )
+    # Some compatible stores ignore the condition.
+    if version is not None and info_of(opened.meta).version != version:
+        raise failed(what, "changed")
+    return opened
 
 
 async def _chunks(store: Store, key: str, opened: Any) -> AsyncGenerator[bytes, None]:  # noqa: ANN401

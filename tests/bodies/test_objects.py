@@ -102,7 +102,7 @@ async def test_an_object_must_have_the_version_that_was_asked_for(
     client: AsyncImgwireClient, sandbox: Sandbox, s3: S3Server, small: bytes
 ) -> None:
     s3.objects["hero.jpg"] = small
-    given = StoredObject(uri="s3://photos/hero.jpg", version='"another"', options=s3.options)
+    given = StoredObject(uri="s3://photos/hero.jpg", version="another", options=s3.options)
 
     with pytest.raises(SourceChangedError):
         await client.images.upload(given)

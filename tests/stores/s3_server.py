@@ -50,6 +50,8 @@ class S3Server:
     types: dict[str, str] = field(default_factory=dict)
     parts: dict[int, bytes] = field(default_factory=dict)
     """Of an object that is being written in parts."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """ETags of objects that have another one than that of their content."""
     requests: list[Request] = field(default_factory=list)
     fail: Callable[[Request], Failure | None] = lambda _: None
     """Decides before each request whether it fails."""
@@ -71,6 +73,11 @@ class S3Server:
             "access_key_id": "AKIDEXAMPLE",
             "secret_access_key": "not-a-secret",
         }
+
+    def etag(self, key: str) -> str:
+        """The ETag of an object."""
+        given = self.versions.get(key)
+        return etag_of(self.objects[key]) if given is None else f'"{given}"'
 
     def count(self, method: str) -> Counter[str]:
         """How often each key was asked for with this method."""
@@ -154,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif failure.after is not None and request.key in self.server_state.objects:
             content = self.server_state.objects[request.key]
             self.send_response(200)
-            for name, value in self._headers_of(request.key, content).items():
+            for name, value in self._headers_of(request.key).items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -165,9 +172,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         return None
 
-    def _headers_of(self, key: str, content: bytes) -> dict[str, str]:
+    def _headers_of(self, key: str) -> dict[str, str]:
         return {
-            "ETag": etag_of(content),
+            "ETag": self.server_state.etag(key),
             "Last-Modified": "Sat, 28 Nov 2026 00:00:00 GMT",
             "Content-Type": self.server_state.types.get(key, "binary/octet-stream"),
         }
@@ -177,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
         if content is None:
             self._error(404, "NoSuchKey")
             return
-        headers = self._headers_of(request.key, content)
+        headers = self._headers_of(request.key)
         wanted = request.headers.get("if-match")
         if wanted is not None and wanted.strip('"') != headers["ETag"].strip('"'):
             self._error(412, "PreconditionFailed")
@@ -199,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
         more = len(keys) > len(page)
         contents = "".join(
             f"<Contents><Key>{escape(key)}</Key><LastModified>2026-11-28T00:00:00.000Z</LastModified>"
-            f"<ETag>{escape(etag_of(state.objects[key]))}</ETag><Size>{len(state.objects[key])}</Size>"
+            f"<ETag>{escape(state.etag(key))}</ETag><Size>{len(state.objects[key])}</Size>"
             "<StorageClass>STANDARD</StorageClass></Contents>"
             for key in page
         )

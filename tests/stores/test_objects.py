@@ -46,7 +46,7 @@ def test_an_object_is_read_whole_in_part_and_at_its_version(s3: S3Server, run: C
     async def work() -> None:
         store = store_of(s3)
         info = await look(store, "a b/50%.jpg")
-        assert (info.size, info.version) == (len(CONTENT), etag_of(CONTENT))
+        assert (info.size, info.version) == (len(CONTENT), etag_of(CONTENT).strip('"'))
         assert await read_part(store, "a b/50%.jpg", 10) == CONTENT[:10]
         async with reading(store, "a b/50%.jpg", version=info.version) as opened:
             assert opened.info.content_type == "image/jpeg"

@@ -89,7 +89,7 @@ async def test_a_key_that_cannot_be_addressed_is_told_without_a_request(s3: S3Se
 
 @pytest.mark.parametrize(
     ("status", "code", "reason"),
-    [(403, "AccessDenied", "denied"), (404, "NoSuchBucket", "no_bucket"), (404, "", "no_bucket")],
+    [(403, "AccessDenied", "bucket_denied"), (404, "NoSuchBucket", "no_bucket"), (404, "", "no_bucket")],
 )
 async def test_a_bucket_that_cannot_be_listed_says_why(
     s3: S3Server, status: int, code: str, reason: str

@@ -20,6 +20,7 @@ from imgwire_async.cli.streams import complain, note
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 
 if TYPE_CHECKING:
+    from imgwire_async.ingest.sources.buckets import Bucket
     from imgwire_async.ingest.sources.entries import IngestSource
     from imgwire_async.ingest.sources.folders import Folder
     from imgwire_async.ingest.sources.manifests import Manifest
@@ -46,7 +47,8 @@ def ingest(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="Folders, files, URLs, or manifests (.csv, .jsonl, .parquet, -); each is a job of its own.",
+            help="Folders, buckets (s3://bucket/prefix/, gs://, az://), files, URLs, or manifests (.csv, "
+            ".jsonl, .parquet, -); each is a job of its own.",
             metavar="SOURCE...",
         ),
     ],
@@ -54,7 +56,7 @@ def ingest(
         Path | None,
         typer.Option(
             help="Journal file that lets the job resume. Default: NAME.journal beside the folder or file; "
-            "for a URL below ~/.local/state/imgwire-async; for standard input ./stdin.journal."
+            "for a URL or bucket below ~/.local/state/imgwire-async; for standard input ./stdin.journal."
         ),
     ] = None,
     job: Annotated[str | None, typer.Option(help="Name of the job, part of its idempotency keys.")] = None,
@@ -72,6 +74,18 @@ def ingest(
     hidden: Annotated[bool, typer.Option("--hidden", help="Include hidden files and folders.")] = False,
     follow_symlinks: Annotated[
         bool, typer.Option("--follow-symlinks", help="Follow symbolic links in a folder.")
+    ] = False,
+    store_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How to open a bucket, e.g. --store-option endpoint=https://minio.example.com; repeatable. "
+            "Others see the command line: keep secrets in the environment.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    checksum: Annotated[
+        bool,
+        typer.Option("--checksum", help="Read objects over 1 MiB twice, to detect equal content by a hash."),
     ] = False,
     column: Annotated[
         list[str] | None,
@@ -132,6 +146,8 @@ def ingest(
     Example: imgwire-async ingest photos/ --include '*.jpg' --images map.csv
 
     Example: imgwire-async ingest photos/2023 photos/2024
+
+    Example: imgwire-async ingest s3://bucket/photos/ --include '*.jpg'
     """
     _check_several(sources, journal=journal, files=(report, images, failed))
     arguments: dict[str, Any] = {
@@ -145,19 +161,26 @@ def ingest(
         "deadline": deadline,
         "bandwidth_limit": bandwidth_limit,
         "dry_run": dry_run,
+        "checksum": checksum,
     }
 
     def run_one(source: str) -> ExitCode:
         from imgwire_async.cli.jobs.bulk_job import run_job
         from imgwire_async.cli.jobs.files import JobFiles
         from imgwire_async.cli.jobs.journals import default_journal
+        from imgwire_async.ingest.sources.buckets import Bucket
         from imgwire_async.ingest.sources.folders import Folder
         from imgwire_async.ingest.sources.manifests import Manifest
 
+        options = _pairs("--store-option", "NAME=VALUE", store_option or [])
+        patterns = tuple(include or ()), tuple(exclude or ())
         what = _source(
             source,
-            Folder(source, tuple(include or ()), tuple(exclude or ()), hidden, follow_symlinks),
-            Manifest(source, _columns(column or []), rest_as_metadata),
+            Folder(source, *patterns, hidden, follow_symlinks),
+            Manifest(
+                source, _pairs("--column", "FIELD=NAME", column or []), rest_as_metadata, options=options
+            ),
+            Bucket(source, *patterns, hidden, options),
         )
         place = journal or default_journal(source)
         files = JobFiles(report=report, images=images, failed=failed)
@@ -223,22 +246,32 @@ def _check_several(sources: list[str], *, journal: Path | None, files: tuple[Pat
             )
 
 
-def _source(name: str, folder: Folder, manifest: Manifest) -> IngestSource:
+def _source(name: str, folder: Folder, manifest: Manifest, bucket: Bucket) -> IngestSource:
     from imgwire_async.ingest.items import is_url
     from imgwire_async.ingest.sources.manifests import FORMATS
+    from imgwire_async.stores.uris import is_object
 
     if is_url(name):
         return name
     if name == "-" or Path(name).suffix.lower() in FORMATS:
         return manifest
+    if is_object(name):
+        return bucket
     return folder if Path(name).is_dir() else name
 
 
-def _columns(given: list[str]) -> dict[str, str]:
-    columns = {}
+def _pairs(option: str, form: str, given: list[str]) -> dict[str, str]:
+    """The values of an option that is NAME=VALUE, by name.
+
+    Raises:
+        InvalidArgumentError: one has another form.
+    """
+    pairs = {}
     for one in given:
-        field, separator, name = one.partition("=")
+        name, separator, value = one.partition("=")
         if not separator:
-            raise InvalidArgumentError(f"--column must be FIELD=NAME, got {one!r}", operation="ingest")
-        columns[field] = name
-    return columns
+            # A value may be a secret.
+            shown = "" if option == "--store-option" else f", got {one!r}"
+            raise InvalidArgumentError(f"{option} must be {form}{shown}", operation="ingest")
+        pairs[name] = value
+    return pairs

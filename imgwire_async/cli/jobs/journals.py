@@ -9,21 +9,22 @@ from pathlib import Path
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest.items import is_url, key_text
 from imgwire_async.ingest.journal.recognition import is_unbound
+from imgwire_async.stores.uris import is_object
 
 
 def default_journal(source: str) -> Path:
     """Where the journal of a command's source lies: the same file wherever the command runs.
 
-    It lies beside a folder or file, for a URL in the user's folder for the state of programs, and for
-    standard input, which may hold relative paths, in the current folder.
+    It lies beside a folder or file, for a URL or bucket in the user's folder for the state of programs, and
+    for standard input, which may hold relative paths, in the current folder.
 
     Raises:
         JournalError: the current folder has a journal that an earlier version may have made for the source.
-        OSError: the folder for a URL's journal cannot be made.
+        OSError: the folder for the journal of a URL or bucket cannot be made.
     """
     if source == "-":
         return Path.cwd() / "stdin.journal"
-    if is_url(source):
+    if is_url(source) or is_object(source):
         digest = hashlib.blake2b(key_text(source).encode(), digest_size=8).hexdigest()
         state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state", "imgwire-async")
         state.mkdir(parents=True, exist_ok=True)

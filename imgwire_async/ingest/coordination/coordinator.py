@@ -15,12 +15,13 @@ from imgwire_async.core.logical_call import SharedState
 from imgwire_async.errors import (
     ImgwireError,
     IngestStoppedError,
+    StoreError,
     UnexpectedCancellationError,
     UnsupportedImageTypeError,
 )
 from imgwire_async.ingest.coordination.equal_content import EqualContent
 from imgwire_async.ingest.coordination.health import Health, Verdict, judge
-from imgwire_async.ingest.coordination.looking import looked_at
+from imgwire_async.ingest.coordination.looking import looked_at, objects_looked_at
 from imgwire_async.ingest.coordination.resuming import ResumeMark
 from imgwire_async.ingest.coordination.survey import Surveyor
 from imgwire_async.ingest.items import IngestItem
@@ -33,6 +34,7 @@ from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.results.outcomes import Failed, Outcome, Skipped, SkipReason
 from imgwire_async.ingest.runners.runner import Runner
 from imgwire_async.ingest.shards.cutting import Cutter
+from imgwire_async.ingest.shards.objects import ObjectReader
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.shards.shard import Shard
 from imgwire_async.ingest.sink import StoredImage
@@ -101,6 +103,13 @@ class Coordinator:
         self.waiting: dict[str, IngestItem] = {}
         """Items that were drawn and have no outcome, by key."""
         self.health = Health(time=shared.time, rng=shared.rng)
+        self._objects = ObjectReader(
+            checksum=False,
+            max_pause=options.max_pause,
+            limit=math.inf if options.item_deadline is None else options.item_deadline,
+            time=shared.time,
+            rng=shared.rng,
+        )
         self.found = 0
         self.all_found = False
         self.retries = 0
@@ -220,9 +229,14 @@ class Coordinator:
             try:
                 limit = self._options.item_deadline
                 entries = await looked_at(entries, math.inf if limit is None else limit, self._time)
+                entries = await objects_looked_at(entries, self._objects, self._journal, every=self.dry_run)
             except anyio.get_cancelled_exc_class():
                 self.waiting |= {entry.key: entry.item for entry in entries if entry.item is not None}
                 raise
+            for entry in entries:
+                if entry.problem is not None and judge(entry.problem, ()) is Verdict.STOP:
+                    self._stop_for(entry.problem)
+                    return
             surveyed = await to_thread.run_sync(self._surveyor.survey, entries)
         self.waiting |= {task.key: task.item for task in surveyed.tasks}
         self.found += len(entries)
@@ -296,7 +310,9 @@ class Coordinator:
         """An item cannot be sent."""
         if task.held:
             return
-        if task.from_folder and isinstance(error, UnsupportedImageTypeError):
+        if judge(error, ()) is Verdict.STOP:
+            self._stop_for(error)
+        elif task.from_folder and isinstance(error, UnsupportedImageTypeError):
             skipped = Skipped(key=task.key, item=task.item, reason=SkipReason.NO_IMAGE, size=task.size)
             self._settle(task, task.row(State.SKIPPED, self._journal.run), skipped)
         else:
@@ -322,12 +338,15 @@ class Coordinator:
         """
         match judge(error, self._options.stop_on):
             case Verdict.STOP:
-                self.stop_early("error", str(error), error)
+                self._stop_for(error)
                 return None
             case Verdict.THROTTLED:
                 self.throttled += 1
                 self.health.answered()
                 return self._put_back(task, error)
+            case Verdict.TRANSIENT if isinstance(error, StoreError):
+                self.health.unclear(probe=probe)  # it says nothing about the service
+                return self._try_again(task, error)
             case Verdict.TRANSIENT:
                 if self.health.failed(error, probe=probe):
                     return self._put_back(task, error)
@@ -338,8 +357,12 @@ class Coordinator:
                 self._fail(task, error)
                 return None
 
+    def _stop_for(self, error: ImgwireError) -> None:
+        outage = isinstance(error, StoreError) and error.reason == "outage"
+        self.stop_early("outage" if outage else "error", str(error), error)
+
     def _note_refusal(self, error: ImgwireError, *, probe: bool) -> None:
-        if getattr(error, "status", None) is None:
+        if getattr(error, "status", None) is None or isinstance(error, StoreError):
             self.health.unclear(probe=probe)
             return
         cause = self.health.failed_for_good(error)

@@ -20,6 +20,7 @@ from imgwire_async.errors import (
     ImgwireError,
     RateLimitError,
     ResponseDecodeError,
+    StoreError,
     UploadRejectedError,
 )
 
@@ -53,6 +54,10 @@ def judge(error: ImgwireError, stop_on: tuple[type[ImgwireError], ...]) -> Verdi
     """
     if isinstance(error, (*stop_on, ConfigurationError)):
         return Verdict.STOP
+    if isinstance(error, StoreError):
+        if error.concerns_bucket:
+            return Verdict.STOP
+        return Verdict.TRANSIENT if error.is_transient else Verdict.PERMANENT
     if isinstance(error, RateLimitError):
         return Verdict.THROTTLED
     if isinstance(error, APIConnectionError | ResponseDecodeError):

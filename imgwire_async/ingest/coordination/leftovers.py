@@ -17,9 +17,11 @@ from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.results.outcomes import Skipped, SkipReason
 from imgwire_async.ingest.shards.preparing import manifest_row
-from imgwire_async.ingest.sources.entries import IngestSource, entries_of
+from imgwire_async.ingest.sources.buckets import Bucket
+from imgwire_async.ingest.sources.entries import IngestSource, entries_of, is_manifest
 from imgwire_async.ingest.sources.own_files import OwnFiles
 from imgwire_async.ingest.sources.source import Entries
+from imgwire_async.stores.uris import is_object
 
 _BATCH: Final = 500
 
@@ -100,7 +102,9 @@ def _line(line: Mapping[str, Any], row: Row) -> str:
 def _again(source: IngestSource, own: OwnFiles) -> Iterator[Entry] | None:
     """The entries of a source from the beginning; None for one that gives them only once."""
     name: object = getattr(source, "path", source)
-    if isinstance(source, Entries):
+    if isinstance(source, Entries | Bucket) or (
+        isinstance(name, str) and is_object(name) and not is_manifest(name)
+    ):
         return None  # what a service lists is not listed once more for this
     if name == "-" or (hasattr(source, "__iter__") and not isinstance(source, Collection | str)):
         return None

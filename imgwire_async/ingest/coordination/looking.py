@@ -10,6 +10,9 @@ from imgwire_async.core.concurrency.threads import in_thread
 from imgwire_async.core.time import Time
 from imgwire_async.errors import DeadlineExceededError, UploadSourceError
 from imgwire_async.ingest.items import Entry
+from imgwire_async.ingest.journal.database import Journal
+from imgwire_async.ingest.journal.rows import DONE
+from imgwire_async.ingest.shards.objects import ObjectReader
 from imgwire_async.ingest.shards.preparing import stamp_of
 
 
@@ -48,7 +51,34 @@ def _is_unknown(entry: Entry) -> bool:
     item = entry.item
     if item is None or entry.problem is not None or entry.stamp is not None:
         return False
-    return not item.is_url and not isinstance(item.source, bytes)
+    return not (item.is_url or item.is_object or isinstance(item.source, bytes))
+
+
+async def objects_looked_at(
+    entries: list[Entry], reader: ObjectReader, journal: Journal, *, every: bool
+) -> list[Entry]:
+    """The entries with the stamps of those objects that were named and may be stored already.
+
+    Args:
+        entries: of any kind. Objects that a listing has found have their stamps.
+        reader: asks the stores.
+        journal: tells which objects an earlier run has stored. All others are read anyway.
+        every: whether all others are asked for, too.
+    """
+    unknown = [
+        number
+        for number, entry in enumerate(entries)
+        if entry.item is not None and entry.item.is_object and entry.problem is None and entry.stamp is None
+    ]
+    if unknown and not every:
+        keys = [entries[number].key for number in unknown]
+        rows = await in_thread(lambda: journal.find(keys))
+        done = {key for key, row in rows.items() if row.state in DONE}
+        unknown = [number for number in unknown if entries[number].key in done]
+    looked = list(entries)
+    for number, entry in zip(unknown, await reader.look_at([entries[at] for at in unknown]), strict=True):
+        looked[number] = entry
+    return looked
 
 
 @dataclass(slots=True)

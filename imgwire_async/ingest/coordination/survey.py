@@ -114,7 +114,7 @@ class Surveyor:
         except (UploadSourceError, InvalidArgumentError) as error:
             self._fail(key, item, error, result, entry.note)
             return
-        task = Task(key, item, stamp, entry.from_folder, row, digest, note=entry.note)
+        task = Task(key, item, stamp, entry.from_folder, row, digest, note=entry.note, options=entry.options)
         if row is not None and row.state in DONE and row.error_type != SkipReason.UNSUPPORTED_TYPE:
             changed = _changed(task, row)
             if row.note != entry.note:

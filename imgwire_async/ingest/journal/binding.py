@@ -21,6 +21,7 @@ from imgwire_async.errors import JournalError
 from imgwire_async.ingest.items import is_url, key_text, storable
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.sink import Destination, Sink
+from imgwire_async.stores.uris import is_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +155,8 @@ def _has_images(count: dict[str, int]) -> int:
 
 
 def _quoted(source: str) -> str:
+    if is_object(source):
+        return repr(source)
     return repr(without_query(source)) if is_url(source) or os.path.isabs(source) else source  # noqa: PTH117
 
 

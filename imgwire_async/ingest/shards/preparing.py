@@ -8,7 +8,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePath
 from typing import BinaryIO, Final, NamedTuple
@@ -73,6 +73,10 @@ class Task:
     """Bytes of the budget that it holds."""
     note: str | None = None
     """See `Entry.note`."""
+    options: Mapping[str, str] | None = field(default=None, repr=False)
+    """See `Entry.options`."""
+    declared_type: str | None = None
+    """The type that the store has for an object, if it is one of an image."""
     held: bool = False
     """It has ended, or waits for another item's image: whoever runs its shard has nothing to do with it."""
 
@@ -93,6 +97,8 @@ class Task:
     @property
     def wanted_charge(self) -> int:
         """Bytes that it holds in memory; a large file is read in two chunks of half that size."""
+        if self.item.is_object and self.stamp is None and not self.confirm:
+            return WHOLE  # nobody knows its size before it is read
         return min(max(self.size, LEAST_CHARGE), WHOLE)
 
     def row(self, state: State, run: int) -> Row:
@@ -124,12 +130,12 @@ class Task:
 
 
 def stamp_of(item: IngestItem) -> Stamp | None:
-    """What tells whether a file has changed; for bytes their size; None for a URL.
+    """What tells whether a file has changed; for bytes their size; None for a URL or an object of a store.
 
     Raises:
         UploadSourceError: the file cannot be looked at.
     """
-    if item.is_url:
+    if item.is_url or item.is_object:
         return None
     if isinstance(item.source, bytes):
         return Stamp(size=len(item.source), version="")
@@ -155,6 +161,8 @@ def prepare(task: Task, job: str, *, recreate: bool) -> ImgwireError | None:
             content = (task.item.content_id or str(task.item.source)).encode("utf-8", "surrogatepass")
             if task.stamp is not None:
                 content += b"\0" + task.stamp.version.encode()
+        elif task.item.is_object:
+            content = _object_content(task)
         else:
             content = task.sha256 = _read(task)
     except (UploadSourceError, UnsupportedImageTypeError) as error:
@@ -176,7 +184,21 @@ def _same_image(task: Task, known: Row, *, recreate: bool) -> bool:
     if task.item.is_url:
         version = None if task.stamp is None else task.stamp.version
         return (known.source, known.version) == (source_text(task.item), version)
+    if task.sha256 is None and task.stamp is not None:
+        now = (source_text(task.item), task.stamp.version, task.stamp.size)
+        return known.sha256 is None and (known.source, known.version, known.size) == now
     return known.sha256 == task.sha256
+
+
+def _object_content(task: Task) -> bytes:
+    """What stands for the content of an object: its hash, or its URI, version and size if it was not read."""
+    if task.content is not None:
+        task.sha256 = _hash(task, io.BytesIO(task.content), len(task.content))
+    if task.sha256 is not None:
+        return task.sha256
+    assert task.stamp is not None  # noqa: S101 - it has been looked at
+    parts = (source_text(task.item), task.stamp.version, str(task.stamp.size))
+    return "\0".join(parts).encode()
 
 
 def _read(task: Task) -> bytes:
@@ -206,7 +228,8 @@ def _hash(task: Task, file: BinaryIO | io.FileIO, size: int) -> bytes:
     # A file system may give less than was asked for, and too little to tell the type.
     while 0 < len(first) < min(size, SNIFF_BYTES) and (further := file.read(wanted - len(first))):
         first += further
-    no_image = item.mime_type is None and image_type_of(first[:SNIFF_BYTES], name) is None
+    declared = item.mime_type or task.declared_type
+    no_image = declared is None and image_type_of(first[:SNIFF_BYTES], name) is None
     # What is found in a folder and does not look like an image is passed over, empty or not.
     if not first and not (no_image and task.from_folder):
         raise UploadSourceError(f"cannot upload {task.key!r}: it is empty")
@@ -235,7 +258,8 @@ def manifest_row(key: str, item: IngestItem) -> str:
     if not isinstance(item.source, bytes):
         source = os.fspath(item.source)
         # Manifests may lie anywhere.
-        row = {"source": source if item.is_url else os.path.abspath(source), "key": key}  # noqa: PTH100
+        local = not (item.is_url or item.is_object)
+        row = {"source": os.path.abspath(source) if local else source, "key": key}  # noqa: PTH100
     for name in ("file_name", "mime_type", "purpose"):
         if getattr(item, name) is not None:
             row[name] = getattr(item, name)

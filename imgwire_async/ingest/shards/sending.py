@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from typing import Any
 
+from imgwire_async.bodies.objects import StoredObject
 from imgwire_async.core.call import Core
 from imgwire_async.core.concurrency.threads import in_thread
 from imgwire_async.core.logical_call import SharedState
@@ -77,7 +79,7 @@ class Sender:
         if task.confirm and task.known is not None and task.known.image_id is not None:
             return await self._sink.wait_until_ready(task.known.image_id)
         image = await self._sink.store(self._upload(task), seconds=seconds)
-        is_read_again = not item.is_url and task.content is None
+        is_read_again = not (item.is_url or item.is_object) and task.content is None
         if is_read_again and await self._stamp_now(task) != task.stamp:
             raise SourceChangedError(
                 f"{task.key!r} was changed while it was sent; the image {image.id} may hold a mixture "
@@ -102,13 +104,20 @@ class Sender:
 
     def _upload(self, task: Task) -> Upload:
         item = task.item
+        source: str | os.PathLike[str] | bytes | StoredObject = item.source
+        if task.content is not None:
+            source = task.content
+        elif item.is_object and task.stamp is not None:
+            source = StoredObject(
+                uri=str(item.source), version=task.stamp.version, options=task.options or {}
+            )
         return Upload(
-            source=item.source if task.content is None else task.content,
+            source=source,
             is_url=item.is_url,
             idempotency_key=task.idempotency_key,
             sha256=task.sha256,
             file_name=upload_name(item),
-            mime_type=item.mime_type,
+            mime_type=item.mime_type or task.declared_type if item.is_object else item.mime_type,
             purpose=self._parameters.purpose(item),
             custom_metadata=self._parameters.custom_metadata(item),
         )

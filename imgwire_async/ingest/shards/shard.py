@@ -14,9 +14,10 @@ from anyio.abc import TaskGroup
 from imgwire_async.core.clients.options import CallOptions
 from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.service import Service
-from imgwire_async.errors import ImgwireError
+from imgwire_async.errors import ImgwireError, StoreError
 from imgwire_async.ingest.options import GROUP, IngestOptions, Share
 from imgwire_async.ingest.shards.budgets import Backlog, Bandwidth, ByteBudget
+from imgwire_async.ingest.shards.objects import ObjectReader
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.shards.preparing_within import Preparation, prepare_all
 from imgwire_async.ingest.shards.sending import Sender
@@ -114,6 +115,13 @@ class Workbench:
             recreate=options.on_change == "recreate",
             limit=math.inf if options.item_deadline is None else options.item_deadline,
             time=shared.time,
+        )
+        self.objects = ObjectReader(
+            checksum=options.checksum,
+            max_pause=options.max_pause,
+            limit=self.preparation.limit,
+            time=shared.time,
+            rng=shared.rng,
         )
         self.clock = shared.time.monotonic
         self.in_flight = 0
@@ -237,7 +245,7 @@ async def _prepare(group: list[Task], bench: Workbench, job: Job, tasks: TaskGro
     sendable: list[Task] = []
     try:
         with bench.stop_signal.leaves():
-            problems = await prepare_all(group, bench.preparation)
+            problems = await _prepared(group, bench)
             for task, problem in zip(group, problems, strict=True):
                 if problem is not None:
                     job.refused(task, problem)
@@ -263,11 +271,20 @@ async def _prepare(group: list[Task], bench: Workbench, job: Job, tasks: TaskGro
             bench.drop(task)
 
 
+async def _prepared(group: list[Task], bench: Workbench) -> list[ImgwireError | None]:
+    """What is wrong with each item of a group: fetched if it must be, hashed, and given its key."""
+    problems = await bench.objects.read_all(group)
+    readable = [task for task, problem in zip(group, problems, strict=True) if problem is None]
+    found = iter(await prepare_all(readable, bench.preparation))
+    return [next(found) if problem is None else problem for problem in problems]
+
+
 async def _send(task: Task, probe: bool | None, bench: Workbench, job: Job) -> None:
     try:
         while probe is not None:
             bench.in_flight += 1
             has_slot = True
+            problem: ImgwireError | None = None
             try:
                 image = await bench.sender.send(task)
                 if task.item.is_url:
@@ -277,6 +294,7 @@ async def _send(task: Task, probe: bool | None, bench: Workbench, job: Job) -> N
                     image = await bench.sender.confirm(image)
             except ImgwireError as error:
                 delay = await job.failed(task, error, probe=probe)
+                lost = isinstance(error, StoreError)
             else:
                 job.stored(task, image, bench.clock() - (task.began or 0.0))
                 return
@@ -285,6 +303,12 @@ async def _send(task: Task, probe: bool | None, bench: Workbench, job: Job) -> N
                 if has_slot:
                     bench.slots.release()
             if delay is None:
+                return
+            if lost:
+                # Not the service failed: the object could not be read any more while it was sent.
+                problem = await bench.objects.wait_until_readable(task)
+            if problem is not None:
+                job.refused(task, problem)
                 return
             probe = await bench.take_slot_after(task, delay, job)
     finally:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterab
 from contextlib import aclosing
 from dataclasses import replace
 from itertools import count, islice
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final, TypeAlias
 
 import anyio
@@ -17,15 +17,17 @@ from imgwire_async.core.concurrency.cancellation import ForeignIterator
 from imgwire_async.core.concurrency.tasks import Background
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.items import Entry, IngestItem, is_url, item_problem, key_of, key_text, url_or_path
+from imgwire_async.ingest.sources.buckets import Bucket, BucketEntries
 from imgwire_async.ingest.sources.folders import Folder
 from imgwire_async.ingest.sources.manifests import FORMATS, Manifest
 from imgwire_async.ingest.sources.own_files import OwnFiles
 from imgwire_async.ingest.sources.source import Batch, Entries
+from imgwire_async.stores.uris import is_object
 
 Element: TypeAlias = "IngestItem | str | os.PathLike[str]"
-"""What an iterable of items may give: items, paths, or URLs."""
+"""What an iterable of items may give: items, paths, URIs of objects, or URLs."""
 
-GivenSource: TypeAlias = "Element | Folder | Manifest | Iterable[Element] | AsyncIterable[Element]"
+GivenSource: TypeAlias = "Element | Folder | Bucket | Manifest | Iterable[Element] | AsyncIterable[Element]"
 """A source as programs have it."""
 
 IngestSource: TypeAlias = "GivenSource | Entries"
@@ -49,6 +51,8 @@ def identity_of(source: object) -> str:
     if not isinstance(source, str | os.PathLike):
         return ITEMS
     path = url_or_path(os.fsdecode(source))
+    if is_object(path):
+        return key_text(path.rstrip("/"))
     if path == "-":
         return STANDARD_INPUT
     return key_text(path if is_url(path) else os.path.realpath(path))
@@ -80,7 +84,16 @@ def open_source(source: IngestSource, own: OwnFiles | None = None) -> Entries:
     """
     if isinstance(source, Entries):
         return source
+    if isinstance(source, str) and is_object(name := url_or_path(source)) and not is_manifest(name):
+        source = Bucket(name)
+    if isinstance(source, Bucket):
+        return BucketEntries(source)
     return _GivenEntries(identity_of(source), entries_of(source, own))
+
+
+def is_manifest(name: str) -> bool:
+    """Whether a path or URI is that of a manifest, by its extension."""
+    return PurePath(name).suffix.lower() in FORMATS
 
 
 def entries_of(source: GivenSource, own: OwnFiles | None = None) -> Iterator[Entry] | AsyncIterator[Entry]:
@@ -103,7 +116,8 @@ def entries_of(source: GivenSource, own: OwnFiles | None = None) -> Iterator[Ent
         _check_exists(os.fsdecode(source.path))
         return source.entries(own)
     if isinstance(source, Manifest):
-        if os.fsdecode(source.path) != "-":
+        name = url_or_path(os.fsdecode(source.path))
+        if name != "-" and not is_object(name):
             _check_exists(os.fsdecode(source.path))
         return source.entries()
     if isinstance(source, IngestItem):
@@ -113,7 +127,7 @@ def entries_of(source: GivenSource, own: OwnFiles | None = None) -> Iterator[Ent
     if not isinstance(source, bytes | bytearray | memoryview) and hasattr(source, "__iter__"):
         return map(_any_entry, source, count(1))
     raise InvalidArgumentError(
-        "source must be a folder, file, manifest or URL, or an iterable of items, "
+        "source must be a folder, bucket, file, manifest or URL, or an iterable of items, "
         f"got {type(source).__name__}",
         operation="ingest",
     )
@@ -123,13 +137,15 @@ def _by_path(source: str | os.PathLike[str], own: OwnFiles | None) -> Iterator[E
     name = url_or_path(os.fsdecode(source))
     if is_url(name):
         return map(_entry, (name,))
-    if name == "-":
+    if name == "-" or (is_object(name) and is_manifest(name)):
         return Manifest(name).entries()
+    if is_object(name):
+        raise _mistake(f"{name!r} is a bucket, whose objects are not listed here")
     _check_exists(name)
     path = Path(name)
     if path.is_dir():
         return Folder(name).entries(own)
-    return Manifest(name).entries() if path.suffix.lower() in FORMATS else map(_entry, (name,))
+    return Manifest(name).entries() if is_manifest(name) else map(_entry, (name,))
 
 
 def _check_exists(name: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
+import posixpath
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -18,6 +20,9 @@ from imgwire_async.ingest.sources.csv_rows import CsvTable, MalformedError
 from imgwire_async.ingest.sources.json_rows import UndecodableError, json_rows, parsed_json
 from imgwire_async.ingest.sources.lines import BLOCK, TextFile
 from imgwire_async.ingest.sources.parquet_rows import DamagedError, MapValue, ParquetTable, Unusable
+from imgwire_async.stores.opening import open_store
+from imgwire_async.stores.reading import blocks_of, open_file
+from imgwire_async.stores.uris import ObjectUri, is_object
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
 
@@ -46,7 +51,8 @@ class Manifest:
     """A CSV (with a header), JSON Lines or Parquet file with one item in each row; it is read as a stream.
 
     Columns are `source` (or `url`, or `path`), and if wanted `key`, `file_name`, `mime_type`, `purpose` and
-    `custom_metadata` (an object; in CSV as JSON). Relative paths count from the folder of the manifest.
+    `custom_metadata` (an object; in CSV as JSON). A row names a file, an object of a cloud store, or a URL.
+    Relative paths count from the folder of the manifest, which may be a prefix of a bucket.
     Columns whose names begin with `_` are ignored, so the file of failed items of a job is a manifest too.
 
     Text may be UTF-8, UTF-16 or UTF-32, and CSV also Windows-1252, with commas, semicolons, tabs or bars
@@ -56,13 +62,15 @@ class Manifest:
     """
 
     path: str | os.PathLike[str]
-    """The file, or `-` for standard input."""
+    """The file, an object of a cloud store such as `s3://bucket/items.csv`, or `-` for standard input."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Names of columns by field, such as `{"source": "image_url", "key": "sku"}`, where they differ."""
     rest_as_metadata: bool = False
     """Whether all other columns become custom metadata; empty cells are left out."""
     format: Format | None = None
     """Default: detected from the file name, for standard input from the first character."""
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """How the buckets are opened that the manifest or its rows are in, see `Bucket.options`."""
 
     def __post_init__(self) -> None:
         unknown = set(self.columns) - set(_FIELDS)
@@ -79,7 +87,7 @@ class Manifest:
             UploadSourceError: the file cannot be read, or not as what it should be.
             ConfigurationError: Parquet without its extra.
         """
-        name = os.fsdecode(self.path)
+        name = url_or_path(os.fsdecode(self.path))
         kind = self.format or FORMATS.get(Path(name).suffix.lower())
         folder = "" if name == "-" else os.path.dirname(name)  # noqa: PTH120 - keeps relative paths relative
         try:
@@ -98,7 +106,7 @@ class Manifest:
     def _parquet_entries(self, name: str, folder: str) -> Iterator[Entry]:
         if name == "-":
             raise _unreadable(name, "Parquet cannot be read from standard input; save it to a file")
-        with closing(ParquetTable(name)) as table:
+        with closing(ParquetTable(_seekable(name, self.options))) as table:
             columns = self._columns_of(table.header)
             self._check_columns(name, None, table.header, columns)
             wanted = set(columns.values())
@@ -108,7 +116,7 @@ class Manifest:
                 yield self._entry(f"{Path(name).name}:{number}", row, columns, folder)
 
     def _text_entries(self, name: str, folder: str, kind: Format | None) -> Iterator[Entry]:
-        with _blocks(name) as blocks:
+        with _blocks(name, self.options) as blocks:
             # JSON Lines are UTF-8 by definition.
             file = TextFile(blocks, legacy=kind != "jsonl")
             for mark, what in _COMPRESSED.items():
@@ -188,8 +196,8 @@ class Manifest:
         if "\0" in source:
             return _bad(where, f"has a NUL character in the column {source_column!r}")
         source = url_or_path(source)
-        if not is_url(source):
-            source = os.path.join(folder, source)  # noqa: PTH118 - keeps relative paths relative
+        if not is_url(source) and not is_object(source):
+            source = _joined(folder, source)
         values: dict[str, str | None] = {}
         for name in ("key", "file_name", "mime_type", "purpose"):
             value = row.get(columns[name]) if name in columns else None
@@ -203,7 +211,8 @@ class Manifest:
             return _bad(where, metadata)
         key = values.pop("key")
         item = IngestItem(source, key, **values, custom_metadata=metadata or None)
-        return Entry(key_of(item) or where, item)
+        options = self.options if item.is_object and self.options else None
+        return Entry(key_of(item) or where, item, options=options)
 
     def _metadata(self, row: Mapping[str, object], columns: Mapping[str, str]) -> dict[str, Any] | str:
         """The metadata of a row, or what is wrong with them."""
@@ -242,10 +251,30 @@ def _rest(row: Mapping[str, object], used: Collection[str]) -> dict[str, Any]:
     return found
 
 
+def _joined(folder: str, path: str) -> str:
+    """A path of a row, which counts from the folder or prefix of the manifest."""
+    joined = os.path.join(folder, path)  # noqa: PTH118 - keeps relative paths relative
+    if not is_object(joined):
+        return joined
+    uri = ObjectUri.of(joined)
+    return str(uri.with_key(posixpath.normpath(uri.key)))
+
+
+def _seekable(name: str, options: Mapping[str, str]) -> str | io.IOBase:
+    """The path of a manifest, or the object as a file that can seek."""
+    if not is_object(name):
+        return name
+    uri = ObjectUri.of(name)
+    return open_file(open_store(uri, options), uri.key)
+
+
 @contextmanager
-def _blocks(name: str) -> Iterator[Iterator[bytes]]:
-    """The content of a file, or of standard input as it comes."""
-    if name != "-":
+def _blocks(name: str, options: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
+    """The content of a file or object, or of standard input as it comes."""
+    if is_object(name):
+        uri = ObjectUri.of(name)
+        yield blocks_of(open_store(uri, options), uri.key)
+    elif name != "-":
         with open(name, "rb", buffering=0) as file:  # noqa: PTH123 - a name as given
             yield iter(lambda: file.read(BLOCK), b"")
     elif sys.stdin is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,7 @@ class ParquetTable:
     """Columns of a Parquet file, read as a stream.
 
     Args:
-        name: Path of the file.
+        source: Path of the file, or a file that can seek, which is closed with the table.
 
     Raises:
         ConfigurationError: the extra is not installed.
@@ -44,7 +45,7 @@ class ParquetTable:
         OSError: it cannot be opened.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, source: str | io.IOBase) -> None:
         try:
             import pyarrow as pa
             from pyarrow import parquet
@@ -53,7 +54,8 @@ class ParquetTable:
                 "Parquet needs its extra: pip install 'imgwire-async[parquet]'", operation="ingest"
             ) from None
         self._damages = (pa.ArrowException, OSError, ValueError)
-        source = open(name, "rb")  # noqa: PTH123, SIM115 - a name as given; closed with the table
+        if isinstance(source, str):
+            source = open(source, "rb")  # noqa: PTH123, SIM115 - a name as given; closed with the table
         try:
             # INT96, Spark's type for times, covers more years than nanoseconds do.
             self._file = parquet.ParquetFile(source, coerce_int96_timestamp_unit="us")

@@ -20,7 +20,8 @@ from imgwire_async.cli.app import app
 from imgwire_async.cli.jobs.bulk_job import describe
 from imgwire_async.ingest.results.report import Progress
 from imgwire_async.sandbox import Sandbox
-from tests.ingest.support import folder_of
+from tests.ingest.support import folder_of, small_image
+from tests.stores.s3_server import s3_server
 
 Invoke = Callable[..., Result]
 MAIN = "from imgwire_async.cli import main; main()"
@@ -232,3 +233,24 @@ def test_progress_is_one_line() -> None:
     assert describe(progress) == (
         "300/1,200 items · 5.0 MB · 6.7/s · 16 in flight · 2 throttled · 0 failed · 0:01:30 left"
     )
+
+
+def test_a_bucket_is_ingested_with_options_and_a_journal_of_its_own(
+    cli: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with s3_server() as s3:
+        s3.objects |= {"photos/a.png": small_image(1), "photos/b.png": small_image(2), "photos/c.txt": b"c"}
+        options = [part for pair in s3.options.items() for part in ("--store-option", "=".join(pair))]
+        arguments = ("s3://photos/photos/", "--include", "*.png", *options)
+
+        first, again = cli(*arguments), cli(*arguments)
+        denied = cli("s3://photos/photos/", "--store-option", "hush")
+
+    assert first.exit_code == 0, first.output
+    assert "2 stored, 0 already stored, 0 skipped, 0 failed of 2" in first.stdout
+    assert "0 stored, 2 already stored" in again.stdout
+    assert "not-a-secret" not in first.output
+    assert len(list((tmp_path / "state" / "imgwire-async").glob("*.journal"))) == 1
+    assert denied.exit_code == 2
+    assert "hush" not in denied.output

@@ -1,0 +1,236 @@
+"""Reading objects of cloud stores before they are sent: many at once, and each once.
+
+Where a bucket slows down or fails, its items wait here and the service hears nothing of it: its own health
+decides whether an object fails, or the bucket.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+import anyio
+
+from imgwire_async.bodies.image_types import EXTENSIONS, SNIFF_BYTES, image_type_of
+from imgwire_async.core.time import Time
+from imgwire_async.errors import (
+    DeadlineExceededError,
+    ImgwireError,
+    SourceStoreError,
+    StoreError,
+    UnsupportedImageTypeError,
+)
+from imgwire_async.ingest.items import Entry, IngestItem, Stamp
+from imgwire_async.ingest.shards.preparing import WHOLE, Task
+from imgwire_async.stores.listing import pages
+from imgwire_async.stores.opening import Store, open_store
+from imgwire_async.stores.reading import look, reading
+from imgwire_async.stores.uris import ObjectUri, file_name
+
+T = TypeVar("T")
+
+ATTEMPTS: Final = 5
+"""An object is given up after this many failed readings, while others of its bucket can be read."""
+FIRST_DELAY: Final = 0.5
+LONGEST_DELAY: Final = 30.0
+"""Seconds between readings: drawn from 0 to a bound that doubles from the first to the longest."""
+DENIED: Final = 3
+"""After this many denied objects and no other one, the bucket may be denied: listing it tells."""
+_LOOKS: Final = 64
+"""Objects that are looked at, without being read, at a time."""
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """What reading from one bucket was like so far."""
+
+    answered_at: float
+    answers: int = 0
+    denied: int = 0
+    lists: bool | None = None
+    """Whether it lets itself be listed; None as long as nobody asked."""
+
+
+class ObjectReader:
+    """Reads the objects of a job.
+
+    Args:
+        checksum: whether also large objects are read for a hash of their content.
+        max_pause: seconds after which a bucket that gives nothing stops the job.
+        limit: seconds that reading one object may take; math.inf: any.
+        time: clock to read and to wait on.
+        rng: source of randomness.
+    """
+
+    def __init__(
+        self, *, checksum: bool, max_pause: float, limit: float, time: Time, rng: random.Random
+    ) -> None:
+        self._checksum = checksum
+        self._max_pause = max_pause
+        self._limit = limit
+        self._time = time
+        self._rng = rng
+        self._buckets: dict[str, _Bucket] = {}
+
+    async def read_all(self, group: list[Task]) -> list[ImgwireError | None]:
+        """Read the objects among some items, all at once.
+
+        Returns:
+            For each item what is wrong with it.
+        """
+        problems: list[ImgwireError | None] = [None] * len(group)
+
+        async def read_one(number: int, task: Task) -> None:
+            async def read(store: Store, key: str) -> None:
+                await self._read(task, store, key)
+
+            problems[number] = await self._guarded(task.item, task.options, read)
+
+        async with anyio.create_task_group() as tasks:
+            for number, task in enumerate(group):
+                if task.item.is_object and not task.confirm:
+                    tasks.start_soon(read_one, number, task)
+        return problems
+
+    async def wait_until_readable(self, task: Task) -> ImgwireError | None:
+        """Wait until an object whose sending broke off can be looked at; what is wrong if it never can."""
+
+        async def glance(store: Store, key: str) -> None:
+            await look(store, key)
+
+        return await self._guarded(task.item, task.options, glance)
+
+    async def look_at(self, entries: list[Entry]) -> list[Entry]:
+        """The entries with the stamps of their objects, or with what is wrong with them."""
+        looked = list(entries)
+        places = anyio.Semaphore(_LOOKS)
+
+        async def look_at_one(number: int, item: IngestItem) -> None:
+            async def glance(store: Store, key: str) -> None:
+                info = await look(store, key)
+                stamp = Stamp(size=info.size, version=info.version)
+                looked[number] = replace(looked[number], stamp=stamp)
+
+            async with places:
+                problem = await self._guarded(item, looked[number].options, glance)
+            if problem is not None:
+                looked[number] = replace(looked[number], problem=problem)
+
+        async with anyio.create_task_group() as tasks:
+            for number, entry in enumerate(entries):
+                if entry.item is not None:
+                    tasks.start_soon(look_at_one, number, entry.item)
+        return looked
+
+    async def _guarded(
+        self,
+        item: IngestItem,
+        options: Mapping[str, str] | None,
+        work: Callable[[Store, str], Awaitable[None]],
+    ) -> ImgwireError | None:
+        """Do something with an object, again while its bucket does not answer; what is wrong in the end."""
+        try:
+            uri = ObjectUri.of(str(item.source))
+            store = open_store(uri, options)
+            with self._time.move_on_after(self._limit):
+                await self._patiently(store, uri, lambda: work(store, uri.key))
+                return None
+            raise DeadlineExceededError(f"{item.source!r} could not be read within {self._limit:g} s")
+        except ImgwireError as error:
+            return error
+
+    async def _patiently(self, store: Store, uri: ObjectUri, work: Callable[[], Awaitable[None]]) -> None:
+        clock = self._time.monotonic
+        bucket = self._buckets.setdefault(str(store.uri), _Bucket(clock()))
+        failures = tries = 0
+        while True:
+            answers = bucket.answers
+            try:
+                await work()
+            except StoreError as error:
+                if not error.is_transient:
+                    await self._note_answer(bucket, store, uri, error)
+                    raise
+                tries += 1
+                # While no other object can be read either, it is not this one that fails.
+                failures += bucket.answers > answers
+                if failures >= ATTEMPTS:
+                    raise
+                if (silent := clock() - bucket.answered_at) > self._max_pause:
+                    raise SourceStoreError(
+                        f"nothing could be read from {store.uri} for {silent:.0f} s: {error.message}",
+                        reason="outage",
+                        status=error.status,
+                    ) from None
+            else:
+                bucket.answered_at, bucket.answers = clock(), bucket.answers + 1
+                return
+            longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries - 1, 10))
+            await self._time.sleep(self._rng.uniform(0.0, longest))
+
+    async def _note_answer(self, bucket: _Bucket, store: Store, uri: ObjectUri, error: StoreError) -> None:
+        """Learn that the store refused an object for good, and find out whether it refuses all of them."""
+        bucket.answered_at = self._time.monotonic()
+        if error.reason != "denied":
+            return
+        bucket.denied += 1
+        if bucket.answers or bucket.denied < DENIED:
+            return
+        if bucket.lists is None:
+            bucket.lists = await _lists(store, uri.key.rpartition("/")[0])
+        if not (bucket.lists or bucket.answers):
+            raise SourceStoreError(
+                f"access to {store.uri} is denied: no object can be read, and it cannot be listed; "
+                "check the permissions of these credentials",
+                reason="bucket_denied",
+                status=error.status,
+            )
+
+    async def _read(self, task: Task, store: Store, key: str) -> None:
+        name = task.item.file_name or file_name(key)
+        if task.stamp is not None and not task.stamp.size:
+            task.content = b""  # such as the marker of a folder
+            return
+        is_large = task.stamp is not None and task.stamp.size > WHOLE
+        has_type = task.item.mime_type is not None or image_type_of(b"", name) is not None
+        if is_large and has_type and not self._checksum:
+            return
+        async with reading(store, key) as opened:
+            task.stamp = Stamp(size=opened.info.size, version=opened.info.version)
+            declared = (opened.info.content_type or "").partition(";")[0].strip().lower()
+            task.declared_type = declared if declared in EXTENSIONS.values() else None
+            # One that has grown since it was listed has no room in memory.
+            whole = task.stamp.size <= min(WHOLE, task.charge or WHOLE)
+            task.content = None
+            first = b""
+            async for chunk in opened.chunks:
+                first += chunk
+                if not whole and len(first) >= SNIFF_BYTES:
+                    break
+            if whole:
+                task.content = first
+                return
+            kind = task.item.mime_type or image_type_of(first[:SNIFF_BYTES], name) or task.declared_type
+            if kind is None:
+                raise UnsupportedImageTypeError(
+                    f"{task.key!r} is not a supported image, judging by content and name"
+                )
+            if self._checksum:
+                digest = hashlib.sha256(first)
+                async for chunk in opened.chunks:
+                    digest.update(chunk)
+                task.sha256 = digest.digest()
+
+
+async def _lists(store: Store, prefix: str) -> bool:
+    try:
+        async with aclosing(pages(store, prefix)) as listed:
+            async for _ in listed:
+                break
+    except StoreError as error:
+        return error.reason not in {"bucket_denied", "credentials"}
+    return True

@@ -1,0 +1,148 @@
+"""The objects of a bucket, or below a prefix of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Final
+
+import anyio
+
+from imgwire_async.errors import StoreError
+from imgwire_async.ingest.items import Entry, IngestItem, Stamp, key_text
+from imgwire_async.ingest.sources.source import Batch
+from imgwire_async.stores.listing import pages
+from imgwire_async.stores.opening import Store, open_store
+from imgwire_async.stores.reading import ObjectInfo, look
+from imgwire_async.stores.uris import ObjectUri
+
+LIST_RETRIES: Final = 8
+"""How often in a row a page is asked for again while the store asks to slow down or cannot be reached."""
+_LONGEST_WAIT: Final = 15.0
+"""Seconds between two such requests at most; from half a second they double."""
+_BATCH: Final = 500
+"""Entries of a batch; pages of stores are larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """All objects of a cloud store below a prefix. Keys are paths below it, with `/`.
+
+    They are listed as a stream, in the order of their keys, and sending begins with the first page. Patterns
+    are those of `Folder`: one without a slash is compared with names, one with a slash with paths.
+    """
+
+    uri: str
+    """The bucket, a prefix, or a single object: `s3://bucket/photos/`, `gs://bucket`, `az://container/a.jpg`."""
+    include: tuple[str, ...] = ()
+    """Only objects that one of these patterns fits; empty: all objects."""
+    exclude: tuple[str, ...] = ()
+    """No objects that one of these patterns fits, and none below a folder that one fits."""
+    hidden: bool = False
+    """Whether objects count that have a name, or are in a folder with one, that begins with a dot."""
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """How the bucket is opened, where the environment does not tell: `endpoint`, `region`, `profile`,
+    `access_key_id`, `secret_access_key`, `account_name` and all else that obstore has a name for."""
+
+    def wants(self, relative: str) -> bool:
+        """Whether the patterns leave an object in, by its path below the prefix."""
+        folders, _, name = relative.rpartition("/")
+        if not self.hidden and (name.startswith(".") or "/." in f"/{folders}"):
+            return False
+        if self.exclude:
+            parts = relative.split("/")
+            for end in range(1, len(parts) + 1):
+                path = "/".join(parts[:end])
+                if any(_fits(pattern, parts[end - 1], path) for pattern in self.exclude):
+                    return False
+        return not self.include or any(_fits(pattern, name, relative) for pattern in self.include)
+
+
+class BucketEntries:
+    """A bucket as a source of a job.
+
+    Args:
+        bucket: which one.
+
+    Raises:
+        InvalidArgumentError: its URI is none.
+        ConfigurationError: the extra `cloud` is missing, or an option is of no use.
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._uri = ObjectUri.of(bucket.uri)
+        # Opened now: what is wrong with options is told before the job begins.
+        self._store = open_store(self._uri, bucket.options)
+        self._base = str(self._uri.with_key(""))
+        self._options = dict(bucket.options) or None
+        endpoint = next((value for name, value in bucket.options.items() if name.endswith("endpoint")), None)
+        self.identity = key_text(str(self._uri).rstrip("/") + (f" at {endpoint}" if endpoint else ""))
+
+    async def batches(self, resume: str | None) -> AsyncGenerator[Batch, None]:
+        """The objects in batches, with the last key as the hint.
+
+        Raises:
+            SourceStoreError: the bucket cannot be listed.
+        """
+        prefix = self._uri.key
+        if prefix and not prefix.endswith("/"):
+            named = await self._named(self._store, prefix)
+            if named is not None:
+                yield Batch([named])
+                return
+            prefix += "/"
+        after = resume if resume is not None and resume.startswith(prefix) else None
+        failures = 0
+        while True:
+            try:
+                async with aclosing(pages(self._store, prefix, after=after)) as listed:
+                    async for page in listed:
+                        failures = 0
+                        for start in range(0, len(page), _BATCH):
+                            part = page[start : start + _BATCH]
+                            yield Batch(self._entries(part, prefix), part[-1].key)
+                            after = part[-1].key
+            except StoreError as error:
+                failures += 1
+                if not error.is_transient or failures > LIST_RETRIES:
+                    raise
+            else:
+                return
+            await anyio.sleep(min(_LONGEST_WAIT, 0.5 * 2.0 ** (failures - 1)))
+
+    async def _named(self, store: Store, key: str) -> Entry | None:
+        """The very object that the URI names; None when there is none, and it can only be a prefix."""
+        try:
+            info = await look(store, key)
+        except StoreError as error:
+            if error.reason != "missing":
+                raise
+            return None
+        item = IngestItem(self._base + info.key)
+        return Entry(key_text(str(item.source)), item, stamp=_stamp(info), options=self._options)
+
+    def _entries(self, page: list[ObjectInfo], prefix: str) -> list[Entry]:
+        found = []
+        for info in page:
+            # The marker of the prefix itself has lost its slash.
+            if not info.key.startswith(prefix):
+                continue
+            relative = info.key.removeprefix(prefix)
+            if self._bucket.wants(relative):
+                item = IngestItem(self._base + info.key, relative)
+                entry = Entry(
+                    key_text(relative), item, stamp=_stamp(info), from_folder=True, options=self._options
+                )
+                found.append(entry)
+        return found
+
+
+def _stamp(info: ObjectInfo) -> Stamp:
+    return Stamp(size=info.size, version=info.version)
+
+
+def _fits(pattern: str, name: str, relative: str) -> bool:
+    return fnmatchcase(relative if "/" in pattern else name, pattern)
