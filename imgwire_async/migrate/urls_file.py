@@ -15,7 +15,7 @@ from imgwire_async.ingest.sources.json_rows import UndecodableError, json_rows
 from imgwire_async.ingest.sources.lines import BLOCK, TextFile
 from imgwire_async.ingest.sources.parquet_rows import DamagedError, ParquetTable
 from imgwire_async.migrate.translation.records import Asset, ExifOrientation
-from imgwire_async.migrate.translation.urls import source_of, split_url
+from imgwire_async.migrate.translation.urls import ascii_host, source_of, split_url
 
 PathSource: TypeAlias = "str | os.PathLike[str]"
 
@@ -64,7 +64,7 @@ class UrlMap(Mapping[str, Asset]):
         self._facts: dict[_Facts, _Facts] = {}
         self.hosts: set[str] = set()
         """All hosts of the old URLs, in lower case."""
-        self._aliases = {alias.lower() for alias in aliases}
+        self._aliases = {ascii_host(alias) for alias in aliases}
         self.file: Path | None = None
         """Where it was read from."""
         self._count = 0

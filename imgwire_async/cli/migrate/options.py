@@ -51,7 +51,7 @@ def totals_lines(totals: UrlTotals) -> list[str]:
     first = (
         f"{totals.urls} imgix URLs: {totals.exact} exact, {totals.approximate} approximate, "
         f"{totals.unsupported} unsupported, {totals.unknown_asset} of unknown assets, "
-        f"{totals.malformed} malformed or completed by code"
+        f"{totals.malformed} malformed, incomplete or unclear"
     )
     lines = [first]
     for title, reasons in (

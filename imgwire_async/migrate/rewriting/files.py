@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
-from uuid import uuid4
 
 from imgwire_async.downloads.files import take_over
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.migrate.rewriting.diff import UnifiedDiff
 from imgwire_async.migrate.rewriting.encodings import HEAD, Encoding, encoding_of
-from imgwire_async.migrate.rewriting.folders import TEMPORARY, Skipped, files_below
+from imgwire_async.migrate.rewriting.folders import Leftover, Skipped, files_below
 from imgwire_async.migrate.rewriting.pieces import pieces_of
+from imgwire_async.migrate.rewriting.temporaries import Temporary, remove_leftover
 from imgwire_async.migrate.rewriting.totals import UrlTotals
 from imgwire_async.migrate.rewriting.values import CellRewriter, Rewriter, Rules, TextRewriter, rules_for
 from imgwire_async.migrate.translation.records import JUDGED, Assets, DefaultParams, Judgement, Status
 from imgwire_async.migrate.translation.text import REPLACED
+from imgwire_async.migrate.translation.urls import unicode_host
 from imgwire_async.migrate.urls_file import UrlMap
 
 PathSource: TypeAlias = "str | os.PathLike[str]"
@@ -63,8 +63,9 @@ def rewrite_files(
 
     Encodings, line endings, escapes and everything else stay byte for byte. Binary files, vendored folders
     such as `node_modules`, `.git` and `vendor`, and symbolic links are left alone, and so is the file that
-    `assets` was read from. Files are replaced in one step and keep their permissions. Nothing happens before
-    the result is iterated; it blocks, so iterate in a thread of an async program.
+    `assets` was read from. Files are replaced in one step and keep their permissions. Temporary files that a
+    killed run has left beside them are removed by the next one that writes. Nothing happens before the result
+    is iterated; it blocks, so iterate in a thread of an async program.
 
     Args:
         paths: Files, and folders with all that is below.
@@ -94,8 +95,14 @@ def _rewritten(
     column: str | None,
     show: Callable[[str], object] | None,
 ) -> Iterator[RewrittenFile]:
-    needles = tuple(host.encode("utf-8", "replace") for host in rules.hosts)
+    needles = tuple(
+        spelling.encode("utf-8", "replace") for host in rules.hosts for spelling in {host, unicode_host(host)}
+    )
     for found in files_below(paths, own):
+        if isinstance(found, Leftover):
+            if write:
+                remove_leftover(found.path)
+            continue
         if isinstance(found, Skipped):
             skipped, error = (None, found.reason) if found.failed else (found.reason, None)
             yield RewrittenFile(found.path, skipped=skipped, error=error)
@@ -134,8 +141,7 @@ class _File:
         self._records = records
         self._diff = None if show is None else UnifiedDiff(path.as_posix(), show)
         self._totals = UrlTotals()
-        self._new: BinaryIO | None = None
-        self._temporary: Path | None = None
+        self._new: Temporary | None = None
 
     def run(self) -> RewrittenFile:
         """Read it, and write it if it has changed."""
@@ -147,11 +153,12 @@ class _File:
             try:
                 changed = self._rewrite(old, encoding)
                 if self._new is not None:
-                    self._publish(before)
+                    self._publish(self._new, before)
             except _BinaryError:
                 return RewrittenFile(self._path, skipped="a binary file")
             finally:
-                self._discard()
+                if self._new is not None:
+                    self._new.discard()
         return RewrittenFile(self._path, changed, self._totals)
 
     def _rewrite(self, old: BinaryIO, encoding: Encoding) -> bool:
@@ -165,7 +172,7 @@ class _File:
             if self._write and changed:
                 if self._new is None:
                     self._new = self._begin(old, position)
-                self._new.write(new)
+                self._new.file.write(new)
             position += len(data)
         if self._diff is not None:
             self._diff.end()
@@ -197,45 +204,30 @@ class _File:
         lower = data.lower()
         return any(needle in lower for needle in self._needles)
 
-    def _begin(self, old: BinaryIO, length: int) -> BinaryIO:
+    def _begin(self, old: BinaryIO, length: int) -> Temporary:
         """A new file beside the old one, with the first bytes of it."""
-        self._temporary = self._path.with_name(f"{TEMPORARY}{uuid4().hex}.tmp")
-        descriptor = os.open(
-            self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600
-        )
-        new = os.fdopen(descriptor, "wb")
+        new = Temporary(self._path)
         there = old.tell()
         old.seek(0)
         while length:
             block = old.read(min(length, _COPIED))
             if not block:
                 break
-            new.write(block)
+            new.file.write(block)
             length -= len(block)
         old.seek(there)
         return new
 
-    def _publish(self, before: os.stat_result) -> None:
+    def _publish(self, new: Temporary, before: os.stat_result) -> None:
         """Put the new file in its place, unless somebody has changed the old one meanwhile."""
-        assert self._new is not None  # noqa: S101 - called only then
-        assert self._temporary is not None  # noqa: S101
-        self._new.flush()
-        os.fsync(self._new.fileno())
-        self._new.close()
+        new.file.flush()
+        os.fsync(new.file.fileno())
+        new.file.close()
         now = self._path.lstat()
         if not stat.S_ISREG(now.st_mode) or _version(now) != _version(before):
             raise OSError(None, "it was changed while it was read; run the same command again")
-        take_over(before, self._temporary)
-        self._temporary.replace(self._path)
-        self._temporary = None
-
-    def _discard(self) -> None:
-        if self._new is not None:
-            with suppress(OSError):
-                self._new.close()
-        if self._temporary is not None:
-            with suppress(OSError):
-                self._temporary.unlink(missing_ok=True)
+        take_over(before, new.path)
+        new.replace(self._path)
 
 
 def _version(found: os.stat_result) -> tuple[int, int, int, int]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from imgwire_async.migrate.rewriting.temporaries import is_temporary
 
 VENDORED: Final = frozenset(
     {
@@ -27,8 +30,6 @@ _BINARY_EXTENSIONS: Final = frozenset(
     .woff .woff2 .xls .xlsx .xz .zip .zst
     """.split()  # noqa: SIM905 - a quarter of the length
 )
-TEMPORARY: Final = ".imgwire-rewrite-"
-"""How the names of files begin that are being written."""
 
 
 class Skipped(NamedTuple):
@@ -40,12 +41,19 @@ class Skipped(NamedTuple):
     """Whether it would have been looked at, but could not be."""
 
 
+class Leftover(NamedTuple):
+    """A temporary file, perhaps of a process that was killed."""
+
+    path: Path
+
+
 def files_below(
     paths: Iterable[str | os.PathLike[str]], excluded: Iterable[Path] = ()
-) -> Iterator[Path | Skipped]:
+) -> Iterator[Path | Skipped | Leftover]:
     """Regular files at and below the paths, each once, in order; and what is skipped, with the reason.
 
-    Symbolic links are never followed, as what they lead to may lie elsewhere.
+    Symbolic links are never followed, as what they lead to may lie elsewhere. Temporary files are found in
+    folders, and beside files that are given.
 
     Args:
         paths: Files and folders.
@@ -54,7 +62,11 @@ def files_below(
     all_given = [Path(path) for path in paths]
     seen: set[str] = set()
     left = {identity for path in excluded if (identity := _identity(path)) is not None}
+    searched: set[Path] = set()
     for given in all_given:
+        if given.parent not in searched and given.is_file():
+            searched.add(given.parent)
+            yield from _leftovers(given.parent)
         for found in _below(given, named=True):
             if isinstance(found, Path):
                 if len(all_given) > 1:
@@ -68,7 +80,12 @@ def files_below(
             yield found
 
 
-def _below(path: Path, *, named: bool) -> Iterator[Path | Skipped]:
+def _leftovers(folder: Path) -> Iterator[Leftover]:
+    with suppress(OSError):
+        yield from [Leftover(path) for path in folder.iterdir() if is_temporary(path)]
+
+
+def _below(path: Path, *, named: bool) -> Iterator[Path | Skipped | Leftover]:
     try:
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
@@ -78,7 +95,9 @@ def _below(path: Path, *, named: bool) -> Iterator[Path | Skipped]:
                 yield Skipped(path, f"in the vendored folder {folder}")
             elif path.suffix.lower() in _BINARY_EXTENSIONS:
                 yield Skipped(path, "a binary file")
-            elif not path.name.startswith(TEMPORARY):
+            elif is_temporary(path):
+                yield Leftover(path)
+            else:
                 yield path
         elif not stat.S_ISDIR(mode):
             yield Skipped(path, "not a regular file")

@@ -21,7 +21,7 @@ class UrlTotals:
         approximate: Translated to something similar.
         unsupported: Part of them cannot be expressed.
         unknown_asset: No stored image is known for them.
-        malformed: Not URLs, or completed by a template or code.
+        malformed: Not URLs, completed by a template or code, part of another URL, or without a clear end.
         replaced: Those that were replaced; counted under their status as well.
         approximate_reasons: Number of URLs by parameter and reason.
         unsupported_reasons: Number of URLs by parameter and reason.

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.migrate.rewriting.totals import UrlTotals
+from imgwire_async.migrate.translation.escapes import escaped
 from imgwire_async.migrate.translation.records import (
     JUDGED,
     Assets,
@@ -19,6 +20,7 @@ from imgwire_async.migrate.translation.records import (
 )
 from imgwire_async.migrate.translation.text import REPLACED, is_xml, replace_urls
 from imgwire_async.migrate.translation.translate import translate_url
+from imgwire_async.migrate.translation.urls import ascii_host
 from imgwire_async.migrate.urls_file import UrlMap
 
 _SERIALIZED: Final = re.compile(r"\bs:([0-9]{1,10}):(\\*)\"")
@@ -57,7 +59,7 @@ def rules_for(
 ) -> Rules:
     """Rules that also know the custom domains in the file of URLs."""
     known = assets.hosts if isinstance(assets, UrlMap) else ()
-    return Rules(assets, {*map(str.lower, hosts), *known}, default_params, replace, judgement)
+    return Rules(assets, {*map(ascii_host, hosts), *known}, default_params, replace, judgement)
 
 
 class Rewriter(Protocol):
@@ -204,16 +206,13 @@ def rewritten_value(value: str, rules: Rules, totals: UrlTotals) -> str:
     bare = value.strip()
     if bare and "//" in bare and _NOT_ONE_URL.search(bare) is None:
         translation = rules.translate(bare)
-        if translation.url is not None:
+        if translation.url is not None and not translation.is_misread and bare.count("//") == 1:
             replaced = translation.status in rules.replace
             totals.count(translation, replaced=replaced)
             if not replaced:
                 return value
-            new = (
-                translation.url
-                if ":" in bare.partition("//")[0]
-                else f"//{translation.url.partition('//')[2]}"
-            )
+            _, mark, fragment = bare.partition("#")
+            new = escaped(translation.url + mark + fragment, bare)
             return value.replace(bare, new, 1)
     return TextRewriter(rules).rewrite(value, totals)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, cast
 
 if TYPE_CHECKING:
     from imgwire_async.cdn import Transformations
@@ -14,6 +14,10 @@ Signature: TypeAlias = Literal["valid", "invalid", "missing"]
 ExifOrientation: TypeAlias = int | Literal["unknown"] | None
 """1 to 8, None for a source without EXIF orientation, or `"unknown"`."""
 DefaultParams: TypeAlias = Mapping[str, object]
+
+
+MISREAD: Final = (": left out", "unknown value: clip is taken")
+"""How the reasons end of values that cannot be read."""
 
 
 class Finding(NamedTuple):
@@ -85,6 +89,11 @@ class Translation:
     source: ImgixSource | None = None
     signature: Signature | None = None
     url: str | None = None
+
+    @property
+    def is_misread(self) -> bool:
+        """Whether a value is none that imgix documents: a mistake, or text behind the URL."""
+        return any(found.reason.endswith(MISREAD) for found in self.approximate)
 
 
 @dataclass(frozen=True, slots=True)

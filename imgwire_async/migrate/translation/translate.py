@@ -19,6 +19,7 @@ from imgwire_async.migrate.translation.records import (
 from imgwire_async.migrate.translation.rules.state import State, find_asset
 from imgwire_async.migrate.translation.rules.table import IN_ORDER, NAMES, ORDER, WITHOUT_BASE64
 from imgwire_async.migrate.translation.urls import (
+    ascii_host,
     decoded_base64,
     is_imgix,
     is_imgix_video,
@@ -77,9 +78,9 @@ def translate_url(
         return _MALFORMED
     host = parts.host
     if not is_imgix(host, hosts):
-        # Hosts are compared in lower case, however the caller spells them.
-        if hosts and host in {name.lower() for name in hosts}:
-            hosts = {name.lower() for name in hosts}
+        # Hosts are compared as DNS has them, however the caller spells them.
+        if hosts and host in {ascii_host(name) for name in hosts}:
+            hosts = {ascii_host(name) for name in hosts}
         else:
             return _VIDEO if is_imgix_video(host) else _NOT_IMGIX
     source = source_of(parts)

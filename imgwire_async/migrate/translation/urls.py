@@ -38,7 +38,28 @@ def split_url(text: str) -> ImgixUrl | None:
     host, port, path, query = match.groups()
     if port and (len(port.lstrip("0")) > len(str(_LARGEST_PORT)) or int(port) > _LARGEST_PORT):
         return None
-    return ImgixUrl(host.lower(), path, query)
+    return ImgixUrl(ascii_host(host), path, query)
+
+
+def ascii_host(host: str) -> str:
+    """A host in lower case, as DNS has it: `xn--bcher-kva.example` for `bücher.example`."""
+    host = host.lower()
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:  # not a name that DNS has
+        return host
+
+
+def unicode_host(host: str) -> str:
+    """A host as people write it."""
+    if "xn--" not in host:
+        return host
+    try:
+        return host.encode().decode("idna")
+    except UnicodeError:
+        return host
 
 
 def is_imgix(host: str, hosts: Collection[str]) -> bool:

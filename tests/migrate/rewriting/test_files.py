@@ -6,6 +6,7 @@ import codecs
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +275,46 @@ def test_overlapping_paths_are_read_once(tmp_path: Path) -> None:
     path.write_text(OLD)
 
     assert len(rewrite(tmp_path, path, path)) == 1
+
+
+WRITER = """
+import os, signal, sys
+from imgwire_async.migrate import rewrite_files
+from imgwire_async.migrate.rewriting import temporaries
+
+temporaries.Temporary.replace = lambda self, target: {end}
+list(rewrite_files([sys.argv[1]], assets={{"/a.jpg": "https://cdn.example.com/one"}}, write=True))
+"""
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_what_a_killed_run_has_left_is_removed_by_the_next_one_that_writes(
+    tmp_path: Path, named: bool
+) -> None:
+    path = tmp_path / "a.html"
+    path.write_text(OLD)
+    killed = WRITER.format(end="os.kill(os.getpid(), signal.SIGKILL)")
+    assert subprocess.run([sys.executable, "-c", killed, str(path)], check=False).returncode == -9
+    assert (len(list(tmp_path.iterdir())), path.read_text()) == (2, OLD)
+
+    rewrite(tmp_path, write=False)
+    assert len(list(tmp_path.iterdir())) == 2
+    rewrite(path if named else tmp_path)
+
+    assert (list(tmp_path.iterdir()), path.read_text()) == ([path], NEW)
+
+
+def test_the_temporary_file_of_a_run_under_way_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    path.write_text(OLD)
+    waiting = WRITER.format(end="(print(flush=True), input(), os.replace(self.path, target))")
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", waiting, str(path)], stdin=pipe, stdout=pipe) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        rewrite(tmp_path, assets={})
+        temporary = [found for found in tmp_path.iterdir() if found != path]
+        other.communicate(b"\n")
+
+    assert len(temporary) == 1
+    assert (other.returncode, list(tmp_path.iterdir()), path.read_text()) == (0, [path], NEW)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgwire_async.migrate import UrlTotals, rewrite_files, rewrite_values
+from imgwire_async.migrate import Asset, UrlMap, UrlRow, UrlTotals, rewrite_files, rewrite_values
 
 OLD = "https://shop.imgix.net/a.jpg"
 NEW = "https://cdn.example.com/one"
@@ -23,6 +23,10 @@ QUERY = "?enlarge=true&width=6"
         ("https://shop.imgix.net/it's%20(1).jpg", f"{NEW}2"),
         (f"{OLD}?w=6&amp;fm=png", f"{NEW}?enlarge=true&amp;format=png&amp;width=6"),
         (f"{OLD},{OLD}", f"{NEW},{NEW}"),
+        (f"{OLD}?w=6,{OLD}?w=6", f"{NEW}{QUERY},{NEW}{QUERY}"),
+        (f"{OLD}?w=6|{OLD}?w=6", f"{NEW}{QUERY}|{NEW}{QUERY}"),
+        (f"{OLD}?w=6#top", f"{NEW}{QUERY}#top"),
+        (f"{OLD}?w=WIDTH", f"{OLD}?w=WIDTH"),
         (f"{OLD} 1x, {OLD} 2x", f"{NEW} 1x, {NEW} 2x"),
         (f"<p>{OLD}</p>", f"<p>{NEW}</p>"),
         (f"{OLD}?w=$w", f"{OLD}?w=$w"),
@@ -32,6 +36,17 @@ QUERY = "?enlarge=true&width=6"
 )
 def test_a_value_is_rewritten(old: str, new: str) -> None:
     assert list(rewrite_values([old], assets=ASSETS)) == [new]
+
+
+@pytest.mark.parametrize("host", ["bilder.ex\xe4mple.de", "bilder.xn--exmple-cua.de", "Bilder.Ex\xe4mple.de"])
+def test_a_host_is_found_in_both_of_its_spellings(host: str, tmp_path: Path) -> None:
+    known = UrlMap([UrlRow("https://bilder.xn--exmple-cua.de/a.jpg", Asset(NEW))])
+    path = tmp_path / "a.txt"
+    path.write_text(f"https://{host}/a.jpg?w=6", encoding="utf-8")
+
+    assert list(rewrite_values([path.read_text(encoding="utf-8")], assets=known)) == [f"{NEW}{QUERY}"]
+    list(rewrite_files([path], assets=known, write=True))
+    assert path.read_text() == f"{NEW}{QUERY}"
 
 
 def test_values_are_counted() -> None:

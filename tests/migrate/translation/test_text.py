@@ -78,6 +78,97 @@ def test_a_url_that_code_completes_stays_and_is_malformed(text: str) -> None:
     assert [url.translation.status for url in found.urls] == ["malformed"]
 
 
+# What is replaced, and what stays around it; `@` stands for the old URL.
+REPLACED_IN = [
+    *('e.src=r+"@"', 'b=t?"@":"@"', "url(@)no-repeat", 'image-set("@" 1x,url(@) 2x)', ":src=\"'@'\""),
+    *('![alt](@ "title (x)")', "<@>", "[![a](@)](@)", "_@_ ~@~", "| @ |", "|@|", "[img]@[/img]", "[@ text]"),
+    *("a: [@, @]", "{u: @, b: 1}", "a: @ # @", r"('it\'s @\'','@')", "('it''s @''','x')", r"('@\nfoo')"),
+    *('srcset="@ 1x,@ 2x"', 'srcset="@,\n  @ 2x"', "<!--@-->", "/*@*/", "<![CDATA[@]]>", "//@ is"),
+    *("@&lt;b", "@&amp;lt;b", "@&hellip; more", "@&nbsp;", "src=@ alt", "1\t@\tx", "1,@,@", r"@\u003c/p"),
+    *("\u898b@\u3002x", "\u201c@\u201d", "\xab@\xbb", "\u300c@\u300d\u306f", "@\u2026", "@\u200bx", "@\xa0x"),
+]
+
+
+@pytest.mark.parametrize("text", REPLACED_IN)
+def test_what_surrounds_a_url_is_kept(text: str) -> None:
+    found = translate_text(text.replace("@", f"{OLD}?w=6"), assets=ASSETS)
+
+    assert found.text == text.replace("@", f"{NEW}?enlarge=true&width=6")
+
+
+@pytest.mark.parametrize(
+    ("ampersand", "slash"),
+    [
+        *(("&#38;", "/"), ("&#038;", "/"), ("&#x0026;", "/"), ("&AMP;", "/"), ("&amp;amp;", "/")),
+        *((r"\x26", r"\x2F"), (r"\\\u0026", r"\\\/"), ("&amp;", "&#x2F;")),
+    ],
+)
+def test_a_url_keeps_escapes_of_any_depth(ampersand: str, slash: str) -> None:
+    def written(url: str) -> str:
+        return "".join({"&": ampersand, "/": slash}.get(character, character) for character in url)
+
+    found = translate_text(f'"{written(f"{OLD}?w=6&fm=webp")}"', assets=ASSETS)
+
+    assert found.text == f'"{written(f"{NEW}?enlarge=true&format=webp&width=6")}"'
+
+
+def test_a_fragment_is_kept() -> None:
+    assert translate_text(f"{OLD}?w=6#top", assets=ASSETS).text == f"{NEW}?enlarge=true&width=6#top"
+
+
+@pytest.mark.parametrize(("text", "ampersand"), [("<![CDATA[@]]>", "&"), ("<a>@</a>", "&amp;")])
+def test_only_what_xml_parses_is_escaped_for_it(text: str, ampersand: str) -> None:
+    text = f"<?xml version='1.0'?><b>{text}</b>"
+
+    found = translate_text(text.replace("@", f"{OLD}?w=6"), assets=ASSETS)
+
+    assert found.text == text.replace("@", f"{NEW}?enlarge=true{ampersand}width=6")
+
+
+LEFT_IN = [
+    # completed by code
+    *('"@".concat(x)', '"@" \\\n  "&h=3"', '"@" <> "&h=3"', '"@"&A1)', "('@') . '?w=2'", "('@', '&h=3')"),
+    *("{{ '@' | append: '&h=3' }}", "&quot;@&quot; + w", r'"@\(w)"', "@[[w]]", r"@\&h=3", r"@\3fh"),
+    *("@\\\n&h=30", "@\n  &h=30", '"@\n  &amp;h=30"', "@{% if x %}", "@&", "@=\nx"),
+    # part of another URL
+    *("https://o.example/?u=@&x=1", "/_next/image?url=@", "https://o.example/fetch/w_2/@", "?a=1&amp;u=@"),
+    # where it ends is not clear
+    *("1,@,x", "1;@;x", "1,@&v=1,x", "@&v=1;x", "@_WIDTH", "@__", "@:w", "@&eacute;b", "@^&h=3", "@(x"),
+    *('"@ &h=3"', '"@&txt=Hello World&h=3"', '"@&txt=it\'s&h=3"', "'@&txt=it''s&h=3'", "@&txt=a\uff0cb&h=3"),
+]
+
+
+@pytest.mark.parametrize("text", LEFT_IN)
+def test_a_url_that_may_be_a_part_only_stays_and_is_counted(text: str) -> None:
+    text = text.replace("@", f"{OLD}?w=6")
+    found = translate_text(text, assets=ASSETS)
+
+    assert found.text == text
+    assert [url.translation.status for url in found.urls] == ["malformed"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://o.example/?u=https%3A%2F%2Fshop.imgix.net%2Fa.jpg%3Fw%3D20%26amp%3Bh%3D30",
+        "https%253A%252F%252Fshop.imgix.net%252Fa.jpg",
+        "https://u:p@shop.imgix.net/a.jpg",
+        "https://shop.imgix.net:99999/a.jpg",
+    ],
+)
+def test_encoded_urls_and_those_with_passwords_stay_and_are_counted(text: str) -> None:
+    found = translate_text(text, assets=ASSETS)
+
+    assert (found.text, [url.translation.status for url in found.urls]) == (text, ["malformed"])
+
+
+@pytest.mark.parametrize(
+    "host", ["shop.imgix.net@evil.example", "shop.imgix.net.evil.example", "shop.imgix.netx"]
+)
+def test_other_hosts_are_not_those_of_imgix(host: str) -> None:
+    assert not translate_text(f"https://{host}/a.jpg", assets=ASSETS).urls
+
+
 @pytest.mark.parametrize("text", [f'See "{OLD}".\nThen', f'["{OLD}", "+"]', f"Is it {OLD}?", f'"{OLD}" . '])
 def test_punctuation_after_a_url_does_not_complete_it(text: str) -> None:
     assert translate_text(text, assets=ASSETS).text == text.replace(OLD, NEW)
