@@ -18,11 +18,8 @@ from imgwire_async.sandbox.imgix.operations import OPERATIONS, Permission
 from imgwire_async.sandbox.imgix.resources import assets, reports, sources
 from imgwire_async.sandbox.imgix.runtime import TABLES, Runtime, identity_of
 from imgwire_async.sandbox.imgix.settings import ImgixSandboxOptions, ImgixSandboxSettings
-from imgwire_async.sandbox.server.requests.rate_limits import RateLimiter
 from imgwire_async.sandbox.server.runtime import Files
 from imgwire_async.sandbox.server.sandbox import LocalService
-from imgwire_async.sandbox.server.storage.database import open_database
-from imgwire_async.sandbox.server.storage.variants import VariantCache
 
 T = TypeVar("T")
 
@@ -58,6 +55,8 @@ class ImgixSandbox(LocalService[Runtime]):
         TypeError: an unknown setting.
         ValueError: a setting is out of its range.
     """
+
+    DATABASE = "imgix.sqlite"
 
     def __init__(
         self,
@@ -184,22 +183,17 @@ class ImgixSandbox(LocalService[Runtime]):
 
     def _open(self, folder: Path, base_url: str, closing: contextlib.ExitStack) -> Runtime:
         settings, files = self.settings, Files(folder)
-        database = open_database(folder / "imgix.sqlite", TABLES, durable=self._folder is not None)
-        closing.enter_context(contextlib.closing(database))
-        identity = identity_of(database)
-        files.prepare()
-        return Runtime(
+        parts = self._open_parts(
+            files,
+            base_url,
+            closing,
+            tables=TABLES,
             clock=settings.clock,
-            settings=settings,
-            database=database,
-            identity=identity,
-            files=files,
-            base_url=base_url,
-            faults=self.faults,
-            requests=self.requests,
-            rate_limiter=RateLimiter(settings.rules, settings.clock),
-            variants=VariantCache(files.variants, settings.cdn_cache_bytes),
+            rules=settings.rules,
+            variant_bytes=settings.cdn_cache_bytes,
         )
+        identity = identity_of(parts["database"])
+        return Runtime(settings=settings, identity=identity, files=files, **parts)
 
     def _application(self, runtime: Runtime) -> ASGIApp:
         return app.build(runtime)

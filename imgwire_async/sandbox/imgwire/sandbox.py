@@ -14,10 +14,7 @@ from imgwire_async.sandbox.imgwire.identity import TABLES, Identity, identity_of
 from imgwire_async.sandbox.imgwire.operations import OPERATIONS
 from imgwire_async.sandbox.imgwire.runtime import Files, Runtime
 from imgwire_async.sandbox.imgwire.settings import SandboxOptions, SandboxSettings
-from imgwire_async.sandbox.server.requests.rate_limits import RateLimiter
 from imgwire_async.sandbox.server.sandbox import LocalService
-from imgwire_async.sandbox.server.storage.database import open_database
-from imgwire_async.sandbox.server.storage.variants import VariantCache
 
 
 class Sandbox(LocalService[Runtime]):
@@ -43,6 +40,8 @@ class Sandbox(LocalService[Runtime]):
         TypeError: an unknown setting.
         ValueError: a setting is out of its range.
     """
+
+    DATABASE = "imgwire.sqlite"
 
     def __init__(
         self,
@@ -88,22 +87,17 @@ class Sandbox(LocalService[Runtime]):
 
     def _open(self, folder: Path, base_url: str, closing: contextlib.ExitStack) -> Runtime:
         settings, files = self.settings, Files(folder)
-        database = open_database(folder / "imgwire.sqlite", TABLES, durable=self._folder is not None)
-        closing.enter_context(contextlib.closing(database))
-        identity = identity_of(database)
-        files.prepare()
-        return Runtime(
+        parts = self._open_parts(
+            files,
+            base_url,
+            closing,
+            tables=TABLES,
             clock=settings.clock,
-            settings=settings,
-            database=database,
-            identity=identity,
-            files=files,
-            base_url=base_url,
-            faults=self.faults,
-            requests=self.requests,
-            rate_limiter=RateLimiter(settings.rate_limits, settings.clock),
-            variants=VariantCache(files.variants, settings.cdn_cache_bytes),
+            rules=settings.rate_limits,
+            variant_bytes=settings.cdn_cache_bytes,
         )
+        identity = identity_of(parts["database"])
+        return Runtime(settings=settings, identity=identity, files=files, **parts)
 
     def _application(self, runtime: Runtime) -> ASGIApp:
         application = app.build(runtime)

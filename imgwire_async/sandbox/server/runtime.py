@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from imgwire_async.sandbox.server.requests.faults import FaultScript
 from imgwire_async.sandbox.server.requests.rate_limits import RateLimiter
@@ -86,9 +86,21 @@ def make_folder(folder: Path) -> None:
         raise OSError(error.errno, "it is not a folder", str(folder)) from error
 
 
+class CommonParts(TypedDict):
+    """What every local service has, and `LocalService` makes."""
+
+    clock: Callable[[], float]
+    database: Database
+    base_url: str
+    faults: FaultScript
+    requests: RequestJournal
+    rate_limiter: RateLimiter
+    variants: VariantCache
+
+
 @dataclass(slots=True, kw_only=True)
 class ServerRuntime:
-    """A running local service. Used on its own loop only."""
+    """A running local service, made of `CommonParts`. Used on its own loop only."""
 
     clock: Callable[[], float]
     database: Database

@@ -9,12 +9,12 @@ import socket
 import tempfile
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -23,10 +23,12 @@ from starlette.types import ASGIApp
 
 from imgwire_async.sandbox.server.operations import Operations
 from imgwire_async.sandbox.server.requests.faults import FaultScript
+from imgwire_async.sandbox.server.requests.rate_limits import RateLimiter, RateRule
 from imgwire_async.sandbox.server.requests.request_log import RequestJournal
 from imgwire_async.sandbox.server.requests.transport import SandboxProtocol
-from imgwire_async.sandbox.server.runtime import ServerRuntime, make_folder
-from imgwire_async.sandbox.server.storage.database import lock_folder
+from imgwire_async.sandbox.server.runtime import CommonParts, Files, ServerRuntime, make_folder
+from imgwire_async.sandbox.server.storage.database import lock_folder, open_database
+from imgwire_async.sandbox.server.storage.variants import VariantCache
 
 GRACE_SECONDS = 1.0
 """How long requests that are being answered may take to end when the sandbox stops."""
@@ -44,6 +46,9 @@ class LocalService(ABC, Generic[R]):
         operations: What it serves.
         journal_size: How many requests `requests` remembers.
     """
+
+    DATABASE: ClassVar[str]
+    """Name of the file with the records."""
 
     def __init__(
         self,
@@ -82,6 +87,41 @@ class LocalService(ABC, Generic[R]):
         Raises:
             OSError: it cannot be used.
         """
+
+    def _open_parts(
+        self,
+        files: Files,
+        base_url: str,
+        closing: contextlib.ExitStack,
+        *,
+        tables: str,
+        clock: Callable[[], float],
+        rules: Mapping[str, RateRule],
+        variant_bytes: int,
+    ) -> CommonParts:
+        """Open what every local service has: for `_open`, whose arguments and errors these are.
+
+        Args:
+            files: The folder, whose subfolders are created.
+            base_url: See `_open`.
+            closing: See `_open`.
+            tables: SQL that creates the tables.
+            clock: Seconds since the epoch.
+            rules: Rate limits by rate class or operation.
+            variant_bytes: How much transformed images may take on disk.
+        """
+        database = open_database(files.folder / self.DATABASE, tables, durable=self._folder is not None)
+        closing.enter_context(contextlib.closing(database))
+        files.prepare()
+        return {
+            "clock": clock,
+            "database": database,
+            "base_url": base_url,
+            "faults": self.faults,
+            "requests": self.requests,
+            "rate_limiter": RateLimiter(rules, clock),
+            "variants": VariantCache(files.variants, variant_bytes),
+        }
 
     @abstractmethod
     def _application(self, runtime: R) -> ASGIApp:
