@@ -26,49 +26,7 @@ if TYPE_CHECKING:
     from imgwire_async.downloads.archives import ExtractedFiles, RenamedFile
     from imgwire_async.downloads.files import DownloadedFile
     from imgwire_async.downloads.streams import DownloadStream
-    from imgwire_async.errors import (
-        APIConnectionError,
-        APIStatusError,
-        APITimeoutError,
-        ArchiveError,
-        AuthenticationError,
-        BadRequestError,
-        BulkDownloadFailedError,
-        ConfigurationError,
-        ConflictError,
-        DeadlineExceededError,
-        DeploymentFailedError,
-        DownloadError,
-        DownloadInterruptedError,
-        DownloadRejectedError,
-        DownloadTargetError,
-        ImageQuarantinedError,
-        ImgwireError,
-        IngestError,
-        IngestStoppedError,
-        InternalServerError,
-        InvalidArgumentError,
-        InvalidTransformationError,
-        JournalError,
-        NotFoundError,
-        PaginationError,
-        PayloadTooLargeError,
-        PaymentRequiredError,
-        PermissionDeniedError,
-        RateLimitError,
-        ResponseDecodeError,
-        SourceChangedError,
-        SourceStoreError,
-        StoreError,
-        UnexpectedCancellationError,
-        UnprocessableEntityError,
-        UnsupportedImageTypeError,
-        UploadError,
-        UploadRejectedError,
-        UploadSourceError,
-        UploadVerificationError,
-        ValidationIssue,
-    )
+    from imgwire_async.errors import *
     from imgwire_async.imgwire.cdn import Transformation, cdn_url, parse_cdn_url
     from imgwire_async.imgwire.client import AsyncImgwireClient
     from imgwire_async.imgwire.service import RateClass
@@ -111,49 +69,6 @@ _NAMES: Final = {
     ),
     "downloads.files": ("DownloadedFile",),
     "downloads.streams": ("DownloadStream",),
-    "errors": (
-        "APIConnectionError",
-        "APIStatusError",
-        "APITimeoutError",
-        "ArchiveError",
-        "AuthenticationError",
-        "BadRequestError",
-        "BulkDownloadFailedError",
-        "ConfigurationError",
-        "ConflictError",
-        "DeadlineExceededError",
-        "DeploymentFailedError",
-        "DownloadError",
-        "DownloadInterruptedError",
-        "DownloadRejectedError",
-        "DownloadTargetError",
-        "ImageQuarantinedError",
-        "ImgwireError",
-        "IngestError",
-        "IngestStoppedError",
-        "InternalServerError",
-        "InvalidArgumentError",
-        "InvalidTransformationError",
-        "JournalError",
-        "NotFoundError",
-        "PaginationError",
-        "PayloadTooLargeError",
-        "PaymentRequiredError",
-        "PermissionDeniedError",
-        "RateLimitError",
-        "ResponseDecodeError",
-        "SourceChangedError",
-        "SourceStoreError",
-        "StoreError",
-        "UnexpectedCancellationError",
-        "UnprocessableEntityError",
-        "UnsupportedImageTypeError",
-        "UploadError",
-        "UploadRejectedError",
-        "UploadSourceError",
-        "UploadVerificationError",
-        "ValidationIssue",
-    ),
     "imgwire.cdn": (
         "Transformation",
         "cdn_url",
@@ -191,10 +106,10 @@ _NAMES: Final = {
         "SupportedMimeType",
     ),
 }
-"""The same names by module, for use at run time."""
+"""The same names by module, for use at run time. All others of `__all__` are in `errors`."""
 
 _MODULES: Final = {name: module for module, names in _NAMES.items() for name in names}
-_SUBMODULES: Final = frozenset({module.partition(".")[0] for module in _NAMES} | {"cdn"})
+_SUBMODULES: Final = frozenset({module.partition(".")[0] for module in _NAMES} | {"cdn", "errors"})
 """What was always there after `import imgwire_async`."""
 
 __all__ = [
@@ -286,14 +201,16 @@ __all__ = [
 _moved.install()
 
 
-def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-        globals()[name] = value
-        return value
-    if name in _SUBMODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # type checkers are to know what is in here
+
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            value = getattr(importlib.import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)
+            globals()[name] = value
+            return value
+        if name in _SUBMODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

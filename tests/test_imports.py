@@ -14,7 +14,9 @@ import pytest
 
 import imgwire_async
 import imgwire_async.imgix
+from imgwire_async import errors
 
+ERRORS = [name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, Exception)]
 HTTP_LIBRARIES = {"httpx", "httpcore", "aiohttp", "yarl"}
 
 
@@ -26,8 +28,11 @@ def test_names_are_loaded_from_where_type_checkers_see_them(package: Any) -> Non
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package.__name__}.")
         for alias in node.names
     }
+    with_all_errors = seen.pop("*", None) == "errors"
 
     assert seen == package._MODULES
+    if with_all_errors:
+        seen |= dict.fromkeys(("ValidationIssue", *ERRORS), "errors")
     assert sorted(seen) == sorted(package.__all__)
     assert set(seen) <= set(dir(package))
     assert all(getattr(package, name) for name in seen)

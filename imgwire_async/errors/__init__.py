@@ -36,7 +36,7 @@ ImgwireError
 │   └── IngestStoppedError        it stopped early and can be resumed
 └── DownloadError                 fetching an image or archive failed outside the API itself
     ├── BulkDownloadFailedError   the service could not make the archive
-    ├── DownloadRejectedError     the file's host responded with with an error status
+    ├── DownloadRejectedError     the file's host responded with an error status
     ├── DownloadInterruptedError  the rest of a file cannot be fetched, and its beginning is handed out
     ├── DownloadTargetError       the file cannot be written: it exists, no such folder, disk full
     └── ArchiveError              the archive is damaged, or not safe to extract

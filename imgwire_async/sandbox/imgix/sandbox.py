@@ -56,7 +56,7 @@ class ImgixSandbox(LocalService[Runtime]):
         ValueError: a setting is out of its range.
     """
 
-    DATABASE = "imgix.sqlite"
+    _DATABASE = "imgix.sqlite"
 
     def __init__(
         self,

@@ -41,7 +41,7 @@ class Sandbox(LocalService[Runtime]):
         ValueError: a setting is out of its range.
     """
 
-    DATABASE = "imgwire.sqlite"
+    _DATABASE = "imgwire.sqlite"
 
     def __init__(
         self,

@@ -47,7 +47,7 @@ class LocalService(ABC, Generic[R]):
         journal_size: How many requests `requests` remembers.
     """
 
-    DATABASE: ClassVar[str]
+    _DATABASE: ClassVar[str]
     """Name of the file with the records."""
 
     def __init__(
@@ -110,7 +110,7 @@ class LocalService(ABC, Generic[R]):
             rules: Rate limits by rate class or operation.
             variant_bytes: How much transformed images may take on disk.
         """
-        database = open_database(files.folder / self.DATABASE, tables, durable=self._folder is not None)
+        database = open_database(files.folder / self._DATABASE, tables, durable=self._folder is not None)
         closing.enter_context(contextlib.closing(database))
         files.prepare()
         return {
