@@ -56,7 +56,7 @@ def verify(
 
     The exit code is 1 if an exact translation is out of tolerance, or a pair could not be compared. Run the
     same command again to resume. Set IMGIX_SECURE_URL_TOKEN to sign the URLs, and IMGIX_RENDERING_BASE_URL to
-    fetch imgix's pictures from another address, followed by host and path. Needs the migrate extra.
+    the address of a local imgix. Needs the migrate extra.
 
     Example: imgwire-async migrate verify --urls urls.csv --variants 'w=320,w=640&h=640&fit=crop'
 

@@ -114,7 +114,7 @@ def imgix_address(url: str, base_url: str | None, token: str | None) -> str:
 
     Args:
         url: The URL, unsigned.
-        base_url: An address that takes host and path behind its own path, such as that of a local imgix.
+        base_url: That of a local imgix, which takes host and path behind `/~/`.
         token: `secure_url_token` of the source.
     """
     parts = urlsplit(url if "://" in url else f"https:{url}")
@@ -124,5 +124,5 @@ def imgix_address(url: str, base_url: str | None, token: str | None) -> str:
 
         signature = url_signature(token, parts.path, query)
         query = f"{query}&s={signature}" if query else f"s={signature}"
-    base = f"{parts.scheme}://" if base_url is None else f"{base_url.rstrip('/')}/"
+    base = f"{parts.scheme}://" if base_url is None else f"{base_url.rstrip('/')}/~/"
     return f"{base}{parts.netloc}{parts.path}" + (f"?{query}" if query else "")

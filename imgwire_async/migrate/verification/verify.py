@@ -104,8 +104,8 @@ async def verify_urls(
         default_params: Default parameters of the imgix source.
         judgement: The numbers that no document gives.
         token: `secure_url_token` of the source, to sign the URLs. It is not written anywhere.
-        rendering_base_url: Fetch imgix's pictures from this address, followed by host and path: that of a
-            local imgix is its base URL and `/~`.
+        rendering_base_url: Where imgix's rendering hosts can be reached without DNS, which a local imgix
+            needs: its `base_url`.
         on_compared: Called after each comparison of this run.
 
     Raises:

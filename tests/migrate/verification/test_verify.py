@@ -46,7 +46,7 @@ def urls(both: BothServices, tmp_path: Path) -> Path:
 
 
 async def verify(both: BothServices, urls: Path, **options: Any) -> VerificationReport:
-    given: dict[str, Any] = {"rendering_base_url": f"{both.imgix.base_url}/~", **options}
+    given: dict[str, Any] = {"rendering_base_url": both.imgix.base_url, **options}
     return await verify_urls(urls, urls.parent / "report", **given)
 
 
@@ -196,7 +196,7 @@ def test_a_sample_is_the_same_for_the_same_images_in_any_order() -> None:
 def test_the_command_says_by_its_exit_code_whether_anything_is_out_of_tolerance(
     both: BothServices, urls: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    monkeypatch.setenv("IMGIX_RENDERING_BASE_URL", f"{both.imgix.base_url}/~")
+    monkeypatch.setenv("IMGIX_RENDERING_BASE_URL", both.imgix.base_url)
     monkeypatch.chdir(urls.parent)
     if code:
         text = urls.read_text()
