@@ -12,9 +12,11 @@ from starlette.responses import Response
 
 from imgwire_async.sandbox.imgix import documents, origins
 from imgwire_async.sandbox.imgix.documents import Attributes, Query, bad_request, not_found
+from imgwire_async.sandbox.imgix.operations import OPERATIONS
 from imgwire_async.sandbox.imgix.resources import sources
 from imgwire_async.sandbox.imgix.runtime import Runtime, as_json
 from imgwire_async.sandbox.server.errors import ApiError
+from imgwire_async.sandbox.server.routes import Routes
 from imgwire_async.sandbox.server.runtime import logger
 
 _WRITABLE: Final[dict[str, tuple[type | None, ...]]] = {
@@ -47,15 +49,14 @@ Row = sqlite3.Row
 
 def router(runtime: Runtime) -> APIRouter:
     """List, retrieve, update, add and refresh assets; the paths of the documentation and those before."""
-    routes = APIRouter(prefix="/api/v1")
+    routes = Routes(OPERATIONS)
 
-    @routes.get("/sources/{source_id}/assets")
-    @routes.get("/assets/{source_id}")
+    @routes.operation("assets.list")
     async def list_assets(request: Request, source_id: str) -> Response:
         sources.find(runtime, source_id)
         return await _list(runtime, source_id, request.query_params)
 
-    @routes.post("/sources/{source_id}/assets/add/{origin_path:path}")
+    @routes.operation("assets.add")
     async def add(source_id: str, origin_path: str) -> Response:
         path = origins.normalized(origin_path)
         source = sources.find(runtime, source_id)
@@ -72,7 +73,7 @@ def router(runtime: Runtime) -> APIRouter:
         )
         return documents.success(expected(source_id, path), status=202)
 
-    @routes.post("/sources/{source_id}/assets/refresh/{origin_path:path}")
+    @routes.operation("assets.refresh")
     async def refresh(source_id: str, origin_path: str) -> Response:
         path = origins.normalized(origin_path)
         source = sources.find(runtime, source_id)
@@ -81,14 +82,13 @@ def router(runtime: Runtime) -> APIRouter:
         row = index(runtime, await origins.get(runtime, source, path))
         return documents.success(show(runtime, row))
 
-    @routes.get("/sources/{source_id}/assets/{origin_path:path}")
-    @routes.get("/assets/{source_id}/{origin_path:path}")
+    @routes.operation("assets.retrieve")
     async def retrieve(request: Request, source_id: str, origin_path: str) -> Response:
         sources.find(runtime, source_id)
         row = known(runtime, source_id, origins.normalized(origin_path))
         return documents.success(show(runtime, row, request.query_params))
 
-    @routes.patch("/sources/{source_id}/assets/{origin_path:path}")
+    @routes.operation("assets.update")
     async def update(request: Request, source_id: str, origin_path: str) -> Response:
         sources.find(runtime, source_id)
         path = origins.normalized(origin_path)

@@ -11,9 +11,11 @@ from starlette.responses import Response
 
 from imgwire_async.sandbox.imgix import documents, origins
 from imgwire_async.sandbox.imgix.documents import Attributes, bad_request, not_found
+from imgwire_async.sandbox.imgix.operations import OPERATIONS
 from imgwire_async.sandbox.imgix.resources import assets, sources
 from imgwire_async.sandbox.imgix.runtime import Runtime, new_uuid
 from imgwire_async.sandbox.server.errors import ApiError
+from imgwire_async.sandbox.server.routes import Routes
 
 _PURGE: Final[dict[str, tuple[type | None, ...]]] = {
     "url": (str,),
@@ -25,20 +27,18 @@ _PUBLISH: Final[dict[str, tuple[type | None, ...]]] = {"url": (str,), "source_id
 
 def router(runtime: Runtime) -> APIRouter:
     """Purge; publish and unpublish by both of their paths."""
-    routes = APIRouter(prefix="/api/v1")
+    routes = Routes(OPERATIONS)
 
-    @routes.post("/purge")
+    @routes.operation("purges.create")
     async def purge(request: Request) -> Response:
         return _purge(runtime, await documents.read_attributes(request, "purges"))
 
-    @routes.post("/publish")
-    @routes.post("/sources/{source_id}/publish")
+    @routes.operation("publishes.create")
     async def publish(request: Request) -> Response:
         attributes = await documents.read_attributes(request, "publishes", other_kind="publish")
         return _publish(runtime, request.path_params | attributes, published=True)
 
-    @routes.post("/unpublish")
-    @routes.post("/sources/{source_id}/unpublish")
+    @routes.operation("unpublishes.create")
     async def unpublish(request: Request) -> Response:
         attributes = await documents.read_attributes(request, "unpublishes", other_kind="unpublish")
         return _publish(runtime, request.path_params | attributes, published=False)

@@ -14,8 +14,10 @@ from starlette.responses import Response
 
 from imgwire_async.sandbox.imgix import documents
 from imgwire_async.sandbox.imgix.documents import REPORTS_PREFIX, Attributes, Query, bad_request, not_found
+from imgwire_async.sandbox.imgix.operations import OPERATIONS
 from imgwire_async.sandbox.imgix.runtime import Runtime, new_id
 from imgwire_async.sandbox.server.requests.bodies import BlockFileResponse
+from imgwire_async.sandbox.server.routes import Routes
 from imgwire_async.sandbox.server.storage.presigned import StoreError, check_signature, presign
 
 URL_SECONDS: Final = 3600
@@ -28,25 +30,25 @@ Row = sqlite3.Row
 
 def router(runtime: Runtime) -> APIRouter:
     """List and retrieve reports, and their files."""
-    routes = APIRouter()
+    routes = Routes(OPERATIONS)
 
-    @routes.get("/api/v1/reports")
+    @routes.operation("reports.list")
     async def list_reports(request: Request) -> Response:
         return _list(runtime, request.query_params)
 
-    @routes.get("/api/v1/reports/{report_id}")
+    @routes.operation("reports.retrieve")
     async def retrieve(request: Request, report_id: str) -> Response:
         row = runtime.database.writer.execute("SELECT * FROM reports WHERE id = ?", (report_id,)).fetchone()
         if row is None:
             raise not_found()
         return documents.success(_show(runtime, row, request.query_params))
 
-    @routes.get(f"{REPORTS_PREFIX}{{name}}")
-    async def download(request: Request, name: str) -> Response:
+    @routes.operation("reports.download")
+    async def download(request: Request, key: str) -> Response:
         if "authorization" in request.headers:
             raise StoreError(400, "InvalidArgument", "A presigned URL takes no Authorization header.")
         check_signature(runtime.identity.signing_secret, request, runtime.now())
-        path = runtime.files.original(name)
+        path = runtime.files.original(key)
         if not path.exists():
             raise StoreError(404, "NoSuchKey", "The file of this report no longer exists.")
         return BlockFileResponse(path, media_type="text/csv")

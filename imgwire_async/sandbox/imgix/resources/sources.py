@@ -15,8 +15,10 @@ from starlette.responses import Response
 
 from imgwire_async.sandbox.imgix import documents
 from imgwire_async.sandbox.imgix.documents import Attributes, Query, bad_request, not_found
+from imgwire_async.sandbox.imgix.operations import OPERATIONS
 from imgwire_async.sandbox.imgix.runtime import Runtime, as_json, new_id
 from imgwire_async.sandbox.server.errors import ApiError
+from imgwire_async.sandbox.server.routes import Routes
 
 IMGIX_HOST: Final = ".imgix.net"
 UPLOADABLE: Final = frozenset({"azure", "gcs", "s3", "s3_compatible"})
@@ -89,22 +91,22 @@ Row = sqlite3.Row
 
 def router(runtime: Runtime) -> APIRouter:
     """List, create, retrieve and update sources."""
-    routes = APIRouter(prefix="/api/v1/sources")
+    routes = Routes(OPERATIONS)
 
-    @routes.get("")
+    @routes.operation("sources.list")
     async def list_sources(request: Request) -> Response:
         return _list(runtime, request.query_params)
 
-    @routes.post("")
+    @routes.operation("sources.create")
     async def create_source(request: Request) -> Response:
         attributes = await documents.read_attributes(request, "sources")
         return documents.success(show(runtime, create(runtime, attributes)), status=201)
 
-    @routes.get("/{source_id}")
+    @routes.operation("sources.retrieve")
     async def retrieve(request: Request, source_id: str) -> Response:
         return documents.success(show(runtime, find(runtime, source_id), request.query_params))
 
-    @routes.patch("/{source_id}")
+    @routes.operation("sources.update")
     async def update_source(request: Request, source_id: str) -> Response:
         find(runtime, source_id)
         attributes = await documents.read_attributes(request, "sources", ids=[source_id])

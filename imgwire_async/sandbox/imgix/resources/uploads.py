@@ -12,11 +12,12 @@ from starlette.responses import Response
 from imgwire_async.sandbox.imgix import documents, origins
 from imgwire_async.sandbox.imgix.auth import check_permission
 from imgwire_async.sandbox.imgix.documents import STORE_PREFIX, Attributes, bad_request, not_found
-from imgwire_async.sandbox.imgix.operations import Permission
+from imgwire_async.sandbox.imgix.operations import OPERATIONS, Permission
 from imgwire_async.sandbox.imgix.resources import assets, sources
 from imgwire_async.sandbox.imgix.runtime import Runtime, new_uuid
 from imgwire_async.sandbox.server.errors import ApiError
 from imgwire_async.sandbox.server.requests.bodies import BodyTooLargeError, EarlyAnswer, write_to_file
+from imgwire_async.sandbox.server.routes import Routes
 from imgwire_async.sandbox.server.storage.presigned import StoreError, check_signature, presign
 
 EXPIRED: Final = "EXPIRED"
@@ -27,18 +28,18 @@ Row = sqlite3.Row
 
 def router(runtime: Runtime) -> APIRouter:
     """Direct uploads and sessions, by the paths of the documentation and of newer integrations."""
-    routes = APIRouter()
+    routes = Routes(OPERATIONS)
     sessions = "/api/v1/sources/{source_id}/upload-sessions"
     status = runtime.settings.accepted_status
 
-    @routes.post("/api/v1/sources/upload/{source_id}/{origin_path:path}")
-    @routes.post("/api/v1/sources/{source_id}/upload/{origin_path:path}")
+    @routes.operation("assets.upload")
     async def upload(request: Request, source_id: str, origin_path: str) -> Response:
         try:
             return await _upload(runtime, request, source_id, origin_path)
         except ApiError as error:
             return EarlyAnswer(documents.error_response(request.url.path, error))
 
+    # By path: one of the newer ones stands for two operations.
     @routes.post(f"{sessions}/create/{{origin_path:path}}")
     async def create(source_id: str, origin_path: str) -> Response:
         return documents.success(_create(runtime, source_id, origin_path), status=status)
@@ -64,9 +65,9 @@ def router(runtime: Runtime) -> APIRouter:
     async def cancel(source_id: str, session_id: str) -> Response:
         return _cancel(runtime, _find(runtime, source_id, session_id))
 
-    @routes.put(f"{STORE_PREFIX}{{session_id}}")
-    async def put(request: Request, session_id: str) -> Response:
-        return await _put(runtime, request, session_id)
+    @routes.operation("store.put")
+    async def put(request: Request, key: str) -> Response:
+        return await _put(runtime, request, key)
 
     return routes
 

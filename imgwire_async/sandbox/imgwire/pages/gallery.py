@@ -18,11 +18,13 @@ from starlette.responses import HTMLResponse, Response
 from imgwire_async.sandbox.imgwire.cdn.forms import Duotone, Gradient
 from imgwire_async.sandbox.imgwire.cdn.parameters import InvalidTransformationError, of_pairs
 from imgwire_async.sandbox.imgwire.cdn.watermark_forms import Shadow, Watermark, WatermarkText
+from imgwire_async.sandbox.imgwire.operations import OPERATIONS
 from imgwire_async.sandbox.imgwire.pages import gallery_html as html
 from imgwire_async.sandbox.imgwire.pages.gallery_html import Picture
 from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp
 from imgwire_async.sandbox.imgwire.storage import records
 from imgwire_async.sandbox.pictures.color import Color
+from imgwire_async.sandbox.server.routes import Routes
 
 SHOWN = 60
 """How many images one page shows."""
@@ -34,9 +36,9 @@ _OF_TEXT = Color | Duotone | Gradient | Shadow | Watermark | WatermarkText
 
 def router(runtime: Runtime) -> APIRouter:
     """The pages at `/` and `/gallery/{image_id}`."""
-    routes = APIRouter()
+    routes = Routes(OPERATIONS)
 
-    @routes.get("/")
+    @routes.operation("page")
     async def all_images(request: Request) -> Response:
         total, rows = await runtime.database.read(lambda connection: records.page(connection, 1, 1))
         last = max(1, -(-total // SHOWN))
@@ -48,7 +50,7 @@ def router(runtime: Runtime) -> APIRouter:
         ]
         return _page(200, "Imgwire sandbox", html.overview(total, cards, number, last))
 
-    @routes.get("/gallery/{image_id}")
+    @routes.operation("page.image")
     async def one_image(request: Request, image_id: str) -> Response:
         row = records.find(runtime.database.writer, image_id)
         if row is None:

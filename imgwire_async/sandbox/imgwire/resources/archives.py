@@ -14,10 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from imgwire_async.sandbox.imgwire.errors import not_found
+from imgwire_async.sandbox.imgwire.operations import OPERATIONS
 from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp
 from imgwire_async.sandbox.imgwire.schemas import ImageIds
 from imgwire_async.sandbox.imgwire.storage import records, store
 from imgwire_async.sandbox.server.requests.bodies import BlockFileResponse
+from imgwire_async.sandbox.server.routes import Routes
 
 PREFIX = "/_downloads/"
 _UNSAFE = str.maketrans(dict.fromkeys('\0/\\:*?"<>|', "_"))
@@ -25,9 +27,9 @@ _UNSAFE = str.maketrans(dict.fromkeys('\0/\\:*?"<>|', "_"))
 
 def router(runtime: Runtime) -> APIRouter:
     """Create and read jobs, and deliver their archives."""
-    routes = APIRouter()
+    routes = Routes(OPERATIONS)
 
-    @routes.post("/api/v1/images/downloads")
+    @routes.operation("images.create_bulk_download_job")
     async def create(body: ImageIds) -> Response:
         now = runtime.now()
         image_ids = json.dumps([str(image_id) for image_id in body.image_ids])
@@ -38,7 +40,7 @@ def router(runtime: Runtime) -> APIRouter:
         start(runtime, row["id"])
         return JSONResponse(_show(runtime, row))
 
-    @routes.get("/api/v1/images/downloads/{job_id}")
+    @routes.operation("images.retrieve_bulk_download_job")
     async def retrieve(job_id: uuid.UUID) -> Response:
         row = _find(runtime, str(job_id))
         if row is None:

@@ -10,15 +10,17 @@ from starlette.responses import JSONResponse, Response
 
 from imgwire_async.sandbox.imgwire.cors import check_pattern
 from imgwire_async.sandbox.imgwire.errors import conflict, not_found
+from imgwire_async.sandbox.imgwire.operations import OPERATIONS
 from imgwire_async.sandbox.imgwire.resources.images import PageLimit, PageNumber, pagination_headers
 from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp
 from imgwire_async.sandbox.imgwire.schemas import CorsOriginBody
 from imgwire_async.sandbox.server.errors import ApiError
+from imgwire_async.sandbox.server.routes import Routes
 
 
 def router(runtime: Runtime) -> APIRouter:
     """Create, list, retrieve, change and delete CORS origins."""
-    routes = APIRouter(prefix="/api/v1/cors_origins")
+    routes = Routes(OPERATIONS)
     writer = runtime.database.writer
 
     def show(row: sqlite3.Row) -> dict[str, object]:
@@ -38,7 +40,7 @@ def router(runtime: Runtime) -> APIRouter:
             raise not_found()
         return row
 
-    @routes.get("/")
+    @routes.operation("cors_origins.list")
     async def list_cors_origins(page: PageNumber = 1, limit: PageLimit = 20) -> Response:
         (total,) = writer.execute("SELECT count(*) FROM cors_origins").fetchone()
         # No origins lie beyond the total, and SQLite takes no offset over 64 bits.
@@ -48,7 +50,7 @@ def router(runtime: Runtime) -> APIRouter:
         ).fetchall()
         return JSONResponse([show(row) for row in rows], headers=pagination_headers(total, page, limit))
 
-    @routes.post("/")
+    @routes.operation("cors_origins.create")
     async def create(body: CorsOriginBody) -> Response:
         pattern, now = check_pattern(body.pattern), runtime.now()
         try:
@@ -61,11 +63,11 @@ def router(runtime: Runtime) -> APIRouter:
             raise _duplicate() from None
         return JSONResponse(show(row))
 
-    @routes.get("/{cors_origin_id}")
+    @routes.operation("cors_origins.retrieve")
     async def retrieve(cors_origin_id: uuid.UUID) -> Response:
         return JSONResponse(show(find(cors_origin_id)))
 
-    @routes.patch("/{cors_origin_id}")
+    @routes.operation("cors_origins.update")
     async def update(cors_origin_id: uuid.UUID, body: CorsOriginBody) -> Response:
         find(cors_origin_id)
         try:
@@ -77,7 +79,7 @@ def router(runtime: Runtime) -> APIRouter:
             raise _duplicate() from None
         return JSONResponse(show(row))
 
-    @routes.delete("/{cors_origin_id}")
+    @routes.operation("cors_origins.delete")
     async def delete(cors_origin_id: uuid.UUID) -> Response:
         find(cors_origin_id)
         writer.execute("DELETE FROM cors_origins WHERE id = ?", (str(cors_origin_id),))

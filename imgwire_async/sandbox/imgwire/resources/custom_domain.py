@@ -11,8 +11,10 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from imgwire_async.sandbox.imgwire.errors import InvalidRequestError, conflict, not_found
+from imgwire_async.sandbox.imgwire.operations import OPERATIONS
 from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp, timestamp_or_none
 from imgwire_async.sandbox.imgwire.schemas import CustomDomainCreate
+from imgwire_async.sandbox.server.routes import Routes
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _SUBDOMAIN = re.compile(rf"({_LABEL}\.){{2,}}[a-z][a-z0-9-]*[a-z0-9]")
@@ -20,7 +22,7 @@ _SUBDOMAIN = re.compile(rf"({_LABEL}\.){{2,}}[a-z][a-z0-9-]*[a-z0-9]")
 
 def router(runtime: Runtime) -> APIRouter:
     """Create, read, check and delete the custom domain."""
-    routes = APIRouter(prefix="/api/v1/custom_domain")
+    routes = Routes(OPERATIONS)
     writer = runtime.database.writer
 
     def find() -> sqlite3.Row:
@@ -47,11 +49,11 @@ def router(runtime: Runtime) -> APIRouter:
             }
         )
 
-    @routes.get("/")
+    @routes.operation("custom_domain.retrieve")
     async def retrieve() -> Response:
         return show(find())
 
-    @routes.post("/")
+    @routes.operation("custom_domain.create")
     async def create(body: CustomDomainCreate) -> Response:
         hostname = body.hostname.lower()
         if len(hostname) > 253 or _SUBDOMAIN.fullmatch(hostname) is None:
@@ -68,13 +70,13 @@ def router(runtime: Runtime) -> APIRouter:
             raise conflict("This environment has a custom domain already.") from None
         return show(row)
 
-    @routes.delete("/")
+    @routes.operation("custom_domain.delete")
     async def delete() -> Response:
         find()
         writer.execute("DELETE FROM custom_domain")
         return JSONResponse({"status": "deleted"})
 
-    @routes.post("/test_connection")
+    @routes.operation("custom_domain.test_connection")
     async def test_connection() -> Response:
         find()
         status, certificate = "PENDING", "PENDING"

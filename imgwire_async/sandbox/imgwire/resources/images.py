@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from imgwire_async.sandbox.imgwire.errors import not_found
+from imgwire_async.sandbox.imgwire.operations import OPERATIONS
 from imgwire_async.sandbox.imgwire.resources import uploads
 from imgwire_async.sandbox.imgwire.runtime import Runtime
 from imgwire_async.sandbox.imgwire.schemas import ImageIds, StandardUploadCreate, UploadViaUrlCreate
 from imgwire_async.sandbox.imgwire.storage import fetching, processing, records
+from imgwire_async.sandbox.server.routes import Routes
 from imgwire_async.sandbox.server.service import CALLER
 
 PageNumber = Annotated[int, Query(ge=1)]
@@ -39,36 +41,36 @@ def pagination_headers(total: int, number: int, limit: int) -> dict[str, str]:
 
 def router(runtime: Runtime) -> APIRouter:
     """Create, list, retrieve and delete images."""
-    routes = APIRouter(prefix="/api/v1/images")
+    routes = Routes(OPERATIONS)
 
-    @routes.get("/")
+    @routes.operation("images.list")
     async def list_images(page: PageNumber = 1, limit: PageLimit = 20) -> Response:
         total, rows = await runtime.database.read(lambda connection: records.page(connection, page, limit))
         body = [records.show(runtime, row) for row in rows]
         return JSONResponse(body, headers=pagination_headers(total, page, limit))
 
-    @routes.post("/standard_upload")
+    @routes.operation("images.create")
     async def create(
         request: Request, body: StandardUploadCreate, upload_token: str | None = None
     ) -> Response:
         return JSONResponse(uploads.create(runtime, body, upload_token, request.scope[CALLER]))
 
-    @routes.post("/upload_via_url")
+    @routes.operation("images.upload_via_url")
     async def upload_via_url(body: UploadViaUrlCreate) -> Response:
         return JSONResponse(records.show(runtime, fetching.create(runtime, body)))
 
-    @routes.post("/token")
+    @routes.operation("images.create_upload_token")
     async def create_upload_token() -> Response:
         return JSONResponse(uploads.create_token(runtime))
 
-    @routes.post("/bulk_delete")
+    @routes.operation("images.bulk_delete")
     async def bulk_delete(body: ImageIds) -> Response:
         image_ids = list(dict.fromkeys(str(image_id) for image_id in body.image_ids))
         for start in range(0, len(image_ids), _DELETE_BATCH):
             await _delete(runtime, image_ids[start : start + _DELETE_BATCH])
         return JSONResponse({"status": "deleted"})
 
-    @routes.get("/{image_id}")
+    @routes.operation("images.retrieve")
     async def retrieve(image_id: uuid.UUID) -> Response:
         await processing.before_read(runtime, str(image_id))
         record = records.find(runtime.database.writer, str(image_id))
@@ -76,7 +78,7 @@ def router(runtime: Runtime) -> APIRouter:
             raise not_found()
         return JSONResponse(records.show(runtime, record))
 
-    @routes.delete("/{image_id}")
+    @routes.operation("images.delete")
     async def delete(image_id: uuid.UUID) -> Response:
         if not await _delete(runtime, [str(image_id)]):
             raise not_found()

@@ -17,8 +17,10 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from imgwire_async.sandbox.imgwire.errors import InvalidRequestError
+from imgwire_async.sandbox.imgwire.operations import OPERATIONS
 from imgwire_async.sandbox.imgwire.runtime import Runtime, timestamp
 from imgwire_async.sandbox.imgwire.schemas import MetricsInterval
+from imgwire_async.sandbox.server.routes import Routes
 
 SLOT_SECONDS = 900
 """Deliveries are counted in quarters of an hour, the finest step between time zones."""
@@ -46,9 +48,9 @@ def count_delivery(
 
 def router(runtime: Runtime) -> APIRouter:
     """Time series, and totals compared with the period before."""
-    routes = APIRouter(prefix="/api/v1/metrics")
+    routes = Routes(OPERATIONS)
 
-    @routes.get("/datasets")
+    @routes.operation("metrics.get_datasets")
     async def get_datasets(
         interval: MetricsInterval = MetricsInterval.HOURLY,
         tz: str = "UTC",
@@ -62,7 +64,7 @@ def router(runtime: Runtime) -> APIRouter:
             await runtime.database.read(lambda connection: _datasets(connection, starts, start, end))
         )
 
-    @routes.get("/stats")
+    @routes.operation("metrics.get_stats")
     async def get_stats(
         interval: MetricsInterval = MetricsInterval.HOURLY,
         tz: str = "UTC",
