@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from imgwire_async.errors import *
     from imgwire_async.imgwire.cdn import Transformation, cdn_url, parse_cdn_url
     from imgwire_async.imgwire.client import AsyncImgwireClient
+    from imgwire_async.imgwire.export.filters import ImageFilters
+    from imgwire_async.imgwire.export.job import ExportJob
+    from imgwire_async.imgwire.export.records import ExportedImage
     from imgwire_async.imgwire.service import RateClass
     from imgwire_async.imgwire.upload_many import (
         Uploaded,
@@ -75,6 +78,9 @@ _NAMES: Final = {
         "parse_cdn_url",
     ),
     "imgwire.client": ("AsyncImgwireClient",),
+    "imgwire.export.filters": ("ImageFilters",),
+    "imgwire.export.job": ("ExportJob",),
+    "imgwire.export.records": ("ExportedImage",),
     "imgwire.service": ("RateClass",),
     "imgwire.upload_many": (
         "UploadItem",
@@ -135,12 +141,16 @@ __all__ = [
     "DownloadRejectedError",
     "DownloadStream",
     "DownloadTargetError",
+    "DownloadVerificationError",
     "DownloadedFile",
+    "ExportJob",
+    "ExportedImage",
     "ExtractedFiles",
     "Failed",
     "FailureGroup",
     "Folder",
     "Image",
+    "ImageFilters",
     "ImageQuarantinedError",
     "ImageStatus",
     "ImgwireError",

@@ -159,7 +159,7 @@ class AtomicFile:
             self._file.close()
             place(self._temporary, self.target, overwrite=self._overwrite)
             self._made.clear()
-            _sync_folder(self.target.parent)
+            sync_folder(self.target.parent)
         except FileExistsError:
             raise _exists(shown) from None
         except OSError as error:
@@ -226,7 +226,8 @@ def make_folders(folder: Path, made: list[Path]) -> None:
         made.append(path)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep what was put into a folder, where the system offers that."""
     if os.name == "nt":
         return  # folders cannot be opened there
     try:

@@ -40,7 +40,7 @@ def safe_name(name: str) -> str:
     if _DEVICES.fullmatch(text):
         text = f"_{text}"
     if len(text.encode()) > LONGEST_NAME:
-        text = _marked(text, _hash_mark(name))
+        text = marked(text, _hash_mark(name))
     return text
 
 
@@ -72,7 +72,7 @@ class Places:
         """A place for the file with this path, which nothing else has got or will get."""
         names = [safe_name(part) for part in parts]
         if len("/".join(names).encode()) > LONGEST_PATH:
-            names = [_marked(names[-1], _hash_mark("/".join(parts)))]
+            names = [marked(names[-1], _hash_mark("/".join(parts)))]
         folder, place = self._root, []
         for name in names[:-1]:
             spelled, folder = folder.inner(name)
@@ -87,19 +87,19 @@ class _Folder:
         self._inner: dict[str, tuple[str, _Folder]] = {}
 
     def inner(self, name: str) -> tuple[str, _Folder]:
-        key = _key(name)
+        key = caseless(name)
         if key not in self._inner:
             self._inner[key] = self.claim(name), _Folder()
         return self._inner[key]
 
     def claim(self, name: str) -> str:
-        key = free = _key(name)
+        key = free = caseless(name)
         claimed = name
         while free in self._taken:
             number = self._next.get(key, 2)
             self._next[key] = number + 1
-            claimed = _marked(name, f" ({number})")
-            free = _key(claimed)
+            claimed = marked(name, f" ({number})")
+            free = caseless(claimed)
         self._taken.add(free)
         return claimed
 
@@ -108,7 +108,8 @@ def _is_unsafe(character: str) -> bool:
     return unicodedata.category(character) in _UNSAFE_CATEGORIES or character in _DIRECTIONS
 
 
-def _key(name: str) -> str:
+def caseless(name: str) -> str:
+    """The same text for names that some file system takes for the same."""
     # The canonical caseless match of Unicode, section 3.13.
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
@@ -117,7 +118,7 @@ def _hash_mark(text: str) -> str:
     return f"~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
-def _marked(name: str, mark: str) -> str:
+def marked(name: str, mark: str) -> str:
     """`name` with a mark before its suffix, cut so that it is not too long."""
     stem, suffix = split_suffix(name)
     return _fit(stem, mark, suffix)

@@ -39,6 +39,7 @@ ImgwireError
     ├── DownloadRejectedError     the file's host responded with an error status
     ├── DownloadInterruptedError  the rest of a file cannot be fetched, and its beginning is handed out
     ├── DownloadTargetError       the file cannot be written: it exists, no such folder, disk full
+    ├── DownloadVerificationError the file is not the original that the record describes
     └── ArchiveError              the archive is damaged, or not safe to extract
 ```
 """
@@ -82,6 +83,7 @@ from imgwire_async.errors.transfers import (
     DownloadInterruptedError,
     DownloadRejectedError,
     DownloadTargetError,
+    DownloadVerificationError,
     ImageQuarantinedError,
     SourceChangedError,
     UnsupportedImageTypeError,
@@ -109,6 +111,7 @@ __all__ = [
     "DownloadInterruptedError",
     "DownloadRejectedError",
     "DownloadTargetError",
+    "DownloadVerificationError",
     "ImageQuarantinedError",
     "ImgwireError",
     "IngestError",

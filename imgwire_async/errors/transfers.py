@@ -91,6 +91,18 @@ class DownloadRejectedError(DownloadError):
         self.status = status
 
 
+class DownloadVerificationError(DownloadError):
+    """What was fetched does not have the size or the hash that the record of the image tells.
+
+    Attributes:
+        image_id: Id of the record, as text.
+    """
+
+    def __init__(self, message: str = "", *, image_id: str = "", **context: Unpack[CallContext]) -> None:
+        super().__init__(message, **context)
+        self.image_id = image_id
+
+
 class DownloadInterruptedError(DownloadError):
     """A transfer broke and cannot resume where it was, and the bytes so far cannot be taken back."""
 

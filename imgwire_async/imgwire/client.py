@@ -36,6 +36,8 @@ from imgwire_async.ingest.stopping import STOP_ON
 
 if TYPE_CHECKING:
     from imgwire_async.core.http.httpx_transport import HttpClient
+    from imgwire_async.imgwire.export.filters import ImageFilters
+    from imgwire_async.imgwire.export.job import ExportJob
     from imgwire_async.ingest.job import IngestJob
     from imgwire_async.ingest.options import OnChange
     from imgwire_async.ingest.sources.entries import IngestSource
@@ -310,6 +312,122 @@ class AsyncImgwireClient(ServiceClient):
         if options.processes > 1:
             check_processes(self._core)
         return IngestJob(self._core, SINK, source, journal=journal, job=job, options=options)
+
+    def export(
+        self,
+        to: str | os.PathLike[str],
+        *,
+        filters: ImageFilters | None = None,
+        name: str = "{file_name}",
+        manifest: str = "manifest.jsonl",
+        overwrite: bool = False,
+        store_options: Mapping[str, str] | None = None,
+        journal: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
+        job: str | None = None,
+        concurrency: int | Literal["auto"] = "auto",
+        dry_run: bool = False,
+        max_failures: int | None = None,
+        stop_on: tuple[type[ImgwireError], ...] = STOP_ON,
+        breaker: bool = True,
+        max_pause: float = 900.0,
+        deadline: float | None = None,
+        item_deadline: float | None = None,
+        bandwidth_limit: float | None = None,
+        byte_budget: int = 64 * 1024 * 1024,
+    ) -> ExportJob:
+        """Fetch the originals of all images into a folder or bucket, resumably, with a manifest.
+
+        ```python
+        async with imgwire.export("backup/", journal="backup.journal") as job:
+            async for outcome in job:  # Stored, AlreadyStored, Skipped or Failed
+                ...
+            print(job.report)
+        ```
+
+        Every original is compared with its record, in size and, where the record has one, in SHA-256. Its
+        file or object appears complete, or not at all. Run again with the same journal, the job fetches
+        what is new or failed, and nothing that is on record. A crash at any moment loses nothing. What the
+        folder has already is not fetched again, even without the journal, if the record has a SHA-256.
+
+        The manifest is written when the job has come to its end, early or not, and holds everything that
+        the journal has as exported: `imgwire.ingest("backup/manifest.jsonl")` stores the images with the same
+        names, types, purposes and custom metadata, in another environment for example. Images that are
+        deleted at Imgwire later stay in the target and in the manifest.
+
+        The list is read again until a pass finds nothing new, because deletions meanwhile shift its pages.
+        Images without a usable original (PENDING, QUARANTINE) are `Skipped`; PROCESSING ones are `Failed`
+        and exported by a later run.
+
+        Args:
+            to: folder, made if it is missing; or a bucket or prefix, such as `s3://bucket/backup/` (extra
+                `cloud`).
+            filters: export only images that match all of them; see `ImageFilters`. The whole list is read in
+                any case.
+            name: template of the files' paths in the target. Fields are `{id}`, `{file_name}`, `{stem}` and
+                `{suffix}` (both parts of the file name), `{purpose}`, `{mime_type}`, `{year}`, `{month}` and
+                `{day}` (of the creation). Only its own slashes make folders. What some system cannot store is
+                changed: control characters, reserved characters and names, dots at either end, long names.
+                Names that differ in case only count as the same. An image whose name is taken gets a part of
+                its id in its name. A name stays the same in all runs of a journal.
+            manifest: name of the manifest in the target: .jsonl, .ndjson, or with the extra `parquet`
+                .parquet.
+            overwrite: whether to replace files that exist and differ. Otherwise their images fail.
+            store_options: how a bucket is opened, such as `{"endpoint": "https://minio.example.com"}`, by the
+                names that obstore has; what is missing comes from the environment.
+            journal: file that makes the job resumable, made when there is none; see `ingest`. It belongs to
+                this target and API. Default: a temporary one.
+            job: name of the job. Default: a random one that the journal keeps.
+            concurrency: how many originals are fetched at once, or "auto" to find by probing how fast the
+                service delivers them.
+            dry_run: fetch nothing; what would be fetched is `Skipped`, and the report has the bytes.
+            max_failures: as for `ingest`, like the following ones.
+            stop_on: errors that stop the job at once. A full disk does so in any case.
+            breaker: stop when most of the last 200 images failed in the same way.
+            max_pause: stop when the service has been down for this many seconds.
+            deadline: stop after this many seconds.
+            item_deadline: give up on an image this many seconds after its first request.
+            bandwidth_limit: bytes per second, on average over several images.
+            byte_budget: bytes of images in memory, at least 16 MiB. Larger images than 1 MiB go through
+                temporary files, those for a folder in that folder.
+
+        Raises:
+            InvalidArgumentError: an argument is out of its range; or on entering, the manifest exists and
+                the journal is new.
+            ConfigurationError: an extra is missing.
+            JournalError: on entering, the journal cannot be used, or belongs to something else.
+            DownloadTargetError: on entering, the folder cannot be made; at the end of the iteration, the
+                manifest cannot be written.
+            StoreError: the same of a bucket.
+            IngestStoppedError: at the end of the iteration, the job stopped early and can be resumed.
+            ImgwireError: at the end of the iteration, the images could not be listed.
+        """
+        from imgwire_async.imgwire.export.job import ExportJob
+        from imgwire_async.ingest.options import IngestOptions
+
+        options = IngestOptions(
+            concurrency=concurrency,
+            dry_run=dry_run,
+            max_failures=max_failures,
+            stop_on=stop_on,
+            breaker=breaker,
+            max_pause=max_pause,
+            deadline=deadline,
+            item_deadline=item_deadline,
+            bandwidth_limit=bandwidth_limit,
+            byte_budget=byte_budget,
+        )
+        return ExportJob(
+            self._core,
+            to=to,
+            filters=filters,
+            name=name,
+            manifest=manifest,
+            overwrite=overwrite,
+            store_options=store_options,
+            journal=journal,
+            job=job,
+            options=options,
+        )
 
     async def health(self) -> dict[str, str]:
         """Ask the service whether it is up; the keys of its response are undocumented."""

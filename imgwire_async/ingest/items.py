@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from imgwire_async.core.values.metadata import Metadata, checked_metadata
 from imgwire_async.core.values.redaction import repr_without_bytes
@@ -57,6 +57,9 @@ class IngestItem:
     content_id: str | None = field(default=None, repr=False)
     """What names the content of a URL that changes while the content stays the same, such as a signed one:
     the journal compares it instead of the URL, and idempotency keys are derived from it. Default: the URL."""
+
+    fetched_here: ClassVar[bool] = False
+    """Whether this machine fetches the image from its URL, instead of the service: its bytes then count."""
 
     __repr__ = repr_without_bytes
 
@@ -115,6 +118,8 @@ class Entry:
     skip: str | None = None
     """Why there is nothing to store, although nothing is wrong: the source says that it is a video, for
     example."""
+    skip_reason: str = "unsupported_type"
+    """A `SkipReason`, where `skip` is set."""
     note: str | None = None
     """Whatever the source wants the journal to keep of the item. It is sent nowhere."""
     options: Mapping[str, str] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from itertools import chain
 from pathlib import Path
@@ -18,7 +18,7 @@ from imgwire_async.core.call import Core
 from imgwire_async.core.concurrency.tasks import Background, Handover
 from imgwire_async.core.pace.local_limits import said
 from imgwire_async.core.time import Time
-from imgwire_async.errors import JournalError
+from imgwire_async.errors import ImgwireError, JournalError
 from imgwire_async.ingest.coordination.coordinator import Coordinator
 from imgwire_async.ingest.coordination.leftovers import failures, not_tried
 from imgwire_async.ingest.items import check_job_name, storable
@@ -106,6 +106,7 @@ class IngestJob(Generic[RecordT]):
                 self._outcomes,
                 self._core.shared.time,
                 binding,
+                self._at_end(),
             )
             self._background = Background(self._run.work, at_end=self._outcomes.end)
             unless_started.pop_all()
@@ -291,6 +292,10 @@ class IngestJob(Generic[RecordT]):
         sender = Sender(self._sink.open(core), options, core.shared.time)
         return Workbench(sender, journal.job, options, share, core.shared)
 
+    def _at_end(self) -> Callable[[], Awaitable[None]]:
+        """What to do once nothing is in flight, however the run ends. It must not refer to the job."""
+        return _nothing
+
     def _open_journal(self) -> Journal:
         path = None if self._journal_path is None else journal_path(self._journal_path)
         dry_run = self._options.dry_run
@@ -323,6 +328,7 @@ class _Run:
         outcomes: Handover[list[Outcome]],
         time: Time,
         binding: Binding | None,
+        at_end: Callable[[], Awaitable[None]],
     ) -> None:
         self._coordinator = coordinator
         self._runner = runner
@@ -330,6 +336,7 @@ class _Run:
         self._outcomes = outcomes
         self._time = time
         self._binding = binding
+        self._at_end = at_end
         self._began, self._ended = time.monotonic(), 0.0
         self.finished = False
         """Whether the coordinator has got to its end."""
@@ -346,11 +353,19 @@ class _Run:
                 await self._coordinator.run()
             finally:
                 self._ended = self._time.monotonic()
+                await self._finish()
             self.finished = True
             self._outcomes.end()
             await anyio.sleep_forever()
         finally:
             await _in_thread_in_any_case(self._close)
+
+    async def _finish(self) -> None:
+        with anyio.CancelScope(shield=True):
+            try:
+                await self._at_end()
+            except (ImgwireError, OSError) as error:
+                self._coordinator.failure = self._coordinator.failure or error
 
     def _close(self) -> None:
         pace, binding = self._runner.ceilings(), self._binding
@@ -363,6 +378,10 @@ class _Run:
             if binding is not None and binding.to_json() != self._journal.binding:
                 self._journal.keep_binding(binding.to_json())
         self._journal.close()
+
+
+async def _nothing() -> None:
+    """Most jobs have nothing to do at their end."""
 
 
 async def _in_thread_in_any_case(function: Callable[[], None]) -> None:

@@ -12,6 +12,7 @@ from imgwire_async.bodies.objects import StoredObject
 from imgwire_async.core.call import Core
 from imgwire_async.core.pace.permits import LONGEST_CLOSURE
 from imgwire_async.core.values.metadata import Metadata
+from imgwire_async.ingest.items import IngestItem
 
 if TYPE_CHECKING:
     # Python 3.11 has no defaults of type variables; type checkers know them all.
@@ -41,6 +42,8 @@ class Destination:
 class Upload:
     """One item on its way into a sink."""
 
+    item: IngestItem
+    """As the source gave it; in other processes in plain types."""
     source: str | os.PathLike[str] | bytes | StoredObject
     """Path of a file, URL, the bytes, or an object of a cloud store that is read while it is sent."""
     is_url: bool

@@ -23,6 +23,7 @@ from imgwire_async.cli.wording import in_own_words
 from imgwire_async.core.clients.client import ServiceClient
 from imgwire_async.core.concurrency.tasks import Background
 from imgwire_async.errors import ImgwireError, IngestStoppedError
+from imgwire_async.imgwire.export.records import ExportItem
 from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Outcome, Skipped, Stored
 from imgwire_async.ingest.results.report import Progress
@@ -49,16 +50,28 @@ def run_job(source: IngestSource, arguments: dict[str, Any], files: JobFiles, *,
 
 
 def run_made_job(
-    clients: Sequence[ServiceClient], job: IngestJob, files: JobFiles, *, as_json: bool
+    clients: Sequence[ServiceClient],
+    job: IngestJob,
+    files: JobFiles,
+    *,
+    as_json: bool,
+    what: str = "uploads",
 ) -> ExitCode:
     """Run a job that was made, and close its clients; otherwise as `run_job`.
+
+    Args:
+        clients: to close.
+        job: to run.
+        files: what to write at the end.
+        as_json: print a line of JSON for every outcome instead of progress and a report.
+        what: what is in progress when Ctrl-C is pressed.
 
     Raises:
         ImgwireError: the job could not begin.
     """
     # Making the clients has loaded the HTTP libraries, before everything loaded is frozen.
     with imports_frozen():
-        return anyio.run(_run, clients, job, files, as_json)
+        return anyio.run(_run, clients, job, files, as_json, what)
 
 
 @contextmanager
@@ -74,7 +87,9 @@ def imports_frozen() -> Iterator[None]:
         gc.unfreeze()
 
 
-async def _run(clients: Sequence[ServiceClient], made: IngestJob, files: JobFiles, as_json: bool) -> ExitCode:
+async def _run(
+    clients: Sequence[ServiceClient], made: IngestJob, files: JobFiles, as_json: bool, what: str
+) -> ExitCode:
     stopped: ImgwireError | None = None
     deaf: OSError | None = None
     signals: list[int] = []
@@ -83,7 +98,7 @@ async def _run(clients: Sequence[ServiceClient], made: IngestJob, files: JobFile
             await entered.enter_async_context(client)
         job = await entered.enter_async_context(made)
         with anyio.CancelScope() as scope:
-            async with _stopped_by_signals(job, scope, signals), _progress_shown(job, quiet=as_json):
+            async with _stopped_by_signals(job, scope, signals, what), _progress_shown(job, quiet=as_json):
                 try:
                     async for outcome in job:
                         if as_json and deaf is None:
@@ -116,7 +131,7 @@ async def _run(clients: Sequence[ServiceClient], made: IngestJob, files: JobFile
 
 @asynccontextmanager
 async def _stopped_by_signals(
-    job: IngestJob, scope: anyio.CancelScope, received: list[int]
+    job: IngestJob, scope: anyio.CancelScope, received: list[int], what: str
 ) -> AsyncGenerator[None, None]:
     async def listen() -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
@@ -126,7 +141,7 @@ async def _stopped_by_signals(
                 if len(received) > 1:
                     scope.cancel()
                     return
-                note("Finishing uploads in progress. Press Ctrl-C again to stop immediately.")
+                note(f"Finishing {what} in progress. Press Ctrl-C again to stop immediately.")
                 job.cancel()
 
     listening = anyio.Event()
@@ -177,6 +192,8 @@ def describe(progress: Progress) -> str:
 
 def _facts(outcome: Outcome) -> dict[str, object]:
     facts: dict[str, object] = {"key": outcome.key}
+    if isinstance(outcome.item, ExportItem):
+        facts["path"] = outcome.item.path
     match outcome:
         case Stored():
             facts |= {"outcome": "stored", "image_id": outcome.image_id, "cdn_url": outcome.cdn_url}

@@ -25,10 +25,7 @@ def default_journal(source: str) -> Path:
     if source == "-":
         return Path.cwd() / "stdin.journal"
     if is_url(source) or is_object(source):
-        digest = hashlib.blake2b(key_text(source).encode(), digest_size=8).hexdigest()
-        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state", "imgwire-async")
-        state.mkdir(parents=True, exist_ok=True)
-        return state / f"{digest}.journal"
+        return _in_state_folder(source)
     resolved = Path(os.path.realpath(source))
     name = f"{resolved.name or 'root'}.journal"
     journal, earlier = resolved.parent / name, Path.cwd() / name
@@ -39,3 +36,24 @@ def default_journal(source: str) -> Path:
             f"{journal} to start anew"
         )
     return journal
+
+
+def _in_state_folder(name: str) -> Path:
+    digest = hashlib.blake2b(key_text(name).encode(), digest_size=8).hexdigest()
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state", "imgwire-async")
+    state.mkdir(parents=True, exist_ok=True)
+    return state / f"{digest}.journal"
+
+
+def export_journal(to: str) -> Path:
+    """Where the journal of an export lies, wherever the command runs.
+
+    It lies beside a folder, and for a bucket in the user's folder for the state of programs.
+
+    Raises:
+        OSError: the folder for the journal of a bucket cannot be made.
+    """
+    if is_object(to):
+        return _in_state_folder(f"export to {to}")
+    resolved = Path(os.path.realpath(to))
+    return resolved.with_name(f"{resolved.name or 'root'}.export.journal")

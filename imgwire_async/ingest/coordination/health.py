@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import random
 from collections import Counter, deque
@@ -17,6 +18,7 @@ from imgwire_async.errors import (
     APIStatusError,
     ConfigurationError,
     DownloadRejectedError,
+    DownloadTargetError,
     ImgwireError,
     RateLimitError,
     ResponseDecodeError,
@@ -34,6 +36,7 @@ LOST_IN_A_ROW: Final = 4
 FIRST_PROBE: Final = 0.5
 LONGEST_PROBE: Final = 15.0
 """Seconds between probes during a pause; they double."""
+_OF_THE_DISK: Final = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 class Verdict(StrEnum):
@@ -67,6 +70,8 @@ def judge(error: ImgwireError, stop_on: tuple[type[ImgwireError], ...]) -> Verdi
             return Verdict.THROTTLED
         if error.status in {408, 409} or error.status >= 500:
             return Verdict.TRANSIENT
+    if isinstance(error, DownloadTargetError) and error.errno in _OF_THE_DISK:
+        return Verdict.STOP
     return Verdict.PERMANENT
 
 

@@ -21,6 +21,8 @@ _PASSED_OVER: Final[Mapping[OnChange, frozenset[Changed | None]]] = {
     "skip": frozenset({None, "parameters", "content"}),
 }
 """Changes that leave a stored item as it is."""
+_TOLD_BY_SOURCE: Final = frozenset({SkipReason.UNSUPPORTED_TYPE, SkipReason.NO_ORIGINAL})
+"""Why the source said that there is nothing to store; it may say otherwise in the next run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class Surveyor:
             self._fail(key, item, error, result, entry.note)
             return
         task = Task(key, item, stamp, entry.from_folder, row, digest, note=entry.note, options=entry.options)
-        if row is not None and row.state in DONE and row.error_type != SkipReason.UNSUPPORTED_TYPE:
+        if row is not None and row.state in DONE and row.error_type not in _TOLD_BY_SOURCE:
             changed = _changed(task, row)
             if row.note != entry.note:
                 result.renoted.append(replace(row, note=entry.note))
@@ -137,7 +139,7 @@ class Surveyor:
     def _skip(self, entry: Entry, row: Row | None, result: Surveyed) -> None:
         """Pass over an item for which the source says that there is nothing to store."""
         assert entry.item is not None  # noqa: S101 - the caller has looked
-        reason = SkipReason.UNSUPPORTED_TYPE
+        reason = SkipReason(entry.skip_reason)
         size = 0 if entry.stamp is None else entry.stamp.size
         outcome = Skipped(key=entry.key, item=entry.item, reason=reason, size=size, detail=entry.skip)
         skipped = Row(

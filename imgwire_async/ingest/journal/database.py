@@ -108,6 +108,14 @@ class Journal:
         if head not in {b"", b"SQLite format 3\0"}:
             raise JournalError(f"{self.path} is not a journal, and is left as it is; name another file")
 
+    def connection(self) -> sqlite3.Connection:
+        """One more connection, for tables of a job of its own kind. It is closed with the journal.
+
+        Raises:
+            JournalError: the file cannot be opened once more.
+        """
+        return self._connect(self.path)
+
     def _lock(self) -> None:
         # SQLite's own file lock works alike on every platform and is released by the system after a crash.
         # On a file of its own, because readers of the journal itself must not be kept out.

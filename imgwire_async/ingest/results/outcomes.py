@@ -69,6 +69,8 @@ class SkipReason(StrEnum):
     """A file in a folder that is none of the types that the service stores."""
     UNSUPPORTED_TYPE = "unsupported_type"
     """The source declares a type that is not stored, such as a video; `Skipped.detail` says which."""
+    NO_ORIGINAL = "no_original"
+    """The source has no usable file of it; `Skipped.detail` says why."""
     NAMED_TWICE = "named_twice"
     """The source gave the same item before."""
     DRY_RUN = "dry_run"

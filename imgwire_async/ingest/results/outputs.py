@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from imgwire_async.downloads.files import take_over, temporary_beside
+from imgwire_async.downloads.files import sync_folder, take_over, temporary_beside
 from imgwire_async.errors import ConfigurationError, InvalidArgumentError
 from imgwire_async.ingest.sources.own_files import PARQUET_MARK
 
@@ -130,7 +130,7 @@ def replacing(path: PathTarget) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(target)
         temporary = None
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), name) from error
     finally:
@@ -248,13 +248,3 @@ def _source_identity(source: str) -> set[object]:
 
 def _number(looked: os.stat_result) -> tuple[int, int]:
     return looked.st_dev, looked.st_ino
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # folders cannot be opened there
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

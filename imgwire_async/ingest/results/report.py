@@ -174,7 +174,7 @@ class Report:
             )
         if self.dry_run:
             planned = self.skipped_by_reason.get(SkipReason.DRY_RUN, 0)
-            lines.append(f"dry run: {planned} items with {self.planned_bytes / 1e6:.1f} MB would be uploaded")
+            lines.append(f"dry run: {planned} items with {self.planned_bytes / 1e6:.1f} MB would be stored")
         lines += [f"limit: {limit}" for limit in self.limits]
         if self.stopped is not None:
             lines.append(f"stopped early: {self.stopped}")

@@ -91,8 +91,9 @@ class Task:
 
     @property
     def size(self) -> int:
-        """Bytes to send; 0 for a URL."""
-        return 0 if self.stamp is None or self.confirm or self.item.is_url else self.stamp.size
+        """Bytes that pass through this machine; 0 for a URL that the service fetches."""
+        passes_by = self.item.is_url and not self.item.fetched_here
+        return 0 if self.stamp is None or self.confirm or passes_by else self.stamp.size
 
     @property
     def wanted_charge(self) -> int:

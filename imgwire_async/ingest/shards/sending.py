@@ -112,6 +112,7 @@ class Sender:
                 uri=str(item.source), version=task.stamp.version, options=task.options or {}
             )
         return Upload(
+            item=item,
             source=source,
             is_url=item.is_url,
             idempotency_key=task.idempotency_key,

@@ -1,0 +1,101 @@
+"""What has arrived of a file before it goes on: a small one in memory, a large one in a temporary file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import IO, Final, cast
+from uuid import uuid4
+
+from imgwire_async.core.concurrency.threads import in_thread
+from imgwire_async.downloads.file_objects import BLOCK_SIZE, target_error
+
+IN_MEMORY: Final = 1024 * 1024
+"""Bytes of a file that are kept in memory; a larger one goes through a temporary file."""
+
+
+class Spool:
+    """Takes a download, hashes it, and keeps it until it is discarded.
+
+    Args:
+        folder: where a temporary file is made, with the permissions of any file; made when it is missing.
+            Default: a file for its owner only, in the folder of the system for temporary files.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._parts: list[bytes] = []
+        self._waiting = 0
+        self._digest = hashlib.sha256()
+        self._file: IO[bytes] | None = None
+        self.size = 0
+        """Bytes that have arrived."""
+
+    @property
+    def sha256(self) -> bytes:
+        """Of all bytes."""
+        return self._digest.digest()
+
+    async def content(self) -> bytes | Path:
+        """The bytes, or the file that holds all of them and is still open.
+
+        Raises:
+            DownloadTargetError: the temporary file cannot be written.
+        """
+        if self._file is None:
+            return b"".join(self._parts)
+        await in_thread(self._write)
+        return Path(self._file.name)
+
+    async def write(self, chunk: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            DownloadTargetError: the temporary file cannot be written.
+        """
+        self._digest.update(chunk)
+        self.size += len(chunk)
+        self._parts.append(chunk)
+        self._waiting += len(chunk)
+        if self._waiting > (IN_MEMORY if self._file is None else BLOCK_SIZE):
+            await in_thread(self._write)
+
+    def _write(self) -> None:
+        try:
+            if self._file is None:
+                self._file = _new_file(self._folder)
+            rest = memoryview(b"".join(self._parts))
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise target_error("a temporary file", error) from error
+        self._parts, self._waiting = [], 0
+
+    async def restart(self) -> bool:
+        """Forget what has arrived."""
+        await self.discard()
+        self._digest = hashlib.sha256()
+        return True
+
+    async def discard(self) -> None:
+        """Delete the temporary file, unless it was moved elsewhere."""
+        file, self._file = self._file, None
+        self._parts, self._waiting, self.size = [], 0, 0
+        if file is not None:
+            await in_thread(lambda: _delete(file))
+
+
+def _new_file(folder: Path | None) -> IO[bytes]:
+    if folder is None:
+        # Not deleted when it is closed: Windows opens such a file only once.
+        return tempfile.NamedTemporaryFile(prefix="imgwire-", buffering=0, delete=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    # With usual permissions, because it may stay.
+    return cast("IO[bytes]", (folder / uuid4().hex).open("xb", buffering=0))
+
+
+def _delete(file: IO[bytes]) -> None:
+    file.close()
+    Path(os.fspath(file.name)).unlink(missing_ok=True)

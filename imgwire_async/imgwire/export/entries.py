@@ -1,0 +1,86 @@
+"""The images of an environment as the source of a job: page by page, and again until nothing new is found."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Final
+
+from anyio import to_thread
+
+from imgwire_async.errors import DownloadError
+from imgwire_async.imgwire.export.names import NameRegister, NameTemplate
+from imgwire_async.imgwire.export.records import item_of, note_of
+from imgwire_async.imgwire.lowlevel.models import Image, ImageStatus
+from imgwire_async.imgwire.resources.images import Images
+from imgwire_async.ingest.items import Entry, Stamp
+from imgwire_async.ingest.results.outcomes import SkipReason
+from imgwire_async.ingest.sources.source import Batch
+
+PAGE: Final = 100
+"""Images on a page, the most that the service gives."""
+PASSES: Final = 4
+"""How often the list is read at most."""
+
+_NO_ORIGINAL: Final = {
+    ImageStatus.PENDING: "PENDING: its upload never finished",
+    ImageStatus.QUARANTINE: "QUARANTINE: the service could not use it and does not deliver it",
+}
+
+
+class ImageEntries:
+    """See `imgwire_async.ingest.sources.source.Entries`.
+
+    Pages are numbered, so an image that is deleted meanwhile lets others slip to a page that was read before.
+    A list of several pages is therefore read again, until a pass finds nothing new.
+
+    Args:
+        images: lists them.
+        service: URL of the API.
+        template: of the names of their files.
+        wanted: tells which images to give.
+    """
+
+    def __init__(
+        self, images: Images, *, service: str, template: NameTemplate, wanted: Callable[[Image], bool]
+    ) -> None:
+        self._images = images
+        self._template = template
+        self._wanted = wanted
+        self.identity = f"the images at {service}"
+        self.register: NameRegister | None = None
+        """Gives names that are unique. Without it, in a dry run, all images are listed once."""
+
+    async def batches(self, resume: str | None) -> AsyncGenerator[Batch, None]:  # noqa: ARG002 - gives no hints
+        """A page at a time."""
+        for number in range(PASSES):
+            pages = found = 0
+            async for page in self._images.list(limit=PAGE, prefetch=1).pages():
+                pages += 1
+                entries = await to_thread.run_sync(self._entries, page.data)
+                found += len(entries)
+                if entries:
+                    yield Batch(entries)
+            if self.register is None or pages <= 1 or (number and not found):
+                return
+
+    def _entries(self, page: Sequence[Image]) -> list[Entry]:
+        wanted = [image for image in page if image.deleted_at is None and self._wanted(image)]
+        if self.register is None:
+            return [_entry(image, next(self._template.names(image))) for image in wanted]
+        return [_entry(image, name) for image, name in self.register.give(wanted, self._template)]
+
+
+def _entry(image: Image, path: str) -> Entry:
+    item = item_of(image, path)
+    entry = Entry(str(image.id), item, note=note_of(image, path))
+    if image.status in _NO_ORIGINAL:
+        entry.skip = _NO_ORIGINAL[ImageStatus(image.status)]
+        entry.skip_reason = SkipReason.NO_ORIGINAL
+    elif image.status == ImageStatus.PROCESSING:
+        entry.problem = DownloadError(
+            f"the image {image.id} is still PROCESSING; run the same job again to export it",
+            operation="export",
+        )
+    else:
+        entry.stamp = Stamp(size=image.size_bytes, version=image.hash_sha256 or "")
+    return entry

@@ -1,0 +1,168 @@
+"""A local folder as the target of an export: files appear complete, and replace nothing unasked."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from imgwire_async.core.concurrency.threads import in_thread
+from imgwire_async.downloads.file_objects import BLOCK_SIZE, target_error
+from imgwire_async.downloads.files import make_folders, place, sync_folder
+from imgwire_async.downloads.spool import Spool
+from imgwire_async.errors import DownloadTargetError
+from imgwire_async.imgwire.export.records import COLUMNS, row_as_text
+from imgwire_async.ingest.results.outputs import write_table, write_text
+
+STAGING: Final = ".imgwire-export-"
+"""With a mark of the job, the folder of files that are not complete. No exported file begins with a dot."""
+
+
+class FolderTarget:
+    """Writes below one folder. See `imgwire_async.imgwire.export.targets.Target`.
+
+    Args:
+        folder: the folder; made when it is missing.
+        mark: names the job, of which one at a time may run.
+        overwrite: whether to replace files that exist.
+    """
+
+    is_local = True
+
+    def __init__(self, folder: str, mark: str, *, overwrite: bool) -> None:
+        self._root = Path(os.path.abspath(folder))  # noqa: PTH100 - keeps symbolic links
+        self._staging = self._root / f"{STAGING}{mark}"
+        self._overwrite = overwrite
+        self.name = str(self._root)
+
+    def spool(self) -> Spool:
+        """Where a file arrives: on the file system that it will stay on."""
+        return Spool(self._staging)
+
+    def location(self, path: str) -> str:
+        """The whole path of a file."""
+        return str(self._root.joinpath(*path.split("/")))
+
+    async def begin(self) -> None:
+        """Make the folder, and remove what a killed run has left unfinished.
+
+        Raises:
+            DownloadTargetError: the folder cannot be made.
+        """
+        await in_thread(self._begin)
+
+    def _begin(self) -> None:
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(self._staging, ignore_errors=True)
+        except OSError as error:
+            raise target_error(repr(self.name), error) from error
+
+    async def end(self) -> None:
+        """Remove what has not become a file."""
+        await in_thread(lambda: shutil.rmtree(self._staging, ignore_errors=True))
+
+    async def exists(self, path: str) -> bool:
+        """Whether there is anything of this name."""
+        return await in_thread(lambda: os.path.lexists(self.location(path)))
+
+    async def holds(self, path: str, size: int, sha256: bytes) -> bool:
+        """Whether there is a file with this content."""
+        return await in_thread(lambda: _holds(Path(self.location(path)), size, sha256))
+
+    async def put(self, path: str, spool: Spool) -> None:
+        """Put a complete file in its place, after the disk has it.
+
+        Raises:
+            DownloadTargetError: it cannot be written, or (`errno` is `EEXIST`) the name is taken.
+        """
+        content = await spool.content()
+        await in_thread(lambda: self._put(path, content))
+
+    def _put(self, path: str, content: bytes | Path) -> None:
+        target = Path(self.location(path))
+        try:
+            self._make_folder(target.parent)
+            _check_no_link(target)
+            temporary = content if isinstance(content, Path) else self._written(content)
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            place(temporary, target, overwrite=self._overwrite)
+            sync_folder(target.parent)
+        except FileExistsError:
+            raise DownloadTargetError(
+                f"cannot write {str(target)!r}: it exists and is another file; pass overwrite=True to "
+                "replace files",
+                errno=errno.EEXIST,
+                operation="export",
+            ) from None
+        except (OSError, ValueError) as error:
+            raise target_error(repr(str(target)), error) from error
+
+    def _written(self, content: bytes) -> Path:
+        self._staging.mkdir(parents=True, exist_ok=True)
+        temporary = self._staging / uuid4().hex
+        temporary.write_bytes(content)
+        return temporary
+
+    def _make_folder(self, folder: Path) -> None:
+        made: list[Path] = []
+        with suppress(FileExistsError):  # of another file at the same time
+            make_folders(folder, made)
+        for one in made:
+            sync_folder(one.parent)
+        # A link below the target that somebody has made must not lead out of it.
+        root = os.path.realpath(self._root)
+        if os.path.commonpath((root, os.path.realpath(folder))) != root:
+            raise OSError(errno.EACCES, "a link leads out of the target")
+
+    async def write_manifest(self, path: str, notes: Iterable[str]) -> None:
+        """Write the manifest of these rows in one step.
+
+        Raises:
+            DownloadTargetError: it cannot be written.
+        """
+        await in_thread(lambda: self._write_manifest(path, notes))
+
+    def _write_manifest(self, path: str, notes: Iterable[str]) -> None:
+        target = self.location(path)
+        try:
+            write_rows(target, notes)
+        except OSError as error:
+            raise target_error(repr(target), error) from error
+
+
+def write_rows(path: str, notes: Iterable[str]) -> None:
+    """Write a manifest, as JSON Lines or Parquet by its name. Blocks.
+
+    Raises:
+        OSError: it cannot be written; an older one is still there then.
+    """
+    if path.endswith(".parquet"):
+        write_table(path, COLUMNS, map(row_as_text, notes))
+    else:
+        write_text(path, notes)
+
+
+def _check_no_link(target: Path) -> None:
+    if target.is_symlink() or target.is_dir():
+        raise FileExistsError(errno.EEXIST, "it is a link or a folder")
+
+
+def _holds(file: Path, size: int, sha256: bytes) -> bool:
+    digest = hashlib.sha256()
+    try:
+        if file.is_symlink() or not file.is_file() or file.stat().st_size != size:
+            return False
+        with file.open("rb", buffering=0) as opened:
+            while chunk := opened.read(BLOCK_SIZE):
+                digest.update(chunk)
+    except OSError:
+        return False  # writing will tell what is wrong
+    return digest.digest() == sha256

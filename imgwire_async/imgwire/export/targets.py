@@ -1,0 +1,86 @@
+"""Where an export goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from imgwire_async.downloads.spool import Spool
+from imgwire_async.stores.uris import is_object
+
+
+class Target(Protocol):
+    """A folder, or a prefix of a bucket. Paths are relative to it, with slashes."""
+
+    @property
+    def name(self) -> str:
+        """The whole path, or the URI."""
+        ...
+
+    @property
+    def is_local(self) -> bool:
+        """Whether looking at a file costs no request."""
+        ...
+
+    def spool(self) -> Spool:
+        """Where a file arrives before it is complete."""
+        ...
+
+    def location(self, path: str) -> str:
+        """The whole path or URI of a file."""
+        ...
+
+    async def begin(self) -> None:
+        """Prepare for a run, and remove what a killed one has left unfinished."""
+        ...
+
+    async def end(self) -> None:
+        """Remove what has not become a file."""
+        ...
+
+    async def exists(self, path: str) -> bool:
+        """Whether there is anything of this name."""
+        ...
+
+    async def holds(self, path: str, size: int, sha256: bytes) -> bool:
+        """Whether there is a file with this content."""
+        ...
+
+    async def put(self, path: str, spool: Spool) -> None:
+        """Have a complete file appear.
+
+        Raises:
+            DownloadTargetError: it cannot be written, or (`errno` is `EEXIST`) the name is taken.
+        """
+        ...
+
+    async def write_manifest(self, path: str, notes: Iterable[str]) -> None:
+        """Write or replace the manifest, in one step.
+
+        Args:
+            path: of the manifest.
+            notes: its rows as JSON; reading them blocks.
+        """
+        ...
+
+
+def open_target(to: str, mark: str, options: Mapping[str, str] | None, *, overwrite: bool) -> Target:
+    """The target of an export. Makes no request.
+
+    Args:
+        to: path of a folder, or URI of a bucket or prefix.
+        mark: names the job.
+        options: of the bucket, see `imgwire_async.stores.opening.open_store`.
+        overwrite: whether to replace files that exist.
+
+    Raises:
+        InvalidArgumentError: the URI names no bucket.
+        ConfigurationError: the extra for buckets is missing.
+    """
+    if is_object(to):
+        from imgwire_async.imgwire.export.bucket import BucketTarget
+
+        return BucketTarget(to, options, overwrite=overwrite)
+    from imgwire_async.imgwire.export.folder import FolderTarget
+
+    return FolderTarget(to, mark, overwrite=overwrite)

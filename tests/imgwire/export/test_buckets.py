@@ -1,0 +1,113 @@
+"""Exports into a bucket: objects appear complete, replace nothing unasked, and are read again by `ingest`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgwire_async import AsyncImgwireClient, DownloadTargetError, InvalidArgumentError, Stored
+from imgwire_async.downloads import spool
+from tests.imgwire.export.support import export, stored_images
+from tests.ingest.support import counts
+from tests.stores.s3_server import Failure, Request, S3Server, s3_server
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3Server]:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with s3_server() as server:
+        yield server
+
+
+async def to_bucket(client: AsyncImgwireClient, s3: S3Server, key: str = "", **arguments: Any) -> Any:
+    return await export(client, f"s3://photos/{key}", store_options=s3.options, **arguments)
+
+
+def manifest(s3: S3Server, key: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in s3.objects[key].splitlines()]
+
+
+@pytest.mark.parametrize("in_memory", [spool.IN_MEMORY, 100], ids=["small", "through a file"])
+async def test_every_original_becomes_an_object(
+    client: AsyncImgwireClient,
+    s3: S3Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    in_memory: int,
+) -> None:
+    monkeypatch.setattr(spool, "IN_MEMORY", in_memory)
+    images = {str(image.id): image for image in await stored_images(client, 9)}
+
+    outcomes, report = await to_bucket(client, s3, "backup", journal=tmp_path / "journal")
+
+    assert counts(report) == (9, 0, 0, 0)
+    rows = manifest(s3, "backup/manifest.jsonl")
+    assert set(s3.objects) == {f"backup/{row['source']}" for row in rows} | {"backup/manifest.jsonl"}
+    assert {row["key"] for row in rows} == images.keys()
+    for row in rows:
+        assert len(s3.objects[f"backup/{row['source']}"]) == images[row["key"]].size_bytes
+    locations = {outcome.image.location for outcome in outcomes if isinstance(outcome, Stored)}
+    assert locations == {f"s3://photos/backup/{row['source']}" for row in rows}
+
+    s3.requests.clear()
+    _, report = await to_bucket(client, s3, "backup/", journal=tmp_path / "journal")
+    assert counts(report) == (0, 9, 0, 0)
+    assert s3.count("PUT") == {"backup/manifest.jsonl": 1}
+
+
+async def test_an_object_that_a_killed_run_has_left_is_taken_and_another_one_is_not_replaced(
+    client: AsyncImgwireClient, s3: S3Server
+) -> None:
+    images = await stored_images(client, 2)
+    await to_bucket(client, s3, name="{id}")
+    del s3.objects["manifest.jsonl"]
+    s3.objects[str(images[0].id)] = bytes(images[0].size_bytes)
+
+    outcomes, report = await to_bucket(client, s3, name="{id}")
+
+    assert counts(report) == (1, 0, 0, 1)
+    (failed,) = [outcome for outcome in outcomes if outcome.error]
+    assert isinstance(failed.error, DownloadTargetError)
+    assert failed.key == str(images[0].id)
+    assert s3.objects[str(images[0].id)] == bytes(images[0].size_bytes)
+
+    _, report = await to_bucket(client, s3, name="{id}", overwrite=True)
+    assert counts(report) == (2, 0, 0, 0)
+
+
+async def test_an_older_manifest_is_not_replaced_by_a_new_journal(
+    client: AsyncImgwireClient, s3: S3Server
+) -> None:
+    s3.objects["manifest.jsonl"] = b"mine"
+
+    with pytest.raises(InvalidArgumentError, match="overwrite=True"):
+        await to_bucket(client, s3)
+
+    assert s3.objects == {"manifest.jsonl": b"mine"}
+
+
+async def test_a_store_that_fails_once_costs_nothing(client: AsyncImgwireClient, s3: S3Server) -> None:
+    await stored_images(client, 4)
+    failed: list[str] = []
+
+    def once(request: Request) -> Failure | None:
+        if request.method != "PUT" or request.key in failed:
+            return None
+        failed.append(request.key)
+        return Failure(503, "SlowDown")
+
+    s3.fail = once
+    _, report = await to_bucket(client, s3)
+
+    assert counts(report) == (4, 0, 0, 0)
+    assert len(failed) == 5
+
+
+@pytest.mark.parametrize("to", ["s3:/bucket/x", "ftp://host/x", "http://host/x", "s3://"])
+def test_a_uri_that_names_no_bucket_is_rejected(to: str) -> None:
+    with pytest.raises(InvalidArgumentError):
+        AsyncImgwireClient("sk_test").export(to)

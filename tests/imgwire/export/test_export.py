@@ -1,0 +1,366 @@
+"""Exports into a folder: complete, compared, resumable, and read again by `ingest`."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio.from_thread
+import pytest
+from anyio import to_thread
+
+from imgwire_async import (
+    AlreadyStored,
+    AsyncImgwireClient,
+    DownloadRejectedError,
+    DownloadTargetError,
+    DownloadVerificationError,
+    ExportedImage,
+    Failed,
+    IngestStoppedError,
+    InvalidArgumentError,
+    JournalError,
+    Skipped,
+    SkipReason,
+    Stored,
+)
+from imgwire_async.downloads import spool
+from imgwire_async.imgwire.export import entries, folder
+from imgwire_async.sandbox import Sandbox
+from imgwire_async.sandbox.server.requests.faults import Fault
+from tests.clients import client_of
+from tests.imgwire.export.support import digest, export, facts, files_below, ready_image, rows, stored_images
+from tests.ingest.support import counts
+
+
+@pytest.fixture(scope="module")
+def second_sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def empty(second_sandbox: Sandbox) -> Iterator[Sandbox]:
+    yield second_sandbox
+    second_sandbox.reset()
+
+
+async def test_every_original_arrives_and_ingest_of_the_manifest_gives_the_same_records(
+    client: AsyncImgwireClient, empty: Sandbox, tmp_path: Path
+) -> None:
+    images = await stored_images(client, 20)
+
+    outcomes, report = await export(client, tmp_path / "out", journal=tmp_path / "journal")
+
+    assert counts(report) == (20, 0, 0, 0)
+    assert report.bytes_sent == sum(image.size_bytes for image in images)
+    by_id = {str(image.id): image for image in images}
+    for outcome in outcomes:
+        assert isinstance(outcome, Stored)
+        exported = outcome.image
+        assert isinstance(exported, ExportedImage)
+        assert exported.fetched
+        assert digest(Path(exported.location)) == exported.sha256 == by_id[outcome.key].hash_sha256
+    sources = {row["source"] for row in rows(tmp_path / "out")}
+    assert len(sources) == 20
+    assert files_below(tmp_path / "out") == sources | {"manifest.jsonl"}
+
+    async with client_of(empty) as other:
+        async with other.ingest(tmp_path / "out" / "manifest.jsonl") as job:
+            assert not [outcome async for outcome in job if outcome.error]
+        again = [image async for image in other.images.list()]
+    assert sorted(map(facts, again)) == sorted(map(facts, images))
+
+
+async def test_a_manifest_in_parquet_is_read_again_too(
+    client: AsyncImgwireClient, empty: Sandbox, tmp_path: Path
+) -> None:
+    images = await stored_images(client, 8)
+    await export(client, tmp_path / "out", manifest="all.parquet")
+
+    async with client_of(empty) as other:
+        async with other.ingest(tmp_path / "out" / "all.parquet") as job:
+            assert not [outcome async for outcome in job if outcome.error]
+        again = [image async for image in other.images.list()]
+    assert sorted(map(facts, again)) == sorted(map(facts, images))
+
+
+async def test_a_second_run_fetches_only_what_is_new(
+    client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await stored_images(client, 4)
+    await export(client, tmp_path / "out", journal=tmp_path / "journal")
+    before = {(row["key"], row["source"]) for row in rows(tmp_path / "out")}
+    await ready_image(client, 99, file_name="hero.png")
+    sandbox.requests.clear()
+
+    outcomes, report = await export(client, tmp_path / "out", journal=tmp_path / "journal")
+
+    assert counts(report) == (1, 4, 0, 0)
+    assert {type(outcome) for outcome in outcomes} == {Stored, AlreadyStored}
+    (fetched,) = sandbox.requests.of("cdn.get")
+    assert fetched.authorized_with is None
+    after = {(row["key"], row["source"]) for row in rows(tmp_path / "out")}
+    assert len(after) == 5
+    assert before < after  # the newest comes first in the list, and gets no older one's name
+
+
+async def test_without_its_journal_files_that_are_there_are_compared_and_not_fetched(
+    client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await stored_images(client, 3)
+    await export(client, tmp_path / "out", name="{id}{suffix}")
+    damaged = tmp_path / "out" / rows(tmp_path / "out")[0]["source"]
+    damaged.write_bytes(bytes(damaged.stat().st_size))
+    sandbox.requests.clear()
+
+    with pytest.raises(InvalidArgumentError, match="overwrite=True"):
+        await export(client, tmp_path / "out", name="{id}{suffix}")
+    outcomes, report = await export(client, tmp_path / "out", name="{id}{suffix}", overwrite=True)
+
+    assert counts(report) == (3, 0, 0, 0)
+    images: list[Any] = [outcome.image for outcome in outcomes if isinstance(outcome, Stored)]
+    assert sorted(image.fetched for image in images) == [False, False, True]
+    assert len(sandbox.requests.of("cdn.get")) == 1
+    assert digest(damaged) == rows(tmp_path / "out")[0]["_sha256"]
+
+
+async def test_what_exists_is_not_overwritten_unasked(client: AsyncImgwireClient, tmp_path: Path) -> None:
+    await ready_image(client, 1, file_name="mine.png")
+    await ready_image(client, 2, file_name="link.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.png").write_bytes(b"mine")
+    (tmp_path / "out" / "link.png").symlink_to(tmp_path / "elsewhere.png")
+
+    outcomes, report = await export(client, tmp_path / "out", journal=tmp_path / "journal")
+
+    assert counts(report) == (0, 0, 0, 2)
+    assert {type(outcome.error) for outcome in outcomes} == {DownloadTargetError}
+    assert (tmp_path / "out" / "mine.png").read_bytes() == b"mine"
+    assert not (tmp_path / "elsewhere.png").exists()
+    assert rows(tmp_path / "out") == []
+
+
+async def test_a_link_below_the_target_does_not_lead_out_of_it(
+    client: AsyncImgwireClient, tmp_path: Path
+) -> None:
+    await ready_image(client, 1, file_name="one.png", purpose="away")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out" / "away").symlink_to(tmp_path / "elsewhere")
+
+    (outcome,), _ = await export(client, tmp_path / "out", name="{purpose}/{file_name}")
+
+    assert isinstance(outcome.error, DownloadTargetError)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize("size", [0, 1], ids=["same size", "other size"])
+async def test_a_file_that_is_not_the_original_is_not_kept(
+    client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path, size: int
+) -> None:
+    image = await ready_image(client, 1)
+    original: Path = sandbox._running.runtime.files.original(str(image.id))
+    await to_thread.run_sync(original.write_bytes, bytes(image.size_bytes + size))
+
+    (outcome,), _ = await export(client, tmp_path / "out")
+
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, DownloadVerificationError)
+    assert outcome.error.image_id == str(image.id)
+    assert files_below(tmp_path / "out") == {"manifest.jsonl"}
+
+
+async def test_images_without_an_original_are_skipped_with_the_reason(
+    client: AsyncImgwireClient, tmp_path: Path
+) -> None:
+    await client.images.create(file_name="never.png", mime_type="image/png", content_length=3)
+
+    for _ in range(2):  # a second run says the same
+        (outcome,), report = await export(client, tmp_path / "out", journal=tmp_path / "journal")
+        assert isinstance(outcome, Skipped)
+        assert outcome.reason is SkipReason.NO_ORIGINAL
+        assert "PENDING" in (outcome.detail or "")
+        assert report.complete
+
+
+async def test_an_image_that_could_not_be_fetched_is_fetched_by_the_next_run(
+    client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await stored_images(client, 2)
+    sandbox.faults.once("cdn.get", status=404)
+
+    outcomes, report = await export(client, tmp_path / "out", journal=tmp_path / "journal")
+    assert counts(report) == (1, 0, 0, 1)
+    assert DownloadRejectedError in {type(outcome.error) for outcome in outcomes}
+    assert len(rows(tmp_path / "out")) == 1
+
+    _, report = await export(client, tmp_path / "out", journal=tmp_path / "journal")
+    assert counts(report) == (1, 1, 0, 0)
+    assert len(rows(tmp_path / "out")) == 2
+
+
+async def test_faults_are_retried(client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path) -> None:
+    images = await stored_images(client, 30)
+    faults = [Fault(status=503), Fault(truncate=True), Fault(reset="before"), Fault(status=429)]
+    sandbox.faults.random(0.2, 7, faults, "cdn.get")
+    sandbox.faults.random(0.2, 7, [Fault(status=500)], "images.list")
+
+    _, report = await export(client, tmp_path / "out", journal=tmp_path / "journal")
+
+    assert counts(report) == (30, 0, 0, 0)
+    assert {row["_sha256"] for row in rows(tmp_path / "out")} == {image.hash_sha256 for image in images}
+
+
+async def test_a_large_image_goes_through_a_file_in_the_target_that_is_gone_afterwards(
+    client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "IN_MEMORY", 100)
+    monkeypatch.setattr(spool, "BLOCK_SIZE", 100)
+    images = await stored_images(client, 2)
+
+    await export(client, tmp_path / "out")
+
+    files = files_below(tmp_path / "out") - {"manifest.jsonl"}
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(folder.STAGING)]
+    assert {digest(tmp_path / "out" / name) for name in files} == {image.hash_sha256 for image in images}
+    usual = (tmp_path / "out" / "manifest.jsonl").stat().st_mode
+    assert {(tmp_path / "out" / name).stat().st_mode for name in files} == {usual}
+
+
+async def test_a_full_disk_stops_the_job_which_can_be_resumed(
+    client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stored_images(client, 5)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder, "place", full)
+        with pytest.raises(IngestStoppedError):
+            await export(client, tmp_path / "out", journal=tmp_path / "journal")
+    _, report = await export(client, tmp_path / "out", journal=tmp_path / "journal")
+
+    assert counts(report) == (5, 0, 0, 0)
+
+
+async def test_a_block_that_is_left_early_has_a_manifest_of_what_is_there(
+    client: AsyncImgwireClient, tmp_path: Path
+) -> None:
+    await stored_images(client, 12)
+
+    async with client.export(tmp_path / "out", journal=tmp_path / "journal", concurrency=1) as job:
+        async for _ in job:
+            break
+
+    assert 0 < len(rows(tmp_path / "out")) <= 12
+    assert {row["source"] for row in rows(tmp_path / "out")} < files_below(tmp_path / "out")
+    await export(client, tmp_path / "out", journal=tmp_path / "journal")
+    assert len(rows(tmp_path / "out")) == 12
+    assert len(files_below(tmp_path / "out")) == 13
+
+
+async def test_images_that_slip_to_an_earlier_page_are_found(
+    client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "PAGE", 2)
+    images = await stored_images(client, 7)
+    pages: list[int] = []
+    give = entries.ImageEntries._entries
+
+    def deleting(self: entries.ImageEntries, page: Any) -> Any:
+        if not pages:
+            anyio.from_thread.run(client.images.delete, images[0].id)
+        pages.append(len(page))
+        return give(self, page)
+
+    monkeypatch.setattr(entries.ImageEntries, "_entries", deleting)
+    outcomes, _ = await export(client, tmp_path / "out", concurrency=1)
+
+    assert {outcome.key for outcome in outcomes} == {str(image.id) for image in images}
+    assert len(pages) > 4
+
+
+async def test_filters_choose_the_images(client: AsyncImgwireClient, tmp_path: Path) -> None:
+    images = await stored_images(client, 6)
+    filters: Any = {"purpose": "a, 'quoted' purpose", "custom_metadata": {"yes": True}}
+
+    _, report = await export(client, tmp_path / "out", filters=filters)
+
+    wanted = {str(image.id) for image in images if image.purpose and image.custom_metadata}
+    assert {row["key"] for row in rows(tmp_path / "out")} == wanted
+    assert report.found == len(wanted)
+
+
+async def test_images_can_be_chosen_by_the_time_of_their_creation(
+    client: AsyncImgwireClient, tmp_path: Path
+) -> None:
+    await stored_images(client, 1)
+    hour = timedelta(hours=1)
+    now = datetime.now(UTC)
+
+    _, none = await export(client, tmp_path / "a", filters={"created_before": now - hour})
+    _, one = await export(client, tmp_path / "b", filters={"created_from": (now - hour).isoformat()})
+
+    assert (none.found, one.found) == (0, 1)
+
+
+async def test_a_dry_run_fetches_and_writes_nothing(
+    client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    images = await stored_images(client, 3)
+    sandbox.requests.clear()
+
+    _, report = await export(client, tmp_path / "out", journal=tmp_path / "journal", dry_run=True)
+
+    assert report.planned_bytes == sum(image.size_bytes for image in images)
+    assert not sandbox.requests.of("cdn.get")
+    assert not files_below(tmp_path)
+
+
+async def test_a_journal_belongs_to_its_target(client: AsyncImgwireClient, tmp_path: Path) -> None:
+    await stored_images(client, 1)
+    await export(client, tmp_path / "out", journal=tmp_path / "journal")
+
+    with pytest.raises(JournalError):
+        await export(client, tmp_path / "other", journal=tmp_path / "journal")
+
+
+async def test_no_image_takes_the_place_of_the_journal_or_the_manifest(
+    client: AsyncImgwireClient, tmp_path: Path
+) -> None:
+    await ready_image(client, 1, file_name="journal.png")
+
+    _, report = await export(client, tmp_path, journal=tmp_path / "JOURNAL.png", overwrite=True)
+    assert counts(report) == (1, 0, 0, 0)
+    assert rows(tmp_path)[0]["source"].startswith("journal~")
+
+    _, report = await export(client, tmp_path, journal=tmp_path / "JOURNAL.png", overwrite=True)
+    assert counts(report) == (0, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"to": ""}, "to must be"),
+        ({"name": "../{id}"}, "path below the target"),
+        ({"name": "/{id}"}, "path below the target"),
+        ({"name": "a\\{id}"}, "path below the target"),
+        ({"name": "{image.__class__}"}, "unknown field"),
+        ({"name": "{id!r}"}, "unknown field"),
+        ({"name": "{id"}, "brace"),
+        ({"manifest": "manifest.csv"}, "manifest must be"),
+        ({"manifest": "a/manifest.jsonl"}, "manifest must be"),
+        ({"filters": {"purposes": "x"}}, "did you mean 'purpose'"),
+        ({"filters": {"purpose": 3}}, "must be text"),
+        ({"filters": {"created_from": "soon"}}, "must be a time"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_rejected_at_once(arguments: Any, problem: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=problem):
+        AsyncImgwireClient("sk_test").export(**{"to": "out"} | arguments)
