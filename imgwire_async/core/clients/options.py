@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from imgwire_async.core.clients.events import CallHook, Hook, RequestEvent, ResponseEvent, RetryEvent
 from imgwire_async.core.retry import RetryPolicy
@@ -73,6 +73,11 @@ class CallOptions:
     on_request: tuple[Hook[RequestEvent], ...] = ()
     on_response: tuple[Hook[ResponseEvent], ...] = ()
     on_retry: tuple[Hook[RetryEvent], ...] = ()
+
+    @property
+    def hooks(self) -> dict[str, tuple[object, ...]]:
+        """The hooks by the names of their options."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name.startswith("on_")}
 
     def __post_init__(self) -> None:
         if self.deadline is not None and not is_positive(self.deadline):

@@ -33,12 +33,11 @@ def check_processes(core: Core) -> None:
         ConfigurationError: why it cannot be used.
     """
     options = core.options
-    hooks = (options.on_call, options.on_request, options.on_response, options.on_retry)
     problem = None
     if core.shared.engine.is_given:
         problem = "a custom http_client= cannot be used by other processes"
-    elif any(hooks):
-        problem = "hooks (on_call, on_request, on_response, on_retry) would not see the requests of others"
+    elif any(options.hooks.values()):
+        problem = f"hooks ({', '.join(options.hooks)}) would not see the requests of others"
     elif not sys.executable or getattr(sys, "frozen", False):
         problem = "there is no Python interpreter to start them with"
     if problem is not None:
