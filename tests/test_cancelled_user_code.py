@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
@@ -19,10 +21,17 @@ import pytest
 from imgwire_async import (
     AsyncImgwireClient,
     DownloadTargetError,
+    Failed,
+    Image,
+    Stored,
     UnexpectedCancellationError,
+    UploadItem,
     UploadSourceError,
 )
 from imgwire_async.errors import ImgwireError
+from imgwire_async.imgwire import sink as sink_module
+from imgwire_async.imgwire.sink import ImgwireSink
+from imgwire_async.ingest.sink import StoredImage, Upload
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 
@@ -372,6 +381,57 @@ def test_a_block_whose_own_task_was_cancelled_by_other_code_ends_with_an_error(
     run(use_uvloop, scenario)
 
 
+class CancelledMetadata(dict[str, int]):
+    """Values that cannot be asked for."""
+
+    def items(self) -> Any:
+        raise asyncio.CancelledError
+
+
+def test_one_item_of_many_whose_values_raise_as_cancelled_fails_alone(sandbox: Sandbox) -> None:
+    async def scenario() -> None:
+        odd = UploadItem(PHOTO, custom_metadata=CancelledMetadata(a=1))
+        async with client_of(sandbox) as client, client.images.upload_many([odd, PHOTO]) as outcomes:
+            errors = {id(outcome.item): outcome.error async for outcome in outcomes}
+        assert errors[id(PHOTO)] is None
+        assert isinstance(errors[id(odd)], UnexpectedCancellationError)
+
+    run(False, scenario)
+
+
+class CancelledSink:
+    """A sink whose code awaits something that was cancelled."""
+
+    def __init__(self, inner: ImgwireSink) -> None:
+        self._inner = inner
+        self.destination = inner.destination
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def store(self, upload: Upload, *, seconds: float | None) -> StoredImage[Image]:
+        if upload.file_name == "chelsea.png":
+            await cancelled()
+        return await self._inner.store(upload, seconds=seconds)
+
+
+def test_one_item_of_a_job_whose_sink_was_cancelled_fails_alone(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sink_module, "open_sink", lambda core: CancelledSink(ImgwireSink(core)))
+
+    async def scenario() -> None:
+        async with (
+            client_of(sandbox) as client,
+            client.ingest([PHOTO, PHOTO.with_name("chelsea.png")]) as job,
+        ):
+            outcomes = [outcome async for outcome in job]
+        assert {type(outcome) for outcome in outcomes} == {Stored, Failed}
+        assert job.report.failed == 1
+
+    run(False, scenario)
+
+
 @ON_ASYNCIO
 def test_a_cancelled_request_of_a_client_of_the_users_own_is_an_error(
     sandbox: Sandbox, use_uvloop: bool
@@ -387,6 +447,97 @@ def test_a_cancelled_request_of_a_client_of_the_users_own_is_an_error(
             assert [type(error) for error in errors] == [UnexpectedCancellationError]
 
     run(use_uvloop, scenario)
+
+
+class LastStep(httpx.AsyncByteStream):
+    """A body whose reading and closing await something that was cancelled."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"["
+        await cancelled()
+
+    async def aclose(self) -> None:
+        await cancelled()
+
+
+def test_a_response_whose_closing_was_cancelled_is_an_error(sandbox: Sandbox) -> None:
+    async def respond(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=LastStep())
+
+    async def scenario() -> None:
+        async with (
+            httpx.AsyncClient(transport=httpx.MockTransport(respond)) as http_client,
+            client_of(sandbox, http_client=http_client) as client,
+        ):
+            with pytest.raises(UnexpectedCancellationError, match="HTTP client"):
+                await client.images.list()
+            async with client.ingest([PHOTO]) as job:
+                outcomes = [outcome async for outcome in job]
+            assert [type(cast(Any, outcome).error) for outcome in outcomes] == [UnexpectedCancellationError]
+
+    run(False, scenario)
+
+
+@contextmanager
+def fails_on_entry(event: object) -> Iterator[None]:
+    if event is not None:
+        raise asyncio.CancelledError
+    yield
+
+
+@contextmanager
+def fails_on_exit(_: object) -> Iterator[None]:
+    yield
+    raise asyncio.CancelledError
+
+
+def fails_at_once(_: object) -> AbstractContextManager[None]:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("hook", [fails_at_once, fails_on_entry, fails_on_exit])
+@pytest.mark.parametrize("deadline", [None, 60.0])
+def test_a_cancelled_on_call_hook_is_an_error(sandbox: Sandbox, hook: Any, deadline: float | None) -> None:
+    async def scenario() -> None:
+        async with client_of(sandbox, on_call=hook, deadline=deadline) as client:
+            with pytest.raises(UnexpectedCancellationError, match="on_call hook"):
+                await client.images.list()
+            assert [type(error) for error in await outcomes_of(client, [PHOTO])] == [
+                UnexpectedCancellationError
+            ]
+            async with client.ingest([PHOTO]) as job:
+                outcomes = [outcome async for outcome in job]
+            assert [type(cast(Any, outcome).error) for outcome in outcomes] == [UnexpectedCancellationError]
+            assert client.stats().in_flight == 0
+
+    run(False, scenario)
+
+
+class NamelessFile(io.BytesIO):
+    """A file whose name cannot be asked for."""
+
+    @property
+    def name(self) -> str:
+        raise asyncio.CancelledError
+
+
+class SyncTarget(io.BytesIO):
+    def write(self, _: object) -> int:
+        raise asyncio.CancelledError
+
+
+def test_what_a_file_of_the_user_raises_as_cancelled_is_an_error(sandbox: Sandbox) -> None:
+    content = PHOTO.read_bytes()
+
+    async def scenario() -> None:
+        async with client_of(sandbox) as client:
+            with pytest.raises(UploadSourceError):
+                await client.images.upload(NamelessFile(content))
+            image = await client.images.upload(PHOTO, wait=True)
+            with pytest.raises(DownloadTargetError):
+                await client.images.download(image, to=SyncTarget())
+
+    run(False, scenario)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

@@ -155,7 +155,7 @@ async def open_source(
             size, or of a type that holds no bytes, or when the caller's own code failed.
         APITimeoutError: on entering, when it gives nothing for too long.
     """
-    with source_errors("cannot use the source"):
+    with ForeignCode("the source", UploadSourceError), source_errors("cannot use the source"):
         opened = _opened(file, size, patience, replayable=replayable)
     async with AsyncExitStack() as stack:
         with ForeignCode("the source", UploadSourceError):
@@ -283,6 +283,8 @@ async def _open_resource(
     thread = source_thread()
     with patience.step(), source_errors("cannot open the file"):
         file = await thread.run(lambda: resource.open("rb"))
+        if not hasattr(file, "read"):
+            raise refused(f"its open() returned a {type(file).__name__} instead of a file")
     try:
         opened = _open_file(file, base_name(resource.name), size, patience, replayable=replayable)
         async with opened as source:

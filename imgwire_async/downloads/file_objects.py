@@ -10,7 +10,6 @@ import inspect
 import io
 import operator
 from collections.abc import Callable, Coroutine
-from contextlib import nullcontext
 from typing import Any, BinaryIO, Final, Protocol, TypeAlias, TypeVar
 
 from imgwire_async.core.concurrency.cancellation import ForeignCode
@@ -102,8 +101,7 @@ class OutputFile:
         return await self._run(self._cut_back)
 
     async def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        is_async = self._open_file.thread is None
-        with ForeignCode("the file", DownloadTargetError) if is_async else nullcontext():
+        with ForeignCode("the file", DownloadTargetError):
             return await self._open_file.run(lambda: self._typed(work))
 
     async def _typed(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:

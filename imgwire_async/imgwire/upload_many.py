@@ -173,7 +173,8 @@ class _Work(Generic[T]):
 
     async def _upload_one(self, item: T) -> None:
         try:
-            outcome: UploadOutcome[T] = Uploaded(item, await self._upload(item))
+            with ForeignCode("the upload"):
+                outcome: UploadOutcome[T] = Uploaded(item, await self._upload(item))
         except ImgwireError as error:
             outcome = UploadFailed(item, error)
         self.outcomes.put_nowait(outcome)

@@ -181,6 +181,24 @@ async def test_a_single_upload_tells_the_cause_too(client: AsyncImgwireClient) -
     assert isinstance(caught.value.__cause__, OwnError)
 
 
+class ClosedResource:
+    """Opens nothing."""
+
+    name = "photo.jpg"
+
+    def open(self, mode: str) -> None: ...
+
+    def read_bytes(self) -> bytes:
+        return JPEG
+
+
+async def test_a_resource_that_opens_nothing_fails_alone(client: AsyncImgwireClient) -> None:
+    items: list[Any] = [ClosedResource(), JPEG]
+    async with client.images.upload_many([UploadItem(item, file_name="a.jpg") for item in items]) as many:
+        errors = [outcome.error async for outcome in many]
+    assert sorted(type(error).__name__ for error in errors) == ["NoneType", "UploadSourceError"]
+
+
 def test_a_keyboard_interrupt_is_no_failure_of_a_source(sandbox: Sandbox) -> None:
     class Interrupted:
         async def read(self, size: int) -> bytes:  # noqa: ARG002 - the interface

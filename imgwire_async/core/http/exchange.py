@@ -150,7 +150,8 @@ async def _exchange(
         return HttpResponse(reply.status, reply.headers, b"", problem=str(error))
     finally:
         if reply is not None:
-            await reply.aclose()
+            with ForeignCode("the HTTP client"):
+                await reply.aclose()
 
 
 async def _send(transport: Transport, message: HttpRequest, timeouts: Timeouts) -> StreamingResponse:

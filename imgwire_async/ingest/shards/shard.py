@@ -12,6 +12,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from imgwire_async.core.clients.options import CallOptions
+from imgwire_async.core.concurrency.cancellation import ForeignCode
 from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.service import Service
 from imgwire_async.errors import ImgwireError, StoreError
@@ -286,12 +287,13 @@ async def _send(task: Task, probe: bool | None, bench: Workbench, job: Job) -> N
             has_slot = True
             problem: ImgwireError | None = None
             try:
-                image = await bench.sender.send(task)
-                if task.item.is_url:
-                    # Others are sent while this one waits for the service to fetch it.
-                    has_slot = False
-                    bench.slots.release()
-                    image = await bench.sender.confirm(image)
+                with ForeignCode("the sink"):  # which may be the user's, as may be what it awaits
+                    image = await bench.sender.send(task)
+                    if task.item.is_url:
+                        # Others are sent while this one waits for the service to fetch it.
+                        has_slot = False
+                        bench.slots.release()
+                        image = await bench.sender.confirm(image)
             except ImgwireError as error:
                 delay = await job.failed(task, error, probe=probe)
                 lost = isinstance(error, StoreError)
