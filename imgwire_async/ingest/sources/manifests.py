@@ -9,7 +9,7 @@ import posixpath
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, cast
@@ -71,6 +71,11 @@ class Manifest:
     """Default: detected from the file name, for standard input from the first character."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     """How the buckets are opened that the manifest or its rows are in, see `Bucket.options`."""
+
+    def __setstate__(self, state: Sequence[object]) -> None:
+        # A pickle from before there were options has none.
+        for one, value in zip(fields(self), (*state, {}), strict=False):
+            object.__setattr__(self, one.name, value)
 
     def __post_init__(self) -> None:
         unknown = set(self.columns) - set(_FIELDS)
