@@ -23,11 +23,13 @@ _BAR: Final = 18
 _STEP: Final = 26
 _STYLE: Final = """
 :root{color-scheme:light dark}
+body{background:Canvas;color:CanvasText}
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 table{border-collapse:collapse}
 td,th{border-bottom:1px solid #8884;padding:.2rem .9rem .2rem 0;text-align:left}
-svg{height:auto;max-width:100%}svg text{fill:currentColor;font:13px system-ui,sans-serif}
+.wide{overflow-x:auto}.wide table,.wide td{white-space:nowrap}.wide td:last-child{white-space:normal}
+svg{height:auto;max-width:100%;min-width:44rem}svg text{fill:currentColor;font:13px system-ui,sans-serif}
 """
 
 
@@ -48,34 +50,43 @@ def _page(survey: TrafficSurvey) -> list[str]:
         '<html lang="en"><head><meta charset="utf-8"><title>imgix parameters in use</title>',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         f"<style>{_STYLE}</style></head><body>",
-        f"<h1>imgix parameters in use</h1><p>{survey.requests:,} requests for pictures.</p>",
+        f"<main><h1>imgix parameters in use</h1><p>{survey.requests:,} requests for pictures.</p>",
         "<h2>How much translates</h2>",
-        *_chart([("all requests", survey.statuses)], total),
+        *_wide("Requests by status", _chart([("all requests", survey.statuses)], total)),
         "<table>",
     ]
     for status in STATUSES:
         number = survey.statuses[status]
         lines.append(_table_row([status, f"{number:,}", f"{100 * number / total:.1f} %"]))
-    lines += ["</table>", "<h2>Parameters</h2>", *_chart(parameters[:ROWS], total)]
-    lines += ["<h2>Combinations</h2>", "<table>", _heading(["parameters", "requests", *STATUSES])]
-    for names, counts in survey.combinations.ranked()[:ROWS]:
-        cells = [f"{counts[status]:,}" for status in STATUSES]
-        lines.append(_table_row([", ".join(names) or "(none)", f"{counts.total():,}", *cells]))
-    lines += [
-        "</table>",
-        "<h2>What differs</h2>",
-        "<table>",
-        _heading(["parameter", "requests", "kind", "reason"]),
+    lines += ["</table>", "<h2>Parameters</h2>"]
+    lines += _wide("Parameters by status", _chart(parameters[:ROWS], total))
+    combinations = [
+        [", ".join(names) or "(none)", counts.total(), *(counts[status] for status in STATUSES)]
+        for names, counts in survey.combinations.ranked()[:ROWS]
     ]
-    for found, counts in survey.reasons.ranked()[:ROWS]:
-        for kind, number in counts.items():
-            lines.append(_table_row([found.name, f"{number:,}", kind, found.reason]))
-    lines += ["</table>", "<p>Every picture counts as stored and of known size. "]
+    reasons = [
+        [found.name, number, kind, found.reason]
+        for found, counts in survey.reasons.ranked()[:ROWS]
+        for kind, number in counts.items()
+    ]
+    lines += _table("Combinations", ["parameters", "requests", *STATUSES], combinations)
+    lines += _table("What differs", ["parameter", "requests", "kind", "reason"], reasons)
     lines.append(
+        "<p>Every picture counts as stored and of known size. "
         f"Left out: {survey.other_hosts:,} requests for other hosts, {survey.rejected:,} that were answered "
-        f"with an error, and {survey.unreadable:,} lines without a request.</p></body></html>"
+        f"with an error, and {survey.unreadable:,} lines without a request.</p></main></body></html>"
     )
     return lines
+
+
+def _wide(name: str, lines: list[str]) -> list[str]:
+    """What is wider than a phone, to be scrolled there, also with the keyboard."""
+    return [f'<div class="wide" role="region" tabindex="0" aria-label="{escape(name)}">', *lines, "</div>"]
+
+
+def _table(title: str, columns: list[str], rows: list[list[str | int]]) -> list[str]:
+    lines = [_table_row([cell if isinstance(cell, str) else f"{cell:,}" for cell in row]) for row in rows]
+    return [f"<h2>{title}</h2>", *_wide(title, ["<table>", _heading(columns), *lines, "</table>"])]
 
 
 def _chart(rows: list[tuple[str, Counter[str]]], total: int) -> list[str]:
@@ -110,7 +121,7 @@ def _chart(rows: list[tuple[str, Counter[str]]], total: int) -> list[str]:
 
 
 def _heading(cells: list[str]) -> str:
-    return "<tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f'<th scope="col">{escape(cell)}</th>' for cell in cells) + "</tr>"
 
 
 def _table_row(cells: list[str]) -> str:

@@ -20,7 +20,8 @@ _TITLES: Final = {
     "agrees": "agree",
 }
 _STYLE: Final = """
-:root{color-scheme:light dark;--line:#8884;--bad:#c62828;--good:#2e7d32;--soft:#b26a00}
+:root{color-scheme:light dark;--line:#8884;--bad:#c62828;--good:#2e7d32;--soft:#985a00}
+body{background:Canvas;color:CanvasText}
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem}
 h1{font-size:1.5rem}table{border-collapse:collapse}td,th{padding:.2rem .8rem .2rem 0;text-align:left}
 fieldset{border:1px solid var(--line);border-radius:.5rem;margin:0 0 1rem}
@@ -28,7 +29,7 @@ fieldset label{display:inline-block;margin-right:1rem;white-space:nowrap}
 article{border-top:1px solid var(--line);padding:1rem 0}
 article h2{font-size:1rem;margin:0 0 .3rem;overflow-wrap:anywhere}
 .pictures{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0}
-figure img{display:block;max-width:22rem;max-height:22rem;background:#8882}
+figure img{display:block;max-width:min(22rem,100%);max-height:22rem;background:#8882}
 figcaption,.urls,.why{font-size:.85rem;overflow-wrap:anywhere}
 .badge{border-radius:.3rem;color:#fff;font-size:.8rem;padding:.05rem .4rem}
 .failed .badge,.differs .badge{background:var(--bad)}.agrees .badge{background:var(--good)}
@@ -72,7 +73,7 @@ def _page(
         '<html lang="en"><head><meta charset="utf-8"><title>imgix and Imgwire: pictures compared</title>',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         f"<style>{_STYLE}{_filters(parameters, verdicts)}</style></head><body>",
-        "<h1>imgix and Imgwire: pictures compared</h1>",
+        "<main><h1>imgix and Imgwire: pictures compared</h1>",
         introduction,
         "<table>",
     ]
@@ -80,7 +81,6 @@ def _page(
     lines += ["</table>", f"<p>{len(found)} of {sum(counts.values())} pairs are shown, the worst first.</p>"]
     lines += _choices("verdict", "Show", [(name, _TITLES[name]) for name in verdicts])
     lines += _choices("parameter", "With parameter", [(name, name) for name in parameters])
-    lines.append("<main>")
     for result in found:
         lines += _article(folder, result, result.verdict(mean, worst), result.problems(mean, worst), pictures)
     lines.append("</main></body></html>")
