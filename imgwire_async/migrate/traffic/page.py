@@ -60,11 +60,11 @@ def _page(survey: TrafficSurvey) -> list[str]:
         lines.append(_table_row([status, f"{number:,}", f"{100 * number / total:.1f} %"]))
     lines += ["</table>", "<h2>Parameters</h2>"]
     lines += _wide("Parameters by status", _chart(parameters[:ROWS], total))
-    combinations = [
+    combinations: list[list[str | int]] = [
         [", ".join(names) or "(none)", counts.total(), *(counts[status] for status in STATUSES)]
         for names, counts in survey.combinations.ranked()[:ROWS]
     ]
-    reasons = [
+    reasons: list[list[str | int]] = [
         [found.name, number, kind, found.reason]
         for found, counts in survey.reasons.ranked()[:ROWS]
         for kind, number in counts.items()

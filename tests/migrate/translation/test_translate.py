@@ -37,7 +37,7 @@ def test_an_asset_brings_what_is_known_of_its_picture() -> None:
     found = translate_url(f"{URL}?w=0.5&orient=6", assets={"/a.jpg": asset})
 
     assert found.status == "exact"
-    assert found.url == f"{CDN_URL}?enlarge=true&format=png&rotate=90&width=2000"
+    assert found.url == f"{CDN_URL}?enlarge=true&format=png&rotate=90&width=1500"
 
 
 def test_what_is_passed_takes_precedence_over_the_asset() -> None:
@@ -197,6 +197,32 @@ def test_the_text_is_kept_if_the_mark_cannot_be_expressed() -> None:
 
     assert "watermark_text" in found.transformations
     assert names(found.unsupported) == ["mark"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("w=0.5", {"width": "75"}),
+        ("ar=1:1&fit=crop", {"width": "150", "height": "150"}),
+        ("w=300&h=300&fit=min", {"width": "150", "height": "150"}),
+        ("w=200&fit=fillmax", {"width": "200", "height": "267"}),
+        ("w=90&max-h=100&fit=crop", {"width": "90", "height": "100"}),
+        ("rect=10,20,30,40", {"crop": "20:110:40:30"}),
+        ("rect=0.5,0,0.5,1.0", {"crop": "0:0:200:75"}),
+    ],
+)
+def test_what_counts_from_the_source_counts_from_the_turned_one(query: str, expected: dict[str, str]) -> None:
+    found = translate_url(f"{URL}?orient=6&{query}", width=200, height=150, exif_orientation=None)
+
+    assert found.status == "exact"
+    assert found.transformations["rotate"] == "90"
+    assert {name: dict(found.transformations)[name] for name in expected} == expected
+
+
+def test_a_region_of_a_turned_picture_of_unknown_size_is_approximate() -> None:
+    found = translate_url(f"{URL}?orient=6&rect=10,20,30,40", exif_orientation=None)
+
+    assert [finding.name for finding in found.approximate] == ["orient"]
 
 
 def test_orientation_and_flips_are_combined() -> None:

@@ -86,6 +86,14 @@ TURNS = [
     *("flip=h", "flip=v&w=100", "flip=hv", "rot=180", "rot=180&w=150", "rot=180&w=900", "w=200&rot=360"),
     *("orient=2", "orient=3", "orient=4&w=300", "orient=5&w=100", "orient=6", "orient=7&h=90"),
     *("orient=8&w=100&h=200&fit=crop", "orient=6&flip=h&rot=180&w=99"),
+    *(
+        "orient=6&w=0.3",
+        "orient=8&ar=1:1&fit=crop",
+        "orient=6&w=900&h=300&fit=min",
+        "orient=7&rect=20,10,40,30",
+    ),
+    *("orient=6&rect=0.25,0,0.5,0.5&h=60", "orient=8&max-w=30&fit=crop", "orient=4&rect=5,10,50,20"),
+    "orient=7&w=50&h=40&fit=crop&crop=focalpoint&fp-x=0.2&fp-y=0.9",
     *("flip=h&w=100&h=100&fit=crop&crop=top,left", "flip=v&w=90&h=300&fit=crop&crop=right,bottom"),
     *("rot=180&w=100&h=300&fit=crop&crop=top,left", "orient=2&w=100&h=100&fit=crop&crop=left"),
     *(
@@ -144,7 +152,7 @@ def check(both: BothServices, query: str, name: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("query", [*SIZES[::4], *FRAMES[::4], *TURNS[-6:], *COLORS[::4]])
+@pytest.mark.parametrize("query", [*SIZES[::4], *FRAMES[::4], *TURNS[-14:], *COLORS[::4]])
 def test_an_exact_translation_shows_the_same_picture(both: BothServices, query: str) -> None:
     start = EXACT.index(query)
     # Where it is exact for some of them only, as `orient` is for pictures without an EXIF orientation.

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from imgwire_async.migrate.translation.rules.orientation import (
+    is_overridden,
+    orientation_of,
+    unturn_region,
+)
 from imgwire_async.migrate.translation.rules.state import Rule, State
 from imgwire_async.migrate.translation.rules.values import FARTHEST, color, number, switch, written
 
 _NO_EFFECT = "0 changes nothing"
-_TURNS = {  # orient: degrees clockwise, flips
-    "0": (0, ""),
-    "1": (0, ""),
-    "2": (0, "h"),
-    "3": (180, ""),
-    "180": (180, ""),
-    "4": (0, "v"),
-    "5": (90, "h"),
-    "6": (90, ""),
-    "90": (90, ""),
-    "7": (270, "h"),
-    "8": (270, ""),
-    "270": (270, ""),
-}
 _TRANSPARENT = frozenset({"image/png", "image/webp", "image/gif", "image/avif", "image/tiff"})
 _OPPOSITE = {"north": "south", "south": "north", "west": "east", "east": "west"}
 _FLIPS = {"h": "horizontal", "v": "vertical", "hv": "both"}
@@ -118,14 +109,16 @@ def rotation(state: State) -> None:
     angle, flips = 0, set[str]()
     mirrored = set[str]()  # between the frame in which imgix counts directions and that of Imgwire
     if "orient" in given:
-        turn = _TURNS.get(given["orient"].strip())
-        if turn is None:
+        orientation = orientation_of(state)
+        if orientation is None:
             state.approximates("orient", "unknown value: left out")
-        elif state.exif_orientation not in (None, 1, "unknown"):
+        elif is_overridden(state):
             state.lacks("orient", "the EXIF orientation of the source cannot be overridden")
         else:
-            angle, flips = turn[0], set(turn[1])
+            angle, flips = orientation.degrees, set(orientation.flips)
             mirrored = set(flips)
+            if (angle or flips) and "crop" in state.out and not unturn_region(state, orientation):
+                state.approximates("orient", "the region counts from the picture before it is turned")
             if state.exif_orientation == "unknown":
                 state.approximates("orient", "right only for a source without EXIF orientation")
     if "rot" in given:
@@ -153,8 +146,6 @@ def rotation(state: State) -> None:
             state.approximates("flip", "unknown value: left out")
     if mirrored and "gravity" in state.out:
         state.out["gravity"] = _mirrored(state.out["gravity"], mirrored)
-    if (mirrored or angle % 360) and "crop" in state.out and "orient" in given:
-        state.approximates("orient", "the region counts from the picture before it is turned")
     if angle % 360:
         state.out["rotate"] = str(angle % 360)
     if flips:

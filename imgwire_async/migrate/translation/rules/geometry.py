@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from imgwire_async.migrate.translation.rules.frames import focal_region, padded, place
+from imgwire_async.migrate.translation.rules.orientation import turn_source
 from imgwire_async.migrate.translation.rules.state import State
 from imgwire_async.migrate.translation.rules.values import (
     FARTHEST,
@@ -34,6 +35,8 @@ _SIZES = ("w", "h", "ar", *_BOUNDS)
 def size(state: State) -> None:
     """Translate region, sides, aspect ratio, bounds, padding, `fit` and `crop`."""
     given = state.given
+    if "orient" in given:
+        turn_source(state)
     offset = _region(state) if "rect" in given else (0, 0)
     width = _side(state, "w", state.width) if "w" in given else None
     height = _side(state, "h", state.height) if "h" in given else None

@@ -26,6 +26,7 @@ class State:
         "judgement",
         "mime_type",
         "out",
+        "source",
         "unsupported",
         "width",
     )
@@ -50,6 +51,8 @@ class State:
         self.hosts = hosts
         self.assets = assets
         self.judgement = judgement
+        self.source = (width, height)
+        """Width and height of the file, before anything is turned or cut."""
         self.out: dict[str, str] = {}
         self.approximate: list[Finding] = []
         self.unsupported: list[Finding] = []
