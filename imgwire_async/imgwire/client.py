@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from imgwire_async.imgwire.export.filters import ImageFilters
     from imgwire_async.imgwire.export.job import ExportJob
     from imgwire_async.ingest.job import IngestJob
-    from imgwire_async.ingest.options import OnChange
+    from imgwire_async.ingest.options import OnChange, Transfer
     from imgwire_async.ingest.sources.entries import IngestSource
 
 _HEALTH = Operation(
@@ -205,6 +205,7 @@ class AsyncImgwireClient(ServiceClient):
         byte_budget: int = 64 * 1024 * 1024,
         processes: int = 1,
         checksum: bool = False,
+        transfer: Transfer = "bytes",
     ) -> IngestJob[Image]:
         """Store many images, resumably: a folder, a bucket, a manifest, or any iterable of files and URLs.
 
@@ -275,6 +276,11 @@ class AsyncImgwireClient(ServiceClient):
             checksum: read objects of cloud stores over 1 MiB twice, so that their idempotency keys and
                 `dedupe` rest on their content. Otherwise they are sent as they are read, and told apart by
                 URI, ETag and size.
+            transfer: how objects of cloud stores get to the service. "bytes": through this process. "url":
+                the service fetches each from a URL that is signed just before the request and good for 15
+                minutes. No byte passes through here; the service has to reach the store, and images are
+                waited for as those of other URLs. Where signing would cost a request for each object (Google
+                without a private key, Azure without an account key), bytes are sent; the report says so.
 
         Raises:
             InvalidArgumentError: an argument is out of its range, or is no source.
@@ -308,6 +314,7 @@ class AsyncImgwireClient(ServiceClient):
             byte_budget=byte_budget,
             processes=processes,
             checksum=checksum,
+            transfer=transfer,
         )
         if options.processes > 1:
             check_processes(self._core)

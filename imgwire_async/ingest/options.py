@@ -16,6 +16,9 @@ from imgwire_async.ingest.stopping import STOP_ON
 OnChange: TypeAlias = Literal["upload", "recreate", "skip"]
 """What becomes of a stored item that has changed; see `client.ingest`."""
 
+Transfer: TypeAlias = Literal["bytes", "url"]
+"""How the service gets the objects of cloud stores; see `client.ingest`."""
+
 GROUP: Final = 16
 """Items that are read, hashed and put on record together."""
 LEAST_BYTE_BUDGET: Final = GROUP * WHOLE
@@ -57,6 +60,7 @@ class IngestOptions:
     byte_budget: int = 64 * 1024 * 1024
     processes: int = 1
     checksum: bool = False
+    transfer: Transfer = "bytes"
 
     def __post_init__(self) -> None:
         if self.concurrency != "auto":
@@ -65,6 +69,13 @@ class IngestOptions:
             raise _refused(f'dedupe must be "content" or None, got {self.dedupe!r}')
         if self.on_change not in get_args(OnChange):
             raise _refused(f"on_change must be one of {get_args(OnChange)}, got {self.on_change!r}")
+        if self.transfer not in get_args(Transfer):
+            raise _refused(f"transfer must be one of {get_args(Transfer)}, got {self.transfer!r}")
+        if self.transfer == "url" and (self.checksum or self.dedupe is not None):
+            raise _refused(
+                'transfer="url" reads no content, so it cannot be combined with checksum=True or '
+                'dedupe="content"'
+            )
         if self.on_change == "recreate" and self.dedupe is not None:
             raise _refused(
                 'on_change="recreate" and dedupe="content" contradict each other: equal content is to be '

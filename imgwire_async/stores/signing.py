@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.stores.calling import call
 from imgwire_async.stores.errors import store_errors
 from imgwire_async.stores.opening import Store
+from imgwire_async.stores.uris import ObjectUri
+
+LIFETIME: Final = 900.0
+"""Seconds for which a URL is good that is handed out just before it is used."""
+_GOOGLE_FILES: Final = ("service_account", "service_account_path", "application_credentials")
+_AZURE_KEYS: Final = ("account_key", "access_key", "master_key")
+_AZURE_VARIABLES: Final = (
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_ACCESS_KEY",
+    "AZURE_STORAGE_MASTER_KEY",
+)
 
 
-async def signed_url(store: Store, key: str, *, seconds: float) -> Secret:
+async def signed_url(store: Store, key: str, *, seconds: float = LIFETIME) -> Secret:
     """A URL from which anybody can fetch an object for a while. It never outlives the credentials.
 
     Google signs over the network where the credentials hold no private key.
@@ -35,3 +50,42 @@ async def signed_url(store: Store, key: str, *, seconds: float) -> Secret:
                 lambda: obstore.sign(handle, "GET", key, lifetime),
             )
         )
+
+
+def signs_here(uri: ObjectUri, options: Mapping[str, str] | None = None) -> bool:
+    """Whether URLs of a bucket are signed by this process, and not by a request for each of them.
+
+    Blocks: a file of credentials is read.
+
+    Args:
+        uri: the bucket, or an object of it.
+        options: how it is opened.
+    """
+    # Every option has a name with and without that of its provider.
+    given = {
+        name.lower().removeprefix("google_").removeprefix("azure_storage_").removeprefix("azure_"): value
+        for name, value in (options or {}).items()
+    }
+    if uri.provider == "s3":
+        skipped = given.get("skip_signature") or given.get("aws_skip_signature") or ""
+        return skipped.lower() not in {"1", "true", "yes"}
+    if uri.provider == "az":
+        return any(name in given for name in _AZURE_KEYS) or any(map(os.environ.get, _AZURE_VARIABLES))
+    texts = [given.get("service_account_key"), os.environ.get("GOOGLE_SERVICE_ACCOUNT_KEY")]
+    files = [given.get(name) or os.environ.get(f"GOOGLE_{name.upper()}") for name in _GOOGLE_FILES]
+    return any(map(_has_private_key, [*texts, *map(_content, files)]))
+
+
+def _content(file: str | None) -> str | None:
+    try:
+        return None if file is None else Path(file).read_text()
+    except (OSError, ValueError):
+        return None
+
+
+def _has_private_key(text: str | None) -> bool:
+    try:
+        account = json.loads(text or "null")
+    except ValueError:
+        return False
+    return isinstance(account, dict) and bool(account.get("private_key"))

@@ -43,6 +43,13 @@ class OnChange(StrEnum):
     SKIP = "skip"
 
 
+class TransferKind(StrEnum):
+    """How objects of cloud stores get to the service, as choices of an option."""
+
+    BYTES = "bytes"
+    URL = "url"
+
+
 def ingest(
     sources: Annotated[
         list[str],
@@ -87,6 +94,13 @@ def ingest(
         bool,
         typer.Option("--checksum", help="Read objects over 1 MiB twice, to detect equal content by a hash."),
     ] = False,
+    transfer: Annotated[
+        TransferKind,
+        typer.Option(
+            help="How objects of buckets get to the service. bytes: through this machine; url: the service "
+            "fetches them from signed URLs.",
+        ),
+    ] = TransferKind.BYTES,
     column: Annotated[
         list[str] | None,
         typer.Option(help="Map a field to a manifest column, e.g. --column source=image_url; repeatable."),
@@ -162,6 +176,7 @@ def ingest(
         "bandwidth_limit": bandwidth_limit,
         "dry_run": dry_run,
         "checksum": checksum,
+        "transfer": transfer.value,
     }
 
     def run_one(source: str) -> ExitCode:

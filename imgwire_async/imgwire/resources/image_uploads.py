@@ -39,6 +39,8 @@ from imgwire_async.imgwire.resources.readiness import until_ready
 from imgwire_async.imgwire.upload import create, create_and_put, detected_type
 from imgwire_async.imgwire.upload_many import T, UploadItem, UploadMany
 from imgwire_async.imgwire.verification import check_record
+from imgwire_async.stores.uris import ObjectUri, is_object
+from imgwire_async.stores.uris import file_name as name_of_object
 
 
 class ImageUploads:
@@ -328,7 +330,8 @@ class ImageUploads:
         """Have the service fetch an image from a public URL.
 
         Args:
-            url: where the image is: http or https, with a host.
+            url: where the image is: http or https, with a host. Or an object of a cloud store, such as
+                `s3://bucket/key` (extra `cloud`): the service gets a signed URL that is good for 15 minutes.
             file_name: name to store instead of the one in the URL.
             mime_type: type to store instead of the one that the source declares.
             idempotency_key: as for `upload`.
@@ -348,6 +351,9 @@ class ImageUploads:
             DeadlineExceededError: with `wait`, the image was not READY in time.
             APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
         """
+        if is_object(str(url)):  # what is not text is refused below
+            file_name = file_name or name_of_object(url)
+            url = await _signed(url)
         body = UploadViaUrlCreate(
             url=public_url(url, "images.upload_via_url", allow_credentials=allow_credentials),
             file_name=unless_none(file_name),
@@ -367,6 +373,14 @@ class ImageUploads:
         The vendor's frontends expect a backend to answer `{"uploadToken": token.token}`.
         """
         return (await api.images_create_upload_token(self._core)).data
+
+
+async def _signed(uri: str) -> HiddenText:
+    from imgwire_async.stores.opening import open_store
+    from imgwire_async.stores.signing import signed_url
+
+    place = ObjectUri.of(uri)
+    return HiddenText((await signed_url(open_store(place), place.key)).reveal())
 
 
 def _hidden(upload_token: str | None) -> str | None:

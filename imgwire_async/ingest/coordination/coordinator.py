@@ -104,7 +104,6 @@ class Coordinator:
         """Items that were drawn and have no outcome, by key."""
         self.health = Health(time=shared.time, rng=shared.rng)
         self._objects = ObjectReader(
-            checksum=False,
             max_pause=options.max_pause,
             limit=math.inf if options.item_deadline is None else options.item_deadline,
             time=shared.time,
@@ -392,7 +391,7 @@ class Coordinator:
         self.health.answered()
         self.area = self.area or image.area
         task.attempts += 1
-        state = State.READY if task.item.is_url else self._stored_state
+        state = State.READY if task.is_fetched else self._stored_state
         self._settle(task, *as_stored(task, image, state, self._journal.run, seconds))
 
     def _settle(self, task: Task, row: Row, outcome: Outcome) -> None:

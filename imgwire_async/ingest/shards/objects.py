@@ -9,17 +9,20 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import anyio
 
 from imgwire_async.bodies.image_types import EXTENSIONS, SNIFF_BYTES, image_type_of
+from imgwire_async.core.concurrency.threads import in_thread
+from imgwire_async.core.pace.local_limits import say_once
 from imgwire_async.core.time import Time
 from imgwire_async.errors import (
     DeadlineExceededError,
     ImgwireError,
+    InvalidArgumentError,
     SourceStoreError,
     StoreError,
     UnsupportedImageTypeError,
@@ -29,6 +32,7 @@ from imgwire_async.ingest.shards.preparing import WHOLE, Task
 from imgwire_async.stores.listing import pages
 from imgwire_async.stores.opening import Store, open_store
 from imgwire_async.stores.reading import look, reading
+from imgwire_async.stores.signing import signs_here
 from imgwire_async.stores.uris import ObjectUri, file_name
 
 T = TypeVar("T")
@@ -60,6 +64,7 @@ class ObjectReader:
 
     Args:
         checksum: whether also large objects are read for a hash of their content.
+        by_url: whether the service fetches objects where URLs can be signed without a request.
         max_pause: seconds after which a bucket that gives nothing stops the job.
         limit: seconds that reading one object may take; math.inf: any.
         time: clock to read and to wait on.
@@ -67,14 +72,44 @@ class ObjectReader:
     """
 
     def __init__(
-        self, *, checksum: bool, max_pause: float, limit: float, time: Time, rng: random.Random
+        self,
+        *,
+        checksum: bool = False,
+        by_url: bool = False,
+        max_pause: float,
+        limit: float,
+        time: Time,
+        rng: random.Random,
     ) -> None:
         self._checksum = checksum
+        self._by_url = by_url
         self._max_pause = max_pause
         self._limit = limit
         self._time = time
         self._rng = rng
         self._buckets: dict[str, _Bucket] = {}
+        self._stores: dict[tuple[object, ...], Store] = {}
+        self._signs: dict[tuple[object, ...], bool] = {}
+
+    async def choose_transfer(self, tasks: list[Task]) -> None:
+        """Mark the objects that the service is to fetch, before they take room in memory."""
+        if not self._by_url:
+            return
+        for task in tasks:
+            if task.item.is_object and not task.confirm:
+                with suppress(InvalidArgumentError):  # reading it tells
+                    task.by_url = await self._signs_here(ObjectUri.of(str(task.item.source)), task.options)
+
+    async def _signs_here(self, uri: ObjectUri, options: Mapping[str, str] | None) -> bool:
+        bucket = str(uri.with_key("")), None if options is None else tuple(options.items())
+        if bucket not in self._signs:
+            self._signs[bucket] = await in_thread(lambda: signs_here(uri, options))
+            if not self._signs[bucket]:
+                say_once(
+                    f"the objects of {bucket[0]} are read and sent: with these credentials a signed URL for "
+                    "each of them would cost a request"
+                )
+        return self._signs[bucket]
 
     async def read_all(self, group: list[Task]) -> list[ImgwireError | None]:
         """Read the objects among some items, all at once.
@@ -135,13 +170,20 @@ class ObjectReader:
         """Do something with an object, again while its bucket does not answer; what is wrong in the end."""
         try:
             uri = ObjectUri.of(str(item.source))
-            store = open_store(uri, options)
+            store = self._store_of(uri, options)
             with self._time.move_on_after(self._limit):
                 await self._patiently(store, uri, lambda: work(store, uri.key))
                 return None
             raise DeadlineExceededError(f"{item.source!r} could not be read within {self._limit:g} s")
         except ImgwireError as error:
             return error
+
+    def _store_of(self, uri: ObjectUri, options: Mapping[str, str] | None) -> Store:
+        """As `open_store`, which looks at the whole environment each time."""
+        known = str(uri.with_key("")), None if options is None else tuple(options.items())
+        if known not in self._stores:
+            self._stores[known] = open_store(uri, options)
+        return self._stores[known]
 
     async def _patiently(self, store: Store, uri: ObjectUri, work: Callable[[], Awaitable[None]]) -> None:
         clock = self._time.monotonic
@@ -192,19 +234,23 @@ class ObjectReader:
 
     async def _read(self, task: Task, store: Store, key: str) -> None:
         name = task.item.file_name or file_name(key)
+        if task.by_url and task.stamp is None:
+            info = await look(store, key)
+            task.stamp = Stamp(size=info.size, version=info.version)
         if task.stamp is not None and not task.stamp.size:
             task.content = b""  # such as the marker of a folder
+            task.by_url = False
             return
         is_large = task.stamp is not None and task.stamp.size > WHOLE
         has_type = task.item.mime_type is not None or image_type_of(b"", name) is not None
-        if is_large and has_type and not self._checksum:
+        if has_type and (task.by_url or (is_large and not self._checksum)):
             return
         async with reading(store, key) as opened:
             task.stamp = Stamp(size=opened.info.size, version=opened.info.version)
             declared = (opened.info.content_type or "").partition(";")[0].strip().lower()
             task.declared_type = declared if declared in EXTENSIONS.values() else None
             # One that has grown since it was listed has no room in memory.
-            whole = task.stamp.size <= min(WHOLE, task.charge or WHOLE)
+            whole = not task.by_url and task.stamp.size <= min(WHOLE, task.charge or WHOLE)
             task.content = None
             first = b""
             async for chunk in opened.chunks:

@@ -45,6 +45,7 @@ class Prepared(NamedTuple):
     stamp: Stamp | None
     sha256: bytes | None
     idempotency_key: str
+    by_url: bool
 
 
 @dataclass(slots=True)
@@ -77,28 +78,35 @@ class Task:
     """See `Entry.options`."""
     declared_type: str | None = None
     """The type that the store has for an object, if it is one of an image."""
+    by_url: bool = False
+    """The service fetches this object from a URL that is signed for each attempt."""
     held: bool = False
     """It has ended, or waits for another item's image: whoever runs its shard has nothing to do with it."""
 
     @property
     def prepared(self) -> Prepared:
         """What preparing has found out, for the same task in another process."""
-        return Prepared(self.key, self.stamp, self.sha256, self.idempotency_key)
+        return Prepared(self.key, self.stamp, self.sha256, self.idempotency_key, self.by_url)
 
     def take(self, prepared: Prepared) -> None:
         """Have what another process has found out."""
-        _, self.stamp, self.sha256, self.idempotency_key = prepared
+        _, self.stamp, self.sha256, self.idempotency_key, self.by_url = prepared
 
     @property
     def size(self) -> int:
-        """Bytes that pass through this machine; 0 for a URL that the service fetches."""
-        passes_by = self.item.is_url and not self.item.fetched_here
+        """Bytes that pass through this machine; 0 for what the service fetches."""
+        passes_by = self.is_fetched and not self.item.fetched_here
         return 0 if self.stamp is None or self.confirm or passes_by else self.stamp.size
+
+    @property
+    def is_fetched(self) -> bool:
+        """Whether the sink gets a URL, from which as a rule the service fetches the image itself."""
+        return self.by_url or self.item.is_url
 
     @property
     def wanted_charge(self) -> int:
         """Bytes that it holds in memory; a large file is read in two chunks of half that size."""
-        if self.item.is_object and self.stamp is None and not self.confirm:
+        if self.item.is_object and self.stamp is None and not (self.confirm or self.by_url):
             return WHOLE  # nobody knows its size before it is read
         return min(max(self.size, LEAST_CHARGE), WHOLE)
 
@@ -171,7 +179,7 @@ def prepare(task: Task, job: str, *, recreate: bool) -> ImgwireError | None:
     if known is not None and known.idempotency_key and _same_image(task, known, recreate=recreate):
         # Also when the run that made it made keys in the other way.
         task.idempotency_key = known.idempotency_key
-        if task.item.is_url and known.error_type == ImageQuarantinedError.__name__:
+        if task.is_fetched and known.error_type == ImageQuarantinedError.__name__:
             # Under the same key the service would give the image that it could not fetch.
             task.idempotency_key = idempotency_key(job, task.key, known.idempotency_key.encode())
     else:
@@ -185,9 +193,13 @@ def _same_image(task: Task, known: Row, *, recreate: bool) -> bool:
     if task.item.is_url:
         version = None if task.stamp is None else task.stamp.version
         return (known.source, known.version) == (source_text(task.item), version)
-    if task.sha256 is None and task.stamp is not None:
+    if task.item.is_object and task.stamp is not None:
+        # Whether its content was read depends on its size and on how it is transferred.
         now = (source_text(task.item), task.stamp.version, task.stamp.size)
-        return known.sha256 is None and (known.source, known.version, known.size) == now
+        if (known.source, known.version, known.size) == now:
+            return True
+        if task.sha256 is None:
+            return False
     return known.sha256 == task.sha256
 
 

@@ -13,12 +13,16 @@ from imgwire_async.core.concurrency.threads import in_thread
 from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.time import Time
+from imgwire_async.core.values.redaction import HiddenText
 from imgwire_async.errors import DeadlineExceededError, SourceChangedError
 from imgwire_async.ingest.items import Stamp
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.shards.preparing import Task, stamp_of, upload_name
 from imgwire_async.ingest.sink import Sink, StoredImage, Upload
+from imgwire_async.stores.opening import open_store
+from imgwire_async.stores.signing import signed_url
+from imgwire_async.stores.uris import ObjectUri
 
 
 def with_pace_of_its_own(core: Core, pace: Mapping[str, float]) -> Core:
@@ -78,14 +82,14 @@ class Sender:
         item = task.item
         if task.confirm and task.known is not None and task.known.image_id is not None:
             return await self._sink.wait_until_ready(task.known.image_id)
-        image = await self._sink.store(self._upload(task), seconds=seconds)
+        image = await self._sink.store(await self._upload(task), seconds=seconds)
         is_read_again = not (item.is_url or item.is_object) and task.content is None
         if is_read_again and await self._stamp_now(task) != task.stamp:
             raise SourceChangedError(
                 f"{task.key!r} was changed while it was sent; the image {image.id} may hold a mixture "
                 "of both, and the next run uploads the new one"
             )
-        if self._options.wait_ready and not item.is_url:
+        if self._options.wait_ready and not task.is_fetched:
             image = await self._sink.wait_until_ready(image.id)
         return image
 
@@ -102,11 +106,13 @@ class Sender:
         """
         return await self._sink.confirm(image)
 
-    def _upload(self, task: Task) -> Upload:
+    async def _upload(self, task: Task) -> Upload:
         item = task.item
         source: str | os.PathLike[str] | bytes | StoredObject = item.source
         if task.content is not None:
             source = task.content
+        elif task.by_url:
+            source = await _signed(task)
         elif item.is_object and task.stamp is not None:
             source = StoredObject(
                 uri=str(item.source), version=task.stamp.version, options=task.options or {}
@@ -114,7 +120,7 @@ class Sender:
         return Upload(
             item=item,
             source=source,
-            is_url=item.is_url,
+            is_url=task.is_fetched,
             idempotency_key=task.idempotency_key,
             sha256=task.sha256,
             file_name=upload_name(item),
@@ -131,3 +137,10 @@ class Sender:
         if left <= 0:
             raise DeadlineExceededError(f"{task.key!r} was not stored within {limit:g} s")
         return left
+
+
+async def _signed(task: Task) -> HiddenText:
+    """A URL of an object, signed for this attempt only: identity and journal have the object's URI."""
+    uri = ObjectUri.of(str(task.item.source))
+    url = await signed_url(open_store(uri, task.options), uri.key)
+    return HiddenText(url.reveal())

@@ -119,6 +119,7 @@ class Workbench:
         )
         self.objects = ObjectReader(
             checksum=options.checksum,
+            by_url=options.transfer == "url",
             max_pause=options.max_pause,
             limit=self.preparation.limit,
             time=shared.time,
@@ -226,6 +227,7 @@ async def run_shard(shard: Shard, bench: Workbench, job: Job) -> None:
 
 
 async def _run(shard: Shard, bench: Workbench, job: Job) -> None:
+    await bench.objects.choose_transfer(shard.tasks)
     async with anyio.create_task_group() as tasks:
         for group in _groups(shard.tasks, bench.most_together):
             has_room = False
@@ -289,7 +291,7 @@ async def _send(task: Task, probe: bool | None, bench: Workbench, job: Job) -> N
             try:
                 with ForeignCode("the sink"):  # which may be the user's, as may be what it awaits
                     image = await bench.sender.send(task)
-                    if task.item.is_url:
+                    if task.is_fetched:
                         # Others are sent while this one waits for the service to fetch it.
                         has_slot = False
                         bench.slots.release()

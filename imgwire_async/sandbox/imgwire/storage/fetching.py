@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import ipaddress
+import re
 import socket
 import ssl
 from functools import partial
@@ -89,7 +90,9 @@ async def _fetch(runtime: Runtime, image_id: str) -> None:
         else:
             target.unlink()
     except _UNFETCHABLE as error:
-        logger.info("Image %s is quarantined: its source cannot be fetched: %r", image_id, error)
+        # Its URL may be a signed one.
+        problem = re.sub(r"\?[^\s'\"]+", "?…", repr(error))
+        logger.info("Image %s is quarantined: its source cannot be fetched: %s", image_id, problem)
         records.mark_quarantined(runtime, image_id)
     finally:
         incoming.unlink(missing_ok=True)
