@@ -226,7 +226,7 @@ async def test_a_cancelled_call_shows_no_secret(
             error = cancelled.value
 
     shown = shown_by_all_but_this_file(error)
-    assert "images.py:upload" in shown
+    assert "image_uploads.py:upload" in shown
     assert_shows_none(shown, [sandbox.server_key, "signature=", token])
 
 

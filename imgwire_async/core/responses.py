@@ -136,9 +136,9 @@ def parse_response(
     Raises:
         ResponseDecodeError: the body is not JSON, or not of the shape that `parse` reads.
     """
-    content = answer.content.strip()
+    # No local variable holds the body: this frame is in the traceback of what is raised.
     try:
-        return _parsed(content, parse)
+        return _parsed(answer.content.strip(), parse)
     except KeyError as error:
         problem = one_line(f"the response lacks the field {error}")
     except MisfitError as error:
@@ -149,9 +149,10 @@ def parse_response(
             if isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
             else "the response does not match the schema"  # the exception may quote it
         )
-    if is_deletion and not content.startswith(b"<"):
+    start = answer.content.lstrip()[:1]
+    if is_deletion and start != b"<":
         return parse({})
-    if not content:
+    if not start:
         problem = "the response is empty; does the base URL point to the API?"
     # Raised outside of `except`: the parser's own exception would show the body, secrets included.
     raise ResponseDecodeError(problem, status=answer.status, **context)
