@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import anyio
-from anyio.lowlevel import current_token
 
 from imgwire_async.bodies.base import refused
+from imgwire_async.core.concurrency.loops import current_loop
 
 _INNER: Final = ("wrapped", "_file", "file", "stream", "fileobj", "fp", "_fp")
 """Where wrappers keep the file that they read, such as those of anyio, aiofiles, tempfile, gzip and http."""
@@ -30,10 +30,10 @@ class _Use:
 
     def __init__(self) -> None:
         self.ended = anyio.Event()
-        self._loop = current_token().native_token
+        self._loop = current_loop()
 
     def is_here(self) -> bool:
-        return self._loop is current_token().native_token
+        return self._loop is current_loop()
 
     def is_stale(self) -> bool:
         """Whether its event loop was closed before it could end."""

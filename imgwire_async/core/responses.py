@@ -27,7 +27,8 @@ _MAX_DEPTH_IN_ERROR = 50  # levels; what is nested deeper can be neither pickled
 _MAX_MESSAGE = 300  # characters, so that `str(error)` fits a log line
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, which would make it five times as dear: every attempt makes one.
+@dataclass(slots=True)
 class HttpResponse:
     """Status, headers (by lower-case name) and complete body of one HTTP response."""
 

@@ -125,8 +125,7 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
         is no `Retry-After`, or none that makes sense: neither a decimal number nor an HTTP date, or more
         than a year ahead.
     """
-    text = headers.get("retry-after", "").strip()
-    if not text:
+    if "retry-after" not in headers or not (text := headers["retry-after"].strip()):
         return None
     if number := _SECONDS.fullmatch(text):
         seconds = 0.0 if number[1] == "-" else float(number[2])

@@ -33,6 +33,8 @@ SOCKET_OPTIONS: Final = (
     else []
 )
 
+_AUTOMATIC: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
 FAILURES: Final = (aiohttp.ClientError, OSError, SourceFailedError)
 
 
@@ -89,6 +91,14 @@ def _client_timeout(connect: float | None, read: float | None) -> aiohttp.Client
     return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=read)
 
 
+def _unset(message: HttpRequest) -> tuple[str, ...] | None:
+    """The headers that aiohttp would add, or None, which is cheaper, where all of them are set."""
+    headers = message.headers
+    is_complete = "Accept" in headers and "Accept-Encoding" in headers and "User-Agent" in headers
+    has_type = "Content-Type" in headers or message.method not in {"PATCH", "POST", "PUT"}
+    return None if is_complete and has_type else _AUTOMATIC
+
+
 class _Reply:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
@@ -127,7 +137,6 @@ class AiohttpTransport:
             ),
             # Cookies of one response must not travel with other callers' requests.
             cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             request_class=_Request,
             middlewares=(self._send_once,),
             # Answers are unpacked by `read_all`, which knows how much it wants.
@@ -160,6 +169,7 @@ class AiohttpTransport:
                     headers=message.headers,
                     data=message.body,
                     timeout=_client_timeout(timeouts.connect, timeouts.read),
+                    skip_auto_headers=_unset(message),
                     allow_redirects=False,
                     ssl=tls,
                 )

@@ -15,8 +15,9 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from anyio.lowlevel import EventLoopToken, current_token
+from anyio.lowlevel import current_token
 
+from imgwire_async.core.concurrency.loops import current_loop
 from imgwire_async.core.http.messages import Transport
 from imgwire_async.core.http.tls import LateTls
 from imgwire_async.errors import ConfigurationError
@@ -77,7 +78,7 @@ class Engine:
         self._over_aiohttp, self._over_httpx = AiohttpTransport, HttpxTransport.with_own_client
         self._own: Transport | None = None
         self._closing: AsyncGenerator[None, None] | None = None
-        self._token: EventLoopToken | None = None
+        self._loop: object = None
         self.closed = False
 
     @property
@@ -105,25 +106,25 @@ class Engine:
             return self._given
         if self._own is None or self._own.is_closed or not self._is_current_loop():
             self._refuse_second_running_loop()
-            self._token = current_token()
-            self._own = self._build(self._token)
+            self._loop = current_loop()
+            self._own = self._build()
             self._closing = _closed_with_its_loop(self._own)
             with suppress(StopIteration):
                 # Runs up to its `yield` without waiting for anything, and so registers with the loop.
                 self._closing.asend(None).send(None)
         return self._own
 
-    def _build(self, token: EventLoopToken) -> Transport:
-        on_asyncio = isinstance(token.native_token, asyncio.AbstractEventLoop)
+    def _build(self) -> Transport:
+        on_asyncio = isinstance(self._loop, asyncio.AbstractEventLoop)
         return (self._over_aiohttp if on_asyncio else self._over_httpx)(LateTls(_tls_context))
 
     def _is_current_loop(self) -> bool:
-        return self._token is not None and self._token.native_token is current_token().native_token
+        return self._loop is not None and self._loop is current_loop()
 
     def _refuse_second_running_loop(self) -> None:
-        if self._token is None or not self.is_open or self._is_current_loop():
+        if self._loop is None or not self.is_open or self._is_current_loop():
             return
-        former = self._token.native_token
+        former = self._loop
         # A trio run that has ended has closed the connections.
         if not isinstance(former, asyncio.AbstractEventLoop) or former.is_running():
             raise ConfigurationError(

@@ -137,7 +137,10 @@ async def _exchange(
         # An `http_client=` may run code of its owner's.
         with ForeignCode("the HTTP client"):
             try:
-                reply = await _send(transport, message, timeouts)
+                try:
+                    reply = await transport.send(message, timeouts)
+                except TransportError as error:
+                    reply = await _send_again(transport, message, timeouts, error)
                 on_head()
                 return HttpResponse(reply.status, reply.headers, await read(reply))
             except anyio.get_cancelled_exc_class() as cancelled:
@@ -154,17 +157,21 @@ async def _exchange(
                 await reply.aclose()
 
 
-async def _send(transport: Transport, message: HttpRequest, timeouts: Timeouts) -> StreamingResponse:
+async def _send_again(
+    transport: Transport, message: HttpRequest, timeouts: Timeouts, error: TransportError
+) -> StreamingResponse:
+    """Wait while this process or machine cannot open another connection; raise any other `error`."""
     end = anyio.current_time() + LONGEST_WAIT
     while True:
+        begun = isinstance(message.body, CountedStream) and message.body.started
+        if error.lack is None or begun or anyio.current_time() >= end:
+            raise error
+        say_waiting(error.lack)
+        await anyio.sleep(PAUSE)
         try:
             return await transport.send(message, timeouts)
-        except TransportError as error:
-            begun = isinstance(message.body, CountedStream) and message.body.started
-            if error.lack is None or begun or anyio.current_time() >= end:
-                raise
-            say_waiting(error.lack)
-        await anyio.sleep(PAUSE)
+        except TransportError as another:
+            error = another
 
 
 def _no_answer(error: TransportError) -> NoResponse:

@@ -165,6 +165,10 @@ class Permit:
     Entering waits for the leave; until it is left, the request counts as in flight.
     """
 
+    __slots__ = (
+        "_gate", "deadline", "is_lent", "lane", "longest_wait", "not_before", "pacer", "patience", "ticket"
+    )  # fmt: skip
+
     def __init__(
         self,
         gate: Gate,
