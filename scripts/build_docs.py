@@ -1,7 +1,7 @@
 """Builds guides and reference as HTML, and fails when a link in them leads nowhere.
 
-The guides are the sections of the README and the files in `imgwire_async/guides`, the reference is made of
-the docstrings. They share one navigation and one search.
+The guides are the README and the files in `imgwire_async/guides`, the reference comes from the docstrings.
+They share one navigation and one search.
 
 scripts/docs [FOLDER]      default: build/docs; open index.html in a browser
 """
@@ -16,13 +16,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pdoc
-from guides import guides, titles, with_files
+from guides import guides, in_order, titles
 from pdoc.doc import Class, Module
 from reference import DOCUMENTED as MODULES
 
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
-GUIDES = tuple(sorted((HERE.parent / "imgwire_async" / "guides").glob("*.md"), reverse=True))
+GUIDES = tuple(sorted((HERE.parent / "imgwire_async" / "guides").glob("*.md")))
 TEMPLATES = HERE / "docs_templates"
 
 
@@ -74,21 +74,21 @@ def places(modules: Iterable[Module]) -> dict[str, str]:
     return found
 
 
-def guide_text() -> str:
-    """The README and the guides beside it."""
+def guide_texts() -> dict[str, str]:
+    """The README and the guides in their order, by path."""
     texts = {str(path.relative_to(README.parent)): path.read_text() for path in GUIDES}
-    return with_files(README.read_text(), texts)
+    return in_order(README.read_text(), texts)
 
 
 def build(folder: Path, modules: Iterable[str] = MODULES) -> None:
     """Write the guides, and the reference of `modules`."""
     # About aliases of types, which are then shown by their names.
     warnings.filterwarnings("ignore", module="pdoc")
-    readme = guide_text()
+    texts = guide_texts()
     pdoc.render.configure(docformat="google", search=True, show_source=False, template_directory=TEMPLATES)
-    pdoc.render.env.globals["guides"] = titles(readme)
+    pdoc.render.env.globals["guides"] = titles(texts)
     reference = {name: Module.from_name(name) for name in modules}
-    pages = guides(readme, places(reference.values())) | reference
+    pages = guides(texts, places(reference.values())) | reference
     for name, module in pages.items():
         path = folder / f"{name.replace('.', '/')}.html"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -82,7 +82,7 @@ def main(
         with Sandbox(stored, port=free_port()) as sandbox:
             results, seconds = anyio.run(upload_all, paths, sandbox, console)
             show(console, folder, results, seconds)
-            if console.is_terminal:
+            if sys.stdout.isatty():
                 keep_open(console, sandbox)
     except ImgwireError as error:  # of the whole job, for example because the disk is full
         console.print(f"[red]{type(error).__name__}[/red]: {escape(str(error))}", soft_wrap=True)
@@ -166,7 +166,7 @@ def show(console: Console, folder: Path, results: dict[Path, Image | ImgwireErro
     console.print(
         f"{count} of {len(results)} images, {size:,} bytes, {seconds:.1f} s, {count / seconds:.1f} images/s"
     )
-    if not console.is_terminal:
+    if not sys.stdout.isatty():
         console.print(f"To see them: .venv/bin/imgwire-async sandbox --folder {WORKPLACE.name}/sandbox")
 
 

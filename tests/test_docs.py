@@ -1,4 +1,4 @@
-"""The HTML reference: the guides made of the README, and the check of its links."""
+"""The HTML reference: the README and the guides, and the check of its links."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from build_docs import broken_links, build, guide_text
-from guides import UnknownLinkError, guides, titles, with_files
+from build_docs import broken_links, build, guide_texts
+from guides import UnknownLinkError, guides, in_order, titles
 from reference import DOCUMENTED, RESOURCES
 
 from imgwire_async.imgwire.resources.cors_origins import CorsOrigins
@@ -18,71 +18,78 @@ from imgwire_async.imgwire.resources.metrics import Metrics
 
 SOME = [name for name in RESOURCES if ".imgwire." in name]
 
-TEXT = """# Name
+TEXTS = {
+    "README.md": """# Name
 
-Intro, see [errors](#what-goes-wrong) and the [signatures](imgwire_async/API.md).
+Intro, see [errors](guides/errors.md), [why](guides/errors.md#on-the-way-or-here), the
+[signatures](imgwire_async/API.md) and the [licence](LICENSE).
 
 ## Quick start
 
 ```sh
 # not a heading, and no [link](#nowhere)
 ```
+""",
+    "guides/errors.md": """# What goes wrong
 
-## What goes wrong
+## On the *way*, or `here`
 
-### On the *way*, or `here`
+See [above](../README.md#quick-start), [there](#on-the-way-or-here), [more](more.md) and [outside](https://example.com/#x).
+""",
+    "guides/more.md": """# More
 
-See [above](#quick-start), [there](#on-the-way-or-here) and [outside](https://example.com/#x).
-"""
+Text.
+""",
+}
 
 
-def test_every_section_of_the_readme_is_a_page_with_its_title() -> None:
-    assert titles(TEXT) == {
+def test_the_readme_and_every_guide_are_pages_with_their_titles() -> None:
+    assert titles(TEXTS) == {
         "guide": "Name",
-        "guide.quick_start": "Quick start",
         "guide.what_goes_wrong": "What goes wrong",
+        "guide.more": "More",
     }
 
 
-def test_links_between_sections_lead_from_page_to_page() -> None:
-    pages = {name: module.docstring for name, module in guides(TEXT).items()}
+def test_links_between_files_lead_from_page_to_page() -> None:
+    pages = {name: module.docstring for name, module in guides(TEXTS).items()}
 
     assert "[errors](guide/what_goes_wrong.html)" in pages["guide"]
+    assert "[why](guide/what_goes_wrong.html#on-the-way-or-here)" in pages["guide"]
     assert "[signatures](imgwire_async.html)" in pages["guide"]
-    assert "[above](../guide/quick_start.html)" in pages["guide.what_goes_wrong"]
+    assert "the [licence]." in pages["guide"]
+    assert "[above](../guide.html#quick-start)" in pages["guide.what_goes_wrong"]
     assert "[there](../guide/what_goes_wrong.html#on-the-way-or-here)" in pages["guide.what_goes_wrong"]
+    assert "[more](../guide/more.html)" in pages["guide.what_goes_wrong"]
     assert "[outside](https://example.com/#x)" in pages["guide.what_goes_wrong"]
 
 
-def test_a_guide_of_its_own_is_one_page_that_the_readme_leads_to() -> None:
-    linked = f"{TEXT}\nMore is in [that guide](guides/more.md).\n"
-    more = "# More\n\nText, see [above](#quick-start).\n\n## Less\n\n```sh\n# code\n```\n"
-    text = with_files(linked, {"guides/more.md": more})
-    pages = {name: module.docstring for name, module in guides(text).items()}
+def test_guides_come_in_the_order_in_which_the_readme_links_to_them() -> None:
+    texts = in_order("# Name\n[c](c.md#x) and [a](a.md)", {"a.md": "# A", "b.md": "# B", "c.md": "# C"})
 
-    assert list(pages)[-1] == "guide.more"
-    assert "[that guide](../guide/more.html)" in pages["guide.what_goes_wrong"]
-    assert "## Less\n\n```sh\n# code" in pages["guide.more"]
+    assert list(texts) == ["README.md", "c.md", "a.md", "b.md"]
 
 
 def test_code_is_left_as_it_is() -> None:
-    assert "# not a heading, and no [link](#nowhere)" in guides(TEXT)["guide.quick_start"].docstring
+    assert "# not a heading, and no [link](#nowhere)" in guides(TEXTS)["guide"].docstring
 
 
 def test_what_the_reference_explains_is_linked_to_it() -> None:
-    text = TEXT + "\nCall `images.list(page=2)`, `images.gone` or ``images.list``.\n"
-    pages = guides(text, {"images.list": "images.html#Images.list"})
+    names = "Call `images.list(page=2)`, `images.gone` or ``images.list``."
+    pages = guides(
+        TEXTS | {"guides/more.md": f"# More\n\n{names}\n"}, {"images.list": "images.html#Images.list"}
+    )
 
-    last = pages["guide.what_goes_wrong"].docstring.splitlines()[-1]
+    last = pages["guide.more"].docstring.splitlines()[-1]
     assert (
         "Call [`images.list(page=2)`](../images.html#Images.list), `images.gone` or ``images.list``" in last
     )
 
 
-@pytest.mark.parametrize("link", ["#gone", "gone.md", "gone.md#quick-start"])
-def test_a_link_to_nothing_is_refused(link: str) -> None:
+@pytest.mark.parametrize("link", ["#gone", "gone.md", "errors.md#gone"])
+def test_a_link_to_nothing_is_rejected(link: str) -> None:
     with pytest.raises(UnknownLinkError, match=re.escape(link)):
-        guides(f"{TEXT}\n[there]({link})\n")
+        guides(TEXTS | {"guides/more.md": f"# More\n\n[there]({link})\n"})
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +110,7 @@ def test_every_method_of_the_resources_is_in_the_reference(built: Path) -> None:
 
 
 def test_every_page_leads_to_all_guides_and_modules(built: Path) -> None:
-    pages = [*titles(guide_text()), *SOME]
+    pages = [*titles(guide_texts()), *SOME]
     for page in pages:
         content = (built / f"{page.replace('.', '/')}.html").read_text()
         for other in pages:

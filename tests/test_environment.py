@@ -64,7 +64,7 @@ def test_the_plugin_s_client_belongs_to_its_sandbox(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "tests",
     [
-        ("tests/test_readme.py", "-k", "example_runs[README"),
+        ("tests/test_readme.py", "-k", "nothing_but_itself[README"),
         ("tests/cli/test_commands.py", "-k", "upload_show_list or metrics or help"),
         ("tests/cli/jobs/test_ingest.py", "-k", "folder_is_stored"),
     ],

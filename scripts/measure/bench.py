@@ -1,4 +1,4 @@
-"""Measures what the README promises. Not part of the tests: figures depend on the machine.
+"""Measures what the guides state. Not part of the tests: figures depend on the machine.
 
     .venv/bin/python scripts/measure/bench.py uploads
     .venv/bin/python scripts/measure/bench.py fastapi
@@ -52,7 +52,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
 @app.callback()
 def commands() -> None:
-    """Measures what the README promises."""
+    """Measures what the guides state."""
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Load for the README's example service: `scripts/measure/bench.py fastapi`."""
+"""Load for the example service of the guide: `scripts/measure/bench.py fastapi`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from imgwire_async.sandbox import Fault, Sandbox
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-README = ROOT / "README.md"
+GUIDE = ROOT / "imgwire_async" / "guides" / "fastapi.md"
 OPTIONS = ["--log-level=warning", "--loop=asyncio"]  # uvloop's callbacks cannot be timed
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
@@ -199,7 +199,7 @@ def percentiles(seconds: list[float]) -> str:
 @contextmanager
 def running_service(sandbox: Sandbox, *, freeze: bool) -> Iterator[tuple[str, int]]:
     """Base URL and process id of the example service."""
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:

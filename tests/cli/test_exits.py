@@ -42,13 +42,13 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, text=True, check=False, timeout=60, **streams)
 
 
-def test_every_code_is_in_the_table_of_the_help_and_of_the_readme() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+def test_every_code_is_in_the_table_of_the_help_and_of_the_guide() -> None:
+    guide = (Path(__file__).parents[2] / "imgwire_async" / "guides" / "command-line.md").read_text()
     for code in ExitCode:
         assert f"{code.value} " in EXIT_CODES
-        assert f"\n| {code.value} | " in readme
+        assert f"\n| {code.value} | " in guide
     for line in EXIT_CODES.splitlines():
-        assert "\n| {} | {} |\n".format(*line.split(" ", 1)) in readme
+        assert "\n| {} | {} |\n".format(*line.split(" ", 1)) in guide
 
 
 @pytest.mark.parametrize(

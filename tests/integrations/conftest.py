@@ -1,4 +1,4 @@
-"""The README's example service as a real process, for all tests of a module."""
+"""The guide's example service as a real process, for all tests of a module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README's example service as a real process."""
+"""The guide's example service as a real process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import httpx
 
 from imgwire_async.sandbox import Sandbox
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+GUIDES = Path(__file__).resolve().parents[2] / "imgwire_async" / "guides"
 
 OBSERVED = """
 import asyncio
@@ -32,9 +32,9 @@ async def tasks(request: Request) -> list[int]:
 """The example with a route for tests: tasks of the process, and requests to Imgwire in flight."""
 
 
-def example(language: str, containing: str) -> str:
-    """The one block of the README in this language that contains this text."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+def example(language: str, containing: str, guide: str = "fastapi.md") -> str:
+    """The one block of the guide in this language that contains this text."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", (GUIDES / guide).read_text(), re.DOTALL)
     (block,) = [block for block in blocks if containing in block]
     return str(block)
 

@@ -1,4 +1,4 @@
-"""The page of the README in a real browser, against the README's service and a local Imgwire."""
+"""The page of the guide in a real browser, against the guide's service and a local Imgwire."""
 
 from __future__ import annotations
 

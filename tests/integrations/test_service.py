@@ -1,4 +1,4 @@
-"""The README's example service as a real process, and clients that behave badly."""
+"""The guide's example service as a real process, and clients that behave badly."""
 
 from __future__ import annotations
 

@@ -45,11 +45,21 @@ def test_modules():
     assert "1 passed" in pytest_in(tmp_path, test)
 
 
-def test_the_example_of_the_readme_passes(tmp_path: Path, photo: Path) -> None:
+def test_the_example_of_the_guide_passes(tmp_path: Path, photo: Path) -> None:
     (tmp_path / "service.py").write_text(example("python", "app = FastAPI("))
     (tmp_path / "hero.jpg").write_bytes(photo.read_bytes())
 
-    assert "2 passed" in pytest_in(tmp_path, example("python", "def test_an_upload"), "-oasyncio_mode=auto")
+    test = example("python", "def test_an_upload", "testing.md")
+
+    assert "2 passed" in pytest_in(tmp_path, test, "-oasyncio_mode=auto")
+
+
+def test_the_example_of_the_readme_passes(tmp_path: Path, photo: Path) -> None:
+    readme = (PACKAGE.parent / "README.md").read_text()
+    (test,) = re.findall(r"```python\n(async def test_.*?)```", readme, re.DOTALL)
+    (tmp_path / "hero.jpg").write_bytes(photo.read_bytes())
+
+    assert "1 passed" in pytest_in(tmp_path, test, "-oasyncio_mode=auto")
 
 
 def test_the_example_of_the_guide_about_imgix_passes(tmp_path: Path) -> None:
