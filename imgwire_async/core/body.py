@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
 import anyio
@@ -31,6 +32,33 @@ class Body(Protocol):
     def open(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The bytes in chunks, from the start. Leaving the context releases what was opened."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class BytesBody:
+    """Bytes in memory as a `Body`."""
+
+    content: bytes
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return len(self.content)
+
+    @property
+    def replayable(self) -> bool:
+        """Always."""
+        return True
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
+        """All of them as one chunk."""
+        async with aclosing(_in_one_chunk(self.content)) as chunks:
+            yield chunks
+
+
+async def _in_one_chunk(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content
 
 
 PIECE_SIZE: Final = 64 * 1024

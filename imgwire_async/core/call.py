@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
-from imgwire_async.core.body import PIECE_SIZE, CountedStream
+from imgwire_async.core.body import PIECE_SIZE, BytesBody, CountedStream
 from imgwire_async.core.clients.credentials import Credentials
 from imgwire_async.core.clients.options import CallOptions
 from imgwire_async.core.http.exchange import exchange
@@ -135,7 +135,9 @@ class Core:
         except ValueError as error:
             raise InvalidArgumentError(str(error), operation=operation.name) from None
         _check_query(request)
-        content = request.content if request.json is None else _json_content(request)
+        body = request.content if request.json is None else _json_content(request)
+        if isinstance(body, bytes) and len(body) > PIECE_SIZE:
+            body = BytesBody(body)
         key = (request.json or {}).get("idempotency_key")
         context = CallContext(
             operation=operation.name,
@@ -144,10 +146,10 @@ class Core:
             idempotency_key=key,
         )
         replay = operation.replay
-        if content is None or isinstance(content, bytes):
-            size, repeatable = len(content or b""), True
+        if body is None or isinstance(body, bytes):
+            size, repeatable = len(body or b""), True
         else:
-            size, repeatable = content.size, content.replayable
+            size, repeatable = body.size, body.replayable
         if not repeatable or (replay is Replay.KEYED and not key):
             replay = Replay.UNSAFE
         is_deletion = service.is_deletion(operation)
@@ -157,24 +159,15 @@ class Core:
             nonlocal used
             used = credential = await self.credentials.current()
             service.check_credential(used, operation)
-            if content is None or (isinstance(content, bytes) and len(content) <= PIECE_SIZE):
-                # A body that goes out in one piece has no progress to watch.
+            if body is None or isinstance(body, bytes):
                 return await exchange(
                     shared.engine.transport(),
-                    self._http_request(request, path, content, credential),
+                    self._http_request(request, path, body, credential),
                     self.options.timeouts,
                 )
-            if isinstance(content, bytes):
-                async with aclosing(_in_one_chunk(content)) as chunks:
-                    stream = CountedStream(chunks, len(content))
-                    return await exchange(
-                        shared.engine.transport(),
-                        self._http_request(request, path, stream, credential),
-                        self.options.timeouts,
-                    )
             return await send_body(
                 shared.engine,
-                content,
+                body,
                 lambda data: self._http_request(request, path, data, credential),
                 permit,
                 timeouts=self.options.timeouts,
@@ -238,10 +231,6 @@ class Core:
 
 def _query_text(value: QueryValue) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-async def _in_one_chunk(content: bytes) -> AsyncGenerator[bytes, None]:
-    yield content
 
 
 def _check_query(request: Request) -> None:

@@ -361,8 +361,8 @@ def _parts(url: Secret) -> SplitResult | None:
         return None
 
 
-def _rejected(answer: HttpResponse, context: CallContext) -> DownloadRejectedError:
-    what = f"the file's host responded with {refusal(answer)}"
-    if answer.status in _REDIRECTS:
+def _rejected(response: HttpResponse, context: CallContext) -> DownloadRejectedError:
+    what = f"the file's host responded with {refusal(response)}"
+    if response.status in _REDIRECTS:
         what = f"{what}; no more than {MAX_REDIRECTS} redirects are followed"
-    return DownloadRejectedError(what, status=answer.status, **context)
+    return DownloadRejectedError(what, status=response.status, **context)

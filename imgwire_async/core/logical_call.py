@@ -17,7 +17,7 @@ from imgwire_async.core.clients.events import (
     RequestEvent,
     ResponseEvent,
     RetryEvent,
-    tell,
+    notify,
 )
 from imgwire_async.core.clients.options import CallOptions
 from imgwire_async.core.concurrency.cancellation import ForeignCode
@@ -185,7 +185,7 @@ class LogicalCall:
                     if options.on_request:
                         waited = time.monotonic() - arrived
                         await permit.outside(
-                            tell(options.on_request, RequestEvent(**self._facts(), waited=waited))
+                            notify(options.on_request, RequestEvent(**self._facts(), waited=waited))
                         )
                     streamed, started = self.streamed(), time.monotonic()
                     self.last = result = await attempt(self.attempts, permit)
@@ -199,7 +199,7 @@ class LogicalCall:
                 self._log(result, seconds)
             if options.on_response:
                 event = self._response_event(result, seconds, self.streamed() - streamed)
-                await tell(options.on_response, event)
+                await notify(options.on_response, event)
             if result.status == 401 and not renewed and self.after_401 and await self.after_401():
                 renewed, not_before = True, -math.inf
                 continue
@@ -295,7 +295,7 @@ class LogicalCall:
         event = RetryEvent(
             **facts, delay=retry.delay, status=result.status, failure=name, retry_after=self.retry_after
         )
-        await tell(self.options.on_retry, event)
+        await notify(self.options.on_retry, event)
 
     def _impatient(self, closed: ClosedTooLongError) -> ImgwireError:
         context = self.context | CallContext(attempts=self.attempts, retry_after=closed.closed_for)

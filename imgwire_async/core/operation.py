@@ -105,7 +105,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response(Generic[T]):
-    """The parsed answer to one logical request."""
+    """The parsed response to one logical request."""
 
     data: T
     status: int
@@ -125,7 +125,7 @@ class Caller(Protocol):
     """What a generated endpoint needs: something that makes the call and has the response parsed."""
 
     async def call(self, request: Request, parse: Callable[[Any], T]) -> Response[T]:
-        """Make the call, with whatever retries apply, and parse the JSON of the answer with `parse`.
+        """Make the call, with whatever retries apply, and parse the JSON of the response with `parse`.
 
         `parse` may raise KeyError, TypeError, ValueError or AttributeError for a body that does not fit. Only
         a `MisfitError` and the name in a KeyError are shown to the user: others may quote the body.

@@ -90,7 +90,7 @@ class Spool:
 def _new_file(folder: Path | None) -> IO[bytes]:
     if folder is None:
         # Not deleted when it is closed: Windows opens such a file only once.
-        return tempfile.NamedTemporaryFile(prefix="imgwire-", buffering=0, delete=False)
+        return tempfile.NamedTemporaryFile(prefix="imgwire-async-", buffering=0, delete=False)
     folder.mkdir(parents=True, exist_ok=True)
     # With usual permissions, because it may stay.
     return cast("IO[bytes]", (folder / uuid4().hex).open("xb", buffering=0))

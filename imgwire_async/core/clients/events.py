@@ -114,7 +114,7 @@ def as_hooks(name: str, given: Hooks[H] | None) -> tuple[H, ...]:
     return hooks
 
 
-async def tell(hooks: tuple[Hook[E], ...], event: E) -> None:
+async def notify(hooks: tuple[Hook[E], ...], event: E) -> None:
     """Call each hook in turn, and await what it returns if that is awaitable.
 
     They run in the task of the call, so that a context variable which one sets is there for its next event.

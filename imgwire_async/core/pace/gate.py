@@ -57,13 +57,13 @@ class Gate:
     other: it keeps no place of the concurrency limit while it waits. There are no background tasks, and a
     gate works on asyncio and trio alike, but on one event loop at a time.
 
-    With `concurrency="auto"` every class has a pace of its own, found by probing; see `core.pacing`.
+    With `concurrency="auto"` every class has a pace of its own, found by probing; see `pace/adaptive.py`.
     Otherwise a class gets one with its first 429 and loses it after a minute without any; see
-    `core.throttled`.
+    `pace/throttled.py`.
 
     Args:
         concurrency: how many requests may be in flight at once, all classes together, or "auto" to find out
-            from the service's answers how fast it takes them, with up to 256 in flight.
+            from the service's responses how fast it takes them, with up to 256 in flight.
         rate_limits: rates of the classes that have one.
         time: clock to read and to wait on; deadlines are instants of its monotonic clock. Default: real time.
         rng: source of randomness of the pace.
@@ -103,7 +103,7 @@ class Gate:
         """Whose limits they are; for another gate that is to keep them together with this one."""
         self._limits_are_published = limits_are_published
         self.on_closure: Callable[[str, float], None] = lambda _class, _seconds: None
-        """Told when a response has closed a class, and for how many seconds."""
+        """Called when a response has closed a class, with the number of seconds."""
         self._arrivals = itertools.count()
         self._loop: object = None
         self._in_flight: set[Permit] = set()
@@ -157,9 +157,9 @@ class Gate:
         return None if limit is None else shared_bucket(self.scope, rate_class, limit)
 
     def pace_with(self, rate_class: str, pacer: Pacer) -> None:
-        """Have somebody else say when requests of a class may go.
+        """Replace the pacer of a class.
 
-        Whenever that changes otherwise than by a response to a request, `reconsider` has to be called.
+        Call `reconsider` whenever its schedule changes for any other reason than a response.
         """
         self._lane(rate_class).pacer = pacer
 

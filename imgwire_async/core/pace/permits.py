@@ -90,7 +90,7 @@ class Waiter:
         self.wakes_at = math.inf
 
     def wake_up(self) -> None:
-        """Have it look whether it may go."""
+        """Let it check whether it may be sent."""
         if self.wake is not None:
             self.wake.set()
 
@@ -132,7 +132,7 @@ class Lane:
         return self.bucket is None or self.bucket.take(now)
 
     def note_pause(self, now: float, hint: float) -> None:
-        """Send away who would not wait for a pause of this many seconds, which the service asked for."""
+        """Wake those who would not wait for a pause of this many seconds, which the service asked for."""
         until = now + min(hint, LONGEST_CLOSURE)
         if until > self.asked_until:
             self.asked_until = until
@@ -141,7 +141,7 @@ class Lane:
                     waiter.wake_up()
 
     def empty(self, *, wake: bool) -> None:
-        """Take everybody out of the queue, to get in line again if their loop is resumed."""
+        """Empty the queue; those who are woken queue again."""
         waiting = tuple(self.waiting)
         self.waiting.clear()
         if wake:
@@ -160,9 +160,10 @@ class Lane:
 
 
 class Permit:
-    """A request's leave to be sent, and its way to tell the gate what came of it.
+    """Permission to send one request.
 
-    Entering waits for the leave; until it is left, the request counts as in flight.
+    Entering waits for a slot, exiting releases it; the request counts as in flight meanwhile. `accepted` and
+    `throttled` report its response, from which the gate learns.
     """
 
     __slots__ = (
@@ -249,7 +250,7 @@ class Permit:
             self.pacer.take_back()
 
     def end_in_pacer(self) -> None:
-        """Tell the pace that the request has ended."""
+        """Report to the pacer that the request has ended."""
         if self.pacer is not None and self.ticket is not None:
             self.pacer.end(self.ticket)
 
@@ -261,7 +262,7 @@ class Permit:
         return result
 
     def accepted(self) -> None:
-        """Say that the server answered, with whatever status but a request to slow down.
+        """Report a response other than a request to slow down.
 
         Only a pace learns from it. Nothing is said of a request that got no response.
         """
@@ -271,7 +272,7 @@ class Permit:
             self.lane.accepted.add(self._gate.clock())
 
     def throttled(self, hint: float | None) -> None:
-        """Say that the server answered 429 (or 503 with a request to slow down).
+        """Report a 429, or a 503 with a request to slow down.
 
         Args:
             hint: seconds of the response's `Retry-After`, or None.
