@@ -296,10 +296,10 @@ class TestDifferences:
 
 
 class TestFacadeGuard:
-    def unreachable(self, tmp_path: Path, facade: str) -> list[str]:
+    def unreachable(self, tmp_path: Path, facade: str, operation: str = "sources.create") -> list[str]:
         (tmp_path / "facade.py").write_text(facade)
         found = guard.unreachable(ROOT / IMGIX.tree, tmp_path)
-        return [line for line in found if line.startswith("sources.create: ")]
+        return [line for line in found if line.startswith(f"{operation}: ")]
 
     def test_looks_into_the_models_of_a_body(self, tmp_path: Path) -> None:
         found = self.unreachable(
@@ -319,3 +319,16 @@ class TestFacadeGuard:
             "deployment = models.Deployment.from_dict(given)\n",
         )
         assert found == []
+
+    def test_knows_the_filters_that_a_facade_puts_into_the_query(self, tmp_path: Path) -> None:
+        found = self.unreachable(
+            tmp_path,
+            "reports_list(c, page_number=p, page_size=n, sort=s, fields_reports=f, further_query=q)\n"
+            "ReportFilters = TypedDict('ReportFilters', {'completed': bool})\n",
+            "reports.list",
+        )
+        assert found == ["reports.list: query parameter filter_report_type is not given by the facade"]
+
+    def test_finds_the_facade_complete(self) -> None:
+        tree = ROOT / IMGIX.tree
+        assert guard.unreachable(tree, tree.parent) == []

@@ -26,7 +26,7 @@ def unreachable(tree: Path, package: Path) -> list[str]:
     Returns:
         A sentence for each, by operation.
     """
-    given = _calls(package)
+    given, keys = _calls(package), _keys(package)
     missing: list[str] = []
     for module in sorted((tree / "api").glob("*/*.py")):
         for function in _top_level(module, ast.AsyncFunctionDef):
@@ -37,7 +37,9 @@ def unreachable(tree: Path, package: Path) -> list[str]:
             for argument in function.args.kwonlyargs:
                 if argument.arg == "body":
                     missing += [f"{name}: {line}" for line in _missing_fields(tree, argument, given)]
-                elif not _gives(given[function.name], argument.arg):
+                elif not _gives(given[function.name], argument.arg) and not (
+                    "further_query" in given[function.name] and _innermost(function, argument.arg) in keys
+                ):
                     missing.append(f"{name}: query parameter {argument.arg} is not given by the facade")
     return missing
 
@@ -77,6 +79,33 @@ def _is_constant(statement: ast.AnnAssign) -> bool:
     return isinstance(statement.value, ast.Constant)
 
 
+def _innermost(function: ast.AsyncFunctionDef, argument: str) -> str:
+    """What the name of a query parameter has in brackets: `or:tags` of `filter[or:tags]`."""
+    for node in ast.walk(function):
+        for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
+            if isinstance(key, ast.Constant) and isinstance(value, ast.Name) and value.id == argument:
+                return str(key.value).rpartition("[")[2].removesuffix("]")
+    return ""
+
+
+def _keys(package: Path) -> set[str]:
+    """Keys that the facade writes in mappings, such as those of the filters that it puts into a query."""
+    return {
+        key.value
+        for tree in _facade(package)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Dict)
+        for key in node.keys
+        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    }
+
+
+def _facade(package: Path) -> Iterator[ast.Module]:
+    for file in sorted(package.rglob("*.py")):
+        if file.relative_to(package).parts[0] not in _NOT_FACADE:
+            yield ast.parse(file.read_text("utf-8"), file.name)
+
+
 def _gives(arguments: set[str], name: str) -> bool:
     return name in arguments or _EVERYTHING in arguments
 
@@ -84,10 +113,8 @@ def _gives(arguments: set[str], name: str) -> bool:
 def _calls(package: Path) -> dict[str, set[str]]:
     """Keyword arguments that the facade gives, by the last name of what it calls."""
     found: dict[str, set[str]] = {}
-    for file in sorted(package.rglob("*.py")):
-        if file.relative_to(package).parts[0] in _NOT_FACADE:
-            continue
-        for node in ast.walk(ast.parse(file.read_text("utf-8"), file.name)):
+    for tree in _facade(package):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 called = node.func
                 name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
