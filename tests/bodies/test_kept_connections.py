@@ -36,7 +36,7 @@ _RECORD: dict[str, Any] = {
 }
 
 
-def create_and_store(connection: Connection) -> None:
+def create_and_store(connection: Connection, *, once: bool = False) -> None:
     """Respond to creates, and to PUTs as soon as their last byte has come."""
     buffer = bytearray(MIB)
     while head := connection.read_head():
@@ -51,6 +51,8 @@ def create_and_store(connection: Connection) -> None:
             upload_url = f"{connection.server.base_url}/store"
             created = {"image": _RECORD | {"id": str(uuid4())}, "upload_url": upload_url}
             connection.send(answer(200, json.dumps(created).encode()))
+        if once:
+            return
 
 
 ON_EACH_LOOP = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -76,6 +77,27 @@ async def test_an_existing_lifespan_runs_inside_and_keeps_its_state(make_client:
     async with serving(app) as browser:
         assert (await browser.get("/state")).json() == ["open", True]
     assert events == ["started shop", "stopped"]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+async def test_with_freeze_the_collector_skips_what_is_there_until_the_application_stops(
+    make_client: MakeClient, inside: bool
+) -> None:
+    started = []
+
+    @asynccontextmanager
+    async def own(_: FastAPI) -> AsyncGenerator[None, None]:
+        started.append(gc.get_freeze_count())
+        yield
+
+    app = FastAPI(lifespan=imgwire_lifespan(own if inside else None, make_client=make_client, freeze=True))
+    gc.unfreeze()
+
+    async with serving(app):
+        assert gc.get_freeze_count() > 1000
+
+    assert gc.get_freeze_count() == 0
+    assert started == [0] * inside
 
 
 async def test_a_lifespan_that_yields_nothing_composes_too(make_client: MakeClient) -> None:

@@ -20,6 +20,7 @@ def imgwire_lifespan(
     lifespan: Lifespan[A] | None = None,
     *,
     make_client: Callable[[], AsyncImgwireClient] = AsyncImgwireClient,
+    freeze: bool = False,
 ) -> Callable[[A], AbstractAsyncContextManager[State]]:
     """A lifespan with one client for all requests of an application: `FastAPI(lifespan=imgwire_lifespan())`.
 
@@ -29,8 +30,11 @@ def imgwire_lifespan(
     Args:
         lifespan: the application's own lifespan; what it yields is kept in the state.
         make_client: makes the client; the default reads the environment variables.
+        freeze: once the application has started, let the garbage collector skip everything that is there,
+            until it stops. A full collection would otherwise hold up every request while it goes through all
+            that was imported. For processes that serve nothing else.
     """
-    return lifespan_with(STATE_KEY, make_client, lifespan)
+    return lifespan_with(STATE_KEY, make_client, lifespan, freeze=freeze)
 
 
 async def get_imgwire(connection: HTTPConnection) -> AsyncImgwireClient:

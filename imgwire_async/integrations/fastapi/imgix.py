@@ -20,6 +20,7 @@ def imgix_lifespan(
     lifespan: Lifespan[A] | None = None,
     *,
     make_client: Callable[[], AsyncImgixClient] = AsyncImgixClient,
+    freeze: bool = False,
 ) -> Callable[[A], AbstractAsyncContextManager[State]]:
     """A lifespan with one imgix client for all requests of an application.
 
@@ -32,8 +33,11 @@ def imgix_lifespan(
     Args:
         lifespan: the application's own lifespan; what it yields is kept in the state.
         make_client: makes the client; the default reads the environment variables.
+        freeze: once the application has started, let the garbage collector skip everything that is there,
+            until it stops. A full collection would otherwise hold up every request while it goes through all
+            that was imported. For processes that serve nothing else.
     """
-    return lifespan_with(STATE_KEY, make_client, lifespan)
+    return lifespan_with(STATE_KEY, make_client, lifespan, freeze=freeze)
 
 
 async def get_imgix(connection: HTTPConnection) -> AsyncImgixClient:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import gc
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from typing import Any, TypeAlias, TypeVar
 
 from starlette.requests import HTTPConnection
@@ -22,21 +23,39 @@ Lifespan: TypeAlias = (
 
 
 def lifespan_with(
-    name: str, make_client: Callable[[], C], lifespan: Lifespan[A] | None
+    name: str, make_client: Callable[[], C], lifespan: Lifespan[A] | None, *, freeze: bool = False
 ) -> Callable[[A], AbstractAsyncContextManager[State]]:
-    """A lifespan around `lifespan` that keeps a client in the state under `name`."""
+    """A lifespan around `lifespan` that keeps a client in the state under `name`.
+
+    With `freeze`, the garbage collector skips everything that is there once the application has started.
+    """
 
     @asynccontextmanager
     async def with_client(app: A) -> AsyncGenerator[State, None]:
         async with make_client() as client:
             state: dict[str, Any] = {name: client}
-            if lifespan is None:
-                yield state
-                return
-            async with lifespan(app) as own:
-                yield {**(own or {}), **state}
+            with ExitStack() as frozen:
+                if lifespan is None:
+                    if freeze:
+                        frozen.enter_context(_frozen())
+                    yield state
+                    return
+                async with lifespan(app) as own:
+                    if freeze:
+                        frozen.enter_context(_frozen())
+                    yield {**(own or {}), **state}
 
     return with_client
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    gc.collect()  # what is no longer used would stay for good
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def client_in(connection: HTTPConnection, name: str, kind: type[C], *, service: str) -> C:
