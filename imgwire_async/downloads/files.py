@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, cast
 from uuid import uuid4
@@ -29,11 +29,18 @@ class DownloadedFile:
     """What a download has written."""
 
     path: Path | None
-    """Where it is, or None when it went into a file object."""
+    """Where it is, or None when it went into a file object or a bucket."""
     size: int
     """Length in bytes."""
     content_type: str | None
     """MIME type as the host declared it, or None."""
+    uri: str | None = None
+    """Of the object in a bucket, or None when it went elsewhere."""
+
+    def __setstate__(self, state: list[object]) -> None:
+        # Pickles from before there were buckets hold the first fields only.
+        for field, value in zip(fields(self), [*state, None], strict=False):
+            object.__setattr__(self, field.name, value)
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import IO, Final, cast
 from uuid import uuid4
@@ -85,6 +86,19 @@ class Spool:
         self._parts, self._waiting, self.size = [], 0, 0
         if file is not None:
             await in_thread(lambda: _delete(file))
+
+
+async def chunks_of(content: bytes | Path) -> AsyncGenerator[bytes, None]:
+    """What a spool has taken, in blocks. Closed by the task that iterates."""
+    if isinstance(content, bytes):
+        yield content
+        return
+    file = await in_thread(lambda: content.open("rb", buffering=0))
+    try:
+        while chunk := await in_thread(lambda: file.read(BLOCK_SIZE)):
+            yield chunk
+    finally:
+        await in_thread(file.close)
 
 
 def _new_file(folder: Path | None) -> IO[bytes]:

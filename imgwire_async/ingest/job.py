@@ -46,6 +46,7 @@ from imgwire_async.ingest.shards.shard import Workbench
 from imgwire_async.ingest.sink import RecordT, Sink, SinkAddress
 from imgwire_async.ingest.sources.entries import IngestSource, open_source
 from imgwire_async.ingest.sources.own_files import OwnFiles
+from imgwire_async.stores.uris import is_object
 
 _QUEUED: int = 2  # lists of outcomes that wait to be taken
 
@@ -200,8 +201,9 @@ class IngestJob(Generic[RecordT]):
         """Write key, image id and CDN URL of every item that the journal has as stored, in all its runs.
 
         Args:
-            path: CSV, JSON Lines or (extra `parquet`) Parquet, by its extension. An older file is replaced in
-                one step, once the new one is complete and on disk.
+            path: CSV, JSON Lines or (extra `parquet`) Parquet, by its extension; a file, or an object such as
+                `s3://bucket/images.csv` (extra `cloud`). An older one is replaced in one step, once the new
+                one is complete.
 
         Returns:
             The number of items.
@@ -210,6 +212,7 @@ class IngestJob(Generic[RecordT]):
             InvalidArgumentError: another extension, or the file is the source or the journal of the job.
             ConfigurationError: Parquet without its extra.
             OSError: the file cannot be written; an older one is still there then.
+            StoreError: the same of an object.
         """
         written = await to_thread.run_sync(self._write_images, path)
         await self._keep_output(path)
@@ -224,8 +227,8 @@ class IngestJob(Generic[RecordT]):
         no source in it.
 
         Args:
-            path: a .jsonl or .ndjson file. An older one is replaced in one step, once the new one is complete
-                and on disk.
+            path: a .jsonl or .ndjson file, or such an object of a bucket. An older one is replaced in one
+                step, once the new one is complete.
 
         Returns:
             The number of items.
@@ -233,6 +236,7 @@ class IngestJob(Generic[RecordT]):
         Raises:
             InvalidArgumentError: another extension, or the file is the source or the journal of the job.
             OSError: the file cannot be written; an older one is still there then.
+            StoreError: the same of an object.
         """
         written = await to_thread.run_sync(self._write_failures, path)
         await self._keep_output(path)
@@ -264,7 +268,7 @@ class IngestJob(Generic[RecordT]):
 
     async def _keep_output(self, path: str | os.PathLike[str]) -> None:
         """Put on record that the file is none of the items that later runs may find."""
-        if not self._options.dry_run:
+        if not self._options.dry_run and not is_object(os.fsdecode(path)):
             with suppress(JournalError):  # only a convenience, such as the pace
                 await to_thread.run_sync(self._journal.keep_output, os.fsdecode(path))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import anyio.from_thread
@@ -19,7 +20,14 @@ PART: Final = 8 * 1024 * 1024
 _AT_ONCE: Final = 4
 
 
-async def write(store: Store, key: str, chunks: AsyncIterator[bytes], *, overwrite: bool = False) -> None:
+async def write(
+    store: Store,
+    key: str,
+    chunks: AsyncIterator[bytes],
+    *,
+    overwrite: bool = False,
+    content_type: str | None = None,
+) -> None:
     """Write an object. Nobody sees it before its last byte is there; what fails leaves nothing.
 
     Args:
@@ -28,6 +36,7 @@ async def write(store: Store, key: str, chunks: AsyncIterator[bytes], *, overwri
         chunks: its content, of any length. What they raise is raised here.
         overwrite: whether it may replace another one. For an object of more than one part the store is asked
             before the first one is sent, because stores check no condition for such objects.
+        content_type: the type that the store declares to others; None leaves it to the store.
 
     Raises:
         StoreError: it exists (`reason` is `exists`), or cannot be written.
@@ -36,19 +45,29 @@ async def write(store: Store, key: str, chunks: AsyncIterator[bytes], *, overwri
 
     what = f"cannot write {store.name(key)!r}"
     handle: Any = store.handle
+    attributes: Any = None if content_type is None else {"Content-Type": content_type}
     start, complete = await _beginning(chunks)
     if complete:
         mode: Any = "overwrite" if overwrite else "create"
         with store_errors(what, reading=False):
             await call(
-                lambda: obstore.put_async(handle, key, start, mode=mode, use_multipart=False),
-                lambda: obstore.put(handle, key, start, mode=mode, use_multipart=False),
+                lambda: obstore.put_async(
+                    handle, key, start, mode=mode, use_multipart=False, attributes=attributes
+                ),
+                lambda: obstore.put(
+                    handle, key, start, mode=mode, use_multipart=False, attributes=attributes
+                ),
             )
         return
     if not overwrite and await _exists(store, key):
         raise failed(what, "exists", reading=False)
     content = _Content(start, chunks)
-    how: Any = {"use_multipart": True, "chunk_size": PART, "max_concurrency": _AT_ONCE}
+    how: Any = {
+        "use_multipart": True,
+        "chunk_size": PART,
+        "max_concurrency": _AT_ONCE,
+        "attributes": attributes,
+    }
     try:
         with store_errors(what, reading=False):
             if on_asyncio():
@@ -59,6 +78,18 @@ async def write(store: Store, key: str, chunks: AsyncIterator[bytes], *, overwri
         if content.failure is not None:
             raise content.failure from None
         raise
+
+
+def replace_with_file(store: Store, key: str, path: Path) -> None:
+    """Write a local file as an object, in the place of an older one if there is one. Blocks.
+
+    Raises:
+        StoreError: it cannot be written; an older one is still there then.
+    """
+    import obstore
+
+    with store_errors(f"cannot write {store.name(key)!r}", reading=False):
+        obstore.put(store.handle, key, path, chunk_size=PART, max_concurrency=_AT_ONCE)
 
 
 async def _beginning(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:

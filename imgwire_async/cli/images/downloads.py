@@ -30,8 +30,8 @@ def download(
     to: Annotated[
         str | None,
         typer.Option(
-            help="File to write, or a folder to put the file in under the image's name; - for standard "
-            "output. Default: the current folder."
+            help="File or object (s3://bucket/key) to write, or a folder or prefix/ to put it in under the "
+            "image's name; - for standard output. Default: the current folder."
         ),
     ] = None,
     preset: PresetOption = None,
@@ -60,7 +60,11 @@ def download(
             file = await imgwire.images.download(
                 image_id, to="." if to is None else to, overwrite=overwrite, preset=name, **transformations
             )
-        record = {"path": str(file.path), "size": file.size, "content_type": file.content_type}
+        record = {
+            "path": str(file.path if file.uri is None else file.uri),
+            "size": file.size,
+            "content_type": file.content_type,
+        }
         show_record(record, as_json=as_json)
 
     run(work, as_json=as_json)

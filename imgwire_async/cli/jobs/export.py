@@ -87,7 +87,9 @@ def export(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Report what would be exported and fetch nothing.")
     ] = False,
-    report: Annotated[Path | None, typer.Option(help="Write the report: .json, .csv, .parquet.")] = None,
+    report: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the report: .json, .csv, .parquet.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Fetch the originals of all images, with a manifest, in a job that can be resumed.
@@ -136,7 +138,7 @@ def export(
     raise typer.Exit(ending)
 
 
-def _run(arguments: dict[str, Any], report: Path | None, journal: Path, *, as_json: bool) -> ExitCode:
+def _run(arguments: dict[str, Any], report: str | None, journal: Path, *, as_json: bool) -> ExitCode:
     from imgwire_async.cli.jobs.bulk_job import run_made_job
     from imgwire_async.cli.jobs.files import JobFiles
     from imgwire_async.cli.settings import configured_client

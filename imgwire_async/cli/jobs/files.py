@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import TypeAlias
 
 from anyio import to_thread
 
@@ -27,14 +28,17 @@ from imgwire_async.ingest.results.outputs import (
     extension_of,
 )
 
+Output: TypeAlias = str | Path
+"""A path, or the URI of an object in a cloud store."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFiles:
     """Where `--report`, `--images` and `--failed` go; None for those that are not wanted."""
 
-    report: Path | None = None
-    images: Path | None = None
-    failed: Path | None = None
+    report: Output | None = None
+    images: Output | None = None
+    failed: Output | None = None
 
     def check(self, source: str | None, journal: Path) -> None:
         """Find out before the job what would keep the files from being written.
@@ -61,22 +65,22 @@ class JobFiles:
             except InvalidArgumentError as error:
                 raise InvalidArgumentError(f"{option}: {error.message}", operation="ingest") from error
 
-    def outputs(self) -> list[tuple[str, Path, tuple[str, ...] | None]]:
+    def outputs(self) -> list[tuple[str, Output, tuple[str, ...] | None]]:
         """Option, path and allowed extensions of what is wanted; None allows any."""
-        every: tuple[tuple[str, Path | None, tuple[str, ...]], ...] = (
+        every: tuple[tuple[str, Output | None, tuple[str, ...]], ...] = (
             ("--report", self.report, REPORTS),
             ("--images", self.images, TABLES),
             ("--failed", self.failed, LISTS),
         )
         return [(option, path, extensions) for option, path, extensions in every if path is not None]
 
-    def steps(self, job: IngestJob) -> list[tuple[str, Path, Callable[[Path], Awaitable[object]]]]:
+    def steps(self, job: IngestJob) -> list[tuple[str, Output, Callable[[Output], Awaitable[object]]]]:
         """Option, path and function of what is to be written."""
 
-        async def write_report(path: Path) -> None:
+        async def write_report(path: Output) -> None:
             await to_thread.run_sync(job.report.write, path)
 
-        every: tuple[tuple[str, Path | None, Callable[[Path], Awaitable[object]]], ...] = (
+        every: tuple[tuple[str, Output | None, Callable[[Output], Awaitable[object]]], ...] = (
             ("--failed", self.failed, job.write_failures),
             ("--images", self.images, job.write_images),
             ("--report", self.report, write_report),
@@ -98,12 +102,12 @@ class JobFiles:
         return written
 
 
-def _check_not_printed_to(path: Path) -> None:
+def _check_not_printed_to(path: Output) -> None:
     """Check that a file is not what standard output or standard error was redirected to."""
     for descriptor in (1, 2):
         redirected = False
         with suppress(OSError):  # closed, or the file does not exist yet
-            redirected = os.path.samestat(path.stat(), os.fstat(descriptor))
+            redirected = os.path.samestat(Path(path).stat(), os.fstat(descriptor))
         if redirected:
             raise InvalidArgumentError(
                 f"cannot write {str(path)!r}: the output of this command is redirected to it; "

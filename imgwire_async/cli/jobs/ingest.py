@@ -139,13 +139,18 @@ def ingest(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Report what would be uploaded and send nothing.")
     ] = False,
-    report: Annotated[Path | None, typer.Option(help="Write the report: .json, .csv, .parquet.")] = None,
+    report: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the report: .json, .csv, .parquet.")
+    ] = None,
     images: Annotated[
-        Path | None,
-        typer.Option(help="Write key, image id and CDN URL of everything stored: .csv, .jsonl, .parquet."),
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write key, image id and CDN URL of everything stored: .csv, .jsonl, .parquet.",
+        ),
     ] = None,
     failed: Annotated[
-        Path | None, typer.Option(help="Write failed and untried items as a manifest: .jsonl.")
+        str | None, typer.Option(metavar="FILE", help="Write failed and untried items as a manifest: .jsonl.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -239,7 +244,7 @@ def _ending(run_one: Callable[[str], ExitCode], source: str, *, as_json: bool) -
         return ExitCode(interruptions.code_of(interruptions.received()))
 
 
-def _check_several(sources: list[str], *, journal: Path | None, files: tuple[Path | None, ...]) -> None:
+def _check_several(sources: list[str], *, journal: Path | None, files: tuple[str | None, ...]) -> None:
     """Check that several sources can each be a job.
 
     Raises:

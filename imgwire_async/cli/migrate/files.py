@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from imgwire_async.cli.jobs.files import JobFiles
+from imgwire_async.cli.jobs.files import JobFiles, Output
 from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.results.outputs import TABLES
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 class MigrationFiles(JobFiles):
     """Where `--urls` and `--redirects` go, and what every job can write."""
 
-    urls: Path | None = None
+    urls: Output | None = None
     redirects: Sequence[tuple[RedirectKind, Path]] = ()
 
-    def outputs(self) -> list[tuple[str, Path, tuple[str, ...] | None]]:
+    def outputs(self) -> list[tuple[str, Output, tuple[str, ...] | None]]:
         """Option, path and allowed extensions of what is wanted; None allows any."""
         found = JobFiles.outputs(self)
         if self.urls is not None:
             found.append(("--urls", self.urls, TABLES))
         return found + [("--redirects", path, None) for _, path in self.redirects]
 
-    def steps(self, job: IngestJob) -> list[tuple[str, Path, Callable[[Path], Awaitable[object]]]]:
+    def steps(self, job: IngestJob) -> list[tuple[str, Output, Callable[[Output], Awaitable[object]]]]:
         """Option, path and function of what is to be written."""
         migration = cast("MigrationJob", job)
         found = JobFiles.steps(self, job)

@@ -72,7 +72,10 @@ def run(
         typer.Option("--dry-run", help="Count assets, sizes and metadata that would be lost; send nothing."),
     ] = False,
     urls: Annotated[
-        Path | None, typer.Option(help="Write the mapping from old URLs to new ones: .csv, .jsonl, .parquet.")
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Write the mapping from old URLs to new ones: .csv, .jsonl, .parquet."
+        ),
     ] = None,
     redirects: Annotated[
         list[str] | None,
@@ -82,9 +85,12 @@ def run(
             "repeatable.",
         ),
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the report: .json, .csv, .parquet.")] = None,
+    report: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the report: .json, .csv, .parquet.")
+    ] = None,
     failed: Annotated[
-        Path | None, typer.Option(help="Write failed and untried assets as a manifest: .jsonl.")
+        str | None,
+        typer.Option(metavar="FILE", help="Write failed and untried assets as a manifest: .jsonl."),
     ] = None,
     rendering_base_url: Annotated[
         str | None,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import tempfile
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 
 from imgwire_async.core.concurrency.threads import in_thread
-from imgwire_async.downloads.file_objects import BLOCK_SIZE
-from imgwire_async.downloads.spool import Spool
+from imgwire_async.downloads.spool import Spool, chunks_of
 from imgwire_async.errors import DownloadTargetError, StoreError
 from imgwire_async.imgwire.export.folder import write_rows
 from imgwire_async.stores.opening import open_store
@@ -108,7 +107,7 @@ class BucketTarget:
 
     async def _write(self, path: str, content: bytes | Path, *, overwrite: bool) -> None:
         try:
-            async with aclosing(_chunks(content)) as chunks:
+            async with aclosing(chunks_of(content)) as chunks:
                 await write(self._store, self._key(path), chunks, overwrite=overwrite)
         except StoreError as error:
             if error.reason != "exists":
@@ -119,15 +118,3 @@ class BucketTarget:
                 errno=errno.EEXIST,
                 operation="export",
             ) from None
-
-
-async def _chunks(content: bytes | Path) -> AsyncGenerator[bytes, None]:
-    if isinstance(content, bytes):
-        yield content
-        return
-    file = await in_thread(lambda: content.open("rb", buffering=0))
-    try:
-        while chunk := await in_thread(lambda: file.read(BLOCK_SIZE)):
-            yield chunk
-    finally:
-        await in_thread(file.close)

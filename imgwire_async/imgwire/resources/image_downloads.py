@@ -36,6 +36,7 @@ from imgwire_async.imgwire.lowlevel.models import (
 )
 from imgwire_async.imgwire.resources.arguments import as_uuid, as_uuids
 from imgwire_async.imgwire.resources.file_names import file_name_of
+from imgwire_async.stores.uris import is_object
 
 if TYPE_CHECKING:
     from imgwire_async.downloads.archives import ExtractedFiles
@@ -151,13 +152,16 @@ class ImageDownloads:
 
         Args:
             job: the job, or its id.
-            to: path of the archive to write, or a binary file to write it to, sync or async as of anyio and
-                aiofiles. Without it you get a stream:
+            to: path of the archive to write, URI of an object such as `s3://bucket/images.zip` (extra
+                `cloud`), or a binary file to write it to, sync or async as of anyio and aiofiles. Without it
+                you get a stream:
                 `async with imgwire.images.download_archive(job) as stream: async for chunk in stream: …`.
                 A file at a path appears when it is complete and on disk, and not at all after a failure. A
                 folder, or text that ends in a slash, means a file in that folder, which is made if necessary;
-                it gets the id of the job as its name. A file object gets bytes as they come, from its current
-                position, and is not closed. A target that cannot work is rejected before the first request.
+                it gets the id of the job as its name. An object likewise appears when it is complete; what is
+                over 1 MiB goes through a temporary file first. A file object gets bytes as they come, from
+                its current position, and is not closed. A target that cannot work is rejected before the
+                first request.
             extract: unpack the images into the folder `to`, which is made if necessary. The archive itself is
                 not kept. Names that lead out of the folder, links, and archives beyond `limits` are
                 rejected, and then the folder is as it was. Names that some file system would not take, and
@@ -176,6 +180,7 @@ class ImageDownloads:
             DownloadRejectedError: the host of the archive answered with an error status.
             DownloadInterruptedError: a stream cannot go on after its transfer broke.
             DownloadTargetError: `to` cannot be written, or exists.
+            StoreError: the store of an object rejects it, or cannot be reached.
             ArchiveError: the archive is damaged, or not safe to extract.
             APIConnectionError: and what else a call can raise, see `imgwire_async.errors`.
         """
@@ -241,6 +246,7 @@ class ImageDownloads:
                 not READY.
             DownloadInterruptedError: a stream cannot go on after its transfer broke.
             DownloadTargetError: `to` cannot be written, or exists.
+            StoreError: the store of an object rejects it, or cannot be reached.
             APIConnectionError: and what else a call can raise, see `imgwire_async.errors`.
         """
         operation = "images.download"
@@ -305,8 +311,15 @@ async def _to_file(
 ) -> DownloadedFile:
     """Download to a path or a file; `name` makes that of a file in a folder from the content type."""
     path: Path | None = None
+    uri: str | None = None
     with _named(operation), core.with_deadline_from_now().within_deadline(operation):
-        if isinstance(to, str | os.PathLike):
+        if isinstance(to, str) and is_object(to):
+            from imgwire_async.downloads.objects import object_target
+
+            async with object_target(to, overwrite=overwrite, name=name) as (transfer, uri_of):
+                await fetch_into(transfer)
+            uri = uri_of()
+        elif isinstance(to, str | os.PathLike):
             head = FileHead()
             async with atomic_file(to, overwrite=overwrite, name=lambda: name(head.content_type)) as (
                 sink,
@@ -325,7 +338,7 @@ async def _to_file(
                 await sink.flush()
             finally:
                 await thread.end()
-    return DownloadedFile(path=path, size=transfer.received, content_type=transfer.head.content_type)
+    return DownloadedFile(path=path, size=transfer.received, content_type=transfer.head.content_type, uri=uri)
 
 
 async def _to_folder(
@@ -342,6 +355,8 @@ async def _to_folder(
     with _named(operation), core.with_deadline_from_now().within_deadline(operation):
         if not isinstance(to, str | os.PathLike):
             raise InvalidArgumentError("extract=True needs to=, the path of a folder")
+        if is_object(os.fsdecode(to)):
+            raise InvalidArgumentError("extract=True needs a folder of this machine, not a bucket")
         async with extraction(to, limits, overwrite=overwrite) as (sink, extract):
             await fetch_into(Transfer(sink))
             await sink.flush()

@@ -8,6 +8,7 @@ import json
 import os
 import stat
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Final, TypeAlias
 from imgwire_async.downloads.files import sync_folder, take_over, temporary_beside
 from imgwire_async.errors import ConfigurationError, InvalidArgumentError
 from imgwire_async.ingest.sources.own_files import PARQUET_MARK
+from imgwire_async.stores.uris import ObjectUri, file_name, is_object
 
 PathTarget: TypeAlias = "str | os.PathLike[str]"
 
@@ -92,10 +94,18 @@ def check_different(first: PathTarget, second: PathTarget) -> None:
 def check_writable(path: PathTarget) -> None:
     """Check, by writing beside it, that a file can be replaced or made.
 
+    Of an object only that its bucket can be opened, which takes no request.
+
     Raises:
         InvalidArgumentError: it cannot.
+        ConfigurationError: the extra for cloud stores is missing.
     """
     name = os.fsdecode(path)
+    if is_object(name):
+        from imgwire_async.stores.opening import open_store
+
+        open_store(ObjectUri.of(name))
+        return
     try:
         target = _replaceable(name)
         if target.exists() and not os.access(target, os.W_OK):
@@ -113,12 +123,20 @@ def replacing(path: PathTarget) -> Iterator[Path]:
     """Give the name of a new file that takes the place of `path` when the block has ended well.
 
     Until then an older file stays as it is. It is on disk before it is in its place, and has the older one's
-    permissions.
+    permissions. A URI is that of an object in a cloud store, which appears when it is complete.
 
     Raises:
         OSError: it cannot be written; `filename` is `path`.
+        StoreError: the object cannot be written.
+        ConfigurationError: the extra for cloud stores is missing.
     """
     name = os.fsdecode(path)
+    with _replacing_object(name) if is_object(name) else _replacing_file(name) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _replacing_file(name: str) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         target = _replaceable(name)
@@ -137,6 +155,19 @@ def replacing(path: PathTarget) -> Iterator[Path]:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _replacing_object(name: str) -> Iterator[Path]:
+    from imgwire_async.stores.opening import open_store
+    from imgwire_async.stores.writing import replace_with_file
+
+    uri = ObjectUri.of(name)
+    store = open_store(uri)
+    with tempfile.TemporaryDirectory(prefix="imgwire-") as folder:
+        temporary = Path(folder, file_name(name))
+        yield temporary
+        replace_with_file(store, uri.key, temporary)
 
 
 def write_text(path: PathTarget, lines: Iterable[str]) -> int:

@@ -186,12 +186,14 @@ class Report:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the report: as JSON (.json), or as a table of names and values (.csv, .parquet). Blocks.
 
-        An older file is replaced in one step, once the new one is complete and on disk.
+        A file, or an object such as `s3://bucket/report.json` (extra `cloud`). An older one is replaced in
+        one step, once the new one is complete.
 
         Raises:
             InvalidArgumentError: another extension, or the file is the journal.
             ConfigurationError: Parquet without its extra.
             OSError: the file cannot be written; an older one is still there then.
+            StoreError: the same of an object.
         """
         check_free(path, Taken(journal=self.journal or None))
         facts = asdict(self)

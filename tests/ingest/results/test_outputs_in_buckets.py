@@ -1,0 +1,85 @@
+"""Reports and lists of a job as objects: each appears when it is complete."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from imgwire_async import AsyncImgwireClient, InvalidArgumentError, StoreError
+from imgwire_async.cli.app import app
+from imgwire_async.sandbox import Sandbox
+from tests.ingest.support import folder_of
+from tests.stores.s3_server import Failure, S3Server, s3_server
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3Server]:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-the-tests")
+    with s3_server() as server:
+        yield server
+
+
+async def test_a_job_writes_its_files_into_a_bucket(
+    client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
+) -> None:
+    folder = folder_of(tmp_path / "photos", 3)
+    s3.objects["out/images.csv"] = b"older"
+
+    async with client.ingest(folder, journal=tmp_path / "journal", concurrency=4) as job:
+        async for _ in job:
+            pass
+        assert await job.write_images(s3.uri("out/images.csv")) == 3
+        assert await job.write_images(s3.uri("out/images.parquet")) == 3
+        assert await job.write_failures(s3.uri("out/failed.jsonl")) == 0
+        job.report.write(s3.uri("out/report.json"))
+        with pytest.raises(InvalidArgumentError, match="extension"):
+            await job.write_images(s3.uri("out/images.txt"))
+
+    assert len(list(csv.DictReader(s3.objects["out/images.csv"].decode().splitlines()))) == 3
+    assert s3.objects["out/images.parquet"][:4] == b"PAR1"
+    assert s3.objects["out/failed.jsonl"] == b""
+    assert json.loads(s3.objects["out/report.json"])["stored"] == 3
+
+
+async def test_an_older_object_stays_when_the_new_one_cannot_be_written(
+    client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
+) -> None:
+    s3.objects["images.csv"] = b"older"
+    s3.fail = lambda request: Failure(403, "AccessDenied") if request.method == "PUT" else None
+
+    async with client.ingest(folder_of(tmp_path / "photos", 1), concurrency=4) as job:
+        async for _ in job:
+            pass
+        with pytest.raises(StoreError) as raised:
+            await job.write_images(s3.uri("images.csv"))
+
+    assert raised.value.reason == "denied"
+    assert s3.objects == {"images.csv": b"older"}
+
+
+def test_the_command_writes_them_there_too(
+    sandbox: Sandbox, s3: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.server_key)
+    monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)
+    folder_of(tmp_path / "photos", 2)
+    arguments = ["ingest", "photos", "--images", s3.uri("images.csv"), "--failed", s3.uri("failed.jsonl")]
+
+    result = CliRunner().invoke(app, [*arguments, "--report", s3.uri("report.json")])
+
+    assert result.exit_code == 0, result.output
+    assert set(s3.objects) == {"images.csv", "failed.jsonl", "report.json"}
+    same = CliRunner().invoke(
+        app, ["ingest", "photos", "--images", "s3://b/x.csv", "--report", "s3://b/x.csv"]
+    )
+    assert same.exit_code == 2
+    assert {path.name for path in tmp_path.iterdir()} >= {"photos", "photos.journal"}
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("s3")]
