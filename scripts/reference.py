@@ -5,6 +5,7 @@ from __future__ import annotations
 # In the order in which users meet them. What a module offers is described where it is met first.
 MODULES = (
     "imgwire_async",
+    "imgwire_async.imgwire.bulk_jobs",
     "imgwire_async.imgwire.resources.images",
     "imgwire_async.imgwire.resources.image_uploads",
     "imgwire_async.imgwire.resources.image_downloads",
