@@ -155,7 +155,7 @@ def fill(imgix: ImgixSandbox, originals: Path, count: int) -> list[str]:
             custom_fields={"alt": f"A {subject}", "sku": f"SKU-{number:05}", "price": number + 0.5},
         )
         paths.append(path)
-    imgix.add_file(source, "/manual.pdf", b"%PDF-1.4\n%%EOF\n", name="A manual, which is no image")
+    imgix.add_file(source, "/manual.pdf", b"%PDF-1.4\n%%EOF\n", name="A manual, which is not an image")
     return paths
 
 

@@ -53,7 +53,7 @@ def build(text: bytes, name: str, root: Path, profile: Profile = IMGWIRE) -> tup
     """Our contract for a document, and notes for the maintainer.
 
     Raises:
-        RegenerationError: the document is refused, naming the place.
+        RegenerationError: the document is rejected, naming the place.
     """
     document = parse(text, name)
     if profile.overlay is not None:

@@ -117,7 +117,7 @@ async def test_ten_thousand_calls_against_a_failing_service_end_exactly_once(cha
     assert confirmed - ledger.deleted - ledger.deletion_unclear <= live
     assert ledger.deleted
     assert not ledger.deleted & live
-    # Whoever was told that a POST without a key failed knows that it may have happened.
+    # A caller whose POST without a key failed knows that it may have happened.
     assert ledger.origins <= len(origins) <= ledger.origins + ledger.origins_unclear
 
 

@@ -59,7 +59,7 @@ def test_every_file_that_is_not_stored_is_named_with_its_reason(run: Run, folder
     (folder / "[red].png").write_text("looks like markup")
     (folder / ".hidden.png").write_bytes(small_image(8))
     os.mkfifo(folder / "pipe")
-    with open(os.fsencode(folder) + b"/\xff.png", "wb") as file:  # noqa: PTH123 - a name that is no text
+    with open(os.fsencode(folder) + b"/\xff.png", "wb") as file:  # noqa: PTH123 - a name that is not text
         file.write(small_image(10))
 
     result = run(folder)

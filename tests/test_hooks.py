@@ -115,7 +115,7 @@ async def test_what_one_hook_raises_ends_the_call_and_the_contexts_of_the_others
 
 @pytest.mark.parametrize("wrong", [7, [print, 7], "text"])
 @pytest.mark.parametrize("name", ["on_call", "on_request", "on_response", "on_retry"])
-def test_a_hook_that_is_not_callable_is_refused_by_name(name: str, wrong: object) -> None:
+def test_a_hook_that_is_not_callable_is_rejected_by_name(name: str, wrong: object) -> None:
     with pytest.raises(ConfigurationError, match=name):
         AsyncImgwireClient("sk_test", **{name: wrong})  # type: ignore[arg-type]
 

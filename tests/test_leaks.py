@@ -1,4 +1,4 @@
-"""Credentials appear nowhere: no log, no representation, no exception, no local variable of ours."""
+"""Credentials appear nowhere: no log, no representation, no exception, none of our local variables."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ FAILURES: dict[str, tuple[Attempt, str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("attempt", "operation", "fault"), FAILURES.values(), ids=FAILURES)
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_no_exception_and_no_local_variable_of_ours_shows_a_secret(
+def test_no_exception_and_none_of_our_local_variables_shows_a_secret(
     sandbox: Sandbox, photo: Path, attempt: Attempt, operation: str, fault: dict[str, Any], backend: str
 ) -> None:
     async def scenario() -> tuple[BaseException, str]:
@@ -306,7 +306,7 @@ async def test_no_public_object_shows_a_secret(sandbox: Sandbox, photo: Path) ->
     )
 
 
-async def test_hooks_are_told_no_secret(sandbox: Sandbox, photo: Path) -> None:
+async def test_hooks_receive_no_secret(sandbox: Sandbox, photo: Path) -> None:
     told: list[object] = []
     sandbox.faults.once("store.put", status=503)
     hooks = {"on_request": told.append, "on_response": told.append, "on_retry": told.append}

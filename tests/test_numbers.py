@@ -76,7 +76,7 @@ def test_whole_numbers_of_any_library_are_accepted(what: str, make: Callable[[in
 
 @pytest.mark.parametrize("wrong", [True, np.True_, 2.5, np.float64(2.5), "3", None.__class__, -1, math.nan])
 @pytest.mark.parametrize("what", ACCEPTING)
-def test_what_is_no_count_is_refused_by_name(what: str, wrong: Any) -> None:
+def test_what_is_no_count_is_rejected_by_name(what: str, wrong: Any) -> None:
     with pytest.raises(ValueError, match=what.split(" ")[0]):
         ACCEPTING[what](wrong)
 
@@ -101,7 +101,7 @@ def test_numbers_of_any_library_are_accepted(what: str, number: Any) -> None:
 
 @pytest.mark.parametrize("wrong", [True, "2", b"2", [2], math.nan, -1, 10**400, Fraction(10**400)])
 @pytest.mark.parametrize("what", SECONDS)
-def test_what_is_no_number_is_refused_by_name(what: str, wrong: Any) -> None:
+def test_what_is_not_a_number_is_rejected_by_name(what: str, wrong: Any) -> None:
     with pytest.raises(ValueError, match=what):
         SECONDS[what](wrong)
 

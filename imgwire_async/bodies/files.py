@@ -66,7 +66,7 @@ _SEEKING = "cannot re-read the file"
 
 
 def takes_size(file: BinaryFile | AsyncBinaryFile | WholeFile | AsyncWholeFile) -> bool:
-    """Whether `read` can be told how much to read."""
+    """Whether `read` accepts a size."""
     if isinstance(file, io.IOBase):
         return True
     try:

@@ -29,7 +29,7 @@ class StoredObject:
 class _ObjectSource:
     """An object that is read once for its first bytes and its first sending, and again for every further one.
 
-    All of them read the same version: another one is refused by the store.
+    All of them read the same version: another one is rejected by the store.
     """
 
     replayable = True

@@ -147,7 +147,7 @@ async def open_path(path: str | os.PathLike[str], patience: Patience) -> AsyncGe
     """
     with source_errors("the path cannot be used"):
         source = _PathSource(os.fsdecode(path))
-    # Whoever holds a file open needs a connection as well, so files get only their part of the descriptors.
+    # A caller that holds a file open needs a connection as well, so files get only part of the descriptors.
     places = _places()
     await places.acquire_on_behalf_of(source)
     has_place = True

@@ -28,7 +28,10 @@ class UploadProgress:
 
 
 ProgressHook: TypeAlias = Callable[[UploadProgress], Awaitable[object] | object]
-"""A function, sync or async, that is told how far an upload is. What it raises ends the upload."""
+"""A function, sync or async, that is called with the progress of an upload.
+
+An exception that it raises ends the upload.
+"""
 
 OnSent: TypeAlias = Callable[[int], None]
 """Told how many bytes an attempt has sent so far; 0 begins an attempt."""

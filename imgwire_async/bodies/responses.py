@@ -30,7 +30,7 @@ class AiohttpContent(Protocol):
     """The `content` of an `aiohttp.ClientResponse`."""
 
     def iter_any(self) -> AsyncIterable[bytes]:
-        """The content, unpacked unless the session was told otherwise."""
+        """The content, decompressed unless the session is configured otherwise."""
         ...
 
 

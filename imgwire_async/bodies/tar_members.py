@@ -1,6 +1,6 @@
 """Members of tar archives, as `TarFile.extractfile` gives them.
 
-All members of an archive share its file and its position, and so does whoever looks for the next member.
+All members of an archive share its file and its position, and so does code that looks for the next member.
 Read side by side in threads, they would get each other's bytes. So a member is read without that position
 where the file allows it, and one after the other where it does not. Members of zip archives need nothing of
 this: `zipfile` locks by itself.

@@ -105,7 +105,7 @@ def _shared_options() -> list[Parameter]:
             setattr(settings, parameter.name, value)
 
     options = (
-        ("--base-url", None, "URL of the service, in the place of the environment variable's."),
+        ("--base-url", None, "URL of the service, instead of the environment variable's."),
         ("--verbose", True, "Show the details of errors, and every retry."),
         ("--quiet", True, "Show results and errors only."),
     )

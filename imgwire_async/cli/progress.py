@@ -1,4 +1,4 @@
-"""Bars that show how far uploads are, to whoever looks at standard error."""
+"""Progress bars of uploads, on standard error."""
 
 from __future__ import annotations
 

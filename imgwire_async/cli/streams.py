@@ -29,7 +29,7 @@ def _readable(error: UnicodeError) -> tuple[str | bytes, int]:
 def prepare_streams() -> None:
     """Make the standard streams usable whatever state they are in.
 
-    A closed descriptor gets the null device, so that no file or connection of ours takes its number. Reading
+    A closed descriptor gets the null device, so that no file or connection gets its number. Reading
     from a closed standard input and writing to a closed standard output fail: nothing was read or shown.
     """
     for descriptor in range(3):
@@ -83,7 +83,7 @@ def note(line: str) -> None:
 
 
 def complain(*lines: str) -> None:
-    """Print lines to standard error, as `say` does. Where that fails, nobody can be told."""
+    """Print lines to standard error, as `say` does. If that fails, there is nowhere to report it."""
     try:
         _write(sys.stderr, lines)
     except OSError:

@@ -182,7 +182,7 @@ class CountedStream:
         """End the reading of the chunks, and wait until it has ended.
 
         An HTTP library sends in a task of its own, which may outlast the request by a moment or, with an
-        early response, for as long as the source takes. Whoever closes the source must not find it in use.
+        early response, for as long as the source takes. Closing the source must not find it in use.
         """
         self._stopped = True
         if self._reading is not None:

@@ -141,7 +141,8 @@ class LogicalCall:
             The successful response, once awaited.
 
         Raises:
-            ImgwireError: what `error_for` makes of a response, or the error for the lack of one.
+            ImgwireError: the error `error_for` builds from the response, or a connection error if none
+                arrived.
             DeadlineExceededError: the deadline has passed, or leaves no time for another attempt.
         """
         if self.options.on_call or self.deadline is not None:

@@ -76,7 +76,7 @@ class Listing(Coroutine[Any, Any, Page[T]]):
     other coroutines it may be left unused, and awaited again for the page as it is then.
 
     Items that are added or removed meanwhile can shift the pages, as with every list that is paged by
-    number: an item may then appear twice or be passed over.
+    number: an item may then appear twice or be skipped.
 
     An `ImgwireError` that ends an iteration carries `resume_page` or `resume_cursor`: where the page is that
     could not be fetched. Every page before it has been given out. The same iterator can go on: it asks again.
@@ -162,7 +162,7 @@ class Listing(Coroutine[Any, Any, Page[T]]):
         """Every page from the first requested one to the last.
 
         Raises:
-            PaginationError: while iterating, the service names a next page that is no number or does not
+            PaginationError: while iterating, the service names a next page that is not a number or does not
                 lie ahead, or a cursor that it has named before.
         """
         return _Pages(self._reader, self._page, self._limit, self._prefetch, self._first)

@@ -32,7 +32,7 @@ def as_wait(seconds: float, operation: str) -> float:
     """For how long to wait; `math.inf` is allowed.
 
     Raises:
-        InvalidArgumentError: `seconds` is no number, or is negative.
+        InvalidArgumentError: `seconds` is not a number, or is negative.
     """
     if seconds == math.inf or (is_finite(seconds) and seconds >= 0):
         return seconds

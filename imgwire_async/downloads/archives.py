@@ -2,7 +2,7 @@
 
 An archive is not trusted. Names that lead elsewhere, links, and archives that unpack to far more than
 they should are rejected, and a rejected archive leaves no file behind. Names that are merely impossible
-somewhere, or that occur twice, come from whoever uploaded the images. Their files get other names.
+somewhere, or that occur twice, come from the people who uploaded the images. Their files get other names.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class OutputFile:
     Args:
         file: the file, positioned where the download begins.
         name: what errors call it.
-        thread: where a sync file is used, which whoever made it has to `end`; None for an async one.
+        thread: where a sync file is used, which its creator has to `end`; None for an async one.
         before: called where the file is used before the first bytes are written.
     """
 

@@ -45,7 +45,7 @@ def safe_name(name: str) -> str:
 
 
 def with_suffix(name: str, suffix: str) -> str:
-    """`name` with another suffix in the place of its own, or with one if it has none."""
+    """`name` with another suffix instead of its own, or with one if it has none."""
     stem, _ = split_suffix(name)
     return _fit(stem, "", suffix)
 

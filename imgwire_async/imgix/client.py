@@ -68,7 +68,7 @@ class AsyncImgixClient(ServiceClient):
         on_request: called with every attempt before it is sent. Like the following hooks sync or async.
         on_response: called with every attempt when its response has arrived or it has failed.
         on_retry: called with every retry before the wait for it.
-        http_client: an `httpx.AsyncClient` of your own to send requests with. It is never closed here, and
+        http_client: your own `httpx.AsyncClient` to send requests with. It is never closed here, and
             its own limits, proxies and TLS settings apply.
         allow_insecure: accept a base URL with plain http to another machine.
 

@@ -57,7 +57,7 @@ class BulkJobs(ServiceClient):
             print(job.report)
         ```
 
-        Run again with the same journal, it passes over what is stored without a request, tries again what
+        Run again with the same journal, it skips stored items without a request, tries again what
         failed, and stores files that have changed as new images. Every item has an idempotency key derived
         from job, item and content, which is in the journal before the first request: a crash at any moment
         loses nothing, and stores nothing twice as long as the service honours the keys.

@@ -55,7 +55,7 @@ class AsyncImgwireClient(BulkJobs):
 
     Args:
         api_key: server key (`sk_…`), client key (`ck_…`) or session token; or an async function that
-            returns one, asked again once after a 401. Default: the environment variable `IMGWIRE_API_KEY`.
+            returns one, called once more after a 401. Default: the environment variable `IMGWIRE_API_KEY`.
         base_url: scheme and host of the API. Default: `IMGWIRE_API_BASE_URL`, else the public service.
         environment_id: sent as `X-Environment-Id`, which session and OAuth tokens need and keys do not.
             Default: `IMGWIRE_ENVIRONMENT_ID`; None sends none, whatever the variable says.
@@ -66,14 +66,14 @@ class AsyncImgwireClient(BulkJobs):
         concurrency: how many requests are in flight at most; further ones wait for their turn. With "auto"
             the client finds out from the responses how fast the service takes them, for jobs of many calls.
         rate_limits: requests per second for classes of operations. Imgwire publishes no limits, so there
-            are none by default; a 429 holds back all calls of its class in any case.
+            are none by default; a 429 delays all calls of its class in any case.
         on_call: returns a context manager for every call with all its attempts; for tracing. Like all hooks,
             one function or a list of them. Contexts are entered in the order of the list.
         on_request: called with every attempt before it is sent. Like the following hooks sync or async; one
             that hangs ends with the call's `deadline`.
         on_response: called with every attempt when its response has arrived or it has failed.
         on_retry: called with every retry before the wait for it.
-        http_client: an `httpx.AsyncClient` of yours to send requests with. It is never closed here, and its
+        http_client: your own `httpx.AsyncClient` to send requests with. It is never closed here, and its
             own limits, proxies and TLS settings apply.
         allow_insecure: accept a base URL with plain http to another machine.
 

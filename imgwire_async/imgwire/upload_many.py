@@ -83,7 +83,7 @@ class UploadMany(Generic[T]):
     """Uploads under way: an async context manager, and an async iterator of outcomes as they come.
 
     At most `concurrency` items are alive at a time, counting those whose outcome has not been taken: a slow
-    loop holds back further uploads, and an item is drawn only when there is room for it. Leaving the block
+    loop delays further uploads, and an item is drawn only when there is room for it. Leaving the block
     cancels what has not ended, and closes a generator that the items come from. Several tasks may share the
     iterator; each outcome is given once.
 

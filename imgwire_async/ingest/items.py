@@ -106,7 +106,7 @@ class Entry:
     """What a source gives for one of its items."""
 
     key: str
-    """Empty when it cannot be told; it is then named by its number."""
+    """Empty if unknown; the item is then named by its number."""
     item: IngestItem | None
     """None when there is none to upload."""
     problem: ImgwireError | None = None

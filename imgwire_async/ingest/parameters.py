@@ -54,7 +54,7 @@ def _digest(
     if (file_name, mime_type, purpose) == (None, None, None) and not metadata:
         return None
     try:
-        # repr: what the service does not take is told when it is sent.
+        # repr: what the service does not take is reported when it is sent.
         text = json.dumps(
             [file_name, mime_type, purpose, metadata], sort_keys=True, separators=(",", ":"), default=repr
         )

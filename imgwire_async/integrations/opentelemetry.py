@@ -26,7 +26,7 @@ hold signatures and tokens; keys and bodies never come here.
 | `http.client.request.body.size` | By | bodies of attempts that were answered |
 | `http.client.response.body.size` | By | bodies that arrived, unpacked; also those of transfers that broke |
 | `imgwire.client.retries` | {retry} | attempts after the first |
-| `imgwire.client.throttled_time` | s | attempts held back by the client's limits or the service's pauses |
+| `imgwire.client.throttled_time` | s | attempts delayed by the client's limits or the service's pauses |
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def migrate_from_imgix(
     imgix after that is only reported (`AlreadyStored.changed`). A file that is replaced at imgix later is not
     noticed: imgix has no version of a file.
 
-    Everything else is as in `AsyncImgwireClient.ingest`: run again with the same journal, it passes over what
+    Everything else is as in `AsyncImgwireClient.ingest`: run again with the same journal, it skips what
     is stored, tries again what failed, and lists from where it was when it ended early. The journal belongs
     to Imgwire and to the imgix API, not to `sources` and `filters`, so a large account can be moved in parts
     with one journal.

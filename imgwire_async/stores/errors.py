@@ -60,7 +60,7 @@ _IN_WORDS: Final[dict[StoreProblem, str]] = {
 
 @contextmanager
 def store_errors(what: str, *, reading: bool = True, listing: bool = False) -> Iterator[None]:
-    """Raise what obstore raises as errors of our own, without its text and without it as a cause.
+    """Raise what obstore raises as our own errors, without its text and without it as a cause.
 
     Args:
         what: what cannot be done, such as `cannot read 's3://bucket/key'`.

@@ -19,7 +19,7 @@ _OF_THE_CLIENT: Final = frozenset(
 """Options for connections, of every provider. Others are configuration of the provider."""
 _VARIABLES: Final = ("AWS_", "AZURE_", "GOOGLE_", "IDENTITY_")
 _RETRIES: Final[dict[str, Any]] = {
-    # Short: whoever reads decides how often, and for how long, to try again.
+    # Short: the reader decides how often, and for how long, to try again.
     "max_retries": 2,
     "retry_timeout": timedelta(seconds=10),
     "backoff": {

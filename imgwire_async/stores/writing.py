@@ -81,7 +81,7 @@ async def write(
 
 
 def replace_with_file(store: Store, key: str, path: Path) -> None:
-    """Write a local file as an object, in the place of an older one if there is one. Blocks.
+    """Write a local file as an object, instead of an older one if there is one. Blocks.
 
     Raises:
         StoreError: it cannot be written; an older one is still there then.

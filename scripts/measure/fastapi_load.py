@@ -92,7 +92,7 @@ def fastapi(
 ) -> None:
     """The example service under load, with 10 % of the creates answered 429."""
     with Sandbox(journal_size=1) as sandbox, running_service(sandbox, freeze=freeze) as (base_url, pid):
-        # A pause of no length: the client repeats at once, and the other uploads are not held back.
+        # A pause of no length: the client repeats at once, and the other uploads are not delayed.
         sandbox.faults.random(0.1, 1, [Fault(status=429, retry_after=0)], "images.create")
         asyncio.run(load(base_url, pid, uploads, concurrency))
 

@@ -73,7 +73,7 @@ def ingest(
 
 
 def run_manifest(base_url: str, path: Path, count: int) -> None:
-    """Store the URLs of a manifest, then pass over them, and print what it took."""
+    """Store the URLs of a manifest, then skip them, and print what it took."""
     manifest, journal = path.with_suffix(".jsonl"), path.with_suffix(".journal")
     with manifest.open("w") as file:
         for number in range(count):

@@ -33,7 +33,7 @@ class Limit(NamedTuple):
     rate: float
     """Requests per second that it lets through."""
     settled: int
-    """What comes before so many seconds is not counted."""
+    """Seconds at the start that are not counted."""
     end: int
     """Seconds."""
     goodput: float
@@ -133,7 +133,7 @@ def limited_service(limit: str, seconds: list[Seconds]) -> Iterator[str]:
 
 
 async def run(base_url: str, processes: int, seconds: float) -> None:
-    """Ingest URLs for so many seconds."""
+    """Ingest URLs for this many seconds."""
     urls = (f"https://assets.example.com/{number}.jpg" for number in itertools.count())
     async with AsyncImgwireClient("sk_bench", base_url=base_url) as imgwire:
         with anyio.move_on_after(seconds):

@@ -165,7 +165,7 @@ async def contents_at_once(files: dict[str, Any]) -> dict[str, list[bytes]]:
 
 
 class Restless(io.BytesIO):
-    """Whoever looks for the next member moves the position while a thread reads."""
+    """A reader that looks for the next member moves the position while a thread reads."""
 
     def seek(self, offset: int, whence: int = 0) -> int:
         position = super().seek(offset, whence)

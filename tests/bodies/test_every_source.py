@@ -190,7 +190,7 @@ def test_any_content_in_any_pieces_arrives_unchanged(
     assert asyncio.run(scenario()) == sha256(content)
 
 
-async def test_what_is_too_large_for_a_temporary_file_is_refused_before_any_call(
+async def test_what_is_too_large_for_a_temporary_file_is_rejected_before_any_call(
     sandbox: Sandbox, client: AsyncImgwireClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "SPOOL_LIMIT", 1_000_000)

@@ -90,7 +90,7 @@ def async_hook(seen: list[UploadProgress]) -> Callable[[UploadProgress], object]
 
 
 @pytest.mark.parametrize("make_hook", [sync_hook, async_hook])
-async def test_begin_end_and_restart_are_told(
+async def test_begin_end_and_restart_are_reported(
     sandbox: Sandbox,
     client: AsyncImgwireClient,
     make_hook: Callable[[list[UploadProgress]], Any],
@@ -132,7 +132,7 @@ async def test_what_a_hook_raises_ends_the_upload(
         await client.images.upload(CONTENT, on_progress=make_hook(Failing()))
 
 
-async def test_a_slow_hook_is_told_the_latest_and_holds_nothing_up() -> None:
+async def test_a_slow_hook_receives_the_latest_and_holds_nothing_up() -> None:
     go_on = anyio.Event()
     seen: list[int] = []
 

@@ -131,7 +131,7 @@ async def test_what_the_store_refuses_is_an_error_of_the_source(
     ("key", "content", "problem"),
     [("gone.jpg", None, "does not exist"), ("empty.jpg", b"", "empty"), ("", None, "names no object")],
 )
-async def test_an_object_that_is_no_image_is_refused_before_anything_is_sent(
+async def test_an_object_that_is_not_an_image_is_rejected_before_anything_is_sent(
     client: AsyncImgwireClient, sandbox: Sandbox, s3: S3Server, key: str, content: bytes | None, problem: str
 ) -> None:
     if content is not None:

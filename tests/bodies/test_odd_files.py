@@ -109,7 +109,7 @@ MAKERS: dict[str, tuple[Callable[[Path], Any], str]] = {
 @BACKENDS
 @pytest.mark.parametrize("what", MAKERS)
 @pytest.mark.parametrize("size", [None, len(JPEG)])
-def test_every_byte_is_stored_and_the_type_is_told(
+def test_every_byte_is_stored_and_the_type_is_reported(
     sandbox: Sandbox, tmp_path: Path, what: str, size: int | None, backend: str
 ) -> None:
     make, name = MAKERS[what]
@@ -128,7 +128,7 @@ def test_every_byte_is_stored_and_the_type_is_told(
     run(main, backend)
 
 
-async def test_an_empty_file_without_a_size_is_refused(sandbox: Sandbox) -> None:
+async def test_an_empty_file_without_a_size_is_rejected(sandbox: Sandbox) -> None:
     async with client_of(sandbox) as client:
         with pytest.raises(UploadSourceError, match="empty"):
             await client.images.upload(Whole(b""))

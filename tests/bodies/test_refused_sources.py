@@ -1,4 +1,4 @@
-"""What cannot be uploaded is refused with a reason before any call, or while it is being read."""
+"""What cannot be uploaded is rejected with a reason before any call, or while it is being read."""
 
 # ruff: noqa: PTH123 - these tests may wait for the disk
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Interrupted:
     ],
     ids=range(18),
 )
-async def test_what_holds_no_bytes_is_refused_before_any_call(
+async def test_what_holds_no_bytes_is_rejected_before_any_call(
     sandbox: Sandbox, client: AsyncImgwireClient, tmp_path: Path, make: Callable[[Path], Any], words: str
 ) -> None:
     file = make(tmp_path)
@@ -99,12 +99,12 @@ async def test_what_holds_no_bytes_is_refused_before_any_call(
         file.close()
 
 
-async def test_a_socket_is_refused(client: AsyncImgwireClient) -> None:
+async def test_a_socket_is_rejected(client: AsyncImgwireClient) -> None:
     with socket.socket() as connection, pytest.raises(UploadSourceError, match="socket"):
         await client.images.upload(connection)  # type: ignore[arg-type]
 
 
-async def test_async_files_in_text_mode_are_refused(client: AsyncImgwireClient, tmp_path: Path) -> None:
+async def test_async_files_in_text_mode_are_rejected(client: AsyncImgwireClient, tmp_path: Path) -> None:
     (tmp_path / "a.svg").write_text("<svg>")
 
     async with await anyio.open_file(tmp_path / "a.svg") as of_anyio:
@@ -122,7 +122,7 @@ async def test_async_files_in_text_mode_are_refused(client: AsyncImgwireClient, 
     ids=["bytes", "file", "iterator", "factory"],
 )
 @pytest.mark.parametrize("replayable", [False, True])
-async def test_a_wrong_size_is_refused_before_any_call(
+async def test_a_wrong_size_is_rejected_before_any_call(
     make: Callable[[], Any], size: int, replayable: bool
 ) -> None:
     async def read() -> None:
@@ -146,7 +146,7 @@ async def test_a_wrong_size_that_shows_later_stores_nothing(
 
 
 @pytest.mark.parametrize("library", ["httpx", "aiohttp"])
-async def test_the_body_of_an_error_is_no_image(client: AsyncImgwireClient, library: str) -> None:
+async def test_the_body_of_an_error_is_not_an_image(client: AsyncImgwireClient, library: str) -> None:
     with raw_server(in_turn(answer(404, JPEG))) as server:
         async with httpx.AsyncClient() as a, aiohttp.ClientSession() as b:
             response: Any = await (a if library == "httpx" else b).get(server.base_url)
@@ -217,14 +217,14 @@ async def endless_async() -> AsyncGenerator[bytes, None]:
 
 @pytest.mark.parametrize("make", [endless_sync, endless_async])
 @pytest.mark.parametrize("size", [None, 300_001])
-async def test_an_iterator_that_never_ends_but_gives_nothing_more_is_refused(
+async def test_an_iterator_that_never_ends_but_gives_nothing_more_is_rejected(
     client: AsyncImgwireClient, make: Callable[[], Any], size: int | None
 ) -> None:
     with anyio.fail_after(20), pytest.raises(UploadSourceError, match="nothing but empty pieces"):
         await client.images.upload(make(), size=size, mime_type="image/png")
 
 
-async def test_a_file_whose_size_the_system_does_not_know_is_refused_before_any_call(
+async def test_a_file_whose_size_the_system_does_not_know_is_rejected_before_any_call(
     client: AsyncImgwireClient, sandbox: Sandbox
 ) -> None:
     with pytest.raises(UploadSourceError, match="more bytes than its size of 0"):

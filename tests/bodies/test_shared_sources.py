@@ -249,7 +249,7 @@ def test_waiting_for_another_upload_of_the_file_ends_with_the_deadline(
     run(main, backend)
 
 
-def test_another_event_loop_is_refused_the_file(sandbox: Sandbox, path: Path) -> None:
+def test_another_event_loop_is_rejected_the_file(sandbox: Sandbox, path: Path) -> None:
     begun, finish = threading.Event(), threading.Event()
 
     async def first() -> None:

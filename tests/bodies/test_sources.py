@@ -1,4 +1,4 @@
-"""Sources: everything that holds bytes can be read again and again, everything else is refused in time."""
+"""Sources: everything that holds bytes can be read again and again, everything else is rejected in time."""
 
 # ruff: noqa: ASYNC240 - these tests may wait for the disk
 from __future__ import annotations
@@ -105,7 +105,7 @@ async def test_bytes_are_not_copied_as_a_whole() -> None:
     ],
     ids=range(11),
 )
-async def test_what_cannot_be_read_is_refused_with_a_reason(
+async def test_what_cannot_be_read_is_rejected_with_a_reason(
     tmp_path: Path, make: Callable[[Path], Any], words: str
 ) -> None:
     (tmp_path / "empty").touch()
@@ -116,7 +116,7 @@ async def test_what_cannot_be_read_is_refused_with_a_reason(
             pass
 
 
-async def test_a_file_without_permission_is_refused(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_without_permission_is_rejected(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: str, mode: str, buffering: int) -> None:  # noqa: ARG001 - the interface of open
         raise PermissionError(13, "Permission denied", path)
 

@@ -110,7 +110,7 @@ class FailingFile:
 def failing_files(
     monkeypatch: pytest.MonkeyPatch, make: Callable[[], FailingFile | OSError]
 ) -> list[FailingFile]:
-    """What is made in the place of temporary files."""
+    """Files that replace temporary ones."""
     made: list[FailingFile] = []
     real = tempfile.TemporaryFile
 
@@ -169,7 +169,7 @@ def test_no_folder_for_temporary_files_is_the_sources_failure(
 
 @BACKENDS
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_folder_with_nothing_of_ours_fails_the_item_and_is_named(
+def test_a_full_folder_with_no_files_of_this_process_fails_the_item_and_is_named(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, backend: str, code: int
 ) -> None:
     made = failing_files(monkeypatch, lambda: FailingFile("write", code))
@@ -186,7 +186,7 @@ def test_a_full_folder_with_nothing_of_ours_fails_the_item_and_is_named(
 
 
 class Disk:
-    """A folder with room for so many bytes."""
+    """A folder with room for this many bytes."""
 
     def __init__(self, room: int) -> None:
         self.room = room

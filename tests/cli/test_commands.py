@@ -173,7 +173,7 @@ def test_a_url_of_an_image_or_of_a_url(cli: Invoke, photo: Path) -> None:
     assert by_id == by_url == f"{image['cdn_url']}@small?format=auto&width=300\n"
 
 
-def test_a_wrong_transformation_is_refused(cli: Invoke) -> None:
+def test_a_wrong_transformation_is_rejected(cli: Invoke) -> None:
     result = cli("url", "https://cdn.imgwire.dev/a/b/c", "widht=300")
 
     assert result.exit_code == 5

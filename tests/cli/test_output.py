@@ -171,7 +171,7 @@ class TestAsAProcess:
         assert (process.returncode, output) == (5, b"")
 
 
-def test_a_record_without_fields_is_told_as_done_and_as_an_empty_object(
+def test_a_record_without_fields_is_reported_as_done_and_as_an_empty_object(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     show_record({}, as_json=False)

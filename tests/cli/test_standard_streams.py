@@ -56,13 +56,13 @@ def test_name_and_type_are_detected_where_they_are_not_given(photo: Path) -> Non
 
 
 @pytest.mark.parametrize(("content", "code"), [(b"", 5), (b"no image", 5)], ids=["nothing", "no image"])
-def test_what_is_no_image_is_refused(content: bytes, code: int) -> None:
+def test_what_is_not_an_image_is_rejected(content: bytes, code: int) -> None:
     ended = run("upload", "-", input=content)
 
     assert (ended.returncode, b"Traceback" in ended.stderr) == (code, False)
 
 
-def test_a_closed_standard_input_is_refused() -> None:
+def test_a_closed_standard_input_is_rejected() -> None:
     ended = subprocess.run(
         ["sh", "-c", f'exec "{sys.executable}" -c "{MAIN}" upload - <&-'],
         capture_output=True,

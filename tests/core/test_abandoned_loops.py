@@ -152,7 +152,7 @@ def test_calls_of_a_stopped_loop_end_when_it_is_resumed_after_another_one(pendin
     assert (gate.stats().in_flight, gate.stats().waiting) == (0, 0)
 
 
-def test_a_provider_that_hung_in_a_closed_loop_is_asked_again_in_the_next(pending: PendingCalls) -> None:
+def test_a_provider_that_hung_in_a_closed_loop_is_called_again_in_the_next(pending: PendingCalls) -> None:
     asked = 0
 
     async def provider() -> str:

@@ -183,7 +183,7 @@ async def test_a_call_ends_after_the_allowed_attempts_with_the_last_error(sandbo
     assert len(sandbox.requests.of("images.list")) == 3
 
 
-async def test_a_hint_above_the_limit_raises_at_once_and_is_told(sandbox: Sandbox) -> None:
+async def test_a_hint_above_the_limit_raises_at_once_and_is_reported(sandbox: Sandbox) -> None:
     sandbox.faults.once("images.list", status=429, retry_after=120)
 
     async with client_of(sandbox) as client:
@@ -291,7 +291,7 @@ async def test_an_upload_url_that_is_no_url_is_a_clear_error(client: AsyncImgwir
         await put(client, url, Bytes(b"x"))
 
 
-async def test_an_upload_url_without_tls_to_another_host_is_refused(client: AsyncImgwireClient) -> None:
+async def test_an_upload_url_without_tls_to_another_host_is_rejected(client: AsyncImgwireClient) -> None:
     with pytest.raises(ConfigurationError, match="clear text") as caught:
         await put(client, "http://store.example.com/x?signature=secret", Bytes(b"x"))
 
@@ -455,7 +455,7 @@ async def test_a_second_401_in_a_row_is_the_caller_s(sandbox: Sandbox) -> None:
     assert len(sandbox.requests.of("images.list")) == 2
 
 
-async def test_many_calls_that_are_refused_at_once_ask_for_one_new_key(sandbox: Sandbox) -> None:
+async def test_many_calls_that_are_rejected_at_once_ask_for_one_new_key(sandbox: Sandbox) -> None:
     provide, given = provider("sk_expired", sandbox.server_key)
     async with client_of(sandbox, api_key=provide) as client, anyio.create_task_group() as tasks:
         for _ in range(20):
@@ -473,7 +473,7 @@ async def test_a_fixed_key_is_not_tried_twice(sandbox: Sandbox) -> None:
     assert len(sandbox.requests.of("images.list")) == 1
 
 
-async def test_a_provider_that_is_not_async_is_told_so(sandbox: Sandbox) -> None:
+async def test_a_provider_that_is_not_async_is_rejected(sandbox: Sandbox) -> None:
     provide: Any = lambda: sandbox.server_key  # noqa: E731 - not what the type says
 
     async with AsyncImgwireClient(provide, base_url=sandbox.base_url) as client:
@@ -482,7 +482,7 @@ async def test_a_provider_that_is_not_async_is_told_so(sandbox: Sandbox) -> None
 
 
 @pytest.mark.parametrize("key", ["", "a b", "sk_\n", "sk_é", None, 7])
-async def test_a_provider_that_gives_no_key_is_told_so(sandbox: Sandbox, key: Any) -> None:
+async def test_a_provider_that_gives_no_key_is_rejected(sandbox: Sandbox, key: Any) -> None:
     provide, _ = provider(key)
     async with client_of(sandbox, api_key=provide) as client:
         with pytest.raises(ConfigurationError, match="API key"):
@@ -491,7 +491,7 @@ async def test_a_provider_that_gives_no_key_is_told_so(sandbox: Sandbox, key: An
     assert len(sandbox.requests) == 0
 
 
-async def test_the_wrong_kind_of_key_is_refused_before_the_network(sandbox: Sandbox) -> None:
+async def test_the_wrong_kind_of_key_is_rejected_before_the_network(sandbox: Sandbox) -> None:
     async with client_of(sandbox, api_key=sandbox.client_key) as client:
         with pytest.raises(ConfigurationError, match="server key"):
             await client.images.list()
@@ -536,7 +536,7 @@ async def test_a_body_is_compact_json_with_its_length() -> None:
 
 
 @pytest.mark.parametrize("image_id", ["../x", "a/b?c", "x\ny", "", ".", "..", "%2e%2e", " ", "6f0f4c1c"])
-async def test_an_id_that_is_no_uuid_is_refused_before_the_network(
+async def test_an_id_that_is_not_a_uuid_is_rejected_before_the_network(
     sandbox: Sandbox, client: AsyncImgwireClient, image_id: str
 ) -> None:
     with pytest.raises(InvalidArgumentError, match="UUID"):
@@ -546,7 +546,7 @@ async def test_an_id_that_is_no_uuid_is_refused_before_the_network(
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1}, b"x"])
-async def test_an_argument_that_json_cannot_hold_is_refused_before_the_network(
+async def test_an_argument_that_json_cannot_hold_is_rejected_before_the_network(
     sandbox: Sandbox, client: AsyncImgwireClient, value: Any
 ) -> None:
     with pytest.raises(InvalidArgumentError):

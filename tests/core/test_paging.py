@@ -246,7 +246,7 @@ async def test_a_chain_that_skips_pages_is_followed_also_when_reading_ahead() ->
     ],
     ids=str,
 )
-def test_numbers_out_of_range_are_refused_before_any_request(arguments: dict[str, Any]) -> None:
+def test_numbers_out_of_range_are_rejected_before_any_request(arguments: dict[str, Any]) -> None:
     service = Service(1)
 
     with pytest.raises(InvalidArgumentError, match=next(iter(arguments))):

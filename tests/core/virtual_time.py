@@ -51,7 +51,7 @@ class VirtualTime(VirtualClock):
         self._passed = instant
 
     async def wait(self, event: anyio.Event, seconds: float) -> None:
-        """Wait for an event, which the clock sets after so many seconds if nobody else does."""
+        """Wait for an event, which the clock sets after this many seconds if nobody else does."""
         assert seconds >= 0, f"a negative wait: {seconds}"
         with self._timer(seconds, event.set):
             await event.wait()

@@ -122,7 +122,7 @@ async def test_a_hostile_name_refuses_the_archive_and_leaves_nothing(name: str, 
         ({"compress_type": zipfile.ZIP_BZIP2}, "method 12"),
     ],
 )
-async def test_links_special_files_and_costly_methods_are_refused(
+async def test_links_special_files_and_costly_methods_are_rejected(
     attributes: dict[str, int], reason: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ArchiveError, match=reason):
@@ -130,7 +130,7 @@ async def test_links_special_files_and_costly_methods_are_refused(
     assert names_in(tmp_path) == []
 
 
-async def test_an_encrypted_entry_is_refused(tmp_path: Path) -> None:
+async def test_an_encrypted_entry_is_rejected(tmp_path: Path) -> None:
     content = bytearray(zipped({"a.jpg": b"a"}))
     content[content.index(b"PK\x01\x02") + 8] |= 1
 
@@ -172,7 +172,7 @@ async def test_a_file_that_cannot_be_closed_is_no_damage_of_the_archive(
     assert names_in(tmp_path) == []
 
 
-async def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+async def test_a_zip_bomb_is_rejected_before_it_is_unpacked(tmp_path: Path) -> None:
     bomb = zipped({f"{n}.jpg": bytes(20 * MEBIBYTE) for n in range(6)}, zipfile.ZIP_DEFLATED)
     assert len(bomb) < MEBIBYTE
 
@@ -181,7 +181,7 @@ async def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> No
     assert names_in(tmp_path) == []
 
 
-async def test_a_bomb_of_overlapping_entries_is_refused(tmp_path: Path) -> None:
+async def test_a_bomb_of_overlapping_entries_is_rejected(tmp_path: Path) -> None:
     kernel = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = kernel.compress(bytes(MEBIBYTE)) + kernel.flush()
     name = b"a.jpg"
@@ -236,7 +236,7 @@ def test_limits_are_positive(field: str) -> None:
 
 
 @pytest.mark.parametrize("zip64", [False, True])
-async def test_a_huge_list_of_entries_is_refused_before_it_is_read(zip64: bool, tmp_path: Path) -> None:
+async def test_a_huge_list_of_entries_is_rejected_before_it_is_read(zip64: bool, tmp_path: Path) -> None:
     directory = bytes(70_000)
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 70_000, 0, 0)
     if zip64:
@@ -263,7 +263,7 @@ WHOLE = zipped(PHOTOS)
         WHOLE[:-6] + b"\xff" * 6,
     ],
 )
-async def test_a_damaged_archive_is_refused_and_leaves_nothing(content: bytes, tmp_path: Path) -> None:
+async def test_a_damaged_archive_is_rejected_and_leaves_nothing(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="damaged"):
         await extract(content, tmp_path / "photos")
     assert names_in(tmp_path) == []
@@ -291,7 +291,7 @@ def test_no_damage_ends_in_anything_but_a_refusal_or_images(
     anyio.run(main)
 
 
-async def test_a_list_that_zipfile_reads_in_another_way_is_refused(
+async def test_a_list_that_zipfile_reads_in_another_way_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archives, "count_entries", lambda *_: 2)

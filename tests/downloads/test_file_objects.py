@@ -1,4 +1,4 @@
-"""Open files as targets: async ones too, and those that cannot work are refused before any request."""
+"""Open files as targets: async ones too, and those that cannot work are rejected before any request."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
 
 
 @pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED)
-async def test_what_cannot_work_is_refused_before_any_request(
+async def test_what_cannot_work_is_rejected_before_any_request(
     make: Callable[[Path], Any], reason: str, tmp_path: Path
 ) -> None:
     (tmp_path / "a").touch()
@@ -216,7 +216,7 @@ async def test_so_are_async_files_that_cannot_work(
     await close()
 
 
-async def test_a_stream_writer_of_asyncio_is_refused_before_any_request() -> None:
+async def test_a_stream_writer_of_asyncio_is_rejected_before_any_request() -> None:
     async def handle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 

@@ -63,7 +63,7 @@ async def take_all(stream: DownloadStream, taken: bytearray) -> None:
 
 
 @pytest.mark.parametrize("fault", ["close", "reset"])
-async def test_a_broken_transfer_goes_on_where_it_stopped(fault: str, tmp_path: Path) -> None:
+async def test_a_broken_transfer_resumes_where_it_stopped(fault: str, tmp_path: Path) -> None:
     with file_host(Step(after=HALF, fault=fault), Step()) as server:  # type: ignore[arg-type]
         async with client_of(server) as client:
             content = await to_path(client, server, tmp_path)
@@ -74,7 +74,7 @@ async def test_a_broken_transfer_goes_on_where_it_stopped(fault: str, tmp_path: 
     assert header(server.heads[1], "if-range") == '"v1"'
 
 
-async def test_a_stream_goes_on_where_it_stopped() -> None:
+async def test_a_stream_resumes_where_it_stopped() -> None:
     with file_host(Step(after=HALF), Step(after=1000), Step()) as server:
         async with client_of(server) as client:
             assert await to_stream(client, server) == CONTENT
@@ -282,7 +282,7 @@ async def test_an_empty_file_is_a_file(tmp_path: Path) -> None:
             assert await to_path(client, server, tmp_path) == b""
 
 
-async def test_a_busy_host_is_asked_again_after_its_hint(tmp_path: Path) -> None:
+async def test_a_busy_host_is_called_again_after_its_hint(tmp_path: Path) -> None:
     hooked: list[RetryEvent] = []
     busy = Step(raw=answer(503, b"busy", "Retry-After: 0"))
     with file_host(busy, Step()) as server:
@@ -305,7 +305,7 @@ async def test_a_busy_host_is_asked_again_after_its_hint(tmp_path: Path) -> None
         (answer(302, b""), DownloadRejectedError),
     ],
 )
-async def test_what_is_no_file_is_a_typed_error_at_once(
+async def test_what_is_not_a_file_is_a_typed_error_at_once(
     raw: bytes, error: type[Exception], tmp_path: Path
 ) -> None:
     with file_host(Step(raw=raw)) as server:
@@ -363,7 +363,7 @@ async def test_a_206_with_all_of_the_file_goes_on_after_a_break(tmp_path: Path) 
         "bytes 1-3/3",
     ],
 )
-async def test_a_206_with_a_part_that_nobody_asked_for_is_refused(place: str, tmp_path: Path) -> None:
+async def test_a_206_with_a_part_that_nobody_asked_for_is_rejected(place: str, tmp_path: Path) -> None:
     with file_host(Step(raw=answer(206, b"abc", f"Content-Range: {place}"))) as server:
         async with client_of(server) as client:
             with pytest.raises(ResponseDecodeError, match="a part of the file"):

@@ -52,7 +52,7 @@ FORGED = {
 
 @pytest.mark.measures_time
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
-def test_a_forged_archive_is_refused_at_once_and_without_memory(forged: bytes) -> None:
+def test_a_forged_archive_is_rejected_at_once_and_without_memory(forged: bytes) -> None:
     file = io.BytesIO(forged)
     tracemalloc.start()
     started = time.process_time()

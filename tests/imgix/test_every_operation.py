@@ -168,7 +168,7 @@ async def test_an_operation_needs_its_permission_and_no_other(server: ImgixSandb
 
 
 @pytest.mark.parametrize("operation", CASES)
-async def test_an_operation_with_an_unknown_key_is_refused(server: ImgixSandbox, operation: str) -> None:
+async def test_an_operation_with_an_unknown_key_is_rejected(server: ImgixSandbox, operation: str) -> None:
     async with client_of(server, "ak_unknown") as imgix:
         with pytest.raises(AuthenticationError, match="IMGIX_API_KEY") as caught:
             await CASES[operation].call(imgix, prepared(server))

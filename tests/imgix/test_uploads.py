@@ -75,7 +75,7 @@ async def test_a_small_file_is_sent_directly(script: Script, imgix: AsyncImgixCl
     assert request.query == {"overwrite": "false"}
 
 
-async def test_a_file_that_is_no_image_is_sent_too(script: Script, imgix: AsyncImgixClient) -> None:
+async def test_a_file_that_is_not_an_image_is_sent_too(script: Script, imgix: AsyncImgixClient) -> None:
     script.on(f"POST /api/v1/sources/{SOURCE}/upload/a%20b/%C3%BC%23.pdf", asset("x"))
 
     await imgix.assets.upload(SOURCE, "a b/ü#.pdf", b"%PDF", overwrite=True)

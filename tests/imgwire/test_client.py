@@ -123,7 +123,7 @@ class TestVariablesApplyTogetherOrNotAtAll:
 
 
 @pytest.mark.parametrize("argument", ["base_url", "environment_id"])
-def test_an_argument_that_is_empty_text_is_refused(argument: str) -> None:
+def test_an_argument_that_is_empty_text_is_rejected(argument: str) -> None:
     arguments: dict[str, Any] = {argument: ""}
     with pytest.raises(ConfigurationError):
         AsyncImgwireClient("sk_x", **arguments)
@@ -139,7 +139,7 @@ def test_empty_environment_variables_are_like_none(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("key", [None, "", "sk_a b", "sk_a\n", "sk_é"])
-def test_a_key_that_cannot_be_one_is_refused(key: str | None) -> None:
+def test_a_key_that_cannot_be_one_is_rejected(key: str | None) -> None:
     with pytest.raises(ConfigurationError, match="API key"):
         AsyncImgwireClient(key)
 
@@ -177,7 +177,7 @@ def test_a_key_that_cannot_be_one_is_refused(key: str | None) -> None:
     ],
     ids=str,
 )
-def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
+def test_options_out_of_range_are_rejected(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         AsyncImgwireClient(**{"api_key": "sk_x"} | options)
 
@@ -245,7 +245,7 @@ def test_plain_http_over_a_network_must_be_allowed(url: str) -> None:
     ],
 )
 @pytest.mark.parametrize("allow_insecure", [True, False])
-def test_what_is_no_base_url_is_refused_without_showing_a_password(url: str, allow_insecure: bool) -> None:
+def test_what_is_no_base_url_is_rejected_without_showing_a_password(url: str, allow_insecure: bool) -> None:
     with pytest.raises(ConfigurationError) as caught:
         checked_base_url(url, allow_insecure=allow_insecure, example="https://api.example.com")
 
@@ -390,7 +390,7 @@ def test_a_client_can_be_used_in_a_second_event_loop_after_the_first(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_certificates_that_cannot_be_read_are_told(
+def test_certificates_that_cannot_be_read_are_reported(
     backend: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
@@ -433,7 +433,7 @@ def in_another_thread(coroutine: Coroutine[Any, Any, Any]) -> BaseException | No
     return raised[0] if raised else None
 
 
-async def test_two_running_event_loops_are_refused_with_advice(sandbox: Sandbox) -> None:
+async def test_two_running_event_loops_are_rejected_with_advice(sandbox: Sandbox) -> None:
     async with client_of(sandbox) as client:
         await client.images.list()
 

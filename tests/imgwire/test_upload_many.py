@@ -145,7 +145,7 @@ def test_ten_thousand_items_never_have_more_than_a_window_alive(backend: str) ->
 
 
 @BACKENDS
-def test_outcomes_that_are_not_taken_hold_back_further_items(backend: str) -> None:
+def test_outcomes_that_are_not_taken_delay_further_items(backend: str) -> None:
     drawn = 0
 
     def items() -> Iterator[int]:
@@ -294,7 +294,7 @@ async def test_no_items_are_no_outcomes() -> None:
 
 
 @pytest.mark.parametrize("items", ["photo.jpg", b"bytes", Path("photo.jpg"), 5, None])
-def test_a_single_file_is_refused(client_without_server: AsyncImgwireClient, items: Any) -> None:
+def test_a_single_file_is_rejected(client_without_server: AsyncImgwireClient, items: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="several"):
         client_without_server.images.upload_many(items)
 

@@ -33,7 +33,7 @@ asyncio.run(main())
 """
 
 
-def test_passing_over_stored_items_holds_up_nothing(tmp_path: Path) -> None:
+def test_skipping_stored_items_holds_up_nothing(tmp_path: Path) -> None:
     urls = [f"https://assets.example.com/{number}.jpg" for number in range(ITEMS)]
     (tmp_path / "urls.jsonl").write_text("".join(json.dumps({"url": url}) + "\n" for url in urls))
     with Journal(tmp_path / "j") as journal:

@@ -1,4 +1,4 @@
-"""Bulk jobs against a sandbox: what is stored, passed over, failed, and found again by the next run."""
+"""Bulk jobs against a sandbox: what is stored, skipped, failed, and found again by the next run."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ async def test_one_failure_stops_nothing_and_the_next_run_tries_it_again(
     assert counts(report) == (1, 2, 0, 0)
 
 
-async def test_what_is_no_image_is_skipped_in_a_folder_and_fails_when_named(
+async def test_what_is_not_an_image_is_skipped_in_a_folder_and_fails_when_named(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     folder = folder_of(tmp_path / "mixed", 1)
@@ -139,7 +139,7 @@ async def test_what_is_no_image_is_skipped_in_a_folder_and_fails_when_named(
 
 @pytest.mark.parametrize("content", [b"", b"no image"], ids=["empty", "text"])
 @pytest.mark.parametrize("given", ["folder", "path", "list", "manifest"])
-async def test_a_file_that_is_no_image_is_skipped_where_it_is_found_and_fails_where_it_is_named(
+async def test_a_file_that_is_not_an_image_is_skipped_where_it_is_found_and_fails_where_it_is_named(
     client: AsyncImgwireClient, tmp_path: Path, given: str, content: bytes
 ) -> None:
     folder = tmp_path / "mixed"

@@ -320,7 +320,7 @@ async def test_what_a_crash_kept_from_the_journal_is_not_stored_twice(
     await resume(client, photos, tmp_path / "j")
 
 
-async def test_a_second_job_on_the_same_journal_is_refused(
+async def test_a_second_job_on_the_same_journal_is_rejected(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     async with client.ingest(photos, journal=tmp_path / "j"):

@@ -88,7 +88,7 @@ async def test_the_413_arrives_while_a_slow_client_goes_on_sending(app: FastAPI)
 
 
 @pytest.mark.parametrize("wanted", [b"100-continue", b"100-Continue"])
-async def test_a_client_that_asks_first_is_told_at_once(app: FastAPI, wanted: bytes) -> None:
+async def test_a_client_that_asks_first_is_rejected_at_once(app: FastAPI, wanted: bytes) -> None:
     async with serving(app) as browser:
         reader, writer = await connected(browser)
         writer.write(

@@ -89,7 +89,7 @@ def put(length: str, body: bytes) -> bytes:
 @pytest.mark.parametrize(
     "length", ["-1", "+93", "9" * 5000, "1e3", "٩", "", "7, 9", str(2**64)], ids=lambda text: text[:8]
 )
-async def test_a_length_that_is_no_number_or_beyond_all_limits_is_refused(
+async def test_a_length_that_is_not_a_number_or_beyond_all_limits_is_rejected(
     app: FastAPI, sandbox: Sandbox, length: str
 ) -> None:
     async with serving(app) as browser:
@@ -100,7 +100,7 @@ async def test_a_length_that_is_no_number_or_beyond_all_limits_is_refused(
 
 
 @pytest.mark.parametrize("length", [b"9" * 5000, b"-1", b"1_0", "٩".encode(), b" 5", b""])
-async def test_lengths_that_a_careless_server_lets_pass_are_refused_too(app: FastAPI, length: bytes) -> None:
+async def test_lengths_that_a_careless_server_lets_pass_are_rejected_too(app: FastAPI, length: bytes) -> None:
     app.add_middleware(LimitBodySize, max_bytes=LIMIT)
     answers: list[Message] = []
 
@@ -215,7 +215,7 @@ SECRET = "upstream-says-sk_live_123"
 
 
 @pytest.mark.parametrize("kind", sorted(every_error(), key=str))
-def test_no_error_of_ours_shows_what_the_service_said(kind: type[errors.ImgwireError]) -> None:
+def test_none_of_our_errors_shows_what_the_service_said(kind: type[errors.ImgwireError]) -> None:
     error = kind.__new__(kind)
     errors.ImgwireError.__init__(error, SECRET, url=f"https://{SECRET}", operation=SECRET)
     if isinstance(error, errors.APIStatusError | errors.DownloadRejectedError):

@@ -77,12 +77,12 @@ def test_a_raw_body_is_handed_on_with_its_length(
     assert "transfer-encoding" not in put.headers
 
 
-def test_a_body_of_unknown_length_is_refused(http: httpx.Client, large_png: bytes) -> None:
+def test_a_body_of_unknown_length_is_rejected(http: httpx.Client, large_png: bytes) -> None:
     assert http.put("/images/noise.png", content=iter([large_png])).status_code == 411
 
 
 @pytest.mark.parametrize("known_length", [True, False])
-def test_a_body_over_the_limit_is_refused(http: httpx.Client, sandbox: Sandbox, known_length: bool) -> None:
+def test_a_body_over_the_limit_is_rejected(http: httpx.Client, sandbox: Sandbox, known_length: bool) -> None:
     content = bytes(21 * 1024 * 1024)
     form = httpx.Request("POST", "http://x", files={"file": ("big.png", content)})
     body = form.read()
@@ -97,13 +97,13 @@ def test_a_body_over_the_limit_is_refused(http: httpx.Client, sandbox: Sandbox, 
     assert list(sandbox.requests) == []
 
 
-def test_a_file_that_is_no_image_is_refused(http: httpx.Client, sandbox: Sandbox) -> None:
+def test_a_file_that_is_not_an_image_is_rejected(http: httpx.Client, sandbox: Sandbox) -> None:
     answer = http.post("/images", files={"file": ("notes.txt", b"Hello")})
 
     assert (answer.status_code, list(sandbox.requests)) == (415, [])
 
 
-def test_an_empty_file_is_refused(http: httpx.Client) -> None:
+def test_an_empty_file_is_rejected(http: httpx.Client) -> None:
     assert http.put("/images/empty.png", content=b"").status_code == 422
 
 

@@ -95,6 +95,6 @@ async def test_a_caller_that_goes_away_is_what_the_framework_says_it_is(sandbox:
 
 
 @pytest.mark.parametrize("wrong", [True, 2.5, "3"])
-def test_a_limit_that_is_no_number_is_refused(wrong: Any) -> None:
+def test_a_limit_that_is_not_a_number_is_rejected(wrong: Any) -> None:
     with pytest.raises(ValueError, match="max_bytes"):
         LimitBodySize(FastAPI(), max_bytes=wrong)

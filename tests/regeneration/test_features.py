@@ -1,4 +1,4 @@
-"""Every feature of OpenAPI 3.1: either the generated code does it right, or it is refused at its place."""
+"""Every feature of OpenAPI 3.1: either the generated code does it right, or it is rejected at its place."""
 
 from __future__ import annotations
 
@@ -769,7 +769,7 @@ REFUSED: dict[str, tuple[Document, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_not_supported_is_refused_at_its_place(tmp_path: Path, name: str) -> None:
+def test_what_is_not_supported_is_rejected_at_its_place(tmp_path: Path, name: str) -> None:
     refused, place = REFUSED[name]
     with pytest.raises(RegenerationError) as caught:
         generate(refused, tmp_path)
@@ -779,13 +779,13 @@ def test_what_is_not_supported_is_refused_at_its_place(tmp_path: Path, name: str
     assert not any(word in said for word in ("Traceback", "pydantic", "object at 0x", "validation error"))
 
 
-def test_allof_that_contradicts_itself_is_refused_with_its_schema(tmp_path: Path) -> None:
+def test_allof_that_contradicts_itself_is_rejected_with_its_schema(tmp_path: Path) -> None:
     parts = [{"type": "object", "properties": {"x": kind}} for kind in (TEXT, {"type": "integer"})]
     with pytest.raises(RegenerationError, match=r"^/components/schemas/A: .*: str can't be merged with int$"):
         generate(answering({"$ref": f"{SCHEMAS}A"}, A={"allOf": parts}), tmp_path)
 
 
-def test_a_generated_module_that_is_not_python_is_told_by_its_operation(tmp_path: Path) -> None:
+def test_a_generated_module_that_is_not_python_is_reported_by_its_operation(tmp_path: Path) -> None:
     ours, _ = regenerate.build(encoded(get()), "x", regenerate.ROOT)
     facts = facts_of(ours, IMGWIRE)
     module = tmp_path / "api" / "images" / "images_list.py"

@@ -251,7 +251,9 @@ def test_an_operation_that_the_generator_drops_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_another_version_of_the_generator_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_of_the_generator_is_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(generation, "version", lambda _: "9.9.9")
 
     with pytest.raises(RegenerationError, match=r"0\.29\.1 is needed, installed is 9\.9\.9"):

@@ -24,24 +24,24 @@ def refusal(text: bytes) -> str:
 
 
 @pytest.mark.parametrize("text", [b"", b"paths: {}\n", b"{", b"\xff\xfe", b"[" * 100_000])
-def test_what_is_not_json_is_refused_by_name(text: bytes) -> None:
+def test_what_is_not_json_is_rejected_by_name(text: bytes) -> None:
     assert refusal(text).startswith("vendor.json is not JSON")
 
 
-def test_a_key_that_appears_twice_is_refused() -> None:
+def test_a_key_that_appears_twice_is_rejected() -> None:
     assert "the key 'paths' appears twice" in refusal(b'{"openapi": "3.1.0", "paths": {}, "paths": {}}')
 
 
-def test_swagger_2_is_refused() -> None:
+def test_swagger_2_is_rejected() -> None:
     assert "Swagger 2.0" in refusal(encoded({"swagger": "2.0", "paths": {}}))
 
 
 @pytest.mark.parametrize("version", [None, "2.0", "4.0.0", 3])
-def test_a_document_of_another_version_is_refused(version: object) -> None:
+def test_a_document_of_another_version_is_rejected(version: object) -> None:
     assert "/openapi is" in refusal(encoded(document() | {"openapi": version}))
 
 
-def test_a_dangling_reference_is_refused_at_its_place() -> None:
+def test_a_dangling_reference_is_rejected_at_its_place() -> None:
     broken = document(schemas={"A": {"properties": {"b": {"$ref": f"{SCHEMAS}Gone"}}}})
 
     assert refusal(encoded(broken)) == (
@@ -49,13 +49,13 @@ def test_a_dangling_reference_is_refused_at_its_place() -> None:
     )
 
 
-def test_a_reference_out_of_the_document_is_refused() -> None:
+def test_a_reference_out_of_the_document_is_rejected() -> None:
     broken = document(schemas={"A": {"items": {"$ref": "other.json#/A"}}})
 
     assert "leaves the document" in refusal(encoded(broken))
 
 
-def test_a_reference_that_leads_to_itself_is_refused() -> None:
+def test_a_reference_that_leads_to_itself_is_rejected() -> None:
     parameters = [{"$ref": "#/components/parameters/P"}]
     broken = document({"/api/v1/images/": {"get": operation(parameters=parameters)}})
     broken["components"]["parameters"] = {"P": {"$ref": "#/components/parameters/P"}}
@@ -63,7 +63,7 @@ def test_a_reference_that_leads_to_itself_is_refused() -> None:
     assert "leads back to itself" in refusal(encoded(broken))
 
 
-def test_two_operations_with_one_operation_id_are_refused() -> None:
+def test_two_operations_with_one_operation_id_are_rejected() -> None:
     first, second = operation(method="list"), operation(method="create", operationId="images_list_raw")
 
     message = refusal(encoded(document({"/api/v1/images/": {"get": first, "post": second}})))
@@ -74,7 +74,7 @@ def test_two_operations_with_one_operation_id_are_refused() -> None:
     )
 
 
-def test_two_operations_with_one_name_are_refused() -> None:
+def test_two_operations_with_one_name_are_rejected() -> None:
     paths = {"/a": {"get": operation(operationId="a")}, "/b": {"get": operation(operationId="b")}}
 
     assert (
@@ -83,7 +83,7 @@ def test_two_operations_with_one_name_are_refused() -> None:
     )
 
 
-def test_a_document_without_any_known_operation_is_refused() -> None:
+def test_a_document_without_any_known_operation_is_rejected() -> None:
     paths = {"/pets": {"get": {"operationId": "pets", "responses": {}}}}
 
     assert "none of the operations belongs to the Resource API" in refusal(encoded(document(paths)))
@@ -97,26 +97,26 @@ def test_a_document_without_any_known_operation_is_refused() -> None:
         ("x-codegen-sdk-group-name", 7),
     ],
 )
-def test_a_mark_that_cannot_be_used_is_refused(mark: str, value: object) -> None:
+def test_a_mark_that_cannot_be_used_is_rejected(mark: str, value: object) -> None:
     message = refusal(encoded(document({"/api/v1/images/": {"get": operation() | {mark: value}}})))
 
     assert message.startswith(f"/paths/~1api~1v1~1images~1/get: {mark} is {value!r}")
 
 
-def test_an_unknown_operation_with_only_some_of_the_marks_is_refused() -> None:
+def test_an_unknown_operation_with_only_some_of_the_marks_is_rejected() -> None:
     partly = {"x-codegen-sdk-group-name": "images", "responses": {}}
 
     assert "not all of the three marks" in refusal(encoded(document({"/new": {"get": partly}})))
 
 
-def test_an_operation_that_is_not_what_openapi_says_is_refused_at_its_place() -> None:
+def test_an_operation_that_is_not_what_openapi_says_is_rejected_at_its_place() -> None:
     broken = document({"/api/v1/images/": {"get": operation(responses=[])}})
 
     assert refusal(encoded(broken)).startswith("/paths/~1api~1v1~1images~1/get/responses: ")
 
 
 @pytest.mark.parametrize("where", ["header", "cookie"])
-def test_a_parameter_that_no_generated_function_could_send_is_refused(where: str) -> None:
+def test_a_parameter_that_no_generated_function_could_send_is_rejected(where: str) -> None:
     parameters = [{"name": "X-New", "in": where, "schema": {"type": "string"}}]
     text = encoded(document({"/api/v1/images/": {"get": operation(parameters=parameters)}}))
     ours, _ = regenerate.build(text, "vendor.json", regenerate.ROOT)
@@ -139,7 +139,7 @@ PLACES = _places(REAL)
     place=st.sampled_from(PLACES),
     junk=st.sampled_from([None, 0, "x", [], {}, True, [1], {"$ref": "#/nowhere"}]),
 )
-def test_a_damaged_document_is_refused_with_a_sentence_or_works(
+def test_a_damaged_document_is_rejected_with_a_sentence_or_works(
     place: tuple[str | int, ...], junk: object
 ) -> None:
     damaged: Document = copy.deepcopy(REAL)

@@ -206,7 +206,7 @@ class TestBodiesAndResponses:
         assert (request.content, request.content_type, request.json) == (b"\x00", "image/png", None)
 
     @pytest.mark.parametrize("other", ["application/json", "multipart/form-data"])
-    def test_another_media_type_is_refused_at_its_place(self, other: str) -> None:
+    def test_another_media_type_is_rejected_at_its_place(self, other: str) -> None:
         ours = built(service("post", requestBody={"content": {other: {"schema": {"type": "object"}}}}))
         with pytest.raises(
             RegenerationError, match=rf"things/post/requestBody: only {re.escape(JSON_API)} .*, not {other}"
@@ -280,12 +280,12 @@ class TestDifferences:
             ),
         ],
     )
-    def test_are_told_with_what_they_mean(self, path: str, value: object, line: str) -> None:
+    def test_are_reported_with_what_they_mean(self, path: str, value: object, line: str) -> None:
         found = diff.compare(built(contract()), built(changed(contract(), path, value)))
 
         assert line in [str(change) for change in found]
 
-    def test_of_slashes_are_told(self) -> None:
+    def test_of_slashes_are_reported(self) -> None:
         edited = contract()
         for found in edited["paths"]["/api/v1/sources/{source_id}/assets/{origin_path}"]["get"]["parameters"]:
             found.pop("x-imgwire-slashes", None)

@@ -65,7 +65,7 @@ def test_a_loopback_url_is_read_and_redirects_are_followed(server: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["http://192.0.2.1/x", "http://example.com/x", "ftp://localhost/x"])
-def test_plain_http_is_refused_beyond_loopback(address: str) -> None:
+def test_plain_http_is_rejected_beyond_loopback(address: str) -> None:
     with pytest.raises(RegenerationError, match="only https is read"):
         source.read(address)
 
@@ -78,7 +78,7 @@ def test_plain_http_is_refused_beyond_loopback(address: str) -> None:
         ("/away", "only https is read"),
     ],
 )
-def test_an_answer_that_is_no_document_is_refused(server: str, path: str, message: str) -> None:
+def test_an_answer_that_is_no_document_is_rejected(server: str, path: str, message: str) -> None:
     with pytest.raises(RegenerationError, match=message):
         source.read(server + path)
 
@@ -88,7 +88,7 @@ def test_a_server_that_is_down_is_named() -> None:
         source.read("http://127.0.0.1:1/")
 
 
-def test_more_than_the_size_limit_is_refused(
+def test_more_than_the_size_limit_is_rejected(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source, "MAX_BYTES", 1000)
@@ -100,7 +100,7 @@ def test_more_than_the_size_limit_is_refused(
         source.read(str(tmp_path / "a.json"))
 
 
-def test_more_than_the_time_limit_is_refused(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_the_time_limit_is_rejected(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "MAX_SECONDS", 0.2)
 
     with pytest.raises(RegenerationError, match=r"longer than 0\.2 seconds"):

@@ -136,7 +136,7 @@ class TestNormalisation:
 
         assert only_operation(source)["parameters"] == [shared, ENVIRONMENT]
 
-    def test_a_parameter_declared_twice_is_refused(self) -> None:
+    def test_a_parameter_declared_twice_is_rejected(self) -> None:
         page = {"name": "page", "in": "query", "schema": {"type": "integer"}}
 
         with pytest.raises(RegenerationError, match="the query parameter 'page' is declared twice"):
@@ -186,7 +186,7 @@ class TestOverlay:
         assert self.applied({}, ("$.gone", {})) == ({}, ["$.gone"])
 
     @pytest.mark.parametrize("target", ["paths", "$..x", "$.a[0:1]"])
-    def test_a_target_beyond_our_part_of_json_path_is_refused(self, target: str) -> None:
+    def test_a_target_beyond_our_part_of_json_path_is_rejected(self, target: str) -> None:
         with pytest.raises(RegenerationError, match="overlay target"):
             self.applied({"a": [{}]}, (target, {}))
 

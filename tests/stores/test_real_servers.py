@@ -91,7 +91,7 @@ async def test_objects_are_written_listed_and_read(store: Store) -> None:
     assert await read_part(store, "objects/large", 10) == large[:10]
 
 
-async def test_another_version_is_refused(store: Store) -> None:
+async def test_another_version_is_rejected(store: Store) -> None:
     await put(store, "versions", {"a": b"first"})
     version = (await look(store, "versions/a")).version
     await put(store, "versions", {"a": b"second"})
@@ -118,7 +118,7 @@ async def test_what_is_not_there_is_missing(store: Store) -> None:
     assert caught.value.reason == "missing"
 
 
-async def test_a_bucket_that_is_not_there_is_told(server: Server) -> None:
+async def test_a_bucket_that_is_not_there_is_reported(server: Server) -> None:
     uri, options = server
     with pytest.raises(SourceStoreError) as caught:
         async for _ in pages(open_store(ObjectUri.of(f"{uri}-elsewhere"), options)):

@@ -59,7 +59,7 @@ async def test_a_status_becomes_a_reason(
     assert error.concerns_bucket == (reason in {"no_bucket", "credentials"})
 
 
-async def test_a_redirect_to_another_region_is_told(s3: S3Server) -> None:
+async def test_a_redirect_to_another_region_is_reported(s3: S3Server) -> None:
     s3.fail = lambda _: Failure(301, "PermanentRedirect")
 
     error = await error_of_get(s3)
@@ -82,7 +82,7 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
 
 
 @pytest.mark.parametrize("key", ["a//b.jpg", "../b.jpg", "a/./b.jpg"])
-async def test_a_key_that_cannot_be_addressed_is_told_without_a_request(s3: S3Server, key: str) -> None:
+async def test_a_key_that_cannot_be_addressed_is_reported_without_a_request(s3: S3Server, key: str) -> None:
     assert (await error_of_get(s3, key)).reason == "invalid_key"
     assert not s3.requests
 
@@ -125,7 +125,7 @@ async def test_the_error_is_one_of_a_source_and_of_a_store_and_pickles(s3: S3Ser
     assert (again.reason, again.status, str(again)) == ("missing", 404, str(error))
 
 
-async def test_another_version_than_asked_for_is_told(s3: S3Server) -> None:
+async def test_another_version_than_asked_for_is_reported(s3: S3Server) -> None:
     s3.objects["a.jpg"] = b"first"
     version = (await look(store_of(s3), "a.jpg")).version
     s3.objects["a.jpg"] = b"second"

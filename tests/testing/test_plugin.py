@@ -149,7 +149,7 @@ def test_it(imgwire_sandbox): ...
 """
 
 
-def test_settings_without_names_are_refused(tmp_path: Path) -> None:
+def test_settings_without_names_are_rejected(tmp_path: Path) -> None:
     assert "takes fields of SandboxSettings by their names" in pytest_in(tmp_path, MARKER)
 
 

@@ -94,7 +94,7 @@ def start(folder: Path | None, *, service: str = "imgwire", host: str, port: int
         "parents": [parent, *([int(fields[1])] if fields else [])],
     }
     process = subprocess.Popen(  # noqa: S603 - our own program
-        # -P: no module of the current folder takes the place of one of ours.
+        # -P: no module of the current folder replaces one of this package.
         [sys.executable, "-P", "-m", "imgwire_async.cli.local.background", json.dumps(setup)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -254,7 +254,7 @@ def serve() -> None:
             sys.stdout.write(json.dumps({"pid": pid, "variables": variables_of(local)}) + "\n")
             sys.stdout.flush()
             null = os.open(os.devnull, os.O_RDWR)
-            for stream in (1, 2):  # whoever has read them has gone
+            for stream in (1, 2):  # the process that read them has ended
                 os.dup2(null, stream)
             _wait_for_the_end(stopped, parents, _owner_file(pid))
     finally:

@@ -156,9 +156,9 @@ def new_core(
         key: the credential, or what gives it.
         base_url: where the service is. Default: its public URL.
         concurrency: see `Gate`.
-        rate_limits: limits by class, in the place of published ones.
+        rate_limits: limits by class, instead of published ones.
         hooks: the hooks of the options, by name.
-        http_client: sends the requests instead of a session of our own.
+        http_client: sends the requests instead of our session.
         allow_insecure: accept a base URL with plain http to another machine.
         changes: the other options.
 

@@ -12,7 +12,7 @@ from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ConfigurationError
 
 CredentialProvider = Callable[[], Awaitable[str]]
-"""An async function that returns the current key or token; asked again once after a 401."""
+"""An async function that returns the current key or token; called once more after a 401."""
 
 
 class Credentials:

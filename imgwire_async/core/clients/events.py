@@ -1,4 +1,4 @@
-"""What the hooks of a client are told, for every single attempt. Plain data without secrets."""
+"""The events that hooks receive, one for every attempt. Plain data without secrets."""
 
 from __future__ import annotations
 

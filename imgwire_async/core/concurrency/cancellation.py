@@ -23,7 +23,7 @@ T = TypeVar("T")
 class ForeignCode:
     """A block that runs the user's code, and from which only a cancellation of this very task comes through.
 
-    Any other `CancelledError` becomes an error of ours, with the original as its cause. Must not be held over
+    Any other `CancelledError` becomes one of our errors, with the original as cause. Must not be held across
     a `yield`.
 
     Args:

@@ -1,7 +1,7 @@
 """Tasks that work beside the caller's code.
 
 A cancel scope or task group must be left by the task that entered it, and in order. The caller's code keeps
-to neither while it is in a block of ours: a generator that is left with `break` is closed by another task, or
+to neither while inside one of our blocks: a generator that is left with `break` is closed by another task, or
 by the garbage collector. So what goes on during such a block is the business of a `Background`, which has a
 task of its own. `JoinedTasks` are for coroutines that run from start to end while their caller awaits them.
 """

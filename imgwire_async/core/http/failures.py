@@ -1,6 +1,6 @@
 """What may be said about a failure below HTTP.
 
-HTTP libraries quote what they cannot read: a status line, a header, the piece of a body in the place of the
+HTTP libraries quote what they cannot read: a status line, a header, the piece of a body instead of the
 size of a chunk. Any of that may be a token or a signed URL. So their words are shown nowhere, only those of
 the operating system and of OpenSSL, which know nothing of the response.
 """

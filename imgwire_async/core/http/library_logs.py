@@ -2,7 +2,7 @@
 
 httpx logs the URL of every request at INFO, and the reason phrase of the response. The URL of a presigned PUT
 is a credential, and so is an upload token in a query. httpcore logs the headers of responses at DEBUG, and
-exceptions that quote what cannot be read. The filters rewrite only the records that a request of ours causes.
+exceptions that quote what cannot be read. The filters rewrite only the records that our requests cause.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A small file holds, for each limit in use, the instant of the machine's monotonic clock at which its bucket is
 full again. A bucket that is full needs no record, so records of the past are free to be replaced, and nothing
-has to be cleaned up. Where there is no such file (no file locks, a read-only disk), every process counts for
+has to be cleaned up. Without such a file (no file locks, a read-only disk), every process counts for
 itself.
 """
 

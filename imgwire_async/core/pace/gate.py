@@ -186,7 +186,7 @@ class Gate:
         A closure is only ever extended, by another call, and lasts at most 60 s from now.
 
         Args:
-            rate_class: the class to hold back.
+            rate_class: the class to delay.
             until: instant of the gate's clock.
         """
         lane = self._lane(rate_class)

@@ -18,7 +18,7 @@ MOST_SAMPLES: Final = 256
 
 
 class InFlightCap:
-    """Caps the requests in flight, so that a slow server is not buried under a queue of ours.
+    """Caps the requests in flight, so that our queue does not bury a slow server.
 
     A server that queues answers every request, only later and later; no 429 tells. About once a second the
     median latency is compared with the lowest median so far. Up to 1.5 times that, the cap grows, if at least

@@ -35,7 +35,7 @@ class LeaseSource(Protocol):
     """Where a `LeasedPacer` has its slots from: a desk, or a way to it."""
 
     async def lease(self, count: int) -> Lease:
-        """Wait for leave to send up to `count` requests."""
+        """Wait for permission to send up to `count` requests."""
         ...
 
     def report(self, ok: int, throttled: int, hint: float | None, generation: int) -> None:
@@ -87,7 +87,7 @@ class LeaseDesk:
         return None if self._controller is None else self._controller.ceiling
 
     async def lease(self, count: int) -> Lease:
-        """Wait for leave to send some requests, at least one and up to `count`.
+        """Wait for permission to send some requests, at least one and up to `count`.
 
         It covers a quarter of a second at most, and less than that when many ask.
         """

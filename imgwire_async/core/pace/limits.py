@@ -19,7 +19,7 @@ _LONGEST_LEASE: Final = 60.0
 _LATENESS: Final = 0.02
 """Up to this many seconds by which a token is taken late are made up for by the next one."""
 _LATE: Final = 0.1
-"""Whoever takes a token later than that did not wait for it."""
+"""A caller that takes a token later than this did not wait for it."""
 
 Name = TypeVar("Name", bound=str)
 """The name of a rate class."""

@@ -22,7 +22,7 @@ def as_int(value: object) -> int | None:
 
 
 def as_number(value: object) -> int | float | None:
-    """`value` as a plain `int` or `float`, or None for what is no number, True and False included."""
+    """`value` as a plain `int` or `float`, or None for what is not a number, True and False included."""
     number = as_int(value)
     if number is not None or isinstance(value, bool) or not isinstance(value, Real):
         return number

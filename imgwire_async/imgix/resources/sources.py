@@ -112,7 +112,7 @@ class Sources:
 
         Raises:
             InvalidArgumentError: the id is empty.
-            NotFoundError: there is no such source.
+            NotFoundError: the source does not exist.
         """
         operation = "sources.retrieve"
         sparse = comma_list(fields, "fields", operation)
@@ -199,7 +199,7 @@ class Sources:
 
         Raises:
             InvalidArgumentError: nothing is to be changed, or the deployment lacks something.
-            NotFoundError: there is no such source.
+            NotFoundError: the source does not exist.
         """
         return await self._update(source, "sources.update", name=name, enabled=enabled, deployment=deployment)
 
@@ -238,7 +238,7 @@ class Sources:
         """Have a source serve images again.
 
         Raises:
-            NotFoundError: there is no such source.
+            NotFoundError: the source does not exist.
         """
         return await self._update(source, "sources.enable", enabled=True)
 
@@ -246,7 +246,7 @@ class Sources:
         """Stop a source from serving images; what is cached may still be served. Sources cannot be deleted.
 
         Raises:
-            NotFoundError: there is no such source.
+            NotFoundError: the source does not exist.
         """
         return await self._update(source, "sources.disable", enabled=False)
 
@@ -269,7 +269,7 @@ class Sources:
         Raises:
             DeploymentFailedError: the source is disabled or deleted, so it will not be deployed.
             DeadlineExceededError: it was not deployed in time; the message has its last status.
-            NotFoundError: there is no such source.
+            NotFoundError: the source does not exist.
         """
         operation = "sources.wait_until_deployed"
         identity = as_source_id(source, operation)

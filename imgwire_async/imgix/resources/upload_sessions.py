@@ -60,7 +60,7 @@ class UploadSessions:
 
         Raises:
             InvalidArgumentError: a segment of the path is empty, `.` or `..`.
-            NotFoundError: there is no such source.
+            NotFoundError: the source does not exist.
         """
         operation = "upload_sessions.create"
         identity, path = as_source_id(source, operation), as_origin_path(origin_path, operation)
@@ -78,7 +78,7 @@ class UploadSessions:
         """Read a session; the result has no `url`.
 
         Raises:
-            NotFoundError: there is no such session.
+            NotFoundError: the session does not exist.
         """
         operation = "upload_sessions.status"
         response = await api.upload_sessions_status(
@@ -92,7 +92,7 @@ class UploadSessions:
         Repeating it is harmless: a session that was closed before is returned as it is.
 
         Raises:
-            NotFoundError: there is no such session.
+            NotFoundError: the session does not exist.
         """
         operation = "upload_sessions.close"
         identity, session_id = as_source_id(source, operation), _id_of(session, operation)
@@ -150,7 +150,7 @@ class UploadSessions:
         Raises:
             UploadRejectedError: the session failed, was cancelled or expired.
             DeadlineExceededError: it was not complete in time; the message has its last status.
-            NotFoundError: there is no such session.
+            NotFoundError: the session does not exist.
         """
         operation = "upload_sessions.wait"
         timeout = as_wait(timeout, operation)

@@ -92,7 +92,7 @@ class BucketTarget:
         await self._write(path, await spool.content(), overwrite=self._overwrite)
 
     async def write_manifest(self, path: str, notes: Iterable[str]) -> None:
-        """Write the manifest, in the place of an older one.
+        """Write the manifest, replacing an older one.
 
         Raises:
             StoreError: the store does not take it.

@@ -62,7 +62,7 @@ class ExportSink:
             ImgwireError: what a fetch can raise.
         """
         item = upload.item
-        assert isinstance(item, ExportItem)  # noqa: S101 - of our own source, in this process
+        assert isinstance(item, ExportItem)  # noqa: S101 - from our source, in this process
         assert item.image is not None  # noqa: S101 - and complete
         image = item.image
         known = _hash_of(image) if self._target.is_local else None

@@ -13,7 +13,7 @@ def file_name_of(image: Image, content_type: str | None) -> str:
     """The name of an image's file, possible on every system.
 
     Args:
-        image: the record. Its name comes from whoever uploaded it, so only the last part counts, and no
+        image: the record. Its name comes from its uploader, so only the last part counts, and no
             hidden file results.
         content_type: MIME type as delivered, which a transformation may have changed. If it is that of
             another image type than the name tells, the suffix follows it.

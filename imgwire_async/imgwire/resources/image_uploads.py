@@ -278,7 +278,7 @@ class ImageUploads:
 
         One failure does not stop the rest; what an item's own code raises is the `__cause__` of an
         `UploadSourceError` in its outcome. Memory is bounded whatever the number of items: they are drawn as
-        there is room, and outcomes that are not taken hold back further uploads. Leaving the block cancels
+        there is room, and outcomes that are not taken delay further uploads. Leaving the block cancels
         what has not ended.
 
         Args:
@@ -351,7 +351,7 @@ class ImageUploads:
             DeadlineExceededError: with `wait`, the image was not READY in time.
             APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
         """
-        if is_object(str(url)):  # what is not text is refused below
+        if is_object(str(url)):  # what is not text is rejected below
             file_name = file_name or name_of_object(url)
             url = await _signed(url)
         body = UploadViaUrlCreate(

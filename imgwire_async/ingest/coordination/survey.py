@@ -192,7 +192,7 @@ class Surveyor:
 
 
 def _changed(task: Task, row: Row) -> Changed | None:
-    """What is no longer as it was stored, as far as can be told without reading a file."""
+    """What is no longer as it was stored, as far as is known without reading a file."""
     item, stamp = task.item, task.stamp
     if stamp is None:
         same = row.source == source_text(item)

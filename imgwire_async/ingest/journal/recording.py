@@ -1,4 +1,4 @@
-"""What the journal and the caller are told when an item has ended."""
+"""Recording the end of an item in the journal, and reporting it to the caller."""
 
 from __future__ import annotations
 

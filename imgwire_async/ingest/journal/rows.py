@@ -21,7 +21,7 @@ class State(StrEnum):
 
 
 DONE: Final = frozenset({State.STORED, State.READY, State.SKIPPED})
-"""What a later run passes over, as long as the source has not changed."""
+"""What a later run skips, as long as the source has not changed."""
 
 
 @dataclass(slots=True)

@@ -63,7 +63,7 @@ class AlreadyStored:
 
 
 class SkipReason(StrEnum):
-    """Why an item was passed over."""
+    """Why an item was skipped."""
 
     NO_IMAGE = "no_image"
     """A file in a folder that is none of the types that the service stores."""

@@ -1,6 +1,6 @@
 """Calls and messages between a job and one of its workers, over any link that carries bytes.
 
-A frame is a length of eight bytes and a pickle. Whoever can write a pickle can run code, so nobody but the
+A frame is a length of eight bytes and a pickle. Anyone who can write a pickle can run code, so nobody but the
 two processes ever has the ends of these pipes.
 """
 
@@ -109,7 +109,7 @@ class Channel:
             try:
                 await write(_frame(messages))
             except (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
-                return  # who reads learns of it
+                return  # the reader will see end-of-file
             self._sending = False
             self._sent.set()
 
@@ -138,7 +138,7 @@ class Channel:
                 return
             frame = bytes(memoryview(self._incoming)[_LENGTH:end])
             del self._incoming[:end]
-            for message in pickle.loads(frame):  # noqa: S301 - from a process of our own
+            for message in pickle.loads(frame):  # noqa: S301 - from our own process
                 self._handle(message, tasks)
 
     def _handle(self, message: _Message, tasks: TaskGroup) -> None:

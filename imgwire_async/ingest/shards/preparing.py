@@ -81,7 +81,7 @@ class Task:
     by_url: bool = False
     """The service fetches this object from a URL that is signed for each attempt."""
     held: bool = False
-    """It has ended, or waits for another item's image: whoever runs its shard has nothing to do with it."""
+    """It has ended, or waits for another item's image: its shard has nothing to do with it."""
 
     @property
     def prepared(self) -> Prepared:
@@ -243,7 +243,7 @@ def _hash(task: Task, file: BinaryIO | io.FileIO, size: int) -> bytes:
         first += further
     declared = item.mime_type or task.declared_type
     no_image = declared is None and image_type_of(first[:SNIFF_BYTES], name) is None
-    # What is found in a folder and does not look like an image is passed over, empty or not.
+    # What is found in a folder and does not look like an image is skipped, empty or not.
     if not first and not (no_image and task.from_folder):
         raise UploadSourceError(f"cannot upload {task.key!r}: it is empty")
     if no_image:

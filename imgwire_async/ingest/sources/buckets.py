@@ -74,7 +74,7 @@ class BucketEntries:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._uri = ObjectUri.of(bucket.uri)
-        # Opened now: what is wrong with options is told before the job begins.
+        # Opened now: wrong options are reported before the job starts.
         self._store = open_store(self._uri, bucket.options)
         self._base = str(self._uri.with_key(""))
         self._options = dict(bucket.options) or None

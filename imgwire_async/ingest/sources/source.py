@@ -16,7 +16,7 @@ class Batch:
     entries: list[Entry]
     resume: str | None = None
     """A hint for `Entries.batches`, such as the cursor of the next page of a listing: from where another run
-    may begin when this batch and all before it are done. None where there is no such place."""
+    may begin when this batch and all before it are done. None if there is none."""
 
 
 @runtime_checkable

@@ -44,7 +44,7 @@ _UNAVAILABLE: Final = "The image service is not available."
 
 
 def add_error_handlers(app: Starlette) -> None:
-    """Answer every `ImgwireError` that leaves a handler with a fitting status and a `detail` of our own.
+    """Answer every `ImgwireError` that leaves a handler with a fitting status and our own `detail`.
 
     | Error | Status |
     | --- | --- |

@@ -49,7 +49,7 @@ class Temporary:
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def replace(self, target: Path) -> None:
-        """Put the file, which is closed, in the place of another one."""
+        """Replace another file with this one, which is closed."""
         self.path.replace(target)
 
     def discard(self) -> None:

@@ -1,4 +1,4 @@
-"""Where a URL of imgix in a text begins and ends, and whether that can be told.
+"""Where a URL of imgix in a text starts and ends, and whether that is certain.
 
 A URL is `clear` if nothing around it may belong to it: no template or code completes it, it is not part of
 another URL, and it ends where its kind of text would end it. When in doubt, it is not.

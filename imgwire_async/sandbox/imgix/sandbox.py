@@ -80,7 +80,7 @@ class ImgixSandbox(LocalService[Runtime]):
         """Make a key with these permissions only; `reset` revokes it.
 
         Raises:
-            ValueError: there is no such permission.
+            ValueError: the permission does not exist.
         """
         wanted = [Permission(permission) for permission in permissions]
         return self._on_loop(lambda runtime: auth.new_key(runtime, wanted))

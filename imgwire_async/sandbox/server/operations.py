@@ -55,7 +55,7 @@ class Operations:
         return sorted(exact or {method for method, pattern, _ in self._patterns if pattern.fullmatch(path)})
 
     def resolve(self, method: str, path: str) -> Operation | None:
-        """The operation that a request addresses, or None when there is no such route."""
+        """The operation that a request addresses, or None if no route matches."""
         method = "GET" if method == "HEAD" else method
         exact = self._exact.get((method, path))
         if exact is not None:

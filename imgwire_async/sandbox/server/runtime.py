@@ -117,7 +117,7 @@ class ServerRuntime:
     rendering_threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(IMAGE_THREADS, thread_name_prefix="sandbox-rendering")
     )
-    """Apart from inspection, so that a burst of pictures does not hold back uploads from being READY."""
+    """Apart from inspection, so that a burst of pictures does not delay uploads."""
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def now(self) -> float:

@@ -1,4 +1,4 @@
-"""What of OpenAPI the pipeline carries on; everything else is refused at its place, and never passed over."""
+"""The parts of OpenAPI that the pipeline supports; all else is rejected at its place, never skipped."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From the contract to a package in the place of the one before."""
+"""From the contract to a package that replaces the previous one."""

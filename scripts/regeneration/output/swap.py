@@ -1,4 +1,4 @@
-"""Putting finished files in the place of old ones, so that no failure leaves a mixture."""
+"""Replacing old files with finished ones, so that no failure leaves a mixture."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Profile:
     generator_config: str
     """Configuration of openapi-python-client, relative to the checkout."""
     overlay: str | None
-    """Our prose and marks for the vendor's document. None for a contract of our own, which is checked and
+    """Our prose and marks for the vendor's document. None for our own contract, which is checked and
     generated as it is."""
     media_type: str
     """Of JSON bodies in both directions."""

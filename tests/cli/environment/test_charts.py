@@ -189,7 +189,7 @@ def test_the_command_shows_the_table_and_writes_the_picture(metrics: Metrics, tm
     assert list(tmp_path.iterdir()) == [tmp_path / "usage.png"]
 
 
-def test_scripts_are_told_the_path_on_the_last_line(metrics: Metrics, tmp_path: Path) -> None:
+def test_scripts_receive_the_path_on_the_last_line(metrics: Metrics, tmp_path: Path) -> None:
     result = metrics("--png", "usage.png", "--json")
 
     records = [json.loads(line) for line in result.stdout.splitlines()]
@@ -209,7 +209,7 @@ def test_a_file_that_exists_is_kept_unless_it_may_be_replaced(metrics: Metrics, 
 
 
 @pytest.mark.parametrize("target", ["there", "missing/usage.png"])
-def test_a_target_that_cannot_be_written_is_refused_before_anything_is_asked(
+def test_a_target_that_cannot_be_written_is_rejected_before_anything_is_asked(
     metrics: Metrics, sandbox: Sandbox, tmp_path: Path, target: str
 ) -> None:
     (tmp_path / "there").mkdir()
@@ -221,7 +221,7 @@ def test_a_target_that_cannot_be_written_is_refused_before_anything_is_asked(
     assert list(sandbox.requests) == []
 
 
-def test_another_extension_is_refused_before_anything_is_asked(metrics: Metrics, sandbox: Sandbox) -> None:
+def test_another_extension_is_rejected_before_anything_is_asked(metrics: Metrics, sandbox: Sandbox) -> None:
     result = metrics("--png", "usage.jpg")
 
     assert (result.exit_code, "the extension must be .png" in result.stderr) == (2, True)
@@ -235,7 +235,7 @@ def test_nothing_is_left_when_the_service_refuses(metrics: Metrics, sandbox: San
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_time_zone_is_refused(metrics: Metrics) -> None:
+def test_an_unknown_time_zone_is_rejected(metrics: Metrics) -> None:
     result = metrics("--png", "usage.png", "--tz", "Mars/Olympus")
 
     assert (result.exit_code, "Mars/Olympus" in result.stderr) == (2, True)

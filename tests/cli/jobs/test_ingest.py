@@ -39,7 +39,7 @@ def cli(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> In
     return invoke
 
 
-def test_a_folder_is_stored_and_passed_over_the_next_time(cli: Invoke, tmp_path: Path) -> None:
+def test_a_folder_is_stored_and_skipped_the_next_time(cli: Invoke, tmp_path: Path) -> None:
     folder_of(tmp_path / "photos", 12)
     result = cli("photos", "--images", "map.csv", "--report", "report.json")
     assert result.exit_code == 0, result.output
@@ -66,7 +66,7 @@ def test_several_sources_are_jobs_of_their_own(cli: Invoke, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("more", [("--failed", "x.jsonl"), ("--journal", "x.journal"), ("one/0000.png",)])
-def test_what_is_for_one_source_is_refused_for_several(
+def test_what_is_for_one_source_is_rejected_for_several(
     cli: Invoke, tmp_path: Path, more: tuple[str, ...]
 ) -> None:
     folder_of(tmp_path / "one", 1)

@@ -61,7 +61,7 @@ ANSWERS = {
     "redirect": answer(302, b"", f"Location: http://[{TOKEN}/?a={TOKEN}"),
     "not JSON": answer(200, PAIR[:-1]),
     "another shape": answer(200, PAIR),
-    "text in the place of an object": answer(200, json.dumps(TOKEN).encode()),
+    "text instead of an object": answer(200, json.dumps(TOKEN).encode()),
     "an odd date": answer(200, json.dumps(IMAGE | {"created_at": TOKEN}).encode()),
     "an odd id": answer(200, json.dumps(IMAGE | {"id": TOKEN}).encode()),
     "an odd status": answer(200, json.dumps(IMAGE | {"status": [TOKEN]}).encode()),

@@ -19,7 +19,7 @@ from tests.raw_servers import OK, always, raw_server
 
 
 class Making:
-    """Makes contexts in the place of the process's, and keeps in which threads."""
+    """Makes contexts instead of the process's, and keeps in which threads."""
 
     def __init__(self) -> None:
         self.threads: list[threading.Thread] = []

@@ -136,7 +136,7 @@ class ConcurrencyLimit:
 
 
 class Queue:
-    """Workers that serve one request after another; the rest waits, and nobody is refused."""
+    """Workers that serve one request after another; the rest waits, and nobody is rejected."""
 
     def __init__(self, workers: int) -> None:
         self.rate = workers / 0.2

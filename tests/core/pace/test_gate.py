@@ -124,7 +124,7 @@ async def test_a_closed_class_admits_nobody_and_holds_up_no_other(time: VirtualT
 
 
 @in_virtual_time
-async def test_a_throttled_answer_holds_back_every_caller_of_its_class(time: VirtualTime) -> None:
+async def test_a_throttled_answer_delays_every_caller_of_its_class(time: VirtualTime) -> None:
     log = Log(new_gate(time), time)
     async with log.gate.admit(CREATE) as permit:
         permit.throttled(7.0)
@@ -268,7 +268,9 @@ async def test_counts_what_happens(time: VirtualTime) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
-def test_no_place_is_lost_and_no_limit_passed_whoever_is_cancelled_when(backend: str, seed: int) -> None:
+def test_no_place_is_lost_and_no_limit_passed_with_any_task_cancelled_at_any_time(
+    backend: str, seed: int
+) -> None:
     rng = random.Random(seed)
     time = VirtualTime()
     concurrency = rng.randint(1, 4)
@@ -461,7 +463,7 @@ def test_gates_of_one_scope_keep_a_limit_together() -> None:
     assert instants[20] == pytest.approx(1.9)
 
 
-def test_a_request_that_a_limit_would_hold_back_too_long_is_not_sent() -> None:
+def test_a_request_that_a_limit_would_delay_too_long_is_not_sent() -> None:
     time = VirtualTime()
     gate = Gate(100, rate_limits={READ: RateLimit(60 / 3600, burst=2)}, time=time)
 

@@ -54,7 +54,7 @@ def test_finds_the_rate_that_the_service_accepts(backend: str, hints: bool) -> N
     assert late.count(True) / len(late) < 0.01
 
 
-def test_a_hint_holds_back_its_class_and_no_other(backend: str) -> None:
+def test_a_hint_delays_its_class_and_no_other(backend: str) -> None:
     time = VirtualTime()
     gate = auto_gate(time)
     admitted: dict[RateClass, float] = {}

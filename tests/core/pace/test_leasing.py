@@ -212,6 +212,6 @@ def test_slots_that_are_not_used_go_back() -> None:
     assert returned == [(1, 7), (1, 7)]
 
 
-def test_a_desk_without_any_pace_is_refused() -> None:
+def test_a_desk_without_any_pace_is_rejected() -> None:
     with pytest.raises(ValueError, match="no pace"):
         LeaseDesk(None, None, on_void=lambda _: None, time=VirtualTime())

@@ -172,7 +172,7 @@ def test_the_lateness_of_a_timer_is_made_up_for() -> None:
     assert one.next_token() == pytest.approx(1.6)
 
 
-def test_a_request_is_told_of_the_queues_of_all_clients_of_its_limit() -> None:
+def test_a_request_learns_of_the_queues_of_all_clients_of_its_limit() -> None:
     time, limits = VirtualTime(), {"read": RateLimit(60 / 3600)}
     gates = [Gate(100, rate_limits=limits, time=time, scope=Scope("one key")) for _ in range(2)]
     refused: list[float] = []

@@ -1,4 +1,4 @@
-"""The error says what was refused, what is allowed and what was probably meant; it is plain data."""
+"""The error says what was rejected, what is allowed and what was probably meant; it is plain data."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_alternatives_are_all_named() -> None:
     [object(), b"x", {"a": object()}, "x" * 10_000, 10**5000, "\ud800", [[[[[]]]]], lambda: 0],
     ids=lambda refused: type(refused).__name__,
 )
-def test_error_is_plain_bounded_data_whatever_was_refused(refused: Any) -> None:
+def test_error_is_plain_bounded_data_whatever_was_rejected(refused: Any) -> None:
     error = refusal(width=refused)
 
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):

@@ -128,7 +128,7 @@ presets = st.sampled_from([None, "small", "large"])
 
 
 def built(preset: Any, strict: bool, given_options: dict[str, Any]) -> str | None:
-    """The URL, or None if the options were refused; anything else that is raised fails the test."""
+    """The URL, or None if the options were rejected; anything else that is raised fails the test."""
     try:
         return cdn_url(BASE, preset, strict=strict, **unmasked(given_options))
     except InvalidTransformationError as error:

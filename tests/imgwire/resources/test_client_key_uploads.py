@@ -79,7 +79,7 @@ async def test_a_broken_upload_is_finished_with_the_same_token(
         assert len((await backend.images.list()).data) == 1
 
 
-async def test_a_file_over_the_limit_of_the_key_is_refused_before_its_bytes_are_sent(
+async def test_a_file_over_the_limit_of_the_key_is_rejected_before_its_bytes_are_sent(
     strict: Sandbox, tmp_path: Path, photo: Path
 ) -> None:
     large = tmp_path / "large.jpg"
@@ -100,7 +100,7 @@ async def test_many_images_each_with_a_token_of_its_own(strict: Sandbox, photo: 
     assert sorted(map(str, stored)) == sorted(str(token.id) for token in tokens)
 
 
-async def test_what_a_client_key_may_not_do_is_refused_before_any_request(strict: Sandbox) -> None:
+async def test_what_a_client_key_may_not_do_is_rejected_before_any_request(strict: Sandbox) -> None:
     async with frontend_of(strict) as frontend:
         for call in (
             frontend.images.create_upload_token(),

@@ -179,7 +179,7 @@ async def test_a_link_that_expires_halfway_goes_on_under_a_fresh_one(
     assert "range" in sandbox.requests.of("downloads.get")[2].headers
 
 
-async def test_a_link_that_is_refused_twice_is_an_error(
+async def test_a_link_that_is_rejected_twice_is_an_error(
     client: AsyncImgwireClient, job: ImageDownloadJob, sandbox: Sandbox
 ) -> None:
     sandbox.faults.always("downloads.get", status=403)
@@ -223,7 +223,7 @@ async def test_transformations_and_presets_are_in_the_url_and_the_key_is_not(ima
     assert b"authorization" not in server.heads[0].lower()
 
 
-async def test_a_wrong_transformation_is_refused_before_any_request(image: Image, tmp_path: Path) -> None:
+async def test_a_wrong_transformation_is_rejected_before_any_request(image: Image, tmp_path: Path) -> None:
     with file_host(Step()) as server:
         async with client_of(server) as client:
             with pytest.raises(InvalidTransformationError):

@@ -90,7 +90,7 @@ async def test_bytes_get_a_name_and_a_type_from_their_content(
     "arguments",
     [{"file": b"just text"}, {"file": b"x", "file_name": "x.svg"}, {"file": b"x", "mime_type": "text/plain"}],
 )
-async def test_a_type_that_is_not_stored_is_refused_before_the_network(
+async def test_a_type_that_is_not_stored_is_rejected_before_the_network(
     sandbox: Sandbox, client: AsyncImgwireClient, arguments: dict[str, Any]
 ) -> None:
     with pytest.raises(UnsupportedImageTypeError):
@@ -113,7 +113,7 @@ async def test_a_declared_type_must_be_one_that_is_stored(
     assert len(sandbox.requests) == 0
 
 
-async def test_a_missing_file_is_refused_before_the_network(
+async def test_a_missing_file_is_rejected_before_the_network(
     sandbox: Sandbox, client: AsyncImgwireClient
 ) -> None:
     with pytest.raises(UploadSourceError, match="No such file"):
@@ -215,7 +215,7 @@ async def test_every_upload_without_a_key_gets_its_own(client: AsyncImgwireClien
     assert one.idempotency_key != two.idempotency_key
 
 
-async def test_an_empty_key_is_refused_before_anything_is_sent(
+async def test_an_empty_key_is_rejected_before_anything_is_sent(
     client: AsyncImgwireClient, sandbox: Sandbox, tiny: bytes
 ) -> None:
     images = client.images
@@ -335,7 +335,7 @@ async def test_waiting_ends_at_its_deadline_and_tells_the_last_status(
     assert 2 <= len(sandbox.requests.of("images.retrieve")) <= 4
 
 
-async def test_waiting_passes_over_failures_that_pass(
+async def test_waiting_skips_failures_that_pass(
     sandbox: Sandbox, client: AsyncImgwireClient, tiny: bytes
 ) -> None:
     image = await client.images.upload(tiny)
@@ -367,7 +367,7 @@ async def test_several_images_are_deleted_at_once(client: AsyncImgwireClient, ti
 
 
 @pytest.mark.parametrize("ids", [[], "6f0f4c1c-2c1b-4c36-9f3e-1c7c5f1a0001", ["../x"], [None], uuid4()])
-async def test_ids_that_are_none_are_refused_before_the_network(
+async def test_ids_that_are_none_are_rejected_before_the_network(
     sandbox: Sandbox, client: AsyncImgwireClient, ids: Any
 ) -> None:
     for operation in (client.images.bulk_delete, client.images.create_bulk_download_job):
@@ -382,7 +382,7 @@ async def test_ids_that_are_none_are_refused_before_the_network(
     [7, "text", ["a"], {1: "a"}, {"a": None}, {"a": [1]}, {"a": datetime(2026, 5, 1)}, {"a": float("nan")}],  # noqa: DTZ001
     ids=str,
 )
-async def test_metadata_that_cannot_be_stored_is_refused_before_the_network(
+async def test_metadata_that_cannot_be_stored_is_rejected_before_the_network(
     sandbox: Sandbox, client: AsyncImgwireClient, tiny: bytes, metadata: Any
 ) -> None:
     for call in (
@@ -397,13 +397,13 @@ async def test_metadata_that_cannot_be_stored_is_refused_before_the_network(
 
 
 @pytest.mark.parametrize("seconds", [None, "2", -1, float("nan"), 10**400], ids=lambda value: repr(value)[:9])
-async def test_a_wait_that_is_no_time_is_refused(client: AsyncImgwireClient, seconds: Any) -> None:
+async def test_a_wait_that_is_no_time_is_rejected(client: AsyncImgwireClient, seconds: Any) -> None:
     for wait in (client.images.wait_until_ready, client.images.wait_for_bulk_download):
         with pytest.raises(InvalidArgumentError, match="timeout"):
             await wait(uuid4(), timeout=seconds)
 
 
-async def test_arguments_of_the_wrong_kind_are_refused_with_a_sentence(
+async def test_arguments_of_the_wrong_kind_are_rejected_with_a_sentence(
     sandbox: Sandbox, client: AsyncImgwireClient
 ) -> None:
     images: Any = client.images

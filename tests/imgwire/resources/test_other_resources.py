@@ -44,7 +44,7 @@ async def test_the_id_of_an_origin_must_be_a_uuid(
     assert len(sandbox.requests) == 0
 
 
-async def test_an_empty_pattern_is_refused_by_the_service(client: AsyncImgwireClient) -> None:
+async def test_an_empty_pattern_is_rejected_by_the_service(client: AsyncImgwireClient) -> None:
     with pytest.raises(UnprocessableEntityError) as caught:
         await client.cors_origins.create("")
 
@@ -81,7 +81,7 @@ async def test_metrics_are_read_as_series_and_as_totals(client: AsyncImgwireClie
 
 @pytest.mark.parametrize("which", ["date_start", "date_end"])
 @pytest.mark.parametrize("name", ["get_datasets", "get_stats"])
-async def test_a_date_without_a_time_zone_is_refused(
+async def test_a_date_without_a_time_zone_is_rejected(
     sandbox: Sandbox, client: AsyncImgwireClient, name: str, which: str
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=f"{which} has no time zone"):
@@ -91,14 +91,14 @@ async def test_a_date_without_a_time_zone_is_refused(
 
 
 @pytest.mark.parametrize("arguments", [{"interval": 7}, {"date_start": "2026-05-01"}, {"date_end": 1.5}])
-async def test_arguments_of_another_kind_are_refused(
+async def test_arguments_of_another_kind_are_rejected(
     client: AsyncImgwireClient, arguments: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidArgumentError):
         await client.metrics.get_stats(**arguments)
 
 
-async def test_an_unknown_time_zone_is_refused_by_the_service(client: AsyncImgwireClient) -> None:
+async def test_an_unknown_time_zone_is_rejected_by_the_service(client: AsyncImgwireClient) -> None:
     with pytest.raises(UnprocessableEntityError):
         await client.metrics.get_stats(tz="Mars/Olympus", date_start=datetime(2026, 5, 1, tzinfo=UTC))
 

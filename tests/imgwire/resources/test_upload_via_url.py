@@ -54,7 +54,7 @@ async def test_what_cannot_be_used_is_an_error_when_waited_for(client: AsyncImgw
         Path("a.jpg"),
     ],
 )
-async def test_a_url_that_cannot_work_is_refused_before_any_call(
+async def test_a_url_that_cannot_work_is_rejected_before_any_call(
     url: object, client: AsyncImgwireClient, sandbox: Sandbox
 ) -> None:
     with pytest.raises(InvalidArgumentError) as caught:

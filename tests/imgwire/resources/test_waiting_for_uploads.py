@@ -68,7 +68,7 @@ async def test_the_timeout_limits_the_wait_and_says_so(photo: Path, how: str) ->
 
 
 @pytest.mark.parametrize("seconds", [-1, True, "3", None, float("nan")])
-async def test_a_timeout_that_is_no_number_is_refused_before_any_call(
+async def test_a_timeout_that_is_not_a_number_is_rejected_before_any_call(
     client: AsyncImgwireClient, sandbox: Sandbox, photo: Path, seconds: Any
 ) -> None:
     with pytest.raises(InvalidArgumentError, match="timeout"):

@@ -144,7 +144,7 @@ async def test_an_interrupted_item_keeps_its_key_whatever_the_next_run_makes_of_
     assert ids == {str(image.id) for image in images if image.purpose == "hero"}
 
 
-async def test_a_service_that_keeps_to_the_first_parameters_of_a_key_is_told_new_ones_with_recreate(
+async def test_a_service_that_keeps_to_the_first_parameters_of_a_key_receives_new_ones_with_recreate(
     tmp_path: Path, journal: Path
 ) -> None:
     folder = folder_of(tmp_path / "photos", 1)
@@ -211,7 +211,7 @@ async def test_a_dry_run_counts_what_would_only_be_confirmed_as_stored(
 @pytest.mark.parametrize(
     "arguments", [{"on_change": "nonsense"}, {"on_change": "recreate", "dedupe": "content"}]
 )
-def test_an_option_that_makes_no_sense_is_refused(
+def test_an_option_that_makes_no_sense_is_rejected(
     client: AsyncImgwireClient, arguments: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidArgumentError, match="on_change"):

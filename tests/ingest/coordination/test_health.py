@@ -132,7 +132,7 @@ async def test_a_probe_that_ends_unclear_makes_room_for_another(health: Health, 
     assert await health.admit()
 
 
-def test_the_same_refusal_for_most_of_200_items_is_told(health: Health) -> None:
+def test_the_same_refusal_for_most_of_200_items_is_reported(health: Health) -> None:
     told = [health.failed_for_good(REFUSED) for _ in range(200)]
     assert told == [None] * 199 + ["UnprocessableEntityError 422 Odd"]
 
@@ -174,6 +174,6 @@ async def test_uploads_keep_to_the_bandwidth_on_average(clock: VirtualClock) -> 
         {"byte_budget": 1000},
     ],
 )
-def test_an_option_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
+def test_an_option_out_of_range_is_rejected(wrong: dict[str, Any]) -> None:
     with pytest.raises(errors.InvalidArgumentError, match=next(iter(wrong))):
         IngestOptions(**wrong)

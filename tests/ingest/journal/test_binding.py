@@ -100,7 +100,7 @@ async def test_a_journal_is_not_used_with_a_key_that_sees_none_of_its_images(
     assert sandbox.session_token not in str(raised.value)
 
 
-async def test_another_environment_id_is_refused_without_a_request(
+async def test_another_environment_id_is_rejected_without_a_request(
     sandbox: Sandbox, photos: Path, tmp_path: Path
 ) -> None:
     def at(environment: str) -> AsyncImgwireClient:
@@ -294,7 +294,7 @@ def test_another_service_ends_with_words_that_name_both(
     assert other.base_url in result.stderr
 
 
-def test_a_journal_in_the_place_of_earlier_versions_is_not_passed_over(
+def test_a_journal_instead_of_earlier_versions_is_not_skipped(
     cli: Invoke, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cli("photos")

@@ -86,7 +86,7 @@ def test_a_temporary_journal_leaves_nothing_behind() -> None:
     assert not folder.exists()
 
 
-def test_a_second_process_is_refused_with_a_sentence_and_a_killed_one_keeps_no_lock(tmp_path: Path) -> None:
+def test_a_second_process_is_rejected_with_a_sentence_and_a_killed_one_keeps_no_lock(tmp_path: Path) -> None:
     script = (
         "import sys, os\nfrom imgwire_async.ingest.journal.database import Journal\n"
         "j = Journal(sys.argv[1])\nprint('open', flush=True)\nsys.stdin.read()"
@@ -101,12 +101,12 @@ def test_a_second_process_is_refused_with_a_sentence_and_a_killed_one_keeps_no_l
     Journal(tmp_path / "j").close()
 
 
-def test_a_second_job_in_this_process_is_refused_too(tmp_path: Path) -> None:
+def test_a_second_job_in_this_process_is_rejected_too(tmp_path: Path) -> None:
     with Journal(tmp_path / "j"), pytest.raises(JournalError, match="in use"):
         Journal(tmp_path / "j")
 
 
-def test_a_foreign_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_a_foreign_file_is_rejected_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "j"
     path.write_bytes(b"a letter to somebody")
     with pytest.raises(JournalError, match="is not a journal"):
@@ -114,7 +114,7 @@ def test_a_foreign_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     assert path.read_bytes() == b"a letter to somebody"
 
 
-def test_the_database_of_another_program_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_the_database_of_another_program_is_rejected_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "j"
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE items (x)")
@@ -126,7 +126,7 @@ def test_the_database_of_another_program_is_refused_and_left_as_it_is(tmp_path: 
 
 
 @pytest.mark.parametrize("keep", [20, 4096, -5000])
-def test_a_damaged_journal_is_refused_and_left_as_it_is(tmp_path: Path, keep: int) -> None:
+def test_a_damaged_journal_is_rejected_and_left_as_it_is(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "j"
     with Journal(path) as journal:
         journal.write([row(f"{n:05}") for n in range(2000)])
@@ -141,7 +141,7 @@ def test_a_damaged_journal_is_refused_and_left_as_it_is(tmp_path: Path, keep: in
     ("version", "advice"),
     [(1, "end the job with that version"), (FORMAT + 1, "upgrade this library"), (99, "upgrade")],
 )
-def test_a_journal_of_a_format_that_is_not_known_is_refused_and_left_as_it_is(
+def test_a_journal_of_a_format_that_is_not_known_is_rejected_and_left_as_it_is(
     tmp_path: Path, version: int, advice: str
 ) -> None:
     path = tmp_path / "j"
@@ -159,19 +159,19 @@ def test_a_journal_whose_making_was_interrupted_is_made_again(tmp_path: Path) ->
         assert journal.run == 1
 
 
-def test_the_journal_of_another_job_is_refused(tmp_path: Path) -> None:
+def test_the_journal_of_another_job_is_rejected(tmp_path: Path) -> None:
     Journal(tmp_path / "j", job="spring").close()
     with pytest.raises(JournalError, match="'spring', not 'autumn'"):
         Journal(tmp_path / "j", job="autumn")
 
 
 @pytest.mark.parametrize("path", ["missing/j", "."])
-def test_a_place_that_cannot_hold_a_journal_is_refused(tmp_path: Path, path: str) -> None:
+def test_a_place_that_cannot_hold_a_journal_is_rejected(tmp_path: Path, path: str) -> None:
     with pytest.raises(JournalError, match="journal"):
         Journal(tmp_path / path)
 
 
-def test_a_full_disk_is_told_as_such_and_what_was_committed_stays(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_as_such_and_what_was_committed_stays(tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal:
         journal.write([row("first")])
         journal._writer.execute("PRAGMA max_page_count=12")
@@ -181,7 +181,7 @@ def test_a_full_disk_is_told_as_such_and_what_was_committed_stays(tmp_path: Path
         assert journal.count() == {"stored": 1}
 
 
-def test_a_journal_that_may_only_be_read_is_told_as_such(tmp_path: Path) -> None:
+def test_a_journal_that_may_only_be_read_is_reported_as_such(tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal:
         journal._writer.execute("PRAGMA query_only=1")
         with pytest.raises(JournalError, match="make it and its folder writable"):

@@ -68,7 +68,7 @@ async def test_a_relative_name_that_reads_like_a_uri_of_sqlite_is_a_file(
         (object(), "must be a path or None, got object"),
     ],
 )
-async def test_what_can_be_no_journal_is_refused_and_nothing_is_made(
+async def test_what_can_be_no_journal_is_rejected_and_nothing_is_made(
     client: AsyncImgwireClient,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -86,7 +86,9 @@ async def test_what_can_be_no_journal_is_refused_and_nothing_is_made(
     assert list(current.iterdir()) == []
 
 
-async def test_a_path_that_is_too_long_is_told_by_name(client: AsyncImgwireClient, tmp_path: Path) -> None:
+async def test_a_path_that_is_too_long_is_reported_by_name(
+    client: AsyncImgwireClient, tmp_path: Path
+) -> None:
     with pytest.raises(JournalError, match=r"cannot open the journal .x+.: File name too long"):
         await ingest(client, folder_of(tmp_path / "in", 1), journal="x" * 300)
 

@@ -148,7 +148,7 @@ def test_a_file_that_must_not_be_written_is_noticed_before_the_first_request(
 ) -> None:
     folder_of(tmp_path / "photos", 2)
     (tmp_path / "old.jsonl").write_text("old")
-    # Also root is told so.
+    # Root gets the same answer.
     monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
 
     result = cli("photos", option, "old.jsonl")

@@ -12,7 +12,7 @@ from imgwire_async.ingest.runners.channel import Channel
 
 
 class Ends:
-    """Two channels; what one sends arrives at the other in pieces of so many bytes."""
+    """Two channels; what one sends arrives at the other in pieces of this many bytes."""
 
     def __init__(self, piece: int) -> None:
         self._piece = piece

@@ -1,4 +1,4 @@
-"""Jobs whose shards run in processes of their own: nothing lost, nothing twice, whoever dies."""
+"""Jobs whose shards run in processes of their own: nothing lost, nothing twice, whichever process dies."""
 
 from __future__ import annotations
 
@@ -328,7 +328,7 @@ async def test_stated_limits_hold_for_all_processes_together(sandbox: Sandbox, p
         assert time.monotonic() - started >= (140 - 4) / 40
 
 
-async def test_a_request_to_slow_down_holds_back_all_processes(
+async def test_a_request_to_slow_down_delays_all_processes(
     client: AsyncImgwireClient, sandbox: Sandbox, photos: Path
 ) -> None:
     sandbox.faults.times(1, "images.create", status=429, retry_after=1.0)
@@ -367,7 +367,7 @@ async def test_no_key_is_in_arguments_environment_or_texts(
         ({"on_retry": print}, "hooks"),
     ],
 )
-async def test_clients_that_other_processes_cannot_be_are_refused(
+async def test_clients_that_other_processes_cannot_be_are_rejected(
     sandbox: Sandbox, photos: Path, client_arguments: dict[str, object], problem: str
 ) -> None:
     async with client_of(sandbox, **client_arguments) as client:
@@ -387,7 +387,7 @@ async def test_clients_that_other_processes_cannot_be_are_refused(
         ({"processes": 20}, "byte_budget must be at least"),
     ],
 )
-async def test_bounds_that_cannot_be_shared_are_refused(
+async def test_bounds_that_cannot_be_shared_are_rejected(
     client: AsyncImgwireClient, photos: Path, arguments: dict[str, int], problem: str
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=problem):

@@ -55,7 +55,7 @@ async def stored_sizes(client: AsyncImgwireClient) -> list[int]:
     return sorted(image.size_bytes for image in images)
 
 
-async def test_every_object_below_a_prefix_is_stored_and_passed_over_the_next_time(
+async def test_every_object_below_a_prefix_is_stored_and_skipped_the_next_time(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
 ) -> None:
     s3.objects |= {"photosaurus.png": small_image(20), "photos/deep/er.png": small_image(21)}
@@ -102,7 +102,7 @@ async def test_patterns_choose_among_the_objects(client: AsyncImgwireClient, s3:
     assert "not-a-secret" not in repr(bucket)
 
 
-async def test_markers_of_folders_and_what_is_no_image_are_skipped(
+async def test_markers_of_folders_and_what_is_not_an_image_are_skipped(
     client: AsyncImgwireClient, s3: S3Server
 ) -> None:
     s3.objects |= {"photos/": b"", "photos/deep/": b"", "photos/notes.txt": b"text"}
@@ -223,7 +223,7 @@ async def test_a_manifest_that_is_not_there_is_an_error_of_its_store(
         (Failure(403, "AccessDenied"), "denied"),
     ],
 )
-async def test_an_object_that_is_refused_fails_alone(
+async def test_an_object_that_is_rejected_fails_alone(
     client: AsyncImgwireClient, s3: S3Server, failure: Failure, reason: str
 ) -> None:
     refused = {f"photos/{number:02}.png" for number in range(4)}

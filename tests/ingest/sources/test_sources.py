@@ -169,7 +169,9 @@ def test_a_bad_row_is_a_problem_with_its_line_and_not_the_end(
     ("name", "content"),
     [("a.csv", b""), ("a.csv", b"x,x\n1,2\n"), ("a.jsonl", b'{"source": "\xff"}\n'), ("a.parquet", b"nope")],
 )
-def test_a_manifest_that_cannot_be_read_as_such_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_manifest_that_cannot_be_read_as_such_is_rejected(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UploadSourceError, match="cannot read the manifest"):
         list(Manifest(tmp_path / name).entries())
@@ -181,7 +183,7 @@ def test_standard_input_is_a_manifest_of_either_kind(monkeypatch: pytest.MonkeyP
     assert [item.source for item in items(Manifest("-"))] == ["a.jpg", "b.jpg"]
 
 
-def test_an_unknown_field_in_columns_is_refused() -> None:
+def test_an_unknown_field_in_columns_is_rejected() -> None:
     with pytest.raises(InvalidArgumentError, match="unknown fields"):
         Manifest("x.csv", columns={"sauce": "image"})
 
@@ -248,12 +250,12 @@ async def test_an_async_iterable_is_closed_where_it_waits_when_it_is_left() -> N
 
 
 @pytest.mark.parametrize("source", [b"bytes", 7, None])
-def test_what_can_be_no_source_is_refused(source: Any) -> None:
+def test_what_can_be_no_source_is_rejected(source: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="source must be"):
         entries_of(source)
 
 
-def test_a_missing_path_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_missing_path_is_rejected_at_once(tmp_path: Path) -> None:
     with pytest.raises(UploadSourceError, match="No such file"):
         entries_of(tmp_path / "none")
 

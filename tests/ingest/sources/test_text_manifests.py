@@ -187,7 +187,7 @@ def test_a_stray_quote_takes_no_row_with_it_that_has_quotes_too(tmp_path: Path) 
     assert problems[0].startswith("list.csv:2 has text after a closing quote, at line 3, character 34")
 
 
-def test_a_row_after_a_cell_of_several_lines_is_told_by_its_own_line(tmp_path: Path) -> None:
+def test_a_row_after_a_cell_of_several_lines_is_reported_by_its_own_line(tmp_path: Path) -> None:
     _, problems = read(tmp_path, f'source,note\n{A},"1\n2\n3"\nshort\n')
     assert problems == ["list.csv:5 has 1 cell, but the header has 2: none for 'note'"]
 
@@ -359,7 +359,7 @@ def test_standard_input_gives_each_row_when_it_has_come(monkeypatch: pytest.Monk
     assert [written for _ in Manifest("-", format=format).entries()] == [1, 2, 3, 4, 5]
 
 
-def test_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_standard_input_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(UploadSourceError, match="standard input is closed"):
         list(Manifest("-").entries())

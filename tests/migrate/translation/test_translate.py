@@ -246,7 +246,7 @@ def test_any_angle_is_a_turn(degrees: str, turned: str | None) -> None:
     assert params(f"rot={degrees}") == ({} if turned is None else {"rotate": turned})
 
 
-def test_what_goes_with_a_size_that_cannot_be_told_is_not_called_ignored() -> None:
+def test_what_goes_with_a_size_that_is_unknown_is_not_called_ignored() -> None:
     found = translate_url(f"{URL}?w=0.5&h=0.5&fit=crop&crop=top&dpr=2")
 
     assert names(found.unsupported) == ["w", "h"]

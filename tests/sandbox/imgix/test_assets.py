@@ -165,5 +165,5 @@ def test_an_update_replaces_objects_whole_and_null_clears(imgix: Imgix, source: 
 
 
 @pytest.mark.parametrize("path", ["a//b.png", "a/%2e%2e/b.png", ""])
-def test_paths_with_odd_segments_are_refused(imgix: Imgix, source: str, path: str) -> None:
+def test_paths_with_odd_segments_are_rejected(imgix: Imgix, source: str, path: str) -> None:
     assert imgix.http.post(f"sources/{source}/assets/add/{path}").status_code in {400, 404, 405}

@@ -128,7 +128,7 @@ def test_secrets_do_not_come_back_but_the_token_of_a_signed_source_does(imgix: I
         {"type": "webproxy", "secure_url_enabled": True, "robots.txt": "origin"},
     ],
 )
-def test_a_deployment_that_cannot_be_is_refused(imgix: Imgix, deployment: dict[str, Any]) -> None:
+def test_a_deployment_that_cannot_be_is_rejected(imgix: Imgix, deployment: dict[str, Any]) -> None:
     assert imgix.create(**deployment).status_code == 400
     assert imgix.http.get("sources").json()["data"] == []
 
@@ -145,13 +145,13 @@ def test_a_deployment_that_cannot_be_is_refused(imgix: Imgix, deployment: dict[s
         b'{"data": {"type": "sources", "attributes": {"name": "a", "deployment": {"type": {}}}}}',
     ],
 )
-def test_a_body_that_is_no_such_document_is_refused(imgix: Imgix, body: bytes) -> None:
+def test_a_body_that_is_no_such_document_is_rejected(imgix: Imgix, body: bytes) -> None:
     answer = imgix.http.post("sources", content=body)
 
     assert (answer.status_code, answer.json()["errors"][0]["status"]) == (400, "400")
 
 
-def test_a_taken_subdomain_or_domain_is_refused(imgix: Imgix) -> None:
+def test_a_taken_subdomain_or_domain_is_rejected(imgix: Imgix) -> None:
     assert imgix.create("shop", custom_domains=["images.example.com"]).status_code == 201
     assert imgix.create("shop").status_code == 409
     assert imgix.create("other", custom_domains=["images.example.com"]).status_code == 409

@@ -53,7 +53,7 @@ def test_an_existing_path_is_replaced_only_on_request_and_with_the_permission(
     assert imgix.http.get(f"sources/{source}/assets/a.png").json()["data"]["attributes"]["media_width"] == 2
 
 
-def test_an_upload_that_is_too_large_or_empty_or_for_a_web_folder_is_refused(
+def test_an_upload_that_is_too_large_or_empty_or_for_a_web_folder_is_rejected(
     start_imgix: Callable[..., Imgix],
 ) -> None:
     imgix = start_imgix(maximum_upload_bytes=100)

@@ -81,7 +81,7 @@ def test_a_session_must_name_the_environment(api: Api, operation: object) -> Non
     assert named.status_code not in {401, 403}
 
 
-def test_a_key_together_with_another_environment_is_refused(api: Api) -> None:
+def test_a_key_together_with_another_environment_is_rejected(api: Api) -> None:
     response = api.http.get("/api/v1/images/", headers={"X-Environment-Id": str(uuid.uuid4())})
 
     assert (response.status_code, response.json()["error_type"]) == (403, "ResourceNotAuthorizedError")

@@ -71,7 +71,7 @@ def test_both_know_the_same_names_and_mean_the_same_by_them() -> None:
 @pytest.mark.parametrize(
     ("name", "canonical"), [(name, row.name) for row in CLIENT_TABLE for name in row.names]
 )
-def test_a_value_of_no_use_is_refused_under_the_canonical_name(name: str, canonical: str) -> None:
+def test_a_value_of_no_use_is_rejected_under_the_canonical_name(name: str, canonical: str) -> None:
     with pytest.raises(InvalidTransformationError) as refused:
         cdn_url("https://cdn.example/a/b/c", **{name: object()})  # type: ignore[arg-type]
 

@@ -150,7 +150,7 @@ def test_an_animation_that_would_be_too_large_is_a_still_picture(start_api: Call
         ("width=8000&dpr=8&enlarge=true", "the resizing", None),
     ],
 )
-def test_what_is_not_allowed_is_refused_and_explained(
+def test_what_is_not_allowed_is_rejected_and_explained(
     photo: Stored, query: str, transformation: str, suggestion: str | None
 ) -> None:
     response = photo.get(query)
@@ -161,7 +161,7 @@ def test_what_is_not_allowed_is_refused_and_explained(
     assert transformation in body["detail"]
 
 
-def test_unknown_presets_and_broken_queries_are_refused(photo: Stored) -> None:
+def test_unknown_presets_and_broken_queries_are_rejected(photo: Stored) -> None:
     refused = photo.get(preset="@thumbnial")
 
     assert (refused.status_code, refused.json()["suggestion"]) == (400, "thumbnail")
@@ -256,7 +256,7 @@ def test_presets_are_settings(start_api: Callable[..., Api]) -> None:
     "settings",
     [{"presets": {"huge": PresetSize(1, 1)}}, {"cdn_cache_bytes": 0}, {"presets": {"": PresetSize(1, 1)}}],
 )
-def test_impossible_settings_are_refused(settings: dict[str, Any]) -> None:
+def test_impossible_settings_are_rejected(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"preset|cdn_cache_bytes"):
         SandboxSettings(**settings)
 

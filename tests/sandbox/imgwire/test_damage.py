@@ -27,7 +27,7 @@ NO_IMAGE = "00000000-0000-4000-8000-000000000000"
 
 
 def replaced(name: str, content: bytes | None) -> Damage:
-    """Put a file, or with None a folder, in the place of what a sandbox has left."""
+    """Replace what a sandbox has left with a file, or with None by a folder."""
 
     def damage(folder: Path) -> None:
         for path in folder.glob(f"{name}*"):

@@ -214,11 +214,11 @@ def test_random_faults_repeat_with_their_seed(api: Api) -> None:
         {"body": "x"},
     ],
 )
-def test_senseless_faults_are_refused(api: Api, kind: dict[str, Any]) -> None:
+def test_senseless_faults_are_rejected(api: Api, kind: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         api.sandbox.faults.once("health", **kind)
 
 
-def test_unknown_operations_are_refused_with_the_known_ones(api: Api) -> None:
+def test_unknown_operations_are_rejected_with_the_known_ones(api: Api) -> None:
     with pytest.raises(ValueError, match=r"images\.create"):
         api.sandbox.faults.once("images.craete", status=500)

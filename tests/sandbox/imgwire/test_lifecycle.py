@@ -278,7 +278,7 @@ def test_a_file_that_is_no_database_is_an_os_error(tmp_path: Path) -> None:
         {"size_refusal_status": 400},
     ],
 )
-def test_senseless_settings_are_refused(settings: SandboxOptions) -> None:
+def test_senseless_settings_are_rejected(settings: SandboxOptions) -> None:
     with pytest.raises(ValueError, match=next(iter(settings))):
         Sandbox(**settings)
 

@@ -206,12 +206,12 @@ def test_a_delay_counts_on_the_clock_of_the_settings(start_api: Callable[..., Ap
     assert (before, api.retrieve(image_id)["status"]) == ("PROCESSING", "READY")
 
 
-def test_a_negative_number_of_reads_is_refused() -> None:
+def test_a_negative_number_of_reads_is_rejected() -> None:
     with pytest.raises(ValueError, match="processing_reads"):
         SandboxSettings(processing_reads=-1)
 
 
-def test_pictures_being_rendered_do_not_hold_back_uploads(api: Api) -> None:
+def test_pictures_being_rendered_do_not_delay_uploads(api: Api) -> None:
     end = threading.Event()
     renders = [
         api.sandbox._running.runtime.rendering_threads.submit(end.wait, 60) for _ in range(2 * IMAGE_THREADS)

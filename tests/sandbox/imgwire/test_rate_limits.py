@@ -64,7 +64,7 @@ def test_requests_in_flight_can_be_limited(start_api: Callable[..., Api]) -> Non
     assert api.http.get("/api/v1/images/").status_code == 200
 
 
-def test_limits_of_unknown_operations_are_refused(start_api: Callable[..., Api]) -> None:
+def test_limits_of_unknown_operations_are_rejected(start_api: Callable[..., Api]) -> None:
     with pytest.raises(ValueError, match="unknown operation"):
         start_api(rate_limits={"images.creat": SteadyRate(rate=1)})
 

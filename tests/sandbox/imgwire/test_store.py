@@ -110,7 +110,7 @@ def test_other_bytes_never_replace_stored_ones(api: Api, data: bytes) -> None:
     assert PUBLIC.get(api.settled(created["image"]["id"])["cdn_url"]).content == data
 
 
-def test_repeated_puts_can_be_refused(start_api: Callable[..., Api], data: bytes) -> None:
+def test_repeated_puts_can_be_rejected(start_api: Callable[..., Api], data: bytes) -> None:
     api = start_api(repeated_put="refuse")
     url = api.create(data)["upload_url"]
 
@@ -160,7 +160,7 @@ def test_a_refusal_reaches_a_client_that_is_still_sending(api: Api) -> None:
     connection.close()
 
 
-def test_a_client_that_waits_for_continue_is_refused_before_it_sends(api: Api, data: bytes) -> None:
+def test_a_client_that_waits_for_continue_is_rejected_before_it_sends(api: Api, data: bytes) -> None:
     url = urlsplit(api.create(data)["upload_url"])
     with socket.create_connection((url.hostname, url.port), timeout=60) as connection:
         head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
@@ -169,7 +169,7 @@ def test_a_client_that_waits_for_continue_is_refused_before_it_sends(api: Api, d
         assert connection.recv(4096).startswith(b"HTTP/1.1 403")
 
 
-def test_uploads_over_the_limit_are_refused_even_when_undeclared(start_api: Callable[..., Api]) -> None:
+def test_uploads_over_the_limit_are_rejected_even_when_undeclared(start_api: Callable[..., Api]) -> None:
     api = start_api(maximum_upload_bytes=1000)
     url = api.create(file_name="a.png")["upload_url"]
 

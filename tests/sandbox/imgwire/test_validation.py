@@ -1,4 +1,4 @@
-"""Requests outside the schema are refused in FastAPI's shape."""
+"""Requests outside the schema are rejected in FastAPI's shape."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def size(state: State) -> None:
     if not given.keys().isdisjoint(_BOUNDS):
         width, height = _bounds(state, fit, width, height)
     sized = width is not None or height is not None
-    # A size that is asked for but cannot be told has an effect on imgix, and so has what goes with it.
+    # A size that is asked for but unknown has an effect on imgix, and so has what goes with it.
     open_size = any(found.name in _SIZES for found in state.unsupported)
     state.asked = (width, height)
     state.fit = fit if sized or extended else ""

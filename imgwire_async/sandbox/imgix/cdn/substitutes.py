@@ -66,7 +66,7 @@ async def substitute(
 
 
 def _reachable(runtime: Runtime, url: str, host_prefix: str) -> str:
-    """A URL of one of our own hosts as it can be had without DNS; any other as it is."""
+    """A URL of one of our hosts as it can be had without DNS; any other as it is."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if sources.of_host(runtime, host) is None:

@@ -1,0 +1,132 @@
+"""Finds words that this project does not use, and names the better word.
+
+scripts/prose.py [FILE ...]     default: the whole project
+
+Covers guides, docstrings, comments, messages, help texts and the names of tests. Code in guides and generated
+code are left out. A test runs it over the whole project.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("imgwire_async", "scripts", "tests")
+PAGES = ("README.md",)
+LEFT_OUT = ("lowlevel", "pickles", ".venv", "templates", "build", "recorded")
+"""Parts of paths: generated code and records of earlier versions."""
+
+WORDS = {
+    r"go(?:es|ing)? on where": "resume where",
+    r"goes? again": "retry",
+    r"of (?:yours|ours|our own)": "your own, custom, our",
+    r"made up when": "generated if",
+    r"when left out": "if omitted",
+    r"so many (?:seconds|bytes|items)": "this many …",
+    r"(?<!here )is no (?:function|file|image|text|number|folder|list|path|URL|uuid)": "is not a …",
+    r"nothing that holds": "not a supported source of",
+    r"there is no such": "… does not exist",
+    r"h[eo]ld(?:s|ing)? back": "delay, rate limit, slow down",
+    r"leave to send": "permission to send",
+    r"at (?:its|the|their) begin": "at the start",
+    r"(?:is|are|was|were|be) told(?! apart| to)": "is called with, is notified, is reported",
+    r"(?<!connection )(?<!connections )(?:is|are|was|were|be) refused": "is rejected",
+    r"is to be had": "is available",
+    r"further ado": "(leave it out)",
+    r"takes? badly": "reject",
+    r"[Ww]hoever": "if you …, a caller that …",
+    r"a duck": "a file-like object",
+    r"pass(?:es|ed|ing)? over": "skip",
+    r"in the place of": "instead of",
+    r"no one has": "nobody has",
+    r"asked again": "retried, called once more",
+    r"finds? out how": "adapts to, determines",
+    r"learns? of it": "sees it, is notified",
+    r"give (?:it|the \w+|an item|up the \w+) up": "release, give up on",
+    r"for the lack of": "because there is no",
+    r"whatever holds bytes": "any source of bytes",
+    r"by heart": "(say it plainly)",
+    r"have somebody else": "replace",
+}
+"""Patterns, and what to say instead."""
+
+_ALL = re.compile("|".join(rf"(?P<p{number}>\b(?:{pattern})\b)" for number, pattern in enumerate(WORDS)))
+_BETTER = list(WORDS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A place with a word that is not used."""
+
+    path: Path
+    line: int
+    word: str
+    better: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.word!r}: better {self.better!r}"
+
+
+def findings(path: Path, text: str) -> Iterator[Finding]:
+    """Words of a file that are not used."""
+    passages = python_passages(text) if path.suffix == ".py" else page_passages(text)
+    for line, passage in passages:
+        for match in _ALL.finditer(passage):
+            assert match.lastgroup is not None
+            at = line + passage.count("\n", 0, match.start())
+            word = " ".join(match[0].split())
+            yield Finding(path, at, word, _BETTER[int(match.lastgroup[1:])])
+
+
+def page_passages(text: str) -> Iterator[tuple[int, str]]:
+    """Lines of a Markdown file outside of code, by number."""
+    in_code = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("```"):
+            in_code = not in_code
+        elif not in_code:
+            yield number, line
+
+
+def python_passages(text: str) -> Iterator[tuple[int, str]]:
+    """Comments, strings of more than one word, and names of tests, by number of their line."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            yield node.lineno, node.value
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            yield node.lineno, node.name.replace("_", " ")
+
+
+def project_files() -> list[Path]:
+    """Everything with prose."""
+    found = [ROOT / page for page in PAGES]
+    for folder in FOLDERS:
+        for suffix in ("*.py", "*.md"):
+            found += (ROOT / folder).rglob(suffix)
+    itself = {Path(__file__).resolve(), ROOT / "tests" / "test_prose.py"}
+    return sorted(
+        path for path in found if path not in itself and not {*LEFT_OUT} & set(path.relative_to(ROOT).parts)
+    )
+
+
+def main(*names: str) -> int:
+    """Print all findings; gives the exit status."""
+    paths = [Path(name).resolve() for name in names] or project_files()
+    found = [one for path in paths for one in findings(path.relative_to(ROOT), path.read_text())]
+    for one in found:
+        print(one)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

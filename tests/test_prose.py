@@ -1,0 +1,47 @@
+"""The project's prose keeps to its word list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import prose
+import pytest
+
+
+def test_no_text_of_the_project_has_a_word_that_is_not_used() -> None:
+    found = [
+        str(one)
+        for path in prose.project_files()
+        for one in prose.findings(path.relative_to(prose.ROOT), path.read_text())
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ('"""A module."""\n\n# Whoever reads this.\n', 3, "Whoever"),
+        ('def f():\n    """Wait.\n\n    The job goes on where\n    it was.\n    """\n', 4, "goes on where"),
+        ("raise ValueError(f'{name} is no number')\n", 1, "is no number"),
+        ("def test_a_text_file_is_refused(): ...\n", 1, "is refused"),
+    ],
+    ids=["comment", "docstring", "message", "name of a test"],
+)
+def test_a_finding_names_file_line_word_and_the_better_word(text: str, line: int, word: str) -> None:
+    (found,) = prose.findings(Path("one.py"), text)
+
+    assert (found.line, found.word) == (line, word)
+    assert str(found).startswith(f"one.py:{line}: {word!r}: better ")
+
+
+def test_code_in_a_guide_is_left_out() -> None:
+    text = "# Title\n\n```python\nhook = 'is told'\n```\n\nThe hook is told.\n"
+
+    assert [one.line for one in prose.findings(Path("guide.md"), text)] == [7]
+
+
+def test_idioms_that_share_words_with_the_list_are_fine() -> None:
+    text = "# connections are refused, types are told apart, and there is no image\n"
+
+    assert list(prose.findings(Path("one.py"), text)) == []
