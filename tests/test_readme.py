@@ -133,7 +133,11 @@ def bucket(photo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
         yield local
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=[path.name for path in TEXTS])
+# tests/migrate runs the one that needs an account with pictures.
+PAGES = [path for path in TEXTS if path.name != "moving-from-imgix.md"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=[path.name for path in PAGES])
 async def test_a_page_runs_from_top_to_bottom_with_nothing_but_itself(
     path: Path,
     folder: Path,
