@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import anyio
 
-from imgwire_async.core.concurrency.loops import LoopLocal
-from imgwire_async.core.concurrency.tasks import JoinedTasks
+from imgwire_async.core.concurrency.loops import LoopLocal, current_loop
+from imgwire_async.core.concurrency.tasks import Background
 from imgwire_async.core.operation import Response
 from imgwire_async.core.values.numbers import whole
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, PaginationError
@@ -89,7 +90,8 @@ class Listing(Coroutine[Any, Any, Page[T]]):
         page: number of the first page, or its cursor.
         limit: items on a page; None for the service's default.
         max_items: items after which an iteration ends.
-        prefetch: pages that an iteration fetches ahead; 0 for a list with cursors.
+        prefetch: pages that an iteration fetches ahead, while the caller uses the ones before; 0 for a list
+            with cursors.
         first: number of the very first page; None for a list with cursors.
         most: the greatest `limit`.
     """
@@ -156,7 +158,7 @@ class Listing(Coroutine[Any, Any, Page[T]]):
             running.close()
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return _Items(self.pages(), self._max_items)
+        return _Items(self._all_pages(self._max_items), self._max_items)
 
     def pages(self) -> AsyncIterator[Page[T]]:
         """Every page from the first requested one to the last.
@@ -165,7 +167,11 @@ class Listing(Coroutine[Any, Any, Page[T]]):
             PaginationError: while iterating, the service names a next page that is not a number or does not
                 lie ahead, or a cursor that it has named before.
         """
-        return _Pages(self._reader, self._page, self._limit, self._prefetch, self._first)
+        return self._all_pages(None)
+
+    def _all_pages(self, max_items: int | None) -> AsyncIterator[Page[T]]:
+        wanted = math.inf if max_items is None else max_items
+        return _Pages(self._reader, self._page, self._limit, self._prefetch, self._first, wanted)
 
 
 class _PageReader(Generic[T]):
@@ -196,30 +202,27 @@ class _PageReader(Generic[T]):
             )
         return page
 
-    async def get_together(self, numbers: range, limit: int | None) -> list[Page[T]]:
-        """Several pages at the same time, up to the first one that cannot be had."""
-        if len(numbers) == 1:
-            return [await self.get(numbers[0], limit)]
-        results: dict[int, Page[T] | Exception] = {}
 
-        async def get(number: int) -> None:
-            try:
-                results[number] = await self.get(number, limit)
-            except Exception as error:  # noqa: BLE001 - raised below, or again when its turn comes
-                results[number] = error
+class _Ahead(Generic[T]):
+    """A page that is fetched while the ones before it are being used. Forgetting it ends the request."""
 
-        async with JoinedTasks() as tasks:
-            for number in numbers:
-                tasks.start_soon(get, number)
-        pages: list[Page[T]] = []
-        for number in numbers:
-            result = results[number]
-            if isinstance(result, Exception):
-                if not pages:
-                    raise result
-                break  # fetched again when its turn comes
-            pages.append(result)
-        return pages
+    def __init__(self, reader: _PageReader[T], number: int, limit: int | None) -> None:
+        self._pages: list[Page[T]] = []
+        self._loop = current_loop()
+        pages = self._pages  # the work must not refer to its owner
+
+        async def fetch() -> None:
+            with suppress(Exception):  # raised when the turn of the page comes, which is then fetched again
+                pages.append(await reader.get(number, limit))
+
+        ended = self._ended = anyio.Event()
+        self._work = Background(fetch, at_end=ended.set)
+
+    async def get(self) -> Page[T] | None:
+        """The page; None if it could not be fetched, or another event loop was to fetch it."""
+        if self._loop is current_loop():
+            await self._ended.wait()
+        return self._pages[0] if self._pages else None
 
 
 def pages_in_headers(fetch: Callable[[int, int | None], Awaitable[Response[list[T]]]]) -> FetchPage[T]:
@@ -256,17 +259,24 @@ def _page_of_headers(response: Response[list[T]], requested: int) -> Page[T]:
 
 class _Pages(AsyncIterator[Page[T]]):
     def __init__(
-        self, reader: _PageReader[T], start: Position, limit: int | None, prefetch: int, first: int | None
+        self,
+        reader: _PageReader[T],
+        start: Position,
+        limit: int | None,
+        prefetch: int,
+        first: int | None,
+        wanted: float,
     ) -> None:
         self._reader = reader
         self._limit = limit
         self._prefetch = prefetch
         self._first = first
+        self._wanted = wanted
         self._position = start
         self._ended = False
         self._known_last: int | None = None
         self._seen: set[str] = set()
-        self._ahead: list[Page[T]] = []
+        self._ahead: dict[int, _Ahead[T]] = {}
         self._fetching = LoopLocal(_lock)
 
     async def __anext__(self) -> Page[T]:
@@ -281,20 +291,35 @@ class _Pages(AsyncIterator[Page[T]]):
             page = await self._reader.get(position, self._limit)
             self._check_new(page.pagination.next_cursor)
         else:
-            if not self._ahead:
-                # Only pages that surely exist are fetched ahead.
-                known = position if self._known_last is None else max(position, self._known_last)
-                last = min(position + self._prefetch, known)
-                self._ahead = await self._reader.get_together(range(position, last + 1), self._limit)
-            page = self._ahead.pop(0)
+            page = await self._numbered(position)
             if page.pagination.next_page != position + 1:
-                self._ahead = []  # read along a chain that the service does not follow
+                self._ahead.clear()  # read along a chain that the service does not follow
             self._known_last = self._last_page(page.pagination)
         self._position = page.pagination.next_position
         self._ended = self._position is None
         # The service's own page size goes with its page numbers.
         self._limit = page.pagination.limit or self._limit
+        self._wanted -= len(page.data)
+        if isinstance(self._position, int):
+            # Sent now, so that they arrive while the caller uses this page.
+            self._fetch_ahead(self._position, self._wanted)
         return page
+
+    async def _numbered(self, position: int) -> Page[T]:
+        self._fetch_ahead(position + 1, self._wanted - (self._limit or 0))
+        ahead = self._ahead.get(position)
+        page = await ahead.get() if ahead is not None else None
+        self._ahead.pop(position, None)
+        return await self._reader.get(position, self._limit) if page is None else page
+
+    def _fetch_ahead(self, first: int, wanted: float) -> None:
+        # Only pages that surely exist, and whose items are wanted.
+        count = self._prefetch
+        if self._limit and wanted < count * self._limit:
+            count = math.ceil(max(0.0, wanted) / self._limit)
+        for number in range(first, min(first + count, (self._known_last or 0) + 1)):
+            if number not in self._ahead:
+                self._ahead[number] = _Ahead(self._reader, number, self._limit)
 
     def _check_new(self, cursor: str | None) -> None:
         if cursor is None:

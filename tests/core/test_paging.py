@@ -18,6 +18,7 @@ from imgwire_async.errors import (
     InvalidArgumentError,
     PaginationError,
 )
+from tests.bodies.running import BACKENDS, run
 
 
 class Service:
@@ -208,6 +209,58 @@ async def test_prefetching_asks_for_no_page_beyond_the_last() -> None:
     await collect(aiter(service.list(prefetch=10)))
 
     assert sorted(page for page, _ in service.asked) == [1, 2]
+
+
+@BACKENDS
+def test_the_next_pages_are_fetched_while_the_caller_uses_a_page(backend: str) -> None:
+    service = Service(1000)
+
+    async def main() -> None:
+        pages = service.list(prefetch=2).pages()
+        await anext(pages)
+        await anyio.wait_all_tasks_blocked()
+        assert sorted(page for page, _ in service.asked) == [1, 2, 3]
+        assert service.in_flight == 0  # they have arrived
+        second = await anext(pages)
+        assert second.data[0] == 20
+
+    run(main, backend)
+
+
+async def test_no_page_is_fetched_ahead_whose_items_nobody_wants() -> None:
+    service = Service(1000)
+
+    assert await collect(aiter(service.list(prefetch=5, max_items=35))) == list(range(35))
+
+    assert sorted(page for page, _ in service.asked) == [1, 2]
+
+
+@BACKENDS
+def test_an_iterator_that_is_dropped_ends_what_it_fetches_ahead(backend: str) -> None:
+    ended: anyio.Event
+
+    async def fetch(position: Position, limit: int | None) -> Page[int]:  # noqa: ARG001 - the interface
+        if position == 2:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                ended.set()
+        return Page(
+            data=[1],
+            pagination=Pagination(total_count=9, page=1, limit=1, prev_page=None, next_page=2),
+        )
+
+    async def main() -> None:
+        nonlocal ended
+        ended = anyio.Event()
+        listing = Listing(fetch, operation="x.list", page=1, limit=1, max_items=None, prefetch=1)
+        async for _ in listing:
+            await anyio.wait_all_tasks_blocked()
+            break
+        with anyio.fail_after(10):
+            await ended.wait()
+
+    run(main, backend)
 
 
 async def test_an_exception_of_the_caller_s_own_hook_comes_out_of_a_prefetch_as_it_is() -> None:
