@@ -32,6 +32,7 @@ from imgwire_async.ingest.journal.writer import JournalWriter
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.results.outcomes import Failed, Outcome, Skipped, SkipReason
+from imgwire_async.ingest.results.wording import in_words
 from imgwire_async.ingest.runners.runner import Runner
 from imgwire_async.ingest.shards.cutting import Cutter
 from imgwire_async.ingest.shards.objects import ObjectReader
@@ -366,7 +367,7 @@ class Coordinator:
             return
         cause = self.health.failed_for_good(error)
         if cause is not None and self._options.breaker:
-            problem = f"most of the last items were rejected for the same reason, {cause}: {error}"
+            problem = f"most of the last items were rejected for the same reason, {in_words(cause)}: {error}"
             self.stop_early("same_failure", problem, error)
 
     def _put_back(self, task: Task, error: ImgwireError) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,35 +22,11 @@ from imgwire_async.ingest.results.outputs import (
     write_table,
     write_text,
 )
+from imgwire_async.ingest.results.wording import in_words
 
 _SAMPLES: Final = 10_000
 _EXAMPLES: Final = 5
 _MOST_CAUSES: Final = 50
-
-_IN_WORDS: Final = {
-    "APIConnectionError": "no usable response",
-    "APIStatusError": "rejected by the service",
-    "APITimeoutError": "no response in time",
-    "BadRequestError": "rejected by the service",
-    "ConflictError": "in conflict with what is stored",
-    "DeadlineExceededError": "not finished in time",
-    "DownloadRejectedError": "could not be downloaded",
-    "ImageQuarantinedError": "could not be processed by the service",
-    "InternalServerError": "failed by the service",
-    "InvalidArgumentError": "invalid item",
-    "NotFoundError": "not found",
-    "PayloadTooLargeError": "too large for the service",
-    "ResponseDecodeError": "unreadable response",
-    "SourceChangedError": "changed while it was being sent",
-    "UnprocessableEntityError": "rejected as invalid by the service",
-    "UnsupportedImageTypeError": "not a supported image",
-    "UploadRejectedError": "rejected by the object store",
-    "UploadSourceError": "unreadable or empty",
-    "UploadVerificationError": "stored with another size or hash than was sent",
-}
-"""Errors of single items by the name of their class. Others are spelled as their class is called."""
-
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]+|[a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +85,7 @@ class FailureGroup:
     @property
     def in_words(self) -> str:
         """The cause as people read it, such as `too large for the service (413)`."""
-        name, _, details = self.cause.partition(" ")
-        words = _IN_WORDS.get(name) or _spelled(name)
-        return f"{words} ({details})" if details else words
+        return in_words(self.cause)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,11 +255,6 @@ class Tally:
             named = key in problem or repr(key)[1:-1] in problem
             examples = (*examples, storable((problem if named else f"{key}: {problem}")[:300]))
         self.groups[cause] = (count + 1, examples)
-
-
-def _spelled(class_name: str) -> str:
-    words = _WORD.findall(class_name.removesuffix("Error")) or [class_name]
-    return " ".join(word if word.isupper() else word.lower() for word in words)
 
 
 def _in_one_line(text: str) -> str:
