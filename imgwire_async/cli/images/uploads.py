@@ -141,7 +141,9 @@ def _check_is_for_upload(name: str) -> None:
 
 
 def upload_url(
-    url: Annotated[str, typer.Argument(help="Public URL of an image.", metavar="URL")],
+    url: Annotated[
+        str, typer.Argument(help="Public URL of an image, or object such as s3://bucket/key.", metavar="URL")
+    ],
     file_name: Annotated[str | None, typer.Option(help="Name to store.")] = None,
     purpose: Purpose = None,
     meta: Meta = None,

@@ -288,6 +288,7 @@ async def _send(task: Task, probe: bool | None, bench: Workbench, job: Job) -> N
             bench.in_flight += 1
             has_slot = True
             problem: ImgwireError | None = None
+            lost = False
             try:
                 with ForeignCode("the sink"):  # which may be the user's, as may be what it awaits
                     image = await bench.sender.send(task)
@@ -310,10 +311,14 @@ async def _send(task: Task, probe: bool | None, bench: Workbench, job: Job) -> N
                 return
             if lost:
                 # Not the service failed: the object could not be read any more while it was sent.
-                problem = await bench.objects.wait_until_readable(task)
-            if problem is not None:
-                job.refused(task, problem)
-                return
+                readable = False
+                with bench.stop_signal.leaves():
+                    problem = await bench.objects.wait_until_readable(task)
+                    readable = problem is None
+                if problem is not None:
+                    job.refused(task, problem)
+                if not readable:
+                    return
             probe = await bench.take_slot_after(task, delay, job)
     finally:
         bench.drop(task)

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -433,3 +434,40 @@ async def test_content_arrives_unchanged(client: AsyncImgwireClient, s3: S3Serve
         assert file.path is not None
         arrived.add(hashlib.sha256(file.path.read_bytes()).hexdigest())
     assert arrived == expected
+
+
+async def test_a_job_that_is_stopped_does_not_wait_for_a_bucket_that_is_down(
+    client: AsyncImgwireClient, s3: S3Server
+) -> None:
+    s3.objects = {"large.png": large(1)}
+    s3.fail = lambda request: Failure(503, "SlowDown") if request.key else None
+    outcomes: list[Any] = []
+
+    async def cancel_when_asked_often() -> None:
+        while len(s3.requests) < 12:  # noqa: ASYNC110 - they are counted in another thread
+            await anyio.sleep(0.01)
+        job.cancel()
+
+    with anyio.fail_after(20):
+        async with client.ingest(s3.uri()) as job, anyio.create_task_group() as tasks:
+            tasks.start_soon(cancel_when_asked_often)
+            outcomes.extend([outcome async for outcome in job])
+
+    assert outcomes == []
+    assert job.report.stopped is not None
+
+
+async def test_a_large_object_that_breaks_off_is_tried_again_without_a_word_to_the_service(
+    client: AsyncImgwireClient, s3: S3Server
+) -> None:
+    s3.objects = {"large.png": large(1)}
+    s3.fail = lambda request: (
+        Failure(503, "SlowDown") if request.method == "GET" and 1 < len(s3.requests) <= 4 else None
+    )
+
+    async with client.ingest(s3.uri()) as job:
+        paused = {job.progress.paused async for _ in job}
+
+    assert counts(job.report) == (1, 0, 0, 0)
+    assert job.report.retries == 1
+    assert paused == {None}
