@@ -52,8 +52,10 @@ WORDS = {
     r"give (?:it|the \w+|an item|up the \w+) up": "release, give up on",
     r"for the lack of": "because there is no",
     r"whatever holds bytes": "any source of bytes",
-    r"by heart": "(say it plainly)",
     r"have somebody else": "replace",
+    r", too(?=[.;,])": "as well, also",
+    r"(?:cannot|could not|can) go on": "continue, resume",
+    r"run goes on": "resumes",
 }
 """Patterns, and what to say instead."""
 

@@ -97,7 +97,7 @@ def regenerate(arguments: argparse.Namespace, root: Path) -> int:
     """Run as the arguments say and return the exit code.
 
     Raises:
-        RegenerationError: the run cannot go on; the files of the service at hand are as they were.
+        RegenerationError: the run cannot continue; the files of the service at hand are as they were.
     """
     if arguments.contract:
         profiles = [PROFILES[arguments.contract]]

@@ -34,7 +34,7 @@ def is_tar_member(file: object) -> TypeGuard[tarfile.ExFileObject]:
 class TarMember:
     """A binary file with the content of a member, from where the member stands, which it leaves alone.
 
-    Use it in a thread. What is missing at the end of a truncated archive is missing here, too.
+    Use it in a thread. What is missing at the end of a truncated archive is missing here as well.
     """
 
     def __init__(self, member: tarfile.ExFileObject) -> None:

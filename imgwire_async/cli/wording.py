@@ -70,7 +70,7 @@ def in_own_words(text: str) -> str:
 
 
 def _meant(argument: str) -> str:
-    """A pattern for an argument's name. Many names are words, too, so only where it can be nothing else."""
+    """A pattern for an argument's name. Many names are also words, so only where it can be nothing else."""
     patterns = [rf"\b{argument}=(?=[\s,;.]|$)", rf"(?:^|(?<=: )){argument}(?= (?:must|needs|holds|has no)\b)"]
     if "_" in argument:
         patterns.append(rf"(?<![\w/.]){argument}(?![\w/.])")

@@ -181,7 +181,7 @@ class Transfer:
             if not await self._sink.restart():
                 raise DownloadInterruptedError(
                     f"the transfer broke after {self.received} bytes, which have been handed on, and the "
-                    "host cannot go on from there or has another file by now; download to a file instead"
+                    "host cannot resume from there or has another file by now; download to a file instead"
                 )
             self.received = 0
         self.begun = True
@@ -257,7 +257,7 @@ async def fetch(core: Core, url: Secret, transfer: Transfer, context: CallContex
 
     Raises:
         DownloadRejectedError: the host answered with an error status.
-        DownloadInterruptedError: the transfer cannot go on, and its sink cannot begin again.
+        DownloadInterruptedError: the transfer cannot resume, and its sink cannot start over.
         DownloadTargetError: the sink cannot keep the bytes.
         ConfigurationError: the URL would send the file in clear text over a network.
         ResponseDecodeError: the response is not a file.

@@ -80,7 +80,8 @@ class Listing(Coroutine[Any, Any, Page[T]]):
     number: an item may then appear twice or be skipped.
 
     An `ImgwireError` that ends an iteration carries `resume_page` or `resume_cursor`: where the page is that
-    could not be fetched. Every page before it has been given out. The same iterator can go on: it asks again.
+    could not be fetched. Every page before it has been given out. The same iterator can continue: it
+    retries the page.
 
     Several tasks may share one iterator, such as `aiter(client.images.list())`; each item is given once.
 

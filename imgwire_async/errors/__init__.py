@@ -31,7 +31,7 @@ ImgwireError
 │   ├── UploadVerificationError   the service has other bytes than were sent
 │   └── ImageQuarantinedError     the service could not process the image
 ├── StoreError                    an object store of your own rejected a request or cannot be reached
-├── IngestError                   a bulk job could not go on
+├── IngestError                   a bulk job could not continue
 │   ├── JournalError              its journal is in use, damaged, not writable, or that of another job
 │   └── IngestStoppedError        it stopped early and can be resumed
 └── DownloadError                 fetching an image or archive failed outside the API itself

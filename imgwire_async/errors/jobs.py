@@ -8,7 +8,7 @@ from imgwire_async.errors.base import CallContext, ImgwireError
 
 
 class IngestError(ImgwireError):
-    """A bulk job could not go on."""
+    """A bulk job could not continue."""
 
 
 class JournalError(IngestError):
@@ -27,7 +27,7 @@ class JournalError(IngestError):
 
 
 class IngestStoppedError(IngestError):
-    """A bulk job stopped early. What was in flight has ended, and the same job run again goes on.
+    """A bulk job stopped early. What was in flight has ended, and the same call resumes the job.
 
     Attributes:
         reason: Why, in one word: `error`, `failures`, `same_failure`, `outage`, `deadline` or `worker`.

@@ -212,7 +212,7 @@ class AsyncImgixClient(ServiceClient):
     def with_raw_response(self) -> ClientWithRawResponse:
         """`purge`, `publish` and `unpublish`, whose results are whole responses.
 
-        The resources have it, too: `await imgix.sources.with_raw_response.retrieve(source)`.
+        The resources have it as well: `await imgix.sources.with_raw_response.retrieve(source)`.
         """
         from imgwire_async.imgix.resources.raw import ClientWithRawResponse
 
@@ -229,7 +229,7 @@ class AsyncImgixClient(ServiceClient):
 
         Args:
             url: full URL of the image on one of your rendering hosts. Parameters are unnecessary.
-            sub_image: the image is part of others, as a watermark or blend, which are purged, too.
+            sub_image: the image is part of others, as a watermark or blend, which are purged as well.
             source: the source of those others, or its id; required with `sub_image`.
 
         Raises:

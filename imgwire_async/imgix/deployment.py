@@ -39,7 +39,7 @@ class Deployment:
 
     A field that is missing or null is None. To change a source, send back a changed copy of what was read:
     `dataclasses.replace(source.deployment, cache_ttl_value=3600)`. Fields that this version does not know
-    are kept in `raw` and sent back, too.
+    are kept in `raw` and sent back as well.
     """
 
     type: str | None = None

@@ -102,7 +102,7 @@ class AssetEntries:
     """The assets of imgix sources as entries of a job; see `imgwire_async.ingest.sources.source.Entries`.
 
     The sources are listed one after the other, each by date of creation, so that what is added meanwhile
-    comes last and shifts nothing. A list that ends where imgix stops counting is read backwards, too, which
+    comes last and shifts nothing. A list that ends where imgix stops counting is also read backwards, which
     shows twice as many assets, and whether some are missing between both; then in further orders.
 
     Args:

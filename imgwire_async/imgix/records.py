@@ -202,7 +202,7 @@ class PurgeReceipt:
     purge_id: str | None
     """Id of the purge, or None if the service named none."""
     duplicate: bool = False
-    """Whether the same URL was purged within the last 10 seconds; the purge has happened then, too."""
+    """Whether the same URL was purged within the last 10 seconds; the purge has happened then as well."""
     raw: models.PurgeReceipt | None = field(default=None, repr=False, compare=False)
     """The JSON:API resource; None for a duplicate."""
 

@@ -32,7 +32,7 @@ DENSITY_QUALITIES: Final = {1: 75, 2: 50, 3: 35, 4: 23, 5: 20}
 
 # What JavaScript's encodeURIComponent leaves alone besides letters and digits.
 _COMPONENT: Final = "-_.!~*'()"
-# encodeURI leaves these alone, too; imgix's library then encodes `#`, `?`, `:` and `+`.
+# encodeURI leaves these alone as well; imgix's library then encodes `#`, `?`, `:` and `+`.
 _PATH: Final = _COMPONENT + ";,/@&=$"
 
 _HOST: Final = re.compile(

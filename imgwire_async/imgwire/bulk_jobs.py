@@ -88,7 +88,7 @@ class BulkJobs(ServiceClient):
             on_change: what becomes of stored items that have changed since. "upload": changed content is
                 stored as a new image; other parameters (purpose, custom metadata, file name, type) are only
                 reported, see `AlreadyStored.changed`, because the service cannot change them. "recreate":
-                other parameters make a new image, too. "skip": whatever has changed is only reported.
+                other parameters make a new image as well. "skip": whatever has changed is only reported.
             dry_run: send nothing and leave the journal as it is; what would be sent is `Skipped`.
             wait_ready: wait also for images of files to be READY; one in quarantine counts as failed. Images
                 of URLs are always waited for, because the service fetches them after it has accepted the

@@ -55,7 +55,7 @@ class IngestJob(Generic[RecordT]):
     """A bulk job: an async context manager, and an async iterator of outcomes as they come.
 
     Outcomes are handed out when the journal holds them. Who is slow to take them holds the job back, and
-    memory stays bounded. Leaving the block early cancels what is in flight; the next run goes on there.
+    memory stays bounded. Leaving the block early cancels what is in flight; the next run resumes there.
     Several tasks may share the iterator; each outcome is given once.
     """
 
@@ -223,7 +223,7 @@ class IngestJob(Generic[RecordT]):
 
         These are the items that the journal has as failed, and after an early end those that were not tried.
         Of a bucket, and of a source that gives its items only once, such as a generator, the latter are
-        those that the job had drawn. Running the same job again tries all of them, too. Items of bytes have
+        those that the job had drawn. Running the same job again retries all of them. Items of bytes have
         no source in it.
 
         Args:

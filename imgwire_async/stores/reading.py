@@ -108,7 +108,7 @@ def blocks_of(store: Store, key: str) -> Iterator[bytes]:
     import obstore
 
     with store_errors(f"cannot read {store.name(key)!r}"):
-        # One that ends early raises here, too.
+        # One that ends early raises here as well.
         yield from obstore.get(store.handle, key).stream(min_chunk_size=CHUNK)
 
 
@@ -116,7 +116,7 @@ def open_file(store: Store, key: str) -> io.RawIOBase:
     """An object as a file that can seek, for a thread.
 
     Raises:
-        SourceStoreError: as for `reading`; reading the file may raise it, too.
+        SourceStoreError: as for `reading`; reading the file may raise it as well.
     """
     import obstore
 

@@ -43,7 +43,7 @@ def ingest(
 ) -> None:
     """2,000 files of 60 kB: a journaled job, `upload_many` and bare aiohttp; then manifests of URLs.
 
-    The contestants take turns, and each shows its median. The manifests take turns, too; long ones are run
+    The contestants take turns, and each shows its median. The manifests take turns as well; long ones are run
     only once. One of a million rows takes 15 minutes.
     """
     with tempfile.TemporaryDirectory() as folder, service() as base_url:

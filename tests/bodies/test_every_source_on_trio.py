@@ -1,4 +1,4 @@
-"""On trio, too, every source that is not asyncio's own arrives, is sent again, and leaves nothing behind."""
+"""On trio as well, every source that is not asyncio's arrives, is sent again, and leaves nothing behind."""
 
 from __future__ import annotations
 

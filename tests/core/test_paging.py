@@ -181,7 +181,7 @@ async def test_an_error_says_where_to_resume_and_everything_before_it_was_given_
 
 
 @pytest.mark.parametrize("prefetch", [0, 3])
-async def test_an_iterator_that_failed_can_go_on(prefetch: int) -> None:
+async def test_an_iterator_that_failed_can_continue(prefetch: int) -> None:
     service = Service(100)
     service.failing[3] = InternalServerError("broke", status=500)
     items = aiter(service.list(prefetch=prefetch))

@@ -96,7 +96,7 @@ class TestVariablesApplyTogetherOrNotAtAll:
 
     def test_the_key_of_a_variable_goes_to_no_service_that_was_passed(self) -> None:
         with pytest.raises(
-            ConfigurationError, match=r"pass api_key=, too, or set IMGWIRE_API_BASE_URL"
+            ConfigurationError, match=r"pass api_key= as well, or set IMGWIRE_API_BASE_URL"
         ) as caught:
             AsyncImgwireClient(base_url="https://api.example.com")
 

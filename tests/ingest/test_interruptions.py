@@ -261,7 +261,7 @@ async def test_the_deadline_of_the_job_holds_while_a_named_file_is_looked_at(
     assert (error.reason, report.failed) == ("deadline", 0)
 
 
-async def test_cancel_ends_what_is_in_flight_and_the_next_run_goes_on(
+async def test_cancel_ends_what_is_in_flight_and_the_next_run_resumes(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     async with client.ingest(photos, journal=tmp_path / "j", concurrency=8) as job:

@@ -99,7 +99,7 @@ def children_of(pid: int) -> set[str]:
 
 
 def wait_for_their_end(pids: set[str]) -> None:
-    """Wait for processes whose parent is gone; one that nobody has waited for (Z) has ended, too."""
+    """Wait for processes whose parent is gone; one that nobody has waited for (Z) has ended as well."""
     deadline = time.monotonic() + 60
     while alive := {pid for pid, _, state in process_table() if pid in pids and state[0] != "Z"}:
         assert time.monotonic() < deadline, f"still running: {alive}"

@@ -23,7 +23,7 @@ def purge(
         ),
     ],
     sub_image: Annotated[
-        bool, typer.Option("--sub-image", help="Purge the images that contain this one, too.")
+        bool, typer.Option("--sub-image", help="Purge the images that contain this one as well.")
     ] = False,
     source: Annotated[
         str | None,

@@ -75,7 +75,7 @@ def _without_query(text: str) -> str:
 
 
 def show_one(record: Record, *, as_json: bool) -> None:
-    """Print a record; for people one line for each field, those of the deployment, too."""
+    """Print a record; for people one line for each field, those of the deployment as well."""
     shown = as_record(record)
     if not as_json:
         parts = shown.pop("deployment", {})

@@ -116,7 +116,7 @@ def _in_background(
     except background.BackgroundError as error:
         complain(f"Error: {error}")
         if not stop:
-            say("false")  # lets `eval` fail, too, where the variables still lead elsewhere
+            say("false")  # lets `eval` fail as well, where the variables still lead elsewhere
         raise typer.Exit(ExitCode.NOT_FOUND if stop else ExitCode.FAILED) from None
     say(*exports.split("\n"))
     if is_terminal(sys.stdout):

@@ -205,7 +205,7 @@ def _credential_source(
     if given is None and base_url is not None and os.environ.get(variable):
         raise ConfigurationError(
             "no API key: with base_url= no environment variable is read, so that a key does not go to a "
-            f"service it does not belong to; pass api_key=, too, or set {service.url_variable} instead"
+            f"service it does not belong to; pass api_key= as well, or set {service.url_variable} instead"
         )
     if given is None:
         raise ConfigurationError(f"no API key: pass api_key= or set the environment variable {variable}")

@@ -322,7 +322,7 @@ class RateController:
             self._recovered = self._recovery
             self._accepted_since_block = 0
             self._block_start = now
-        # The exponent is bounded because a pause can go on for days.
+        # The exponent is bounded because a pause can last for days.
         pause = FIRST_PAUSE * PAUSE_GROWTH ** min(self._pauses - 1, 10) * self._rng.uniform(0.75, 1.25)
         self._close(now + min(pause, LONGEST_PAUSE))
         self._begin_epoch(self._closed_until)

@@ -52,7 +52,7 @@ class LeaseDesk:
 
     Args:
         controller: finds the pace by probing; None for a class whose limit is stated.
-        bucket: keeps the limit that is stated, if there is one; the gate of the client uses it, too.
+        bucket: keeps the limit that is stated, if there is one; the gate of the client uses it as well.
         on_void: told the oldest generation whose slots are still good, whenever earlier ones are void.
         time: clock to read and to wait on.
 

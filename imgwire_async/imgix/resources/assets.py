@@ -65,7 +65,7 @@ class Assets:
         """List assets: `await` gives one `Page`, `async for` gives every asset of every page.
 
         Lists of assets are paged by cursor. imgix stops to count `total_count` at a bound, and whether a list
-        ends there, too, is undocumented. Needs the permission Asset Browse.
+        ends there as well, is undocumented. Needs the permission Asset Browse.
 
         Args:
             source: the source, or its id.

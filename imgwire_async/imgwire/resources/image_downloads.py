@@ -178,7 +178,7 @@ class ImageDownloads:
             InvalidArgumentError: the job is not READY, or `to` is nothing that can be written to.
             BulkDownloadFailedError: the service could not make the archive.
             DownloadRejectedError: the host of the archive answered with an error status.
-            DownloadInterruptedError: a stream cannot go on after its transfer broke.
+            DownloadInterruptedError: a stream cannot continue after its transfer broke.
             DownloadTargetError: `to` cannot be written, or exists.
             StoreError: the store of an object rejects it, or cannot be reached.
             ArchiveError: the archive is damaged, or not safe to extract.
@@ -244,7 +244,7 @@ class ImageDownloads:
             InvalidTransformationError: a transformation is not allowed.
             DownloadRejectedError: the CDN answered with an error status, for example because the image is
                 not READY.
-            DownloadInterruptedError: a stream cannot go on after its transfer broke.
+            DownloadInterruptedError: a stream cannot continue after its transfer broke.
             DownloadTargetError: `to` cannot be written, or exists.
             StoreError: the store of an object rejects it, or cannot be reached.
             APIConnectionError: and what else a call can raise, see `imgwire_async.errors`.

@@ -172,7 +172,7 @@ class Coordinator:
                 self._stop.give()
 
     async def _guarded(self, part: Callable[[], Awaitable[None]]) -> None:
-        """End the job when a part of it cannot go on, for example because the journal cannot be written."""
+        """End the job when a part of it cannot continue, such as because the journal cannot be written."""
         try:
             await part()
         except ImgwireError as error:

@@ -15,7 +15,7 @@ from imgwire_async.ingest.shards.preparing import Task
 
 @dataclass(slots=True)
 class _Leader:
-    """An item whose content others have, too; they wait for its image."""
+    """An item whose content others have as well; they wait for its image."""
 
     key: str
     followers: list[Task] = field(default_factory=list)

@@ -63,7 +63,7 @@ async def objects_looked_at(
         entries: of any kind. Objects that a listing has found have their stamps.
         reader: asks the stores.
         journal: tells which objects an earlier run has stored. All others are read anyway.
-        every: whether all others are asked for, too.
+        every: whether all others are asked for as well.
     """
     unknown = [
         number

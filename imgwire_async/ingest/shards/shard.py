@@ -51,7 +51,7 @@ class Setup:
     concurrency: int
     """Requests that it has in flight at most."""
     adaptive: bool
-    """Whether the number in flight follows the latency, too."""
+    """Whether the number in flight follows the latency as well."""
     leased: tuple[str, ...]
     """Classes of requests whose pace the job grants."""
 

@@ -19,7 +19,7 @@ class UndecodableError(Exception):
 def json_rows(lines: Iterator[Line]) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """The number of each line that has something on it, with its object, or with what is wrong with it.
 
-    An array with one object on each line is read, too: brackets on lines of their own and commas at the ends
+    An array with one object per line is read as well: brackets on lines of their own and commas at the ends
     of lines are ignored.
 
     Raises:

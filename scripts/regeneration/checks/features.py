@@ -334,7 +334,7 @@ def _type_of(value: Json) -> str:
 
 
 def _wider(value: Json) -> str:
-    """An integer is a number, too, and so is 7.0 an integer."""
+    """An integer is a number as well, and so is 7.0 an integer."""
     kind = _type_of(value)
     is_whole = kind == "number" and value == int(value)
     return "number" if kind == "integer" else "integer" if is_whole else kind

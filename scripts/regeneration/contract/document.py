@@ -16,7 +16,7 @@ TOP_LEVEL_ORDER = ("openapi", "info", "servers", "security", "tags", "paths", "c
 
 
 class RegenerationError(Exception):
-    """The run cannot go on; the message names the place in the document or tree, and what to do."""
+    """The run cannot continue; the message names the place in the document or tree, and what to do."""
 
 
 def parse(text: bytes, name: str) -> Node:

@@ -29,7 +29,7 @@ class ModelView:
     docstring: str
     imports: list[str]
     late_imports: list[str]
-    """Those of models that import this one, too; they have to wait until it is defined."""
+    """Those of models that import this one as well; they have to wait until it is defined."""
     fields: list[FieldView]
 
 

@@ -158,7 +158,7 @@ class TestUploads:
         self, cli: Invoke, local: ImgixSandbox, photo: Path, tmp_path: Path
     ) -> None:
         source = local.add_source("shop")
-        (tmp_path / "notes.txt").write_text("Text is stored, too.")
+        (tmp_path / "notes.txt").write_text("Text is stored as well.")
 
         stored = lines(cli("upload", source, str(photo), "notes.txt", "--to", "heroes/", "--wait", "--json"))
 

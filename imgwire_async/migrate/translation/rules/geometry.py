@@ -221,7 +221,7 @@ def _derived(state: State, exact: Fraction) -> int:
 
 
 def _bounds(state: State, fit: str, width: int | None, height: int | None) -> tuple[int | None, int | None]:
-    """The sides within their bounds. A side that the other one gives is written, too, when it is bounded."""
+    """The sides within their bounds. A side that the other gives is written as well when bounded."""
     names = [name for name in _BOUNDS if name in state.given]
     if fit != "crop":
         for name in names:
