@@ -67,6 +67,7 @@ def folder(tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     (tmp_path / ".demo" / "photographs").mkdir(parents=True)
     shutil.copyfile(photo, tmp_path / ".demo" / "photographs" / "rocket.jpg")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))  # where journals of buckets go
     return tmp_path
 
 
