@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,8 +26,12 @@ _REQUIRED: Final = (OLD_URL, CDN_URL)
 _OPTIONAL: Final = ("image_id", "width", "height", "mime_type", "exif_orientation")
 _LARGEST: Final = 2**31 - 1
 
-_Facts: TypeAlias = tuple[int | None, int | None, str | None, ExifOrientation]
-_Kept: TypeAlias = tuple[str, _Facts]
+_Shared: TypeAlias = tuple[str, str, int | None, int | None, str | None, ExifOrientation]
+"""Host, start of the new URL, width, height, MIME type and orientation: the same for many images."""
+_UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_OF_UUIDS: Final = re.compile(f"(.*/)({_UUID})/({_UUID})", re.DOTALL)
+_AS_TEXT: Final = b"\0"
+_AS_UUIDS: Final = b"\1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,12 @@ class UrlMap(Mapping[str, Asset]):
     """
 
     def __init__(self, rows: Iterable[UrlRow] = (), *, aliases: Collection[str] = ()) -> None:
-        # Nearly every asset has its path for itself: only others take a dictionary of hosts.
-        self._paths: dict[str, tuple[str, _Kept] | dict[str, _Kept]] = {}
-        self._proxied: dict[str, _Kept] = {}
-        self._facts: dict[_Facts, _Facts] = {}
+        # A few hundred bytes for each of 10 million images matter: what differs is packed, and nearly every
+        # path stands for one image, so that only others take a dictionary of hosts.
+        self._paths: dict[str, bytes | dict[str, bytes]] = {}
+        self._proxied: dict[str, bytes] = {}
+        self._shared: list[_Shared] = []
+        self._numbers: dict[_Shared, int] = {}
         self.hosts: set[str] = set()
         """All hosts of the old URLs, in lower case."""
         self._aliases = {ascii_host(alias) for alias in aliases}
@@ -76,47 +83,71 @@ class UrlMap(Mapping[str, Asset]):
         source = None if parts is None else source_of(parts)
         if source is None:
             raise InvalidArgumentError(f"{row.old_url[:200]!r} is not the URL of a file on imgix")
-        # Pictures of one size and type, of which there are many, share what is known of them.
-        known = row.asset.width, row.asset.height, row.asset.mime_type, row.asset.exif_orientation
-        asset: _Kept = row.asset.image, self._facts.setdefault(known, known)
+        asset = self._pack(source.host, row.asset)
         self.hosts.add(source.host)
         if source.path is None:
             there = self._proxied.setdefault(source.origin_url or "", asset)
-            self._count += there is asset
         else:
-            found = self._paths.setdefault(source.path, (source.host, asset))
-            if isinstance(found, tuple):
-                there = found[1]
-                if found[0] != source.host:
-                    self._paths[source.path] = {found[0]: found[1], source.host: asset}
-                    there = asset
-            else:
+            found = self._paths.setdefault(source.path, asset)
+            if isinstance(found, dict):
                 there = found.setdefault(source.host, asset)
-            self._count += there is asset
-        if there != asset:
+            elif (host := self._host(found)) != source.host:
+                self._paths[source.path] = {host: found, source.host: asset}
+                there = asset
+            else:
+                there = found
+        self._count += there is asset
+        if there is not asset and (other := self._unpack(there)) != row.asset:
             raise InvalidArgumentError(
-                f"{row.old_url[:200]!r} stands for two images: {there[0]} and {asset[0]}"
+                f"{row.old_url[:200]!r} stands for two images: {other.image} and {row.asset.image}"
             )
+
+    def _pack(self, host: str, asset: Asset) -> bytes:
+        """The number of what is shared, and the rest: of a URL that ends with two UUIDs only their bytes."""
+        uuids = _OF_UUIDS.fullmatch(asset.image)
+        if uuids is None:
+            *host_of_image, rest = asset.image.split("/", 3)
+            start = "".join(f"{part}/" for part in host_of_image)
+            packed = _AS_TEXT + rest.encode("utf-8", "surrogatepass")
+        else:
+            start = uuids[1]
+            packed = _AS_UUIDS + bytes.fromhex((uuids[2] + uuids[3]).replace("-", ""))
+        shared = (host, start, asset.width, asset.height, asset.mime_type, asset.exif_orientation)
+        number = self._numbers.setdefault(shared, len(self._shared))
+        if number == len(self._shared):
+            self._shared.append(shared)
+        return number.to_bytes(4, "big") + packed
+
+    def _unpack(self, packed: bytes) -> Asset:
+        shared = self._shared[int.from_bytes(packed[:4], "big")]
+        if packed[4:5] == _AS_UUIDS:
+            digits = packed[5:].hex()
+            rest = f"{_uuid(digits[:32])}/{_uuid(digits[32:])}"
+        else:
+            rest = packed[5:].decode("utf-8", "surrogatepass")
+        _, start, width, height, mime_type, exif_orientation = shared
+        return Asset(start + rest, width, height, mime_type, exif_orientation)
+
+    def _host(self, packed: bytes) -> str:
+        return self._shared[int.from_bytes(packed[:4], "big")][0]
 
     def __getitem__(self, key: str) -> Asset:
         host, slash, path = key.partition("/")
         if host.endswith(":"):
-            return _asset(self._proxied[key])
+            return self._unpack(self._proxied[key])
         found = self._paths[slash + path]
-        hosts = {found[0]: found[1]} if isinstance(found, tuple) else found
+        hosts = {self._host(found): found} if isinstance(found, bytes) else found
         if host in hosts:
-            return _asset(hosts[host])
-        if (
-            host in self._aliases
-            and host not in self.hosts
-            and len({image for image, _ in hosts.values()}) == 1
-        ):
-            return _asset(next(iter(hosts.values())))
+            return self._unpack(hosts[host])
+        if host in self._aliases and host not in self.hosts:
+            images = {self._unpack(asset).image: asset for asset in hosts.values()}
+            if len(images) == 1:
+                return self._unpack(*images.values())
         raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:
         for path, found in self._paths.items():
-            hosts = (found[0],) if isinstance(found, tuple) else found
+            hosts = (self._host(found),) if isinstance(found, bytes) else found
             yield from (host + path for host in hosts)
         yield from self._proxied
 
@@ -217,5 +248,5 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST else None
 
 
-def _asset(found: _Kept) -> Asset:
-    return Asset(found[0], *found[1])
+def _uuid(digits: str) -> str:
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

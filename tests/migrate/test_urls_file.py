@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.ingest.results.outputs import write_table
-from imgwire_async.migrate import Asset, read_urls, translate_url
+from imgwire_async.migrate import Asset, UrlMap, UrlRow, read_urls, translate_url
 from imgwire_async.migrate.mapping import COLUMNS
 
 NEW = "https://cdn.example.com/one"
@@ -108,3 +110,40 @@ def test_a_file_that_cannot_be_right_is_rejected(tmp_path: Path, text: str, mess
 def test_a_file_that_does_not_exist_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="No such file"):
         read_urls(tmp_path / "none.csv")
+
+
+UUIDS = "91cb22dd-1fad-43af-81a9-c506ff1212eb/cab300d8-beaf-4127-a992-607335e24546"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *(f"https://cdn.example.com/e/{UUIDS}", f"https://cdn.example.com/{UUIDS}?preset=x", UUIDS.upper()),
+        *("https://cdn.example.com/b\xfccher/\udcff.png", "https://cdn.example.com", "an-id", f"/{UUIDS}"),
+    ],
+)
+def test_any_new_url_is_given_back_as_it_was_read(image: str) -> None:
+    old = "https://shop.imgix.net/a.jpg"
+    rows = [UrlRow(old, Asset(image, 4, 3, "image/png", 6)), UrlRow(f"{old}x", Asset(image))]
+
+    urls = UrlMap(rows)
+
+    assert list(urls.values()) == [row.asset for row in rows]
+    with pytest.raises(InvalidArgumentError, match="two images"):
+        UrlMap([*rows, UrlRow(old, Asset(f"{image}2"))])
+
+
+def test_a_row_takes_less_than_250_bytes() -> None:
+    def rows(count: int) -> Iterator[UrlRow]:
+        for at in range(count):
+            image = f"https://cdn.example.com/{UUIDS[:36]}/{UUIDS[:32]}{at:04}/{UUIDS[:32]}{at:04}"
+            yield UrlRow(f"https://shop.imgix.net/photos/{at:06}.jpg", Asset(image, 4000, 3000, "image/jpeg"))
+
+    UrlMap(rows(10))
+    tracemalloc.start()
+    urls = UrlMap(rows(2000))
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(urls) == 2000
+    assert size < 250 * 2000
