@@ -123,10 +123,11 @@ def imgix(local_imgix: ImgixSandbox) -> Iterator[ImgixSandbox]:
 
 
 @pytest.fixture
-def bucket(photo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+def bucket(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     """The bucket `photos` that readers of the guides about them have, as a local S3."""
     with s3_server() as local:
         monkeypatch.setenv("AWS_ENDPOINT_URL", local.url)
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # journals of buckets
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "of-the-tests")
         hero = photo.read_bytes()

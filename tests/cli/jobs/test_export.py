@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-import imgwire_async
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.cli.app import app
 from imgwire_async.sandbox import Sandbox
 from tests.imgwire.export.support import rows, stored_images
 
-GUIDE = Path(imgwire_async.__file__).parent / "guides" / "export.md"
 Invoke = Callable[..., Result]
 
 
@@ -111,13 +108,3 @@ def test_an_older_manifest_is_not_replaced_by_a_new_journal(cli: Invoke) -> None
 
     assert result.exit_code == 2
     assert "use --overwrite" in result.stderr
-
-
-@pytest.mark.usefixtures("cli", "images")
-def test_the_commands_of_the_guide_run() -> None:
-    lines = [line for line in GUIDE.read_text().splitlines() if line.startswith("imgwire-async ")]
-    assert len(lines) == 3
-
-    for line in lines:
-        result = CliRunner().invoke(app, shlex.split(line)[1:])
-        assert result.exit_code == 0, (line, result.output)
