@@ -44,6 +44,8 @@ LONGEST_DELAY: Final = 30.0
 """Seconds between readings: drawn from 0 to a bound that doubles from the first to the longest."""
 DENIED: Final = 3
 """After this many denied objects and no other one, the bucket may be denied: listing it tells."""
+SILENT: Final = 5.0
+"""Seconds without an answer after which a warning says that a bucket is waited for."""
 _LOOKS: Final = 64
 """Objects that are looked at, without being read, at a time."""
 
@@ -202,7 +204,10 @@ class ObjectReader:
                 failures += bucket.answers > answers
                 if failures >= ATTEMPTS:
                     raise
-                if (silent := clock() - bucket.answered_at) > self._max_pause:
+                silent = clock() - bucket.answered_at
+                if silent > SILENT:
+                    say_once(f"waiting for {store.uri}: {error.message}")
+                if silent > self._max_pause:
                     raise SourceStoreError(
                         f"nothing could be read from {store.uri} for {silent:.0f} s: {error.message}",
                         reason="outage",

@@ -25,6 +25,7 @@ from imgwire_async import (
     SourceStoreError,
     Stored,
 )
+from imgwire_async.ingest.shards import objects
 from imgwire_async.ingest.shards.preparing import WHOLE
 from imgwire_async.ingest.sources import buckets
 from imgwire_async.sandbox import Sandbox
@@ -281,8 +282,10 @@ async def test_a_bucket_that_may_not_be_listed_says_so(client: AsyncImgwireClien
 
 
 async def test_a_busy_bucket_is_waited_for_and_is_no_failure_of_the_service(
-    client: AsyncImgwireClient, s3: S3Server
+    client: AsyncImgwireClient, s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(objects, "SILENT", 0.0)
+
     def busy(request: Request) -> Failure | None:
         return Failure(503, "SlowDown") if request.key and s3.count("GET")[request.key] <= 3 else None
 
@@ -294,6 +297,7 @@ async def test_a_busy_bucket_is_waited_for_and_is_no_failure_of_the_service(
     assert counts(report) == (12, 0, 0, 0)
     assert paused == {None}
     assert (report.retries, report.throttled) == (0, 0)
+    assert any(line.startswith(f"waiting for {s3.uri()}") for line in report.limits)
 
 
 async def test_a_bucket_that_is_down_for_too_long_stops_the_job(
