@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from imgwire_async.ingest.job import IngestJob
     from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Skipped, SkipReason, Stored
     from imgwire_async.ingest.results.report import FailureGroup, Progress, Report
+    from imgwire_async.ingest.runners.ray_runner import RayRunner
     from imgwire_async.ingest.sources.buckets import Bucket
     from imgwire_async.ingest.sources.folders import Folder
     from imgwire_async.ingest.sources.manifests import Manifest
@@ -103,6 +104,7 @@ _NAMES: Final = {
         "Progress",
         "Report",
     ),
+    "ingest.runners.ray_runner": ("RayRunner",),
     "ingest.sources.buckets": ("Bucket",),
     "ingest.sources.folders": ("Folder",),
     "ingest.sources.manifests": ("Manifest",),
@@ -174,6 +176,7 @@ __all__ = [
     "RateClass",
     "RateLimit",
     "RateLimitError",
+    "RayRunner",
     "RenamedFile",
     "Report",
     "RequestEvent",

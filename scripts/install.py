@@ -18,8 +18,9 @@ PYTHON = VENV / ("Scripts/python.exe" if sys.platform == "win32" else "bin/pytho
 LOG = VENV / "install.log"
 PHOTOGRAPHS = ROOT / ".demo" / "scikit-image"
 
-EXTRAS = {"demo": "cli,sandbox", "test": "dev"}
+EXTRAS = {"cluster": "dev,ray", "demo": "cli,sandbox", "test": "dev"}
 SIZES = {
+    "cluster": "some 15 packages more, 230 MB on disk",
     "demo": "about 40 packages, up to 150 MB on disk",
     "test": "about 110 packages, 1 GB on disk",
 }

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -73,3 +74,28 @@ async def client(sandbox: Sandbox) -> AsyncIterator[AsyncImgwireClient]:
 @pytest.fixture
 def photo() -> Path:
     return Path(str(files("skimage") / "data" / "rocket.jpg"))
+
+
+OF_RAY = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # everything stays on loopback
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    """A Ray cluster of two nodes, to which `RAY_ADDRESS` leads; for tests with the mark `cluster`."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in OF_RAY.items():
+            patched.setenv(name, value)
+        from ray.cluster_utils import Cluster
+
+        made: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        try:
+            made.add_node(num_cpus=2, resources={"far": 2})
+            made.wait_for_nodes()
+            patched.setenv("RAY_ADDRESS", made.address)
+            yield made
+        finally:
+            made.shutdown()

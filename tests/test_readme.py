@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 import pytest
+from _pytest.mark import ParameterSet
 from fastapi import FastAPI
 
 from imgwire_async import AsyncImgwireClient
@@ -139,7 +140,17 @@ def bucket(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 PAGES = [path for path in TEXTS if path.name != "moving-from-imgix.md"]
 
 
-@pytest.mark.parametrize("path", PAGES, ids=[path.name for path in PAGES])
+def page(path: Path) -> ParameterSet:
+    return pytest.param(
+        path, id=path.name, marks=[pytest.mark.cluster, IGNORES] if path.name == "clusters.md" else []
+    )
+
+
+IGNORES = pytest.mark.filterwarnings("ignore")
+"""Ray warns of much that concerns itself only."""
+
+
+@pytest.mark.parametrize("path", [page(path) for path in PAGES])
 async def test_a_page_runs_from_top_to_bottom_with_nothing_but_itself(
     path: Path,
     folder: Path,
@@ -150,6 +161,8 @@ async def test_a_page_runs_from_top_to_bottom_with_nothing_but_itself(
 ) -> None:
     if path.name in {"cloud-stores.md", "export.md"}:
         request.getfixturevalue("bucket")
+    if path.name == "clusters.md":
+        request.getfixturevalue("cluster")
     shell = Shell(folder, sandbox, imgix, monkeypatch)
     names: dict[str, Any] = {"__name__": "__main__"}
     try:

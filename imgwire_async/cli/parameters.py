@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from imgwire_async.cli.output import wrong_usage
 from imgwire_async.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from imgwire_async.ingest.runners.ray_runner import RayRunner
 
 STANDARD: Final = Path("-")
 """Stands for standard input and output; a file with this name is `./-`."""
@@ -20,6 +23,22 @@ Meta = Annotated[list[str] | None, typer.Option("--meta", help="Custom metadata,
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the image is READY.")]
 Longest = Annotated[
     float | None, typer.Option("--timeout", min=0, help="Seconds to wait at most, with --wait. Default: 120.")
+]
+
+
+class RunnerName(StrEnum):
+    """Where workers run that are no processes of this machine, as choices of an option."""
+
+    RAY = "ray"
+
+
+RunnerOption = Annotated[
+    RunnerName | None,
+    typer.Option(help="Send from workers on the Ray cluster of RAY_ADDRESS, or of this machine."),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="With --runner: number of workers. Default: one for each free CPU."),
 ]
 ImageIds = Annotated[list[str], typer.Argument(help="Ids of images.", metavar="ID...")]
 
@@ -69,6 +88,21 @@ def name_value_pairs(arguments: list[str] | None) -> dict[str, str]:
             wrong_usage(f"expected NAME=VALUE, got {argument!r}")
         pairs[name] = value
     return pairs
+
+
+def runner_of(runner: RunnerName | None, workers: int | None) -> RayRunner | None:
+    """The values of `--runner` and `--workers`.
+
+    Raises:
+        typer.Exit: `--workers` was given alone.
+    """
+    if runner is None:
+        if workers is not None:
+            wrong_usage("--workers needs --runner; --processes is for this machine")
+        return None
+    from imgwire_async.ingest.runners.ray_runner import RayRunner
+
+    return RayRunner(workers=workers)
 
 
 def concurrency_of(given: str) -> int | Literal["auto"]:

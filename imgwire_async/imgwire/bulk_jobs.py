@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from imgwire_async.core.clients.client import ServiceClient
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from imgwire_async.imgwire.export.job import ExportJob
     from imgwire_async.ingest.job import IngestJob
     from imgwire_async.ingest.options import OnChange, Transfer
+    from imgwire_async.ingest.runners.ray_runner import RunnerChoice
     from imgwire_async.ingest.sources.entries import IngestSource
 
 
@@ -47,6 +49,8 @@ class BulkJobs(ServiceClient):
         processes: int = 1,
         checksum: bool = False,
         transfer: Transfer = "bytes",
+        runner: RunnerChoice = None,
+        shared_paths: bool = False,
     ) -> IngestJob[Image]:
         """Store many images, resumably: a folder, a bucket, a manifest, or any iterable of files and URLs.
 
@@ -122,10 +126,18 @@ class BulkJobs(ServiceClient):
                 minutes. No byte passes through here; the service has to reach the store, and images are
                 waited for as those of other URLs. Where signing would cost a request for each object (Google
                 without a private key, Azure without an account key), bytes are sent; the report says so.
+            runner: "ray" or a `RayRunner` has the sending done by workers on the Ray cluster that Ray finds,
+                instead of `processes`; extra `ray`, asyncio only. Everything said of `processes` holds.
+                Deaths of workers by the loss of a node or for lack of resources never stop the job; that it
+                has no worker at all for `max_pause` does. See the guide "clusters".
+            shared_paths: every node of the cluster has the files of the source under the same paths. Without
+                it only URLs, objects of cloud stores, and bytes that travel with their items can be uploaded
+                from other machines.
 
         Raises:
             InvalidArgumentError: an argument is out of its range, or is no source.
-            ConfigurationError: other processes cannot make the requests of this client.
+            ConfigurationError: other processes cannot make the requests of this client; with `runner`, also
+                that Ray or its cluster is missing, that this runs on trio, or that the source is local.
             UploadSourceError: on entering, the folder or file does not exist.
             SourceStoreError: at the end of the iteration, the bucket could not be listed.
             JournalError: on entering, the journal is in use, damaged, not writable, or that of another
@@ -136,6 +148,7 @@ class BulkJobs(ServiceClient):
         from imgwire_async.ingest.job import IngestJob
         from imgwire_async.ingest.options import IngestOptions
         from imgwire_async.ingest.runners.pool import check_processes
+        from imgwire_async.ingest.runners.ray_runner import check_installed, check_source, checked_runner
 
         options = IngestOptions(
             concurrency=concurrency,
@@ -157,9 +170,25 @@ class BulkJobs(ServiceClient):
             checksum=checksum,
             transfer=transfer,
         )
-        if options.processes > 1:
+        chosen = checked_runner(runner, options.processes)
+        if chosen is not None:
+            if chosen.workers is not None:
+                replace(options, processes=chosen.workers)  # its bounds must suffice
+            if not shared_paths:
+                check_source(source)
+            check_installed()
+        if options.processes > 1 or chosen is not None:
             check_processes(self._core)
-        return IngestJob(self._core, SINK, source, journal=journal, job=job, options=options)
+        return IngestJob(
+            self._core,
+            SINK,
+            source,
+            journal=journal,
+            job=job,
+            options=options,
+            runner=chosen,
+            shared_paths=shared_paths,
+        )
 
     def export(
         self,

@@ -6,10 +6,11 @@ import os
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Self
+from typing import TYPE_CHECKING, Generic, Self
 
 import anyio
 from anyio import to_thread
@@ -40,13 +41,19 @@ from imgwire_async.ingest.results.outputs import (
 from imgwire_async.ingest.results.report import Progress, Report, Tally
 from imgwire_async.ingest.runners.pipes import PipeLink
 from imgwire_async.ingest.runners.pool import WorkerPool
+from imgwire_async.ingest.runners.ray_runner import SHARD_BYTES as CLUSTER_SHARD_BYTES
+from imgwire_async.ingest.runners.ray_runner import Carried, RayRunner, check_event_loop, say_if_slow
 from imgwire_async.ingest.runners.runner import Runner
+from imgwire_async.ingest.shards.cutting import SHARD_BYTES
 from imgwire_async.ingest.shards.sending import Sender, with_pace_of_its_own
 from imgwire_async.ingest.shards.shard import Workbench
 from imgwire_async.ingest.sink import RecordT, Sink, SinkAddress
 from imgwire_async.ingest.sources.entries import IngestSource, open_source
 from imgwire_async.ingest.sources.own_files import OwnFiles
 from imgwire_async.stores.uris import is_object
+
+if TYPE_CHECKING:
+    from imgwire_async.ingest.runners.ray_link import RayCluster
 
 _QUEUED: int = 2  # lists of outcomes that wait to be taken
 
@@ -68,6 +75,8 @@ class IngestJob(Generic[RecordT]):
         journal: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None,
         job: str | None,
         options: IngestOptions,
+        runner: RayRunner | None = None,
+        shared_paths: bool = False,
     ) -> None:
         if job is not None:
             check_job_name(job)
@@ -77,6 +86,9 @@ class IngestJob(Generic[RecordT]):
         self._journal_path = journal
         self._job_name = job
         self._options = options
+        self._ray_runner = None if options.dry_run else runner
+        self._carried = Carried(shared_paths=shared_paths, relays_urls=sink.relays_urls)
+        self._cluster: RayCluster | None = None
         self._tally = Tally(core.shared.rng)
         self._taken: deque[Outcome] = deque()
         self._background: Background | None = None
@@ -94,11 +106,20 @@ class IngestJob(Generic[RecordT]):
         self._journal = await to_thread.run_sync(self._open_journal)
         async with AsyncExitStack() as unless_started:
             unless_started.push_async_callback(_in_thread_in_any_case, self._journal.close)
+            if self._ray_runner is not None:
+                self._cluster = await self._joined(self._ray_runner)
+                unless_started.push_async_callback(_in_thread_in_any_case, self._cluster.leave)
             self._runner = self._new_runner()
             binding = await self._begin_run(entries.identity)
             self._outcomes = Handover[list[Outcome]](_QUEUED)
             self._coordinator = Coordinator(
-                self._journal, entries, self._runner, self._core.shared, self._options, self._outcomes
+                self._journal,
+                entries,
+                self._runner,
+                self._core.shared,
+                self._options,
+                self._outcomes,
+                shard_bytes=SHARD_BYTES if self._cluster is None else CLUSTER_SHARD_BYTES,
             )
             self._run = _Run(
                 self._coordinator,
@@ -108,6 +129,7 @@ class IngestJob(Generic[RecordT]):
                 self._core.shared.time,
                 binding,
                 self._at_end(),
+                self._cluster,
             )
             self._background = Background(self._run.work, at_end=self._outcomes.end)
             unless_started.pop_all()
@@ -287,6 +309,10 @@ class IngestJob(Generic[RecordT]):
 
     def _new_runner(self) -> Runner:
         core, options, journal = self._core, self._options, self._journal
+        if self._cluster is not None:
+            say_if_slow(limit.rate for limit in core.shared.gate.rate_limits.values())
+            link, carried = self._cluster.link, self._carried
+            return WorkerPool(core, self._sink, journal.job, options, journal.pace, link, carried)
         if options.processes > 1:
             secrets = self._sink.secret_variables
             return WorkerPool(core, self._sink, journal.job, options, journal.pace, lambda: PipeLink(secrets))
@@ -299,6 +325,16 @@ class IngestJob(Generic[RecordT]):
     def _at_end(self) -> Callable[[], Awaitable[None]]:
         """What to do once nothing is in flight, however the run ends. It must not refer to the job."""
         return _nothing
+
+    async def _joined(self, runner: RayRunner) -> RayCluster:
+        from imgwire_async.ingest.runners.ray_link import RayCluster
+
+        check_event_loop()
+        cluster = RayCluster(runner, self._options.max_pause)
+        await to_thread.run_sync(cluster.join)
+        workers = await to_thread.run_sync(cluster.workers, self._options.most_processes)
+        self._options = replace(self._options, processes=workers)
+        return cluster
 
     def _open_journal(self) -> Journal:
         path = None if self._journal_path is None else journal_path(self._journal_path)
@@ -333,7 +369,9 @@ class _Run:
         time: Time,
         binding: Binding | None,
         at_end: Callable[[], Awaitable[None]],
+        cluster: RayCluster | None,
     ) -> None:
+        self._cluster = cluster
         self._coordinator = coordinator
         self._runner = runner
         self._journal = journal
@@ -382,6 +420,9 @@ class _Run:
             if binding is not None and binding.to_json() != self._journal.binding:
                 self._journal.keep_binding(binding.to_json())
         self._journal.close()
+        if self._cluster is not None:
+            say_if_slow(pace.values())
+            self._cluster.leave()
 
 
 async def _nothing() -> None:

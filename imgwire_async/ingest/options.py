@@ -114,6 +114,11 @@ class IngestOptions:
             )
 
     @property
+    def most_processes(self) -> int:
+        """How many may share the bounds."""
+        return max(1, min(self._senders, self.byte_budget // LEAST_BYTES_IN_A_PROCESS))
+
+    @property
     def _senders(self) -> int:
         return MOST_IN_FLIGHT if self.concurrency == "auto" else self.concurrency
 

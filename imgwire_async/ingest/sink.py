@@ -129,6 +129,8 @@ class SinkAddress:
     settings: Mapping[str, object] = field(default_factory=dict)
     secret_variables: tuple[str, ...] = ()
     """Environment variables with credentials, which other processes do not get."""
+    relays_urls: bool = False
+    """Whether the processes of the job fetch what has a URL, and not the service."""
 
     def open(self, core: Core) -> Sink[Any]:
         """The sink, whose requests `core` makes."""

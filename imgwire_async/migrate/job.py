@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from anyio import to_thread
@@ -26,6 +26,7 @@ from imgwire_async.ingest.results.outcomes import Outcome
 from imgwire_async.ingest.results.outputs import TABLES, check_free, extension_of, write_table, write_text
 from imgwire_async.ingest.results.report import Report
 from imgwire_async.ingest.runners.pool import check_processes
+from imgwire_async.ingest.runners.ray_runner import RayRunner, RunnerChoice, check_installed, checked_runner
 from imgwire_async.ingest.stopping import STOP_ON
 from imgwire_async.migrate.asset_items import AssetReader
 from imgwire_async.migrate.mapping import COLUMNS, mapped_urls
@@ -60,9 +61,10 @@ class MigrationJob(IngestJob[Image]):
         journal: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None,
         job: str | None,
         options: IngestOptions,
+        runner: RayRunner | None = None,
     ) -> None:
         sink = SINK if transfer == "url" else RELAY
-        super().__init__(core, sink, entries, journal=journal, job=job, options=options)
+        super().__init__(core, sink, entries, journal=journal, job=job, options=options, runner=runner)
         self._assets = entries
         self._census = Census()
         self._list_limit = imgix.shared.gate.rate_limits.get(ImgixRateClass.DEFAULT)
@@ -173,6 +175,7 @@ def migrate_from_imgix(
     deadline: float | None = None,
     item_deadline: float | None = None,
     processes: int = 1,
+    runner: RunnerChoice = None,
 ) -> MigrationJob:
     """Move the images of imgix sources to Imgwire, resumably. Nothing is changed or deleted at imgix.
 
@@ -229,10 +232,13 @@ def migrate_from_imgix(
             again by the next run, under the same key.
         item_deadline: give up on an asset this many seconds after its first request.
         processes: how many processes send. This one lists the assets and writes the journal.
+        runner: "ray" or a `RayRunner` has workers on a Ray cluster send instead; of use with
+            `transfer="bytes"` only. See `AsyncImgwireClient.ingest`.
 
     Raises:
         InvalidArgumentError: an argument is out of its range.
-        ConfigurationError: other processes cannot make the requests of the Imgwire client.
+        ConfigurationError: other processes cannot make the requests of the Imgwire client; with `runner`,
+            also that Ray or its cluster is missing, or that this runs on trio.
         JournalError: on entering, the journal cannot be used, or belongs to something else.
         IngestStoppedError: at the end of the iteration, the job stopped early and can be resumed.
         ImgwireError: at the end of the iteration, the assets could not be listed.
@@ -265,7 +271,12 @@ def migrate_from_imgix(
         processes=processes,
     )
     core, at_imgix = core_of(imgwire), core_of(imgix)
-    if options.processes > 1:
+    chosen = checked_runner(runner, options.processes)
+    if chosen is not None and chosen.workers is not None:
+        replace(options, processes=chosen.workers)  # its bounds must suffice
+    if chosen is not None:
+        check_installed()
+    if options.processes > 1 or chosen is not None:
         check_processes(core)
     patient = imgix.with_options(max_retries=max(LIST_RETRIES, at_imgix.options.retry.max_retries))
     entries = AssetEntries(
@@ -277,7 +288,14 @@ def migrate_from_imgix(
         filters=filters,
     )
     return MigrationJob(
-        core, entries, imgix=at_imgix, transfer=transfer, journal=journal, job=job, options=options
+        core,
+        entries,
+        imgix=at_imgix,
+        transfer=transfer,
+        journal=journal,
+        job=job,
+        options=options,
+        runner=chosen,
     )
 
 

@@ -19,7 +19,9 @@ from imgwire_async.imgwire.sink import SINK, open_sink
 from imgwire_async.ingest.sink import Destination, Sink, SinkAddress, StoredImage, Upload, patient
 
 RELAY: Final = SinkAddress(
-    opener="imgwire_async.migrate.relay:open_relay", secret_variables=SINK.secret_variables
+    opener="imgwire_async.migrate.relay:open_relay",
+    secret_variables=SINK.secret_variables,
+    relays_urls=True,
 )
 
 

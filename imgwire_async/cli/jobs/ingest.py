@@ -15,7 +15,7 @@ import typer
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error, wrong_usage
-from imgwire_async.cli.parameters import concurrency_of, size_of
+from imgwire_async.cli.parameters import RunnerOption, WorkersOption, concurrency_of, runner_of, size_of
 from imgwire_async.cli.streams import complain, note
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 
@@ -71,6 +71,14 @@ def ingest(
         str, typer.Option(help="Concurrent uploads, or auto to adapt to the service.")
     ] = "auto",
     processes: Annotated[int, typer.Option(min=1, help="Processes that upload, to use several cores.")] = 1,
+    runner: RunnerOption = None,
+    workers: WorkersOption = None,
+    shared_paths: Annotated[
+        bool,
+        typer.Option(
+            "--shared-paths", help="With --runner: every node has the files of SOURCE under the same paths."
+        ),
+    ] = False,
     include: Annotated[
         list[str] | None,
         typer.Option(help="Only files of a folder matching this pattern, e.g. '*.jpg'; repeatable."),
@@ -172,6 +180,7 @@ def ingest(
     arguments: dict[str, Any] = {
         "job": job,
         "processes": processes,
+        "shared_paths": shared_paths,
         "purpose": purpose,
         "dedupe": "content" if dedupe else None,
         "on_change": on_change.value,
@@ -206,6 +215,7 @@ def ingest(
         files = JobFiles(report=report, images=images, failed=failed)
         files.check(source, place)
         given = arguments | {"journal": place, "concurrency": concurrency_of(concurrency)}
+        given["runner"] = runner_of(runner, workers)
         with interruptions.by_cancelling():
             return run_job(what, given, files, as_json=as_json)
 

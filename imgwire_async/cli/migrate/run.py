@@ -13,6 +13,7 @@ import typer
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error
+from imgwire_async.cli.parameters import RunnerOption, WorkersOption
 from imgwire_async.cli.settings import configured_client
 from imgwire_async.cli.streams import complain
 from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
@@ -63,6 +64,8 @@ def run(
         str, typer.Option(help="Concurrent images, or auto to adapt to the service.")
     ] = "auto",
     processes: Annotated[int, typer.Option(min=1, help="Processes that send, to use several cores.")] = 1,
+    runner: RunnerOption = None,
+    workers: WorkersOption = None,
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Stop once more than this many assets have failed.")
     ] = None,
@@ -113,7 +116,7 @@ def run(
     Example: imgwire-async migrate run --urls urls.csv --redirects nginx=redirects.conf
     """
     from imgwire_async.cli.migrate.files import MigrationFiles
-    from imgwire_async.cli.parameters import concurrency_of
+    from imgwire_async.cli.parameters import concurrency_of, runner_of
 
     try:
         files = MigrationFiles(report=report, failed=failed, urls=urls, redirects=_redirects(redirects or ()))
@@ -128,6 +131,7 @@ def run(
             "job": job,
             "concurrency": concurrency_of(concurrency),
             "processes": processes,
+            "runner": runner_of(runner, workers),
             "max_failures": max_failures,
             "deadline": deadline,
             "dry_run": dry_run,

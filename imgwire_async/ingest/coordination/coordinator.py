@@ -34,7 +34,7 @@ from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.results.outcomes import Failed, Outcome, Skipped, SkipReason
 from imgwire_async.ingest.results.wording import in_words
 from imgwire_async.ingest.runners.runner import Runner
-from imgwire_async.ingest.shards.cutting import Cutter
+from imgwire_async.ingest.shards.cutting import SHARD_BYTES, Cutter
 from imgwire_async.ingest.shards.objects import ObjectReader
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.shards.shard import Shard
@@ -64,6 +64,7 @@ class Coordinator:
         shared: clock and source of randomness of the client.
         options: how to run it.
         outcomes: where outcomes go, in lists. A slow consumer slows the job down.
+        shard_bytes: how much items of bytes in one shard may have together.
     """
 
     def __init__(
@@ -74,6 +75,8 @@ class Coordinator:
         shared: SharedState,
         options: IngestOptions,
         outcomes: Handover[list[Outcome]],
+        *,
+        shard_bytes: int = SHARD_BYTES,
     ) -> None:
         self._journal = journal
         self._entries = entries
@@ -94,7 +97,7 @@ class Coordinator:
         )
         self._stored_state = State.READY if options.wait_ready else State.STORED
         self._shards, self._next_shards = anyio.create_memory_object_stream[Shard](0)
-        self._cutter = Cutter(options.processes)
+        self._cutter = Cutter(options.processes, shard_bytes)
         self._everything = anyio.CancelScope()
         self._surveying = anyio.CancelScope()
         self._stop = StopSignal()

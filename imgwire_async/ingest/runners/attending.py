@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import anyio
+from anyio.abc import TaskGroup
 
 from imgwire_async.core.pace.controller import Lease
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
 from imgwire_async.ingest.coordination.coordinator import Coordinator
-from imgwire_async.ingest.items import portable
 from imgwire_async.ingest.runners.channel import Channel
 from imgwire_async.ingest.runners.link import Ending, WorkerLink
 from imgwire_async.ingest.runners.versions import check_greeting
@@ -29,6 +29,9 @@ SILENCE: Final = 30.0
 """A worker that says nothing for this many seconds, although it lives, is lost: frozen, or cut off."""
 START_SECONDS: Final = 120.0
 """The same before its first word, when it imports what it needs."""
+
+HAND_OVER_SECONDS: Final = 1.0
+"""A worker that takes longer to start leaves the items that it was started for to whoever is free."""
 
 
 class AttendedWorker:
@@ -57,9 +60,13 @@ class AttendedWorker:
         self.leased: dict[str, int] = {}
         """Generation of its last lease."""
         self.mismatch: ConfigurationError | None = None
-        """Set when its versions are not those of the job."""
+        """Set when its versions are not those of the job, or it cannot be started where it should."""
+        self.where = "not started"
+        """The process, and the machine that it runs on, as it says itself."""
+        self.has_begun = False
+        self.silence = SILENCE
+        """After this many seconds without a word it is lost."""
         self._heard = False
-        self._has_begun = False
         self._time = pool.core.shared.time
         self.channel = Channel(
             tells={
@@ -89,15 +96,51 @@ class AttendedWorker:
         async with anyio.create_task_group() as tasks:
             try:
                 with suppress(OSError):
-                    await self.link.start(tasks)
+                    await self._start(tasks)
                     is_silent = await self._serve()
                 if not is_silent:
                     ending = await self.link.ended()
+            except ConfigurationError as error:
+                self.mismatch = error
+                ending = Ending("before it began", is_failure=False)
             finally:
                 with anyio.CancelScope(shield=True):
                     await self.link.kill()
                 tasks.cancel_scope.cancel()
         return ending or Ending(f"after it had said nothing for {self._longest_silence:g} s")
+
+    async def _start(self, tasks: TaskGroup) -> None:
+        """Start the worker. What it was to begin with goes to others meanwhile if that takes long.
+
+        Raises:
+            OSError: it cannot be started, or the job is over before it is.
+            ConfigurationError: it can never be started.
+        """
+        problem: Exception | None = OSError()
+        async with anyio.create_task_group() as meanwhile:
+            meanwhile.start_soon(self._hand_over)
+            meanwhile.start_soon(self._leave_when_over, meanwhile.cancel_scope)
+            try:
+                await self.link.start(tasks)
+                problem = None
+            except (OSError, ConfigurationError) as error:
+                problem = error
+            meanwhile.cancel_scope.cancel()
+        if problem is not None:
+            raise problem
+
+    async def _leave_when_over(self, scope: anyio.CancelScope) -> None:
+        await self._pool.over.wait()
+        scope.cancel()
+
+    async def _hand_over(self) -> None:
+        with self._time.move_on_after(HAND_OVER_SECONDS):
+            await anyio.sleep_forever()
+        if self._first is not None:
+            self._first = None
+            tasks = list(self.unfinished.values())
+            self.unfinished.clear()
+            self._job.take_back(tasks)
 
     async def _serve(self) -> bool:
         """Serve the worker until it has ended; whether it has fallen silent instead."""
@@ -122,7 +165,7 @@ class AttendedWorker:
 
     @property
     def _longest_silence(self) -> float:
-        return SILENCE if self._has_begun else START_SECONDS
+        return self.silence if self.has_begun else START_SECONDS
 
     async def _fall_silent(self) -> None:
         """Return when the worker has been silent for too long.
@@ -146,18 +189,19 @@ class AttendedWorker:
         except ConfigurationError as error:
             self.mismatch = error
             raise
-        self._has_begun = True
+        self.has_begun, self.where = True, str(said["where"])
         return self._setup
 
     async def _next_shard(self) -> Shard | None:
         shard, self._first = self._first, None
         shard = shard or await self._job.next_shard()
         if shard is None:
+            self._pool.over.set()
             return None
         tasks = []
         for task in shard.tasks:
             try:
-                tasks.append(replace(task, item=portable(task.item)))
+                tasks.append(replace(task, item=self._pool.portable(task.item)))
             except InvalidArgumentError as error:
                 self._job.refused(task, error)
         self._add(shard)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import anyio
@@ -14,6 +14,7 @@ from imgwire_async.core.pace.controller import START_RATE, RateController
 from imgwire_async.core.pace.leases import LeaseDesk
 from imgwire_async.errors import ConfigurationError
 from imgwire_async.ingest.coordination.coordinator import Coordinator
+from imgwire_async.ingest.items import IngestItem, portable
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.runners.attending import AttendedWorker
 from imgwire_async.ingest.runners.link import Ending, StartLink
@@ -22,6 +23,8 @@ from imgwire_async.ingest.sink import SinkAddress
 
 MOST_DEATHS: Final = 3
 """When this many workers have died one after the other, none with an item stored, the job stops."""
+UNHURRIED: Final = 1.0
+"""Seconds before a worker is replaced that was lost with its node, or had no room."""
 
 logger = logging.getLogger("imgwire_async")
 
@@ -58,6 +61,7 @@ class WorkerPool:
         options: those of the job.
         pace: requests per second to begin with, by class, where an earlier run has found them.
         start_link: makes the link to one more worker.
+        carried: an item as workers can read it; an `InvalidArgumentError` fails it.
     """
 
     def __init__(
@@ -68,9 +72,14 @@ class WorkerPool:
         options: IngestOptions,
         pace: Mapping[str, float],
         start_link: StartLink,
+        carried: Callable[[IngestItem], IngestItem] = portable,
     ) -> None:
         self.core = core
         self._start_link = start_link
+        self.portable = carried
+        self.over = anyio.Event()
+        """Set when there is nothing more to begin."""
+        self._most_pause = options.max_pause
         self.stopped = False
         self.workers: set[AttendedWorker] = set()
         gate = core.shared.gate
@@ -121,6 +130,7 @@ class WorkerPool:
     def stop(self) -> None:
         """Begin nothing more; what is in flight ends."""
         self.stopped = True
+        self.over.set()
         self.tell_all("stop")
 
     def tell_all(self, name: str, *arguments: object, but: AttendedWorker | None = None) -> None:
@@ -136,7 +146,8 @@ class WorkerPool:
                 tasks.start_soon(self._run_some, job, setup)
 
     async def _run_some(self, job: Coordinator, setup: Setup) -> None:
-        deaths = 0
+        deaths, clock = 0, self.core.shared.time.monotonic
+        fruitless_since = clock()
         while (shard := await job.next_shard()) is not None:
             worker = AttendedWorker(self, job, setup, shard, self._start_link())
             self.workers.add(worker)
@@ -146,12 +157,24 @@ class WorkerPool:
                 self.workers.discard(worker)
             if worker.mismatch is not None:
                 job.stop(worker.mismatch)
-            if worker.unfinished and not self.stopped:
-                deaths = int(ending.is_failure) if worker.has_stored else deaths + ending.is_failure
+            if worker.has_stored:
+                deaths, fruitless_since = 0, clock()
+            deaths += ending.is_failure
+            is_fruitless = clock() - fruitless_since >= self._most_pause
+            if is_fruitless and not any(other.has_begun for other in self.workers):
+                job.stop_early("worker", f"no worker has stored anything, the last ended {ending.words}")
+            if not self.over.is_set() and (worker.unfinished or not worker.has_begun):
                 self._note_death(job, worker, ending, deaths)
+                if not ending.is_failure:
+                    await self.core.shared.time.wait(self.over, UNHURRIED)
+        self.over.set()
 
     def _note_death(self, job: Coordinator, worker: AttendedWorker, ending: Ending, deaths: int) -> None:
-        logger.warning("a worker of a bulk job ended %s; its items are run by another one", ending.words)
+        logger.warning(
+            "a worker of a bulk job (%s) ended %s; its items are run by another one",
+            worker.where,
+            ending.words,
+        )
         if worker.probing:
             job.probe_lost()
         for rate_class, generation in worker.leased.items():

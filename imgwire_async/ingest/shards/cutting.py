@@ -21,9 +21,11 @@ class Cutter:
 
     Args:
         processes: how many processes run them.
+        most_bytes: how much items of bytes in one shard may have together.
     """
 
-    def __init__(self, processes: int) -> None:
+    def __init__(self, processes: int, most_bytes: int = SHARD_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._processes = processes
         self._count = 0
 
@@ -33,11 +35,12 @@ class Cutter:
         part: list[Task] = []
         carried = 0
         for task in tasks:
-            part.append(task)
-            carried += len(task.item.source) if isinstance(task.item.source, bytes) else 0
-            if len(part) == most or carried >= SHARD_BYTES:
+            size = len(task.item.source) if isinstance(task.item.source, bytes) else 0
+            if part and (len(part) == most or carried + size > self._most_bytes):
                 yield self._shard(part)
                 part, carried = [], 0
+            part.append(task)
+            carried += size
         if part:
             yield self._shard(part)
 

@@ -1,0 +1,197 @@
+"""Workers on a Ray cluster: the only module that knows Ray."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from types import ModuleType
+from typing import Any, Final
+
+import anyio
+from anyio.abc import TaskGroup
+
+from imgwire_async.errors import ConfigurationError
+from imgwire_async.ingest.runners.link import Ending
+from imgwire_async.ingest.runners.ray_runner import RayRunner
+from imgwire_async.ingest.runners.ray_worker import RayWorker
+
+_SAY_WAITING_AFTER: Final = 10.0  # seconds
+
+logger = logging.getLogger("imgwire_async")
+_jobs_of_ours = 0
+"""Jobs that use the connection of this process, where it is none of the caller's own."""
+_connecting = threading.Lock()
+
+
+class RayCluster:
+    """The cluster that Ray finds, to which this process is connected until `leave`.
+
+    Args:
+        runner: what each worker needs.
+        patience: for how many seconds a worker waits for room in the cluster.
+    """
+
+    def __init__(self, runner: RayRunner, patience: float) -> None:
+        self._runner, self._patience = runner, patience
+        self._ray: ModuleType
+        self._is_ours = False
+
+    def join(self) -> None:
+        """Connect, unless the process is connected already. Blocks.
+
+        Raises:
+            ConfigurationError: there is no cluster, or it cannot be used.
+        """
+        global _jobs_of_ours
+        import ray
+
+        self._ray = ray
+        with _connecting:
+            if ray.is_initialized() and not _jobs_of_ours:
+                return  # the caller's own, which stays
+            if not _jobs_of_ours:
+                try:
+                    # With this address Ray starts no cluster of its own.
+                    ray.init(address="auto", log_to_driver=False, logging_level=logging.ERROR)
+                except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+                    first_line, *_ = [*str(error).splitlines(), repr(error)]
+                    raise ConfigurationError(
+                        f"no Ray cluster can be used: {first_line}; "
+                        "start one with `ray start --head`, or set RAY_ADDRESS",
+                        operation="ingest",
+                    ) from error
+            _jobs_of_ours += 1
+            self._is_ours = True
+
+    def leave(self) -> None:
+        """Disconnect, if `join` has connected and no other job needs it. The cluster goes on. Blocks."""
+        global _jobs_of_ours
+        with _connecting:
+            if self._is_ours:
+                self._is_ours = False
+                _jobs_of_ours -= 1
+                if not _jobs_of_ours:
+                    self._ray.shutdown()
+
+    def workers(self, most: int) -> int:
+        """How many workers to have: as many as wanted, or as there are CPUs free, and at most `most`."""
+        if self._runner.workers is not None:
+            return self._runner.workers
+        free = float(self._ray.available_resources().get("CPU", 0))
+        return max(1, min(most, int(free / (self._runner.num_cpus or 1))))
+
+    def link(self) -> RayLink:
+        """The link to one more worker."""
+        return RayLink(self._ray, self._runner, self._patience)
+
+
+class RayLink:
+    """The link to an actor, see `WorkerLink`.
+
+    Args:
+        ray: the library, connected.
+        runner: what the actor needs.
+        patience: for how many seconds it may wait for room in the cluster.
+    """
+
+    def __init__(self, ray: ModuleType, runner: RayRunner, patience: float) -> None:
+        self._ray, self._runner, self._patience = ray, runner, patience
+        self._actor: Any = None
+        self._error: Exception | None = None
+        self._has_no_room = False
+        self._has_room = anyio.Event()
+
+    async def start(self, tasks: TaskGroup) -> None:
+        """Start the actor, as soon as the cluster has room for it.
+
+        Raises:
+            OSError: it has none for too long, or the actor has died.
+            ConfigurationError: the node lacks imgwire-async, or has another version.
+        """
+        tasks.start_soon(self._say_waiting)
+        # No restarts and no repeated calls by Ray: what an actor has done does not count twice.
+        options: dict[str, object] = {
+            "num_cpus": self._runner.num_cpus,
+            "max_restarts": 0,
+            "max_task_retries": 0,
+        }
+        if self._runner.resources:
+            options["resources"] = dict(self._runner.resources)
+        actor = self._ray.remote(RayWorker).options(**options).remote()
+        self._actor = actor
+        with anyio.move_on_after(self._patience):
+            try:
+                await actor.begin.remote()
+            except self._ray.exceptions.RayError as error:
+                self._error = error
+                if getattr(error, "actor_init_failed", False):
+                    *_, last_line = ["", *str(error).strip().splitlines()]
+                    raise ConfigurationError(
+                        "a node of the cluster cannot start a worker; install the same version of "
+                        f"imgwire-async and of its extra on all nodes: {last_line}",
+                        operation="ingest",
+                    ) from error
+                raise OSError from error
+            self._has_room.set()
+            return
+        self._has_no_room = True
+        raise OSError
+
+    @property
+    def _needs(self) -> str:
+        amounts = {"num_cpus": self._runner.num_cpus, **(self._runner.resources or {})}
+        return ", ".join(f"{name}={amount:g}" for name, amount in amounts.items())
+
+    async def _say_waiting(self) -> None:
+        with anyio.move_on_after(_SAY_WAITING_AFTER):
+            await self._has_room.wait()
+            return
+        logger.warning("a worker of a bulk job waits for room in the Ray cluster (%s)", self._needs)
+
+    async def send(self, data: bytes) -> None:
+        """Feed the actor."""
+        await self._call("feed", data)
+
+    async def receive(self) -> bytes:
+        """Take what the actor has for the job."""
+        while True:
+            data = await self._call("take")
+            if data is None:
+                raise anyio.EndOfStream
+            if data:
+                return data
+
+    async def _call(self, name: str, *arguments: object) -> bytes | None:
+        try:
+            data: bytes | None = await getattr(self._actor, name).remote(*arguments)
+            return data  # noqa: TRY300 - in one place
+        except self._ray.exceptions.RayError as error:
+            self._error = self._error or error
+            raise anyio.BrokenResourceError from error
+
+    async def ended(self) -> Ending:
+        """How the actor ended. The loss of its node, or of its place there, is no fault of the job."""
+        if self._has_no_room:
+            words = f"before it began: the Ray cluster had no room for it ({self._needs}) "
+            return Ending(words + f"for {self._patience:g} s", is_failure=False)
+        error, exceptions = self._error, self._ray.exceptions
+        if error is None:
+            return Ending("when it had nothing more to do", is_failure=False)
+        if isinstance(error, exceptions.RayTaskError):
+            return Ending(f"with {error.cause!r:.300}")
+        text = " ".join(str(error).split())
+        if isinstance(error, exceptions.ActorDiedError):
+            by_node = error.preempted or "node has died" in text
+            return Ending(
+                "with its node" if by_node else "by the death of its process", is_failure=not by_node
+            )
+        return Ending(f"out of reach ({type(error).__name__})", is_failure=False)
+
+    async def kill(self) -> None:
+        """Kill the actor, also one that waits for room."""
+        if self._actor is not None:
+            # It says so when the actor or the connection is gone already.
+            with suppress(self._ray.exceptions.RayError, RuntimeError, ValueError):
+                self._ray.kill(self._actor, no_restart=True)
+            self._actor = None

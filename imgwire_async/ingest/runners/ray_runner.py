@@ -1,0 +1,220 @@
+"""What a caller says about running a job on a Ray cluster. Nothing here needs Ray."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import Final, Literal, TypeAlias
+
+from imgwire_async.core.pace.local_limits import say_once
+from imgwire_async.core.values.numbers import whole
+from imgwire_async.errors import ConfigurationError, InvalidArgumentError
+from imgwire_async.ingest.items import IngestItem, is_url, portable, url_or_path
+from imgwire_async.ingest.sources.entries import IngestSource
+from imgwire_async.ingest.sources.folders import Folder
+from imgwire_async.ingest.sources.manifests import FORMATS
+
+SHARD_BYTES: Final = 1024 * 1024
+"""Items of bytes in a shard, together. Larger frames cost a cluster dear: 4 MiB take 26 to 45 ms."""
+WORTH_A_CLUSTER: Final = 1000.0
+"""Items a second that one machine sends without effort."""
+_URLS_UNTIL_SAID: Final = 100
+_NOT_SHARED: Final = (
+    "is on the disk of the machine that runs the job, where the workers of a cluster cannot read it; "
+    "use URLs, or pass shared_paths=True if every node has it under the same path"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RayRunner:
+    """Has a job run by workers on the Ray cluster that `ray.init(address="auto")` finds.
+
+    That is the cluster of `RAY_ADDRESS`, or the one of this machine. It is neither started nor stopped.
+
+    Raises:
+        InvalidArgumentError: a value is out of its range.
+    """
+
+    workers: int | None = None
+    """How many; each is a Ray actor with an event loop and connections of its own. Default: one for every
+    `num_cpus` that are free when the job starts."""
+    num_cpus: float = 1
+    """CPUs that Ray reserves for each."""
+    resources: Mapping[str, float] | None = None
+    """Custom resources that each needs, which bring it to certain nodes."""
+
+    def __post_init__(self) -> None:
+        if self.workers is not None:
+            try:
+                object.__setattr__(self, "workers", whole("workers", self.workers, least=1))
+            except ValueError as error:
+                raise _mistake(str(error)) from None
+        if not _is_amount(self.num_cpus):
+            raise _mistake(f"num_cpus must be a number from 0, got {self.num_cpus!r:.80}")
+        given: object = self.resources
+        if given is not None and not (
+            isinstance(given, Mapping)
+            and all(isinstance(name, str) and _is_amount(amount) for name, amount in given.items())
+        ):
+            raise _mistake(f"resources must be amounts by name, got {given!r:.80}")
+
+
+RunnerChoice: TypeAlias = "Literal['ray'] | RayRunner | None"
+"""Where a job runs: on a Ray cluster, or by default in this process and on this machine."""
+
+
+def checked_runner(choice: RunnerChoice, processes: int) -> RayRunner | None:
+    """The runner of a job.
+
+    Args:
+        choice: what the caller gave.
+        processes: the other way to have several workers.
+
+    Raises:
+        InvalidArgumentError: the choice is none, or `processes` was given, too.
+        ConfigurationError: Ray cannot be used here.
+    """
+    given: object = choice
+    if given is None:
+        return None
+    if given != "ray" and not isinstance(given, RayRunner):
+        raise _mistake(f'runner must be "ray", a RayRunner or None, got {given!r:.80}')
+    if processes != 1:
+        raise _mistake("processes and runner exclude each other; give the number of workers to RayRunner")
+    check_event_loop()
+    return given if isinstance(given, RayRunner) else RayRunner()
+
+
+def check_installed() -> None:
+    """Reject a machine without Ray.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
+    if "ray" not in sys.modules and find_spec("ray") is None:
+        raise ConfigurationError(
+            "a Ray cluster needs its extra: pip install 'imgwire-async[ray]'", operation="ingest"
+        )
+
+
+def check_event_loop() -> None:
+    """Reject trio.
+
+    Raises:
+        ConfigurationError: this runs on trio.
+    """
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        raise ConfigurationError(
+            "a job on a Ray cluster needs asyncio: what Ray returns can be awaited only on an event loop of "
+            "asyncio; run the job with asyncio, or with processes= on this machine",
+            operation="ingest",
+        )
+
+
+def check_source(source: IngestSource) -> None:
+    """Reject a source whose files only this machine can read, as far as it shows without drawing from it.
+
+    Raises:
+        ConfigurationError: it is a folder, a file that is no manifest, or a list with a path in it.
+    """
+    given: object = source
+    if isinstance(given, Folder):
+        raise _not_shared(given.path)
+    if isinstance(given, IngestItem):
+        given = given.source
+    if isinstance(given, str | os.PathLike):
+        name = url_or_path(os.fsdecode(given))
+        is_manifest = name == "-" or name.lower().endswith(tuple(FORMATS))
+        if is_local(name) and (os.path.isdir(name) or not is_manifest):  # noqa: PTH112 - any name will do
+            raise _not_shared(name)
+    elif isinstance(given, list | tuple):
+        for element in given:
+            one = element.source if isinstance(element, IngestItem) else element
+            if isinstance(one, str | os.PathLike) and is_local(url_or_path(os.fsdecode(one))):
+                raise _not_shared(one)
+
+
+class Carried:
+    """Items on their way to workers on other machines; says when those are of no use.
+
+    Args:
+        shared_paths: whether every node has the same files under the same paths.
+        relays_urls: whether workers fetch what has a URL, and not the service.
+    """
+
+    def __init__(self, *, shared_paths: bool, relays_urls: bool) -> None:
+        self._convert = on_shared_paths if shared_paths else only_remote
+        self._urls_until_said = 0 if relays_urls else _URLS_UNTIL_SAID
+
+    def __call__(self, item: IngestItem) -> IngestItem:
+        """The item as a worker can read it.
+
+        Raises:
+            InvalidArgumentError: it is a path, which only this machine can read.
+        """
+        if self._urls_until_said:
+            self._urls_until_said = self._urls_until_said - 1 if item.is_url else 0
+            if not self._urls_until_said and item.is_url:
+                say_once("a cluster is of little use for URLs: the service fetches them, no worker does")
+        return self._convert(item)
+
+
+def say_if_slow(rates: Iterable[float]) -> None:
+    """Say that a cluster is of no use where the service takes few items a second.
+
+    Args:
+        rates: its limits, in requests per second.
+    """
+    slowest = min(rates, default=math.inf)
+    if slowest < WORTH_A_CLUSTER:
+        say_once(
+            f"a cluster is of no use at {slowest:.3g} requests a second, which is what the service allows: "
+            f"one machine sends {WORTH_A_CLUSTER:g}"
+        )
+
+
+def is_local(name: str) -> bool:
+    """Whether a source is a path, and neither a URL nor an object of a cloud store."""
+    scheme, found, _ = name.partition("://")
+    return not is_url(name) and not (found and scheme.replace("+", "").isalnum())
+
+
+def only_remote(item: IngestItem) -> IngestItem:
+    """The item as workers on other machines can read it.
+
+    Raises:
+        InvalidArgumentError: it is a path.
+    """
+    item = portable(item)
+    if isinstance(item.source, str) and is_local(item.source):
+        raise InvalidArgumentError(f"{item.source!r:.200} {_NOT_SHARED}", operation="ingest")
+    return item
+
+
+def on_shared_paths(item: IngestItem) -> IngestItem:
+    """The item as workers can read it that have the same files, and another working directory."""
+    item = portable(item)
+    if isinstance(item.source, str) and is_local(item.source):
+        # pathlib costs three times as much
+        item = replace(item, source=os.path.abspath(item.source))  # noqa: PTH100
+    return item
+
+
+def _not_shared(path: object) -> ConfigurationError:
+    return ConfigurationError(
+        f"{os.fsdecode(path)!r:.200} {_NOT_SHARED}",  # type: ignore[arg-type]
+        operation="ingest",
+    )
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+def _mistake(problem: str) -> InvalidArgumentError:
+    return InvalidArgumentError(problem, operation="ingest")

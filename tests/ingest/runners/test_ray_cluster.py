@@ -1,0 +1,321 @@
+"""Jobs on a real Ray cluster of two nodes on loopback: nothing lost, nothing twice, nothing left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from imgwire_async import (
+    AsyncImgwireClient,
+    ConfigurationError,
+    IngestItem,
+    IngestStoppedError,
+    RayRunner,
+    Stored,
+)
+from imgwire_async.ingest.job import IngestJob
+from imgwire_async.ingest.runners.attending import AttendedWorker
+from imgwire_async.ingest.runners.pool import WorkerPool
+from imgwire_async.sandbox import Sandbox
+from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
+
+pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
+
+COUNT = 160
+FAR = RayRunner(workers=2, num_cpus=0.5, resources={"far": 1})
+"""Workers that are on the second node."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(cluster: Any) -> Iterator[None]:
+    yield
+    assert actors_left(cluster) == []
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folder_of(tmp_path_factory.mktemp("ray") / "photos", COUNT)
+
+
+def actors_left(cluster: Any) -> list[Any]:
+    """Actors that have not ended within some seconds."""
+    import ray
+
+    assert not ray.is_initialized()  # the job has disconnected
+    ray.init(address=cluster.address, log_to_driver=False)
+    try:
+        end = time.monotonic() + 20
+        while True:
+            left = [one for one in ray._private.state.actors().values() if one["State"] != "DEAD"]
+            if not left or time.monotonic() > end:
+                return left
+            time.sleep(0.1)
+    finally:
+        ray.shutdown()
+
+
+def workers_of(job: IngestJob) -> list[AttendedWorker]:
+    assert isinstance(job._runner, WorkerPool)
+    return [worker for worker in job._runner.workers if worker.has_begun]
+
+
+def pid_of(worker: AttendedWorker) -> int:
+    return int(worker.where.split()[1])
+
+
+async def stored_once(client: AsyncImgwireClient, photos: Path, count: int = COUNT) -> None:
+    images = await server_images(client)
+    assert sorted(image.original_filename for image in images) == [f"{n:04}.png" for n in range(count)]
+    for image in images:
+        content = (photos / image.original_filename).read_bytes()
+        assert image.hash_sha256 == hashlib.sha256(content).hexdigest()
+
+
+async def test_bytes_are_stored_once_by_workers_on_another_node(client: AsyncImgwireClient) -> None:
+    items = [IngestItem(small_image(number), f"{number}") for number in range(COUNT)]
+    seen: set[str] = set()
+    began, first = time.monotonic(), 0.0
+    async with client.ingest(items, concurrency=16, runner=FAR) as job:
+        async for outcome in job:
+            assert isinstance(outcome, Stored)
+            first = first or time.monotonic() - began
+            seen.update(worker.where for worker in workers_of(job))
+        assert counts(job.report) == (COUNT, 0, 0, 0)
+    assert len(seen) == 2
+    hashes = Counter(image.hash_sha256 for image in await server_images(client))
+    assert hashes == Counter(hashlib.sha256(small_image(number)).hexdigest() for number in range(COUNT))
+    print(f"first outcome after {first:.2f} s")  # noqa: T201 - shown with -s
+
+
+async def test_a_folder_that_every_node_has_is_run_by_as_many_workers_as_there_are_cpus(
+    client: AsyncImgwireClient, photos: Path, tmp_path: Path
+) -> None:
+    async with client.ingest(photos, journal=tmp_path / "j", runner="ray", shared_paths=True) as job:
+        async for _ in job:
+            pass
+        assert counts(job.report) == (COUNT, 0, 0, 0)
+        assert job._options.processes == 3
+    await stored_once(client, photos)
+    _, report = await ingest(client, photos, journal=tmp_path / "j")  # on this machine, from the same journal
+    assert counts(report) == (0, COUNT, 0, 0)
+
+
+async def test_killed_workers_are_replaced_and_their_items_are_stored_once(
+    client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, tmp_path: Path
+) -> None:
+    sandbox.faults.always("images.create", stall=0.05)
+    killed: set[int] = set()
+    stored = 0
+    async with client.ingest(
+        photos, journal=tmp_path / "j", concurrency=8, runner=FAR, shared_paths=True
+    ) as job:
+        async for _ in job:
+            stored += 1
+            if stored in {30, 90} and workers_of(job):
+                killed.add(pid_of(workers_of(job)[0]))
+                os.kill(pid_of(workers_of(job)[0]), signal.SIGKILL)
+        assert counts(job.report) == (COUNT, 0, 0, 0)
+    assert len(killed) == 2
+    await stored_once(client, photos)
+
+
+async def test_a_lost_node_costs_no_item(
+    client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, cluster: Any, tmp_path: Path
+) -> None:
+    sandbox.faults.always("images.create", stall=0.05)
+    node = cluster.add_node(num_cpus=2, resources={"doomed": 2})
+    spare = None
+    runner = RayRunner(workers=2, num_cpus=0.5, resources={"doomed": 1})
+    stored = 0
+    async with client.ingest(
+        photos, journal=tmp_path / "j", concurrency=8, runner=runner, shared_paths=True
+    ) as job:
+        async for _ in job:
+            stored += 1
+            if stored == 30:
+                cluster.remove_node(node, allow_graceful=False)
+                spare = cluster.add_node(num_cpus=2, resources={"doomed": 2})
+        assert counts(job.report) == (COUNT, 0, 0, 0)
+    await stored_once(client, photos)
+    cluster.remove_node(spare)
+
+
+async def test_a_frozen_worker_is_given_up_and_stores_nothing_twice_when_it_wakes(
+    client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, tmp_path: Path
+) -> None:
+    sandbox.faults.always("images.create", stall=0.05)
+    frozen = 0
+    async with client.ingest(
+        photos, journal=tmp_path / "j", concurrency=8, runner=FAR, shared_paths=True
+    ) as job:
+        async for _ in job:
+            if not frozen:
+                worker = next(worker for worker in workers_of(job) if worker.unfinished)
+                worker.silence = 5.0
+                frozen = pid_of(worker)
+                os.kill(frozen, signal.SIGSTOP)
+        assert counts(job.report) == (COUNT, 0, 0, 0)
+        with suppress(ProcessLookupError):
+            os.kill(frozen, signal.SIGCONT)
+    await stored_once(client, photos)
+
+
+DRIVER = """
+import asyncio, sys
+from imgwire_async import AsyncImgwireClient, RayRunner
+
+async def main():
+    key, base_url, photos, journal = sys.argv[1:]
+    runner = RayRunner(workers=2, num_cpus=0.5, resources={"far": 1})
+    async with (
+        AsyncImgwireClient(key, base_url=base_url) as client,
+        client.ingest(photos, journal=journal, concurrency=8, runner=runner, shared_paths=True) as job,
+    ):
+        async for _ in job:
+            print(job.report.stored, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+async def test_a_job_whose_driver_ended_is_resumed_from_its_journal(
+    client: AsyncImgwireClient,
+    sandbox: Sandbox,
+    photos: Path,
+    cluster: Any,
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    sandbox.faults.always("images.create", stall=0.05)
+    arguments = [sandbox.server_key, sandbox.base_url, str(photos), str(tmp_path / "j")]
+    command = [sys.executable, "-c", DRIVER, *arguments]
+
+    def run_for_a_while() -> None:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as driver:
+            assert driver.stdout is not None
+            for line in driver.stdout:
+                if int(line) >= 40:
+                    driver.send_signal(number)
+                    break
+            driver.stdout.read()
+            driver.wait(timeout=30)
+
+    await to_thread.run_sync(run_for_a_while)
+    assert actors_left(cluster) == []
+    sandbox.faults.clear()
+    async with client.ingest(photos, journal=tmp_path / "j", runner=FAR, shared_paths=True) as job:
+        async for _ in job:
+            pass
+        assert job.report.already_stored >= 30
+        assert job.report.stored + job.report.already_stored == COUNT
+    await stored_once(client, photos)
+
+
+async def test_an_exception_in_the_block_leaves_no_worker(
+    client: AsyncImgwireClient, sandbox: Sandbox, photos: Path
+) -> None:
+    sandbox.faults.always("images.create", stall=0.05)
+
+    async def fail() -> None:
+        async with client.ingest(photos, runner=FAR, shared_paths=True) as job:
+            await anext(job)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
+
+
+async def test_the_key_is_nowhere_in_what_ray_keeps(
+    client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, cluster: Any
+) -> None:
+    import ray
+
+    shown = ""
+    async with client.ingest(photos, concurrency=8, runner=FAR, shared_paths=True) as job:
+        async for _ in job:
+            shown = shown or repr(ray._private.state.actors())
+    assert "RayWorker" in shown
+    assert sandbox.server_key not in shown
+    logs = Path(cluster.head_node.get_session_dir_path()) / "logs"
+    texts = [path.read_bytes() for path in logs.rglob("*") if path.is_file()]
+    assert len(texts) > 3
+    assert not any(sandbox.server_key.encode() in text for text in texts)
+
+
+async def test_a_cluster_without_room_stops_the_job_after_the_longest_pause(
+    client: AsyncImgwireClient, photos: Path
+) -> None:
+    nowhere = RayRunner(workers=2, resources={"nowhere": 1})
+    with pytest.raises(IngestStoppedError, match=r"had no room for it \(num_cpus=1, nowhere=1\) for 3 s"):
+        await ingest(client, photos, runner=nowhere, shared_paths=True, max_pause=3.0)
+
+
+async def test_workers_that_find_no_room_hold_up_nobody(client: AsyncImgwireClient, photos: Path) -> None:
+    crowded = RayRunner(workers=4, num_cpus=0, resources={"far": 1})  # two of them fit
+    with anyio.fail_after(60):
+        _, report = await ingest(client, photos, runner=crowded, shared_paths=True)
+    assert counts(report) == (COUNT, 0, 0, 0)
+
+
+async def test_without_a_cluster_none_is_started(
+    client: AsyncImgwireClient, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    asked: list[object] = []
+
+    def init(address: str, **_: object) -> None:
+        asked.append(address)
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(ConfigurationError, match="no Ray cluster can be used: Could not find"):
+        await ingest(client, photos, runner="ray", shared_paths=True)
+    assert asked == ["auto"]
+    monkeypatch.undo()
+
+
+async def test_the_connection_of_the_caller_stays(client: AsyncImgwireClient, cluster: Any) -> None:
+    import ray
+
+    ray.init(address=cluster.address, log_to_driver=False)
+    try:
+        items = [IngestItem(small_image(number), f"{number}") for number in range(3)]
+        _, report = await ingest(client, items, runner=FAR)
+        assert counts(report) == (3, 0, 0, 0)
+        assert ray.is_initialized()
+    finally:
+        ray.shutdown()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_the_command_runs_on_the_cluster(sandbox: Sandbox, tmp_path: Path) -> None:
+    folder_of(tmp_path / "photos", 20)
+    command = [sys.executable, "-c", "from imgwire_async.cli import main; main()", "ingest", "photos"]
+    options = ["--runner", "ray", "--workers", "2", "--concurrency", "8", "--json"]
+    variables = {"IMGWIRE_API_KEY": sandbox.server_key, "IMGWIRE_API_BASE_URL": sandbox.base_url}
+    arguments: dict[str, Any] = {"cwd": tmp_path, "capture_output": True, "text": True}
+    refused = subprocess.run([*command, *options], env=os.environ | variables, check=False, **arguments)
+    assert refused.returncode != 0
+    assert "--shared-paths" in refused.stderr
+    ran = subprocess.run(
+        [*command, *options, "--shared-paths"], env=os.environ | variables, check=False, **arguments
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert len(sandbox.requests.of("images.create")) == 20
