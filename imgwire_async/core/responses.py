@@ -83,19 +83,19 @@ Result: TypeAlias = HttpResponse | NoResponse
 _STORE_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9_.-]{1,80})\s*</Code>")
 
 
-def refusal(answer: HttpResponse) -> str:
+def refusal(response: HttpResponse) -> str:
     """Status and, when there is one, code of a response of an object store.
 
-    Only the code of an S3-style XML answer is shown: the rest of it may hold signatures and key ids.
+    Only the code of an S3-style XML response is shown: the rest of it may hold signatures and key ids.
     """
-    code = _STORE_CODE.search(answer.content[:MAX_BODY_IN_ERROR])
-    return f"{answer.status} {code[1].decode()}" if code else str(answer.status)
+    code = _STORE_CODE.search(response.content[:MAX_BODY_IN_ERROR])
+    return f"{response.status} {code[1].decode()}" if code else str(response.status)
 
 
-def store_error(answer: HttpResponse, context: CallContext) -> UploadRejectedError:
+def store_error(response: HttpResponse, context: CallContext) -> UploadRejectedError:
     """The error for a store that rejected the bytes."""
-    what = f"the object store answered {refusal(answer)}"
-    return UploadRejectedError(what, status=answer.status, **context)
+    what = f"the object store answered {refusal(response)}"
+    return UploadRejectedError(what, status=response.status, **context)
 
 
 ErrorFor: TypeAlias = Callable[[HttpResponse, CallContext], ImgwireError]
@@ -123,12 +123,12 @@ def request_id_in(headers: Mapping[str, str]) -> str | None:
 
 
 def parse_response(
-    answer: HttpResponse, parse: Callable[[Any], T], context: CallContext, *, is_deletion: bool = False
+    response: HttpResponse, parse: Callable[[Any], T], context: CallContext, *, is_deletion: bool = False
 ) -> T:
     """The data of a successful response.
 
     Args:
-        answer: the response.
+        response: what was received.
         parse: reads its JSON.
         context: what errors say about the call.
         is_deletion: accept any body, such as `OK` or `[]`: the status says all there is to say. Only a web
@@ -139,7 +139,7 @@ def parse_response(
     """
     # No local variable holds the body: this frame is in the traceback of what is raised.
     try:
-        return _parsed(answer.content.strip(), parse)
+        return _parsed(response.content.strip(), parse)
     except KeyError as error:
         problem = one_line(f"the response lacks the field {error}")
     except MisfitError as error:
@@ -150,13 +150,13 @@ def parse_response(
             if isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
             else "the response does not match the schema"  # the exception may quote it
         )
-    start = answer.content.lstrip()[:1]
+    start = response.content.lstrip()[:1]
     if is_deletion and start != b"<":
         return parse({})
     if not start:
         problem = "the response is empty; does the base URL point to the API?"
     # Raised outside of `except`: the parser's own exception would show the body, secrets included.
-    raise ResponseDecodeError(problem, status=answer.status, **context)
+    raise ResponseDecodeError(problem, status=response.status, **context)
 
 
 def _parsed(content: bytes, parse: Callable[[Any], T]) -> T:

@@ -20,7 +20,7 @@ from imgwire_async.core.http.messages import HttpRequest, StreamingResponse, Tra
 from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE, say_waiting
 from imgwire_async.core.responses import HttpResponse, NoResponse, Result, one_line
 
-MAX_ANSWER_BYTES = 32 * 1024 * 1024
+MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 """A larger response of the API is rejected: a page of 100 records is some 200 kB."""
 
 
@@ -43,7 +43,7 @@ class _UnusableError(Exception):
 async def read_all(reply: StreamingResponse) -> bytes:
     """The whole body of a response, unpacked.
 
-    A response that is larger than `MAX_ANSWER_BYTES`, or not in the encoding that was asked for, has a
+    A response that is larger than `MAX_RESPONSE_BYTES`, or not in the encoding that was asked for, has a
     `problem` in what `exchange` returns.
     """
     encoding = reply.headers.get("content-encoding", "").strip().lower()
@@ -54,8 +54,8 @@ async def read_all(reply: StreamingResponse) -> bytes:
     size = 0
     while chunk := await source.read():
         size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            raise _UnusableError(f"the response is larger than {MAX_ANSWER_BYTES} bytes")
+        if size > MAX_RESPONSE_BYTES:
+            raise _UnusableError(f"the response is larger than {MAX_RESPONSE_BYTES} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -147,7 +147,7 @@ async def _exchange(
                 # Without the frames of the HTTP library, whose variables are URL and headers.
                 raise cancelled.with_traceback(None) from None
     except TransportError as error:
-        return _no_answer(error)
+        return _no_response(error)
     except _UnusableError as error:
         assert reply is not None  # noqa: S101 - it was being read
         return HttpResponse(reply.status, reply.headers, b"", problem=str(error))
@@ -174,7 +174,7 @@ async def _send_again(
             error = another
 
 
-def _no_answer(error: TransportError) -> NoResponse:
+def _no_response(error: TransportError) -> NoResponse:
     what = (
         "the connection broke before the response was complete"
         if error.may_have_acted

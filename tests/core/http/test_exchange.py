@@ -242,7 +242,7 @@ def test_what_unpacks_to_much_is_given_up_early_without_holding_up_the_loop(back
     assert isinstance(result, HttpResponse)
     assert "larger than" in (result.problem or "")
     assert turns > 20  # a megabyte or so in each
-    assert peak - before < 1.5 * exchange_module.MAX_ANSWER_BYTES
+    assert peak - before < 1.5 * exchange_module.MAX_RESPONSE_BYTES
 
 
 class _Answered:
@@ -261,7 +261,7 @@ class _Answered:
 
 
 def test_an_answer_without_bounds_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange_module, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(exchange_module, "MAX_RESPONSE_BYTES", 1000)
     with raw_server(always(answer(200, b"x" * 1001))) as server:
         result = send("asyncio", server.base_url, Timeouts())
 
