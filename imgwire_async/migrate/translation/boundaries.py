@@ -34,15 +34,15 @@ _ENDS: Final = (
     + "\u2026\u3001\u3002\uff01\uff0c\uff0e\uff1a\uff1b\uff1f\u200b-\u200f\u2028-\u202e\u2060\ufeff"
 )
 # A character of a URL, or one of the escapes in which languages write `&`, `/`, `=` and `?` inside of text.
-# A comma before another URL separates the two.
+# A comma before another URL separates the two. The end of a comment and the escape of a quote end a URL.
 _PART: Final = (
     rf"(?:{BACKSLASHES}(?:/|(?:u00|x)(?:26|2f|3d|3f))|,(?!https?:|\\*/\\*/)"
-    rf"|[^\s\"<>\\^`{{|}}\x00-\x20\x7f'()\[\],{_ENDS}]|\([^\s\"<>\\()'`]*\))"
+    rf"|[^\s\"<>\\^`{{|}}\x00-\x20\x7f'()\[\],&*{_ENDS}]|(?!{ENDING_ENTITY})&|\*(?!/)"
+    r"|\([^\s\"<>\\()'`]*\))"
 )
 # A line break or another character in the escapes of code, whose last letter is not part of a word.
 _ESCAPE_BEFORE: Final = r"(?<=\\[nrt])|(?<=\\u[0-9a-f]{4})|(?<=\\x[0-9a-f]{2})"
 _PUNCTUATION: Final = ".,;:!?*"
-_COMMENT_END: Final = re.compile(r"\*/|--\Z")
 _EMPHASIS: Final = "_~"
 _PLACEHOLDER: Final = re.compile(r"\{|<[%?]")
 _VARIABLE: Final = re.compile(r"\$[A-Za-z_(]")
@@ -117,13 +117,10 @@ def _pattern(hosts: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _without_tail(written: str, before: str, after: str) -> str:
-    """A match without what ends it: markup, or the punctuation of a sentence."""
-    markup = ENDING_ENTITY.search(written) if "&" in written else None
-    whole = markup is None
-    written = written if markup is None else written[: markup.start()]
-    if (comment := _COMMENT_END.search(written)) is not None and (comment[0] == "*/" or after == ">"):
-        return written[: comment.start()]
-    if whole and before and before == after and before in "\"'`":
+    """A match without what ends it: a comment, or the punctuation of a sentence."""
+    if after == ">" and written.endswith("--"):  # the end of a comment
+        return written[:-2]
+    if before and before == after and before in "\"'`":
         return written  # in quotes, punctuation is part of the URL
     bare = written.rstrip(_PUNCTUATION)
     if before and before in _EMPHASIS:
@@ -147,8 +144,9 @@ def _is_whole(written: str, url: str) -> bool:
         return False
     if "&" in written and not all(is_escape(entity) for entity in ANY_ENTITY.findall(written)):
         return False
-    query = url.partition("#")[0].partition("?")[2]
-    if ";" in query:
+    rest, _, fragment = url.partition("#")
+    query = rest.partition("?")[2]
+    if ";" in query or "//" in fragment:
         return False
     # In a row of values a comma separates; only in the value of some parameters it does not.
     return "," not in query or all(_name(part) in _LISTS for part in query.split("&") if "," in part)

@@ -15,13 +15,12 @@ MARK: Final = re.compile(rf"{_ENTITY}(?:quest|#0*63|#x0*3f);|{BACKSLASHES}(?:u00
 SLASH: Final = re.compile(rf"{_ENTITY}(?:sol|#0*47|#x0*2f);|{BACKSLASHES}(?:/|(?:u00|x)2f)", re.IGNORECASE)
 QUOTE: Final = rf"(?:\\*[\"'`]|{_ENTITY}(?:quot|#0*34|#x0*22|apos|#0*39|#x0*27|grave|#0*96|#x0*60);)"
 """A quote of any kind, as part of a pattern."""
-ENDING_ENTITY: Final = re.compile(
-    rf"{_ENTITY}(?:quot|apos|lt|gt|grave|nbsp|[lr][ds]quo|[lr]aquo|hellip|newline|tab"
+ENDING_ENTITY: Final = (
+    r"&(?:amp;)*(?:quot|apos|lt|gt|grave|nbsp|[lr][ds]quo|[lr]aquo|hellip|newline|tab"
     r"|#0*(?:9|10|13|32|34|39|60|62|96|160|171|187|821[67]|822[01]|8230)"
-    r"|#x0*(?:9|a|d|20|22|27|3c|3e|60|a0|ab|bb|201[89cd]|2026));",
-    re.IGNORECASE,
+    r"|#x0*(?:9|a|d|20|22|27|3c|3e|60|a0|ab|bb|201[89cd]|2026));"
 )
-"""A character that no URL contains."""
+"""A character that no URL contains, as part of a pattern that ignores case."""
 ANY_ENTITY: Final = re.compile(
     rf"{_ENTITY}(?:[a-z][a-z0-9]{{1,31}}|#[0-9]{{1,7}}|#x[0-9a-f]{{1,6}});", re.IGNORECASE
 )

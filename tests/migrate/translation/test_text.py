@@ -84,6 +84,7 @@ REPLACED_IN = [
     *('![alt](@ "title (x)")', "<@>", "[![a](@)](@)", "_@_ ~@~", "| @ |", "|@|", "[img]@[/img]", "[@ text]"),
     *("a: [@, @]", "{u: @, b: 1}", "a: @ # @", r"('it\'s @\'','@')", "('it''s @''','x')", r"('@\nfoo')"),
     *('srcset="@ 1x,@ 2x"', 'srcset="@,\n  @ 2x"', "<!--@-->", "/*@*/", "<![CDATA[@]]>", "//@ is"),
+    *("[&quot;@&quot;,&quot;@&quot;]", "&lt;a&gt;@&lt;/a&gt;@&lt;", "/*@*/ @"),
     *("@&lt;b", "@&amp;lt;b", "@&hellip; more", "@&nbsp;", "src=@ alt", "1\t@\tx", "1,@,@", r"@\u003c/p"),
     *("\u898b@\u3002x", "\u201c@\u201d", "\xab@\xbb", "\u300c@\u300d\u306f", "@\u2026", "@\u200bx", "@\xa0x"),
 ]
@@ -201,5 +202,13 @@ def test_custom_domains_are_found() -> None:
 
 
 def test_a_long_text_takes_time_in_proportion_to_its_length() -> None:
-    for text in ("//" + "a" * 200_000, "." * 200_000, f"{OLD}{'(' * 100_000}", f"{OLD}?{'.' * 100_000}x"):
+    for text in (
+        "//" + "a" * 200_000,
+        "." * 200_000,
+        f"{OLD}{'(' * 100_000}",
+        f"{OLD}?{'.' * 100_000}x",
+        f"{OLD}&quot;" * 2_000,
+        f"{OLD}{'&amp;' * 50_000}",
+        f'"{OLD}"{" " * 100_000}',
+    ):
         assert len(translate_text(text, assets=ASSETS).text) > 0
