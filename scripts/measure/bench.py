@@ -6,7 +6,8 @@
     .venv/bin/python scripts/measure/bench.py pacing
     .venv/bin/python scripts/measure/bench.py urls
     .venv/bin/python scripts/measure/bench.py calls
-    .venv/bin/python scripts/measure/bench.py imports
+    .venv/bin/python scripts/measure/bench.py connections
+    .venv/bin/python scripts/measure/bench.py import
 
 Every client runs in a process of its own, so that its peak memory is its own; so does the service, which
 answers like Imgwire and throws the bytes away.
@@ -35,6 +36,8 @@ from urllib.parse import urlencode
 import typer
 from baseline import JPEG_START, Upload, service, upload_with_aiohttp
 from call_frames import print_costs
+from call_load import print_lists, print_retrieves
+from connection_load import connections
 from fastapi_load import fastapi
 from import_times import imports
 from ingest_load import ingest, ingest_client
@@ -56,9 +59,11 @@ def commands() -> None:
 
 
 @app.command()
-def calls() -> None:
-    """Our frames between a call and the HTTP library, and the Python calls of each kind of call."""
+def calls(rounds: int = 5) -> None:
+    """What a call and a record of a list cost beside bare aiohttp and httpx; frames and Python calls."""
     print_costs()
+    print_retrieves(rounds)
+    print_lists(rounds)
 
 
 class Measured(NamedTuple):
@@ -226,7 +231,8 @@ async def upload_with_imgwire(base_url: str) -> AsyncIterator[Upload]:
 
 
 app.command()(fastapi)
-app.command()(imports)
+app.command("import")(imports)
+app.command()(connections)
 app.command()(ingest)
 app.command()(pacing)
 app.command(hidden=True)(ingest_client)

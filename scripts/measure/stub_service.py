@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from uuid import uuid4
 
@@ -23,8 +24,11 @@ class Connection(asyncio.BufferedProtocol):
         self._head = b""
         self._body_left = 0
 
+    opened = 0  # connections so far, of all
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport to answer on."""
+        Connection.opened += 1
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._base_url = "http://{}:{}".format(*transport.get_extra_info("sockname")[:2])
@@ -62,14 +66,20 @@ class Connection(asyncio.BufferedProtocol):
             self._answer()
 
     def _answer(self) -> None:
-        body = b"{}"
+        body, headers = b"{}", b""
         if self._request.startswith(b"POST /api/v1/images/upload_via_url"):
             body = json.dumps(image() | {"status": "READY"}).encode()  # as if it had been fetched at once
         elif self._request.startswith(b"POST"):
             body = json.dumps({"image": image(), "upload_url": f"{self._base_url}/store"}).encode()
+        elif self._request.startswith(b"GET /connections"):
+            body = json.dumps(Connection.opened).encode()
+        elif self._request.startswith(b"GET /api/v1/images/?"):
+            body, headers = PAGE, page_headers(self._request)
+        elif self._request.startswith(b"GET /api/v1/images/"):
+            body = RECORD
         self._transport.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-            % (len(body), body)
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b\r\n%b"
+            % (len(body), headers, body)
         )
 
 
@@ -109,6 +119,17 @@ def image() -> dict[str, object]:
         "deleted_at": None,
         "processed_metadata_at": None,
     }
+
+
+RECORD = json.dumps(image()).encode()
+PAGE = json.dumps([image() | {"id": str(uuid4())} for _ in range(100)]).encode()
+
+
+def page_headers(request: bytes) -> bytes:
+    """Those of the page that is asked for, in a list of ten million."""
+    found = re.search(rb"[?&]page=(\d+)", request)
+    page = int(found[1]) if found else 1
+    return b"X-Page: %d\r\nX-Limit: 100\r\nX-Total-Count: 10000000\r\nX-Next-Page: %d\r\n" % (page, page + 1)
 
 
 async def main() -> None:
