@@ -42,7 +42,13 @@ from imgwire_async.ingest.results.report import Progress, Report, Tally
 from imgwire_async.ingest.runners.pipes import PipeLink
 from imgwire_async.ingest.runners.pool import WorkerPool
 from imgwire_async.ingest.runners.ray_runner import SHARD_BYTES as CLUSTER_SHARD_BYTES
-from imgwire_async.ingest.runners.ray_runner import Carried, RayRunner, check_event_loop, say_if_slow
+from imgwire_async.ingest.runners.ray_runner import (
+    Carried,
+    RayRunner,
+    check_event_loop,
+    say_if_by_url,
+    say_if_slow,
+)
 from imgwire_async.ingest.runners.runner import Runner
 from imgwire_async.ingest.shards.cutting import SHARD_BYTES
 from imgwire_async.ingest.shards.sending import Sender, with_pace_of_its_own
@@ -310,6 +316,7 @@ class IngestJob(Generic[RecordT]):
     def _new_runner(self) -> Runner:
         core, options, journal = self._core, self._options, self._journal
         if self._cluster is not None:
+            say_if_by_url(options.transfer)
             say_if_slow(limit.rate for limit in core.shared.gate.rate_limits.values())
             link, carried = self._cluster.link, self._carried
             return WorkerPool(core, self._sink, journal.job, options, journal.pace, link, carried)

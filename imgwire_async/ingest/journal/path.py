@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from imgwire_async.errors import InvalidArgumentError, JournalError
+from imgwire_async.ingest.journal.file_systems import network_file_system
 
 _URI: Final = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # a Path makes one slash of two
 
@@ -18,7 +19,7 @@ def journal_path(given: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> 
 
     Raises:
         InvalidArgumentError: `given` is not the path of a file on this machine.
-        JournalError: the system cannot look at it.
+        JournalError: the system cannot look at it, or it is on a network file system.
     """
     try:
         name = os.fsdecode(given)
@@ -44,6 +45,11 @@ def journal_path(given: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> 
         raise _refused(f"{name!r} is a folder; name a file, such as {str(path / 'ingest.journal')!r}")
     if not stat.S_ISREG(mode):
         raise _refused(f"{name!r} is not a regular file")
+    if (kind := network_file_system(path)) is not None:
+        raise JournalError(
+            f"the journal {name!r} would be on a network file system ({kind}), where SQLite may damage it; "
+            "keep it on a local disk"
+        )
     return path
 
 

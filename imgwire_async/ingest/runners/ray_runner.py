@@ -17,6 +17,7 @@ from imgwire_async.ingest.items import IngestItem, is_url, portable, url_or_path
 from imgwire_async.ingest.sources.entries import IngestSource
 from imgwire_async.ingest.sources.folders import Folder
 from imgwire_async.ingest.sources.manifests import FORMATS
+from imgwire_async.stores.uris import is_object, local_path
 
 SHARD_BYTES: Final = 1024 * 1024
 """Items of bytes in a shard, together. Larger frames cost a cluster dear: 4 MiB take 26 to 45 ms."""
@@ -164,6 +165,18 @@ class Carried:
         return self._convert(item)
 
 
+def say_if_by_url(transfer: str) -> None:
+    """Say that a cluster is of no use where no byte passes through workers.
+
+    Args:
+        transfer: how objects of cloud stores get to the service.
+    """
+    if transfer == "url":
+        say_once(
+            'a cluster is of little use with transfer="url": the service fetches the images, no worker does'
+        )
+
+
 def say_if_slow(rates: Iterable[float]) -> None:
     """Say that a cluster is of no use where the service takes few items a second.
 
@@ -180,8 +193,7 @@ def say_if_slow(rates: Iterable[float]) -> None:
 
 def is_local(name: str) -> bool:
     """Whether a source is a path, and neither a URL nor an object of a cloud store."""
-    scheme, found, _ = name.partition("://")
-    return not is_url(name) and not (found and scheme.replace("+", "").isalnum())
+    return not is_url(name) and not is_object(name)
 
 
 def only_remote(item: IngestItem) -> IngestItem:
@@ -200,8 +212,8 @@ def on_shared_paths(item: IngestItem) -> IngestItem:
     """The item as workers can read it that have the same files, and another working directory."""
     item = portable(item)
     if isinstance(item.source, str) and is_local(item.source):
-        # pathlib costs three times as much
-        item = replace(item, source=os.path.abspath(item.source))  # noqa: PTH100
+        path = local_path(item.source) or item.source
+        item = replace(item, source=os.path.abspath(path))  # noqa: PTH100 - pathlib costs three times as much
     return item
 
 

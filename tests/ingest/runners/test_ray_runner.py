@@ -21,7 +21,7 @@ from imgwire_async import (
 )
 from imgwire_async.imgix.client import AsyncImgixClient
 from imgwire_async.ingest.runners import ray_runner
-from imgwire_async.ingest.runners.ray_runner import SHARD_BYTES, Carried, say_if_slow
+from imgwire_async.ingest.runners.ray_runner import SHARD_BYTES, Carried, say_if_by_url, say_if_slow
 from imgwire_async.ingest.shards.cutting import Cutter
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.migrate import migrate_from_imgix
@@ -120,7 +120,7 @@ def test_a_path_among_items_fails_alone_and_a_shared_one_becomes_absolute() -> N
     sources: tuple[str | bytes, ...] = (URL, "gs://bucket/a.png", b"bytes")
     for source in sources:
         assert remote(IngestItem(source, "a")).source == shared(IngestItem(source, "a")).source == source
-    for path in ("a.png", "/data/a.png", Path("a.png")):
+    for path in ("a.png", "/data/a.png", Path("a.png"), "file:///data/a.png"):
         with pytest.raises(InvalidArgumentError, match="shared_paths=True"):
             remote(IngestItem(path))
     assert shared(IngestItem("a.png")).source == str(Path("a.png").absolute())
@@ -129,6 +129,7 @@ def test_a_path_among_items_fails_alone_and_a_shared_one_becomes_absolute() -> N
 def test_a_cluster_that_is_of_no_use_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(ray_runner, "say_once", said.append)
+    say_if_by_url("bytes")
     say_if_slow([])
     say_if_slow([1_000.0, 5_000.0])
     relayed = Carried(shared_paths=False, relays_urls=True)
@@ -138,6 +139,8 @@ def test_a_cluster_that_is_of_no_use_is_said_to_be(monkeypatch: pytest.MonkeyPat
         relayed(IngestItem(URL))
         mixed(IngestItem(URL))
     assert said == []
+    say_if_by_url("url")
+    assert 'transfer="url"' in said.pop()
     say_if_slow([5_000.0, 40.0])
     urls = Carried(shared_paths=False, relays_urls=False)
     for _ in range(200):
