@@ -5,22 +5,21 @@ from __future__ import annotations
 import logging
 import math
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from imgwire_async.core.clients.events import (
     CallEvent,
-    CallHook,
     RequestEvent,
     ResponseEvent,
     RetryEvent,
+    around_call,
     notify,
 )
 from imgwire_async.core.clients.options import CallOptions
-from imgwire_async.core.concurrency.cancellation import ForeignCode
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.operation import Operation, Replay
 from imgwire_async.core.pace.gate import Gate
@@ -154,7 +153,7 @@ class LogicalCall:
             if self.options.on_call:
                 event = CallEvent(**self._identity(), size=self.size)
                 for hook in self.options.on_call:
-                    contexts.enter_context(_around_call(hook, event))
+                    contexts.enter_context(around_call(hook, event))
             if self.deadline is None:
                 return await self._make(attempt)
             with self.shared.time.move_on_after(self.deadline - self.shared.time.monotonic()):
@@ -355,24 +354,6 @@ def _read_as_deletion(result: Result, *, may_be_done: bool) -> Result:
     if gone or (result.has_good_status and result.problem is not None):
         return HttpResponse(204, result.headers, b"")
     return result
-
-
-@contextmanager
-def _around_call(hook: CallHook, event: CallEvent) -> Iterator[None]:
-    """The context that a hook gives; what it raises as cancelled does not cancel the call."""
-    with ForeignCode("the on_call hook"):
-        context = hook(event)
-        context.__enter__()
-    try:
-        yield
-    except BaseException as error:
-        with ForeignCode("the on_call hook"):
-            suppressed = context.__exit__(type(error), error, error.__traceback__)
-        if not suppressed:
-            raise
-    else:
-        with ForeignCode("the on_call hook"):
-            context.__exit__(None, None, None)
 
 
 def _date(seconds: float) -> str:

@@ -1,9 +1,9 @@
-"""The events that hooks receive, one for every attempt. Plain data without secrets."""
+"""Hooks: the events that they receive, plain data without secrets, and how they are called."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
@@ -124,3 +124,21 @@ async def notify(hooks: tuple[Hook[E], ...], event: E) -> None:
             told = hook(event)
             if isinstance(told, Awaitable):
                 await told
+
+
+@contextmanager
+def around_call(hook: CallHook, event: CallEvent) -> Iterator[None]:
+    """The context that a hook gives; what it raises as cancelled does not cancel the call."""
+    with ForeignCode("the on_call hook"):
+        context = hook(event)
+        context.__enter__()
+    try:
+        yield
+    except BaseException as error:
+        with ForeignCode("the on_call hook"):
+            suppressed = context.__exit__(type(error), error, error.__traceback__)
+        if not suppressed:
+            raise
+    else:
+        with ForeignCode("the on_call hook"):
+            context.__exit__(None, None, None)
