@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from imgwire_async.stores.calling import call, each
@@ -39,6 +40,8 @@ class Reading:
 
     info: ObjectInfo
     chunks: AsyncIterator[bytes]
+    whole: Callable[[], Awaitable[bytes]]
+    """Read all of it at once, instead of `chunks`: cheaper for a small object."""
 
 
 def info_of(meta: Any, content_type: str | None = None) -> ObjectInfo:  # noqa: ANN401 - a record of obstore
@@ -79,7 +82,7 @@ async def reading(store: Store, key: str, *, version: str | None = None) -> Asyn
     content_type = opened.attributes.get("Content-Type")
     info = info_of(opened.meta, None if content_type is None else str(content_type))
     async with aclosing(_chunks(store, key, opened)) as chunks:
-        yield Reading(info, chunks)
+        yield Reading(info, chunks, partial(_whole, store, key, opened))
 
 
 async def read_part(store: Store, key: str, length: int, *, version: str | None = None) -> bytes:
@@ -95,8 +98,7 @@ async def read_part(store: Store, key: str, length: int, *, version: str | None 
         SourceStoreError: as for `reading`.
     """
     opened = await _get(store, key, {"range": (0, length)}, version)
-    with store_errors(f"cannot read {store.name(key)!r}"):
-        return bytes(await call(opened.bytes_async, opened.bytes))
+    return await _whole(store, key, opened)
 
 
 def blocks_of(store: Store, key: str) -> Iterator[bytes]:
@@ -169,6 +171,11 @@ async def _get(store: Store, key: str, options: dict[str, object], version: str 
     if version is not None and info_of(opened.meta).version != version:
         raise failed(what, "changed")
     return opened
+
+
+async def _whole(store: Store, key: str, opened: Any) -> bytes:  # noqa: ANN401 - a result of obstore
+    with store_errors(f"cannot read {store.name(key)!r}"):
+        return bytes(await call(opened.bytes_async, opened.bytes))
 
 
 async def _chunks(store: Store, key: str, opened: Any) -> AsyncGenerator[bytes, None]:  # noqa: ANN401

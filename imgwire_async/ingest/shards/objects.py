@@ -257,14 +257,14 @@ class ObjectReader:
             # One that has grown since it was listed has no room in memory.
             whole = not task.by_url and task.stamp.size <= min(WHOLE, task.charge or WHOLE)
             task.content = None
+            if whole:
+                task.content = await opened.whole()
+                return
             first = b""
             async for chunk in opened.chunks:
                 first += chunk
-                if not whole and len(first) >= SNIFF_BYTES:
+                if len(first) >= SNIFF_BYTES:
                     break
-            if whole:
-                task.content = first
-                return
             kind = task.item.mime_type or image_type_of(first[:SNIFF_BYTES], name) or task.declared_type
             if kind is None:
                 raise UnsupportedImageTypeError(
