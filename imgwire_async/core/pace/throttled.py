@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import Final
 
 from imgwire_async.core.pace.adaptive import Ticket
-from imgwire_async.core.pace.controller import FIRST_DOUBLING, LOWEST_RATE, START_RATE, RateController
+from imgwire_async.core.pace.controller import (
+    FIRST_DOUBLING,
+    LONGEST_HINT,
+    LOWEST_RATE,
+    START_RATE,
+    RateController,
+)
 
 ACCELERATION: Final = 100.0
 """Requests per second by which the rate grows at least each second after the first 429; from 290 on it
@@ -19,6 +26,10 @@ FIRST_RECOVERY: Final = 2.5
 """The rate is back at its ceiling this many seconds after the second 429, or 25 requests later if that takes
 longer; twice that after the third, until the usual `pacing.RECOVERY` is reached."""
 FIRST_RECOVERY_REQUESTS: Final = 25.0
+BUCKET_SHARE: Final = 0.8
+"""Of what was accepted before the first 429 this part was in the bucket; the rest had flowed in meanwhile."""
+PAUSES_APART: Final = 5.0
+"""The rate is not back at its ceiling before this many times the pause that a 429 asked for."""
 FORGET_AFTER: Final = 60.0
 """Seconds without a 429 after which requests that nobody has to wait for are paced no more."""
 UNPACED: Final = Ticket(0, 0.0)
@@ -81,6 +92,11 @@ class ThrottledController(RateController):
         self._tokens = 0.0
         self._accelerating = True
         self._recovery_factor = FIRST_RECOVERY / 2.0
+        self._accepted_before = accepted
+        self._bucket: float | None = (
+            None  # requests that the bucket held when the rate began to grow, if that is known
+        )
+        self._pause_asked_for = 0.0
 
     def _grow(self) -> None:
         if not self._accelerating:
@@ -95,15 +111,39 @@ class ThrottledController(RateController):
             super()._slow_down(now)
             return
         mean = self._accepted_in_epoch / max(now - self._epoch_start, 1e-3)
-        self._fall_from((self.rate + min(mean, self.rate)) / 2.0)
+        ceiling = (self.rate + min(mean, self.rate)) / 2.0
+        if self._bucket:
+            # While the rate grew from the limit to what it is, the excess has emptied the bucket.
+            growth = max(self._acceleration, self.rate * math.log(2.0) / FIRST_DOUBLING)
+            ceiling = min(
+                ceiling, max(START_RATE, self.rate - math.sqrt(2.0 * growth * BUCKET_SHARE * self._bucket))
+            )
+        self._fall_from(ceiling)
         self._begin_epoch(now)
+
+    def _throttle(self, now: float, hint: float | None, generation: int) -> None:
+        self._pause_asked_for = min(hint or 0.0, LONGEST_HINT)
+        if self._pause_asked_for >= 1.0 and self._accelerating and not self._accepted_in_epoch:
+            self._bucket = self._accepted_before  # full again after the pause
+        super()._throttle(now, hint, generation)
+
+    def _accept(self, now: float, count: int, generation: int, took: float | None) -> None:
+        super()._accept(now, count, generation, took)
+        if self._bucket is not None and self._accelerating and generation < self._epoch_generation:
+            # Sent before the pause, and slower to be answered than the 429s: they count as accepted before.
+            self._accepted_before += count
+            self._bucket = self._accepted_before
+            self._rate = max(self._rate, self._bucket / 2.0)
+            self._acceleration = max(self._acceleration, CATCHING_UP * self._bucket / 2.0)
 
     def _fall_from(self, ceiling: float) -> None:
         super()._fall_from(ceiling)
         self._accelerating = False
         self._recovery_factor *= 2.0
         requests = FIRST_RECOVERY_REQUESTS * self._recovery_factor / FIRST_RECOVERY
-        shortest = max(self._recovery_factor, requests / self._ceiling) * self._rng.uniform(0.85, 1.15)
+        shortest = max(
+            self._recovery_factor, requests / self._ceiling, PAUSES_APART * self._pause_asked_for
+        ) * self._rng.uniform(0.85, 1.15)
         self._recovery = min(self._recovery, shortest)
 
 

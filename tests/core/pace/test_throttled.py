@@ -11,7 +11,7 @@ import pytest
 
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.limits import RateLimit
-from imgwire_async.core.pace.throttled import FORGET_AFTER
+from imgwire_async.core.pace.throttled import FORGET_AFTER, UNPACED, ThrottledPacer
 from imgwire_async.core.retry import RetryPolicy
 from imgwire_async.imgwire.service import RateClass
 from tests.core.pace.service_model import TRAVEL, FixedWindow, Service, TokenBucket
@@ -118,6 +118,21 @@ def test_the_pace_starts_at_half_of_what_was_accepted_in_the_second_before(
 
     time.run(main)
     assert 1.0 / instants[0] == pytest.approx(rate)
+
+
+def test_responses_that_arrive_during_a_pause_count_as_accepted_before_it() -> None:
+    time = VirtualTime()
+    pacer = ThrottledPacer(clock=lambda: time.now, rng=random.Random(1))
+    pacer.throttled(UNPACED, 1.0)
+    for _ in range(100):
+        pacer.accepted(UNPACED)
+    time.now += 2.0
+    while pacer.next_send() <= time.now:
+        pacer.begin()
+    time.now = pacer.next_send()
+    pacer.begin()
+
+    assert 1.0 / (pacer.next_send() - time.now) == pytest.approx(50.0, rel=0.1)
 
 
 def test_a_burst_leaves_the_event_loop_turns_in_which_a_429_is_read() -> None:
