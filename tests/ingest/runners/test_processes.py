@@ -74,7 +74,7 @@ def pids(job: IngestJob) -> list[int]:
 
 async def requested(sandbox: Sandbox, count: int) -> None:
     """Wait until so many requests have come in."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(120):
         while len(sandbox.requests) < count:  # noqa: ASYNC110 - other threads and processes cause them
             await anyio.sleep(0.01)
 
