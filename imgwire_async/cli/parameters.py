@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -103,6 +104,23 @@ def runner_of(runner: RunnerName | None, workers: int | None) -> RayRunner | Non
     from imgwire_async.ingest.runners.ray_runner import RayRunner
 
     return RayRunner(workers=workers)
+
+
+def pairs_of(option: str, form: str, given: Sequence[str]) -> dict[str, str]:
+    """The values of an option that is NAME=VALUE, by name.
+
+    Raises:
+        InvalidArgumentError: one has another form.
+    """
+    pairs = {}
+    for one in given:
+        name, separator, value = one.partition("=")
+        if not separator:
+            # A value may be a secret.
+            shown = "" if option == "--store-option" else f", got {one!r}"
+            raise InvalidArgumentError(f"{option} must be {form}{shown}", operation="ingest")
+        pairs[name] = value
+    return pairs
 
 
 def concurrency_of(given: str) -> int | Literal["auto"]:

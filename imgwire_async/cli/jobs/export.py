@@ -11,7 +11,7 @@ import typer
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error
-from imgwire_async.cli.parameters import concurrency_of, size_of
+from imgwire_async.cli.parameters import concurrency_of, pairs_of, size_of
 from imgwire_async.cli.streams import complain
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 
@@ -113,7 +113,7 @@ def export(
             "name": name,
             "manifest": manifest,
             "overwrite": overwrite,
-            "store_options": _options(store_option or ()),
+            "store_options": pairs_of("--store-option", "NAME=VALUE", store_option or ()) or None,
             "journal": place,
             "job": job,
             "concurrency": concurrency_of(concurrency),
@@ -162,16 +162,6 @@ def _filters(given: Sequence[str]) -> dict[str, Any] | None:
             found[name] = value
         else:
             found.setdefault(name, []).append(value)
-    return found or None
-
-
-def _options(given: Sequence[str]) -> dict[str, str] | None:
-    found = {}
-    for one in given:
-        name, sign, value = one.partition("=")
-        if not (name and sign):  # not shown, because it may be a secret
-            raise InvalidArgumentError("--store-option must be NAME=VALUE", operation=_OPERATION)
-        found[name] = value
     return found or None
 
 

@@ -15,7 +15,14 @@ import typer
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error, wrong_usage
-from imgwire_async.cli.parameters import RunnerOption, WorkersOption, concurrency_of, runner_of, size_of
+from imgwire_async.cli.parameters import (
+    RunnerOption,
+    WorkersOption,
+    concurrency_of,
+    pairs_of,
+    runner_of,
+    size_of,
+)
 from imgwire_async.cli.streams import complain, note
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 
@@ -201,13 +208,13 @@ def ingest(
         from imgwire_async.ingest.sources.folders import Folder
         from imgwire_async.ingest.sources.manifests import Manifest
 
-        options = _pairs("--store-option", "NAME=VALUE", store_option or [])
+        options = pairs_of("--store-option", "NAME=VALUE", store_option or [])
         patterns = tuple(include or ()), tuple(exclude or ())
         what = _source(
             source,
             Folder(source, *patterns, hidden, follow_symlinks),
             Manifest(
-                source, _pairs("--column", "FIELD=NAME", column or []), rest_as_metadata, options=options
+                source, pairs_of("--column", "FIELD=NAME", column or []), rest_as_metadata, options=options
             ),
             Bucket(source, *patterns, hidden, options),
         )
@@ -288,20 +295,3 @@ def _source(name: str, folder: Folder, manifest: Manifest, bucket: Bucket) -> In
     if is_object(name):
         return bucket
     return folder if Path(name).is_dir() else name
-
-
-def _pairs(option: str, form: str, given: list[str]) -> dict[str, str]:
-    """The values of an option that is NAME=VALUE, by name.
-
-    Raises:
-        InvalidArgumentError: one has another form.
-    """
-    pairs = {}
-    for one in given:
-        name, separator, value = one.partition("=")
-        if not separator:
-            # A value may be a secret.
-            shown = "" if option == "--store-option" else f", got {one!r}"
-            raise InvalidArgumentError(f"{option} must be {form}{shown}", operation="ingest")
-        pairs[name] = value
-    return pairs

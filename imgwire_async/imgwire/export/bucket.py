@@ -13,6 +13,7 @@ from imgwire_async.core.concurrency.threads import in_thread
 from imgwire_async.downloads.spool import Spool, chunks_of
 from imgwire_async.errors import DownloadTargetError, StoreError
 from imgwire_async.imgwire.export.folder import write_rows
+from imgwire_async.stores.errors import failed
 from imgwire_async.stores.opening import open_store
 from imgwire_async.stores.reading import look, reading
 from imgwire_async.stores.uris import ObjectUri
@@ -110,6 +111,10 @@ class BucketTarget:
             async with aclosing(chunks_of(content)) as chunks:
                 await write(self._store, self._key(path), chunks, overwrite=overwrite)
         except StoreError as error:
+            if error.reason == "denied":
+                # Who may not write one object below the prefix may write none.
+                what = f"cannot write {self.location(path)!r}"
+                raise failed(what, "bucket_denied", error.status, reading=False) from None
             if error.reason != "exists":
                 raise
             raise DownloadTargetError(

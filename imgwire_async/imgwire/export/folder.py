@@ -131,11 +131,16 @@ class FolderTarget:
         await in_thread(lambda: self._write_manifest(path, notes))
 
     def _write_manifest(self, path: str, notes: Iterable[str]) -> None:
-        target = self.location(path)
+        target = Path(self.location(path))
         try:
-            write_rows(target, notes)
+            # A kill leaves nothing beside the files.
+            self._staging.mkdir(parents=True, exist_ok=True)
+            temporary = self._staging / path
+            write_rows(str(temporary), notes)
+            temporary.replace(target)
+            sync_folder(target.parent)
         except OSError as error:
-            raise target_error(repr(target), error) from error
+            raise target_error(repr(str(target)), error) from error
 
 
 def write_rows(path: str, notes: Iterable[str]) -> None:

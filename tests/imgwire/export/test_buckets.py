@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from imgwire_async import AsyncImgwireClient, DownloadTargetError, InvalidArgumentError, Stored
+from imgwire_async import (
+    AsyncImgwireClient,
+    DownloadTargetError,
+    IngestStoppedError,
+    InvalidArgumentError,
+    Stored,
+)
 from imgwire_async.downloads import spool
 from tests.imgwire.export.support import export, stored_images
 from tests.ingest.support import counts
@@ -105,6 +111,20 @@ async def test_a_store_that_fails_once_costs_nothing(client: AsyncImgwireClient,
 
     assert counts(report) == (4, 0, 0, 0)
     assert len(failed) == 5
+
+
+async def test_a_bucket_that_may_not_be_written_stops_the_job(
+    client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
+) -> None:
+    await stored_images(client, 3)
+    s3.fail = lambda request: Failure(403, "AccessDenied") if request.method == "PUT" else None
+
+    with pytest.raises(IngestStoppedError, match="bucket is denied"):
+        await to_bucket(client, s3, journal=tmp_path / "journal")
+
+    s3.fail = lambda _: None
+    _, report = await to_bucket(client, s3, journal=tmp_path / "journal")
+    assert counts(report) == (3, 0, 0, 0)
 
 
 @pytest.mark.parametrize("to", ["s3:/bucket/x", "ftp://host/x", "http://host/x", "s3://"])
