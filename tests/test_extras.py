@@ -37,7 +37,7 @@ def test_an_import_without_its_extra_says_what_to_install(module: str, missing: 
 
 
 def test_the_client_itself_needs_no_extra() -> None:
-    blocked = ("fastapi", "obstore", "opentelemetry", "pyvips", "rich", "typer", "uvicorn")
+    blocked = ("fastapi", "obstore", "opentelemetry", "pyvips", "ray", "rich", "typer", "uvicorn")
     code = f"import sys; sys.modules.update(dict.fromkeys({blocked!r})); import imgwire_async"
 
     subprocess.run([sys.executable, "-c", code], check=True)

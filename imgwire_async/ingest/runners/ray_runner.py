@@ -96,7 +96,8 @@ def check_installed() -> None:
     Raises:
         ConfigurationError: it is not installed.
     """
-    if "ray" not in sys.modules and find_spec("ray") is None:
+    # A module that is there as None is one that somebody keeps from being imported.
+    if sys.modules.get("ray") is None and find_spec("ray") is None:
         raise ConfigurationError(
             "a Ray cluster needs its extra: pip install 'imgwire-async[ray]'", operation="ingest"
         )

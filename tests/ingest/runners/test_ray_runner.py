@@ -42,6 +42,14 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_runner, "find_spec", lambda _: None)
 
 
+async def test_a_ray_that_cannot_be_imported_is_none(
+    client: AsyncImgwireClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'imgwire-async\[ray\]'"):
+        client.ingest([URL], runner="ray")
+
+
 @pytest.mark.usefixtures("without_ray")
 @pytest.mark.parametrize("runner", ["ray", RayRunner(workers=2)])
 async def test_without_ray_the_extra_is_named(client: AsyncImgwireClient, runner: Any) -> None:
