@@ -15,7 +15,6 @@ from typing import Any
 
 import anyio
 import pytest
-from _pytest.mark import ParameterSet
 from fastapi import FastAPI
 
 from imgwire_async import AsyncImgwireClient
@@ -138,19 +137,17 @@ def bucket(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 # tests/migrate runs the one that needs an account with pictures.
 PAGES = [path for path in TEXTS if path.name != "moving-from-imgix.md"]
+MARKS = {
+    # Ray warns of much that concerns itself only.
+    "clusters.md": [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")],
+    # Each of its many commands is a process; tests/cli runs them all in one.
+    "command-line.md": [pytest.mark.slow],
+}
 
 
-def page(path: Path) -> ParameterSet:
-    return pytest.param(
-        path, id=path.name, marks=[pytest.mark.cluster, IGNORES] if path.name == "clusters.md" else []
-    )
-
-
-IGNORES = pytest.mark.filterwarnings("ignore")
-"""Ray warns of much that concerns itself only."""
-
-
-@pytest.mark.parametrize("path", [page(path) for path in PAGES])
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=path.name, marks=MARKS.get(path.name, [])) for path in PAGES]
+)
 async def test_a_page_runs_from_top_to_bottom_with_nothing_but_itself(
     path: Path,
     folder: Path,

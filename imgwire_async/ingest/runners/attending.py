@@ -31,7 +31,7 @@ START_SECONDS: Final = 120.0
 """The same before its first word, when it imports what it needs."""
 
 HAND_OVER_SECONDS: Final = 1.0
-"""A worker that takes longer to start leaves the items that it was started for to whoever is free."""
+"""A worker that takes longer to start leaves the items that it was started for to workers that are free."""
 
 
 class AttendedWorker:

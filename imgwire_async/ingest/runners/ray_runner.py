@@ -76,7 +76,7 @@ def checked_runner(choice: RunnerChoice, processes: int) -> RayRunner | None:
         processes: the other way to have several workers.
 
     Raises:
-        InvalidArgumentError: the choice is none, or `processes` was given, too.
+        InvalidArgumentError: the choice is none, or `processes` was given as well.
         ConfigurationError: Ray cannot be used here.
     """
     given: object = choice

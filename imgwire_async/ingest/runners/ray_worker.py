@@ -68,7 +68,7 @@ class RayWorker:
                 started.set()
                 await self._side.run()
                 self._tasks.cancel_scope.cancel()
-        except Exception as error:  # noqa: BLE001 - the job is told, whatever it is
+        except Exception as error:  # noqa: BLE001 - reported to the job, whatever it is
             self._problem = _described(error)
         finally:
             self._ended = True
