@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from contextlib import suppress
 from types import ModuleType
@@ -13,7 +14,7 @@ from anyio.abc import TaskGroup
 
 from imgwire_async.errors import ConfigurationError
 from imgwire_async.ingest.runners.link import Ending
-from imgwire_async.ingest.runners.ray_runner import RayRunner
+from imgwire_async.ingest.runners.ray_runner import RayRunner, check_reachable
 from imgwire_async.ingest.runners.ray_worker import RayWorker
 
 _SAY_WAITING_AFTER: Final = 10.0  # seconds
@@ -51,6 +52,7 @@ class RayCluster:
             if ray.is_initialized() and not _jobs_of_ours:
                 return  # the caller's own, which stays
             if not _jobs_of_ours:
+                check_reachable(os.environ.get("RAY_ADDRESS", ""))
                 try:
                     # With this address Ray starts no cluster of its own.
                     ray.init(address="auto", log_to_driver=False, logging_level=logging.ERROR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import socket
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ SHARD_BYTES: Final = 1024 * 1024
 WORTH_A_CLUSTER: Final = 1000.0
 """Items a second that one machine sends without effort."""
 _URLS_UNTIL_SAID: Final = 100
+_CONNECT_SECONDS: Final = 10.0
 _NOT_SHARED: Final = (
     "is on the disk of the machine that runs the job, where the workers of a cluster cannot read it; "
     "use URLs, or pass shared_paths=True if every node has it under the same path"
@@ -116,6 +118,25 @@ def check_event_loop() -> None:
             "asyncio; run the job with asyncio, or with processes= on this machine",
             operation="ingest",
         )
+
+
+def check_reachable(address: str) -> None:
+    """Reject an address of `RAY_ADDRESS` where nothing listens: Ray itself tries for minutes. Blocks.
+
+    Raises:
+        ConfigurationError: nothing does.
+    """
+    host, _, port = address.partition("://")[-1 if "://" in address else 0].rpartition(":")
+    if not (host and port.isdecimal()):
+        return  # `auto` and the like
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(
+            f"no Ray cluster can be used: nothing listens at {address} ({error}); correct RAY_ADDRESS, or "
+            "start the cluster",
+            operation="ingest",
+        ) from error
 
 
 def check_source(source: IngestSource) -> None:

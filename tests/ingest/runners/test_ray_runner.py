@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,13 @@ from imgwire_async import (
 )
 from imgwire_async.imgix.client import AsyncImgixClient
 from imgwire_async.ingest.runners import ray_runner
-from imgwire_async.ingest.runners.ray_runner import SHARD_BYTES, Carried, say_if_by_url, say_if_slow
+from imgwire_async.ingest.runners.ray_runner import (
+    SHARD_BYTES,
+    Carried,
+    check_reachable,
+    say_if_by_url,
+    say_if_slow,
+)
 from imgwire_async.ingest.shards.cutting import Cutter
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.migrate import migrate_from_imgix
@@ -40,6 +47,16 @@ def with_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "ray", raising=False)
     monkeypatch.setattr(ray_runner, "find_spec", lambda _: None)
+
+
+def test_an_address_where_nothing_listens_is_rejected_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        for one in ("", "auto", address, f"ray://{address}"):
+            check_reachable(one)
+    for one in (address, f"ray://{address}"):
+        with pytest.raises(ConfigurationError, match=r"nothing listens at .*RAY_ADDRESS"):
+            check_reachable(one)
 
 
 async def test_a_ray_that_cannot_be_imported_is_none(
