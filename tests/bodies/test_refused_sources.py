@@ -198,7 +198,7 @@ async def test_a_generator_is_closed_when_the_upload_fails(
             ended.append(True)
 
     source = async_generator() if asynchronous else generator()
-    with pytest.raises(ValueError, match="what kind of image"):
+    with pytest.raises(ValueError, match="not a supported image"):
         await client.images.upload(source, size=8004)
 
     assert ended == [True]
