@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import anyio
 import pytest
@@ -194,18 +194,19 @@ def test_a_source_that_stalls_holds_no_slot(size: int, backend: str, photo: Path
 
 @BACKENDS
 def test_a_source_that_takes_long_to_open_holds_no_slot(backend: str, photo: Path) -> None:
-    content = photo.read_bytes()
-
     async def main() -> None:
         async def upload(imgwire: AsyncImgwireClient, go_on: anyio.Event) -> None:
-            may_open, opened = threading.Event(), 0
+            may_open = threading.Event()
 
-            def chunks() -> Iterator[bytes]:
-                nonlocal opened
-                opened += 1
-                if opened > 1:
+            class Resource:
+                name = "a.jpg"
+
+                def open(self, mode: Literal["rb"]) -> IO[bytes]:
                     may_open.wait(30)
-                return iter([content])
+                    return photo.open(mode)
+
+                def read_bytes(self) -> bytes:
+                    return photo.read_bytes()
 
             async def release() -> None:
                 await go_on.wait()
@@ -213,7 +214,7 @@ def test_a_source_that_takes_long_to_open_holds_no_slot(backend: str, photo: Pat
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(release)
-                await imgwire.images.upload(chunks, file_name="a.jpg", size=len(content))
+                await imgwire.images.upload(Resource())
 
         with Sandbox() as sandbox:
             await _while_stuck(sandbox, upload)
