@@ -83,7 +83,7 @@ async def test_six_hundred_calls_of_a_default_client_keep_to_a_limit_they_are_no
     limit = SteadyRate(rate=100, burst=100, retry_after=retry_after)
     (goodput, throttled), *later = await _burst(600, limit, 3)
     assert goodput >= 0.9 * 100
-    assert throttled / (600 + throttled) <= 0.12
+    assert throttled <= 100  # one for each slot; mostly far fewer
     assert sum(count for _, count in later) / (2 * 600) <= 0.015
     if retry_after is None:
         assert min(rate for rate, _ in later) >= 0.9 * 0.85 * 100
