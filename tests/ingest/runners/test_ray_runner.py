@@ -134,7 +134,7 @@ async def test_what_only_this_machine_can_read_is_rejected_unless_paths_are_shar
 @pytest.mark.usefixtures("with_ray")
 @pytest.mark.parametrize("source", [
     URL, "-", "list.csv", Manifest("list.csv"), [URL, IngestItem(b"", "a"), "s3://b/a.png"], iter(["a.png"]),
-], ids=str)  # fmt: skip
+], ids=lambda source: type(source).__name__)  # fmt: skip
 async def test_what_travels_is_accepted(client: AsyncImgwireClient, source: Any) -> None:
     client.ingest(source, runner="ray")
 
