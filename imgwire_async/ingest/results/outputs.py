@@ -164,7 +164,7 @@ def _replacing_object(name: str) -> Iterator[Path]:
 
     uri = ObjectUri.of(name)
     store = open_store(uri)
-    with tempfile.TemporaryDirectory(prefix="imgwire-") as folder:
+    with tempfile.TemporaryDirectory(prefix="outputs-") as folder:
         temporary = Path(folder, file_name(name))
         yield temporary
         replace_with_file(store, uri.key, temporary)

@@ -158,12 +158,13 @@ class TestUploads:
         self, cli: Invoke, local: ImgixSandbox, photo: Path, tmp_path: Path
     ) -> None:
         source = local.add_source("shop")
-        (tmp_path / "notes.txt").write_text("Text is stored as well.")
+        notes = tmp_path / "notes.txt"
+        notes.write_text("Text is stored as well.")
 
         stored = lines(cli("upload", source, str(photo), "notes.txt", "--to", "heroes/", "--wait", "--json"))
 
         assert {one["origin_path"] for one in stored} == {"/heroes/rocket.jpg", "/heroes/notes.txt"}
-        assert {one["file_size"] for one in stored} == {photo.stat().st_size, 20}
+        assert {one["file_size"] for one in stored} == {file.stat().st_size for file in (photo, notes)}
 
     def test_wait_as_long_as_asked_for(self, cli: Invoke, local: ImgixSandbox, photo: Path) -> None:
         source = local.add_source("shop")
