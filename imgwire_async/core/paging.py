@@ -225,6 +225,10 @@ class _Ahead(Generic[T]):
             await self._ended.wait()
         return self._pages[0] if self._pages else None
 
+    async def end(self, error: Exception) -> None:
+        """End the request, because the iteration has failed with that error."""
+        await self._work.leave(error)
+
 
 def pages_in_headers(fetch: Callable[[int, int | None], Awaitable[Response[list[T]]]]) -> FetchPage[T]:
     """Pages by number whose place in the list is in the headers of their responses.
@@ -311,7 +315,13 @@ class _Pages(AsyncIterator[Page[T]]):
         ahead = self._ahead.get(position)
         page = await ahead.get() if ahead is not None else None
         self._ahead.pop(position, None)
-        return await self._reader.get(position, self._limit) if page is None else page
+        try:
+            return await self._reader.get(position, self._limit) if page is None else page
+        except Exception as error:
+            while self._ahead:  # nothing is left in flight behind an error
+                _, later = self._ahead.popitem()
+                await later.end(error)
+            raise
 
     def _fetch_ahead(self, first: int, wanted: float) -> None:
         # Only pages that surely exist, and whose items are wanted.
