@@ -33,6 +33,21 @@ class RunnerName(StrEnum):
     RAY = "ray"
 
 
+JobName = Annotated[str | None, typer.Option(help="Name of the job, part of its idempotency keys.")]
+JobDeadline = Annotated[
+    float | None, typer.Option(help="Stop after this many seconds; what is in flight has 5 s to end.")
+]
+ReportFile = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Write the report: .json, .csv, .parquet.")
+]
+StoreOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="How to open a bucket, e.g. --store-option endpoint=https://minio.example.com; repeatable. "
+        "Others see the command line: keep secrets in the environment.",
+        metavar="NAME=VALUE",
+    ),
+]
 RunnerOption = Annotated[
     RunnerName | None,
     typer.Option(help="Send from workers on the Ray cluster of RAY_ADDRESS, or of this machine."),

@@ -11,7 +11,14 @@ import typer
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error
-from imgwire_async.cli.parameters import concurrency_of, pairs_of, size_of
+from imgwire_async.cli.parameters import (
+    JobDeadline,
+    ReportFile,
+    StoreOptions,
+    concurrency_of,
+    pairs_of,
+    size_of,
+)
 from imgwire_async.cli.streams import complain
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 
@@ -50,14 +57,7 @@ def export(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that exist and differ.")
     ] = False,
-    store_option: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="How to open a bucket, e.g. --store-option endpoint=https://minio.example.com; repeatable. "
-            "Others see the command line: keep secrets in the environment.",
-            metavar="NAME=VALUE",
-        ),
-    ] = None,
+    store_option: StoreOptions = None,
     journal: Annotated[
         Path | None,
         typer.Option(
@@ -72,9 +72,7 @@ def export(
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Stop once more than this many images have failed.")
     ] = None,
-    deadline: Annotated[
-        float | None, typer.Option(help="Stop after this many seconds; what is in flight has 5 s to end.")
-    ] = None,
+    deadline: JobDeadline = None,
     bandwidth_limit: Annotated[
         float | None,
         typer.Option(
@@ -87,9 +85,7 @@ def export(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Report what would be exported and fetch nothing.")
     ] = False,
-    report: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the report: .json, .csv, .parquet.")
-    ] = None,
+    report: ReportFile = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Fetch the originals of all images, with a manifest, in a job that can be resumed.

@@ -16,7 +16,11 @@ from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error, wrong_usage
 from imgwire_async.cli.parameters import (
+    JobDeadline,
+    JobName,
+    ReportFile,
     RunnerOption,
+    StoreOptions,
     WorkersOption,
     concurrency_of,
     pairs_of,
@@ -73,7 +77,7 @@ def ingest(
             "for a URL or bucket below ~/.local/state/imgwire-async; for standard input ./stdin.journal."
         ),
     ] = None,
-    job: Annotated[str | None, typer.Option(help="Name of the job, part of its idempotency keys.")] = None,
+    job: JobName = None,
     concurrency: Annotated[
         str, typer.Option(help="Concurrent uploads, or auto to adapt to the service.")
     ] = "auto",
@@ -97,14 +101,7 @@ def ingest(
     follow_symlinks: Annotated[
         bool, typer.Option("--follow-symlinks", help="Follow symbolic links in a folder.")
     ] = False,
-    store_option: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="How to open a bucket, e.g. --store-option endpoint=https://minio.example.com; repeatable. "
-            "Others see the command line: keep secrets in the environment.",
-            metavar="NAME=VALUE",
-        ),
-    ] = None,
+    store_option: StoreOptions = None,
     checksum: Annotated[
         bool,
         typer.Option("--checksum", help="Read objects over 1 MiB twice, to detect equal content by a hash."),
@@ -139,9 +136,7 @@ def ingest(
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Stop once more than this many items have failed.")
     ] = None,
-    deadline: Annotated[
-        float | None, typer.Option(help="Stop after this many seconds; what is in flight has 5 s to end.")
-    ] = None,
+    deadline: JobDeadline = None,
     bandwidth_limit: Annotated[
         float | None,
         typer.Option(
@@ -154,9 +149,7 @@ def ingest(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Report what would be uploaded and send nothing.")
     ] = False,
-    report: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the report: .json, .csv, .parquet.")
-    ] = None,
+    report: ReportFile = None,
     images: Annotated[
         str | None,
         typer.Option(

@@ -13,7 +13,7 @@ import typer
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error
-from imgwire_async.cli.parameters import RunnerOption, WorkersOption
+from imgwire_async.cli.parameters import JobDeadline, JobName, ReportFile, RunnerOption, WorkersOption
 from imgwire_async.cli.settings import configured_client
 from imgwire_async.cli.streams import complain
 from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
@@ -59,7 +59,7 @@ def run(
     journal: Annotated[Path, typer.Option(help="Journal file that lets the job resume.")] = Path(
         "imgix.journal"
     ),
-    job: Annotated[str | None, typer.Option(help="Name of the job, part of its idempotency keys.")] = None,
+    job: JobName = None,
     concurrency: Annotated[
         str, typer.Option(help="Concurrent images, or auto to adapt to the service.")
     ] = "auto",
@@ -69,7 +69,7 @@ def run(
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Stop once more than this many assets have failed.")
     ] = None,
-    deadline: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+    deadline: JobDeadline = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Count assets, sizes and metadata that would be lost; send nothing."),
@@ -88,9 +88,7 @@ def run(
             "repeatable.",
         ),
     ] = None,
-    report: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the report: .json, .csv, .parquet.")
-    ] = None,
+    report: ReportFile = None,
     failed: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Write failed and untried assets as a manifest: .jsonl."),
