@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
@@ -41,16 +42,16 @@ class OptionChanges(TypedDict, total=False):
     headers: Mapping[str, str]
 
 
-class ServiceClient:
+class ServiceClient(ABC):
     """A client of one service: the part that does not depend on which one."""
 
     _core: Core
     _owns_connections: bool
     _derived_from: ServiceClient | None = None
 
+    @abstractmethod
     def _use(self, core: Core) -> None:
         """Make the resources that use `core`."""
-        raise NotImplementedError
 
     def _derive(self, options: CallOptions) -> Self:
         """This client under other options, with the same connections, credentials, limits and hooks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable
 from typing import ClassVar, Generic, TypeAlias, TypeVar
 
@@ -16,7 +17,7 @@ PageResponse: TypeAlias = Awaitable[Response[list[T]]]
 """The response with one page, once awaited."""
 
 
-class Listed(Generic[T]):
+class Listed(ABC, Generic[T]):
     """Operations that list records; inherited by `Images` and `CorsOrigins`.
 
     Args:
@@ -28,9 +29,9 @@ class Listed(Generic[T]):
     def __init__(self, core: Core) -> None:
         self._core = core
 
+    @abstractmethod
     def _page(self, number: int, size: int | None) -> PageResponse[T]:
         """Request one page."""
-        raise NotImplementedError
 
     def list(
         self,
