@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Final
 
 from imgwire_async.core.call import Core
-from imgwire_async.errors import NotFoundError
 from imgwire_async.imgwire.confirming import Confirmer
+from imgwire_async.imgwire.environments import area_of, destination_of, locate
 from imgwire_async.imgwire.lowlevel.models import Image
 from imgwire_async.imgwire.resources.images import Images
-from imgwire_async.imgwire.service import ENVIRONMENT_HEADER
 from imgwire_async.ingest.sink import Destination, SinkAddress, StoredImage, Upload, patient, single_attempts
 
 SINK: Final = SinkAddress(
@@ -38,18 +37,11 @@ class ImgwireSink:
         waiting = patient(core)
         self._waiting = Images(waiting)
         self._confirmer = Confirmer(waiting)
-        environment = core.options.headers.get(ENVIRONMENT_HEADER)
-        self.destination = Destination(service=core.options.base_url, area=_area(environment))
+        self.destination = destination_of(core)
 
     async def locate(self, image_ids: Sequence[str]) -> Destination | None:
         """Where the first of these images is, or None if the key sees none of them."""
-        for image_id in image_ids:
-            try:
-                image = await self._images.retrieve(image_id)
-            except NotFoundError:
-                continue
-            return replace(self.destination, area=_area(image.environment_id))
-        return None
+        return await locate(self._images, self.destination, image_ids)
 
     async def store(self, upload: Upload, *, seconds: float | None) -> StoredImage[Image]:
         """Upload a file or bytes, or have the service fetch a URL.
@@ -99,8 +91,4 @@ class ImgwireSink:
 
 
 def _stored(image: Image) -> StoredImage[Image]:
-    return StoredImage(id=str(image.id), url=image.cdn_url, record=image, area=_area(image.environment_id))
-
-
-def _area(environment: object) -> str | None:
-    return f"environment {environment}" if environment else None
+    return StoredImage(id=str(image.id), url=image.cdn_url, record=image, area=area_of(image))

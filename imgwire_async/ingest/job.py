@@ -356,10 +356,9 @@ class IngestJob(Generic[RecordT]):
         if not self._journal.is_temporary:
             self._own_files.add((os.fspath(self._journal.path), *self._journal.outputs))
             binding = await to_thread.run_sync(bind, self._journal, sink.destination, source)
+            binding = await check_key(self._journal, sink, self._core.credentials, binding)
         if self._options.dry_run:
             return None
-        if binding is not None:
-            binding = await check_key(self._journal, sink, self._core.credentials, binding)
         await to_thread.run_sync(self._journal.begin_run, None if binding is None else binding.to_json())
         return binding
 

@@ -27,7 +27,7 @@ else:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """A place where images are stored. A journal belongs to one."""
+    """The images of a service that a job stores or, as an export does, reads. A journal belongs to one."""
 
     service: str
     """Its URL."""
@@ -77,11 +77,11 @@ class Sink(Protocol[RecordT]):
 
     @property
     def destination(self) -> Destination:
-        """Where it stores, as far as that is known without a request."""
+        """Whose images they are, as far as that is known without a request."""
         ...
 
     async def locate(self, image_ids: Sequence[str]) -> Destination | None:
-        """Look for images that an earlier run has stored.
+        """Look for images that an earlier run has stored or read.
 
         Returns:
             Where the first one is that exists; None if the credential gives access to none of them.

@@ -11,7 +11,7 @@ from anyio import to_thread
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.clients.client import core_of
-from imgwire_async.core.http.urls import checked_base_url
+from imgwire_async.core.http.urls import checked_base_url, same_for_all_spellings
 from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
 from imgwire_async.imgix.arguments import SourceId
 from imgwire_async.imgix.filters import AssetFilters
@@ -282,7 +282,7 @@ def migrate_from_imgix(
     entries = AssetEntries(
         patient.sources,
         patient.assets,
-        service=at_imgix.options.base_url,
+        service=same_for_all_spellings(at_imgix.options.base_url),
         entry_of=AssetReader(metadata, on_alt_text, rendering_base_url).entry,
         wanted=sources,
         filters=filters,

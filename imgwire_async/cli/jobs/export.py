@@ -102,14 +102,15 @@ def export(
     from imgwire_async.cli.jobs.journals import export_journal
 
     try:
-        place = journal or export_journal(to)
+        options = pairs_of("--store-option", "NAME=VALUE", store_option or ())
+        place = journal or export_journal(to, options)
         arguments: dict[str, Any] = {
             "to": to,
             "filters": _filters(filters or ()),
             "name": name,
             "manifest": manifest,
             "overwrite": overwrite,
-            "store_options": pairs_of("--store-option", "NAME=VALUE", store_option or ()) or None,
+            "store_options": options or None,
             "journal": place,
             "job": job,
             "concurrency": concurrency_of(concurrency),

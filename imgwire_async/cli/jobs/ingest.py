@@ -211,7 +211,7 @@ def ingest(
             ),
             Bucket(source, *patterns, hidden, options),
         )
-        place = journal or default_journal(source)
+        place = journal or default_journal(source, options)
         files = JobFiles(report=report, images=images, failed=failed)
         files.check(source, place)
         given = arguments | {"journal": place, "concurrency": concurrency_of(concurrency)}

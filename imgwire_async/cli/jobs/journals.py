@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from imgwire_async.core.clients.client import core_of
+from imgwire_async.core.http.urls import same_for_all_spellings
 from imgwire_async.errors import JournalError
-from imgwire_async.ingest.items import is_url, key_text
+from imgwire_async.ingest.items import is_url
 from imgwire_async.ingest.journal.recognition import is_unbound
+from imgwire_async.ingest.sources.entries import identity_of
 from imgwire_async.stores.uris import is_object
 
+if TYPE_CHECKING:
+    from imgwire_async.imgix.client import AsyncImgixClient
 
-def default_journal(source: str) -> Path:
+
+def default_journal(source: str, options: Mapping[str, str] | None = None) -> Path:
     """Where the journal of a command's source lies: the same file wherever the command runs.
 
     It lies beside a folder or file, for a URL or bucket in the user's folder for the state of programs, and
     for standard input, which may hold relative paths, in the current folder.
 
+    Args:
+        source: as the command was given it.
+        options: how a bucket is opened.
+
     Raises:
+        InvalidArgumentError: the source is a URI that names no bucket.
         JournalError: the current folder has a journal that an earlier version may have made for the source.
         OSError: the folder for the journal of a URL or bucket cannot be made.
     """
     if source == "-":
         return Path.cwd() / "stdin.journal"
     if is_url(source) or is_object(source):
-        return _in_state_folder(source)
+        return _in_state_folder(identity_of(source, options))
     resolved = Path(os.path.realpath(source))
     name = f"{resolved.name or 'root'}.journal"
     journal, earlier = resolved.parent / name, Path.cwd() / name
@@ -38,22 +51,45 @@ def default_journal(source: str) -> Path:
     return journal
 
 
+def migration_journal(imgix: AsyncImgixClient) -> Path:
+    """Where the journal of a migration lies: in the user's folder for the state of programs.
+
+    That in the current folder goes first: it is where people keep it with the project that they move.
+
+    Args:
+        imgix: the client of the account that is moved.
+
+    Raises:
+        OSError: the folder for the journal cannot be made.
+    """
+    kept = Path.cwd() / "imgix.journal"
+    if kept.exists():
+        return kept
+    service = same_for_all_spellings(core_of(imgix).options.base_url)
+    return _in_state_folder(f"migration from {service}")
+
+
 def _in_state_folder(name: str) -> Path:
-    digest = hashlib.blake2b(key_text(name).encode(), digest_size=8).hexdigest()
+    digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state", "imgwire-async")
     state.mkdir(parents=True, exist_ok=True)
     return state / f"{digest}.journal"
 
 
-def export_journal(to: str) -> Path:
+def export_journal(to: str, options: Mapping[str, str] | None = None) -> Path:
     """Where the journal of an export lies, wherever the command runs.
 
     It lies beside a folder, and for a bucket in the user's folder for the state of programs.
 
+    Args:
+        to: as the command was given it.
+        options: how a bucket is opened.
+
     Raises:
+        InvalidArgumentError: `to` is a URI that names no bucket.
         OSError: the folder for the journal of a bucket cannot be made.
     """
     if is_object(to):
-        return _in_state_folder(f"export to {to}")
+        return _in_state_folder(f"export to {identity_of(to, options)}")
     resolved = Path(os.path.realpath(to))
     return resolved.with_name(f"{resolved.name or 'root'}.export.journal")

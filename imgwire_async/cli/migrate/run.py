@@ -56,9 +56,13 @@ def run(
         str, typer.Option(help="Prefix of custom fields in the metadata of an image.")
     ] = "custom_",
     purpose: Annotated[str | None, typer.Option(help="Purpose of all images.")] = None,
-    journal: Annotated[Path, typer.Option(help="Journal file that lets the job resume.")] = Path(
-        "imgix.journal"
-    ),
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            help="Journal file that lets the job resume. Default: imgix.journal if the current folder "
+            "has one, else a file below ~/.local/state/imgwire-async."
+        ),
+    ] = None,
     job: JobName = None,
     concurrency: Annotated[
         str, typer.Option(help="Concurrent images, or auto to adapt to the service.")
@@ -118,14 +122,12 @@ def run(
 
     try:
         files = MigrationFiles(report=report, failed=failed, urls=urls, redirects=_redirects(redirects or ()))
-        files.check(None, journal)
         arguments: dict[str, Any] = {
             "sources": source or None,
             "filters": _filters(filters or ()),
             "transfer": transfer.value,
             "on_alt_text": alt_text,
             "purpose": purpose,
-            "journal": journal,
             "job": job,
             "concurrency": concurrency_of(concurrency),
             "processes": processes,
@@ -136,7 +138,7 @@ def run(
             "rendering_base_url": rendering_base_url,
         }
         with interruptions.by_cancelling():
-            ending = _run(arguments, custom_field_prefix, files, as_json=as_json)
+            ending = _run(arguments, journal, custom_field_prefix, files, as_json=as_json)
     except InvalidArgumentError as error:  # before the job has begun
         show_error(error, as_json=as_json)
         ending = ExitCode.USAGE
@@ -152,9 +154,15 @@ def run(
 
 
 def _run(
-    arguments: dict[str, Any], custom_field_prefix: str, files: MigrationFiles, *, as_json: bool
+    arguments: dict[str, Any],
+    journal: Path | None,
+    custom_field_prefix: str,
+    files: MigrationFiles,
+    *,
+    as_json: bool,
 ) -> ExitCode:
     from imgwire_async.cli.jobs.bulk_job import run_made_job
+    from imgwire_async.cli.jobs.journals import migration_journal
     from imgwire_async.imgix.client import AsyncImgixClient
     from imgwire_async.migrate.job import migrate_from_imgix
     from imgwire_async.migrate.metadata import MetadataRules
@@ -162,8 +170,10 @@ def _run(
     if not os.environ.get("IMGIX_API_KEY"):
         raise ConfigurationError("no API key of imgix: set the environment variable IMGIX_API_KEY")
     imgix, imgwire = AsyncImgixClient(), configured_client()
+    place = journal or migration_journal(imgix)
+    files.check(None, place)
     rules = MetadataRules(custom_field_prefix=custom_field_prefix)
-    job = migrate_from_imgix(imgix, imgwire, metadata=rules, **arguments)
+    job = migrate_from_imgix(imgix, imgwire, metadata=rules, journal=place, **arguments)
     return run_made_job((imgix, imgwire), job, files, as_json=as_json)
 
 

@@ -17,7 +17,7 @@ from imgwire_async.core.clients.credentials import CredentialProvider, Credentia
 from imgwire_async.core.clients.events import Hooks, as_hooks
 from imgwire_async.core.clients.options import CallOptions, Timeouts
 from imgwire_async.core.http.connections import Engine
-from imgwire_async.core.http.urls import checked_base_url
+from imgwire_async.core.http.urls import checked_base_url, same_for_all_spellings
 from imgwire_async.core.logical_call import ClientStats, SharedState
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.limits import Name, RateLimit, Scope, checked_limits
@@ -179,7 +179,8 @@ def new_core(
         published = {name: limit for name, limit in service.rate_classes.items() if limit is not None}
         scope = None
         if published and isinstance(source, Secret):  # a function may give any key
-            scope = Scope(f"{service.name} {url} {source.digest()}", on_this_machine=True)
+            where = f"{service.name} {same_for_all_spellings(url)} {source.digest()}"
+            scope = Scope(where, on_this_machine=True)
         gate = Gate(
             concurrency,
             rate_limits=published | checked_limits(rate_limits or {}, service.rate_classes),

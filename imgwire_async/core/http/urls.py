@@ -84,6 +84,14 @@ def sendable_url(text: str) -> str:
     return exact
 
 
+def same_for_all_spellings(base_url: str) -> str:
+    """A checked base URL with its host in lower case, and without its scheme's default port.
+
+    Services are told apart by it, so no spelling may make two of one.
+    """
+    return sendable_url(base_url).rstrip("/")
+
+
 def _is_sendable(text: str) -> bool:
     try:
         sendable_url(text)

@@ -35,18 +35,18 @@ class ImageEntries:
 
     Args:
         images: lists them.
-        service: URL of the API.
+        identity: where they go, which tells the journals of two exports apart.
         template: of the names of their files.
         wanted: tells which images to give.
     """
 
     def __init__(
-        self, images: Images, *, service: str, template: NameTemplate, wanted: Callable[[Image], bool]
+        self, images: Images, *, identity: str, template: NameTemplate, wanted: Callable[[Image], bool]
     ) -> None:
         self._images = images
         self._template = template
         self._wanted = wanted
-        self.identity = f"the images at {service}"
+        self.identity = identity
         self.register: NameRegister | None = None
         """Gives names that are unique. Without it, in a dry run, all images are listed once."""
 

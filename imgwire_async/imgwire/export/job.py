@@ -28,6 +28,7 @@ from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.results.outputs import check_parquet
 from imgwire_async.ingest.runners.runner import Runner
 from imgwire_async.ingest.sink import patient
+from imgwire_async.ingest.sources.entries import identity_of
 from imgwire_async.stores.uris import FORMS, ObjectUri, is_object, local_path
 
 MANIFESTS: Final = (".jsonl", ".ndjson", ".parquet")
@@ -58,7 +59,7 @@ class ExportJob(IngestJob[ExportedImage]):
         self._store_options = store_options
         self._images = ImageEntries(
             Images(patient(core)),
-            service=core.options.base_url,
+            identity=identity_of(self._to, store_options),
             template=NameTemplate(name),
             wanted=matcher(filters),
         )

@@ -14,9 +14,11 @@ from imgwire_async.core.fetch import Transfer, fetch
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.downloads.spool import Spool
 from imgwire_async.errors import CallContext, DownloadTargetError, DownloadVerificationError
+from imgwire_async.imgwire.environments import area_of, destination_of, locate
 from imgwire_async.imgwire.export.records import ExportedImage, ExportItem
 from imgwire_async.imgwire.export.targets import Target, open_target
 from imgwire_async.imgwire.lowlevel.models import Image
+from imgwire_async.imgwire.resources.images import Images
 from imgwire_async.ingest.sink import Destination, SinkAddress, StoredImage, Upload, patient
 
 _OPERATION: Final = "export"
@@ -39,18 +41,19 @@ class ExportSink:
     """See `imgwire_async.ingest.sink.Sink`.
 
     Args:
-        core: makes the requests that fetch. They carry no API key.
+        core: makes the requests. Those that fetch carry no API key.
         target: where the files go.
     """
 
     def __init__(self, core: Core, target: Target) -> None:
         self._core = patient(core)
         self._target = target
-        self.destination = Destination(service=target.name)
+        self._images = Images(core)
+        self.destination = destination_of(core)
 
-    async def locate(self, image_ids: Sequence[str]) -> Destination | None:  # noqa: ARG002 - wherever they come from
-        """The target: which API key is used makes no difference to it."""
-        return self.destination
+    async def locate(self, image_ids: Sequence[str]) -> Destination | None:
+        """Where the first of these images is, or None if the key sees none of them."""
+        return await locate(self._images, self.destination, image_ids)
 
     async def store(self, upload: Upload, *, seconds: float | None) -> StoredImage[ExportedImage]:
         """Fetch an original into the target, unless it is there.
@@ -110,7 +113,7 @@ class ExportSink:
             sha256=sha256.hex(),
             fetched=fetched,
         )
-        return StoredImage(id=str(image.id), url=image.cdn_url, record=exported)
+        return StoredImage(id=str(image.id), url=image.cdn_url, record=exported, area=area_of(image))
 
 
 def _compare(spool: Spool, image: Image) -> None:

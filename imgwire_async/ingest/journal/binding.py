@@ -79,7 +79,7 @@ def bind(journal: Journal, destination: Destination, source: str) -> Binding:
     if count and not _same_source(bound, wanted):
         raise JournalError(
             f"the journal {shown(journal.path)} belongs to {_quoted(bound.source)}, not to "
-            f"{_quoted(wanted.source)}; use another journal. If the source was moved, move the journal along "
+            f"{_quoted(wanted.source)}; use another journal. If it was moved, move the journal along "
             "to the same place relative to it, or use a new journal with the job name "
             f"{journal.job!r}, which keeps the idempotency keys",
             operation="ingest",
@@ -144,8 +144,8 @@ def _place(source: str, journal: Path) -> str | None:
 def _other_service(journal: Journal, bound: Binding, wanted: str, count: dict[str, int]) -> JournalError:
     return JournalError(
         f"the journal {shown(journal.path)} belongs to {bound.destination}, where it has "
-        f"{_has_images(count)} images, and none of them can be seen at {wanted}; use another journal to "
-        "store them there, or the base URL and a key of the first",
+        f"{_has_images(count)} images, and none of them can be seen at {wanted}; use another journal "
+        "for that, or the base URL and a key of the first",
         operation="ingest",
     )
 

@@ -60,6 +60,12 @@ class Bucket:
         return not self.include or any(_fits(pattern, name, relative) for pattern in self.include)
 
 
+def identity_of_bucket(uri: ObjectUri, options: Mapping[str, str]) -> str:
+    """What identifies a bucket or prefix, however its URI is spelled."""
+    endpoint = next((value for name, value in options.items() if name.endswith("endpoint")), None)
+    return key_text(str(uri).rstrip("/") + (f" at {endpoint}" if endpoint else ""))
+
+
 class BucketEntries:
     """A bucket as a source of a job.
 
@@ -78,8 +84,7 @@ class BucketEntries:
         self._store = open_store(self._uri, bucket.options)
         self._base = str(self._uri.with_key(""))
         self._options = dict(bucket.options) or None
-        endpoint = next((value for name, value in bucket.options.items() if name.endswith("endpoint")), None)
-        self.identity = key_text(str(self._uri).rstrip("/") + (f" at {endpoint}" if endpoint else ""))
+        self.identity = identity_of_bucket(self._uri, bucket.options)
 
     async def batches(self, resume: str | None) -> AsyncGenerator[Batch, None]:
         """The objects in batches, with the last key as the hint.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from itertools import count, islice
@@ -17,12 +17,12 @@ from imgwire_async.core.concurrency.cancellation import ForeignIterator
 from imgwire_async.core.concurrency.tasks import Background
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.items import Entry, IngestItem, is_url, item_problem, key_of, key_text, url_or_path
-from imgwire_async.ingest.sources.buckets import Bucket, BucketEntries
+from imgwire_async.ingest.sources.buckets import Bucket, BucketEntries, identity_of_bucket
 from imgwire_async.ingest.sources.folders import Folder
 from imgwire_async.ingest.sources.manifests import FORMATS, Manifest
 from imgwire_async.ingest.sources.own_files import OwnFiles
 from imgwire_async.ingest.sources.source import Batch, Entries
-from imgwire_async.stores.uris import is_object
+from imgwire_async.stores.uris import ObjectUri, is_object
 
 Element: TypeAlias = "IngestItem | str | os.PathLike[str]"
 """What an iterable of items may give: items, paths, URIs of objects, or URLs."""
@@ -44,15 +44,23 @@ ITEMS: Final = "items of a program"
 """The identity of an iterable, whose items only their keys tell apart."""
 
 
-def identity_of(source: object) -> str:
-    """What identifies a source: absolute path with symbolic links resolved, URL, or another text."""
+def identity_of(source: object, options: Mapping[str, str] | None = None) -> str:
+    """What identifies a source: absolute path with symbolic links resolved, URL, or another text.
+
+    Args:
+        source: what the caller gave.
+        options: how a bucket is opened.
+
+    Raises:
+        InvalidArgumentError: it is a URI of an object and names no bucket.
+    """
     if isinstance(source, Folder | Manifest):
         source = source.path
     if not isinstance(source, str | os.PathLike):
         return ITEMS
     path = url_or_path(os.fsdecode(source))
     if is_object(path):
-        return key_text(path.rstrip("/"))
+        return identity_of_bucket(ObjectUri.of(path), options or {})
     if path == "-":
         return STANDARD_INPUT
     return key_text(path if is_url(path) else os.path.realpath(path))

@@ -31,6 +31,7 @@ def imgix() -> Iterator[ImgixSandbox]:
 @pytest.fixture
 def cli(sandbox: Sandbox, imgix: ImgixSandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.server_key)
     monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)
     monkeypatch.setenv("IMGIX_API_KEY", imgix.api_key)
@@ -55,7 +56,7 @@ def test_a_dry_run_counts_and_sends_nothing(cli: Invoke, sandbox: Sandbox, tmp_p
     assert report["types"]["image/png"]["count"] == COUNT
     assert report["skipped_types"] == {"application/pdf": 1}
     assert not [request for request in sandbox.requests if request.method != "GET"]
-    assert not (tmp_path / "imgix.journal").exists()
+    assert not list(tmp_path.rglob("*.journal"))
 
 
 def test_images_are_moved_and_their_urls_written(cli: Invoke, tmp_path: Path) -> None:
@@ -72,6 +73,23 @@ def test_images_are_moved_and_their_urls_written(cli: Invoke, tmp_path: Path) ->
     assert "NOT carried over" in (tmp_path / "r.mjs").read_text()
 
     assert f"0 stored, {COUNT} already stored, 1 skipped, 0 failed" in cli().stdout
+
+
+def test_the_journal_is_found_again_from_any_folder_unless_that_has_one(
+    cli: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f"{COUNT} stored" in cli().stdout
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again = cli()
+    assert f"0 stored, {COUNT} already stored" in again.stdout
+    (journal,) = (tmp_path / "state").rglob("*.journal")
+    assert f"journal: {journal}" in again.stdout
+
+    journal.rename("imgix.journal")
+    again = cli()
+    assert f"0 stored, {COUNT} already stored" in again.stdout
+    assert f"journal: {Path('imgix.journal').absolute()}" in again.stdout
 
 
 @pytest.mark.parametrize(

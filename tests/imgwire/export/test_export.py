@@ -327,8 +327,66 @@ async def test_a_journal_belongs_to_its_target(client: AsyncImgwireClient, tmp_p
     await stored_images(client, 1)
     await export(client, tmp_path / "out", journal=tmp_path / "journal")
 
-    with pytest.raises(JournalError):
+    with pytest.raises(JournalError, match=r"belongs to .*out.*, not to .*other"):
         await export(client, tmp_path / "other", journal=tmp_path / "journal")
+
+
+async def test_a_journal_belongs_to_its_service(
+    client: AsyncImgwireClient, sandbox: Sandbox, empty: Sandbox, tmp_path: Path
+) -> None:
+    await stored_images(client, 1)
+    await export(client, tmp_path / "out", journal=tmp_path / "journal")
+    manifest = (tmp_path / "out" / "manifest.jsonl").read_bytes()
+
+    async with client_of(empty) as elsewhere:
+        with pytest.raises(JournalError, match="belongs to") as raised:
+            await export(elsewhere, tmp_path / "out", journal=tmp_path / "journal")
+
+    assert sandbox.base_url in str(raised.value)
+    assert empty.base_url in str(raised.value)
+    assert (tmp_path / "out" / "manifest.jsonl").read_bytes() == manifest
+
+
+async def test_a_journal_belongs_to_its_environment(
+    client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    (image,) = await stored_images(client, 1)
+    await export(client, tmp_path / "out", journal=tmp_path / "journal")
+    async with AsyncImgwireClient(
+        api_key=sandbox.session_token, base_url=sandbox.base_url, environment_id=sandbox.environment_id
+    ) as other_key:
+        _, report = await export(other_key, tmp_path / "out", journal=tmp_path / "journal")
+        assert counts(report) == (0, 1, 0, 0)
+    await client.images.delete(image.id)  # as in another environment, which is empty
+    asked = len(sandbox.requests)
+
+    for key, environment, problem in (
+        (sandbox.server_key, sandbox.environment_id, "none of them can be seen"),
+        (sandbox.session_token, "00000000-0000-4000-8000-000000000000", "environment 00000000"),
+    ):
+        async with AsyncImgwireClient(
+            api_key=key, base_url=sandbox.base_url, environment_id=environment
+        ) as elsewhere:
+            for dry_run in (True, False):
+                with pytest.raises(JournalError, match=f"environment {sandbox.environment_id}.*{problem}"):
+                    await export(elsewhere, tmp_path / "out", journal=tmp_path / "journal", dry_run=dry_run)
+    assert len(sandbox.requests) == asked + 2
+
+
+async def test_a_target_that_is_linked_or_was_moved_with_its_journal_is_the_same(
+    client: AsyncImgwireClient, tmp_path: Path
+) -> None:
+    await stored_images(client, 2)
+    await export(client, tmp_path / "out", journal=tmp_path / "journal")
+    (tmp_path / "link").symlink_to("out")
+    _, report = await export(client, tmp_path / "link", journal=tmp_path / "journal")
+    assert counts(report) == (0, 2, 0, 0)
+
+    (tmp_path / "moved").mkdir()
+    for name in ("out", "journal"):
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+    _, report = await export(client, tmp_path / "moved" / "out", journal=tmp_path / "moved" / "journal")
+    assert counts(report) == (0, 2, 0, 0)
 
 
 async def test_no_image_takes_the_place_of_the_journal_or_the_manifest(

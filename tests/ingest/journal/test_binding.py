@@ -14,6 +14,8 @@ from typer.testing import CliRunner, Result
 
 from imgwire_async import AsyncImgwireClient, Folder, IngestItem, JournalError, Manifest
 from imgwire_async.cli.app import app
+from imgwire_async.cli.jobs.journals import default_journal, export_journal
+from imgwire_async.core.http.urls import same_for_all_spellings
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
@@ -77,6 +79,22 @@ async def test_a_journal_is_not_used_for_another_service(
     assert counts(report) == (0, COUNT, 0, 0)
 
 
+async def test_however_its_base_url_is_spelled_a_service_is_the_same(
+    client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, tmp_path: Path
+) -> None:
+    await ingest(client, photos, journal=tmp_path / "j")
+    port = sandbox.base_url.rpartition(":")[2]
+    for url in (f"{sandbox.base_url}/", f"HTTP://127.0.0.1:{port}", f"http://127.0.0.1:0{port}//"):
+        async with AsyncImgwireClient(api_key=sandbox.server_key, base_url=url) as same:
+            _, report = await ingest(same, photos, journal=tmp_path / "j")
+        assert counts(report) == (0, COUNT, 0, 0)
+
+
+@pytest.mark.parametrize("spelling", ["HTTPS://API.Example.com/v1/", "https://api.example.com:443/v1"])
+def test_spellings_of_a_base_url(spelling: str) -> None:
+    assert same_for_all_spellings(spelling) == "https://api.example.com/v1"
+
+
 def all_bytes(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.glob("j*"))
 
@@ -96,6 +114,8 @@ async def test_a_journal_is_not_used_with_a_key_that_sees_none_of_its_images(
     async with with_other_credential(sandbox) as elsewhere:
         with pytest.raises(JournalError, match="none of them can be seen") as raised:
             await ingest(elsewhere, photos, journal=tmp_path / "j")
+        with pytest.raises(JournalError, match="none of them can be seen"):
+            await ingest(elsewhere, photos, journal=tmp_path / "j", dry_run=True)
     assert sandbox.environment_id in str(raised.value)
     assert sandbox.session_token not in str(raised.value)
 
@@ -281,6 +301,20 @@ def test_a_url_has_a_journal_of_its_own_wherever_the_command_runs(
         monkeypatch.chdir(folder_of(tmp_path / "photos", 1))
     assert len(list((tmp_path / "state" / "imgwire-async").glob("*.journal"))) == 1
     assert not list(tmp_path.glob("*.journal"))
+
+
+def test_a_bucket_has_one_journal_however_its_uri_is_spelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for journal in (default_journal, export_journal):
+        spellings = [journal(uri) for uri in ("s3://bucket/photos", "S3://bucket/photos/")]
+        assert spellings[0] == spellings[1]
+        others = [
+            journal("s3://bucket/photos", {"endpoint": "https://minio.example.com"}),
+            journal("s3://bucket/photos/2024"),
+        ]
+        assert len({spellings[0], *others}) == 3
 
 
 def test_another_service_ends_with_words_that_name_both(
