@@ -27,8 +27,8 @@ class ExitCode(IntEnum):
 
 EXIT_CODES: Final = """\
 0 done
-1 failed: an item of a job; a file to write that already exists; or output that cannot be written because \
-standard output is closed, the reader of a pipe has ended or the disk is full
+1 failed: an item of a job; a file to write that already exists; a port that is in use; or output \
+that cannot be written because standard output is closed, the reader of a pipe has ended or the disk is full
 2 wrong usage or configuration: an unknown option or a wrong value of one, no key, or a file to write that \
 has no folder or is not writable
 3 key, plan or permission rejected (401, 402, 403)

@@ -21,7 +21,10 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from imgwire_async.cli.exits import ExitCode
+from imgwire_async.cli.local.services import Setup, make, problem_of, show_in_browser
 
 if TYPE_CHECKING:
     from imgwire_async.sandbox import ImgixSandbox, Sandbox
@@ -33,7 +36,15 @@ _STOPPING: Final = 15.0  # seconds
 
 
 class BackgroundError(Exception):
-    """The sandbox cannot be started, or found; the message is for people."""
+    """The sandbox cannot be started, or found; the message is for people.
+
+    Attributes:
+        code: How a command ends that was to start it.
+    """
+
+    def __init__(self, message: str, code: int = ExitCode.FAILED) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +86,7 @@ def _fields(pid: int) -> list[str] | None:
         return None
 
 
-def start(folder: Path | None, *, service: str = "imgwire", host: str, port: int) -> str:
+def start(setup: Setup) -> str:
     """Start a sandbox that outlives this process.
 
     Returns:
@@ -86,16 +97,13 @@ def start(folder: Path | None, *, service: str = "imgwire", host: str, port: int
     """
     parent = os.getppid()
     fields = _fields(parent)
-    setup = {
-        "service": service,
-        "folder": None if folder is None else str(folder.resolve()),
-        "host": host,
-        "port": port,
+    asked = {
+        "setup": asdict(setup),
         "parents": [parent, *([int(fields[1])] if fields else [])],
     }
     process = subprocess.Popen(  # noqa: S603 - our own program
         # -P: no module of the current folder replaces one of this package.
-        [sys.executable, "-P", "-m", "imgwire_async.cli.local.background", json.dumps(setup)],
+        [sys.executable, "-P", "-m", "imgwire_async.cli.local.background", json.dumps(asked)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -107,8 +115,10 @@ def start(folder: Path | None, *, service: str = "imgwire", host: str, port: int
     told = process.stdout.readline()
     if not told:
         problem = process.stderr.read().strip().rpartition("\n")[2]
-        process.wait()
-        raise BackgroundError(problem or "it ended before it was ready")
+        code = process.wait()
+        if not problem or code not in set(ExitCode):
+            raise BackgroundError(problem or "it ended before it was ready")
+        raise BackgroundError(problem, code)
     process.stdout.close()
     process.stderr.close()
     process.returncode = 0  # it is to go on when this process ends
@@ -236,18 +246,19 @@ def _wait_for_the_end(stopped: threading.Event, parents: list[_Process], owner_f
 
 def serve() -> None:
     """Run a sandbox until its shell ends, or SIGTERM comes."""
-    setup = json.loads(sys.argv[1])
-    parents = [_Process.of(pid) for pid in setup["parents"]]
+    asked = json.loads(sys.argv[1])
+    setup = Setup(**asked["setup"])
+    parents = [_Process.of(pid) for pid in asked["parents"]]
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    from imgwire_async.sandbox import ImgixSandbox, Sandbox
-
-    kind = ImgixSandbox if setup["service"] == "imgix" else Sandbox
-    local: Sandbox | ImgixSandbox = kind(setup["folder"], host=setup["host"], port=setup["port"])
     try:
+        local = make(setup)
         local.start()
+    except ValueError as error:
+        _end(f"{error}.", ExitCode.USAGE)
     except OSError as error:
-        sys.exit(f"The sandbox cannot start on {setup['host']}:{setup['port']}: {error}.")
+        sentence, code = problem_of(error, setup)
+        _end(f"{sentence}.", code)
     pid = os.getpid()
     try:
         with _registered(Running(pid=pid, base_url=local.base_url)):
@@ -256,9 +267,16 @@ def serve() -> None:
             null = os.open(os.devnull, os.O_RDWR)
             for stream in (1, 2):  # the process that read them has ended
                 os.dup2(null, stream)
+            if setup.open:
+                show_in_browser(local)
             _wait_for_the_end(stopped, parents, _owner_file(pid))
     finally:
         local.stop()
+
+
+def _end(problem: str, code: ExitCode) -> NoReturn:
+    sys.stderr.write(f"{problem}\n")
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import signal
 import sys
 import threading
-from enum import StrEnum
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgwire_async.cli.exits import ExitCode
-from imgwire_async.cli.output import show_json
+from imgwire_async.cli.local.services import LocalService, Setup, make, problem_of, show_in_browser
+from imgwire_async.cli.output import show_json, wrong_usage
+from imgwire_async.cli.settings import settings
 from imgwire_async.cli.streams import complain, is_terminal, plain, say
 
 if TYPE_CHECKING:
@@ -22,13 +27,6 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
     app.command(rich_help_panel="Try")(sandbox)
-
-
-class LocalService(StrEnum):
-    """A service that runs locally."""
-
-    IMGWIRE = "imgwire"
-    IMGIX = "imgix"
 
 
 def sandbox(
@@ -51,6 +49,23 @@ def sandbox(
             help="Run in the background and print shell code (sh, bash, zsh) that sets the variables.",
         ),
     ] = False,
+    open_browser: Annotated[bool, typer.Option("--open", help="Show its pages in the browser.")] = False,
+    faults: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            metavar="NAME[@OPERATION][=RATE]",
+            help="Let requests fail: all, those of an operation, or a share of them such as 0.1; repeatable.",
+        ),
+    ] = None,
+    processing_delay: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Seconds until an uploaded image has been processed."),
+    ] = None,
+    rate_limit: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="Answer 429 above this many requests per second."),
+    ] = None,
     stop: Annotated[
         bool,
         typer.Option("--stop", help="Stop the background service that the variables or --port name."),
@@ -58,69 +73,122 @@ def sandbox(
 ) -> None:
     """Run a local Imgwire or imgix service until Ctrl-C, and print its address and keys.
 
-    With --env it runs in the background of the shell, whose variables lead to it, and ends with the shell.
+    Its address shows a gallery with a developer's view in a browser. Each request is a line on standard
+    error; --quiet leaves them out. With --env it runs in the background of the shell, whose variables lead
+    to it, and ends with the shell.
 
-    Example: imgwire-async sandbox --folder imgwire-data --port 8787
+    Faults are a status from 400 to 599, reset, lost-response, stall, truncate, slow or interrupt.
+
+    Example: imgwire-async sandbox --folder imgwire-data --port 8787 --open
+
+    Example: imgwire-async sandbox --fault 503=0.1 --fault slow@store.put --rate-limit 20
 
     Example: eval "$(imgwire-async sandbox --env)"
 
     Example: imgwire-async sandbox imgix
     """
-    if env or stop:
-        _in_background(service, folder, host, port, stop=stop)
-        return
+    setup = Setup(
+        service=service,
+        folder=None if folder is None else str(folder),
+        host=host,
+        port=port if port is not None else 0 if env else 8787,
+        faults=faults or (),
+        processing_delay=processing_delay,
+        rate_limit=rate_limit,
+        open=open_browser,
+    )
+    if stop:
+        _stop(port)
+    elif env:
+        _in_background(setup)
+    else:
+        _in_foreground(setup, as_json=as_json)
+
+
+def _in_foreground(setup: Setup, *, as_json: bool) -> None:
     try:
-        from imgwire_async.sandbox import ImgixSandbox, Sandbox
+        local = make(setup)
+    except ValueError as error:
+        wrong_usage(str(error))
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("imgwire_async"):
             raise
         complain("Error: the sandbox needs its extra: pip install 'imgwire-async[cli,sandbox]'.")
         raise typer.Exit(ExitCode.USAGE) from None
-    port = 8787 if port is None else port
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    local: Sandbox | ImgixSandbox
-    if service is LocalService.IMGIX:
-        local = ImgixSandbox(folder, port=port, host=host)
-    else:
-        local = Sandbox(folder, port=port, host=host)
+    with _requests_shown():
+        try:
+            local.start()
+        except OSError as error:
+            sentence, code = problem_of(error, setup)
+            complain(f"Error: {sentence}.")
+            raise typer.Exit(code) from None
+        try:
+            if as_json:
+                show_json(_facts(local))
+            else:
+                say(*_introduction(local, setup.folder).split("\n"))
+            if setup.open:
+                show_in_browser(local)
+            stopped.wait()
+        finally:
+            local.stop()
+
+
+class _Lines(logging.Handler):
+    """Writes the sandbox's log to standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one entry."""
+        complain(*self.format(record).split("\n"))
+
+
+@contextlib.contextmanager
+def _requests_shown() -> Iterator[None]:
+    """Show the log of the sandbox and a line for each request; with `--quiet` its errors only."""
+    log = logging.getLogger("imgwire_async.sandbox")
+    handler, level = _Lines(), log.level
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log.addHandler(handler)
+    log.setLevel(logging.ERROR if settings.quiet else logging.INFO)
     try:
-        local.start()
-    except OSError as error:
-        complain(f"Error: the sandbox cannot start on {host}:{port}: {error}.")
-        raise typer.Exit(ExitCode.FAILED) from None
-    try:
-        if as_json:
-            show_json(_facts(local))
-        else:
-            say(*_introduction(local, folder).split("\n"))
-        stopped.wait()
+        yield
     finally:
-        local.stop()
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
-def _in_background(
-    service: LocalService, folder: Path | None, host: str, port: int | None, *, stop: bool
-) -> None:
+def _stop(port: int | None) -> None:
+    background = _background()
+    try:
+        say(f"Stopped {background.stop(port).base_url}.")
+    except background.BackgroundError as error:
+        complain(f"Error: {error}")
+        raise typer.Exit(ExitCode.NOT_FOUND) from None
+
+
+def _in_background(setup: Setup) -> None:
+    background = _background()
+    try:
+        exports = background.start(setup)
+    except background.BackgroundError as error:
+        complain(f"Error: {error}")
+        say("false")  # lets `eval` fail as well, where the variables still lead elsewhere
+        raise typer.Exit(error.code) from None
+    say(*exports.split("\n"))
+    if is_terminal(sys.stdout):
+        complain('To set these variables: eval "$(imgwire-async sandbox --env)"')
+
+
+def _background() -> ModuleType:
     try:
         from imgwire_async.cli.local import background
     except ModuleNotFoundError:
         complain("Error: --env and --stop need a system with POSIX shells.")
         raise typer.Exit(ExitCode.USAGE) from None
-    try:
-        if stop:
-            say(f"Stopped {background.stop(port).base_url}.")
-            return
-        exports = background.start(folder, service=service, host=host, port=port or 0)
-    except background.BackgroundError as error:
-        complain(f"Error: {error}")
-        if not stop:
-            say("false")  # lets `eval` fail as well, where the variables still lead elsewhere
-        raise typer.Exit(ExitCode.NOT_FOUND if stop else ExitCode.FAILED) from None
-    say(*exports.split("\n"))
-    if is_terminal(sys.stdout):
-        complain('To set these variables: eval "$(imgwire-async sandbox --env)"')
+    return background
 
 
 def _facts(local: Sandbox | ImgixSandbox) -> dict[str, str]:
@@ -137,14 +205,14 @@ def _facts(local: Sandbox | ImgixSandbox) -> dict[str, str]:
     }
 
 
-def _introduction(local: Sandbox | ImgixSandbox, folder: Path | None) -> str:
+def _introduction(local: Sandbox | ImgixSandbox, folder: str | None) -> str:
     from imgwire_async.sandbox import ImgixSandbox
 
     if isinstance(local, ImgixSandbox):
         return (
             f"imgix sandbox: {local.base_url}\n"
             f"Rendering:     {local.base_url}/~/SUBDOMAIN.imgix.net/PATH\n"
-            f"Stored in:     {plain(str(folder)) if folder is not None else 'a temporary folder'}\n\n"
+            f"Stored in:     {plain(folder) if folder is not None else 'a temporary folder'}\n\n"
             f"export IMGIX_API_KEY={local.api_key}\n"
             f"export IMGIX_API_BASE_URL={local.base_url}\n\n"
             "Ctrl-C stops it."
@@ -152,7 +220,7 @@ def _introduction(local: Sandbox | ImgixSandbox, folder: Path | None) -> str:
     return (
         f"Imgwire sandbox: {local.base_url}\n"
         f"Session token:   {local.session_token}\n"
-        f"Stored in:       {plain(str(folder)) if folder is not None else 'a temporary folder'}\n\n"
+        f"Stored in:       {plain(folder) if folder is not None else 'a temporary folder'}\n\n"
         f"export IMGWIRE_API_KEY={local.server_key}\n"
         f"export IMGWIRE_API_BASE_URL={local.base_url}\n"
         f"export IMGWIRE_ENVIRONMENT_ID={local.environment_id}\n"

@@ -102,7 +102,14 @@ def test_a_start_that_fails_lets_eval_fail() -> None:
         run = shell(f'set -e; eval "$({PROGRAM} sandbox --env --port {port})"; echo still here')
 
     assert (run.returncode, run.stdout) == (1, "")
-    assert run.stderr.startswith(f"Error: The sandbox cannot start on 127.0.0.1:{port}")
+    assert run.stderr.startswith(f"Error: port {port} is in use by another program")
+
+
+def test_options_that_cannot_be_meant_let_eval_fail_as_wrong_usage() -> None:
+    run = shell(f"{PROGRAM} sandbox --env --fault fire")
+
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "false\n", 1)
+    assert run.stderr.startswith("Error: --fault fire: unknown fault 'fire'; use a status")
 
 
 def test_without_one_there_is_nothing_to_stop() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 from collections.abc import Mapping, Sequence
@@ -83,6 +84,7 @@ class _Script:
     probability: float = 1.0
     source: random.Random = field(default_factory=random.Random)
     used: int = 0
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,24 @@ class UnusedFault:
     fault: Fault
     remaining: int | None
     """How many times are left, or None for a fault without a limit that never happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedFault:
+    """A fault as it stands in the script."""
+
+    number: int
+    """Tells scripts apart, for `FaultScript.remove`."""
+    operation: str
+    """The operation, or `*` for all."""
+    faults: tuple[Fault, ...]
+    """One of these happens."""
+    remaining: int | None
+    """How many times it is going to happen, or None for as often as asked."""
+    probability: float
+    """Share of the requests that meet it, from 0 to 1."""
+    used: int
+    """How often it has happened."""
 
 
 class FaultScript:
@@ -108,6 +128,7 @@ class FaultScript:
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
         self._scripts: list[_Script] = []
+        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     def once(self, operation: str, **kind: Unpack[FaultKind]) -> None:
@@ -148,6 +169,29 @@ class FaultScript:
                 for fault in script.faults
             ]
 
+    def scripted(self) -> list[ScriptedFault]:
+        """All scripts, in the order in which they were added."""
+        with self._lock:
+            return [
+                ScriptedFault(
+                    script.number,
+                    script.operation,
+                    script.faults,
+                    script.remaining,
+                    script.probability,
+                    script.used,
+                )
+                for script in self._scripts
+            ]
+
+    def remove(self, number: int) -> bool:
+        """Forget the script with this number. Return False if there is none."""
+        with self._lock:
+            kept = [script for script in self._scripts if script.number != number]
+            removed = len(kept) < len(self._scripts)
+            self._scripts = kept
+        return removed
+
     def clear(self) -> None:
         """Forget all scripts."""
         with self._lock:
@@ -171,4 +215,5 @@ class FaultScript:
 
     def _add(self, script: _Script) -> None:
         with self._lock:
+            script.number = next(self._numbers)
             self._scripts.append(script)

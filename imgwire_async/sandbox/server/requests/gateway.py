@@ -15,7 +15,7 @@ from imgwire_async.sandbox.server.errors import ApiError, rate_limited, scripted
 from imgwire_async.sandbox.server.operations import Operation
 from imgwire_async.sandbox.server.requests.bodies import BODY_ENDED, JSON_BYTES, answer_early
 from imgwire_async.sandbox.server.requests.faults import Fault
-from imgwire_async.sandbox.server.requests.request_log import RECORDED_HEADERS, ReceivedRequest
+from imgwire_async.sandbox.server.requests.request_log import RECORDED_HEADERS, ReceivedRequest, access_log
 from imgwire_async.sandbox.server.requests.transport import close_connection, reset_connection
 from imgwire_async.sandbox.server.runtime import ServerRuntime
 from imgwire_async.sandbox.server.service import CALLER, Service
@@ -43,7 +43,7 @@ class Gateway:
         """Answer one request."""
         operation = self._service.operations.resolve(scope["method"], scope["path"])
         headers = Headers(scope=scope)
-        entry = _journal_entry(scope, headers, operation)
+        entry = _journal_entry(scope, headers, operation, self._runtime.now())
         self._runtime.requests.add(entry)
 
         async def counted_receive() -> Message:
@@ -58,14 +58,20 @@ class Gateway:
                 entry.status = message["status"]
                 message = self._dated(message)
             await send(message)
+            entry.bytes_sent += len(message.get("body", b""))
             if message["type"] == "http.response.body" and not message.get("more_body", False):
                 entry.answered_at = time.monotonic()
 
         fault = self._runtime.faults.take(operation.name if operation else None)
-        if fault is None:
-            await self._admit(scope, headers, operation, counted_receive, noted_send)
-        else:
-            await self._fail(fault, scope, headers, operation, counted_receive, noted_send)
+        entry.by_fault = fault is not None
+        try:
+            if fault is None:
+                await self._admit(scope, headers, operation, counted_receive, noted_send)
+            else:
+                await self._fail(fault, scope, headers, operation, counted_receive, noted_send)
+        finally:
+            entry.ended_at = entry.answered_at or time.monotonic()
+            access_log.info("%s", entry)
 
     def _dated(self, message: Message) -> Message:
         headers = message.get("headers", [])
@@ -249,7 +255,9 @@ async def _wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
-def _journal_entry(scope: Scope, headers: Headers, operation: Operation | None) -> ReceivedRequest:
+def _journal_entry(
+    scope: Scope, headers: Headers, operation: Operation | None, now: float
+) -> ReceivedRequest:
     authorization = headers.get("authorization")
     return ReceivedRequest(
         operation=operation.name if operation else None,
@@ -258,4 +266,6 @@ def _journal_entry(scope: Scope, headers: Headers, operation: Operation | None) 
         client_port=scope["client"][1] if scope["client"] else 0,
         headers={name: value for name, value in headers.items() if name in RECORDED_HEADERS},
         authorized_with=None if authorization is None else authorization.partition(" ")[0],
+        received_at=now,
+        started_at=time.monotonic(),
     )

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote
+
+access_log = logging.getLogger("imgwire_async.sandbox.access")
+"""A line at level INFO for each request, when it is over."""
 
 RECORDED_HEADERS = frozenset(
     {
@@ -21,6 +28,9 @@ RECORDED_HEADERS = frozenset(
         "x-environment-id",
     }
 )
+_LONGEST_PATH: Final = 300
+_KEYS: Final = re.compile(r"\b(ak|ck|sk|st|ut)_[\w-]{8,}")
+_PASSWORDS: Final = re.compile(r"//[^/@]*@")
 
 
 @dataclass(slots=True)
@@ -44,6 +54,35 @@ class ReceivedRequest:
     """Length of the body read so far, in bytes."""
     answered_at: float | None = None
     """Instant of `time.monotonic` at which the whole response had been handed to the connection."""
+    received_at: float = 0.0
+    """Seconds since the epoch, by the sandbox's clock."""
+    started_at: float = 0.0
+    """Instant of `time.monotonic` at which its headers had arrived."""
+    ended_at: float | None = None
+    """Instant of `time.monotonic` at which it was over, with a response or without."""
+    bytes_sent: int = 0
+    """Length of the response's body sent so far, in bytes."""
+    by_fault: bool = False
+    """Whether it met a scripted fault."""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, or None as long as it is being answered."""
+        return None if self.ended_at is None else self.ended_at - self.started_at
+
+    @property
+    def shown_path(self) -> str:
+        """`path` for people: one short line without control characters, passwords and keys."""
+        path = quote(self.path, safe="/:@~!$&'()*+,;=[]", errors="replace")
+        path = _KEYS.sub(r"\1_…", _PASSWORDS.sub("//…@", path))
+        return path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}…"
+
+    def __str__(self) -> str:
+        """The line of the access log."""
+        status = "no response" if self.status is None else str(self.status)
+        parts = [self.method, self.shown_path, status, f"{(self.seconds or 0) * 1000:.0f} ms"]
+        parts += [f"{self.bytes_sent:,} bytes", self.operation or "", "(fault)" if self.by_fault else ""]
+        return " ".join(filter(None, parts))
 
 
 class RequestJournal:
