@@ -1,4 +1,4 @@
-"""Listing the objects below a prefix as a stream of pages: memory stays flat whatever their number."""
+"""Listing the objects below a prefix as a stream: memory stays flat whatever their number."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from imgwire_async.stores.errors import store_errors
 from imgwire_async.stores.opening import Store
 from imgwire_async.stores.reading import ObjectInfo, info_of
 
-PAGE: Final = 1000
-"""Objects that stores give at a time."""
+SLICE: Final = 100
+"""Objects of a page that are handed over at a time. A whole page of 1000 makes so many Python objects that
+every few pages the garbage collector goes through all of the process, which holds up the event loop."""
 
 
-async def pages(
+async def slices(
     store: Store, prefix: str = "", *, after: str | None = None
 ) -> AsyncGenerator[list[ObjectInfo], None]:
-    """All objects below a prefix, in the order of their keys. Must be closed by the task that iterates.
+    """All objects below a prefix, a slice of a page at a time, in the order of their keys.
+
+    Must be closed by the task that iterates.
 
     Args:
         store: the bucket.
@@ -32,7 +35,7 @@ async def pages(
     import obstore
 
     with store_errors(f"cannot list {store.name(prefix)!r}", listing=True):
-        stream = obstore.list(store.handle, prefix or None, offset=after, chunk_size=PAGE)
+        stream = obstore.list(store.handle, prefix or None, offset=after, chunk_size=SLICE)
         async with aclosing(each(stream)) as found:
-            async for page in found:
-                yield [info_of(meta) for meta in page]
+            async for part in found:
+                yield [info_of(meta) for meta in part]

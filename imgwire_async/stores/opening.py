@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from imgwire_async.errors import ConfigurationError, InvalidArgumentError
+from imgwire_async.stores.calling import let_threads_finish
 from imgwire_async.stores.credentials import aws_provider, azure_options
 from imgwire_async.stores.uris import ObjectUri
 
@@ -74,6 +76,8 @@ def open_store(uri: ObjectUri, options: Mapping[str, str] | None = None) -> Stor
     bucket = uri.with_key("")
     known = (os.getpid(), bucket, tuple(sorted(given.items())), around)
     with _lock:
+        if not _stores:
+            atexit.register(let_threads_finish)
         if known not in _stores:
             _stores[known] = Store(bucket, _opened(bucket, given))
         return _stores[known]

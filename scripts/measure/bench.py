@@ -4,6 +4,7 @@
     .venv/bin/python scripts/measure/bench.py fastapi
     .venv/bin/python scripts/measure/bench.py ingest
     .venv/bin/python scripts/measure/bench.py pacing
+    .venv/bin/python scripts/measure/bench.py stores
     .venv/bin/python scripts/measure/bench.py urls
     .venv/bin/python scripts/measure/bench.py calls
     .venv/bin/python scripts/measure/bench.py connections
@@ -34,7 +35,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 import typer
-from baseline import JPEG_START, Upload, service, upload_with_aiohttp
+from baseline import JPEG_START, Upload, longest_stall, service, upload_with_aiohttp
 from call_frames import print_costs
 from call_load import print_lists, print_retrieves
 from connection_load import connections
@@ -42,6 +43,7 @@ from fastapi_load import fastapi
 from import_times import imports
 from ingest_load import ingest, ingest_client
 from pacing_load import pacing
+from store_load import stores, stores_client
 
 from imgwire_async import AsyncImgwireClient, cdn_url
 
@@ -208,23 +210,6 @@ async def measure(
 
 
 @asynccontextmanager
-async def longest_stall() -> AsyncIterator[list[float]]:
-    longest = [0.0]
-
-    async def watch() -> None:
-        while True:
-            before = time.perf_counter()
-            await asyncio.sleep(0.005)
-            longest[0] = max(longest[0], time.perf_counter() - before - 0.005)
-
-    watcher = asyncio.create_task(watch())
-    try:
-        yield longest
-    finally:
-        watcher.cancel()
-
-
-@asynccontextmanager
 async def upload_with_imgwire(base_url: str) -> AsyncIterator[Upload]:
     async with AsyncImgwireClient(api_key="sk_bench", base_url=base_url) as imgwire:
         yield imgwire.images.upload
@@ -235,7 +220,9 @@ app.command("import")(imports)
 app.command()(connections)
 app.command()(ingest)
 app.command()(pacing)
+app.command()(stores)
 app.command(hidden=True)(ingest_client)
+app.command(hidden=True)(stores_client)
 
 if __name__ == "__main__":
     app()

@@ -15,7 +15,7 @@ from imgwire_async import AsyncImgwireClient, Bucket, Failed, IngestItem
 from imgwire_async.bodies.objects import StoredObject
 from imgwire_async.errors import SourceStoreError, StoreError
 from imgwire_async.ingest.shards.preparing import WHOLE
-from imgwire_async.stores.listing import pages
+from imgwire_async.stores.listing import slices
 from imgwire_async.stores.opening import Store, open_store
 from imgwire_async.stores.reading import look, read_part, reading
 from imgwire_async.stores.signing import signed_url
@@ -77,7 +77,7 @@ async def test_objects_are_written_listed_and_read(store: Store) -> None:
     large = bytes(range(256)) * (PART // 128)
     await put(store, "objects", {"a b/50% ü.jpg": b"small", "large": large})
 
-    async with aclosing(pages(store, "objects/")) as listed:
+    async with aclosing(slices(store, "objects/")) as listed:
         found = {info.key: info async for page in listed for info in page}
     assert {key: info.size for key, info in found.items()} == {
         "objects/a b/50% ü.jpg": 5,
@@ -121,7 +121,7 @@ async def test_what_is_not_there_is_missing(store: Store) -> None:
 async def test_a_bucket_that_is_not_there_is_reported(server: Server) -> None:
     uri, options = server
     with pytest.raises(SourceStoreError) as caught:
-        async for _ in pages(open_store(ObjectUri.of(f"{uri}-elsewhere"), options)):
+        async for _ in slices(open_store(ObjectUri.of(f"{uri}-elsewhere"), options)):
             pass
     assert caught.value.reason == "no_bucket"
 

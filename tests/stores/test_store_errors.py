@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from imgwire_async.errors import ConfigurationError, SourceStoreError, StoreError, UploadSourceError
-from imgwire_async.stores.listing import pages
+from imgwire_async.stores.listing import slices
 from imgwire_async.stores.opening import Store, open_store
 from imgwire_async.stores.reading import look, read_part, reading
 from imgwire_async.stores.uris import ObjectUri
@@ -97,7 +97,7 @@ async def test_a_bucket_that_cannot_be_listed_says_why(
     s3.fail = lambda _: Failure(status, code)
 
     with pytest.raises(SourceStoreError) as caught:
-        async for _ in pages(store_of(s3)):
+        async for _ in slices(store_of(s3)):
             pass
 
     assert caught.value.reason == reason

@@ -29,7 +29,7 @@ from imgwire_async.errors import (
 )
 from imgwire_async.ingest.items import Entry, IngestItem, Stamp
 from imgwire_async.ingest.shards.preparing import WHOLE, Task
-from imgwire_async.stores.listing import pages
+from imgwire_async.stores.listing import slices
 from imgwire_async.stores.opening import Store, open_store
 from imgwire_async.stores.reading import look, reading
 from imgwire_async.stores.signing import signs_here
@@ -279,7 +279,7 @@ class ObjectReader:
 
 async def _lists(store: Store, prefix: str) -> bool:
     try:
-        async with aclosing(pages(store, prefix)) as listed:
+        async with aclosing(slices(store, prefix)) as listed:
             async for _ in listed:
                 break
     except StoreError as error:

@@ -13,7 +13,7 @@ import anyio
 from imgwire_async.errors import StoreError
 from imgwire_async.ingest.items import Entry, IngestItem, Stamp, key_text
 from imgwire_async.ingest.sources.source import Batch
-from imgwire_async.stores.listing import pages
+from imgwire_async.stores.listing import slices
 from imgwire_async.stores.opening import Store, open_store
 from imgwire_async.stores.reading import ObjectInfo, look
 from imgwire_async.stores.uris import ObjectUri
@@ -22,8 +22,6 @@ LIST_RETRIES: Final = 8
 """How often in a row a page is asked for again while the store asks to slow down or cannot be reached."""
 _LONGEST_WAIT: Final = 15.0
 """Seconds between two such requests at most; from half a second they double."""
-_BATCH: Final = 500
-"""Entries of a batch; pages of stores are larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +101,11 @@ class BucketEntries:
         failures = 0
         while True:
             try:
-                async with aclosing(pages(self._store, prefix, after=after)) as listed:
-                    async for page in listed:
+                async with aclosing(slices(self._store, prefix, after=after)) as listed:
+                    async for part in listed:
                         failures = 0
-                        for start in range(0, len(page), _BATCH):
-                            part = page[start : start + _BATCH]
-                            yield Batch(self._entries(part, prefix), part[-1].key)
-                            after = part[-1].key
+                        yield Batch(self._entries(part, prefix), part[-1].key)
+                        after = part[-1].key
             except StoreError as error:
                 failures += 1
                 if not error.is_transient or failures > LIST_RETRIES:
@@ -129,9 +125,9 @@ class BucketEntries:
         item = IngestItem(self._base + info.key)
         return Entry(key_text(str(item.source)), item, stamp=_stamp(info), options=self._options)
 
-    def _entries(self, page: list[ObjectInfo], prefix: str) -> list[Entry]:
+    def _entries(self, part: list[ObjectInfo], prefix: str) -> list[Entry]:
         found = []
-        for info in page:
+        for info in part:
             # The marker of the prefix itself has lost its slash.
             if not info.key.startswith(prefix):
                 continue

@@ -27,7 +27,6 @@ from imgwire_async import (
 )
 from imgwire_async.ingest.shards import objects
 from imgwire_async.ingest.shards.preparing import WHOLE
-from imgwire_async.ingest.sources import buckets
 from imgwire_async.sandbox import Sandbox
 from imgwire_async.stores import listing
 from tests.clients import client_of
@@ -315,7 +314,7 @@ async def test_a_listing_goes_on_after_the_last_page_that_arrived(
     client: AsyncImgwireClient, s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3.page = 5
-    monkeypatch.setattr(listing, "PAGE", 5)
+    monkeypatch.setattr(listing, "SLICE", 5)
 
     def broken(request: Request) -> Failure | None:
         following = [one for one in s3.requests if "continuation-token" in one.query]
@@ -331,7 +330,7 @@ async def test_a_listing_goes_on_after_the_last_page_that_arrived(
 async def test_a_stopped_job_lists_only_what_comes_after_what_is_done(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(buckets, "_BATCH", 20)
+    monkeypatch.setattr(listing, "SLICE", 20)
     s3.objects |= {f"photos/{number:04}.png": small_image(number % 12) for number in range(1000, 1100)}
 
     async with client.ingest(s3.uri("photos/"), journal=tmp_path / "j", dedupe="content") as job:
