@@ -27,6 +27,9 @@ for name in set(os.environ) - SETTINGS_OF_THE_TESTS:
     if name.startswith("IMGWIRE_") or name.upper() in OF_TERMINALS | PROXIES:
         del os.environ[name]
 
+# Nor do they know what `imgwire-async login` has stored for the user.
+os.environ["IMGWIRE_CONFIG_FILE"] = os.devnull
+
 # A shell that runs the tests in its background has them, and what they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -40,7 +40,10 @@ def commands(
 ) -> None:
     """Upload, manage and deliver images with the Imgwire API.
 
-    Configuration comes from IMGWIRE_API_KEY, IMGWIRE_API_BASE_URL and IMGWIRE_ENVIRONMENT_ID together.
+    Configuration comes from IMGWIRE_API_KEY, IMGWIRE_API_BASE_URL and IMGWIRE_ENVIRONMENT_ID together,
+    or from a profile that `imgwire-async login` has stored.
+
+    Example: imgwire-async login
 
     Example: imgwire-async upload hero.jpg --wait
 

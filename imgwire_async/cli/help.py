@@ -101,26 +101,27 @@ def _shared_options() -> list[Parameter]:
     """The options that can stand before and after the name of a command."""
 
     def keep(_: Context, parameter: Parameter, value: object) -> None:
-        if value and parameter.name is not None:
+        if value not in {None, False} and parameter.name is not None:
             setattr(settings, parameter.name, value)
 
     options = (
-        ("--base-url", None, "URL of the service, instead of the environment variable's."),
-        ("--verbose", True, "Show the details of errors, and every retry."),
-        ("--quiet", True, "Show results and errors only."),
+        ("--profile", "NAME", "Use what `login` has stored under this name."),
+        ("--base-url", "URL", "URL of the service, instead of the configured one."),
+        ("--verbose", None, "Show the details of errors, and every retry."),
+        ("--quiet", None, "Show results and errors only."),
     )
     return [
         TyperOption(
             param_decls=[name],
-            is_flag=is_flag,
-            type=str if is_flag is None else None,
-            default=None if is_flag is None else False,
-            metavar="URL" if is_flag is None else None,
+            is_flag=None if metavar else True,
+            type=str if metavar else None,
+            default=None if metavar else False,
+            metavar=metavar,
             help=text,
             callback=keep,
             expose_value=False,
         )
-        for name, is_flag, text in options
+        for name, metavar, text in options
     ]
 
 

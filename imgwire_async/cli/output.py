@@ -25,6 +25,7 @@ from imgwire_async.cli.wording import details, in_own_words, sentence
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text as RichText
 
     from imgwire_async.core.clients.events import RetryEvent
     from imgwire_async.imgwire.client import AsyncImgwireClient
@@ -33,6 +34,15 @@ _LEAST_COLUMNS: Final = 2
 _MOST_CHARACTERS: Final = 40
 _NO_WIDTH: Final = 10_000
 _SILENCE_SECONDS: Final = 1.0
+_COLOURS: Final = {
+    "READY": "green",
+    "PENDING": "yellow",
+    "PROCESSING": "yellow",
+    "QUARANTINE": "red",
+    "deployed": "green",
+    "deploying": "yellow",
+    "disabled": "red",
+}
 _FACTS: Final = ("status", "error_type", "method", "url", "request_id", "retry_after", "idempotency_key")
 """What JSON says about an error beside its sentence."""
 
@@ -138,7 +148,6 @@ def show_records(records: Iterable[Mapping[str, Any]], columns: Sequence[str], *
 def records_table(records: Sequence[Mapping[str, Any]], columns: Sequence[str], console: Console) -> Table:
     """A table of the first of `columns`, as many as there is room for, but at least two."""
     from rich.table import Table
-    from rich.text import Text
 
     shown = list(columns)
     most = None if console.width == _NO_WIDTH else _MOST_CHARACTERS
@@ -148,7 +157,7 @@ def records_table(records: Sequence[Mapping[str, Any]], columns: Sequence[str], 
             numbers = all(type(record.get(column)) in {int, float} for record in records)
             table.add_column(column, overflow="fold", max_width=most, justify="right" if numbers else "left")
         for record in records:
-            table.add_row(*(Text(plain(_text(record.get(column)))) for column in shown))
+            table.add_row(*(_cell(column, record.get(column)) for column in shown))
         if len(shown) <= _LEAST_COLUMNS or width_of(table, console) <= console.width:
             return table
         shown.pop()
@@ -172,7 +181,7 @@ def show_record(record: Mapping[str, Any], *, as_json: bool) -> None:
         return
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in record.items():
-        table.add_row(Text(name, style="bold"), Text(plain(_text(value)), overflow="fold"))
+        table.add_row(Text(name, style="bold"), _cell(name, value))
     people().print(table)
 
 
@@ -191,6 +200,14 @@ def beside() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, force_terminal=is_terminal(sys.stderr), quiet=settings.quiet)
+
+
+def _cell(column: str, value: object) -> RichText:
+    """A value in a table. States have a colour where colours are shown."""
+    from rich.text import Text
+
+    style = _COLOURS.get(str(value), "") if column.endswith("status") else ""
+    return Text(plain(_text(value)), style=style, overflow="fold")
 
 
 def _text(value: object) -> str:

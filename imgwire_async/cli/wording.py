@@ -20,7 +20,6 @@ _PHRASES: Final = tuple(
         (r"\.; ", "; "),
         (r"^stopped early: (?:ingest: )?stopped early: ", "stopped early: "),
         (r"(^\s*|: )(?:images\.(?:create|retrieve|upload\w*|wait_until_ready)|ingest): ", r"\1"),
-        (r"check that api_key \(or (\w+)\)", r"check that \1"),
         (r"pass api_key= or set( the environment variable)? (\w+)", r"set\1 \2"),
         (r"with base_url= no environment variable is read.*", "set IMGWIRE_API_KEY"),
         (r"pass api_key= instead", "set IMGWIRE_API_KEY instead"),
@@ -38,6 +37,7 @@ _PHRASES: Final = tuple(
         (r"; it grows, or its file system .*", "; it grows, or its size is unknown: pipe it to upload -"),
     )
 )
+_KEY: Final = re.compile(r"check that api_key \(or (\w+)\)")
 _REJECTED_FIELD: Final = re.compile(r"the service answered 422(?: \w+)?; (?:body|path|query)\.(\w+): ")
 _QUOTED: Final = r"""'[^']*'|"[^"]*\""""
 _ARGUMENTS: Final = {
@@ -59,6 +59,7 @@ def in_own_words(text: str) -> str:
     """
     for pattern, words in _PHRASES:
         text = pattern.sub(words, text)
+    text = _KEY.sub(lambda match: f"check that {settings.key_name or match[1]}", text)
     if found := _REJECTED_FIELD.match(text):
         text = f"{settings.parameters.get(found[1], found[1])}: {text[found.end() :]}"
     for name, spelled in settings.parameters.items():

@@ -1,4 +1,4 @@
-"""The commands for the environment of a key: CORS origins, custom domain, metrics, and whose key it is."""
+"""The commands for the environment of a key: CORS origins, custom domain, metrics, and the key itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 
 from imgwire_async.cli.environment.domain import domain
 from imgwire_async.cli.environment.key import whoami
+from imgwire_async.cli.environment.login import login, logout
 from imgwire_async.cli.environment.metrics import metrics
 from imgwire_async.cli.environment.origins import cors
 
@@ -16,6 +17,8 @@ _SUBJECT: Final = "Environment"
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
+    app.command(rich_help_panel=_SUBJECT)(login)
+    app.command(rich_help_panel=_SUBJECT)(logout)
     app.add_typer(cors, name="cors", rich_help_panel=_SUBJECT)
     app.add_typer(domain, name="domain", rich_help_panel=_SUBJECT)
     app.command(rich_help_panel=_SUBJECT)(metrics)

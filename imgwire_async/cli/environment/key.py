@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from imgwire_async.cli.output import JsonFlag, run, show_record
-from imgwire_async.cli.settings import settings
+from imgwire_async.cli.settings import VARIABLES, chosen_profile, settings
 
 if TYPE_CHECKING:
     from imgwire_async.imgwire.client import AsyncImgwireClient
@@ -15,19 +15,25 @@ if TYPE_CHECKING:
 def whoami(as_json: JsonFlag = False) -> None:
     """Show the configured service and environment, and check that they work.
 
-    The key itself is never shown.
+    The key itself is never shown. Without a profile, the environment variables apply.
 
     Example: imgwire-async whoami --base-url http://127.0.0.1:8787
     """
-    key = os.environ.get("IMGWIRE_API_KEY", "")
     kinds = {"sk_": "server key", "ck_": "client key"}
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         from imgwire_async.imgwire.service import IMGWIRE
 
+        profile = chosen_profile("imgwire")
+        if profile is None:
+            key, url, environment = (os.environ.get(name) for name in VARIABLES["imgwire"])
+        else:
+            key, url, environment = profile.api_key.reveal(), profile.base_url, profile.environment_id
+        key = key or ""
         record: dict[str, object] = {
-            "base_url": settings.base_url or os.environ.get("IMGWIRE_API_BASE_URL") or IMGWIRE.public_url,
-            "environment_id": os.environ.get("IMGWIRE_ENVIRONMENT_ID"),
+            "profile": None if profile is None else profile.name,
+            "base_url": settings.base_url or url or IMGWIRE.public_url,
+            "environment_id": environment,
             "credential": kinds.get(key[:3], "session or OAuth token"),
             "health": (await imgwire.health()).get("status", "unknown"),
         }

@@ -1,4 +1,4 @@
-"""The command that downloads an image."""
+"""The commands that download images."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from imgwire_async import errors
-from imgwire_async.cli.output import JsonFlag, beside, run, show_record, wrong_usage
-from imgwire_async.cli.parameters import STANDARD, Changes, PresetOption, name_value_pairs
-from imgwire_async.cli.streams import is_terminal
+from imgwire_async.cli.output import JsonFlag, beside, run, show_record, show_records, wrong_usage
+from imgwire_async.cli.parameters import STANDARD, Changes, ImageIds, PresetOption, name_value_pairs
+from imgwire_async.cli.streams import is_terminal, note
 
 if TYPE_CHECKING:
     from imgwire_async.imgwire.cdn import Preset, Transformations
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the commands to the program."""
     app.command(rich_help_panel="Deliver")(download)
+    app.command(rich_help_panel="Deliver")(bulk_download)
 
 
 def download(
@@ -66,6 +67,50 @@ def download(
             "content_type": file.content_type,
         }
         show_record(record, as_json=as_json)
+
+    run(work, as_json=as_json)
+
+
+def bulk_download(
+    image_ids: ImageIds,
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="Folder to write the images into, or a .zip file or object (s3://bucket/key.zip) for the "
+            "archive itself.",
+        ),
+    ] = ".",
+    timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait at most until the archive is made.")
+    ] = 600.0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Download the originals of several images, as one archive that the service makes.
+
+    For all images of an environment, resumable and verified: imgwire-async export.
+
+    Example: imgwire-async bulk-download ID1 ID2 --to photos/
+
+    Example: imgwire-async bulk-download ID1 ID2 --to photos.zip
+    """
+
+    async def work(imgwire: AsyncImgwireClient) -> None:
+        images = imgwire.images
+        with beside().status("Waiting for the archive ...") as shown:
+            job = await images.create_bulk_download_job(image_ids)
+            job = await images.wait_for_bulk_download(job, timeout=timeout)
+            shown.update("Downloading ...")
+            if to.lower().endswith(".zip"):
+                file = await images.download_archive(job, to=to, overwrite=overwrite)
+                where = file.path if file.uri is None else file.uri
+                show_record({"path": str(where), "size": file.size}, as_json=as_json)
+                return
+            paths = await images.download_archive(job, to=to, extract=True, overwrite=overwrite)
+        show_records([{"path": str(path)} for path in paths], ["path"], as_json=as_json)
+        for renamed in paths.renamed:
+            note(f"{renamed.entry!r} of the archive is {renamed.path.name!r}.")
 
     run(work, as_json=as_json)
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -26,6 +31,9 @@ COLUMNS: Final = (
     "cdn_url",
 )
 
+_PAGE: Final = 100
+_TIMES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
@@ -34,41 +42,108 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Manage")(rm)
 
 
+class Status(StrEnum):
+    """States of an image, as choices of an option."""
+
+    PENDING = "PENDING"
+    PROCESSING = "PROCESSING"
+    READY = "READY"
+    QUARANTINE = "QUARANTINE"
+
+
 def ls(
     limit: Annotated[int, typer.Option(min=1, help="How many images to list at most.")] = 25,
     page: Annotated[
         int, typer.Option(min=1, help="First page to list, of --limit images each (at most 100).")
     ] = 1,
     every: Annotated[bool, typer.Option("--all", help="List all images, starting at --page.")] = False,
+    status: Annotated[
+        list[Status] | None, typer.Option(case_sensitive=False, help="Only those in this state; repeatable.")
+    ] = None,
+    purpose: Annotated[str | None, typer.Option(help="Only those with this purpose.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="PATTERN", help="Only those with a file name like this, e.g. '*.jpg'."),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=_TIMES, metavar="TIME", help="Only those created at this time or later (UTC)."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=_TIMES, metavar="TIME", help="Only those created before this time (UTC)."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """List images.
 
+    The service lists all images of the environment. With filters they are looked through here, page by page,
+    until --limit are found.
+
     Example: imgwire-async ls --all --json | jq -r .id
+
+    Example: imgwire-async ls --status QUARANTINE --since 2026-11-01
     """
+    tests = _tests(status, purpose, name, since, until)
+    most = None if every else limit
 
     async def work(imgwire: AsyncImgwireClient) -> None:
-        images = imgwire.images.list(page=page, limit=min(limit, 100), max_items=None if every else limit)
-        if as_json:
-            async for image in images:
-                show_json(image.to_dict())
-            return
-        total: int | None = None
+        size = _PAGE if tests else min(limit, _PAGE)
+        listing = imgwire.images.list(page=page, limit=size, max_items=None if tests else most)
         found: list[Image] = []
-        async for one in images.pages():
-            total = one.pagination.total_count
-            found += one.data
-            if not every and len(found) >= limit:
+        shown = seen = total = 0
+        async for one in listing.pages():
+            total = one.pagination.total_count or total
+            for image in one.data:
+                if shown == most:
+                    break
+                seen += 1
+                if all(test(image) for test in tests):
+                    shown += 1
+                    if as_json:
+                        show_json(image.to_dict())
+                    else:
+                        found.append(image)
+            if shown == most:
                 break
-        shown = [image.to_dict() for image in (found if every else found[:limit])]
-        if shown:
-            show_records(shown, COLUMNS, as_json=False)
-        elif not total:
+        if as_json:
+            return
+        if found:
+            show_records([image.to_dict() for image in found], COLUMNS, as_json=False)
+        if not total and not seen:
             say("No images yet.")
-        if total and len(shown) < total:
-            note(f"{len(shown):,} of {total:,} images.")
+        elif tests:
+            note(f"{shown:,} found among {seen:,} of {total:,} images.")
+        elif shown < total:
+            note(f"{shown:,} of {total:,} images.")
 
     run(work, as_json=as_json)
+
+
+def _tests(
+    status: list[Status] | None,
+    purpose: str | None,
+    name: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> list[Callable[[Image], bool]]:
+    """What an image has to be like. Times without a zone are UTC's."""
+    found: list[Callable[[Image], bool]] = []
+    wanted = {one.value for one in status or ()}
+    if wanted:
+        found.append(lambda image: str(image.status) in wanted)
+    if purpose is not None:
+        found.append(lambda image: image.purpose == purpose)
+    if name is not None:
+        like = re.compile(fnmatch.translate(name), re.IGNORECASE)
+        found.append(lambda image: like.match(image.original_filename or "") is not None)
+    if since is not None:
+        first = since if since.tzinfo else since.replace(tzinfo=UTC)
+        found.append(lambda image: image.created_at >= first)
+    if until is not None:
+        end = until if until.tzinfo else until.replace(tzinfo=UTC)
+        found.append(lambda image: image.created_at < end)
+    return found
 
 
 def show(image_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonFlag = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from imgwire_async.cli.environment.login import login_to_imgix, logout_of_imgix
 from imgwire_async.cli.imgix import assets, delivery, reports, sources, upload
 
 
@@ -12,8 +13,11 @@ def register(app: typer.Typer) -> None:
     imgix = typer.Typer(
         no_args_is_help=True,
         help="Manage sources, assets and reports of imgix.\n\n"
-        "Configuration comes from IMGIX_API_KEY and IMGIX_API_BASE_URL together.",
+        "Configuration comes from IMGIX_API_KEY and IMGIX_API_BASE_URL together, or from a profile that "
+        "`imgwire-async imgix login` has stored.",
     )
+    imgix.command("login")(login_to_imgix)
+    imgix.command("logout")(logout_of_imgix)
     imgix.add_typer(sources.commands, name="sources")
     imgix.add_typer(assets.commands, name="assets")
     imgix.command()(upload.upload)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
@@ -12,10 +11,10 @@ import typer
 from imgwire_async import errors
 from imgwire_async.cli.exits import exit_code
 from imgwire_async.cli.output import guarded, retries_shown, show_error, show_json, show_records
-from imgwire_async.cli.settings import ATTEMPTS, settings
+from imgwire_async.cli.settings import configured_imgix_client, settings
 
 if TYPE_CHECKING:
-    from imgwire_async.imgix import AsyncImgixClient
+    from imgwire_async.imgix.client import AsyncImgixClient
 
 _AT_ONCE: Final = 8
 """Calls that a command for several items has in flight; the client keeps the published limits."""
@@ -25,22 +24,11 @@ Wait: TypeAlias = Annotated[float, typer.Option(min=0, help="Seconds to wait at 
 
 
 def run(work: Callable[[AsyncImgixClient], Awaitable[None]], *, as_json: bool) -> None:
-    """Do the work of a command with a client made from the environment variables and `--base-url`."""
+    """Do the work of a command with a client from the profile or environment variables, and `--base-url`."""
     import anyio
 
-    from imgwire_async.imgix.client import AsyncImgixClient
-
     async def main() -> None:
-        key = os.environ.get("IMGIX_API_KEY")
-        if not key:
-            raise errors.ConfigurationError("no API key: set the environment variable IMGIX_API_KEY")
-        url = settings.base_url
-        async with AsyncImgixClient(
-            api_key=None if url is None else key,
-            base_url=url,
-            max_retries=ATTEMPTS - 1,
-            on_retry=retries_shown(),
-        ) as imgix:
+        async with configured_imgix_client(retries_shown(), base_url=settings.base_url) as imgix:
             await work(imgix)
 
     guarded(functools.partial(anyio.run, main), as_json=as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -14,9 +13,9 @@ from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error
 from imgwire_async.cli.parameters import JobDeadline, JobName, ReportFile, RunnerOption, WorkersOption
-from imgwire_async.cli.settings import configured_client
+from imgwire_async.cli.settings import configured_client, configured_imgix_client
 from imgwire_async.cli.streams import complain
-from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
+from imgwire_async.errors import ImgwireError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from imgwire_async.cli.migrate.files import MigrationFiles
@@ -111,7 +110,8 @@ def run(
     Nothing is changed or deleted at imgix. Run the same command again to resume. Ctrl-C finishes what is in
     progress; press it again to stop immediately.
 
-    Needs IMGIX_API_KEY and IMGWIRE_API_KEY.
+    Needs a key of each: IMGIX_API_KEY and IMGWIRE_API_KEY, or what `imgwire-async login` and `imgwire-async
+    imgix login` have stored.
 
     Example: imgwire-async migrate run --dry-run
 
@@ -163,13 +163,10 @@ def _run(
 ) -> ExitCode:
     from imgwire_async.cli.jobs.bulk_job import run_made_job
     from imgwire_async.cli.jobs.journals import migration_journal
-    from imgwire_async.imgix.client import AsyncImgixClient
     from imgwire_async.migrate.job import migrate_from_imgix
     from imgwire_async.migrate.metadata import MetadataRules
 
-    if not os.environ.get("IMGIX_API_KEY"):
-        raise ConfigurationError("no API key of imgix: set the environment variable IMGIX_API_KEY")
-    imgix, imgwire = AsyncImgixClient(), configured_client()
+    imgix, imgwire = configured_imgix_client(), configured_client()
     place = journal or migration_journal(imgix)
     files.check(None, place)
     rules = MetadataRules(custom_field_prefix=custom_field_prefix)

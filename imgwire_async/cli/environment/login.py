@@ -1,0 +1,147 @@
+"""The commands that store keys for later commands, and forget them."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeAlias
+
+import typer
+
+from imgwire_async.cli import profiles
+from imgwire_async.cli.output import JsonFlag, guarded, show_json, wrong_usage
+from imgwire_async.cli.settings import PROFILE_VARIABLE, VARIABLES, settings
+from imgwire_async.cli.streams import is_terminal, note, say
+from imgwire_async.core.values.redaction import Secret
+
+NoKeyring: TypeAlias = Annotated[
+    bool, typer.Option("--no-keyring", help="Store the key in the file, even where there is a keyring.")
+]
+
+
+def login(
+    environment: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Environment to use, for a session or OAuth token."),
+    ] = None,
+    no_keyring: NoKeyring = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Store an API key for later commands, after a check that it works.
+
+    The key is asked for, or read from standard input if that is no terminal. It is stored in the system's
+    keyring where there is one (extra: keyring), else in a file that only you can read.
+
+    Example: imgwire-async login
+
+    Example: imgwire-async login --profile staging --base-url https://api.staging.example.com < key.txt
+    """
+    from imgwire_async.imgwire.client import AsyncImgwireClient
+    from imgwire_async.imgwire.service import IMGWIRE
+
+    async def check(profile: profiles.Profile) -> None:
+        key = profile.api_key.reveal()
+        client = AsyncImgwireClient(
+            api_key=key,
+            base_url=profile.base_url or IMGWIRE.public_url,
+            environment_id=profile.environment_id,
+        )
+        async with client as imgwire:
+            if key.startswith("ck_"):  # a client key may not list
+                await imgwire.health()
+            else:
+                await imgwire.images.list(limit=1)
+
+    guarded(
+        functools.partial(_login, "imgwire", check, environment, keyring=not no_keyring, as_json=as_json),
+        as_json=as_json,
+    )
+
+
+def login_to_imgix(no_keyring: NoKeyring = False, as_json: JsonFlag = False) -> None:
+    """Store an API key of imgix for later commands, after a check that it works.
+
+    The key is asked for, or read from standard input if that is no terminal. It is stored in the system's
+    keyring where there is one (extra: keyring), else in a file that only you can read.
+
+    Example: imgwire-async imgix login
+    """
+    from imgwire_async.imgix.client import AsyncImgixClient
+
+    async def check(profile: profiles.Profile) -> None:
+        async with AsyncImgixClient(api_key=profile.api_key.reveal(), base_url=profile.base_url) as imgix:
+            await imgix.sources.list(limit=1)
+
+    guarded(
+        functools.partial(_login, "imgix", check, None, keyring=not no_keyring, as_json=as_json),
+        as_json=as_json,
+    )
+
+
+def logout(as_json: JsonFlag = False) -> None:
+    """Forget what `login` has stored.
+
+    Example: imgwire-async logout --profile staging
+    """
+    guarded(functools.partial(_logout, "imgwire", as_json=as_json), as_json=as_json)
+
+
+def logout_of_imgix(as_json: JsonFlag = False) -> None:
+    """Forget what `imgix login` has stored.
+
+    Example: imgwire-async imgix logout
+    """
+    guarded(functools.partial(_logout, "imgix", as_json=as_json), as_json=as_json)
+
+
+def _profile_name() -> str:
+    given = settings.profile
+    name = (os.environ.get(PROFILE_VARIABLE) or profiles.DEFAULT) if given is None else given
+    return profiles.check_name(name)
+
+
+def _login(
+    service: str,
+    check: Callable[[profiles.Profile], Awaitable[None]],
+    environment: str | None,
+    *,
+    keyring: bool,
+    as_json: bool,
+) -> None:
+    import anyio
+
+    name = _profile_name()
+    if is_terminal(sys.stdin):
+        key = typer.prompt("API key (not shown)", hide_input=True, err=True).strip()
+    else:
+        key = sys.stdin.readline().strip()
+    if not key:
+        wrong_usage("no key was given on standard input")
+    settings.key_name = "the key"
+    profile = profiles.Profile(name, service, Secret(key), settings.base_url, environment)
+    anyio.run(check, profile)
+    stored = profiles.store(profile, keyring=keyring)
+    if as_json:
+        show_json(
+            {"profile": name, "service": service, "base_url": stored.base_url, "stored_in": stored.where}
+        )
+        return
+    say(f"The key works. It is stored in {stored.where}, as profile {name!r}.")
+    if any(os.environ.get(variable) for variable in VARIABLES[service]):
+        note(
+            f"{VARIABLES[service][0]} or another of its variables is set and comes first; "
+            f"unset it, or give --profile {name}."
+        )
+
+
+def _logout(service: str, *, as_json: bool) -> None:
+    name = _profile_name()
+    if not profiles.remove(name, service):
+        known = profiles.names(service)
+        wrong_usage(f"no profile {name!r}" + (f"; there are: {', '.join(known)}" if known else ""))
+    if as_json:
+        show_json({"profile": name, "service": service, "removed": True})
+    else:
+        say(f"Profile {name!r} is removed, with its key.")

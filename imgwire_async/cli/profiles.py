@@ -1,0 +1,266 @@
+"""Profiles: addresses and keys that `login` stores for later commands.
+
+A file of the user's holds them, by the name of a profile and the service: `[default imgwire]`. A key is in
+the system's keyring where there is one (extra: `keyring`), else in that file, which nobody else can read.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from imgwire_async.core.values.redaction import Secret
+from imgwire_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+DEFAULT: Final = "default"
+"""The profile that is used without `--profile`."""
+FILE_VARIABLE: Final = "IMGWIRE_CONFIG_FILE"
+"""Environment variable with another path of the file."""
+LOGIN: Final = {"imgwire": "imgwire-async login", "imgix": "imgwire-async imgix login"}
+"""The command that stores a profile for a service."""
+
+_PROGRAM: Final = "imgwire-async"
+_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+_IN_FILE: Final = "api_key"
+_IN_KEYRING: Final = "keyring"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """An address and a key of one service, under a name."""
+
+    name: str
+    service: str
+    """`imgwire` or `imgix`."""
+    api_key: Secret
+    base_url: str | None = None
+    """URL of the service; None for the public one."""
+    environment_id: str | None = None
+    """For Imgwire's credentials that are bound to no environment."""
+    where: str = field(default="", compare=False)
+    """Where the key is kept, for people."""
+
+
+def profiles_file() -> Path:
+    """The file with the profiles, which need not exist."""
+    given = os.environ.get(FILE_VARIABLE)
+    return Path(given) if given else Path(typer.get_app_dir(_PROGRAM), "profiles.ini")
+
+
+def load(name: str, service: str) -> Profile | None:
+    """The profile with this name for a service; None if there is none.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or the keyring does not hold the key any more.
+    """
+    section = _section(_read(profiles_file()), check_name(name), service)
+    if section is None:
+        return None
+    base_url, environment_id = section.get("base_url") or None, section.get("environment_id") or None
+    if section.get("key") == _IN_KEYRING:
+        key, where = _from_keyring(name, service), "the system's keyring"
+    else:
+        key, where = section.get(_IN_FILE), str(profiles_file())
+    if not key:
+        raise ConfigurationError(
+            f"profile {name!r}: no key is stored in {where}; run {LOGIN[service]} --profile {name} again"
+        )
+    return Profile(name, service, Secret(key), base_url, environment_id, where)
+
+
+def unknown(name: str, service: str) -> ConfigurationError:
+    """The error for a profile that does not exist.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    known = names(service)
+    others = f"; there are: {', '.join(known)}" if known else ""
+    return ConfigurationError(
+        f"no profile {name!r} in {profiles_file()}{others}; run {LOGIN[service]} --profile {name}"
+    )
+
+
+def names(service: str) -> list[str]:
+    """Names of all profiles for a service.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    parts = (section.split() for section in _read(profiles_file()).sections())
+    return sorted(part[0] for part in parts if part[1:] == [service])
+
+
+def store(profile: Profile, *, keyring: bool = True) -> Profile:
+    """Store a profile instead of an earlier one with its name.
+
+    Args:
+        profile: what to store.
+        keyring: whether its key may go to the system's keyring. Without one it goes to the file.
+
+    Returns:
+        The profile with `where` set.
+
+    Raises:
+        ConfigurationError: the file cannot be read or written.
+    """
+    path = profiles_file()
+    parser = _read(path)
+    title = f"{check_name(profile.name)} {profile.service}"
+    section = {"base_url": profile.base_url, "environment_id": profile.environment_id}
+    if keyring and _to_keyring(profile):
+        section["key"], where = _IN_KEYRING, "the system's keyring"
+    else:
+        section[_IN_FILE], where = profile.api_key.reveal(), str(path)
+    parser[title] = {option: value for option, value in section.items() if value is not None}
+    _write(path, parser)
+    return Profile(
+        profile.name, profile.service, profile.api_key, profile.base_url, profile.environment_id, where
+    )
+
+
+def remove(name: str, service: str) -> bool:
+    """Forget a profile and its key. Returns whether there was one.
+
+    Raises:
+        ConfigurationError: the file cannot be read or written, or the keyring refuses.
+    """
+    path = profiles_file()
+    parser = _read(path)
+    section = _section(parser, check_name(name), service)
+    if section is None:
+        return False
+    if section.get("key") == _IN_KEYRING and (backend := _backend()) is not None:
+        from keyring.errors import KeyringError, PasswordDeleteError
+
+        try:
+            with suppress(PasswordDeleteError):  # somebody else has deleted it
+                backend.delete_password(_PROGRAM, _account(name, service))
+        except KeyringError as error:
+            raise ConfigurationError(f"the system's keyring cannot be changed: {error}") from error
+    parser.remove_section(f"{name} {service}")
+    _write(path, parser)
+    return True
+
+
+def check_name(name: str) -> str:
+    """The name of a profile.
+
+    Raises:
+        ConfigurationError: it cannot be one.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"--profile must be letters, digits, dots, hyphens and underscores, got {name!r}"
+        )
+    return name
+
+
+def _section(parser: configparser.ConfigParser, name: str, service: str) -> configparser.SectionProxy | None:
+    title = f"{name} {service}"
+    return parser[title] if parser.has_section(title) else None
+
+
+def _read(path: Path) -> configparser.ConfigParser:
+    # Keys and URLs may hold %, and no section may pass on what it holds to the others.
+    parser = configparser.ConfigParser(interpolation=None, default_section="")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return parser
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(f"cannot read the profiles in {path}: {reason}") from None
+    try:
+        parser.read_string(text, str(path))
+    except configparser.Error as error:
+        # Its message shows the line, which may hold a key.
+        line = getattr(error, "lineno", None) or next(iter(getattr(error, "errors", ())), (None,))[0]
+        at = f", line {line}" if line else ""
+        raise ConfigurationError(
+            f"cannot read the profiles in {path}{at}: expected NAME = VALUE below a [PROFILE SERVICE]"
+        ) from None
+    return parser
+
+
+def _write(path: Path, parser: configparser.ConfigParser) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target = path.resolve()  # through a link to the file
+        # Only the user can read what `mkstemp` makes.
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                parser.write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ConfigurationError(f"cannot write the profiles to {path}: {error.strerror}") from error
+
+
+def _account(name: str, service: str) -> str:
+    """The name under which the keyring holds the key; profiles of other files are others."""
+    given = os.environ.get(FILE_VARIABLE)
+    return f"{name} {service}" if not given else f"{name} {service} {profiles_file().resolve()}"
+
+
+def _backend() -> KeyringBackend | None:
+    """The system's keyring; None without one."""
+    try:
+        import keyring
+    except ModuleNotFoundError:
+        return None
+    backend = keyring.get_keyring()
+    return backend if backend.priority > 0 and not _is_empty(backend) else None
+
+
+def _is_empty(backend: KeyringBackend) -> bool:
+    """Whether a chain of keyrings has no link that keeps anything."""
+    links: Iterable[KeyringBackend] | None = getattr(backend, "backends", None)
+    return links is not None and not any(link.priority > 0 for link in links)
+
+
+def _to_keyring(profile: Profile) -> bool:
+    backend = _backend()
+    if backend is None:
+        return False
+    from keyring.errors import KeyringError
+
+    try:
+        backend.set_password(_PROGRAM, _account(profile.name, profile.service), profile.api_key.reveal())
+    except KeyringError:  # locked, or nobody is there to unlock it
+        return False
+    return True
+
+
+def _from_keyring(name: str, service: str) -> str | None:
+    backend = _backend()
+    if backend is None:
+        raise ConfigurationError(
+            f"the key of profile {name!r} is in the system's keyring, which is not to be had here; "
+            "install the extra: pip install 'imgwire-async[keyring]'"
+        )
+    from keyring.errors import KeyringError
+
+    try:
+        return backend.get_password(_PROGRAM, _account(name, service))
+    except KeyringError as error:
+        raise ConfigurationError(
+            f"the system's keyring does not give the key of profile {name!r}: {error}"
+        ) from error

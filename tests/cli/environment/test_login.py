@@ -1,0 +1,325 @@
+"""Keys that `login` stores: where they are, who can read them, and which one a command uses."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keyring
+import keyring.backend
+import keyring.errors
+import pytest
+from typer.testing import CliRunner, Result
+
+from imgwire_async.cli import profiles
+from imgwire_async.cli.app import app
+from imgwire_async.cli.exits import ExitCode
+from imgwire_async.core.values.redaction import Secret
+from imgwire_async.sandbox import ImgixSandbox, Sandbox
+
+Invoke = Callable[..., Result]
+
+
+class Wallet(keyring.backend.KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 5
+
+    is_locked = False
+
+    @cached_property
+    def kept(self) -> dict[tuple[str, str], str]:
+        return {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._check()
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._check()
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._check()
+        if self.kept.pop((service, username), None) is None:
+            raise keyring.errors.PasswordDeleteError
+
+    def _check(self) -> None:
+        if self.is_locked:
+            raise keyring.errors.KeyringLocked("locked")
+
+
+@pytest.fixture
+def wallet(monkeypatch: pytest.MonkeyPatch) -> Wallet:
+    wallet = Wallet()  # type: ignore[no-untyped-call]
+    monkeypatch.setattr(keyring, "get_keyring", lambda: wallet)
+    return wallet
+
+
+@pytest.fixture
+def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keyring.backends.fail import Keyring
+
+    monkeypatch.setattr(keyring, "get_keyring", Keyring)
+
+
+@pytest.fixture(autouse=True)
+def _no_variables_of_imgix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IMGIX_API_KEY", raising=False)
+    monkeypatch.delenv("IMGIX_API_BASE_URL", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    path = tmp_path / "configuration" / "profiles.ini"
+    monkeypatch.setenv(profiles.FILE_VARIABLE, str(path))
+    return path
+
+
+@pytest.fixture
+def cli(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def invoke(*arguments: str, **options: Any) -> Result:
+        result = CliRunner().invoke(app, arguments, **options)
+        for secret in (sandbox.server_key, sandbox.client_key, sandbox.session_token):
+            assert secret not in result.output
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def signed_in(cli: Invoke, sandbox: Sandbox) -> Invoke:
+    result = cli("login", "--base-url", sandbox.base_url, input=f"{sandbox.server_key}\n")
+    assert result.exit_code == 0, result.output
+    return cli
+
+
+def whoami(cli: Invoke, *arguments: str) -> dict[str, Any]:
+    result = cli("whoami", "--json", *arguments)
+    assert result.exit_code == 0, result.output
+    return dict(json.loads(result.stdout))
+
+
+@pytest.mark.usefixtures("no_keyring")
+def test_without_a_keyring_the_key_is_in_a_file_that_only_the_user_can_read(
+    signed_in: Invoke, sandbox: Sandbox, file: Path
+) -> None:
+    assert sandbox.server_key in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    assert whoami(signed_in)["profile"] == "default"
+    assert whoami(signed_in)["base_url"] == sandbox.base_url
+
+
+def test_with_a_keyring_the_file_holds_no_key(
+    wallet: Wallet, signed_in: Invoke, sandbox: Sandbox, file: Path
+) -> None:
+    assert sandbox.server_key not in file.read_text()
+    assert list(wallet.kept.values()) == [sandbox.server_key]
+    assert whoami(signed_in)["credential"] == "server key"
+
+    assert signed_in("logout").exit_code == 0
+    assert not wallet.kept
+
+
+def test_a_keyring_that_is_locked_is_not_used_to_store(
+    wallet: Wallet, signed_in: Invoke, sandbox: Sandbox, file: Path
+) -> None:
+    wallet.is_locked = True
+
+    result = signed_in("login", "--base-url", sandbox.base_url, input=sandbox.server_key)
+
+    assert str(file) in result.stdout
+    assert whoami(signed_in)["profile"] == "default"
+
+
+def test_a_keyring_that_is_locked_later_is_an_error_of_the_configuration(
+    wallet: Wallet, signed_in: Invoke
+) -> None:
+    wallet.is_locked = True
+
+    result = signed_in("ls")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "does not give the key of profile 'default': locked" in result.stderr
+
+
+def test_a_keyring_that_has_lost_the_key_says_how_to_store_it_again(
+    wallet: Wallet, signed_in: Invoke
+) -> None:
+    wallet.kept.clear()
+
+    result = signed_in("ls")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert (
+        "no key is stored in the system's keyring; run imgwire-async login --profile default" in result.stderr
+    )
+
+
+def test_no_keyring_stores_in_the_file(wallet: Wallet, cli: Invoke, sandbox: Sandbox, file: Path) -> None:
+    arguments = ("login", "--no-keyring", "--base-url", sandbox.base_url, "--json")
+
+    record = json.loads(cli(*arguments, input=sandbox.server_key).stdout)
+
+    assert record == {
+        "profile": "default",
+        "service": "imgwire",
+        "base_url": sandbox.base_url,
+        "stored_in": str(file),
+    }
+    assert not wallet.kept
+
+
+@pytest.mark.usefixtures("no_keyring")
+class TestFile:
+    def test_a_key_that_does_not_work_is_not_stored(self, cli: Invoke, sandbox: Sandbox, file: Path) -> None:
+        result = cli("login", "--base-url", sandbox.base_url, input="sk_wrong\n")
+
+        assert result.exit_code == ExitCode.REFUSED
+        assert "check that the key is a valid key" in result.stderr
+        assert "sk_wrong" not in result.output
+        assert not file.exists()
+
+    @pytest.mark.parametrize("given", ["", "\n", "  \n"])
+    def test_no_key_is_wrong_usage(self, cli: Invoke, given: str) -> None:
+        result = cli("login", input=given)
+
+        assert (result.exit_code, result.stderr) == (2, "Error: no key was given on standard input.\n")
+
+    def test_a_client_key_can_be_stored(self, cli: Invoke, sandbox: Sandbox) -> None:
+        assert cli("login", "--base-url", sandbox.base_url, input=sandbox.client_key).exit_code == 0
+        assert whoami(cli)["credential"] == "client key"
+
+    def test_a_session_token_is_stored_with_its_environment(self, cli: Invoke, sandbox: Sandbox) -> None:
+        arguments = ("--base-url", sandbox.base_url, "--environment", str(sandbox.environment_id))
+
+        assert cli("login", *arguments, input=sandbox.session_token).exit_code == 0
+        assert whoami(cli)["environment_id"] == str(sandbox.environment_id)
+
+    def test_variables_come_before_the_default_profile(
+        self, signed_in: Invoke, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("IMGWIRE_API_KEY", "sk_of_another_service")
+        monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("IMGWIRE_PROFILE", "default")
+
+        assert signed_in("ls", "--json").exit_code == ExitCode.REFUSED
+        assert signed_in("ls", "--profile", "default").exit_code == 0
+
+    @pytest.mark.parametrize("name", ["IMGWIRE_API_BASE_URL", "IMGWIRE_ENVIRONMENT_ID"])
+    def test_a_variable_beside_the_key_is_not_mixed_with_a_profile(
+        self, signed_in: Invoke, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+        result = signed_in("ls")
+
+        assert (result.exit_code, result.stderr) == (
+            2,
+            "Error: no API key: set the environment variable IMGWIRE_API_KEY\n",
+        )
+
+    def test_several_profiles_are_chosen_by_option_or_variable(
+        self, signed_in: Invoke, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        arguments = ("login", "--profile", "work", "--base-url", sandbox.base_url)
+        assert signed_in(*arguments, input=sandbox.client_key).exit_code == 0
+
+        assert whoami(signed_in)["credential"] == "server key"
+        assert whoami(signed_in, "--profile", "work")["credential"] == "client key"
+        monkeypatch.setenv("IMGWIRE_PROFILE", "work")
+        assert whoami(signed_in)["profile"] == "work"
+
+    def test_an_unknown_profile_is_an_error_that_names_the_known_ones(
+        self, signed_in: Invoke, file: Path
+    ) -> None:
+        result = signed_in("ls", "--profile", "wrok")
+
+        advice = "run imgwire-async login --profile wrok"
+        assert result.stderr == f"Error: no profile 'wrok' in {file}; there are: default; {advice}\n"
+        assert result.exit_code == ExitCode.USAGE
+
+    @pytest.mark.parametrize("name", ["", "a b", "../x", "[x]", "-x", "ä", "x\n"])
+    def test_a_profile_has_a_plain_name(self, cli: Invoke, name: str) -> None:
+        result = cli("login", f"--profile={name}", input="sk_x")
+
+        assert result.exit_code == ExitCode.USAGE, result.output
+
+    def test_without_any_configuration_two_ways_are_named(self, cli: Invoke) -> None:
+        result = cli("ls")
+
+        assert (result.exit_code, result.stderr) == (
+            2,
+            "Error: no API key: set the environment variable IMGWIRE_API_KEY, or run imgwire-async login\n",
+        )
+
+    def test_a_rejected_key_of_a_profile_is_named_by_the_profile(self, signed_in: Invoke, file: Path) -> None:
+        text = file.read_text()
+        key = text.partition("api_key = ")[2].split()[0]
+        file.write_text(text.replace(key, "sk_old"))
+
+        result = signed_in("ls")
+
+        assert result.exit_code == ExitCode.REFUSED
+        assert "check that the key of profile 'default' is a valid key" in result.stderr
+
+    @pytest.mark.parametrize(
+        "content",
+        [b"no section = sk_secret\n", b"[x imgwire\nsk_secret", b"\xff\xfe", b"[a]\nb=1\n[a]\nb=1\n"],
+    )
+    def test_a_damaged_file_is_named_without_what_it_holds(
+        self, cli: Invoke, file: Path, content: bytes
+    ) -> None:
+        file.parent.mkdir()
+        file.write_bytes(content)
+
+        result = cli("ls")
+
+        assert result.exit_code == ExitCode.USAGE
+        assert f"cannot read the profiles in {file}" in result.stderr
+        assert "sk_secret" not in result.output
+
+    def test_a_file_that_cannot_be_written_is_named(
+        self, cli: Invoke, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(profiles.FILE_VARIABLE, "/dev/null/profiles.ini")
+
+        result = cli("login", "--base-url", sandbox.base_url, input=sandbox.server_key)
+
+        assert result.exit_code == ExitCode.USAGE
+        assert "/dev/null/profiles.ini" in result.stderr
+
+    def test_a_profile_is_forgotten_with_its_key(
+        self, signed_in: Invoke, sandbox: Sandbox, file: Path
+    ) -> None:
+        assert signed_in("logout").stdout == "Profile 'default' is removed, with its key.\n"
+        assert sandbox.server_key not in file.read_text()
+        assert signed_in("logout").exit_code == ExitCode.USAGE
+
+    def test_percent_signs_and_other_marks_of_a_key_are_kept(self) -> None:
+        key = Secret("sk_%(x)s;#=:'\"%")
+        profiles.store(profiles.Profile("x", "imgwire", key))
+
+        found = profiles.load("x", "imgwire")
+
+        assert found is not None
+        assert found.api_key.reveal() == key.reveal()
+        assert key.reveal() not in repr(found)
+
+    def test_profiles_of_both_services_are_apart(self, signed_in: Invoke) -> None:
+        with ImgixSandbox() as imgix:
+            result = signed_in("imgix", "login", "--base-url", imgix.base_url, input=imgix.api_key)
+            assert result.exit_code == 0, result.output
+            assert signed_in("imgix", "sources", "ls", "--json").exit_code == 0
+
+        assert whoami(signed_in)["profile"] == "default"
+        assert signed_in("imgix", "logout").exit_code == 0
+        assert profiles.names("imgwire") == ["default"]
+        assert profiles.names("imgix") == []
