@@ -40,15 +40,20 @@ class JobFiles:
     images: Output | None = None
     failed: Output | None = None
 
-    def check(self, source: str | None, journal: Path) -> None:
+    def check(self, source: str | None, journal: Path, manifest: str | None = None) -> None:
         """Find out before the job what would keep the files from being written.
+
+        Args:
+            source: what the job reads, if it is a file.
+            journal: of the job.
+            manifest: what an export writes of its own.
 
         Raises:
             InvalidArgumentError: one has another extension than it can have, cannot be written, or would
-                replace another one, the source or the journal.
+                replace another one, the source, the journal or the manifest.
             ConfigurationError: one is Parquet, and its extra is missing.
         """
-        taken = Taken(source=source, journal=journal)
+        taken = Taken(source=source, journal=journal, manifest=manifest)
         wanted = self.outputs()
         for option, path, extensions in wanted:
             try:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -25,7 +26,7 @@ from imgwire_async.ingest.journal.binding import Binding
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.rows import State
 from imgwire_async.ingest.options import IngestOptions
-from imgwire_async.ingest.results.outputs import check_parquet
+from imgwire_async.ingest.results.outputs import BESIDE_A_JOURNAL, Taken, check_free, check_parquet
 from imgwire_async.ingest.runners.runner import Runner
 from imgwire_async.ingest.sink import patient
 from imgwire_async.ingest.sources.entries import identity_of
@@ -33,7 +34,6 @@ from imgwire_async.stores.uris import FORMS, ObjectUri, is_object, local_path
 
 MANIFESTS: Final = (".jsonl", ".ndjson", ".parquet")
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # a Path makes one slash of two
-_BESIDE_A_JOURNAL: Final = ("", ".lock", "-wal", "-shm", "-journal", ".lock-journal")
 
 
 class ExportJob(IngestJob[ExportedImage]):
@@ -73,17 +73,32 @@ class ExportJob(IngestJob[ExportedImage]):
         self._sink = address(self._to, mark, self._store_options, overwrite=self._overwrite)
         return super()._new_runner()
 
+    @property
+    def _taken_files(self) -> Taken:
+        return replace(super()._taken_files, manifest=manifest_of(self._to, self._manifest))
+
+    def _open_journal(self) -> Journal:
+        manifest = manifest_of(self._to, self._manifest)
+        if manifest is not None and isinstance(self._journal_path, str | bytes | os.PathLike):
+            check_free(manifest, Taken(journal=os.fsdecode(self._journal_path)))
+        return super()._open_journal()
+
     async def _begin_run(self, source: str) -> Binding | None:
         binding = await super()._begin_run(source)
         if self._options.dry_run:
             return binding
         journal = self._journal
-        if journal.run == 1 and not self._overwrite and await self._target.exists(self._manifest):
+        if (
+            self._manifest not in journal.manifests
+            and not self._overwrite
+            and await self._target.exists(self._manifest)
+        ):
             raise InvalidArgumentError(
-                f"{self._target.location(self._manifest)!r} exists, and the journal is a new one: export "
-                "to another place, use the journal of the earlier export, or pass overwrite=True",
+                f"{self._target.location(self._manifest)!r} exists, and the journal knows nothing of it: "
+                "export to another place, use the journal of the earlier export, or pass overwrite=True",
                 operation="export",
             )
+        await to_thread.run_sync(journal.keep_manifest, self._manifest)
         await self._target.begin()
         self._images.register = await to_thread.run_sync(self._names, journal)
         return binding
@@ -94,7 +109,7 @@ class ExportJob(IngestJob[ExportedImage]):
             target, file = os.path.realpath(self._target.name), os.path.realpath(journal.path)
             if self._target.is_local and os.path.commonpath((target, file)) == target:
                 inside = os.path.relpath(file, target).replace(os.sep, "/")
-                reserved += [inside + suffix for suffix in _BESIDE_A_JOURNAL]
+                reserved += [inside + suffix for suffix in BESIDE_A_JOURNAL]
         return NameRegister(journal.connection(), journal.run, reserved)
 
     def _at_end(self) -> Callable[[], Awaitable[None]]:
@@ -110,6 +125,11 @@ class ExportJob(IngestJob[ExportedImage]):
                 await target.end()
 
         return finish
+
+
+def manifest_of(to: str, name: str) -> str | None:
+    """The path of a manifest; None in a bucket."""
+    return None if is_object(to) else os.path.join(local_path(to) or to, name)  # noqa: PTH118
 
 
 def _folder(to: str | os.PathLike[str]) -> str:

@@ -41,6 +41,7 @@ CREATE INDEX items_failed ON items (state) WHERE state = 'failed';
 # Missing in journals of earlier versions, which know neither their service nor their source.
 # binding: see binding.py · resume: see resuming.py
 # outputs: JSON array with the paths of the files that the job has written
+# manifests: JSON array with the names of the manifests that an export has written
 _ABOUT: Final = "CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 _PACE_SECONDS: Final = 24 * 3600.0
 _SAMPLE: Final = 3
@@ -173,6 +174,7 @@ class Journal:
         self.binding = about.get("binding")
         self.resume = about.get("resume")
         self.outputs: list[str] = json.loads(about.get("outputs", "[]"))
+        self.manifests: list[str] = json.loads(about.get("manifests", "[]"))
         self._paces: dict[str, tuple[float, float]] = json.loads(pace or "{}")
         self.run = runs + 1
 
@@ -230,6 +232,16 @@ class Journal:
         if path not in self.outputs:
             self.outputs.append(path)
             self._keep_about("outputs", json.dumps(self.outputs))
+
+    def keep_manifest(self, name: str) -> None:
+        """Put on record that the job writes this manifest, which later runs may then replace.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        if name not in self.manifests:
+            self.manifests.append(name)
+            self._keep_about("manifests", json.dumps(self.manifests))
 
     def _keep_about(self, name: str, value: str | None) -> None:
         try:

@@ -28,7 +28,8 @@ LISTS: Final = (".jsonl", ".ndjson")
 """What manifests of failed items can be."""
 
 _ROWS: Final = 10_000  # in one row group of a Parquet file
-_BESIDE_A_JOURNAL: Final = ("", ".lock", "-wal", "-shm", "-journal", ".lock-journal")
+BESIDE_A_JOURNAL: Final = ("", "-wal", "-shm", "-journal", ".lock", ".lock-wal", ".lock-shm", ".lock-journal")
+"""What follows the name of a journal in the names of its files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class Taken:
     source: PathTarget | None = None
     """The file that the items come from; `-` for standard input."""
     journal: PathTarget | None = None
+    manifest: PathTarget | None = None
+    """What an export writes beside its files."""
 
 
 def extension_of(path: PathTarget, allowed: tuple[str, ...]) -> str:
@@ -69,9 +72,14 @@ def check_free(path: PathTarget, taken: Taken) -> None:
             f"cannot write {name!r}: the items of the job are read from it; name another file",
             operation="ingest",
         )
+    if taken.manifest is not None and target & _identity(os.fsdecode(taken.manifest)):
+        raise InvalidArgumentError(
+            f"cannot write {name!r}: it is the manifest of the export; name another file",
+            operation="ingest",
+        )
     if taken.journal is not None:
         journal = os.fsdecode(taken.journal)
-        if any(target & _identity(f"{journal}{suffix}") for suffix in _BESIDE_A_JOURNAL):
+        if any(target & _identity(f"{journal}{suffix}") for suffix in BESIDE_A_JOURNAL):
             raise InvalidArgumentError(
                 f"cannot write {name!r}: it belongs to the journal of the job; name another file",
                 operation="ingest",

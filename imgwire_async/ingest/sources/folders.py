@@ -54,6 +54,8 @@ class Folder:
                         if not self._wanted(one, relative):
                             continue
                         if one.is_dir(follow_symlinks=self.follow_symlinks):
+                            if own.hold_all_in(one.path, one.name):
+                                continue
                             if not self.follow_symlinks or _enter(one.path, entered):
                                 waiting.append((one.path, f"{relative}/"))
                         elif self._included(one.name, relative) and not own.hold(one.path, one.name):

@@ -17,8 +17,33 @@ PARQUET_MARK: Final = "imgwire-async ingest"
 _COMPANIONS: Final = ("-wal", "-shm", "-journal", ".lock", ".lock-journal", ".lock-wal", ".lock-shm")
 """What SQLite and the lock of a journal add to its name."""
 _LINE: Final = 64 * 1024  # bytes
-_MAP: Final = {"key", "image_id", "cdn_url"}
-_FAILED: Final = {"key", "_status", "_code", "_message", "_attempts"}
+_TABLES: Final = (
+    {"key", "image_id", "cdn_url"},
+    # The mapping of a migration.
+    {
+        "source_id",
+        "origin_path",
+        "old_url",
+        "image_id",
+        "cdn_url",
+        "mime_type",
+        "width",
+        "height",
+        "metadata_lost",
+    },
+)
+"""Columns of tables that are always the same."""
+_ROWS: Final = (
+    {"key", "_status", "_code", "_message", "_attempts"},  # failed items
+    {"source", "key", "_image_id", "_created_at", "_sha256", "_cdn_url"},  # the manifest of an export
+    {"old_url", "new_url", "variant", "findings"},  # a comparison of two pictures
+)
+"""Columns by which other tables are known."""
+_LISTS: Final = {".jsonl", ".ndjson"}
+PAGE_MARK: Final = '<meta name="generator" content="imgwire-async">'
+"""In the head of the HTML pages of reports."""
+_COMPARED: Final = "pictures", "results.jsonl"
+"""The folder in which a report of comparisons keeps its pictures, and the file beside it."""
 
 
 class OwnFiles:
@@ -34,6 +59,12 @@ class OwnFiles:
             resolved = os.path.realpath(path)
             self._paths.add(resolved)
             self._names.add(os.path.basename(resolved))  # noqa: PTH119
+
+    def hold_all_in(self, path: str, name: str) -> bool:
+        """Whether a folder holds nothing but what a report shows."""
+        pictures, results = _COMPARED
+        beside = os.path.join(os.path.dirname(path), results)  # noqa: PTH118, PTH120
+        return name == pictures and _is_written_by_a_job(beside, ".jsonl")
 
     def hold(self, path: str, name: str) -> bool:
         """Whether the file is one of them: named to this job, or by its content one of another job."""
@@ -58,7 +89,9 @@ def _is_written_by_a_job(path: str, kind: str) -> bool:
             if kind == ".parquet":
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _LINE))
                 return PARQUET_MARK.encode() in file.read()
-            if kind in {".csv", ".json", ".jsonl", ".ndjson"}:
+            if kind in {".html", ".htm"}:
+                return PAGE_MARK.encode() in head + file.read(_LINE)
+            if kind in {".csv", ".json", *_LISTS}:
                 return _is_text_of_ours(head + file.readline(_LINE), kind)
     except OSError:
         pass  # reading it as an item tells what is wrong
@@ -69,11 +102,16 @@ def _is_text_of_ours(head: bytes, kind: str) -> bool:
     line = head.split(b"\n", 1)[0]
     if kind == ".csv":
         header = next(csv.reader([line.decode(errors="replace")]), [])
-        return set(header) == _MAP or head.startswith(b"name,value\r\njob,")
+        return set(header) in _TABLES or head.startswith(b"name,value\r\njob,")
     if kind == ".json":
         return head.startswith(b'{\n  "job": ') and b'\n  "journal": ' in head
+    if not head:
+        return True  # a list of no failures
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
         return False
-    return isinstance(row, dict) and (set(row) == _MAP or set(row) >= _FAILED)
+    if not isinstance(row, dict):
+        return False
+    is_report = set(row) == {"name", "value"} and row["name"] == "job"
+    return is_report or set(row) in _TABLES or any(set(row) >= columns for columns in _ROWS)

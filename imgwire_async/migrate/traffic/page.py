@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from imgwire_async.ingest.results.outputs import write_text
+from imgwire_async.ingest.sources.own_files import PAGE_MARK
 from imgwire_async.migrate.traffic.survey import STATUSES, TrafficSurvey
 
 ROWS: Final = 40
@@ -48,6 +49,7 @@ def _page(survey: TrafficSurvey) -> list[str]:
     lines = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><title>imgix parameters in use</title>',
+        PAGE_MARK,
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         f"<style>{_STYLE}</style></head><body>",
         f"<main><h1>imgix parameters in use</h1><p>{survey.requests:,} requests for pictures.</p>",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from imgwire_async.ingest.results.outputs import write_text
+from imgwire_async.ingest.sources.own_files import PAGE_MARK
 from imgwire_async.migrate.verification.results import VERDICTS, Compared, Verdict
 
 _TITLES: Final = {
@@ -71,6 +72,7 @@ def _page(
     lines = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><title>imgix and Imgwire: pictures compared</title>',
+        PAGE_MARK,
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         f"<style>{_STYLE}{_filters(parameters, verdicts)}</style></head><body>",
         "<main><h1>imgix and Imgwire: pictures compared</h1>",

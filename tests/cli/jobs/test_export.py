@@ -104,7 +104,19 @@ def test_a_file_that_is_in_the_way_fails_its_image(cli: Invoke, tmp_path: Path) 
 def test_an_older_manifest_is_not_replaced_by_a_new_journal(cli: Invoke) -> None:
     assert cli("backup").exit_code == 0
 
-    result = cli("backup", "--journal", "new.journal")
+    for _ in range(2):
+        result = cli("backup", "--journal", "new.journal")
+
+        assert result.exit_code == 2
+        assert "use --overwrite" in result.stderr
+
+
+def test_no_report_takes_the_place_of_the_manifest(cli: Invoke, sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "backup").mkdir()
+
+    result = cli("backup", "--manifest", "m.parquet", "--report", "backup/m.parquet")
 
     assert result.exit_code == 2
-    assert "use --overwrite" in result.stderr
+    assert "--report: cannot write 'backup/m.parquet': it is the manifest" in result.stderr
+    assert not list(sandbox.requests)
+    assert not list((tmp_path / "backup").iterdir())

@@ -389,6 +389,39 @@ async def test_a_target_that_is_linked_or_was_moved_with_its_journal_is_the_same
     assert counts(report) == (0, 2, 0, 0)
 
 
+@pytest.mark.parametrize("name", ["manifest.jsonl", "MANIFEST.jsonl"])
+async def test_the_manifest_takes_neither_the_place_of_the_journal_nor_of_a_foreign_file(
+    client: AsyncImgwireClient, tmp_path: Path, name: str
+) -> None:
+    foreign = tmp_path / name
+    for _ in range(2):  # a run that was rejected leaves a journal behind
+        with pytest.raises(InvalidArgumentError, match="belongs to the journal"):
+            await export(client, tmp_path, manifest=name, journal=foreign)
+        assert not foreign.exists()
+    foreign.write_text("mine")
+    for _ in range(2):
+        with pytest.raises(InvalidArgumentError, match="exists, and the journal knows nothing of it"):
+            await export(client, tmp_path, manifest=name, journal=tmp_path / "journal")
+        assert foreign.read_text() == "mine"
+    _, report = await export(client, tmp_path, manifest="other.jsonl", journal=tmp_path / "journal")
+    assert report.complete
+    with pytest.raises(InvalidArgumentError, match="knows nothing of it"):
+        await export(client, tmp_path, manifest=name, journal=tmp_path / "journal")
+    assert foreign.read_text() == "mine"
+
+
+async def test_no_other_output_takes_the_place_of_the_manifest(
+    client: AsyncImgwireClient, tmp_path: Path
+) -> None:
+    async with client.export(tmp_path / "out") as job:
+        assert [outcome async for outcome in job] == []
+        (tmp_path / "link.jsonl").symlink_to("out/manifest.jsonl")
+        for path in (tmp_path / "out" / "manifest.jsonl", tmp_path / "link.jsonl"):
+            for write in (job.write_images, job.write_failures):
+                with pytest.raises(InvalidArgumentError, match="it is the manifest of the export"):
+                    await write(path)
+
+
 async def test_no_image_takes_the_place_of_the_journal_or_the_manifest(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,13 @@ from typer.testing import CliRunner, Result
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.cli.app import app
+from imgwire_async.ingest.results import outputs
 from imgwire_async.ingest.sources.folders import Folder
+from imgwire_async.migrate import mapping
+from imgwire_async.migrate.traffic.page import write_survey
+from imgwire_async.migrate.traffic.survey import TrafficSurvey
+from imgwire_async.migrate.verification.page import write_page
+from imgwire_async.migrate.verification.results import Compared
 from imgwire_async.sandbox import Sandbox
 from tests.ingest.support import counts, folder_of, ingest
 
@@ -71,16 +79,58 @@ def test_a_folder_may_hold_what_other_jobs_have_written(cli: Invoke, sandbox: Sa
     assert (result.exit_code, found(result)) == (0, COUNT)
 
 
+def test_reports_may_be_lists_and_lists_may_be_empty(cli: Invoke) -> None:
+    for journal in ("first", "second"):
+        result = cli(
+            "--journal", journal, "--failed", f"{journal}.ndjson", "--report", f"report-{journal}.jsonl"
+        )
+        assert (result.exit_code, found(result)) == (0, COUNT)
+    assert found(cli("--journal", "third")) == COUNT
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+async def test_a_folder_may_hold_an_export(client: AsyncImgwireClient, photos: Path, ending: str) -> None:
+    await client.images.wait_until_ready((await client.images.upload(photos / "0000.png")).id)
+    async with client.export(
+        photos, name="new/{file_name}", manifest=f"m.{ending}", journal=photos / "j"
+    ) as job:
+        async for outcome in job:
+            assert outcome.image_id is not None
+    assert {entry.key for entry in Folder(photos).entries()} == {
+        "new/0000.png",
+        *(f"{number:04}.png" for number in range(COUNT)),
+    }
+
+
+def test_a_folder_may_hold_the_files_of_a_migration(photos: Path) -> None:
+    mapped = dict.fromkeys(mapping.COLUMNS, "")
+    outputs.write_table(photos / "urls.csv", mapping.COLUMNS, [mapped])
+    outputs.write_table(photos / "urls.jsonl", mapping.COLUMNS, [mapped])
+    write_survey(TrafficSurvey(), photos / "survey.html")
+    report = photos / "verification"
+    (report / "pictures").mkdir(parents=True)
+    compared = Compared("1", "https://old", "https://new", "w=1", ("w",), "exact")
+    (report / "results.jsonl").write_text(json.dumps(asdict(compared)) + "\n")
+    write_page(report / "index.html", [compared], shown=1, mean=1.5, worst=4.0, pictures="pictures")
+    (report / "pictures" / "1-old.webp").write_bytes(b"x")
+    (photos / "pictures").mkdir()
+    (photos / "pictures" / "mine.webp").write_bytes(b"x")
+    keys = {entry.key for entry in Folder(photos).entries()}
+    assert keys == {"pictures/mine.webp", *(f"{number:04}.png" for number in range(COUNT))}
+
+
 def test_a_file_that_only_looks_like_one_of_a_job_counts(photos: Path) -> None:
     (photos / "list.csv").write_text("key,image_id,price\n")
     (photos / "list.jsonl").write_text('{"key": 1}\n')
+    (photos / "names.jsonl").write_text('{"name": "x", "value": 1}\n')
+    (photos / "page.html").write_text("<html><title>x</title></html>")
     (photos / "report.json").write_text("{}")
     (photos / "sheet.parquet").write_bytes(b"PAR1PAR1")
     (photos / "archive.lock").write_bytes(b"x")
     with sqlite3.connect(photos / "other.db") as database:
         database.execute("CREATE TABLE t (x)")
     database.close()
-    assert len(list(Folder(photos).entries())) == COUNT + 6
+    assert len(list(Folder(photos).entries())) == COUNT + 8
 
 
 async def test_what_a_killed_job_leaves_is_no_item(
