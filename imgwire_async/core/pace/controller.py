@@ -284,7 +284,8 @@ class RateController:
     def _throttle(self, now: float, hint: float | None, generation: int) -> None:
         hinted = hint is not None and hint > 0.0
         judged = self._epoch_generation if self._probing else self._judged_generation
-        if judged is not None and generation >= judged:
+        is_judged = judged is not None and generation >= judged
+        if is_judged:
             if not hinted and not self._accepted_in_epoch:
                 self._pause(now)
             elif not self._probing:
@@ -295,7 +296,9 @@ class RateController:
             if now + pause > self._closed_until:
                 self._close(now + pause * self._rng.uniform(1.0, 1.0 + HINT_SPREAD))
             self._probing = self._probing or hint > PROBE_AFTER
-            if judged is not None or generation < self._epoch_generation:
+            # Short hints of requests that were sent earlier must not put off for ever what is judged.
+            lasts = self._generation < self._epoch_generation or pause >= self._round_trip
+            if is_judged or (lasts and (judged is not None or generation < self._epoch_generation)):
                 self._begin_epoch(self._closed_until)
 
     def _slow_down(self, now: float) -> None:

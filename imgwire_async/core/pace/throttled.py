@@ -28,8 +28,9 @@ longer; twice that after the third, until the usual `pacing.RECOVERY` is reached
 FIRST_RECOVERY_REQUESTS: Final = 25.0
 BUCKET_SHARE: Final = 0.8
 """Of what was accepted before the first 429 this part was in the bucket; the rest had flowed in meanwhile."""
-PAUSES_APART: Final = 5.0
-"""The rate is not back at its ceiling before this many times the pause that a 429 asked for."""
+PAUSES_APART: Final = 15.0
+"""The rate is not back at its ceiling before this many times the pause that a 429 asked for, so that pauses
+cost at most a fifteenth of the time."""
 FORGET_AFTER: Final = 60.0
 """Seconds without a 429 after which requests that nobody has to wait for are paced no more."""
 UNPACED: Final = Ticket(0, 0.0)
@@ -64,9 +65,10 @@ class LastSecond:
 class ThrottledController(RateController):
     """Finds the rate of a service that has just answered 429, in seconds where `RateController` takes longer.
 
-    The bucket of the service is empty now, so what it accepts until the next 429 is what its limit allows,
-    if it keeps what is not used. If it keeps nothing, the rate at that 429 is the limit. The ceiling is set
-    in the middle between both, and corrected by the 429s that follow.
+    The bucket of the service is empty now. If it does not fill up until the next 429, it accepts until then
+    what its limit allows, so the mean rate is the limit. If it does, it has what it held before the first 429
+    when the rate passes the limit, and how long the excess takes to empty it tells the limit. Each guess is
+    too low where the other holds, so the ceiling is the higher one. Later 429s correct it.
 
     A bucket rarely holds more than its limit allows in a second. So half of what the service accepted in the
     second before the first 429 is a guess at the limit, mostly too low: the rate starts there.
@@ -93,10 +95,20 @@ class ThrottledController(RateController):
         self._accelerating = True
         self._recovery_factor = FIRST_RECOVERY / 2.0
         self._accepted_before = accepted
-        self._bucket: float | None = (
-            None  # requests that the bucket held when the rate began to grow, if that is known
-        )
         self._pause_asked_for = 0.0
+        self._rejected = 0, self._epoch_start  # the request that was answered 429: its generation, when sent
+        self._rejected_in_epoch = 0
+
+    def throttle(self, generation: int, hint: float | None, sent_at: float) -> None:
+        """Learn that the request of a lease was answered 429.
+
+        Args:
+            generation: that of the lease.
+            hint: seconds of its `Retry-After`, or None.
+            sent_at: instant of the clock.
+        """
+        self._rejected = generation, sent_at
+        self.report(0, 1, hint, generation)
 
     def _grow(self) -> None:
         if not self._accelerating:
@@ -110,31 +122,35 @@ class ThrottledController(RateController):
         if not self._accelerating:
             super()._slow_down(now)
             return
-        mean = self._accepted_in_epoch / max(now - self._epoch_start, 1e-3)
-        ceiling = (self.rate + min(mean, self.rate)) / 2.0
-        if self._bucket:
-            # While the rate grew from the limit to what it is, the excess has emptied the bucket.
-            growth = max(self._acceleration, self.rate * math.log(2.0) / FIRST_DOUBLING)
-            ceiling = min(
-                ceiling, max(START_RATE, self.rate - math.sqrt(2.0 * growth * BUCKET_SHARE * self._bucket))
-            )
-        self._fall_from(ceiling)
+        generation, sent_at = self._rejected
+        growth = max(self._acceleration, self.rate * math.log(2.0) / FIRST_DOUBLING)
+        rate = max(self.rate / 2.0, self.rate - growth * (now - sent_at))
+        # Responses to accepted requests are slower than 429s, so what was sent is counted.
+        accepted = generation - self._epoch_generation - self._rejected_in_epoch
+        mean = accepted / max(sent_at - self._epoch_start, 1e-3)
+        # While the rate grew from the limit to what it was, the excess has emptied the bucket.
+        from_full = rate - math.sqrt(2.0 * growth * BUCKET_SHARE * self._accepted_before)
+        self._fall_from(min(max(mean, from_full, rate / 2.0), rate))
         self._begin_epoch(now)
 
     def _throttle(self, now: float, hint: float | None, generation: int) -> None:
         self._pause_asked_for = min(hint or 0.0, LONGEST_HINT)
-        if self._pause_asked_for >= 1.0 and self._accelerating and not self._accepted_in_epoch:
-            self._bucket = self._accepted_before  # full again after the pause
         super()._throttle(now, hint, generation)
+        self._rejected_in_epoch += generation >= self._epoch_generation
 
     def _accept(self, now: float, count: int, generation: int, took: float | None) -> None:
         super()._accept(now, count, generation, took)
-        if self._bucket is not None and self._accelerating and generation < self._epoch_generation:
-            # Sent before the pause, and slower to be answered than the 429s: they count as accepted before.
+        if self._accelerating and generation == UNPACED.generation:
+            # Sent before there was a pace, and slower to be answered than the 429s.
             self._accepted_before += count
-            self._bucket = self._accepted_before
-            self._rate = max(self._rate, self._bucket / 2.0)
-            self._acceleration = max(self._acceleration, CATCHING_UP * self._bucket / 2.0)
+            guess = self._accepted_before / 2.0
+            self._rate = max(self._rate, guess)
+            if self._pause_asked_for >= 1.0:
+                self._acceleration = max(self._acceleration, CATCHING_UP * guess)
+
+    def _begin_epoch(self, start: float) -> None:
+        super()._begin_epoch(start)
+        self._rejected_in_epoch = 0
 
     def _fall_from(self, ceiling: float) -> None:
         super()._fall_from(ceiling)
@@ -195,7 +211,7 @@ class ThrottledPacer:
     def throttled(self, ticket: Ticket, hint: float | None) -> None:
         """Learn that a request was answered 429, with the seconds of its `Retry-After` if it had one."""
         self._throttled_at = self._clock()
-        self._controller.report(0, 1, hint, ticket.generation)
+        self._controller.throttle(ticket.generation, hint, ticket.sent_at)
 
     def lend(self) -> None:
         """Learn that a request waits for code of the caller's own: nothing is counted here."""

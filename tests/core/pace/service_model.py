@@ -8,12 +8,16 @@ from __future__ import annotations
 import heapq
 import math
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
+from imgwire_async.core.pace.adaptive import Ticket
 from imgwire_async.core.pace.controller import Lease, RateController
 from imgwire_async.core.pace.latency_cap import InFlightCap
+from imgwire_async.core.pace.throttled import UNPACED, LastSecond, ThrottledPacer
+from imgwire_async.core.retry import RetryPolicy
 
 TRAVEL = 0.02
 
@@ -38,6 +42,11 @@ class World:
     def at(self, when: float, do: Callable[[], None]) -> None:
         self._count += 1
         heapq.heappush(self._events, (max(when, self.now), self._count, do))
+
+    def step(self) -> None:
+        """Go to the next event."""
+        self.now, _, do = heapq.heappop(self._events)
+        do()
 
     def run_until(self, end: float) -> None:
         while self._events and self._events[0][0] <= end:
@@ -67,7 +76,7 @@ def refused(now: float, hint: float | None = None) -> Reply:
 
 
 class TokenBucket:
-    def __init__(self, rate: float, burst: float, *, hints: bool = False) -> None:
+    def __init__(self, rate: float, burst: float, *, hints: bool | Literal["exact"] = False) -> None:
         self.rate = rate
         self._burst = self._tokens = burst
         self._updated = 0.0
@@ -79,8 +88,9 @@ class TokenBucket:
         if self._tokens >= 1.0:
             self._tokens -= 1.0
             return Reply(served(now, rng), throttled=False)
-        # Retry-After in whole seconds, as services send it.
-        wait = math.ceil((1.0 - self._tokens) / self.rate)
+        wait = (1.0 - self._tokens) / self.rate
+        if self._hints != "exact":
+            wait = math.ceil(wait)  # as services send it
         return refused(now, float(wait) if self._hints else None)
 
 
@@ -271,6 +281,87 @@ class Client:
         self._in_flight -= 1
         self._controller.report(int(not reply.throttled), int(reply.throttled), reply.hint, generation)
         self._pump()
+
+
+class Calls:
+    """Calls of a client without a pace, with a slot each while they are in flight, and their retries.
+
+    Does what a `Gate` does, at a fiftieth of its time.
+    """
+
+    def __init__(self, seed: int, service: Service, *, slots: int = 100) -> None:
+        self._world = World(seed)
+        self._service = service
+        self._slots = slots
+        self._rng = random.Random(seed)
+        self._pacer: ThrottledPacer | None = None
+        self._last_second = LastSecond()
+        self._queue: deque[int] = deque()
+        self._in_flight = 0
+        self._first_known_at = self._wakes_at = math.inf
+        self._accepted = 0
+        self.throttled = 0
+        self.unavoidable = 0
+        """429s to requests that were on their way when the very first one arrived."""
+
+    def make(self, calls: int) -> float:
+        """Make calls, all at once; returns the seconds until the last one has succeeded."""
+        began, self._accepted, self.throttled, self.unavoidable = self._world.now, 0, 0, 0
+        self._queue.extend([0] * calls)
+        self._pump()
+        while self._accepted < calls:
+            self._world.step()
+        return self._world.now - began
+
+    def _pump(self) -> None:
+        while self._queue and self._in_flight < self._slots:
+            if self._pacer is not None and (due := self._pacer.next_send()) > self._world.now:
+                if due < self._wakes_at or self._wakes_at <= self._world.now < due < math.inf:
+                    self._wakes_at = due
+                    self._world.at(due, self._pump)
+                return
+            self._send(self._queue.popleft(), self._pacer)
+
+    def _send(self, retry: int, pacer: ThrottledPacer | None) -> None:
+        world, sent_at = self._world, self._world.now
+        ticket = UNPACED if pacer is None else pacer.begin()
+        self._in_flight += 1
+
+        def arrive() -> None:
+            reply = self._service.handle(world.now, world.rng)
+            world.at(reply.at + TRAVEL, lambda: end(reply))
+
+        def end(reply: Reply) -> None:
+            self._in_flight -= 1
+            if reply.throttled:
+                self._note_429(ticket, sent_at, reply.hint)
+                delay = RetryPolicy().delay(retry, reply.hint, self._rng)
+                world.at(world.now + delay, lambda: again(retry + 1))
+            else:
+                self._accepted += 1
+                if self._pacer is None:
+                    self._last_second.add(world.now)
+                else:
+                    self._pacer.accepted(ticket)
+            if pacer is not None:
+                pacer.end(ticket)
+            self._pump()
+
+        def again(number: int) -> None:
+            self._queue.append(number)
+            self._pump()
+
+        world.at(sent_at + world.travel(), arrive)
+
+    def _note_429(self, ticket: Ticket, sent_at: float, hint: float | None) -> None:
+        world = self._world
+        if self._pacer is None:
+            self._first_known_at = world.now
+            accepted = self._last_second.count(world.now)
+            self._pacer = ThrottledPacer(clock=world.clock, rng=self._rng, accepted=accepted)
+        self.throttled += 1
+        self.unavoidable += sent_at <= self._first_known_at
+        self._pacer.throttled(ticket, hint)
 
 
 class Worker:
