@@ -84,7 +84,7 @@ def test_pauses_of_whole_seconds_are_rare(burst: int) -> None:
 
 def test_pauses_of_whole_seconds_alone_cost_a_tenth_where_the_service_allows_small_bursts() -> None:
     assert [round(at_best(100, burst, 1), 2) for burst in (10, 20, 50)] == [0.85, 0.87, 0.96]
-    assert [round(at_best(100, burst, 2), 2) for burst in (10, 20, 50)] == [0.75, 0.78, 0.88]
+    assert [round(at_best(100, burst, 2), 2) for burst in (10, 20, 50)] == [0.75, 0.77, 0.88]
 
 
 def test_a_high_limit_is_approached_without_a_storm() -> None:
