@@ -199,6 +199,8 @@ def _write(path: Path, parser: configparser.ConfigParser) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         target = path.resolve()  # through a link to the file
+        if target.exists() and not target.is_file():  # a device, which must not become a file
+            raise ConfigurationError(f"cannot write the profiles to {path}: it is not a regular file")
         # Only the user can read what `mkstemp` makes.
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:

@@ -66,7 +66,7 @@ def names(result: Result) -> set[str]:
         (["--until", "2020-01-01"], set()),
         (["--name", "*.png", "--purpose", "front page"], {"hero.png"}),
     ],
-    ids=str,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else f"{len(value)} found",
 )
 def test_filters_choose_images(cli: Invoke, filters: list[str], found: set[str]) -> None:
     assert names(cli("ls", "--json", *filters)) == found

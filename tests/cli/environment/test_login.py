@@ -19,6 +19,7 @@ from imgwire_async.cli import profiles
 from imgwire_async.cli.app import app
 from imgwire_async.cli.exits import ExitCode
 from imgwire_async.core.values.redaction import Secret
+from imgwire_async.errors import ConfigurationError
 from imgwire_async.sandbox import ImgixSandbox, Sandbox
 
 Invoke = Callable[..., Result]
@@ -295,6 +296,19 @@ class TestFile:
 
         assert result.exit_code == ExitCode.USAGE
         assert "/dev/null/profiles.ini" in result.stderr
+
+    def test_what_is_no_regular_file_stays_as_it_is(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file.parent.mkdir()
+        file.touch()
+        before = file.stat()
+        monkeypatch.setattr(Path, "is_file", lambda _: False)  # as a device, which not everybody can make
+
+        with pytest.raises(ConfigurationError, match="it is not a regular file"):
+            profiles.store(profiles.Profile("x", "imgwire", Secret("sk_x")))
+
+        assert file.stat().st_ino == before.st_ino
 
     def test_a_profile_is_forgotten_with_its_key(
         self, signed_in: Invoke, sandbox: Sandbox, file: Path
