@@ -92,6 +92,10 @@ def guarded(work: Callable[[], None], *, as_json: bool) -> None:
     except KeyboardInterrupt:
         raise typer.Exit(interruptions.code_of(interruptions.received())) from None
     except OSError as error:
+        if error.filename is not None:
+            problem = f"{error.strerror}: {error.filename!r}"
+            complain(json.dumps({"error": "OSError", "message": problem}) if as_json else f"Error: {problem}")
+            raise typer.Exit(ExitCode.FAILED) from None
         raise typer.Exit(unwritable(error)) from None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
@@ -56,14 +56,7 @@ class JobFiles:
         taken = Taken(source=source, journal=journal, manifest=manifest)
         wanted = self.outputs()
         for option, path, extensions in wanted:
-            try:
-                if extensions is not None and extension_of(path, extensions) == ".parquet":
-                    check_parquet()
-                check_free(path, taken)
-                _check_not_printed_to(path)
-                check_writable(path)
-            except InvalidArgumentError as error:
-                raise InvalidArgumentError(f"{option}: {error.message}", operation="ingest") from error
+            check_output(option, path, [taken], extensions)
         for (_, first, _), (option, second, _) in combinations(wanted, 2):
             try:
                 check_different(first, second)
@@ -105,6 +98,32 @@ class JobFiles:
                 facts = {"error": type(error).__name__, "message": problem}
                 complain(json.dumps(facts) if as_json else f"Error: {problem}")
         return written
+
+
+def check_output(
+    option: str, path: Output, taken: Iterable[Taken], extensions: tuple[str, ...] | None = None
+) -> None:
+    """Find out before any work what would keep an output from being written.
+
+    Args:
+        option: names it.
+        path: of the output.
+        taken: what it must not replace.
+        extensions: those that it can have; None for any.
+
+    Raises:
+        InvalidArgumentError: it cannot be written, or would replace something.
+        ConfigurationError: it is Parquet, and its extra is missing.
+    """
+    try:
+        if extensions is not None and extension_of(path, extensions) == ".parquet":
+            check_parquet()
+        for one in taken:
+            check_free(path, one)
+        _check_not_printed_to(path)
+        check_writable(path)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"{option}: {error.message}", operation="ingest") from error
 
 
 def _check_not_printed_to(path: Output) -> None:

@@ -40,31 +40,36 @@ def survey(
     """
 
     def work() -> None:
+        from imgwire_async.cli.jobs.files import check_output
         from imgwire_async.errors import InvalidArgumentError
+        from imgwire_async.ingest.results.outputs import Taken
         from imgwire_async.migrate import TrafficSurvey
         from imgwire_async.migrate.traffic.logs import logged_requests, requests_of
         from imgwire_async.migrate.traffic.page import write_survey
 
         found = TrafficSurvey(hosts=host or [], default_params=defaults_of(defaults))
+        if html is not None:
+            check_output("--html", html, [Taken(source=log, content="the requests") for log in logs])
         for log in logs:
             try:
                 for request in requests_of(sys.stdin.buffer) if log == "-" else logged_requests(log):
                     found.add(request)
             except EOFError as error:
                 raise InvalidArgumentError(f"cannot read standard input: {error}") from error
+        problem: OSError | None = None
         if html is not None:
             try:
                 write_survey(found, html)
             except OSError as error:
-                raise InvalidArgumentError(
-                    f"cannot write {str(html)!r}: {error.strerror or error}"
-                ) from error
+                problem = error
         if as_json:
             show_json(found.to_dict())
         else:
             _show(found, top)
-            if html is not None:
+            if html is not None and problem is None:
                 say(f"Page: {html}")
+        if problem is not None:
+            raise problem
 
     guarded(work, as_json=as_json)
 

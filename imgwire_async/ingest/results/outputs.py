@@ -37,7 +37,9 @@ class Taken:
     """Files that no output may replace."""
 
     source: PathTarget | None = None
-    """The file that the items come from; `-` for standard input."""
+    """The file that is read; `-` for standard input."""
+    content: str = "the items of the job"
+    """What is read from it."""
     journal: PathTarget | None = None
     manifest: PathTarget | None = None
     """What an export writes beside its files."""
@@ -69,7 +71,7 @@ def check_free(path: PathTarget, taken: Taken) -> None:
     target = _identity(name)
     if taken.source is not None and target & _source_identity(os.fsdecode(taken.source)):
         raise InvalidArgumentError(
-            f"cannot write {name!r}: the items of the job are read from it; name another file",
+            f"cannot write {name!r}: {taken.content} are read from it; name another file",
             operation="ingest",
         )
     if taken.manifest is not None and target & _identity(os.fsdecode(taken.manifest)):
@@ -117,7 +119,7 @@ def check_writable(path: PathTarget) -> None:
     try:
         target = _replaceable(name)
         if target.exists() and not os.access(target, os.W_OK):
-            raise PermissionError(None, "it must not be written")
+            raise PermissionError(None, "it is read-only")
         temporary = temporary_beside(target)
         temporary.touch(exist_ok=False)
         temporary.unlink()

@@ -42,7 +42,7 @@ _ROWS: Final = (
 _LISTS: Final = {".jsonl", ".ndjson"}
 PAGE_MARK: Final = '<meta name="generator" content="imgwire-async">'
 """In the head of the HTML pages of reports."""
-_COMPARED: Final = "pictures", "results.jsonl"
+COMPARED: Final = "pictures", "results.jsonl"
 """The folder in which a report of comparisons keeps its pictures, and the file beside it."""
 
 
@@ -62,9 +62,9 @@ class OwnFiles:
 
     def hold_all_in(self, path: str, name: str) -> bool:
         """Whether a folder holds nothing but what a report shows."""
-        pictures, results = _COMPARED
+        pictures, results = COMPARED
         beside = os.path.join(os.path.dirname(path), results)  # noqa: PTH118, PTH120
-        return name == pictures and _is_written_by_a_job(beside, ".jsonl")
+        return name == pictures and is_written_by_a_job(beside, ".jsonl")
 
     def hold(self, path: str, name: str) -> bool:
         """Whether the file is one of them: named to this job, or by its content one of another job."""
@@ -75,10 +75,16 @@ class OwnFiles:
         if name in self._names and os.path.realpath(path) in self._paths:
             return True
         kind = os.path.splitext(name)[1].lower()  # noqa: PTH122
-        return kind not in EXTENSIONS and _is_written_by_a_job(path, kind)
+        return kind not in EXTENSIONS and is_written_by_a_job(path, kind)
 
 
-def _is_written_by_a_job(path: str, kind: str) -> bool:
+def is_written_by_a_job(path: str, kind: str) -> bool:
+    """Whether a file shows by its content that a job has written it.
+
+    Args:
+        path: of the file.
+        kind: its extension in lower case.
+    """
     try:
         if not Path(path).is_file():
             return False  # opening a named pipe waits for somebody

@@ -11,6 +11,7 @@ from typing import IO, Final, Literal, TypeAlias
 
 from imgwire_async.migrate.translation.records import Status
 from imgwire_async.migrate.verification.comparing import MEAN_TOLERANCE, WORST_TOLERANCE, Measured
+from imgwire_async.migrate.verification.folder import naming
 
 Verdict: TypeAlias = Literal["agrees", "differs", "approximate", "unsupported", "failed"]
 
@@ -111,16 +112,18 @@ class Results:
 
     def add(self, result: Compared) -> None:
         """Write one down."""
-        if self._file is None:
-            self._file = self._path.open("ab")
-            self._cut()
-        self._file.write(json.dumps(asdict(result)).encode() + b"\n")
-        self._file.flush()
+        with naming(self._path):
+            if self._file is None:
+                self._file = self._path.open("ab")
+                self._cut()
+            self._file.write(json.dumps(asdict(result)).encode() + b"\n")
+            self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
-            self._file.close()
+            with naming(self._path):
+                self._file.close()
 
     def _cut(self) -> None:
         """Remove an incomplete last line."""

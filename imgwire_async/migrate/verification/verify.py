@@ -25,14 +25,13 @@ from imgwire_async.migrate.verification.comparing import (
     pictures_of,
 )
 from imgwire_async.migrate.verification.delivery import Delivery, deliveries, imgix_address
+from imgwire_async.migrate.verification.folder import PAGE, PICTURES, RESULTS, naming, prepare, remove_others
 from imgwire_async.migrate.verification.pairs import Pair, pairs, sampled
 from imgwire_async.migrate.verification.results import Compared, Results
 
 PathTarget: TypeAlias = "str | os.PathLike[str]"
 SHOWN: Final = 100
 """Pairs in the report, the worst of all."""
-PAGE: Final = "index.html"
-_PICTURES: Final = "pictures"
 _LOSSLESS: Final = frozenset({"image/png"})
 
 
@@ -110,7 +109,9 @@ async def verify_urls(
 
     Raises:
         ConfigurationError: libvips is missing (extra `migrate`).
-        InvalidArgumentError: the file of URLs, a variant or a number cannot be used.
+        InvalidArgumentError: the file of URLs, a variant or a number cannot be used, or `report` cannot be
+            written or holds other files under the names of a report's.
+        OSError: the report cannot be written; `filename` is the file. The results so far are kept.
     """
     for name, value in (
         ("sample", 1 if sample is None else sample),
@@ -121,7 +122,7 @@ async def verify_urls(
             raise InvalidArgumentError(f"{name} must be at least 1, got {value}")
     check_pictures()
     folder = Path(report)
-    await to_thread.run_sync(lambda: (folder / _PICTURES).mkdir(parents=True, exist_ok=True))
+    await to_thread.run_sync(prepare, folder)
     tolerances = mean_tolerance, worst_tolerance
     run = _Run(folder, token, rendering_base_url, shown, tolerances, on_compared)
     rows = url_rows(urls)
@@ -163,7 +164,7 @@ async def verify_urls(
             shown=shown,
             mean=mean_tolerance,
             worst=worst_tolerance,
-            pictures=_PICTURES,
+            pictures=PICTURES,
         )
     )
     return found
@@ -181,8 +182,8 @@ class _Run:
         tolerances: tuple[float, float],
         on_compared: Callable[[Compared], object] | None,
     ) -> None:
-        self.results = Results(folder / "results.jsonl")
-        self._pictures = folder / _PICTURES
+        self.results = Results(folder / RESULTS)
+        self._pictures = folder / PICTURES
         self._token = token
         self._base_url = base_url
         self._shown = shown
@@ -251,15 +252,14 @@ class _Run:
 
     def prune(self) -> None:
         """Remove the pictures of pairs that others have replaced."""
-        shown = {name for *_, name in self._worst}
-        for path in self._pictures.iterdir():
-            if path.name.rpartition("-")[0] not in shown:
-                path.unlink(missing_ok=True)
+        remove_others(self._pictures, {name for *_, name in self._worst})
 
     def _keep(self, name: str, old: bytes, new: bytes) -> None:
         for kind, data in zip(("old", "new", "difference"), pictures_of(old, new), strict=True):
             if data is not None:
-                (self._pictures / f"{name}-{kind}.webp").write_bytes(data)
+                path = self._pictures / f"{name}-{kind}.webp"
+                with naming(path):
+                    path.write_bytes(data)
 
 
 _COPIED: Final = (

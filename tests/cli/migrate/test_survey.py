@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from imgwire_async.cli.app import app
@@ -40,3 +45,55 @@ def test_a_file_that_does_not_exist_is_an_error() -> None:
 
     assert result.exit_code == 5
     assert "cannot read 'none.log'" in result.stderr
+
+
+@pytest.fixture
+def access(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "access.log"
+    log.write_text("https://shop.imgix.net/a.jpg?w=4\n")
+    return log
+
+
+@pytest.mark.parametrize(
+    "page", ["access.log", "folder/../access.log", "link", "hard", "no/page.html", "folder"]
+)
+def test_a_page_that_would_replace_a_log_or_cannot_be_written_is_rejected_first(
+    access: Path, page: str
+) -> None:
+    Path("link").symlink_to(access)
+    Path("hard").hardlink_to(access)
+    Path("folder").mkdir()
+
+    result = CliRunner().invoke(app, ["migrate", "survey", "access.log", "--html", page])
+
+    assert result.exit_code == 2, result.output
+    assert f"Error: --html: cannot write '{page}'" in result.stderr
+    assert not result.stdout
+    assert access.read_text() == "https://shop.imgix.net/a.jpg?w=4\n"
+
+
+def test_no_page_replaces_what_standard_input_is_read_from(access: Path) -> None:
+    command = "from imgwire_async.cli import main; main()"
+    with access.open() as standard_input:
+        result = subprocess.run(
+            [sys.executable, "-c", command, "migrate", "survey", "-", "--html", "access.log"],
+            stdin=standard_input,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert (result.returncode, "the requests are read from it" in result.stderr) == (2, True), result.stderr
+    assert access.read_text() == "https://shop.imgix.net/a.jpg?w=4\n"
+
+
+def test_a_page_that_fails_late_costs_nothing_else(access: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "page.html")
+
+    monkeypatch.setattr("imgwire_async.migrate.traffic.page.write_survey", fail)
+    result = CliRunner().invoke(app, ["migrate", "survey", str(access), "--html", "page.html"])
+    assert result.exit_code == 1
+    assert "1 requests" in result.stdout
+    assert "No space left on device: 'page.html'" in result.stderr

@@ -153,7 +153,7 @@ def test_a_file_that_must_not_be_written_is_noticed_before_the_first_request(
 
     result = cli("photos", option, "old.jsonl")
 
-    assert (result.exit_code, "must not be written" in result.stderr) == (2, True), result.stderr
+    assert (result.exit_code, "it is read-only" in result.stderr) == (2, True), result.stderr
     assert not sandbox.requests
 
 

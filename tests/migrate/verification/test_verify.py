@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.migrate import Asset, Compared, UrlRow, VerificationReport, verify_urls
 from imgwire_async.migrate.verification.delivery import imgix_address
 from imgwire_async.migrate.verification.pairs import sampled, variants_of
+from imgwire_async.migrate.verification.results import Results
 from imgwire_async.sandbox import ImgixSandbox, Sandbox
 from tests.migrate.verification.photographs import BothServices
 
@@ -156,6 +158,52 @@ async def test_what_cannot_be_used_is_rejected(
 ) -> None:
     with pytest.raises(InvalidArgumentError):
         await verify(both, urls, **options)
+
+
+@pytest.mark.parametrize("foreign", ["index.html", "results.jsonl", "folder/", "file"])
+async def test_a_report_takes_the_place_of_nothing_else(both: BothServices, urls: Path, foreign: str) -> None:
+    folder = urls.parent / "report"
+    asked = len(both.imgix.requests)
+    if foreign == "file":
+        folder.write_text("mine")
+    elif foreign == "folder/":
+        (folder / "index.html").mkdir(parents=True)
+    else:
+        folder.mkdir()
+        (folder / foreign).write_text("mine\n")
+
+    with pytest.raises(InvalidArgumentError, match="report must be a folder"):
+        await verify(both, urls)
+
+    assert len(both.imgix.requests) == asked
+    if foreign != "folder/":
+        assert (folder if foreign == "file" else folder / foreign).read_text().strip() == "mine"
+
+
+async def test_pictures_that_are_no_report_s_stay(both: BothServices, urls: Path) -> None:
+    mine = urls.parent / "report" / "pictures" / "hero-old.webp"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+
+    for _ in range(2):
+        await verify(both, urls, variants=["w=50"], shown=1)
+
+    assert mine.read_bytes() == b"mine"
+    assert len(list(mine.parent.iterdir())) == 4
+
+
+def test_a_disk_that_fills_up_is_reported_with_the_file(tmp_path: Path) -> None:
+    kept = Results(tmp_path / "results.jsonl")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as raised:
+            kept.add(Compared("1", "https://old", "https://new", "w=1", ("w",), "exact"))
+        with pytest.raises(OSError, match="too large"):
+            kept.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert raised.value.filename == str(tmp_path / "results.jsonl")
 
 
 async def test_the_secret_of_a_source_is_written_nowhere(both: BothServices, urls: Path) -> None:
