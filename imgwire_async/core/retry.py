@@ -276,6 +276,8 @@ class RetryBudget:
 
     def deposit(self) -> None:
         """Put back what one success earns."""
+        if self._tokens == self._capacity:
+            return  # as nearly always; what withdraws later does not get more for the time since
         with self._lock:
             self._refill()
             self._tokens = min(self._capacity, self._tokens + self._per_success)

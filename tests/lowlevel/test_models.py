@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from imgwire_async.imgwire.lowlevel import models
 from imgwire_async.imgwire.lowlevel.models import Image, ImageDownloadJob, StandardUpload, UploadToken
+from imgwire_async.imgwire.lowlevel.types import uuid_of
 from tests.lowlevel import support
 from tests.lowlevel.support import ENVIRONMENT, ID, IMAGE, TOKEN, UPLOAD_URL
 
@@ -236,3 +238,35 @@ def test_a_field_that_is_in_json_what_it_is_in_python_costs_no_call() -> None:
 
     parsers = [name for name in called if name.startswith("parse_")]
     assert sorted(parsers) == ["parse_datetime"] * 3 + ["parse_map"] * 2 + ["parse_uuid"] * 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ID,
+        ID.upper(),
+        ID.replace("-", ""),
+        f"{{{ID}}}",
+        f"urn:uuid:{ID}",
+        ID.replace("-", "_"),
+        ID[:-1],
+        "",
+        "g" * 32,
+        "0x" + "1" * 30,
+        "{}" + "1" * 32,
+        "+" + "1" * 31,
+        "\N{ARABIC-INDIC DIGIT ONE}" * 32,
+    ],
+    ids=range(13),
+)
+def test_ids_are_read_as_the_class_reads_them(text: str) -> None:
+    def read(parse: Callable[[str], UUID]) -> UUID | str:
+        try:
+            return parse(text)
+        except ValueError as error:
+            return str(error)
+
+    found = read(uuid_of)
+
+    assert found == read(UUID)
+    assert pickle.loads(pickle.dumps(found)) == found

@@ -7,6 +7,7 @@ of an object that outlives the loop, such as a client's slots, would be held for
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -20,7 +21,7 @@ def current_loop() -> object:
     # Asked for several times in a call, and anyio's way takes ten times as long. Trio may run as a guest of
     # asyncio, and then in no task of it.
     loop = asyncio._get_running_loop()  # noqa: SLF001 - `get_running_loop` raises where there is none
-    if loop is not None and asyncio.current_task(loop) is not None:
+    if loop is not None and ("trio" not in sys.modules or asyncio.current_task(loop) is not None):
         return loop
     return current_token().native_token
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import socket
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -15,6 +15,7 @@ from imgwire_async.core.body import SourceFailedError
 from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.http.failures import system_detail
 from imgwire_async.core.http.messages import HttpRequest, TransportError, joined_headers
+from imgwire_async.core.http.read_timeouts import ReadTimeouts
 from imgwire_async.core.http.tls import LateTls
 from imgwire_async.core.pace.local_limits import lacking
 
@@ -44,7 +45,7 @@ def as_transport_error(error: Exception) -> TransportError:
     match error:
         case aiohttp.ConnectionTimeoutError():
             return TransportError("ConnectTimeout", detail, may_have_acted=False, timed_out=True)
-        case aiohttp.ServerTimeoutError() | TimeoutError():
+        case TimeoutError():
             return TransportError("ReadTimeout", detail, may_have_acted=True, timed_out=True)
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
             return TransportError("ProxyError", detail, may_have_acted=False)
@@ -61,19 +62,81 @@ def as_transport_error(error: Exception) -> TransportError:
 
 
 class _Request(aiohttp.ClientRequest):
-    """Remembers the connection on which it is sent."""
+    """Says on which connection it is sent, and when that is done."""
 
-    _transport: asyncio.Transport | None = None
+    attempt: _Attempt
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        self._transport = conn.transport
+        self.attempt.begin(conn.transport)
         return await super().send(conn)
 
+    async def write_bytes(self, *to: Any) -> None:  # noqa: ANN401 - as aiohttp calls it
+        await super().write_bytes(*to)
+        self.attempt.wait_for_head()
+
+
+class _Attempt:
+    """A request until the head of its response is there; a middleware for aiohttp, which calls it."""
+
+    __slots__ = ("_has_body", "_open", "_seconds", "_timed_out", "_timeouts", "_transport")
+
+    def __init__(
+        self, timeouts: ReadTimeouts, seconds: float | None, open_attempts: set[_Attempt], *, has_body: bool
+    ) -> None:
+        self._timeouts = timeouts
+        self._seconds = seconds
+        self._open = open_attempts
+        self._has_body = has_body
+        self._transport: asyncio.Transport | None = None
+        self._timed_out = False
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        assert isinstance(request, _Request)  # noqa: S101 - the session makes no others
+        request.attempt = self
+        self._open.add(self)
+        try:
+            return await send(request)
+        except (asyncio.CancelledError, *FAILURES) as error:
+            self.abort()
+            if self._timed_out and not isinstance(error, asyncio.CancelledError):
+                raise _read_timeout() from error
+            if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
+                # aiohttp would send it again by itself, unless it is a POST or PATCH. How often a request is
+                # sent is counted, limited and told elsewhere.
+                raise as_transport_error(error) from error
+            raise
+        finally:
+            self._open.discard(self)
+            self._timeouts.stop(self)
+
+    def begin(self, transport: asyncio.Transport | None) -> None:
+        """Note the connection on which the request is sent now."""
+        self._transport = transport
+        if not self._has_body:
+            self.wait_for_head()
+
+    def wait_for_head(self) -> None:
+        """Let the read timeout begin, unless the response came before all of the request was sent."""
+        if self in self._open:
+            self._timeouts.start(self, self._seconds)
+
+    def time_out(self) -> None:
+        """End the request."""
+        self._timed_out = True
+        self.abort()
+
     def abort(self) -> None:
+        """Close the connection at once."""
         # Closing waits until what is buffered has been sent. A server that no longer reads would keep the
         # socket open for ever.
         if self._transport is not None:
             self._transport.abort()
+
+
+def _read_timeout() -> TransportError:
+    return TransportError("ReadTimeout", "", may_have_acted=True, timed_out=True)
 
 
 def _new_socket(address: aiohttp.AddrInfoType) -> socket.socket:
@@ -85,10 +148,10 @@ def _new_socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 
 @functools.lru_cache(maxsize=32)
-def _client_timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+def _client_timeout(connect: float | None) -> aiohttp.ClientTimeout:
     # Names are resolved outside of `sock_connect` but inside of `connect`, which also covers the wait for a
     # free connection: there is none, because the pool has no limit.
-    return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=read)
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect)
 
 
 def _unset(message: HttpRequest) -> tuple[str, ...] | None:
@@ -100,18 +163,35 @@ def _unset(message: HttpRequest) -> tuple[str, ...] | None:
 
 
 class _Reply:
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, timeouts: ReadTimeouts, seconds: float | None
+    ) -> None:
         self._response = response
+        self._content = response.content
+        self._timeouts = timeouts
+        self._seconds = seconds
+        self._timed_out = False
         # No longer there when the response is complete, because the connection may serve another request.
         self._transport = response.connection and response.connection.transport
         self.status = response.status
         self.headers = joined_headers(response.raw_headers)
 
     async def read(self) -> bytes:
+        if self._content.at_eof():
+            return b""
+        self._timeouts.start(self, self._seconds)
         try:
-            return await self._response.content.readany()
+            return await self._content.readany()
         except FAILURES as error:
-            raise as_transport_error(error) from error
+            raise (_read_timeout() if self._timed_out else as_transport_error(error)) from error
+        finally:
+            self._timeouts.stop(self)
+
+    def time_out(self) -> None:
+        """End the response, of which nothing has arrived for too long."""
+        self._timed_out = True
+        if self._transport is not None:
+            self._transport.abort()
 
     async def aclose(self) -> None:
         if self._transport is not None and self._response.connection is not None:
@@ -138,14 +218,14 @@ class AiohttpTransport:
             # Cookies of one response must not travel with other callers' requests.
             cookie_jar=aiohttp.DummyCookieJar(),
             request_class=_Request,
-            middlewares=(self._send_once,),
             # Answers are unpacked by `read_all`, which knows how much it wants.
             auto_decompress=False,
             max_line_size=_MAX_HEADER_BYTES,
             max_field_size=_MAX_HEADER_BYTES,
         )
         self._last_used = 0.0
-        self._unanswered: set[_Request] = set()
+        self._timeouts = ReadTimeouts()
+        self._attempts: set[_Attempt] = set()
 
     @property
     def is_closed(self) -> bool:
@@ -161,38 +241,22 @@ class AiohttpTransport:
         # Encodings are left alone: rewriting `%2F` as `/` in a query breaks a signature.
         url = URL(message.url, encoded=True)
         tls = await self._tls.context() if url.scheme == "https" else True
+        attempt = _Attempt(self._timeouts, timeouts.read, self._attempts, has_body=bool(message.body))
         try:
-            return _Reply(
-                await self._session.request(
-                    message.method,
-                    url,
-                    headers=message.headers,
-                    data=message.body,
-                    timeout=_client_timeout(timeouts.connect, timeouts.read),
-                    skip_auto_headers=_unset(message),
-                    allow_redirects=False,
-                    ssl=tls,
-                )
+            response = await self._session.request(
+                message.method,
+                url,
+                headers=message.headers,
+                data=message.body,
+                timeout=_client_timeout(timeouts.connect),
+                skip_auto_headers=_unset(message),
+                allow_redirects=False,
+                ssl=tls,
+                middlewares=(attempt,),
             )
         except FAILURES as error:
             raise as_transport_error(error) from error
-
-    async def _send_once(
-        self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        assert isinstance(request, _Request)  # noqa: S101 - the session makes no others
-        self._unanswered.add(request)
-        try:
-            return await send(request)
-        except (asyncio.CancelledError, *FAILURES) as error:
-            request.abort()
-            if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
-                # aiohttp would send it again by itself, unless it is a POST or PATCH. How often a request is
-                # sent is counted, limited and told elsewhere.
-                raise as_transport_error(error) from error
-            raise
-        finally:
-            self._unanswered.discard(request)
+        return _Reply(response, self._timeouts, timeouts.read)
 
     @staticmethod
     async def _notice_closed_connections() -> None:
@@ -203,6 +267,7 @@ class AiohttpTransport:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for request in self._unanswered:
-            request.abort()
+        for attempt in self._attempts:
+            attempt.abort()
+        self._timeouts.close()
         await self._session.close()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -93,10 +94,10 @@ class _Unpacker:
 ReadBody = Callable[[StreamingResponse], Awaitable[bytes]]
 
 
-async def exchange(
+def exchange(
     transport: Transport, message: HttpRequest, timeouts: Timeouts, read: ReadBody = read_all
-) -> Result:
-    """Send `message` and read its response.
+) -> Coroutine[Any, Any, Result]:
+    """Send `message` and read its response, once awaited.
 
     Args:
         transport: sends it.
@@ -107,7 +108,17 @@ async def exchange(
     """
     stream = message.body if isinstance(message.body, CountedStream) else None
     if stream is None and timeouts.total is None:
-        return await _exchange(transport, message, timeouts, read)
+        return _exchange(transport, message, timeouts, read)
+    return _exchange_in_time(transport, message, stream, timeouts, read)
+
+
+async def _exchange_in_time(
+    transport: Transport,
+    message: HttpRequest,
+    stream: CountedStream | None,
+    timeouts: Timeouts,
+    read: ReadBody,
+) -> Result:
     end = _from_now(timeouts.total)
     with anyio.CancelScope(deadline=end) as scope:
         if stream is not None:

@@ -221,19 +221,31 @@ class Gate:
         instant = math.inf if deadline is None else deadline
         return Permit(self, self._lane(rate_class), instant, patience, not_before, longest_wait)
 
+    def enters_at_once(self, permit: Permit) -> bool:
+        """Admit a `Permit` if it need not wait; False if it has to `enter`."""
+        self._note_loop()
+        lane, now = permit.lane, self.clock()
+        if lane.pacer is not None:
+            lane.forget_pace()
+        is_admitted = (
+            self._at_once > 0
+            and len(self._in_flight) < self._concurrency
+            and permit.not_before <= now < permit.deadline
+            and self._is_free(lane, now)
+            and lane.take(now)
+        )
+        if is_admitted:
+            self._admit(permit)
+        return is_admitted
+
     async def enter(self, permit: Permit) -> None:
         """Wait for the turn of a `Permit`."""
-        self._note_loop()
         lane, deadline, arrived = permit.lane, permit.deadline, self.clock()
         if permit.not_before > arrived:
             await self._wait_until(permit.not_before, arrived)
+            if self.enters_at_once(permit):
+                return
             arrived = self.clock()
-        if lane.pacer is not None:
-            lane.forget_pace()
-        is_free = len(self._in_flight) < self._concurrency and self._is_free(lane, arrived)
-        if self._at_once and is_free and arrived < deadline and lane.take(arrived):
-            self._admit(permit)
-            return
         gives_up = math.inf
         if lane.bucket is not None:
             if (wait := lane.bucket.wait(arrived)) > permit.longest_wait:
@@ -321,6 +333,11 @@ class Gate:
             with nullcontext() if deadline == math.inf else self.time.move_on_after(deadline - now):
                 await waiter.wake.wait()
         self._at_once = self._at_once or _AT_ONCE
+
+    def note_response(self) -> None:
+        """Let another request go in this turn of the event loop: a response was read that is no 429."""
+        if self._at_once < _AT_ONCE:
+            self._at_once += 1
 
     def leave(self, permit: Permit) -> None:
         """End the request of a `Permit`."""

@@ -191,7 +191,8 @@ class Permit:
         """Whether somebody else has its slot meanwhile."""
 
     async def __aenter__(self) -> Self:
-        await self._gate.enter(self)
+        if not self._gate.enters_at_once(self):
+            await self._gate.enter(self)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -266,6 +267,7 @@ class Permit:
 
         Only a pace learns from it. Nothing is said of a request that got no response.
         """
+        self._gate.note_response()
         if self.lane.pacer is not None:
             self.lane.pacer.accepted(self._ticket_of(self.lane.pacer))
         else:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from enum import Enum, StrEnum
 from typing import Any, Final, Literal, Self, TypeVar, cast
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from imgwire_async.core.operation import MisfitError, QueryValue, list_of
 
@@ -149,12 +149,29 @@ def parse_float(value: Any) -> float:
 
 def parse_uuid(value: Any) -> UUID:
     """A UUID in its text form."""
-    if value.__class__ is str:
-        try:
-            return UUID(value)
-        except ValueError as error:
-            raise MisfitError("expected a UUID, got other text") from error
-    return _read(UUID, "a UUID", value)
+    return _read(uuid_of, "a UUID", value)
+
+
+_UNKNOWN: Final = SafeUUID.unknown
+
+
+def uuid_of(text: str) -> UUID:
+    """`UUID(text)`, but faster: the ids are a good part of what reading a record takes.
+
+    Raises:
+        ValueError: it is not the text of a UUID.
+    """
+    digits = text.replace("-", "")
+    if len(digits) != 32:
+        return UUID(text)  # in braces, for example
+    try:
+        number = int(digits, 16)
+    except ValueError:
+        return UUID(text)
+    uuid = object.__new__(UUID)
+    object.__setattr__(uuid, "int", number)
+    object.__setattr__(uuid, "is_safe", _UNKNOWN)
+    return uuid
 
 
 def parse_datetime(value: Any) -> datetime.datetime:

@@ -12,7 +12,7 @@ from imgwire_async.core.values.metadata import checked_metadata
 from imgwire_async.core.values.numbers import whole
 from imgwire_async.core.values.redaction import without_query
 from imgwire_async.errors import InvalidArgumentError
-from imgwire_async.imgwire.lowlevel.types import UNSET, Unset
+from imgwire_async.imgwire.lowlevel.types import UNSET, Unset, uuid_of
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def as_uuid(value: str | UUID, name: str, operation: str) -> UUID:
     if isinstance(value, UUID):
         return value
     try:
-        return UUID(value)
+        return uuid_of(value)
     except (ValueError, AttributeError, TypeError):
         problem = f"{name} must be a UUID, got {value!r:.80}"
     raise InvalidArgumentError(problem, operation=operation)
