@@ -237,7 +237,8 @@ def raw_text(key: str) -> str:
     return _ESCAPED.sub(original, key) if "\\" in key else key
 
 
-_KEY_PREFIX: Final = "iw1-"
+KEY_PREFIX: Final = "iw1-"
+"""Of all idempotency keys that are derived."""
 
 
 def idempotency_key(job: str, key: str, content: bytes, parameters: bytes | None = None) -> str:
@@ -259,4 +260,4 @@ def idempotency_key(job: str, key: str, content: bytes, parameters: bytes | None
     for part in (job.encode(), key.encode(), content, *(() if parameters is None else (parameters,))):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
-    return _KEY_PREFIX + base64.b32encode(digest.digest()).decode().lower()
+    return KEY_PREFIX + base64.b32encode(digest.digest()).decode().lower()

@@ -360,6 +360,8 @@ class IngestJob(Generic[RecordT]):
         if self._options.dry_run:
             return None
         await to_thread.run_sync(self._journal.begin_run, None if binding is None else binding.to_json())
+        if self._options.dedupe is not None:
+            await to_thread.run_sync(self._journal.index_content)
         return binding
 
 

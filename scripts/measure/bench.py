@@ -3,6 +3,7 @@
     .venv/bin/python scripts/measure/bench.py uploads
     .venv/bin/python scripts/measure/bench.py fastapi
     .venv/bin/python scripts/measure/bench.py ingest
+    .venv/bin/python scripts/measure/bench.py journal --rows 1000000
     .venv/bin/python scripts/measure/bench.py pacing
     .venv/bin/python scripts/measure/bench.py stores
     .venv/bin/python scripts/measure/bench.py urls
@@ -42,6 +43,7 @@ from connection_load import connections
 from fastapi_load import fastapi
 from import_times import imports
 from ingest_load import ingest, ingest_client
+from journal_load import journal
 from pacing_load import pacing
 from store_load import stores, stores_client
 
@@ -219,6 +221,7 @@ app.command()(fastapi)
 app.command("import")(imports)
 app.command()(connections)
 app.command()(ingest)
+app.command()(journal)
 app.command()(pacing)
 app.command()(stores)
 app.command(hidden=True)(ingest_client)

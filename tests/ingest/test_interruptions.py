@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from imgwire_async import (
 )
 from imgwire_async.ingest.coordination import coordinator
 from imgwire_async.ingest.items import IngestItem
+from imgwire_async.ingest.journal.database import Journal
+from imgwire_async.ingest.journal.rows import State
 from imgwire_async.sandbox import Fault, Sandbox
 from tests.clients import client_of
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
@@ -313,10 +316,12 @@ async def test_what_a_crash_kept_from_the_journal_is_not_stored_twice(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     await ingest(client, photos, journal=tmp_path / "j")
-    with sqlite3.connect(tmp_path / "j") as journal:
-        journal.execute("UPDATE items SET state = 'keyed', image_id = NULL WHERE key < '0030.png'")
-        journal.execute("DELETE FROM items WHERE key >= '0050.png'")
-    journal.close()
+    with Journal(tmp_path / "j") as journal:
+        rows = [row for row in journal.rows(State.STORED) if row.key < "0030.png"]
+        journal.write([replace(row, state=State.KEYED, image_id=None) for row in rows])
+    with sqlite3.connect(tmp_path / "j") as lost:
+        lost.execute("DELETE FROM compact_items WHERE name >= '0050.png'")
+    lost.close()
     await resume(client, photos, tmp_path / "j")
 
 

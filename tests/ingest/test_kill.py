@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import sqlite3
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ import pytest
 from anyio import to_thread
 
 from imgwire_async import AsyncImgwireClient
+from imgwire_async.ingest.journal.database import Journal
+from imgwire_async.ingest.journal.rows import State
 from imgwire_async.sandbox import Sandbox
 from tests.ingest.support import folder_of, server_images
 
@@ -121,10 +122,9 @@ def wait_for_puts(sandbox: Sandbox, job: subprocess.Popen[bytes], count: int) ->
         time.sleep(0.005)
 
 
-def journal_states(folder: Path) -> dict[str, tuple[str, str, str | None, str]]:
-    journal = sqlite3.connect(folder / "photos.journal")
-    try:
-        rows = journal.execute("SELECT key, state, idempotency_key, image_id, lower(hex(sha256)) FROM items")
-        return {key: (state, idempotency_key, *rest) for key, state, idempotency_key, *rest in rows}
-    finally:
-        journal.close()
+def journal_states(folder: Path) -> dict[str, tuple[str, str | None, str | None, str]]:
+    with Journal(folder / "photos.journal") as journal:
+        return {
+            row.key: (row.state, row.idempotency_key, row.image_id, (row.sha256 or b"").hex())
+            for row in journal.rows(*State)
+        }

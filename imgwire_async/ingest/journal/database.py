@@ -9,44 +9,39 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
-from operator import attrgetter
+from heapq import heappop, heappush, heapreplace
 from pathlib import Path
 from typing import Final, Self
 from uuid import uuid4
 
 from imgwire_async.errors import JournalError
-from imgwire_async.ingest.journal.migrations import FORMAT, format_problem, migrate
+from imgwire_async.ingest.journal.compact import COLUMNS, INSERT, NUMBERS, STATES, RowCodec
+from imgwire_async.ingest.journal.history import keep_outcomes
+from imgwire_async.ingest.journal.migrations import FORMAT, format_problem, migrate, shrink
+from imgwire_async.ingest.journal.problems import journal_error
 from imgwire_async.ingest.journal.recognition import APPLICATION_ID, HAS_ABOUT
 from imgwire_async.ingest.journal.rows import Row, State
+from imgwire_async.ingest.journal.schema import ABOUT, CONTENT_INDEX, ITEMS, JOB
 
 
 def _marks(count: int) -> str:
     return ", ".join("?" * count)
 
 
-_COLUMNS: Final = tuple(field.name for field in fields(Row))
-_VALUES: Final = attrgetter(*_COLUMNS)
-_SCHEMA: Final = """
-CREATE TABLE job (name TEXT NOT NULL, runs INTEGER NOT NULL, pace TEXT);  -- pace: class → [rate, time]
-CREATE TABLE items (
-    key TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, run INTEGER NOT NULL,
-    size INTEGER, version TEXT, sha256 BLOB, idempotency_key TEXT, image_id TEXT, cdn_url TEXT,
-    attempts INTEGER NOT NULL, error_type TEXT, error TEXT, item TEXT, parameters BLOB,
-    note TEXT
-) WITHOUT ROWID;
-CREATE INDEX items_by_content ON items (sha256) WHERE sha256 IS NOT NULL;
-CREATE INDEX items_failed ON items (state) WHERE state = 'failed';
-"""
-# Missing in journals of earlier versions, which know neither their service nor their source.
-# binding: see binding.py · resume: see resuming.py
-# outputs: JSON array with the paths of the files that the job has written
-# manifests: JSON array with the names of the manifests that an export has written
-_ABOUT: Final = "CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+def _among(states: Sequence[State]) -> str:
+    """The condition of these states. Without parameters, so that an index of one state can serve."""
+    numbers = [NUMBERS[state] for state in states]
+    return f"state = {numbers[0]}" if len(numbers) == 1 else f"state IN ({', '.join(map(str, numbers))})"
+
+
 _PACE_SECONDS: Final = 24 * 3600.0
 _SAMPLE: Final = 3
 _LOOKUP: Final = 500  # keys in one query
-_WRITE: Final = f"INSERT OR REPLACE INTO items VALUES ({_marks(len(_COLUMNS))})"  # noqa: S608 - only marks
+_STORED: Final = (State.STORED, State.READY)
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM compact_items"  # noqa: S608 - only names
+_WRITE: Final = f"{INSERT} ON CONFLICT (place, name) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in COLUMNS[2:]
+)
 
 
 class Journal:
@@ -168,6 +163,8 @@ class Journal:
         pragma("journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=NORMAL")
         migrate(self._writer)
+        shrink(self._writer)
+        self._codec = RowCodec(self._writer, self.job)
         about: dict[str, str] = {}
         if self._writer.execute(HAS_ABOUT).fetchone()[0]:
             about = dict(self._writer.execute("SELECT name, value FROM about"))
@@ -180,7 +177,7 @@ class Journal:
 
     def _create(self, job: str) -> None:
         self._writer.execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA.split(";"):
+        for statement in (JOB, *ITEMS):
             self._writer.execute(statement)
         self._writer.execute("INSERT INTO job VALUES (?, 0, NULL)", (job,))
         self._writer.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -245,7 +242,7 @@ class Journal:
 
     def _keep_about(self, name: str, value: str | None) -> None:
         try:
-            self._writer.execute(_ABOUT)
+            self._writer.execute(ABOUT)
             if value is None:
                 self._writer.execute("DELETE FROM about WHERE name = ?", (name,))
             else:
@@ -284,50 +281,88 @@ class Journal:
         """
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.executemany(_WRITE, map(_VALUES, rows))
-            self._writer.execute("COMMIT")
+            try:
+                self._writer.executemany(_WRITE, [self._codec.encode(row) for row in rows])
+                self._codec.write_shared(self._writer)
+                keep_outcomes(self._writer, rows, self.run, self._codec, self._wall_clock())
+                self._writer.execute("COMMIT")
+            finally:
+                if self._writer.in_transaction:
+                    self._writer.rollback()
+                    self._codec = RowCodec(self._writer, self.job)  # without what has not been written
         except sqlite3.Error as error:
-            if self._writer.in_transaction:
-                self._writer.rollback()
             raise self._error(error) from error
 
     def find(self, keys: Sequence[str]) -> dict[str, Row]:
         """The rows of those keys that have one."""
+        names: dict[int, list[str]] = {}
+        for place, name in filter(None, map(self._codec.place_of, keys)):
+            names.setdefault(place, []).append(name)
         found = {}
-        for start in range(0, len(keys), _LOOKUP):
-            part = keys[start : start + _LOOKUP]
-            query = f"SELECT * FROM items WHERE key IN ({_marks(len(part))})"  # noqa: S608 - only marks
-            for row in self._read(query, part):
-                found[row.key] = row
+        for place, those in names.items():
+            for start in range(0, len(those), _LOOKUP):
+                part = those[start : start + _LOOKUP]
+                query = f"{_SELECT} WHERE place = {place} AND name IN ({_marks(len(part))})"
+                for row in self._read(query, part):
+                    found[row.key] = row
         return found
+
+    def index_content(self) -> None:
+        """Prepare for many calls of `find_content`, which would otherwise look at every row.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
+        try:
+            self._writer.execute(CONTENT_INDEX)
+        except sqlite3.Error as error:
+            raise self._error(error) from error
 
     def find_content(self, sha256: bytes) -> Row | None:
         """A stored item with this content."""
-        query = "SELECT * FROM items WHERE sha256 = ? AND state IN (?, ?) LIMIT 1"
-        return next(iter(self._read(query, (sha256, State.STORED, State.READY))), None)
+        query = (
+            f"{_SELECT} WHERE sha256 IS NOT NULL AND substr(sha256, 1, 8) = substr(?1, 1, 8) "
+            f"AND sha256 = ?1 AND {_among(_STORED)} LIMIT 1"
+        )
+        return next(iter(self._read(query, (sha256,))), None)
 
     def rows(self, *states: State) -> Iterator[Row]:
         """All rows of these states, by key, without holding them all in memory."""
-        last = ""
-        chosen = f"state IN ({_marks(len(states))}) AND key > ?"
-        query = f"SELECT * FROM items WHERE {chosen} ORDER BY key LIMIT {_LOOKUP}"  # noqa: S608 - only marks
-        while rows := self._read(query, (*states, last)):
+        # A place may lie in another one. Keys of later places are never less than the place.
+        ahead: list[tuple[str, Row, Iterator[Row]]] = []
+        for place, number in sorted((place, number) for number, place in enumerate(self._codec.places)):
+            while ahead and ahead[0][0] < place:
+                yield _next(ahead)
+            rows = self._rows_of(number, states)
+            for row in rows:
+                heappush(ahead, (row.key, row, rows))
+                break
+        while ahead:
+            yield _next(ahead)
+
+    def _rows_of(self, place: int, states: Sequence[State]) -> Iterator[Row]:
+        last, than = "", ">="
+        while True:
+            condition = f"place = {place} AND name {than} ? AND {_among(states)}"
+            rows = self._read(f"{_SELECT} WHERE {condition} ORDER BY name LIMIT {_LOOKUP}", (last,))
             yield from rows
-            last = rows[-1].key
+            if len(rows) < _LOOKUP:
+                return
+            last, than = rows[-1].key[len(self._codec.places[place]) :], ">"
 
     def count(self) -> dict[str, int]:
-        """How many items are in each state."""
+        """How many items are in each state. Reads no rows."""
         with self._reading:
-            return dict(self._reader.execute("SELECT state, count(*) FROM items GROUP BY state"))
+            counts = self._reader.execute("SELECT state, items FROM counts WHERE items > 0").fetchall()
+        return {STATES[number]: items for number, items in counts}
 
     def some_images(self) -> list[str]:
-        """Ids of a few stored images, from both ends of the keys."""
-        chosen = f"SELECT * FROM items WHERE state IN ({_marks(2)}) ORDER BY key"  # noqa: S608 - only marks
-        states = (State.STORED, State.READY)
+        """Ids of a few stored images, from both ends of the rows."""
+        chosen = f"{_SELECT} WHERE {_among(_STORED)} ORDER BY"
         found = [
             row
-            for order in ("ASC", "DESC")
-            for row in self._read(f"{chosen} {order} LIMIT {_SAMPLE}", states)
+            for order in ("place, name", "place DESC, name DESC")
+            for row in self._read(f"{chosen} {order} LIMIT {_SAMPLE}", ())
         ]
         return list(dict.fromkeys(row.image_id for row in found if row.image_id))
 
@@ -337,7 +372,7 @@ class Journal:
                 found = self._reader.execute(query, parameters).fetchall()
         except sqlite3.Error as error:
             raise self._error(error) from error
-        return [Row(*values) for values in found]
+        return list(map(self._codec.decode, found))
 
     def close(self) -> None:
         """Close the file, which lets others open it. A temporary journal is deleted."""
@@ -354,17 +389,15 @@ class Journal:
         self.close()
 
     def _error(self, error: sqlite3.Error) -> JournalError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        reason = "not_writable"
-        match code:
-            case sqlite3.SQLITE_FULL:
-                reason = "full"
-                problem = "the disk is full; free some space, then run the job again"
-            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
-                problem = f"it cannot be written ({error}); make it and its folder writable"
-            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-                reason = "damaged"
-                problem = f"it is damaged ({error}), and is left as it is"
-            case _:
-                problem = str(error)
-        return JournalError(f"the journal {self.path}: {problem}", reason=reason)
+        return journal_error(self.path, error)
+
+
+def _next(ahead: list[tuple[str, Row, Iterator[Row]]]) -> Row:
+    """Take the first row, and draw the one that follows it in its place."""
+    _, row, rows = ahead[0]
+    following = next(rows, None)
+    if following is None:
+        heappop(ahead)
+    else:
+        heapreplace(ahead, (following.key, following, rows))
+    return row

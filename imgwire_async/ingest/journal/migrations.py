@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final
 
-FORMAT: Final = 4
+from imgwire_async.ingest.journal.compact import INSERT, RowCodec
+from imgwire_async.ingest.journal.history import keep_failures
+from imgwire_async.ingest.journal.rows import Row, State
+from imgwire_async.ingest.journal.schema import ITEMS
+
+FORMAT: Final = 5
 """Number of the format that this version writes, the `user_version` of the database."""
 
 
@@ -47,6 +53,18 @@ def migrate(connection: sqlite3.Connection) -> None:
             connection.rollback()
 
 
+def shrink(connection: sqlite3.Connection) -> None:
+    """Give back the room that a migration has left empty, if it is most of the file. Blocks.
+
+    It is given back at the next opening if that is not possible now, such as because the disk is full.
+    """
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (empty,) = connection.execute("PRAGMA freelist_count").fetchone()
+    if empty > pages / 2:
+        with suppress(sqlite3.Error):
+            connection.execute("VACUUM")
+
+
 def _from_2(connection: sqlite3.Connection) -> None:
     """A version token takes the place of a file's time; the destination that of base URL and environment."""
     for statement in _ITEMS_OF_3:
@@ -66,6 +84,28 @@ def _from_3(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE items ADD COLUMN note TEXT")
 
 
+def _from_4(connection: sqlite3.Connection) -> None:
+    """Rows are stored without what can be derived."""
+    connection.execute("ALTER TABLE items RENAME TO items_of_4")
+    for index in ("items_by_content", "items_failed"):
+        connection.execute(f"DROP INDEX IF EXISTS {index}")
+    for statement in ITEMS:
+        connection.execute(statement)
+    (job,) = connection.execute("SELECT name FROM job").fetchone()
+    codec = RowCodec(connection, job)
+    rows = connection.execute(f"SELECT {_COLUMNS_OF_4} FROM items_of_4 ORDER BY key")  # noqa: S608 - constants
+    while batch := [Row(*values) for values in rows.fetchmany(_BATCH)]:
+        connection.executemany(INSERT, [codec.encode(row) for row in batch])
+        codec.write_shared(connection)
+        keep_failures(connection, [row for row in batch if row.state == State.FAILED], codec, None)
+    connection.execute("DROP TABLE items_of_4")
+
+
+_BATCH: Final = 500
+_COLUMNS_OF_4: Final = (
+    "key, source, state, run, size, version, sha256, idempotency_key, image_id, cdn_url, attempts, "
+    "error_type, error, item, parameters, note"
+)
 _ITEMS_OF_3: Final = (
     """CREATE TABLE items_of_3 (
         key TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, run INTEGER NOT NULL,
@@ -81,5 +121,7 @@ _ITEMS_OF_3: Final = (
     "CREATE INDEX items_failed ON items (state) WHERE state = 'failed'",
 )
 
-_STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = MappingProxyType({2: _from_2, 3: _from_3})
+_STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = MappingProxyType(
+    {2: _from_2, 3: _from_3, 4: _from_4}
+)
 """What brings a journal of a format to the next one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import pytest
 
 from imgwire_async import AlreadyStored, AsyncImgwireClient, IngestItem, InvalidArgumentError, Stored
 from imgwire_async.ingest.items import idempotency_key
+from imgwire_async.ingest.journal.database import Journal
+from imgwire_async.ingest.journal.rows import State
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
@@ -133,9 +135,9 @@ async def test_an_interrupted_item_keeps_its_key_whatever_the_next_run_makes_of_
 ) -> None:
     await ingest(client, photos, journal=journal, purpose="import")
     await ingest(client, photos, journal=journal, purpose="hero", on_change="recreate")
-    with sqlite3.connect(journal) as crashed:
-        crashed.execute("UPDATE items SET state = 'keyed', image_id = NULL, cdn_url = NULL")
-    crashed.close()
+    with Journal(journal) as crashed:
+        rows = list(crashed.rows(State.STORED))
+        crashed.write([replace(row, state=State.KEYED, image_id=None, cdn_url=None) for row in rows])
     await ingest(client, photos, journal=journal, purpose="hero")
     images = await server_images(client)
     assert len(images) == 20

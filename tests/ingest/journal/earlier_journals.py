@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import astuple
 from pathlib import Path
+from typing import Final
+
+from imgwire_async.ingest.journal.rows import Row
 
 RowOf2 = tuple[object, ...]
 
@@ -23,6 +27,29 @@ PRAGMA journal_mode=WAL;
 PRAGMA application_id=1768777591;
 PRAGMA user_version=2;
 """
+
+
+_FORMAT_4: Final = (
+    _FORMAT_2.replace("mtime_ns INTEGER", "version TEXT")
+    .replace("parameters BLOB", "parameters BLOB, note TEXT")
+    .replace("user_version=2", "user_version=4")
+)
+
+
+def write_format_4(path: Path, rows: Iterable[Row], *, tables: str = "") -> None:
+    """A journal as the last version before format 5 wrote it, of the job "spring", after one run.
+
+    Args:
+        path: where to.
+        rows: of its items.
+        tables: SQL that makes those of a job of its own kind.
+    """
+    connection = sqlite3.connect(path)
+    connection.executescript(_FORMAT_4 + tables)
+    connection.execute("INSERT INTO job VALUES ('spring', 1, NULL)")
+    connection.executemany(f"INSERT INTO items VALUES ({', '.join('?' * 16)})", map(astuple, rows))
+    connection.commit()
+    connection.close()
 
 
 def write_format_2(path: Path, rows: Iterable[RowOf2], binding: dict[str, str | None]) -> None:

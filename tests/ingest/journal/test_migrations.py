@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from imgwire_async import AsyncImgwireClient, Image, JournalError
+from imgwire_async.ingest.items import idempotency_key
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.migrations import FORMAT
-from imgwire_async.ingest.journal.rows import Row
+from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
-from tests.ingest.journal.earlier_journals import RowOf2, write_format_2
+from tests.ingest.journal.earlier_journals import RowOf2, write_format_2, write_format_4
 from tests.ingest.support import counts, folder_of, ingest, server_images
 
 COUNT = 4
@@ -101,7 +106,7 @@ def test_everything_in_a_journal_of_format_2_is_still_there(tmp_path: Path) -> N
     with sqlite3.connect(tmp_path / "j") as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (FORMAT,)
         indexes = connection.execute("SELECT name FROM sqlite_master WHERE name LIKE 'items%' ORDER BY name")
-        assert indexes.fetchall() == [("items",), ("items_by_content",), ("items_failed",)]
+        assert indexes.fetchall() == [("items",), ("items_failed",)]
     connection.close()
 
 
@@ -126,3 +131,97 @@ def test_a_migration_that_fails_changes_nothing_and_can_be_done_again(tmp_path: 
     connection.close()
     with Journal(tmp_path / "j") as journal:
         assert list(journal.find(["a"])) == ["a"]
+
+
+def rows_of_4(count: int) -> list[Row]:
+    rows = []
+    for number in range(count):
+        key = f"https://images.example.com/catalog/{number // 100:03}/sku-{number:06}.jpg"
+        image = str(UUID(int=number + 1))
+        row = Row(key, key, State.STORED, 1, attempts=1, image_id=image, cdn_url=f"https://cdn/e/{image}")
+        row.idempotency_key = idempotency_key("spring", key, key.encode())
+        rows.append(row)
+    rows[0].state, rows[0].error_type, rows[0].error, rows[0].item = State.FAILED, "E", "why", "{}"
+    rows[1].note, rows[1].idempotency_key, rows[1].parameters = "a note", "a key", b"p"
+    return rows
+
+
+def test_a_journal_of_format_4_becomes_a_third_as_long_and_loses_nothing(tmp_path: Path) -> None:
+    rows = rows_of_4(3000)
+    write_format_4(tmp_path / "j", rows, tables="CREATE TABLE names (name); INSERT INTO names VALUES ('a');")
+    before = (tmp_path / "j").stat().st_size
+    with Journal(tmp_path / "j") as journal:
+        assert list(journal.rows(*State)) == rows
+        assert journal.count() == {"stored": 2999, "failed": 1}
+        assert journal.connection().execute("SELECT name FROM names").fetchall() == [("a",)]
+    assert (tmp_path / "j").stat().st_size < before / 3
+
+
+KILLED_AT_EVERY_STATEMENT = """
+import os, shutil, signal, sqlite3, sys
+from pathlib import Path
+from imgwire_async.ingest.journal.database import Journal
+
+def kill_at(statement):
+    class Killed(sqlite3.Connection):
+        def _count(self):
+            global done
+            done += 1
+            if done == statement:
+                os.kill(os.getpid(), signal.SIGKILL)
+        def execute(self, *arguments):
+            self._count()
+            return super().execute(*arguments)
+        def executemany(self, *arguments):
+            self._count()
+            return super().executemany(*arguments)
+    global done
+    done = 0
+    connect = sqlite3.connect
+    sqlite3.connect = lambda *arguments, **options: connect(*arguments, factory=Killed, **options)
+
+folder, step = Path(sys.argv[1]), int(sys.argv[2])
+statement = 0
+while True:
+    statement += step
+    copy = folder / f"{statement}"
+    shutil.copy(folder / "original", copy)
+    child = os.fork()
+    if not child:
+        kill_at(statement)
+        Journal(copy).close()
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        break
+print(statement)
+"""
+
+
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_migration_that_is_killed_anywhere_leaves_the_old_journal_or_the_new_one(
+    tmp_path: Path, step: int
+) -> None:
+    rows = rows_of_4(1200)
+    write_format_4(tmp_path / "original", rows)
+    command = [sys.executable, "-c", KILLED_AT_EVERY_STATEMENT, str(tmp_path), str(step)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    formats = set()
+    for killed in range(step, int(done.stdout), step):
+        with closing(sqlite3.connect(tmp_path / f"{killed}")) as connection:
+            formats.update(connection.execute("PRAGMA user_version").fetchone())
+        with Journal(tmp_path / f"{killed}") as journal:
+            assert list(journal.rows(*State)) == rows
+            assert journal.count() == {"stored": 1199, "failed": 1}
+        assert (tmp_path / f"{killed}").stat().st_size < (tmp_path / "original").stat().st_size / 2
+    assert formats == {4, FORMAT}
+
+
+def test_a_reader_keeps_the_old_journal_while_it_is_migrated(tmp_path: Path) -> None:
+    rows = rows_of_4(50)
+    write_format_4(tmp_path / "j", rows)
+    with closing(sqlite3.connect(tmp_path / "j", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        keys = reader.execute("SELECT key FROM items").fetchall()
+        with Journal(tmp_path / "j") as journal:
+            assert list(journal.rows(*State)) == rows
+            assert reader.execute("SELECT key FROM items").fetchall() == keys
