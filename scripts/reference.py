@@ -1,4 +1,4 @@
-"""The modules that users see, in one table: `API.md`, the HTML reference and their tests are made from it."""
+"""The modules that users see, in one table, from which `API.md` is made."""
 
 from __future__ import annotations
 
@@ -26,15 +26,3 @@ MODULES = (
     "imgwire_async.sandbox",
 )
 """What `API.md` lists."""
-
-DOCUMENTED = (
-    *(name.replace(".imgwire.lowlevel", "") for name in MODULES),
-    "imgwire_async.imgwire.client",
-    "imgwire_async.integrations.fastapi",
-    "imgwire_async.integrations.opentelemetry",
-    "imgwire_async.testing",
-)
-"""The pages of the HTML reference: the same, and what is no part of the names that are kept."""
-
-RESOURCES = tuple(name for name in MODULES if ".resources." in name)
-"""Those with the operations of a service."""

@@ -1,147 +1,269 @@
-"""The HTML reference: the README and the guides, and the check of its links."""
+"""The guides and the reference as HTML: complete, without broken links, and usable by everybody."""
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
-from build_docs import broken_links, build, guide_texts
-from guides import UnknownLinkError, guides, in_order, titles
-from reference import DOCUMENTED, RESOURCES
+from axe_playwright_python.sync_playwright import Axe
+from build_docs import GUIDES
+from documentation.docstrings import RESOURCES
+from documentation.links import place, spoken_of
+from playwright.sync_api import Browser, Page, sync_playwright
+from sphinx.util.inventory import InventoryFile
 
-from imgwire_async.imgwire.resources.cors_origins import CorsOrigins
-from imgwire_async.imgwire.resources.custom_domain import CustomDomain
-from imgwire_async.imgwire.resources.images import Images
-from imgwire_async.imgwire.resources.metrics import Metrics
+from imgwire_async import AsyncImgwireClient
+from imgwire_async.imgix import AsyncImgixClient
+from tests.browsers import CHROMIUM
 
-SOME = [name for name in RESOURCES if ".imgwire." in name]
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome found")
 
-TEXTS = {
-    "README.md": """# Name
+BUILDER = Path(__file__).parent.parent / "scripts" / "build_docs.py"
 
-Intro, see [errors](guides/errors.md), [why](guides/errors.md#on-the-way-or-here), the
-[signatures](imgwire_async/API.md) and the [licence](LICENSE).
+PUBLIC = (
+    "imgwire_async",
+    "imgwire_async.cdn",
+    "imgwire_async.errors",
+    "imgwire_async.imgix",
+    "imgwire_async.integrations.fastapi",
+    "imgwire_async.integrations.opentelemetry",
+    "imgwire_async.migrate",
+    "imgwire_async.models",
+    "imgwire_async.sandbox",
+    "imgwire_async.testing",
+)
+"""The modules that users import from."""
 
-## Quick start
+FOR_THE_PACKAGE = {"CallContext", "in_context"}
+"""Names of `errors` that only this package needs."""
 
-```sh
-# not a heading, and no [link](#nowhere)
-```
-""",
-    "guides/errors.md": """# What goes wrong
-
-## On the *way*, or `here`
-
-See [above](../README.md#quick-start), [there](#on-the-way-or-here), [more](more.md) and [outside](https://example.com/#x).
-""",
-    "guides/more.md": """# More
-
-Text.
-""",
-}
-
-
-def test_the_readme_and_every_guide_are_pages_with_their_titles() -> None:
-    assert titles(TEXTS) == {
-        "guide": "Name",
-        "guide.what_goes_wrong": "What goes wrong",
-        "guide.more": "More",
-    }
+SHOWN = ["index.html", "guides/export.html", "reference/export.html", "search.html"]
+"""Pages of every kind."""
 
 
-def test_links_between_files_lead_from_page_to_page() -> None:
-    pages = {name: module.docstring for name, module in guides(TEXTS).items()}
+class Links(HTMLParser):
+    """The links of a page, and where links can lead to in it."""
 
-    assert "[errors](guide/what_goes_wrong.html)" in pages["guide"]
-    assert "[why](guide/what_goes_wrong.html#on-the-way-or-here)" in pages["guide"]
-    assert "[signatures](imgwire_async.html)" in pages["guide"]
-    assert "the [licence]." in pages["guide"]
-    assert "[above](../guide.html#quick-start)" in pages["guide.what_goes_wrong"]
-    assert "[there](../guide/what_goes_wrong.html#on-the-way-or-here)" in pages["guide.what_goes_wrong"]
-    assert "[more](../guide/more.html)" in pages["guide.what_goes_wrong"]
-    assert "[outside](https://example.com/#x)" in pages["guide.what_goes_wrong"]
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.links: set[str] = set()
+        self.anchors: set[str] = set()
+        self.feed(content)
 
-
-def test_guides_come_in_the_order_in_which_the_readme_links_to_them() -> None:
-    texts = in_order("# Name\n[c](c.md#x) and [a](a.md)", {"a.md": "# A", "b.md": "# B", "c.md": "# C"})
-
-    assert list(texts) == ["README.md", "c.md", "a.md", "b.md"]
-
-
-def test_code_is_left_as_it_is() -> None:
-    assert "# not a heading, and no [link](#nowhere)" in guides(TEXTS)["guide"].docstring
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        if attributes.get("id"):
+            self.anchors.add(str(attributes["id"]))
+        for name in ("href", "src"):
+            if attributes.get(name) and tag != "use":
+                self.links.add(str(attributes[name]))
 
 
-def test_what_the_reference_explains_is_linked_to_it() -> None:
-    names = "Call `images.list(page=2)`, `images.gone` or ``images.list``."
-    pages = guides(
-        TEXTS | {"guides/more.md": f"# More\n\n{names}\n"}, {"images.list": "images.html#Images.list"}
-    )
-
-    last = pages["guide.more"].docstring.splitlines()[-1]
-    assert (
-        "Call [`images.list(page=2)`](../images.html#Images.list), `images.gone` or ``images.list``" in last
-    )
-
-
-@pytest.mark.parametrize("link", ["#gone", "gone.md", "errors.md#gone"])
-def test_a_link_to_nothing_is_rejected(link: str) -> None:
-    with pytest.raises(UnknownLinkError, match=re.escape(link)):
-        guides(TEXTS | {"guides/more.md": f"# More\n\n[there]({link})\n"})
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The guides of the real README, and a small part of the reference."""
+    """All pages, built without a warning."""
     folder = tmp_path_factory.mktemp("docs")
-    build(folder, SOME)
+    built = subprocess.run([sys.executable, BUILDER, folder], capture_output=True, text=True, check=False)
+    assert (built.returncode, built.stderr) == (0, "")
     return folder
 
 
-def test_every_method_of_the_resources_is_in_the_reference(built: Path) -> None:
-    pages = "".join((built / f"{name.replace('.', '/')}.html").read_text() for name in SOME)
-    for resource in (Images, CorsOrigins, CustomDomain, Metrics):
-        for name, method in inspect.getmembers(resource, inspect.isfunction):
-            if not name.startswith("_"):
-                assert f'id="{method.__qualname__}"' in pages
-    assert set(SOME) <= set(DOCUMENTED)
+@pytest.fixture(scope="session")
+def entries(built: Path) -> dict[str, str]:
+    """Pages of the entries of the reference by full name, canonical names included."""
+    inventory = InventoryFile.loads((built / "objects.inv").read_bytes(), uri="")
+    return {
+        name: item.uri
+        for kind, items in inventory.data.items()
+        if kind.startswith("py:")
+        for name, item in items.items()
+    }
 
 
-def test_every_page_leads_to_all_guides_and_modules(built: Path) -> None:
-    pages = [*titles(guide_texts()), *SOME]
-    for page in pages:
-        content = (built / f"{page.replace('.', '/')}.html").read_text()
-        for other in pages:
-            assert f'href="{"../" * page.count(".")}{other.replace(".", "/")}.html"' in content, (page, other)
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM) as browser:
+        yield browser
 
 
-def test_the_guides_are_found_by_the_search(built: Path) -> None:
-    index = (built / "search.js").read_text()
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page without network."""
+    with browser.new_context(offline=True, viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        requested: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
+        yield page
+        assert {url.partition(":")[0] for url in requested} <= {"file", "data"}
 
-    assert '"guide.bulk_ingestion"' in index
-    assert '"guide.moving_from_the_official_python_sdk"' in index
-    assert "It can be killed at any moment" in index
-    assert '"guide.retries_and_limits"' in index
-    assert '"guide.how_to_add"' in index
-    assert '"guide.the_imgix_client"' in index
+
+def pages(built: Path) -> list[Path]:
+    return sorted(built.rglob("*.html"))
 
 
-def test_the_guides_have_no_broken_links(built: Path) -> None:
-    missing = {name.replace(".", "/") for name in DOCUMENTED}
-    broken = [one for one in broken_links(built) if not any(f"{name}.html" in one for name in missing)]
+def test_no_link_leads_nowhere_and_nothing_is_loaded_from_elsewhere(built: Path) -> None:
+    contents = {path: Links(path.read_text(encoding="utf-8")) for path in pages(built)}
+    broken = []
+    for path, content in contents.items():
+        for link in content.links:
+            parts = urlsplit(link)
+            if parts.scheme in {"http", "https", "data"}:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            anchor = unquote(parts.fragment)
+            there = contents.get(target)
+            if not target.exists() or (anchor and there and anchor not in there.anchors):
+                broken.append(f"{path.relative_to(built)}: {link}")
+        assert not re.search(
+            r'<(script|link|img)[^>]+(src|href)="(https?:)?//', path.read_text(encoding="utf-8")
+        )
 
     assert broken == []
-    assert "url=./guide.html" in (built / "index.html").read_text()
 
 
-def test_links_to_missing_pages_and_anchors_are_found(tmp_path: Path) -> None:
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "index.html").write_text(
-        '<a href="sub/b.html#there">1</a><a href="sub/b.html#gone">2</a><a href="gone.html">3</a>'
-        '<a href="https://example.com/x">4</a><a href="#here">5</a><p id="here"></p>'
-    )
-    (tmp_path / "sub" / "b.html").write_text('<h1 id="there"></h1><a href="../index.html">6</a>')
+@pytest.mark.parametrize("module", PUBLIC)
+def test_every_public_name_has_an_entry(entries: dict[str, str], module: str) -> None:
+    shown = {name.rpartition(".")[2] for name in entries}
 
-    assert broken_links(tmp_path) == ["index.html: gone.html", "index.html: sub/b.html#gone"]
+    names = vars(importlib.import_module(module))
+    own = [name for name, value in names.items() if getattr(value, "__module__", None) == module]
+    assert {name for name in names.get("__all__", own) if name[0] != "_"} - FOR_THE_PACKAGE <= shown
+
+
+@pytest.mark.parametrize("client", sorted(RESOURCES))
+def test_every_method_of_a_resource_is_listed_as_users_call_it(entries: dict[str, str], client: str) -> None:
+    wanted = {
+        f"{client}.{resource}.{name}"
+        for resource, kind in RESOURCES[client].items()
+        for name, _ in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+    assert wanted <= entries.keys()
+
+
+def test_the_clients_show_inherited_methods(entries: dict[str, str]) -> None:
+    for kind, module in ((AsyncImgwireClient, "imgwire_async"), (AsyncImgixClient, "imgwire_async.imgix")):
+        for name, _ in inspect.getmembers(kind, inspect.isfunction):
+            if not name.startswith("_"):
+                assert f"{module}.{kind.__name__}.{name}" in entries
+
+
+def test_nothing_private_is_shown(built: Path, entries: dict[str, str]) -> None:
+    assert [name for name in entries if any(part.startswith("_") for part in name.split("."))] == []
+    for path in (built / "reference").glob("*.html"):
+        signatures = re.findall(r'<dt class="sig .*?</dt>', path.read_text(encoding="utf-8"), re.DOTALL)
+        for signature in (re.sub("<[^>]+>", "", one) for one in signatures):
+            assert not re.search(r"&lt;|\bcore\b|\bCore\b|CallContext|\b_[a-z]\w+|attr_dict", signature), (
+                signature
+            )
+
+
+def test_names_in_guides_lead_to_the_reference(built: Path) -> None:
+    uploads = (built / "guides" / "uploads.html").read_text(encoding="utf-8")
+
+    assert 'href="../reference/uploads.html#imgwire.images.upload"' in uploads
+
+
+@pytest.mark.parametrize(
+    "text", ["images.upload", "await images.upload(file)", "client.images.upload", "imgwire.images.upload"]
+)
+def test_a_method_is_found_as_it_is_called(text: str) -> None:
+    name = "imgwire.images.upload"
+
+    assert place(dict.fromkeys(spoken_of(name, "method"), name), text) == name
+
+
+@pytest.mark.parametrize("text", ["upload", "pip install images.upload", "other.upload"])
+def test_text_that_names_something_else_is_not_linked(text: str) -> None:
+    name = "imgwire.images.upload"
+
+    assert place(dict.fromkeys(spoken_of(name, "method"), name), text) is None
+
+
+def test_every_guide_is_a_page(built: Path) -> None:
+    assert {path.stem for path in GUIDES.glob("*.md")} == {path.stem for path in (built / "guides").iterdir()}
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("images.upload", "imgwire.images.upload"),
+        ("upload_many", "imgwire.images.upload_many"),
+        ("RateLimitError", "imgwire_async.RateLimitError"),
+        ("bulk ingestion", "Bulk ingestion"),
+    ],
+)
+def test_a_search_gives_exact_names_first(built: Path, page: Page, query: str, first: str) -> None:
+    page.goto(f"{(built / 'search.html').as_uri()}?q={quote(query)}")
+
+    assert page.locator("#search-results li a").first.inner_text() == first
+
+
+@needs_browser
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_page_fits_a_phone_and_passes_axe(
+    built: Path, page: Page, name: str, colours: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=colours)
+    assert problems(page, built / name) == []
+
+
+@needs_browser
+@pytest.mark.slow
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_every_page_fits_a_phone_and_passes_axe(
+    built: Path, page: Page, colours: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=colours)
+    assert [one for path in pages(built) for one in problems(page, path)] == []
+
+
+@needs_browser
+def test_the_colours_can_be_switched(built: Path, page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto((built / "index.html").as_uri())
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.locator(".content-icon-container .theme-toggle").click()
+
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+
+
+@needs_browser
+def test_code_has_a_button_that_copies_it(built: Path, page: Page) -> None:
+    page.goto((built / "guides" / "uploads.html").as_uri())
+
+    assert page.locator("button.copybtn").count() == page.locator("div.highlight pre").count() > 0
+
+
+@needs_browser
+def test_pages_are_readable_without_scripts(built: Path, browser: Browser) -> None:
+    with browser.new_context(java_script_enabled=False, color_scheme="dark") as context:
+        page = context.new_page()
+        page.goto((built / "reference" / "uploads.html").as_uri())
+
+        assert page.get_by_text("create its record, then send its bytes").is_visible()
+        assert page.locator(".sidebar-tree a", has_text="Bulk ingestion").first.is_visible()
+        assert page.locator(".toc-tree a").count() > 10
+
+
+def problems(page: Page, path: Path) -> list[str]:
+    """What axe finds on the page, and whether it is wider than a phone."""
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(path.as_uri())
+    found = [] if page.evaluate("document.documentElement.scrollWidth") <= 390 else ["wider than a phone"]
+    page.set_viewport_size({"width": 1280, "height": 800})
+    response = Axe().run(page, options={"resultTypes": ["violations"]}).response
+    found += [f"{one['id']}: {one['nodes'][0]['html']:.200}" for one in response["violations"]]
+    return [f"{path.name}: {one}" for one in found]

@@ -1,0 +1,61 @@
+"""Links from what a guide names in code, such as `images.upload`, to its entry in the reference."""
+
+from __future__ import annotations
+
+import re
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.nodes import make_refnode
+from sphinx.util.typing import ExtensionMetadata
+
+_NAME = re.compile(r"(?:await |async with |async for )?([A-Za-z_][\w.]*)(?:\(.*\))?")
+_CLIENTS = ("client.", "imgwire.", "imgix.")
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Link when all pages are read."""
+    app.connect("doctree-resolved", _link)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def place(objects: dict[str, str], text: str) -> str | None:
+    """The full name of what code in a text means, or None if the reference does not have it.
+
+    Args:
+        objects: full names of all entries, by those under which guides may speak of them.
+        text: code such as `images.upload`, `await images.list(page=2)` or `AsyncImgwireClient`.
+    """
+    name = _NAME.fullmatch(text)
+    if name is None:
+        return None
+    for client in ("", *_CLIENTS):
+        found = objects.get(name[1].removeprefix(client))
+        if found is not None:
+            return found
+    return None
+
+
+def spoken_of(full_name: str, kind: str) -> list[str]:
+    """Names under which guides may speak of an entry."""
+    parts = full_name.split(".")
+    if kind in {"class", "exception", "function", "data"}:
+        return [full_name, parts[-1]]
+    return [full_name, ".".join(parts[-2:])]
+
+
+def _link(app: Sphinx, tree: nodes.document, page: str) -> None:
+    domain = app.env.domains.python_domain
+    objects: dict[str, str] = {}
+    for full_name, entry in domain.objects.items():
+        if not entry.aliased:
+            for name in spoken_of(full_name, entry.objtype):
+                objects.setdefault(name, full_name)
+    for literal in list(tree.findall(nodes.literal)):
+        if isinstance(literal.parent, nodes.reference | nodes.title):
+            continue
+        found = place(objects, literal.astext())
+        if found is not None:
+            entry = domain.objects[found]
+            link = make_refnode(app.builder, page, entry.docname, entry.node_id, literal.deepcopy(), found)
+            literal.replace_self(link)
