@@ -325,9 +325,9 @@ class IngestJob(Generic[RecordT]):
             return WorkerPool(core, self._sink, journal.job, options, journal.pace, lambda: PipeLink(secrets))
         if options.concurrency == "auto":
             core = with_pace_of_its_own(core, journal.pace)
-        (share,) = options.shares()
         sender = Sender(self._sink.open(core), options, core.shared.time)
-        return Workbench(sender, journal.job, options, share, core.shared)
+        bounds = options.bounds(core.shared.gate.concurrency)
+        return Workbench(sender, journal.job, options, bounds, core.shared)
 
     def _at_end(self) -> Callable[[], Awaitable[None]]:
         """What to do once nothing is in flight, however the run ends. It must not refer to the job."""

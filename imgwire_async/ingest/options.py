@@ -31,6 +31,8 @@ class Share:
 
     senders: int
     """Items that it sends at once."""
+    requests: int
+    """Requests that it has in flight at most."""
     byte_budget: int
     bandwidth_limit: float | None
 
@@ -127,17 +129,18 @@ class IngestOptions:
         common = portable(IngestItem("", purpose=self.purpose, custom_metadata=self.custom_metadata))
         return replace(self, purpose=common.purpose, custom_metadata=common.custom_metadata, stop_on=())
 
-    def shares(self) -> list[Share]:
-        """The bounds shared out over the processes; together they are those of the job."""
-        senders, count = self._senders, self.processes
-        return [
-            Share(
-                senders=senders // count + (number < senders % count),
-                byte_budget=self.byte_budget // count,
-                bandwidth_limit=None if self.bandwidth_limit is None else self.bandwidth_limit / count,
-            )
-            for number in range(count)
-        ]
+    def bounds(self, requests: int) -> Share:
+        """The bounds of the job.
+
+        Args:
+            requests: those that its client may have in flight.
+        """
+        return Share(
+            senders=self._senders,
+            requests=requests,
+            byte_budget=self.byte_budget,
+            bandwidth_limit=self.bandwidth_limit,
+        )
 
 
 def _refused(problem: str) -> InvalidArgumentError:

@@ -122,6 +122,11 @@ class Gate:
         """How many requests may be in flight at once."""
         return self._concurrency
 
+    def resize(self, concurrency: int) -> None:
+        """Change how many requests may be in flight at once. Those in flight go on."""
+        self._concurrency = concurrency
+        self._dispatch()
+
     def stats(self) -> GateStats:
         """The counters at this moment."""
         return GateStats(

@@ -50,6 +50,11 @@ class InFlightCap:
         """How many requests may be in flight now."""
         return int(self._cap)
 
+    def limit_to(self, limit: int) -> None:
+        """Change the number that the cap never rises above."""
+        self._limit = float(limit)
+        self._cap = min(self._cap, self._limit)
+
     def answered(self, latency: float, in_flight: int) -> None:
         """Learn from an accepted request.
 

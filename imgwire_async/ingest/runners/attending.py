@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,9 @@ from imgwire_async.core.pace.controller import Lease
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
 from imgwire_async.ingest.coordination.coordinator import Coordinator
+from imgwire_async.ingest.options import Share
 from imgwire_async.ingest.runners.channel import Channel
+from imgwire_async.ingest.runners.dealing import Part
 from imgwire_async.ingest.runners.link import Ending, WorkerLink
 from imgwire_async.ingest.runners.versions import check_greeting
 from imgwire_async.ingest.runners.worker_side import BEAT_SECONDS
@@ -40,7 +43,7 @@ class AttendedWorker:
     Args:
         pool: the one that it belongs to.
         job: hands out shards, and learns what became of the items.
-        setup: what the worker needs to begin.
+        setup: what the worker needs to begin, apart from its share of the bounds.
         first: its first shard.
         link: the link to it, not started.
     """
@@ -67,6 +70,8 @@ class AttendedWorker:
         self.silence = SILENCE
         """After this many seconds without a word it is lost."""
         self._heard = False
+        self._part: Part | None = None
+        self._serving: TaskGroup | None = None
         self._time = pool.core.shared.time
         self.channel = Channel(
             tells={
@@ -93,6 +98,7 @@ class AttendedWorker:
         """Run the worker to its end. Nothing that it says later counts any more."""
         is_silent = False
         ending: Ending | None = None
+        self._part = self._pool.dealer.join()
         async with anyio.create_task_group() as tasks:
             try:
                 with suppress(OSError):
@@ -106,11 +112,12 @@ class AttendedWorker:
             finally:
                 with anyio.CancelScope(shield=True):
                     await self.link.kill()
+                self._leave()
                 tasks.cancel_scope.cancel()
         return ending or Ending(f"after it had said nothing for {self._longest_silence:g} s")
 
     async def _start(self, tasks: TaskGroup) -> None:
-        """Start the worker. What it was to begin with goes to others meanwhile if that takes long.
+        """Start the worker. What it was to begin with, and its share, go to others if that takes long.
 
         Raises:
             OSError: it cannot be started, or the job is over before it is.
@@ -136,6 +143,7 @@ class AttendedWorker:
     async def _hand_over(self) -> None:
         with self._time.move_on_after(HAND_OVER_SECONDS):
             await anyio.sleep_forever()
+        self._leave()
         if self._first is not None:
             self._first = None
             tasks = list(self.unfinished.values())
@@ -146,6 +154,7 @@ class AttendedWorker:
         """Serve the worker until it has ended; whether it has fallen silent instead."""
         is_silent = False
         async with anyio.create_task_group() as tasks:
+            self._serving = tasks
 
             async def watch() -> None:
                 nonlocal is_silent
@@ -155,11 +164,14 @@ class AttendedWorker:
 
             tasks.start_soon(self.channel.send_to, self.link.send)
             tasks.start_soon(watch)
-            with suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
-                while self.mismatch is None:
-                    data = await self.link.receive()
-                    self._heard = True
-                    self.channel.feed(data, tasks)
+            try:
+                with suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                    while self.mismatch is None:
+                        data = await self.link.receive()
+                        self._heard = True
+                        self.channel.feed(data, tasks)
+            finally:
+                self._serving = None
             tasks.cancel_scope.cancel()
         return is_silent
 
@@ -190,7 +202,22 @@ class AttendedWorker:
             self.mismatch = error
             raise
         self.has_begun, self.where = True, str(said["where"])
-        return self._setup
+        dealer = self._pool.dealer
+        self._part = self._part or dealer.join()
+        return replace(self._setup, share=await dealer.begin(self._part, self._tell_share))
+
+    def _leave(self) -> None:
+        part, self._part = self._part, None
+        if part is not None:
+            self._pool.dealer.leave(part)
+
+    def _tell_share(self, share: Share, is_kept_to: Callable[[], None]) -> None:
+        if self._serving is not None:  # or it has ended, and leaves in a moment
+            self._serving.start_soon(self._share, share, is_kept_to)
+
+    async def _share(self, share: Share, is_kept_to: Callable[[], None]) -> None:
+        await self.channel.call("share", share)
+        is_kept_to()
 
     async def _next_shard(self) -> Shard | None:
         shard, self._first = self._first, None

@@ -17,6 +17,7 @@ from imgwire_async.ingest.coordination.coordinator import Coordinator
 from imgwire_async.ingest.items import IngestItem, portable
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.runners.attending import AttendedWorker
+from imgwire_async.ingest.runners.dealing import Dealer
 from imgwire_async.ingest.runners.link import Ending, StartLink
 from imgwire_async.ingest.shards.shard import Setup
 from imgwire_async.ingest.sink import SinkAddress
@@ -91,20 +92,19 @@ class WorkerPool:
                 self.desks[rate_class] = self._desk(
                     rate_class, start_rates.get(rate_class, START_RATE) if adaptive else None
                 )
-        self._setups = [
-            Setup(
-                job=job,
-                options=options.portable(),
-                share=share,
-                sink=sink,
-                service=core.shared.service,
-                call_options=core.options,
-                concurrency=max(1, min(share.senders, gate.concurrency // options.processes)),
-                adaptive=adaptive,
-                leased=tuple(self.desks),
-            )
-            for share in options.shares()
-        ]
+        self._most_workers = options.processes
+        bounds = options.bounds(gate.concurrency)
+        self.dealer = Dealer(bounds, options.processes)
+        self._setup = Setup(
+            job=job,
+            options=options.portable(),
+            share=bounds,
+            sink=sink,
+            service=core.shared.service,
+            call_options=core.options,
+            adaptive=adaptive,
+            leased=tuple(self.desks),
+        )
 
     def _desk(self, rate_class: str, start_rate: float | None) -> LeaseDesk:
         shared = self.core.shared
@@ -142,14 +142,14 @@ class WorkerPool:
     async def run(self, job: Coordinator) -> None:
         """Run shards until there are no more, or until stopped."""
         async with anyio.create_task_group() as tasks:
-            for setup in self._setups:
-                tasks.start_soon(self._run_some, job, setup)
+            for _ in range(self._most_workers):
+                tasks.start_soon(self._run_some, job)
 
-    async def _run_some(self, job: Coordinator, setup: Setup) -> None:
+    async def _run_some(self, job: Coordinator) -> None:
         deaths, clock = 0, self.core.shared.time.monotonic
         fruitless_since = clock()
         while (shard := await job.next_shard()) is not None:
-            worker = AttendedWorker(self, job, setup, shard, self._start_link())
+            worker = AttendedWorker(self, job, self._setup, shard, self._start_link())
             self.workers.add(worker)
             try:
                 ending = await worker.run()

@@ -32,10 +32,10 @@ def _private_pipes() -> tuple[int, int]:
     return incoming, outgoing
 
 
-def _read(incoming: int, feed: Callable[[bytes], object]) -> None:
+def _read(incoming: int, put: Callable[[bytes], object]) -> None:
     with suppress(OSError, RuntimeError):  # the second when the event loop has ended
         while data := os.read(incoming, _READ):
-            feed(data)
+            put(data)
     # The job is gone, or has no more use for this process. Nothing here needs to be put in order.
     os._exit(0)
 
@@ -55,12 +55,19 @@ async def _main() -> None:
     async def write(data: bytes) -> None:
         await to_thread.run_sync(_write, outgoing, data)
 
+    arrived: asyncio.Queue[bytes] = asyncio.Queue()
+
     async with anyio.create_task_group() as tasks:
 
-        def feed(data: bytes) -> None:
-            loop.call_soon_threadsafe(worker.channel.feed, data, tasks)
+        async def feed() -> None:
+            while True:
+                worker.channel.feed(await arrived.get(), tasks)
 
-        Thread(target=_read, args=(incoming, feed), daemon=True).start()
+        def put(data: bytes) -> None:
+            loop.call_soon_threadsafe(arrived.put_nowait, data)
+
+        Thread(target=_read, args=(incoming, put), daemon=True).start()
+        tasks.start_soon(feed)
         tasks.start_soon(worker.channel.send_to, write)
         await worker.run()
         tasks.cancel_scope.cancel()

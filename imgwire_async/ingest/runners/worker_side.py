@@ -9,6 +9,7 @@ import math
 from typing import Final, cast
 
 import anyio
+from anyio.abc import TaskGroup
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.clients.credentials import Credentials
@@ -22,6 +23,7 @@ from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.time import RealTime, Time
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ImgwireError
+from imgwire_async.ingest.options import Share
 from imgwire_async.ingest.runners.channel import Channel
 from imgwire_async.ingest.runners.versions import greeting
 from imgwire_async.ingest.shards.preparing import Task
@@ -37,6 +39,7 @@ GATHER_SECONDS: Final = 0.005
 """For this long messages to the job wait for others to travel with."""
 _AT_ONCE: Final = frozenset({"greet", "lease", "failed", "admit", "credential"})
 _TELL_EVERY: Final = 0.2  # seconds
+_LOOK_EVERY: Final = 0.02  # seconds
 
 
 class _HeardOf:
@@ -143,52 +146,74 @@ class WorkerSide:
                 "close": self._close,
                 "beat": self._heard_of.note,
             },
-            calls={},
+            calls={"share": self._keep_to},
             gather=GATHER_SECONDS,
             at_once=_AT_ONCE,
         )
         self._bench: Workbench | None = None
+        self._has_bench = anyio.Event()
         self._stopped = False
         self._pacers: dict[str, LeasedPacer] = {}
+        self._caps: list[InFlightCap] = []
         self._gate: Gate | None = None
         self._key: Secret | None = None
 
     async def run(self) -> None:
         """Run shards until the job has no more."""
-        setup = cast("Setup", await self.channel.call("greet", greeting()))
         time = self._time
-        self._gate = gate = Gate(setup.concurrency, time=time)
+        async with anyio.create_task_group() as background:
+            background.start_soon(self._beat)
+            setup = cast("Setup", await self.channel.call("greet", greeting()))
+            background.start_soon(self._heard_of.watch, time)
+            await self._run(setup, background)
+            background.cancel_scope.cancel()
+        await self.channel.flush()
+
+    async def _run(self, setup: Setup, background: TaskGroup) -> None:
+        time, requests = self._time, setup.share.requests
+        self._gate = gate = Gate(requests, time=time)
         gate.on_closure = lambda rate_class, seconds: self.channel.tell("closed", rate_class, seconds)
         for rate_class in setup.leased:
-            cap = InFlightCap(clock=gate.clock, limit=setup.concurrency) if setup.adaptive else None
+            cap = InFlightCap(clock=gate.clock, limit=requests) if setup.adaptive else None
+            if cap is not None:
+                self._caps.append(cap)
             desk = _RemoteDesk(self.channel, rate_class)
             self._pacers[rate_class] = LeasedPacer(gate, rate_class, desk, cap=cap)
         shared = SharedState(
             service=setup.service,
             engine=Engine(),
             gate=gate,
-            budget=RetryBudget.of_client(time.monotonic, setup.concurrency),
+            budget=RetryBudget.of_client(time.monotonic, requests),
             time=time,
         )
         credentials = Credentials(self._credential, setup.service.key_variable)
         core = Core(setup.call_options, credentials, shared)
         sender = Sender(setup.sink.open(core), setup.options, time)
         self._bench = bench = Workbench(sender, setup.job, setup.options, setup.share, shared)
+        self._has_bench.set()
         if self._stopped:
             bench.stop()
         try:
-            async with anyio.create_task_group() as background:
-                for pacer in self._pacers.values():
-                    background.start_soon(pacer.run)
-                background.start_soon(self._tell_in_flight, bench)
-                background.start_soon(self._beat)
-                background.start_soon(self._heard_of.watch, time)
-                await bench.run(_RemoteJob(self.channel, self._heard_of))
-                background.cancel_scope.cancel()
+            for pacer in self._pacers.values():
+                background.start_soon(pacer.run)
+            background.start_soon(self._tell_in_flight, bench)
+            await bench.run(_RemoteJob(self.channel, self._heard_of))
         finally:
             with anyio.CancelScope(shield=True):
                 await shared.engine.aclose()
-        await self.channel.flush()
+
+    async def _keep_to(self, share: Share) -> None:
+        """Use another share of the job's bounds. Returns when no more than that is in use."""
+        await self._has_bench.wait()
+        assert self._bench is not None  # noqa: S101 - it is there
+        assert self._gate is not None  # noqa: S101 - as well
+        for cap in self._caps:
+            cap.limit_to(share.requests)
+        self._gate.resize(share.requests)
+        await self._bench.keep_to(share)
+        # The gate tells nobody when a request ends, which would make all of them dearer.
+        while self._gate.stats().in_flight > self._gate.concurrency:  # noqa: ASYNC110
+            await anyio.sleep(_LOOK_EVERY)
 
     async def _credential(self) -> str:
         self._key = cast("Secret", await self.channel.call("credential", self._key))

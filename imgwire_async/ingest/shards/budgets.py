@@ -7,14 +7,60 @@ import anyio
 from imgwire_async.core.time import Time
 
 
+class Slots:
+    """A number of items that may be in flight at once. Who asks first is served first.
+
+    Args:
+        count: how many.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = anyio.Semaphore(count, fast_acquire=True)
+        self._count = count
+        self._too_many = 0
+        """How many of those in use are not replaced when they are released."""
+        self._fits = anyio.Event()
+
+    async def acquire(self) -> None:
+        """Wait for a slot."""
+        await self._free.acquire()
+
+    def release(self) -> None:
+        """Give a slot back."""
+        if self._too_many:
+            self._too_many -= 1
+            self._fits.set()
+        else:
+            self._free.release()
+
+    def resize(self, count: int) -> None:
+        """Change how many there are. Those in use stay in use; `fit` waits until there are no more."""
+        missing, self._count = self._count - count, count
+        for _ in range(-missing):
+            self.release()
+        for _ in range(missing):
+            try:
+                self._free.acquire_nowait()
+            except anyio.WouldBlock:
+                self._too_many += 1
+
+    async def fit(self) -> None:
+        """Wait until no more slots are in use than there are."""
+        while self._too_many:
+            if self._fits.is_set():
+                self._fits = anyio.Event()
+            await self._fits.wait()
+
+
 class ByteBudget:
     """Bytes that may be in memory at once. Who asks first is served first.
 
     Args:
-        size: bytes in all; nobody may ask for more.
+        size: bytes in all; nobody may ask for more, nor for more than it is resized to.
     """
 
     def __init__(self, size: int) -> None:
+        self._size = size
         self._free = size
         self._turn = anyio.Lock()
         self._released = anyio.Event()
@@ -23,8 +69,7 @@ class ByteBudget:
         """Wait until `count` bytes are free, and take them."""
         async with self._turn:
             while self._free < count:
-                self._released = anyio.Event()
-                await self._released.wait()
+                await self._next_release()
             self._free -= count
 
     def release(self, count: int) -> None:
@@ -32,11 +77,31 @@ class ByteBudget:
         self._free += count
         self._released.set()
 
+    def resize(self, size: int) -> None:
+        """Change how many bytes there are. Those in use stay in use; `fit` waits until there are no more."""
+        more, self._size = size - self._size, size
+        self.release(more)
+
+    async def fit(self) -> None:
+        """Wait until no more bytes are in use than there are."""
+        while self._free < 0:
+            await self._next_release()
+
+    async def _next_release(self) -> None:
+        if self._released.is_set():
+            self._released = anyio.Event()
+        await self._released.wait()
+
 
 class Backlog:
-    """A number of items that others wait for to become small."""
+    """A number of items that others wait for to become small.
 
-    def __init__(self) -> None:
+    Args:
+        limit: below which it is small.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._count = 0
         self._fell = anyio.Event()
 
@@ -46,9 +111,14 @@ class Backlog:
         if count < 0:
             self._fell.set()
 
-    async def below(self, limit: int) -> None:
-        """Wait until it is below `limit`."""
-        while self._count >= limit:
+    def limit_to(self, limit: int) -> None:
+        """Change below which number it is small."""
+        self._limit = limit
+        self._fell.set()
+
+    async def small(self) -> None:
+        """Wait until it is small."""
+        while self._count >= self._limit:
             if self._fell.is_set():
                 self._fell = anyio.Event()
             await self._fell.wait()
@@ -66,11 +136,22 @@ class Bandwidth:
         self._rate = rate
         self._time = time
         self._free_at = time.monotonic()
+        self._turn = anyio.Lock(fast_acquire=True)
+        self._changed = anyio.Event()
 
     async def wait(self, size: int) -> None:
-        """Wait until an upload of `size` bytes may begin."""
+        """Wait until an upload of `size` bytes may begin. Who asks first is served first."""
+        async with self._turn:
+            while (now := self._time.monotonic()) < self._free_at:
+                self._changed = anyio.Event()
+                await self._time.wait(self._changed, self._free_at - now)
+            self._free_at = now + size / self._rate
+
+    def change(self, rate: float) -> None:
+        """Change the rate, at once, also for those who wait."""
         now = self._time.monotonic()
-        begin = max(now, self._free_at)
-        self._free_at = begin + size / self._rate
-        if begin > now:
-            await self._time.sleep(begin - now)
+        if self._free_at > now:
+            # What has begun is paid for at the new rate.
+            self._free_at = now + (self._free_at - now) * self._rate / rate
+        self._rate = rate
+        self._changed.set()

@@ -17,7 +17,7 @@ from imgwire_async.core.logical_call import SharedState
 from imgwire_async.core.service import Service
 from imgwire_async.errors import ImgwireError, StoreError
 from imgwire_async.ingest.options import GROUP, IngestOptions, Share
-from imgwire_async.ingest.shards.budgets import Backlog, Bandwidth, ByteBudget
+from imgwire_async.ingest.shards.budgets import Backlog, Bandwidth, ByteBudget, Slots
 from imgwire_async.ingest.shards.objects import ObjectReader
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.shards.preparing_within import Preparation, prepare_all
@@ -48,8 +48,6 @@ class Setup:
     sink: SinkAddress
     service: Service
     call_options: CallOptions
-    concurrency: int
-    """Requests that it has in flight at most."""
     adaptive: bool
     """Whether the number in flight follows the latency as well."""
     leased: tuple[str, ...]
@@ -128,17 +126,29 @@ class Workbench:
         self.clock = shared.time.monotonic
         self.in_flight = 0
         self.stop_signal = StopSignal()
-        self.most_together = share.byte_budget // PREPARERS
+        # Of the smallest share that this process can have: what waits for memory must get it also then.
+        self.most_together = options.byte_budget // options.processes // PREPARERS
         self.preparers = anyio.Semaphore(PREPARERS)
-        self.slots = anyio.Semaphore(share.senders, fast_acquire=True)
+        self.slots = Slots(share.senders)
         self._sleep, self._gate = shared.time.sleep, shared.gate
         self._budget = ByteBudget(share.byte_budget)
         self._bandwidth = None
         if share.bandwidth_limit is not None:
             self._bandwidth = Bandwidth(share.bandwidth_limit, time=shared.time)
         # How far the steps run ahead of sending: each as little as keeps the next one busy.
-        self._unsent, self._taken_ahead = Backlog(), max(share.senders, GROUP)
-        self._prepared, self._prepared_ahead = Backlog(), share.senders + PREPARERS * GROUP
+        self._unsent = Backlog(_taken_ahead(share))
+        self._prepared = Backlog(_prepared_ahead(share))
+
+    async def keep_to(self, share: Share) -> None:
+        """Use another share of the job's bounds from now on. Returns when no more than that is in use."""
+        self.slots.resize(share.senders)
+        self._budget.resize(share.byte_budget)
+        self._unsent.limit_to(_taken_ahead(share))
+        self._prepared.limit_to(_prepared_ahead(share))
+        if self._bandwidth is not None and share.bandwidth_limit is not None:
+            self._bandwidth.change(share.bandwidth_limit)
+        await self.slots.fit()
+        await self._budget.fit()
 
     def ceilings(self) -> dict[str, float]:
         """The rates at which the service asked to slow down, by class; a later run may start from them."""
@@ -153,7 +163,7 @@ class Workbench:
             while True:
                 shard = None
                 with self.stop_signal.leaves():
-                    await self._unsent.below(self._taken_ahead)
+                    await self._unsent.small()
                     shard = await job.next_shard()
                 if shard is None:
                     return
@@ -170,7 +180,7 @@ class Workbench:
 
     async def make_room(self, group: list[Task]) -> None:
         """Wait until a group may be read into memory."""
-        await self._prepared.below(self._prepared_ahead)
+        await self._prepared.small()
         await self._budget.acquire(sum(task.wanted_charge for task in group))
         for task in group:
             task.charge = task.wanted_charge
@@ -214,6 +224,16 @@ class Workbench:
     def _count_out(self) -> None:
         self._unsent.add(-1)
         self._prepared.add(-1)
+
+
+def _taken_ahead(share: Share) -> int:
+    """Items that are there to be prepared, while more are fetched."""
+    return max(share.senders, GROUP)
+
+
+def _prepared_ahead(share: Share) -> int:
+    """Items that are prepared and not sent, while more are prepared."""
+    return share.senders + PREPARERS * GROUP
 
 
 async def run_shard(shard: Shard, bench: Workbench, job: Job) -> None:

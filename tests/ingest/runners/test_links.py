@@ -16,9 +16,11 @@ from anyio.abc import TaskGroup
 
 from imgwire_async import AsyncImgwireClient, ConfigurationError, IngestItem, IngestStoppedError
 from imgwire_async.ingest.job import IngestJob
+from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.runners import attending, pool, versions, worker_side
 from imgwire_async.ingest.runners.attending import AttendedWorker
 from imgwire_async.ingest.runners.channel import Channel
+from imgwire_async.ingest.runners.dealing import Dealer
 from imgwire_async.ingest.runners.link import Ending
 from imgwire_async.ingest.runners.pipes import PipeLink
 from imgwire_async.ingest.runners.pool import WorkerPool
@@ -38,7 +40,10 @@ IN_MEMORY = Ending("in memory")
 class MemoryLink:
     """A worker that is a task of this process."""
 
-    def __init__(self, *, ending: Ending = IN_MEMORY, dies: bool = False) -> None:
+    def __init__(
+        self, *, ending: Ending = IN_MEMORY, dies: bool = False, starts: anyio.Event | None = None
+    ) -> None:
+        self.starts = starts
         self._here, self._there = anyio.create_memory_object_stream[bytes](100)
         self._scope = anyio.CancelScope()
         self._ending, self._dies = ending, dies
@@ -48,14 +53,18 @@ class MemoryLink:
     async def start(self, tasks: TaskGroup) -> None:
         if self._dies:
             raise OSError
+        if self.starts is not None:
+            await self.starts.wait()
         tasks.start_soon(self._work)
 
     async def _work(self) -> None:
         with self._here, self._scope:
             async with anyio.create_task_group() as self._tasks:
                 self._tasks.start_soon(self.side.channel.send_to, self._here.send)
-                with suppress(ConfigurationError):
+                try:
                     await self.side.run()
+                except* ConfigurationError:
+                    pass
                 self._tasks.cancel_scope.cancel()
 
     async def send(self, data: bytes) -> None:
@@ -142,6 +151,36 @@ async def test_workers_that_end_again_and_again_stop_the_job(client: AsyncImgwir
         await run_over(client, lambda: MemoryLink(dies=True))
 
 
+async def test_a_worker_has_the_share_of_those_that_do_not_start_and_gives_it_back_when_they_do(
+    client: AsyncImgwireClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attending, "HAND_OVER_SECONDS", 0.01)
+    sandbox.faults.always("images.create", stall=0.02)
+    links: list[MemoryLink] = []
+
+    def link() -> MemoryLink:
+        links.append(MemoryLink(starts=None if links else anyio.Event()))
+        return links[-1]
+
+    def most_requests() -> list[int]:
+        return [link.side._gate.concurrency for link in links if link.side._gate is not None]
+
+    job = client.ingest(items(), concurrency=4, processes=2)
+    over(link, job)
+    seen = []
+    async with job:
+        async for _ in job:
+            if most_requests() not in seen:
+                seen.append(most_requests())
+            if most_requests() == [4] and links[0].starts is not None:
+                links[0].starts.set()
+        assert counts(job.report) == (len(ITEMS), 0, 0, 0)
+    assert seen[0] in ([2], [4])
+    assert [4] in seen
+    assert [2, 2] in seen
+    assert all(sum(shares) <= 4 for shares in seen)
+
+
 class Mute:
     """Says something at each of these instants, and nothing after the last."""
 
@@ -190,7 +229,11 @@ def test_silence_of_a_worker_that_has_begun_is_a_loss_after_30_s(
 
     async def main() -> None:
         link = Mute(time, *speaks_at)
-        of = SimpleNamespace(over=anyio.Event(), core=SimpleNamespace(shared=SimpleNamespace(time=time)))
+        of = SimpleNamespace(
+            over=anyio.Event(),
+            core=SimpleNamespace(shared=SimpleNamespace(time=time)),
+            dealer=Dealer(IngestOptions().bounds(8), 1),
+        )
         worker = AttendedWorker(
             cast("WorkerPool", of), cast("Any", None), cast("Any", None), Shard(1, []), link
         )

@@ -351,11 +351,11 @@ async def test_no_key_is_in_arguments_environment_or_texts(
     ):
         await requested(sandbox, 8)
         shown = await to_thread.run_sync(process_table, pids(job))
-        setups = pool_of(job)._setups
+        setup = pool_of(job)._setup
     assert len(shown) == 2
     assert all("imgwire_async.ingest.runners.worker" in one and "PYTHONPATH=" in one for one in shown)
-    assert not any(sandbox.server_key in one for one in (*shown, repr(setups)))
-    assert sandbox.server_key.encode() not in pickle.dumps(setups)
+    assert not any(sandbox.server_key in one for one in (*shown, repr(setup)))
+    assert sandbox.server_key.encode() not in pickle.dumps(setup)
 
 
 @pytest.mark.parametrize(
@@ -392,13 +392,6 @@ async def test_bounds_that_cannot_be_shared_are_rejected(
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=problem):
         client.ingest(photos, **arguments)  # type: ignore[arg-type]
-
-
-def test_the_shares_of_the_processes_add_up_to_the_bounds_of_the_job() -> None:
-    shares = IngestOptions(concurrency=10, processes=4, bandwidth_limit=100.0).shares()
-    assert [share.senders for share in shares] == [3, 3, 2, 2]
-    assert math.fsum(share.bandwidth_limit or 0 for share in shares) == 100.0
-    assert sum(share.byte_budget for share in shares) <= IngestOptions().byte_budget
 
 
 class Notes:
@@ -439,10 +432,9 @@ async def test_a_shard_that_travels_and_runs_twice_gives_the_same_images(
     for _ in range(2):
         travelled = pickle.loads(pickle.dumps(shard))
         assert travelled == shard
-        (share,) = options.shares()
         shared = core_of(client).shared
         sender = Sender(SINK.open(core_of(client)), options, shared.time)
-        bench = Workbench(sender, "spring", options, share, shared)
+        bench = Workbench(sender, "spring", options, options.bounds(shared.gate.concurrency), shared)
         notes = Notes()
         await pickle.loads(pickle.dumps(run_shard))(travelled, bench, notes)
         runs.append(notes)
