@@ -17,7 +17,7 @@ BOUNDS = Share(senders=10, requests=100, byte_budget=64 * MIB, bandwidth_limit=1
 
 
 class Worker:
-    """Notes what it is told, and says that it keeps to it when the test wants it to."""
+    """Notes every new share, and confirms it when the test wants it to."""
 
     def __init__(self, dealer: Dealer) -> None:
         self.part: Part = dealer.join()
