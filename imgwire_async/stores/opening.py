@@ -48,7 +48,7 @@ class Store:
 
     def name(self, key: str) -> str:
         """The URI of one of its objects."""
-        return str(self.uri.with_key(key))
+        return f"{self.uri}{key}"
 
 
 _stores: dict[tuple[object, ...], Store] = {}

@@ -79,10 +79,27 @@ async def reading(store: Store, key: str, *, version: str | None = None) -> Asyn
         SourceStoreError: it does not exist, cannot be read, or (`reason` is `changed`) has another version.
     """
     opened = await _get(store, key, {}, version)
-    content_type = opened.attributes.get("Content-Type")
-    info = info_of(opened.meta, None if content_type is None else str(content_type))
     async with aclosing(_chunks(store, key, opened)) as chunks:
-        yield Reading(info, chunks, partial(_whole, store, key, opened))
+        yield Reading(_opened_info(opened), chunks, partial(_whole, store, key, opened))
+
+
+async def read_whole(store: Store, key: str, *, most: int) -> tuple[ObjectInfo, bytes | None]:
+    """Read an object that is thought to be small at once, which is cheaper than `reading` it.
+
+    Args:
+        store: its bucket.
+        key: its key.
+        most: bytes that it may have.
+
+    Returns:
+        What the store tells of it, and its content; None if it has more bytes.
+
+    Raises:
+        SourceStoreError: as for `reading`.
+    """
+    opened = await _get(store, key, {}, None)
+    info = _opened_info(opened)
+    return info, await _whole(store, key, opened) if info.size <= most else None
 
 
 async def read_part(store: Store, key: str, length: int, *, version: str | None = None) -> bytes:
@@ -152,6 +169,11 @@ class _ObjectFile(io.RawIOBase):
             content = bytes(self._file.read(len(view)))
         view[: len(content)] = content
         return len(content)
+
+
+def _opened_info(opened: Any) -> ObjectInfo:  # noqa: ANN401 - a result of obstore
+    content_type = opened.attributes.get("Content-Type")
+    return info_of(opened.meta, None if content_type is None else str(content_type))
 
 
 async def _get(store: Store, key: str, options: dict[str, object], version: str | None) -> Any:  # noqa: ANN401 - a result of obstore

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -95,6 +96,11 @@ class ObjectUri:
 
 def _with_endpoint(scheme: str, rest: str) -> tuple[str, str, str]:
     authority, slash, path = rest.partition("/")
+    return _endpoint(scheme, authority), slash, path
+
+
+@lru_cache(maxsize=16)
+def _endpoint(scheme: str, authority: str) -> str:
     try:
         parts = urlsplit(f"{scheme}://{authority}")
         usable = bool(parts.hostname) and parts.username is None and (parts.port is None or parts.port > 0)
@@ -103,7 +109,7 @@ def _with_endpoint(scheme: str, rest: str) -> tuple[str, str, str]:
     if not usable or "?" in authority or "#" in authority:
         hint = "credentials belong into the environment or options" if "@" in authority else "no host"
         raise InvalidArgumentError(f"an object's URI has no usable endpoint: {hint}")
-    return f"{scheme}://{authority}", slash, path
+    return f"{scheme}://{authority}"
 
 
 def _refused(text: str, problem: str) -> InvalidArgumentError:

@@ -31,7 +31,7 @@ from imgwire_async.ingest.items import Entry, IngestItem, Stamp
 from imgwire_async.ingest.shards.preparing import WHOLE, Task
 from imgwire_async.stores.listing import slices
 from imgwire_async.stores.opening import Store, open_store
-from imgwire_async.stores.reading import look, reading
+from imgwire_async.stores.reading import ObjectInfo, look, read_whole, reading
 from imgwire_async.stores.signing import signs_here
 from imgwire_async.stores.uris import ObjectUri, file_name
 
@@ -52,7 +52,9 @@ _LOOKS: Final = 64
 
 @dataclass(slots=True)
 class _Bucket:
-    """What reading from one bucket was like so far."""
+    """An open bucket, and what reading from it was like so far."""
+
+    store: Store
 
     answered_at: float
     answers: int = 0
@@ -89,8 +91,8 @@ class ObjectReader:
         self._limit = limit
         self._time = time
         self._rng = rng
-        self._buckets: dict[str, _Bucket] = {}
-        self._stores: dict[tuple[object, ...], Store] = {}
+        self._buckets: dict[tuple[object, ...], _Bucket] = {}
+        self._last: tuple[str, Mapping[str, str] | None, _Bucket] | None = None
         self._signs: dict[tuple[object, ...], bool] = {}
 
     async def choose_transfer(self, tasks: list[Task]) -> None:
@@ -171,33 +173,40 @@ class ObjectReader:
     ) -> ImgwireError | None:
         """Do something with an object, again while its bucket does not answer; what is wrong in the end."""
         try:
-            uri = ObjectUri.of(str(item.source))
-            store = self._store_of(uri, options)
+            bucket, key = self._bucket_of(str(item.source), options)
             with self._time.move_on_after(self._limit):
-                await self._patiently(store, uri, lambda: work(store, uri.key))
+                await self._patiently(bucket, key, work)
                 return None
             raise DeadlineExceededError(f"{item.source!r} could not be read within {self._limit:g} s")
         except ImgwireError as error:
             return error
 
-    def _store_of(self, uri: ObjectUri, options: Mapping[str, str] | None) -> Store:
-        """As `open_store`, which looks at the whole environment each time."""
+    def _bucket_of(self, source: str, options: Mapping[str, str] | None) -> tuple[_Bucket, str]:
+        """The bucket of an object, and its key: most are in the bucket of the one before."""
+        if self._last is not None:
+            start, those, bucket = self._last
+            if options is those and source.startswith(start):
+                return bucket, source[len(start) :]
+        uri = ObjectUri.of(source)
         known = str(uri.with_key("")), None if options is None else tuple(options.items())
-        if known not in self._stores:
-            self._stores[known] = open_store(uri, options)
-        return self._stores[known]
+        if known not in self._buckets:
+            self._buckets[known] = _Bucket(open_store(uri, options), self._time.monotonic())
+        if uri.key:
+            self._last = source.removesuffix(uri.key), options, self._buckets[known]
+        return self._buckets[known], uri.key
 
-    async def _patiently(self, store: Store, uri: ObjectUri, work: Callable[[], Awaitable[None]]) -> None:
-        clock = self._time.monotonic
-        bucket = self._buckets.setdefault(str(store.uri), _Bucket(clock()))
+    async def _patiently(
+        self, bucket: _Bucket, key: str, work: Callable[[Store, str], Awaitable[None]]
+    ) -> None:
+        clock, store = self._time.monotonic, bucket.store
         failures = tries = 0
         while True:
             answers = bucket.answers
             try:
-                await work()
+                await work(store, key)
             except StoreError as error:
                 if not error.is_transient:
-                    await self._note_answer(bucket, store, uri, error)
+                    await self._note_answer(bucket, key, error)
                     raise
                 tries += 1
                 # While no other object can be read either, it is not this one that fails.
@@ -219,7 +228,7 @@ class ObjectReader:
             longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries - 1, 10))
             await self._time.sleep(self._rng.uniform(0.0, longest))
 
-    async def _note_answer(self, bucket: _Bucket, store: Store, uri: ObjectUri, error: StoreError) -> None:
+    async def _note_answer(self, bucket: _Bucket, key: str, error: StoreError) -> None:
         """Learn that the store refused an object for good, and find out whether it refuses all of them."""
         bucket.answered_at = self._time.monotonic()
         if error.reason != "denied":
@@ -228,10 +237,10 @@ class ObjectReader:
         if bucket.answers or bucket.denied < DENIED:
             return
         if bucket.lists is None:
-            bucket.lists = await _lists(store, uri.key.rpartition("/")[0])
+            bucket.lists = await _lists(bucket.store, key.rpartition("/")[0])
         if not (bucket.lists or bucket.answers):
             raise SourceStoreError(
-                f"access to {store.uri} is denied: no object can be read, and it cannot be listed; "
+                f"access to {bucket.store.uri} is denied: no object can be read, and it cannot be listed; "
                 "check the permissions of these credentials",
                 reason="bucket_denied",
                 status=error.status,
@@ -247,17 +256,20 @@ class ObjectReader:
             task.by_url = False
             return
         is_large = task.stamp is not None and task.stamp.size > WHOLE
-        has_type = task.item.mime_type is not None or image_type_of(b"", name) is not None
-        if has_type and (task.by_url or (is_large and not self._checksum)):
-            return
+        # One that has grown since it was listed has no room in memory.
+        most = min(WHOLE, task.charge or WHOLE)
+        if task.by_url or (is_large and not self._checksum):
+            if task.item.mime_type is not None or image_type_of(b"", name) is not None:
+                return
+        elif task.stamp is not None and not is_large:
+            info, task.content = await read_whole(store, key, most=most)
+            _take_info(task, info)
+            if task.content is not None:
+                return
         async with reading(store, key) as opened:
-            task.stamp = Stamp(size=opened.info.size, version=opened.info.version)
-            declared = (opened.info.content_type or "").partition(";")[0].strip().lower()
-            task.declared_type = declared if declared in EXTENSIONS.values() else None
-            # One that has grown since it was listed has no room in memory.
-            whole = not task.by_url and task.stamp.size <= min(WHOLE, task.charge or WHOLE)
+            _take_info(task, opened.info)
             task.content = None
-            if whole:
+            if opened.info.size <= most and not task.by_url:
                 task.content = await opened.whole()
                 return
             first = b""
@@ -275,6 +287,12 @@ class ObjectReader:
                 async for chunk in opened.chunks:
                     digest.update(chunk)
                 task.sha256 = digest.digest()
+
+
+def _take_info(task: Task, info: ObjectInfo) -> None:
+    task.stamp = Stamp(size=info.size, version=info.version)
+    declared = (info.content_type or "").partition(";")[0].strip().lower()
+    task.declared_type = declared if declared in EXTENSIONS.values() else None
 
 
 async def _lists(store: Store, prefix: str) -> bool:
