@@ -40,6 +40,12 @@ JobDeadline = Annotated[
 ReportFile = Annotated[
     str | None, typer.Option(metavar="FILE", help="Write the report: .json, .csv, .parquet.")
 ]
+OverwriteObjects = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace objects of a bucket that are to be written; files always are replaced."
+    ),
+]
 StoreOptions = Annotated[
     list[str] | None,
     typer.Option(

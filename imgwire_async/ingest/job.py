@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -225,13 +226,13 @@ class IngestJob(Generic[RecordT]):
         """
         self._coordinator.stop()
 
-    async def write_images(self, path: str | os.PathLike[str]) -> int:
+    async def write_images(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> int:
         """Write key, image id and CDN URL of every item that the journal has as stored, in all its runs.
 
         Args:
             path: CSV, JSON Lines or (extra `parquet`) Parquet, by its extension; a file, or an object such as
-                `s3://bucket/images.csv` (extra `cloud`). An older one is replaced in one step, once the new
-                one is complete.
+                `s3://bucket/images.csv` (extra `cloud`). It appears when it is complete.
+            overwrite: whether an object that exists is replaced. A file always is, in one step.
 
         Returns:
             The number of items.
@@ -240,13 +241,13 @@ class IngestJob(Generic[RecordT]):
             InvalidArgumentError: another extension, or the file is the source or the journal of the job.
             ConfigurationError: Parquet without its extra.
             OSError: the file cannot be written; an older one is still there then.
-            StoreError: the same of an object.
+            StoreError: the same of an object, or it exists.
         """
-        written = await to_thread.run_sync(self._write_images, path)
+        written = await to_thread.run_sync(partial(self._write_images, path, overwrite=overwrite))
         await self._keep_output(path)
         return written
 
-    async def write_failures(self, path: str | os.PathLike[str]) -> int:
+    async def write_failures(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> int:
         """Write the items that are not stored as a manifest (JSON Lines) for another job.
 
         These are the items that the journal has as failed, and after an early end those that were not tried.
@@ -255,8 +256,8 @@ class IngestJob(Generic[RecordT]):
         no source in it.
 
         Args:
-            path: a .jsonl or .ndjson file, or such an object of a bucket. An older one is replaced in one
-                step, once the new one is complete.
+            path: a .jsonl or .ndjson file, or such an object of a bucket. It appears when it is complete.
+            overwrite: whether an object that exists is replaced. A file always is, in one step.
 
         Returns:
             The number of items.
@@ -264,9 +265,9 @@ class IngestJob(Generic[RecordT]):
         Raises:
             InvalidArgumentError: another extension, or the file is the source or the journal of the job.
             OSError: the file cannot be written; an older one is still there then.
-            StoreError: the same of an object.
+            StoreError: the same of an object, or it exists.
         """
-        written = await to_thread.run_sync(self._write_failures, path)
+        written = await to_thread.run_sync(partial(self._write_failures, path, overwrite=overwrite))
         await self._keep_output(path)
         return written
 
@@ -276,14 +277,15 @@ class IngestJob(Generic[RecordT]):
         file = source if isinstance(source, str | os.PathLike) else None
         return Taken(source=file, journal=None if self._journal_path is None else self._journal.path)
 
-    def _write_images(self, path: str | os.PathLike[str]) -> int:
+    def _write_images(self, path: str | os.PathLike[str], *, overwrite: bool) -> int:
         extension_of(path, TABLES)
         check_free(path, self._taken_files)
         columns = ("key", "image_id", "cdn_url")
         rows = self._journal.rows(State.STORED, State.READY)
-        return write_table(path, columns, ({name: getattr(row, name) for name in columns} for row in rows))
+        table = ({name: getattr(row, name) for name in columns} for row in rows)
+        return write_table(path, columns, table, overwrite=overwrite)
 
-    def _write_failures(self, path: str | os.PathLike[str]) -> int:
+    def _write_failures(self, path: str | os.PathLike[str], *, overwrite: bool) -> int:
         extension_of(path, LISTS)
         check_free(path, self._taken_files)
         lines = failures(self._journal)
@@ -292,7 +294,7 @@ class IngestJob(Generic[RecordT]):
             lines = chain(
                 lines, not_tried(self._source, self._own_files, self._journal, self._options, waiting)
             )
-        return write_text(path, lines)
+        return write_text(path, lines, overwrite=overwrite)
 
     async def _keep_output(self, path: str | os.PathLike[str]) -> None:
         """Put on record that the file is none of the items that later runs may find."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from anyio import to_thread
@@ -95,7 +96,7 @@ class MigrationJob(IngestJob[Image]):
             different_size=tuple(census.different),
         )
 
-    async def write_urls(self, path: PathTarget) -> int:
+    async def write_urls(self, path: PathTarget, *, overwrite: bool = False) -> int:
         """Write the mapping from old URLs to new ones, of every asset that the journal has as stored.
 
         The columns are `source_id`, `origin_path`, `old_url` (without parameters and signature), `image_id`,
@@ -103,8 +104,9 @@ class MigrationJob(IngestJob[Image]):
         carried over). An asset has a row for every host of its source.
 
         Args:
-            path: CSV, JSON Lines or (extra `parquet`) Parquet, by its extension. An older file is replaced in
-                one step, once the new one is complete and on disk.
+            path: CSV, JSON Lines or (extra `parquet`) Parquet, by its extension; a file, or an object such as
+                `s3://bucket/urls.csv` (extra `cloud`). It appears when it is complete.
+            overwrite: whether an object that exists is replaced. A file always is, in one step.
 
         Returns:
             The number of rows.
@@ -113,22 +115,24 @@ class MigrationJob(IngestJob[Image]):
             InvalidArgumentError: another extension, or the file is the journal of the job.
             ConfigurationError: Parquet without its extra.
             OSError: the file cannot be written; an older one is still there then.
+            StoreError: the same of an object, or it exists.
         """
-        written = await to_thread.run_sync(self._write_urls, path)
+        written = await to_thread.run_sync(partial(self._write_urls, path, overwrite=overwrite))
         await self._keep_output(path)
         return written
 
-    async def write_redirects(self, path: PathTarget, kind: RedirectKind) -> int:
+    async def write_redirects(self, path: PathTarget, kind: RedirectKind, *, overwrite: bool = False) -> int:
         """Write rules that lead old URLs to new ones, of every asset that the journal has as stored.
 
         A rule engine cannot translate all parameters; the file says which ones it carries over, and how to
         use it.
 
         Args:
-            path: the file. An older one is replaced in one step.
+            path: the file, or an object of a bucket. It appears when it is complete.
             kind: "nginx": maps to include in `http`. "caddy": directives to import into a site. "cloudflare":
                 items of a bulk redirect list as JSON. "next": an ECMAScript module with a loader for
                 `next/image`.
+            overwrite: whether an object that exists is replaced. A file always is, in one step.
 
         Returns:
             The number of old URLs.
@@ -136,20 +140,23 @@ class MigrationJob(IngestJob[Image]):
         Raises:
             InvalidArgumentError: `kind` is unknown, or the file is the journal of the job.
             OSError: the file cannot be written; an older one is still there then.
+            StoreError: the same of an object, or it exists.
         """
         check_kind(kind)
-        written = await to_thread.run_sync(self._write_redirects, path, kind)
+        written = await to_thread.run_sync(partial(self._write_redirects, path, kind, overwrite=overwrite))
         await self._keep_output(path)
         return written
 
-    def _write_urls(self, path: PathTarget) -> int:
+    def _write_urls(self, path: PathTarget, *, overwrite: bool) -> int:
         extension_of(path, TABLES)
         check_free(path, self._taken_files)
-        return write_table(path, COLUMNS, (url.row() for url in mapped_urls(self._journal)))
+        rows = (url.row() for url in mapped_urls(self._journal))
+        return write_table(path, COLUMNS, rows, overwrite=overwrite)
 
-    def _write_redirects(self, path: PathTarget, kind: RedirectKind) -> int:
+    def _write_redirects(self, path: PathTarget, kind: RedirectKind, *, overwrite: bool) -> int:
         check_free(path, self._taken_files)
-        write_text(path, redirect_lines(kind, lambda: mapped_urls(self._journal)))
+        lines = redirect_lines(kind, lambda: mapped_urls(self._journal))
+        write_text(path, lines, overwrite=overwrite)
         return sum(1 for _ in mapped_urls(self._journal))
 
 

@@ -84,6 +84,8 @@ def failed(what: str, reason: StoreProblem, status: int | None = None, *, readin
     """The error for a failure, in words."""
     kind = SourceStoreError if reading else StoreError
     told = f" ({status})" if status is not None else ""
+    if reason == "exists":
+        told = "; pass overwrite=True to replace it"
     return kind(f"{what}: {_IN_WORDS[reason]}{told}", reason=reason, status=status)
 
 

@@ -80,16 +80,42 @@ async def write(
         raise
 
 
-def replace_with_file(store: Store, key: str, path: Path) -> None:
-    """Write a local file as an object, instead of an older one if there is one. Blocks.
+def write_file(store: Store, key: str, path: Path, *, overwrite: bool = False) -> None:
+    """Write a local file as an object, as `write` does with chunks. Blocks.
 
     Raises:
-        StoreError: it cannot be written; an older one is still there then.
+        StoreError: it exists (`reason` is `exists`), or cannot be written; an older one is still there then.
     """
     import obstore
 
+    if path.stat().st_size <= PART:
+        mode: Any = "overwrite" if overwrite else "create"
+        with store_errors(f"cannot write {store.name(key)!r}", reading=False):
+            obstore.put(store.handle, key, path, mode=mode, use_multipart=False)
+        return
+    if not overwrite:
+        check_free(store, key)
     with store_errors(f"cannot write {store.name(key)!r}", reading=False):
         obstore.put(store.handle, key, path, chunk_size=PART, max_concurrency=_AT_ONCE)
+
+
+def check_free(store: Store, key: str) -> None:
+    """Check that there is no such object. Blocks.
+
+    Raises:
+        StoreError: there is one (`reason` is `exists`), or the store does not tell.
+    """
+    import obstore
+
+    what = f"cannot write {store.name(key)!r}"
+    try:
+        with store_errors(what, reading=False):
+            obstore.head(store.handle, key)
+    except StoreError as error:
+        if error.reason != "missing":
+            raise
+        return
+    raise failed(what, "exists", reading=False)
 
 
 async def _beginning(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:

@@ -141,7 +141,7 @@ def _run(arguments: dict[str, Any], report: str | None, journal: Path, *, as_jso
     from imgwire_async.cli.settings import configured_client
     from imgwire_async.imgwire.export.job import manifest_of
 
-    files = JobFiles(report=report)
+    files = JobFiles(report=report, overwrite=bool(arguments["overwrite"]))
     files.check(None, journal, manifest_of(arguments["to"], arguments["manifest"]))
     imgwire = configured_client()
     return run_made_job((imgwire,), imgwire.export(**arguments), files, as_json=as_json, what="downloads")

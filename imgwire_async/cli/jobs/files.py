@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TypeAlias
@@ -23,6 +24,7 @@ from imgwire_async.ingest.results.outputs import (
     Taken,
     check_different,
     check_free,
+    check_no_object,
     check_parquet,
     check_writable,
     extension_of,
@@ -39,6 +41,8 @@ class JobFiles:
     report: Output | None = None
     images: Output | None = None
     failed: Output | None = None
+    overwrite: bool = False
+    """Whether objects that exist are replaced; files always are."""
 
     def check(self, source: str | None, journal: Path, manifest: str | None = None) -> None:
         """Find out before the job what would keep the files from being written.
@@ -51,6 +55,7 @@ class JobFiles:
         Raises:
             InvalidArgumentError: one has another extension than it can have, cannot be written, or would
                 replace another one, the source, the journal or the manifest.
+            StoreError: one is an object that exists.
             ConfigurationError: one is Parquet, and its extra is missing.
         """
         taken = Taken(source=source, journal=journal, manifest=manifest)
@@ -62,6 +67,9 @@ class JobFiles:
                 check_different(first, second)
             except InvalidArgumentError as error:
                 raise InvalidArgumentError(f"{option}: {error.message}", operation="ingest") from error
+        if not self.overwrite:
+            for _, path, _ in wanted:
+                check_no_object(path)
 
     def outputs(self) -> list[tuple[str, Output, tuple[str, ...] | None]]:
         """Option, path and allowed extensions of what is wanted; None allows any."""
@@ -76,11 +84,11 @@ class JobFiles:
         """Option, path and function of what is to be written."""
 
         async def write_report(path: Output) -> None:
-            await to_thread.run_sync(job.report.write, path)
+            await to_thread.run_sync(partial(job.report.write, path, overwrite=self.overwrite))
 
         every: tuple[tuple[str, Output | None, Callable[[Output], Awaitable[object]]], ...] = (
-            ("--failed", self.failed, job.write_failures),
-            ("--images", self.images, job.write_images),
+            ("--failed", self.failed, partial(job.write_failures, overwrite=self.overwrite)),
+            ("--images", self.images, partial(job.write_images, overwrite=self.overwrite)),
             ("--report", self.report, write_report),
         )
         return [(option, path, write) for option, path, write in every if path is not None]

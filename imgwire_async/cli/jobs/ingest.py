@@ -18,6 +18,7 @@ from imgwire_async.cli.output import JsonFlag, show_error, wrong_usage
 from imgwire_async.cli.parameters import (
     JobDeadline,
     JobName,
+    OverwriteObjects,
     ReportFile,
     RunnerOption,
     StoreOptions,
@@ -160,6 +161,7 @@ def ingest(
     failed: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write failed and untried items as a manifest: .jsonl.")
     ] = None,
+    overwrite: OverwriteObjects = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Upload many images in a job that can be resumed.
@@ -212,7 +214,7 @@ def ingest(
             Bucket(source, *patterns, hidden, options),
         )
         place = journal or default_journal(source, options)
-        files = JobFiles(report=report, images=images, failed=failed)
+        files = JobFiles(report=report, images=images, failed=failed, overwrite=overwrite)
         files.check(source, place)
         given = arguments | {"journal": place, "concurrency": concurrency_of(concurrency)}
         given["runner"] = runner_of(runner, workers)

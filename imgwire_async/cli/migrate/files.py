@@ -36,7 +36,9 @@ class MigrationFiles(JobFiles):
         migration = cast("MigrationJob", job)
         found = JobFiles.steps(self, job)
         if self.urls is not None:
-            found.append(("--urls", self.urls, migration.write_urls))
+            found.append(("--urls", self.urls, partial(migration.write_urls, overwrite=self.overwrite)))
         for kind, path in self.redirects:
-            found.append(("--redirects", path, partial(migration.write_redirects, kind=kind)))
+            found.append(
+                ("--redirects", path, partial(migration.write_redirects, kind=kind, overwrite=self.overwrite))
+            )
         return found

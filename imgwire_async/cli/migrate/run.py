@@ -12,7 +12,14 @@ import typer
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error
-from imgwire_async.cli.parameters import JobDeadline, JobName, ReportFile, RunnerOption, WorkersOption
+from imgwire_async.cli.parameters import (
+    JobDeadline,
+    JobName,
+    OverwriteObjects,
+    ReportFile,
+    RunnerOption,
+    WorkersOption,
+)
 from imgwire_async.cli.settings import configured_client, configured_imgix_client
 from imgwire_async.cli.streams import complain
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
@@ -96,6 +103,7 @@ def run(
         str | None,
         typer.Option(metavar="FILE", help="Write failed and untried assets as a manifest: .jsonl."),
     ] = None,
+    overwrite: OverwriteObjects = False,
     rendering_base_url: Annotated[
         str | None,
         typer.Option(
@@ -121,7 +129,13 @@ def run(
     from imgwire_async.cli.parameters import concurrency_of, runner_of
 
     try:
-        files = MigrationFiles(report=report, failed=failed, urls=urls, redirects=_redirects(redirects or ()))
+        files = MigrationFiles(
+            report=report,
+            failed=failed,
+            urls=urls,
+            redirects=_redirects(redirects or ()),
+            overwrite=overwrite,
+        )
         arguments: dict[str, Any] = {
             "sources": source or None,
             "filters": _filters(filters or ()),

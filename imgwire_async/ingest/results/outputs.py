@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from imgwire_async.downloads.files import sync_folder, take_over, temporary_beside
-from imgwire_async.errors import ConfigurationError, InvalidArgumentError
+from imgwire_async.errors import ConfigurationError, InvalidArgumentError, StoreError
 from imgwire_async.ingest.sources.own_files import PARQUET_MARK
 from imgwire_async.stores.uris import ObjectUri, file_name, is_object
 
@@ -128,20 +128,44 @@ def check_writable(path: PathTarget) -> None:
         raise InvalidArgumentError(f"cannot write {name!r}: {reason}", operation="ingest") from error
 
 
+def check_no_object(path: PathTarget) -> None:
+    """Check that an object to be written does not exist, if the store tells; a file may.
+
+    Raises:
+        StoreError: it exists.
+    """
+    from imgwire_async.stores.opening import open_store
+    from imgwire_async.stores.writing import check_free
+
+    name = os.fsdecode(path)
+    if is_object(name):
+        uri = ObjectUri.of(name)
+        try:
+            check_free(open_store(uri), uri.key)
+        except StoreError as error:
+            if error.reason == "exists":
+                raise
+
+
 @contextmanager
-def replacing(path: PathTarget) -> Iterator[Path]:
+def replacing(path: PathTarget, *, overwrite: bool = False) -> Iterator[Path]:
     """Give the name of a new file that takes the place of `path` when the block has ended well.
 
     Until then an older file stays as it is. It is on disk before it is in its place, and has the older one's
     permissions. A URI is that of an object in a cloud store, which appears when it is complete.
 
+    Args:
+        path: the file, which is replaced if it exists, or the URI.
+        overwrite: whether an object that exists is replaced as well.
+
     Raises:
         OSError: it cannot be written; `filename` is `path`.
-        StoreError: the object cannot be written.
+        StoreError: the object exists (`reason` is `exists`), or cannot be written.
         ConfigurationError: the extra for cloud stores is missing.
     """
     name = os.fsdecode(path)
-    with _replacing_object(name) if is_object(name) else _replacing_file(name) as temporary:
+    given = _new_object(name, overwrite=overwrite) if is_object(name) else _replacing_file(name)
+    with given as temporary:
         yield temporary
 
 
@@ -168,26 +192,27 @@ def _replacing_file(name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _replacing_object(name: str) -> Iterator[Path]:
+def _new_object(name: str, *, overwrite: bool) -> Iterator[Path]:
     from imgwire_async.stores.opening import open_store
-    from imgwire_async.stores.writing import replace_with_file
+    from imgwire_async.stores.writing import write_file
 
     uri = ObjectUri.of(name)
     store = open_store(uri)
     with tempfile.TemporaryDirectory(prefix="outputs-") as folder:
         temporary = Path(folder, file_name(name))
         yield temporary
-        replace_with_file(store, uri.key, temporary)
+        write_file(store, uri.key, temporary, overwrite=overwrite)
 
 
-def write_text(path: PathTarget, lines: Iterable[str]) -> int:
-    """Write lines of text; returns their number.
+def write_text(path: PathTarget, lines: Iterable[str], *, overwrite: bool = False) -> int:
+    """Write lines of text; returns their number. `overwrite` is that of `replacing`.
 
     Raises:
         OSError: the file cannot be written.
+        StoreError: the same of an object.
     """
     count = 0
-    with replacing(path) as new, new.open("x", encoding="utf-8") as file:
+    with replacing(path, overwrite=overwrite) as new, new.open("x", encoding="utf-8") as file:
         for line in lines:
             file.write(line)
             file.write("\n")
@@ -195,21 +220,34 @@ def write_text(path: PathTarget, lines: Iterable[str]) -> int:
     return count
 
 
-def write_table(path: PathTarget, columns: tuple[str, ...], rows: Iterable[Mapping[str, str | None]]) -> int:
+def write_table(
+    path: PathTarget,
+    columns: tuple[str, ...],
+    rows: Iterable[Mapping[str, str | None]],
+    *,
+    overwrite: bool = False,
+) -> int:
     """Write rows of text as CSV, JSON Lines or Parquet, by the extension; returns their number.
+
+    Args:
+        path: the file or object.
+        columns: names of the columns.
+        rows: a value for each of them.
+        overwrite: that of `replacing`.
 
     Raises:
         InvalidArgumentError: another extension.
         ConfigurationError: Parquet without its extra.
         OSError: the file cannot be written.
+        StoreError: the same of an object.
     """
-    match extension_of(path, TABLES):
-        case ".csv":
-            return _write_csv(path, columns, rows)
-        case ".parquet":
-            return _write_parquet(path, columns, rows)
-        case _:
-            return write_text(path, (json.dumps(row) for row in rows))
+    extension = extension_of(path, TABLES)
+    if extension in LISTS:
+        return write_text(path, (json.dumps(row) for row in rows), overwrite=overwrite)
+    if extension == ".parquet":
+        check_parquet()
+    with replacing(path, overwrite=overwrite) as new:
+        return (_write_csv if extension == ".csv" else _write_parquet)(new, columns, rows)
 
 
 def check_parquet() -> None:
@@ -226,12 +264,9 @@ def check_parquet() -> None:
         ) from None
 
 
-def _write_csv(path: PathTarget, columns: tuple[str, ...], rows: Iterable[Mapping[str, str | None]]) -> int:
+def _write_csv(new: Path, columns: tuple[str, ...], rows: Iterable[Mapping[str, str | None]]) -> int:
     count = 0
-    with (
-        replacing(path) as new,
-        new.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file,
-    ):
+    with new.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
         table = csv.DictWriter(file, columns)
         table.writeheader()
         for row in rows:
@@ -240,16 +275,13 @@ def _write_csv(path: PathTarget, columns: tuple[str, ...], rows: Iterable[Mappin
     return count
 
 
-def _write_parquet(
-    path: PathTarget, columns: tuple[str, ...], rows: Iterable[Mapping[str, str | None]]
-) -> int:
-    check_parquet()
+def _write_parquet(new: Path, columns: tuple[str, ...], rows: Iterable[Mapping[str, str | None]]) -> int:
     import pyarrow as pa
     from pyarrow import parquet
 
     schema = pa.schema([(name, pa.string()) for name in columns], {"written_by": PARQUET_MARK})
     count = 0
-    with replacing(path) as new, parquet.ParquetWriter(os.fspath(new), schema) as file:
+    with parquet.ParquetWriter(os.fspath(new), schema) as file:
         group: list[Mapping[str, str | None]] = []
         for row in rows:
             group.append(row)

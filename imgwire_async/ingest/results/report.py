@@ -156,27 +156,30 @@ class Report:
             lines += [f"    {_in_one_line(example)}" for example in group.examples]
         return "\n".join(lines)
 
-    def write(self, path: str | os.PathLike[str]) -> None:
+    def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the report: as JSON (.json), or as a table of names and values (.csv, .parquet). Blocks.
 
-        A file, or an object such as `s3://bucket/report.json` (extra `cloud`). An older one is replaced in
-        one step, once the new one is complete.
+        Args:
+            path: a file, or an object such as `s3://bucket/report.json` (extra `cloud`). It appears when it
+                is complete.
+            overwrite: whether an object that exists is replaced. A file always is, in one step.
 
         Raises:
             InvalidArgumentError: another extension, or the file is the journal.
             ConfigurationError: Parquet without its extra.
             OSError: the file cannot be written; an older one is still there then.
-            StoreError: the same of an object.
+            StoreError: the same of an object, or it exists.
         """
         check_free(path, Taken(journal=self.journal or None))
         facts = asdict(self)
         if extension_of(path, REPORTS) == ".json":
-            write_text(path, (json.dumps(facts, indent=2),))
+            write_text(path, (json.dumps(facts, indent=2),), overwrite=overwrite)
             return
         write_table(
             path,
             ("name", "value"),
             ({"name": name, "value": str(value)} for name, value in _flat("", facts)),
+            overwrite=overwrite,
         )
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from anyio import to_thread
 from typer.testing import CliRunner
 
 from imgwire_async import AsyncImgwireClient, InvalidArgumentError, StoreError
 from imgwire_async.cli.app import app
+from imgwire_async.ingest.results.outputs import write_text
 from imgwire_async.sandbox import Sandbox
+from imgwire_async.stores import writing
 from tests.ingest.support import folder_of
 from tests.stores.s3_server import Failure, S3Server, s3_server
 
@@ -30,8 +34,6 @@ async def test_a_job_writes_its_files_into_a_bucket(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
 ) -> None:
     folder = folder_of(tmp_path / "photos", 3)
-    s3.objects["out/images.csv"] = b"older"
-
     async with client.ingest(folder, journal=tmp_path / "journal", concurrency=4) as job:
         async for _ in job:
             pass
@@ -48,6 +50,50 @@ async def test_a_job_writes_its_files_into_a_bucket(
     assert json.loads(s3.objects["out/report.json"])["stored"] == 3
 
 
+async def test_an_older_object_is_replaced_only_when_asked(
+    client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
+) -> None:
+    names = ["images.csv", "images.jsonl", "images.parquet", "failed.jsonl", "report.json", "report.csv"]
+    s3.objects |= dict.fromkeys(names, b"older")
+
+    async with client.ingest(folder_of(tmp_path / "photos", 1), concurrency=4) as job:
+        async for _ in job:
+            pass
+
+        async def write(name: str, **options: bool) -> None:
+            if name.startswith("report"):
+                await to_thread.run_sync(partial(job.report.write, s3.uri(name), **options))
+            elif name.startswith("images"):
+                await job.write_images(s3.uri(name), **options)
+            else:
+                await job.write_failures(s3.uri(name), **options)
+
+        for name in names:
+            with pytest.raises(StoreError, match="pass overwrite=True to replace it") as raised:
+                await write(name)
+            assert raised.value.reason == "exists"
+        assert set(s3.objects.values()) == {b"older"}
+
+        for name in names:
+            await write(name, overwrite=True)
+    assert b"older" not in s3.objects.values()
+
+
+def test_an_older_object_of_several_parts_is_replaced_only_when_asked(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "PART", 1000)
+    s3.objects["rows.jsonl"] = b"older"
+    rows = ["x" * 500] * 10
+
+    with pytest.raises(StoreError, match="overwrite=True"):
+        write_text(s3.uri("rows.jsonl"), rows)
+    assert s3.objects == {"rows.jsonl": b"older"}
+
+    write_text(s3.uri("rows.jsonl"), rows, overwrite=True)
+    assert s3.objects["rows.jsonl"] == f"{'x' * 500}\n".encode() * 10
+
+
 async def test_an_older_object_stays_when_the_new_one_cannot_be_written(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
 ) -> None:
@@ -58,7 +104,7 @@ async def test_an_older_object_stays_when_the_new_one_cannot_be_written(
         async for _ in job:
             pass
         with pytest.raises(StoreError) as raised:
-            await job.write_images(s3.uri("images.csv"))
+            await job.write_images(s3.uri("images.csv"), overwrite=True)
 
     assert raised.value.reason == "denied"
     assert s3.objects == {"images.csv": b"older"}
@@ -77,6 +123,13 @@ def test_the_command_writes_them_there_too(
 
     assert result.exit_code == 0, result.output
     assert set(s3.objects) == {"images.csv", "failed.jsonl", "report.json"}
+    s3.objects["images.csv"] = b"older"
+    again = CliRunner().invoke(app, arguments)
+    assert (again.exit_code, "use --overwrite to replace it" in again.stderr) == (1, True)
+    assert s3.objects["images.csv"] == b"older"
+    again = CliRunner().invoke(app, [*arguments, "--overwrite"])
+    assert again.exit_code == 0, again.output
+    assert s3.objects["images.csv"].startswith(b"key,")
     same = CliRunner().invoke(
         app, ["ingest", "photos", "--images", "s3://b/x.csv", "--report", "s3://b/x.csv"]
     )
