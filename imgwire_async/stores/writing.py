@@ -100,10 +100,10 @@ def write_file(store: Store, key: str, path: Path, *, overwrite: bool = False) -
 
 
 def check_free(store: Store, key: str) -> None:
-    """Check that there is no such object. Blocks.
+    """Check that an object does not exist. Blocks.
 
     Raises:
-        StoreError: there is one (`reason` is `exists`), or the store does not tell.
+        StoreError: it exists (`reason` is `exists`), or the store does not tell.
     """
     import obstore
 
