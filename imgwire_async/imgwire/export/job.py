@@ -26,7 +26,13 @@ from imgwire_async.ingest.journal.binding import Binding
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.rows import State
 from imgwire_async.ingest.options import IngestOptions
-from imgwire_async.ingest.results.outputs import BESIDE_A_JOURNAL, Taken, check_free, check_parquet
+from imgwire_async.ingest.results.outputs import (
+    BESIDE_A_JOURNAL,
+    Taken,
+    check_free,
+    check_parquet,
+    check_writable,
+)
 from imgwire_async.ingest.runners.runner import Runner
 from imgwire_async.ingest.sink import patient
 from imgwire_async.ingest.sources.entries import identity_of
@@ -100,6 +106,8 @@ class ExportJob(IngestJob[ExportedImage]):
             )
         await to_thread.run_sync(journal.keep_manifest, self._manifest)
         await self._target.begin()
+        if self._target.is_local:
+            await to_thread.run_sync(check_writable, self._target.location(self._manifest))
         self._images.register = await to_thread.run_sync(self._names, journal)
         return binding
 

@@ -135,9 +135,7 @@ class Journal:
                 check_same_thread=False,
             )
         except sqlite3.Error as error:
-            raise JournalError(
-                f"cannot open the journal {self.path}: {error}", reason="not_writable"
-            ) from error
+            raise self._error(error) from error
         self._connections.append(connection)
         return connection
 

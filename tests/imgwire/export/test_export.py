@@ -410,6 +410,22 @@ async def test_the_manifest_takes_neither_the_place_of_the_journal_nor_of_a_fore
     assert foreign.read_text() == "mine"
 
 
+async def test_a_target_that_cannot_be_written_is_noticed_before_images_are_listed(
+    client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "manifest.jsonl").mkdir()
+    with pytest.raises(InvalidArgumentError, match=r"cannot write .*manifest.jsonl': it exists and is not"):
+        await export(client, tmp_path, overwrite=True)
+
+    def forbidden(*_: object, **__: object) -> None:  # root may write everywhere
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "touch", forbidden)
+    with pytest.raises(InvalidArgumentError, match="Permission denied"):
+        await export(client, tmp_path / "out")
+    assert not list(sandbox.requests)
+
+
 async def test_no_other_output_takes_the_place_of_the_manifest(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:

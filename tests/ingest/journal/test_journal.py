@@ -165,9 +165,11 @@ def test_the_journal_of_another_job_is_rejected(tmp_path: Path) -> None:
         Journal(tmp_path / "j", job="autumn")
 
 
-@pytest.mark.parametrize("path", ["missing/j", "."])
-def test_a_place_that_cannot_hold_a_journal_is_rejected(tmp_path: Path, path: str) -> None:
-    with pytest.raises(JournalError, match="journal"):
+@pytest.mark.parametrize(
+    ("path", "problem"), [("missing/j", "the folder '.*missing' does not exist; make it"), (".", "journal")]
+)
+def test_a_place_that_cannot_hold_a_journal_is_rejected(tmp_path: Path, path: str, problem: str) -> None:
+    with pytest.raises(JournalError, match=problem):
         Journal(tmp_path / path)
 
 
