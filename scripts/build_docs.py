@@ -57,7 +57,8 @@ def build(folder: Path) -> int:
             "-d",
             str(Path(work) / "read"),
         ]
-        return build_main([*options, str(pages), str(folder)])
+        code: int = build_main([*options, str(pages), str(folder)])
+    return code
 
 
 if __name__ == "__main__":
