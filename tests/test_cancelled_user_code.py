@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import io
+from collections import UserDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,7 @@ from imgwire_async import (
     DownloadTargetError,
     Failed,
     Image,
+    InvalidArgumentError,
     Stored,
     UnexpectedCancellationError,
     UploadItem,
@@ -394,9 +396,67 @@ def test_one_item_of_many_whose_values_raise_as_cancelled_fails_alone(sandbox: S
         async with client_of(sandbox) as client, client.images.upload_many([odd, PHOTO]) as outcomes:
             errors = {id(outcome.item): outcome.error async for outcome in outcomes}
         assert errors[id(PHOTO)] is None
-        assert isinstance(errors[id(odd)], UnexpectedCancellationError)
+        assert isinstance(errors[id(odd)], InvalidArgumentError)
+        assert isinstance(errors[id(odd)].__cause__, asyncio.CancelledError)
 
     run(False, scenario)
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), GeneratorExit(), ValueError("broken")], ids=repr)
+async def test_values_that_cannot_be_read_are_invalid_in_every_call(
+    client: AsyncImgwireClient, error: BaseException
+) -> None:
+    class Odd(UserDict[str, Any]):
+        def __iter__(self) -> Iterator[str]:
+            raise error
+
+    images, odd = client.images, Odd(a=1)
+    for call in (
+        images.upload(PHOTO, custom_metadata=odd),
+        images.create(file_name="a.jpg", custom_metadata=odd),
+        images.upload_via_url("https://example.com/a.jpg", custom_metadata=odd),
+    ):
+        with pytest.raises(InvalidArgumentError, match="custom_metadata cannot be read") as raised:
+            await call
+        assert raised.value.__cause__ is error
+
+
+@pytest.mark.parametrize("hook", ["on_request", "on_response", "on_retry", "on_call"])
+async def test_a_hook_that_raises_generator_exit_ends_its_call_only(sandbox: Sandbox, hook: str) -> None:
+    calls = 0
+
+    def fail(_: object) -> AbstractContextManager[None]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise GeneratorExit
+        return nullcontext()
+
+    sandbox.faults.once("images.create", status=503)
+    options: dict[str, Any] = {hook: fail}
+    async with client_of(sandbox, **options) as client, client.images.upload_many([PHOTO] * 2) as outcomes:
+        errors = [type(outcome.error).__name__ async for outcome in outcomes]
+    assert sorted(errors) == ["NoneType", "UnexpectedCancellationError"]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_source_of_a_job_that_raises_generator_exit_ends_it_after_what_it_gave(
+    client: AsyncImgwireClient, is_async: bool
+) -> None:
+    def items() -> Iterator[Path]:
+        yield PHOTO
+        raise GeneratorExit
+
+    async def async_items() -> AsyncIterator[Path]:
+        yield PHOTO
+        raise GeneratorExit
+
+    taken = []
+    with pytest.raises(UnexpectedCancellationError, match="raised GeneratorExit"):  # noqa: PT012 - the iteration raises
+        async with client.ingest(async_items() if is_async else items(), journal=None) as job:
+            async for outcome in job:
+                taken.append(type(outcome))  # noqa: PERF401 - it raises
+    assert taken == [Stored]
 
 
 class CancelledSink:

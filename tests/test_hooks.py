@@ -113,6 +113,19 @@ async def test_what_one_hook_raises_ends_the_call_and_the_contexts_of_the_others
     assert log == ["first begins images.list", "first failed KeyError", "first ends images.list"]
 
 
+async def test_what_a_hook_raises_ends_the_whole_block_of_many_calls(sandbox: Sandbox) -> None:
+    def broken(_: object) -> None:
+        raise KeyError("broken")
+
+    async with client_of(sandbox, on_request=broken) as client:
+        with pytest.raises(KeyError, match="broken"):
+            async with client.images.upload_many([b"GIF89a"] * 3) as outcomes:
+                [outcome async for outcome in outcomes]
+        with pytest.raises(KeyError, match="broken"):
+            async with client.ingest(["https://example.com/a.png"], journal=None) as job:
+                [outcome async for outcome in job]
+
+
 @pytest.mark.parametrize("wrong", [7, [print, 7], "text"])
 @pytest.mark.parametrize("name", ["on_call", "on_request", "on_response", "on_retry"])
 def test_a_hook_that_is_not_callable_is_rejected_by_name(name: str, wrong: object) -> None:

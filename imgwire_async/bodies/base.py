@@ -12,6 +12,7 @@ from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
 
 from imgwire_async.core.body import Body
+from imgwire_async.core.concurrency.cancellation import is_failure, running_task
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import APITimeoutError, UploadSourceError
 
@@ -92,16 +93,22 @@ class Patience:
 
 @contextmanager
 def source_errors(problem: str) -> Iterator[None]:
-    """Raise what the caller's own source raises as an `UploadSourceError` with the original as its cause."""
+    """Raise what the caller's own source raises as an `UploadSourceError` with the original as its cause.
+
+    All but `KeyboardInterrupt`, `SystemExit` and cancellations.
+    """
+    task = running_task()
     try:
         yield
     except (UploadSourceError, APITimeoutError):
         raise
-    except Exception as error:  # code of the caller may raise anything
+    except BaseException as error:  # code of the caller may raise anything
+        if not is_failure(error, task):
+            raise
         raise refused(f"{problem}: {_in_words(error)}") from error
 
 
-def _in_words(error: Exception) -> str:
+def _in_words(error: BaseException) -> str:
     if isinstance(error, OSError | ValueError) and str(error):
         return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -27,6 +27,7 @@ from imgwire_async.bodies.base import (
 from imgwire_async.bodies.image_types import SNIFF_BYTES
 from imgwire_async.core.concurrency.open_files import OpenFile, finish
 from imgwire_async.core.concurrency.threads import ExclusiveThread
+from imgwire_async.errors import UploadSourceError
 
 
 class BinaryFile(Protocol):
@@ -117,13 +118,13 @@ class FileAccess:
                 await self._go_back()
 
     async def _measure(self) -> tuple[int, int] | None:
-        try:
-            start: int = await self._file.call("tell")
-            await self._file.call("seek", 0, io.SEEK_END)
-        except Exception:  # noqa: BLE001 - files that cannot seek say so in many ways
-            return None
-        self._start = start
         with source_errors(_SEEKING):
+            try:
+                start: int = await self._file.call("tell")
+                await self._file.call("seek", 0, io.SEEK_END)
+            except Exception:  # noqa: BLE001 - files that cannot seek say so in many ways
+                return None
+            self._start = start
             size: int = await self._file.call("tell") - start
             await self._file.call("seek", start)
         return start, size
@@ -138,7 +139,8 @@ class FileAccess:
 
     async def _go_back(self) -> None:
         assert self._start is not None  # noqa: S101 - the caller has looked
-        with suppress(Exception):  # the upload has ended, whatever has become of the file
+        # The upload has ended, whatever has become of the file.
+        with suppress(UploadSourceError), source_errors(_SEEKING):
             await self._file.call("seek", self._start)
 
 

@@ -22,20 +22,20 @@ class OwnError(Exception):
     """Nothing that the SDK knows."""
 
 
-def generator(error: Exception, before: bytes) -> Iterator[bytes]:
+def generator(error: BaseException, before: bytes) -> Iterator[bytes]:
     if before:
         yield before
     raise error
 
 
-async def async_generator(error: Exception, before: bytes) -> AsyncIterator[bytes]:
+async def async_generator(error: BaseException, before: bytes) -> AsyncIterator[bytes]:
     if before:
         yield before
     raise error
 
 
 class FailingIterator:
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         self._error = error
 
     def __iter__(self) -> Iterator[bytes]:
@@ -45,7 +45,7 @@ class FailingIterator:
 class FailingFile:
     name = "photo.jpg"
 
-    def __init__(self, error: Exception, before: bytes) -> None:
+    def __init__(self, error: BaseException, before: bytes) -> None:
         self._error = error
         self._before = before
 
@@ -64,7 +64,7 @@ class FailingAsyncFile(FailingFile):
 class FailingSeek(io.BytesIO):
     """Goes to its end, and not back again."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         super().__init__(JPEG)
         self._error = error
 
@@ -75,7 +75,7 @@ class FailingSeek(io.BytesIO):
 
 
 class FailingAttributes:
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         self._error = error
 
     def __getattr__(self, name: str) -> object:
@@ -85,17 +85,21 @@ class FailingAttributes:
 
 
 class FailingPath(os.PathLike[str]):
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         self._error = error
 
     def __fspath__(self) -> str:
         raise self._error
 
 
+class Abandoned(BaseException):
+    """No `Exception`, as those of some libraries that stop a whole piece of work."""
+
+
 class FailingClose:
     """A generator that fails when it is left early."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         self._error = error
 
     def __call__(self) -> Iterator[bytes]:
@@ -106,14 +110,14 @@ class FailingClose:
             raise self._error
 
 
-def calling(error: Exception) -> Callable[[], Any]:
+def calling(error: BaseException) -> Callable[[], Any]:
     def fail() -> Any:
         raise error
 
     return fail
 
 
-MAKERS: dict[str, Callable[[Exception], Any]] = {
+MAKERS: dict[str, Callable[[BaseException], Any]] = {
     "a generator at once": lambda error: generator(error, b""),
     "a generator later": lambda error: generator(error, JPEG),
     "a generator while it is sent": lambda error: UploadItem(generator(error, JPEG), size=500_000),
@@ -140,6 +144,9 @@ ERRORS = [
     OSError(5, "a mistake of the caller's"),
     StopIteration("a mistake of the caller's"),
     ExceptionGroup("a mistake of the caller's", [OwnError()]),
+    GeneratorExit("a mistake of the caller's"),
+    Abandoned("a mistake of the caller's"),
+    BaseExceptionGroup("a mistake of the caller's", [Abandoned()]),
 ]
 
 

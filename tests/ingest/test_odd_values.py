@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,33 @@ for _ in range(5000):
     DEEP = [DEEP]
 CIRCULAR: dict[str, Any] = {}
 CIRCULAR["self"] = CIRCULAR
+
+
+class FailingMapping(Mapping[str, Any]):
+    """Metadata that cannot be read."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __getitem__(self, name: str) -> Any:
+        raise self._error
+
+    def __iter__(self) -> Iterator[str]:
+        raise self._error
+
+    def __len__(self) -> int:
+        return 1
+
+
+class FailingPath:
+    """A path that cannot be asked for."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __fspath__(self) -> str:
+        raise self._error
+
 
 ODD_ITEMS: dict[str, Any] = {
     "surrogate in a URL": IngestItem("https://example.com/\ud800.png"),
@@ -49,6 +77,13 @@ ODD_ITEMS: dict[str, Any] = {
     "not a number": IngestItem(small_image(2), "nan", custom_metadata={"n": float("nan")}),
     "infinity": IngestItem(small_image(3), "inf", custom_metadata={"n": float("inf")}),
     "names of two types": IngestItem(small_image(4), "mixed", custom_metadata={1: 1, "a": 2}),  # type: ignore[dict-item]
+    "metadata that fail": IngestItem("missing.png", custom_metadata=FailingMapping(ValueError("broken"))),
+    "metadata that are cancelled": IngestItem(
+        "missing.png", "cancelled", custom_metadata=FailingMapping(asyncio.CancelledError())
+    ),
+    "metadata that close": IngestItem("missing.png", "exit", custom_metadata=FailingMapping(GeneratorExit())),
+    "path that is cancelled": FailingPath(asyncio.CancelledError()),
+    "path that closes": FailingPath(GeneratorExit()),
     "number in place of an item": 7,
     "nothing in place of an item": None,
     "bytes without a key": b"bytes",

@@ -276,8 +276,9 @@ class ImageUploads:
                 print(outcome.item, outcome.error or outcome.image)
         ```
 
-        One failure does not stop the rest; what an item's own code raises is the `__cause__` of an
-        `UploadSourceError` in its outcome. Memory is bounded whatever the number of items: they are drawn as
+        One failure does not stop the rest; what an item's own code raises, except `KeyboardInterrupt` and
+        `SystemExit`, is the `__cause__` of an `UploadSourceError` in its outcome. What a hook of the client
+        raises ends the block. Memory is bounded whatever the number of items: they are drawn as
         there is room, and outcomes that are not taken delay further uploads. Leaving the block cancels
         what has not ended.
 

@@ -15,9 +15,11 @@ from typing import BinaryIO, Final, NamedTuple
 
 from imgwire_async.bodies.image_types import SNIFF_BYTES, image_type_of
 from imgwire_async.core.pace.local_limits import patiently
+from imgwire_async.core.values.metadata import items_of
 from imgwire_async.errors import (
     ImageQuarantinedError,
     ImgwireError,
+    InvalidArgumentError,
     UnsupportedImageTypeError,
     UploadSourceError,
 )
@@ -278,7 +280,10 @@ def manifest_row(key: str, item: IngestItem) -> str:
             row[name] = getattr(item, name)
     metadata: object = item.custom_metadata
     if isinstance(metadata, Mapping):
-        metadata = {str(name): value for name, value in metadata.items()}
+        try:
+            metadata = {str(name): value for name, value in items_of(metadata, "ingest")}
+        except InvalidArgumentError as error:
+            metadata = error.message  # no metadata, so that the retry fails as well
     if metadata is not None:
         row["custom_metadata"] = metadata
     try:

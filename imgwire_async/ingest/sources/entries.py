@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from asyncio import CancelledError
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -13,9 +14,15 @@ from typing import Final, TypeAlias
 import anyio
 from anyio import to_thread
 
-from imgwire_async.core.concurrency.cancellation import ForeignIterator
+from imgwire_async.core.concurrency.cancellation import ENDS_PROGRAM, ForeignIterator
 from imgwire_async.core.concurrency.tasks import Background
-from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
+from imgwire_async.core.values.metadata import checked_metadata
+from imgwire_async.errors import (
+    ImgwireError,
+    InvalidArgumentError,
+    UnexpectedCancellationError,
+    UploadSourceError,
+)
 from imgwire_async.ingest.items import Entry, IngestItem, is_url, item_problem, key_of, key_text, url_or_path
 from imgwire_async.ingest.sources.buckets import Bucket, BucketEntries, identity_of_bucket
 from imgwire_async.ingest.sources.folders import Folder
@@ -171,7 +178,9 @@ def _any_entry(element: Element, number: int) -> Entry:
         return _entry(element)
     except InvalidArgumentError as error:
         problem = InvalidArgumentError(f"item {number} of the source: {error.message}", operation="ingest")
-    except Exception as error:  # noqa: BLE001 - code of the caller may raise anything
+    except ENDS_PROGRAM:
+        raise
+    except BaseException as error:  # noqa: BLE001 - code of the caller may raise anything, and awaits nothing
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         problem = UploadSourceError(f"item {number} of the source failed: {what}", operation="ingest")
         problem.__cause__ = error
@@ -194,6 +203,9 @@ def _entry(element: Element) -> Entry:
     problem = item_problem(element)
     if problem is not None:
         return Entry(key_of(element) or "", element, problem)
+    if element.custom_metadata is not None and type(element.custom_metadata) is not dict:
+        # Read once: it may be of the caller's own class.
+        element = replace(element, custom_metadata=checked_metadata(element.custom_metadata, "ingest"))
     key = key_of(element)
     if not key:
         raise _mistake("an item of bytes needs a key" if key is None else "the key of an item is empty")
@@ -244,6 +256,10 @@ def _draw(entries: Iterator[Entry]) -> tuple[list[Entry], Exception | None]:
         batch.extend(islice(entries, BATCH))
     except Exception as error:  # noqa: BLE001 - raised again after what came before it
         return batch, error
+    except (GeneratorExit, CancelledError) as error:  # would close or cancel the task that waits
+        failure = UnexpectedCancellationError(f"the source of the job raised {type(error).__name__}")
+        failure.__cause__ = error
+        return batch, failure
     return batch, None
 
 
