@@ -396,8 +396,9 @@ def test_one_item_of_many_whose_values_raise_as_cancelled_fails_alone(sandbox: S
         async with client_of(sandbox) as client, client.images.upload_many([odd, PHOTO]) as outcomes:
             errors = {id(outcome.item): outcome.error async for outcome in outcomes}
         assert errors[id(PHOTO)] is None
-        assert isinstance(errors[id(odd)], InvalidArgumentError)
-        assert isinstance(errors[id(odd)].__cause__, asyncio.CancelledError)
+        error = errors[id(odd)]
+        assert isinstance(error, InvalidArgumentError)
+        assert isinstance(error.__cause__, asyncio.CancelledError)
 
     run(False, scenario)
 

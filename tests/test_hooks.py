@@ -119,7 +119,7 @@ async def test_what_a_hook_raises_ends_the_whole_block_of_many_calls(sandbox: Sa
 
     async with client_of(sandbox, on_request=broken) as client:
         with pytest.raises(KeyError, match="broken"):
-            async with client.images.upload_many([b"GIF89a"] * 3) as outcomes:
+            async with client.images.upload_many([b"GIF89a"]) as outcomes:
                 [outcome async for outcome in outcomes]
         with pytest.raises(KeyError, match="broken"):
             async with client.ingest(["https://example.com/a.png"], journal=None) as job:

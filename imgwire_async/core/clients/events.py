@@ -87,7 +87,7 @@ Hook: TypeAlias = Callable[[E], Awaitable[object] | object]
 """A function, sync or async, that is called with events. What it raises ends the call.
 
 It ends the block of `upload_many`, `ingest` and their likes too, because a hook is the client's and not an
-item's: its mistake would meet every item.
+item's: its mistake would meet every item. When several items meet it at once, an `ExceptionGroup` comes out.
 
 Time that an async one needs counts towards the call's `deadline`, which also ends one that hangs. A sync one
 runs on the event loop and must not block."""
