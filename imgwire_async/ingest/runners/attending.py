@@ -20,7 +20,7 @@ from imgwire_async.ingest.runners.channel import Channel
 from imgwire_async.ingest.runners.dealing import Part
 from imgwire_async.ingest.runners.link import Ending, WorkerLink
 from imgwire_async.ingest.runners.versions import check_greeting
-from imgwire_async.ingest.runners.worker_side import BEAT_SECONDS
+from imgwire_async.ingest.runners.worker_side import AT_ONCE, BEAT_SECONDS
 from imgwire_async.ingest.shards.preparing import Prepared, Task
 from imgwire_async.ingest.shards.shard import Setup, Shard
 from imgwire_async.ingest.sink import StoredImage
@@ -92,6 +92,8 @@ class AttendedWorker:
                 "lease": self._lease,
                 "credential": self._credential,
             },
+            gather=link.gather_seconds,
+            at_once=AT_ONCE,
         )
 
     async def run(self) -> Ending:

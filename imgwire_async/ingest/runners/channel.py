@@ -47,7 +47,7 @@ class Channel:
         calls: async functions whose result the other end may wait for, by name. An `ImgwireError` is raised
             at the other end; whatever else they raise, here.
         gather: for this many seconds what is sent waits for more to go with it; 0: not at all.
-        at_once: names of calls and tells that end such a wait.
+        at_once: names of calls, of either end, and of tells that end such a wait.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class Channel:
         # As plain numbers: the other end may be of a version that has no such class here.
         self._outgoing.append((int(message[0]), *message[1:]))
         self._something.set()
-        if message[2] in self._at_once or message[0] in {_Kind.RESULT, _Kind.ERROR}:
+        if message[2] in self._at_once:
             self._hurried.set()
 
 

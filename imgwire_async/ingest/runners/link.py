@@ -23,6 +23,11 @@ class WorkerLink(Protocol):
     Bytes arrive complete and in order until the worker ends; what came before it ended arrives.
     """
 
+    @property
+    def gather_seconds(self) -> float:
+        """For this long what is sent waits for more to go with it, unless it is urgent."""
+        ...
+
     async def start(self, tasks: TaskGroup) -> None:
         """Start the worker.
 

@@ -10,12 +10,13 @@ from types import ModuleType
 from typing import Any, Final
 
 import anyio
+from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from imgwire_async.errors import ConfigurationError
 from imgwire_async.ingest.runners.link import Ending
 from imgwire_async.ingest.runners.ray_runner import RayRunner, check_reachable
-from imgwire_async.ingest.runners.ray_worker import RayWorker
+from imgwire_async.ingest.runners.ray_worker import GATHER_SECONDS, RayWorker
 
 _SAY_WAITING_AFTER: Final = 10.0  # seconds
 
@@ -97,6 +98,8 @@ class RayLink:
         patience: for how many seconds it may wait for room in the cluster.
     """
 
+    gather_seconds = GATHER_SECONDS
+
     def __init__(self, ray: ModuleType, runner: RayRunner, patience: float) -> None:
         self._ray, self._runner, self._patience = ray, runner, patience
         self._actor: Any = None
@@ -120,7 +123,8 @@ class RayLink:
         }
         if self._runner.resources:
             options["resources"] = dict(self._runner.resources)
-        actor = self._ray.remote(RayWorker).options(**options).remote()
+        # For its first actor Ray imports for half a second, which must not hold up the event loop.
+        actor = await to_thread.run_sync(self._ray.remote(RayWorker).options(**options).remote)
         self._actor = actor
         with anyio.move_on_after(self._patience):
             try:

@@ -14,6 +14,8 @@ from anyio.abc import TaskGroup
 
 from imgwire_async.ingest.runners.worker_side import WorkerSide
 
+GATHER_SECONDS: Final = 0.01
+"""Longer than over pipes: each call costs the driver 0.1 ms and more."""
 POLL_SECONDS: Final = 2.0
 """A `take` that has nothing to give returns after this long."""
 
@@ -31,7 +33,7 @@ class RayWorker:
 
     async def begin(self) -> None:
         """Start the worker."""
-        self._side = WorkerSide()
+        self._side = WorkerSide(gather=GATHER_SECONDS)
         self._changed = asyncio.Event()
         self._taken = asyncio.Event()
         started = asyncio.Event()

@@ -37,7 +37,10 @@ JOB_SILENCE: Final = 10.0
 """A worker begins no further attempt when it has not heard of its job for this many seconds."""
 GATHER_SECONDS: Final = 0.005
 """For this long messages to the job wait for others to travel with."""
-_AT_ONCE: Final = frozenset({"greet", "lease", "failed", "admit", "credential"})
+AT_ONCE: Final = frozenset(
+    {"greet", "lease", "failed", "admit", "credential", "void", "close", "stop", "share"}
+)
+"""Messages that end such a wait, at either end."""
 _TELL_EVERY: Final = 0.2  # seconds
 _LOOK_EVERY: Final = 0.02  # seconds
 
@@ -134,9 +137,10 @@ class WorkerSide:
 
     Args:
         time: clock to read and to wait on.
+        gather: for this many seconds messages to the job wait for others to travel with.
     """
 
-    def __init__(self, time: Time | None = None) -> None:
+    def __init__(self, time: Time | None = None, gather: float = GATHER_SECONDS) -> None:
         self._time = time or RealTime()
         self._heard_of = _HeardOf()
         self.channel = Channel(
@@ -147,8 +151,8 @@ class WorkerSide:
                 "beat": self._heard_of.note,
             },
             calls={"share": self._keep_to},
-            gather=GATHER_SECONDS,
-            at_once=_AT_ONCE,
+            gather=gather,
+            at_once=AT_ONCE,
         )
         self._bench: Workbench | None = None
         self._has_bench = anyio.Event()

@@ -147,3 +147,33 @@ async def test_what_is_gathered_goes_out_after_a_while_by_itself() -> None:
         with anyio.fail_after(20):
             await written.wait()
         tasks.cancel_scope.cancel()
+
+
+async def test_the_result_of_an_urgent_call_waits_for_nothing_and_that_of_another_travels_with_it() -> None:
+    async def answer(number: int) -> int:
+        return number
+
+    here = Channel(tells={}, calls={})
+    there = Channel(tells={}, calls={"slow": answer, "urgent": answer}, gather=3600.0, at_once={"urgent"})
+    frames = 0
+
+    async with anyio.create_task_group() as tasks:
+
+        async def to_there(data: bytes) -> None:
+            there.feed(data, tasks)
+
+        async def to_here(data: bytes) -> None:
+            nonlocal frames
+            frames += 1
+            here.feed(data, tasks)
+
+        tasks.start_soon(here.send_to, to_there)
+        tasks.start_soon(there.send_to, to_here)
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as callers:
+                callers.start_soon(here.call, "slow", 1)
+                await wait_all_tasks_blocked()
+                assert frames == 0
+                assert await here.call("urgent", 2) == 2
+        assert frames == 1
+        tasks.cancel_scope.cancel()

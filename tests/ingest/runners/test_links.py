@@ -40,6 +40,8 @@ IN_MEMORY = Ending("in memory")
 class MemoryLink:
     """A worker that is a task of this process."""
 
+    gather_seconds = 0.0
+
     def __init__(
         self, *, ending: Ending = IN_MEMORY, dies: bool = False, starts: anyio.Event | None = None
     ) -> None:
@@ -183,6 +185,8 @@ async def test_a_worker_has_the_share_of_those_that_do_not_start_and_gives_it_ba
 
 class Mute:
     """Says something at each of these instants, and nothing after the last."""
+
+    gather_seconds = 0.0
 
     def __init__(self, time: VirtualTime, *speaks_at: float) -> None:
         self._time, self._speaks_at = time, list(speaks_at)
