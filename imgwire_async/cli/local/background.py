@@ -18,16 +18,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from imgwire_async.cli.exits import ExitCode
-from imgwire_async.cli.local.services import Setup, make, problem_of, show_in_browser
+from imgwire_async.cli.local.services import Setup, exports, make, problem_of, show_in_browser
 
 if TYPE_CHECKING:
-    from imgwire_async.sandbox import ImgixSandbox, Sandbox
+    pass
 
 _POLL: Final = 0.25  # seconds
 _SHORT_LIVED: Final = 5.0
@@ -124,25 +124,7 @@ def start(setup: Setup) -> str:
     process.returncode = 0  # it is to go on when this process ends
     facts = json.loads(told)
     owner = shlex.quote(str(_owner_file(facts["pid"])))
-    return "\n".join((*_exports(facts["variables"]), f'printf %s "$$" > {owner}'))
-
-
-def variables_of(local: Sandbox | ImgixSandbox) -> dict[str, str]:
-    """All variables that programs read, so that none of another service is left."""
-    from imgwire_async.sandbox import ImgixSandbox
-
-    if isinstance(local, ImgixSandbox):
-        return {"IMGIX_API_KEY": local.api_key, "IMGIX_API_BASE_URL": local.base_url}
-    return {
-        "IMGWIRE_API_KEY": local.server_key,
-        "IMGWIRE_API_BASE_URL": local.base_url,
-        "IMGWIRE_ENVIRONMENT_ID": str(local.environment_id),
-        "IMGWIRE_CLIENT_KEY": local.client_key,
-    }
-
-
-def _exports(variables: Mapping[str, str]) -> list[str]:
-    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    return "\n".join((*exports(facts["variables"]), f'printf %s "$$" > {owner}'))
 
 
 def stop(port: int | None) -> Running:
@@ -262,7 +244,7 @@ def serve() -> None:
     pid = os.getpid()
     try:
         with _registered(Running(pid=pid, base_url=local.base_url)):
-            sys.stdout.write(json.dumps({"pid": pid, "variables": variables_of(local)}) + "\n")
+            sys.stdout.write(json.dumps({"pid": pid, "variables": dict(local.variables)}) + "\n")
             sys.stdout.flush()
             null = os.open(os.devnull, os.O_RDWR)
             for stream in (1, 2):  # the process that read them has ended

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgwire_async.cli.exits import ExitCode
-from imgwire_async.cli.local.services import LocalService, Setup, make, problem_of, show_in_browser
+from imgwire_async.cli.local.services import LocalService, Setup, exports, make, problem_of, show_in_browser
 from imgwire_async.cli.output import show_json, wrong_usage
 from imgwire_async.cli.settings import settings
 from imgwire_async.cli.streams import complain, is_terminal, plain, say
@@ -209,21 +209,18 @@ def _introduction(local: Sandbox | ImgixSandbox, folder: str | None) -> str:
     from imgwire_async.sandbox import ImgixSandbox
 
     if isinstance(local, ImgixSandbox):
-        return (
-            f"imgix sandbox: {local.base_url}\n"
-            f"Rendering:     {local.base_url}/~/SUBDOMAIN.imgix.net/PATH\n"
-            f"Stored in:     {plain(folder) if folder is not None else 'a temporary folder'}\n\n"
-            f"export IMGIX_API_KEY={local.api_key}\n"
-            f"export IMGIX_API_BASE_URL={local.base_url}\n\n"
-            "Ctrl-C stops it."
-        )
-    return (
-        f"Imgwire sandbox: {local.base_url}\n"
-        f"Session token:   {local.session_token}\n"
-        f"Stored in:       {plain(folder) if folder is not None else 'a temporary folder'}\n\n"
-        f"export IMGWIRE_API_KEY={local.server_key}\n"
-        f"export IMGWIRE_API_BASE_URL={local.base_url}\n"
-        f"export IMGWIRE_ENVIRONMENT_ID={local.environment_id}\n"
-        f"export IMGWIRE_CLIENT_KEY={local.client_key}\n\n"
-        "Ctrl-C stops it."
-    )
+        lines = [
+            f"imgix sandbox:   {local.base_url}",
+            f"Rendering:       {local.base_url}/~/SUBDOMAIN.imgix.net/PATH",
+        ]
+    else:
+        lines = [f"Imgwire sandbox: {local.base_url}", f"Session token:   {local.session_token}"]
+    lines += [
+        f"Developer view:  {local.base_url}/developer/requests",
+        f"Stored in:       {plain(folder) if folder is not None else 'a temporary folder'}",
+        "",
+        *exports(local.variables),
+        "",
+        "Ctrl-C stops it.",
+    ]
+    return "\n".join(lines)

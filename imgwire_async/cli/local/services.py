@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import socket
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -85,6 +87,11 @@ def make(setup: Setup) -> Sandbox | ImgixSandbox:
         except ValueError as error:
             raise ValueError(f"--fault {text}: {error}") from None
     return local
+
+
+def exports(variables: Mapping[str, str]) -> list[str]:
+    """Lines of shell code that set variables."""
+    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
 
 
 def problem_of(error: OSError, setup: Setup) -> tuple[str, ExitCode]:

@@ -14,9 +14,11 @@ from starlette.types import ASGIApp
 from imgwire_async.sandbox.imgix import auth, documents
 from imgwire_async.sandbox.imgix.cdn import delivery
 from imgwire_async.sandbox.imgix.operations import OPERATIONS
+from imgwire_async.sandbox.imgix.pages.gallery import ImgixShelf
 from imgwire_async.sandbox.imgix.resources import assets, purges, reports, sources, uploads
 from imgwire_async.sandbox.imgix.runtime import Runtime
 from imgwire_async.sandbox.server.errors import ApiError, broken
+from imgwire_async.sandbox.server.pages.application import Pages
 from imgwire_async.sandbox.server.requests.bodies import EarlyAnswer
 from imgwire_async.sandbox.server.requests.gateway import Authentication, Gateway
 from imgwire_async.sandbox.server.runtime import logger
@@ -48,7 +50,8 @@ def build(runtime: Runtime) -> ASGIApp:
         counted_for=partial(auth.counted_for, runtime),
     )
     gateway = Gateway(Authentication(app, service), service, runtime)
-    return delivery.HostRouting(gateway, runtime)
+    pages = Pages(gateway, app, ImgixShelf(runtime), runtime, OPERATIONS)
+    return delivery.HostRouting(pages, runtime)
 
 
 async def _api_error(request: Request, error: Exception) -> Response:

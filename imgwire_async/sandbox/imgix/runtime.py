@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imgwire_async.sandbox.imgix.settings import ImgixSandboxSettings
-from imgwire_async.sandbox.server.runtime import Files, ServerRuntime
+from imgwire_async.sandbox.server.runtime import ServerRuntime
 from imgwire_async.sandbox.server.storage.database import Database
 
 TABLES = """
@@ -58,6 +58,11 @@ class Identity:
         return "Identity()"
 
 
+def variables(identity: Identity, base_url: str) -> Mapping[str, str]:
+    """The environment variables that lead clients to a local imgix."""
+    return {"IMGIX_API_KEY": identity.api_key, "IMGIX_API_BASE_URL": base_url}
+
+
 def identity_of(database: Database) -> Identity:
     """The account's keys, made on the first start.
 
@@ -75,7 +80,6 @@ class Runtime(ServerRuntime):
 
     settings: ImgixSandboxSettings
     identity: Identity
-    files: Files
 
 
 def new_id() -> str:

@@ -16,7 +16,7 @@ from imgwire_async.sandbox.imgix import app, auth, origins
 from imgwire_async.sandbox.imgix.cdn.delivery import HOST_PREFIX
 from imgwire_async.sandbox.imgix.operations import OPERATIONS, Permission
 from imgwire_async.sandbox.imgix.resources import assets, reports, sources
-from imgwire_async.sandbox.imgix.runtime import TABLES, Runtime, identity_of
+from imgwire_async.sandbox.imgix.runtime import TABLES, Runtime, identity_of, variables
 from imgwire_async.sandbox.imgix.settings import ImgixSandboxOptions, ImgixSandboxSettings
 from imgwire_async.sandbox.server.runtime import Files
 from imgwire_async.sandbox.server.sandbox import LocalService
@@ -75,6 +75,11 @@ class ImgixSandbox(LocalService[Runtime]):
     def api_key(self) -> str:
         """A key with every permission, `ak_…`."""
         return self._running.runtime.identity.api_key
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Environment variables that lead clients here, such as `IMGIX_API_KEY`, and their values."""
+        return variables(self._running.runtime.identity, self.base_url)
 
     def create_key(self, *permissions: Permission | str) -> str:
         """Make a key with these permissions only; `reset` revokes it.

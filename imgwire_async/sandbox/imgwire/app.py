@@ -18,12 +18,13 @@ from imgwire_async.sandbox.imgwire import auth, cors
 from imgwire_async.sandbox.imgwire.cdn import routes as cdn
 from imgwire_async.sandbox.imgwire.errors import error_response
 from imgwire_async.sandbox.imgwire.operations import OPERATIONS
-from imgwire_async.sandbox.imgwire.pages import gallery
+from imgwire_async.sandbox.imgwire.pages.gallery import ImgwireShelf
 from imgwire_async.sandbox.imgwire.resources import archives, cors_origins, custom_domain, images, metrics
 from imgwire_async.sandbox.imgwire.runtime import Runtime
 from imgwire_async.sandbox.imgwire.storage import store
 from imgwire_async.sandbox.server.errors import ApiError, broken
 from imgwire_async.sandbox.server.operations import Operation
+from imgwire_async.sandbox.server.pages.application import Pages
 from imgwire_async.sandbox.server.requests.bodies import EarlyAnswer
 from imgwire_async.sandbox.server.requests.gateway import Authentication, Gateway
 from imgwire_async.sandbox.server.runtime import logger
@@ -49,12 +50,13 @@ def build(runtime: Runtime) -> ASGIApp:
     async def put(request: Request) -> Response:
         return await store.put(runtime, request)
 
-    for module in (archives, images, cors_origins, custom_domain, metrics, gallery, cdn):
+    for module in (archives, images, cors_origins, custom_domain, metrics, cdn):
         app.include_router(module.router(runtime))
     service = Service(
         operations=OPERATIONS, authenticate=partial(_authenticate, runtime), error_response=error_response
     )
-    return Gateway(cors.CrossOrigin(Authentication(app, service), runtime), service, runtime)
+    gateway = Gateway(cors.CrossOrigin(Authentication(app, service), runtime), service, runtime)
+    return Pages(gateway, app, ImgwireShelf(runtime), runtime, OPERATIONS)
 
 
 def _authenticate(runtime: Runtime, operation: Operation, headers: Headers) -> auth.Caller:

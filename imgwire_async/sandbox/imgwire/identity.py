@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imgwire_async.sandbox.server.storage.database import Database
@@ -37,6 +38,7 @@ CREATE TABLE IF NOT EXISTS images (
     processed_metadata_at REAL,
     deleted_at REAL
 );
+CREATE TABLE IF NOT EXISTS quarantine_reasons (image_id TEXT PRIMARY KEY, reason TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS images_by_key ON images (idempotency_key)
     WHERE idempotency_key IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX IF NOT EXISTS images_alive ON images (sequence) WHERE deleted_at IS NULL;
@@ -80,6 +82,16 @@ class Identity:
 
     def __repr__(self) -> str:
         return f"Identity(environment_id={self.environment_id!r}, organization_id={self.organization_id!r})"
+
+
+def variables(identity: Identity, base_url: str) -> Mapping[str, str]:
+    """The environment variables that lead clients to a sandbox; all, so that none of another is left."""
+    return {
+        "IMGWIRE_API_KEY": identity.server_key,
+        "IMGWIRE_API_BASE_URL": base_url,
+        "IMGWIRE_ENVIRONMENT_ID": identity.environment_id,
+        "IMGWIRE_CLIENT_KEY": identity.client_key,
+    }
 
 
 def identity_of(database: Database) -> Identity:

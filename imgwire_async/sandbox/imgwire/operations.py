@@ -47,8 +47,6 @@ OPERATIONS = Operations(
         Operation("store.put", "PUT", "/_store/{key}", Access.PUBLIC, streams=True),
         Operation("downloads.get", "GET", "/_downloads/{key}", Access.PUBLIC),
         Operation("cdn.get", "GET", "/{organization_id}/{environment_id}/{image}", Access.PUBLIC),
-        Operation("page", "GET", "/", Access.PUBLIC),
-        Operation("page.image", "GET", "/gallery/{image_id}", Access.PUBLIC),
     ),
     {"organization_id": _UUID, "environment_id": _UUID},
 )

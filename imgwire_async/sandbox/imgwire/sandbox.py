@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Unpack
@@ -10,7 +11,7 @@ from typing import Unpack
 from starlette.types import ASGIApp
 
 from imgwire_async.sandbox.imgwire import app, recovery
-from imgwire_async.sandbox.imgwire.identity import TABLES, Identity, identity_of
+from imgwire_async.sandbox.imgwire.identity import TABLES, Identity, identity_of, variables
 from imgwire_async.sandbox.imgwire.operations import OPERATIONS
 from imgwire_async.sandbox.imgwire.runtime import Files, Runtime
 from imgwire_async.sandbox.imgwire.settings import SandboxOptions, SandboxSettings
@@ -75,6 +76,11 @@ class Sandbox(LocalService[Runtime]):
     def environment_id(self) -> str:
         """UUID of the one environment."""
         return self._identity.environment_id
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Environment variables that lead clients here, such as `IMGWIRE_API_KEY`, and their values."""
+        return variables(self._identity, self.base_url)
 
     @property
     def organization_id(self) -> str:

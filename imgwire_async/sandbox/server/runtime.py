@@ -109,6 +109,7 @@ class ServerRuntime:
     requests: RequestJournal
     rate_limiter: RateLimiter
     variants: VariantCache
+    files: Files
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service stops; scripted waits end with it."""
     inspecting_threads: ThreadPoolExecutor = field(

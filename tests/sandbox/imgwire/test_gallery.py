@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
 from imgwire_async.imgwire.cdn import cdn_url
+from imgwire_async.sandbox import Sandbox
 from imgwire_async.sandbox.imgwire.pages import gallery
 from tests.sandbox.imgwire.cdn_pictures import store
-from tests.sandbox.imgwire.support import PUBLIC, Api, encode, photograph
+from tests.sandbox.imgwire.support import PUBLIC, Api, encode, open_api, photograph
 
 EVIL = "<script>alert(1)</script>\" onerror='x'.png"
 
@@ -144,6 +148,40 @@ def test_an_image_without_bytes_or_that_does_not_exist(api: Api) -> None:
     assert sources(page(api, f"/gallery/{created['id']}")) == []
     missing = PUBLIC.get(f"{api.sandbox.base_url}/gallery/unknown")
     assert (missing.status_code, missing.headers["content-type"][:9]) == (404, "text/html")
+
+
+def test_images_that_are_not_delivered_say_why(api: Api) -> None:
+    api.create(file_name="waiting.jpg")
+    api.upload(b"no image", file_name="text.jpg")
+    api.upload(encode("PNG"), file_name="other.jpg")
+    api.upload(encode("JPEG"), file_name="hash.jpg", hash_sha256="0" * 64)
+    url = "http://me:secret@127.0.0.1:1/a.jpg?token=secret"
+    fetched = api.http.post("/api/v1/images/upload_via_url", json={"url": url}).json()
+    api.settled(fetched["id"])
+
+    text = page(api)
+
+    assert "Waiting for its bytes; its upload URL expires at 20" in text
+    assert "It was rejected: the bytes are of no supported image type." in text
+    assert "It was rejected: declared as image/jpeg, but the bytes are image/png." in text
+    assert "Its bytes do not have the declared hash_sha256." in text
+    assert "Its source could not be fetched: ConnectError" in text
+    assert "secret" not in text
+    assert page(api, "/?status=QUARANTINE").count(">QUARANTINE</span>") == 4
+    assert "ConnectError" in page(api, f"/gallery/{fetched['id']}")
+
+
+def test_a_folder_from_before_reasons_were_kept_is_used(tmp_path: Path) -> None:
+    with Sandbox(tmp_path):
+        pass
+    with contextlib.closing(sqlite3.connect(tmp_path / "imgwire.sqlite")) as database:
+        database.execute("DROP TABLE quarantine_reasons")
+
+    with Sandbox(tmp_path) as sandbox:
+        api = open_api(sandbox)
+        with api.http:
+            image = api.upload(b"no image")
+        assert "It was rejected" in PUBLIC.get(f"{sandbox.base_url}/gallery/{image['id']}").text
 
 
 @pytest.mark.parametrize("value", ["007", "1e5", "0.5", "-3", "TRUE", 'a"b\\', "é\u2028"])

@@ -333,7 +333,8 @@ def test_the_command_prints_what_to_export_and_stops_at_a_signal(number: int, tm
         process.send_signal(number)
 
         assert process.wait(10) == 0
-        assert process.stderr.read() == ""
+        (line,) = process.stderr.read().splitlines()
+        assert " GET /api/v1/images/ 200 " in line
     assert answer.status_code == 200
 
 

@@ -67,7 +67,7 @@ def router(runtime: Runtime) -> APIRouter:
     async def bulk_delete(body: ImageIds) -> Response:
         image_ids = list(dict.fromkeys(str(image_id) for image_id in body.image_ids))
         for start in range(0, len(image_ids), _DELETE_BATCH):
-            await _delete(runtime, image_ids[start : start + _DELETE_BATCH])
+            await delete(runtime, image_ids[start : start + _DELETE_BATCH])
         return JSONResponse({"status": "deleted"})
 
     @routes.operation("images.retrieve")
@@ -79,15 +79,15 @@ def router(runtime: Runtime) -> APIRouter:
         return JSONResponse(records.show(runtime, record))
 
     @routes.operation("images.delete")
-    async def delete(image_id: uuid.UUID) -> Response:
-        if not await _delete(runtime, [str(image_id)]):
+    async def delete_one(image_id: uuid.UUID) -> Response:
+        if not await delete(runtime, [str(image_id)]):
             raise not_found()
         return JSONResponse({"status": "deleted"})
 
     return routes
 
 
-async def _delete(runtime: Runtime, image_ids: list[str]) -> int:
+async def delete(runtime: Runtime, image_ids: list[str]) -> int:
     """Delete the images among these ids that exist; return how many did."""
     writer = runtime.database.writer
     with writer:

@@ -255,12 +255,13 @@ def _datasets(
 
 
 def _stats(connection: sqlite3.Connection, start: datetime, end: datetime) -> dict[str, object]:
-    now = _totals(connection, start, end)
-    before = _totals(connection, start - (end - start), start)
+    now = totals(connection, start, end)
+    before = totals(connection, start - (end - start), start)
     return {name: _stat(now[name], before[name]) for name in now}
 
 
-def _totals(connection: sqlite3.Connection, start: datetime, end: datetime) -> dict[str, int]:
+def totals(connection: sqlite3.Connection, start: datetime, end: datetime) -> dict[str, int]:
+    """What happened in a range, and what is stored at its end."""
     first, last = start.timestamp(), end.timestamp()
     whole = sum((counts for _, counts in _deliveries(connection, first, last)), _Deliveries())
     return {

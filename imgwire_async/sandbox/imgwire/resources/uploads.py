@@ -34,18 +34,35 @@ def create(
             earlier = records.renew_upload(runtime, earlier["id"])
         return _answer(runtime, earlier)
     _check_token(runtime, upload_token, token_id, None, caller)
+    record = new(runtime, body, caller, token_id)
+    if token_id is not None:
+        now = runtime.now()
+        runtime.database.writer.execute(
+            "UPDATE upload_tokens SET used_at = ?, updated_at = ? WHERE id = ?", (now, now, token_id)
+        )
+    return _answer(runtime, record)
+
+
+def new(
+    runtime: Runtime, body: StandardUploadCreate, caller: Caller, token_id: str | None = None
+) -> records.Record:
+    """A PENDING record, whatever idempotency key the call has.
+
+    Raises:
+        ApiError: a limit forbids it.
+    """
     mime_type = body.mime_type or mime_type_of_name(body.file_name)
     if mime_type is None:
         raise InvalidRequestError(("body", "mime_type"), "is missing and cannot be derived from file_name")
     _check_limits(runtime, body.content_length, mime_type, caller)
-    record = records.insert(
+    return records.insert(
         runtime,
         records.NewImage(
             file_name=body.file_name,
             mime_type=mime_type,
             mime_type_given=True,
             custom_metadata=body.custom_metadata,
-            fingerprint=fingerprint,
+            fingerprint=records.fingerprint(body),
             content_length=body.content_length,
             declared_hash=body.hash_sha256,
             idempotency_key=body.idempotency_key,
@@ -54,12 +71,6 @@ def create(
             by_client_key=caller is Caller.CLIENT_KEY,
         ),
     )
-    if token_id is not None:
-        now = runtime.now()
-        runtime.database.writer.execute(
-            "UPDATE upload_tokens SET used_at = ?, updated_at = ? WHERE id = ?", (now, now, token_id)
-        )
-    return _answer(runtime, record)
 
 
 def replayed(runtime: Runtime, idempotency_key: str | None, fingerprint: str) -> records.Record | None:

@@ -71,7 +71,7 @@ def start(runtime: Runtime, image_id: str) -> None:
     runtime.start_background(
         _fetch(runtime, image_id),
         name=f"Fetching the source of image {image_id}",
-        failed=partial(records.mark_quarantined, runtime, image_id),
+        failed=partial(records.mark_quarantined, runtime, image_id, processing.FAILED),
     )
 
 
@@ -91,9 +91,9 @@ async def _fetch(runtime: Runtime, image_id: str) -> None:
             target.unlink()
     except _UNFETCHABLE as error:
         # Its URL may be a signed one.
-        problem = re.sub(r"\?[^\s'\"]+", "?…", repr(error))
+        problem = re.sub(r"//[^/\s'\"]*@", "//…@", re.sub(r"\?[^\s'\"]+", "?…", repr(error)))
         logger.info("Image %s is quarantined: its source cannot be fetched: %s", image_id, problem)
-        records.mark_quarantined(runtime, image_id)
+        records.mark_quarantined(runtime, image_id, f"Its source could not be fetched: {problem}")
     finally:
         incoming.unlink(missing_ok=True)
 

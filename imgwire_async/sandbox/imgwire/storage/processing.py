@@ -18,6 +18,7 @@ from imgwire_async.sandbox.server.runtime import logger
 if TYPE_CHECKING:
     from imgwire_async.sandbox.pictures.inspection import Inspection
 
+FAILED = "The sandbox failed at it; its log says why."
 _SHA256_HEX = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -26,7 +27,7 @@ def start(runtime: Runtime, image_id: str) -> None:
     runtime.start_background(
         _process(runtime, image_id),
         name=f"Processing image {image_id}",
-        failed=partial(records.mark_quarantined, runtime, image_id),
+        failed=partial(records.mark_quarantined, runtime, image_id, FAILED),
     )
 
 
@@ -65,7 +66,7 @@ async def _examine(runtime: Runtime, image_id: str) -> None:
     declared = SupportedMimeType(record["mime_type"]) if record["mime_type_given"] else None
     if _hash_differs(runtime, record):
         logger.info("Image %s is quarantined: its bytes do not have the declared hash_sha256", image_id)
-        records.mark_quarantined(runtime, image_id)
+        records.mark_quarantined(runtime, image_id, "Its bytes do not have the declared hash_sha256.")
         return
     loop = asyncio.get_running_loop()
     try:
@@ -78,7 +79,7 @@ async def _examine(runtime: Runtime, image_id: str) -> None:
         )
     except UnacceptableImageError as error:
         logger.info("Image %s is quarantined: %s", image_id, error)
-        records.mark_quarantined(runtime, image_id)
+        records.mark_quarantined(runtime, image_id, f"It was rejected: {error}.")
         return
     if declared is None:
         records.set_type(runtime, image_id, found.mime_type)

@@ -109,6 +109,34 @@ def page(connection: sqlite3.Connection, number: int, limit: int) -> tuple[int, 
     return total, rows
 
 
+def shown(connection: sqlite3.Connection, number: int, limit: int, status: str | None) -> list[Record]:
+    """One page of the records, or of those with a status, newest first."""
+    return connection.execute(
+        "SELECT * FROM images WHERE deleted_at IS NULL AND (?1 IS NULL OR status = ?1)"
+        " ORDER BY sequence DESC LIMIT ?2 OFFSET ?3",
+        (status, limit, (number - 1) * limit),
+    ).fetchall()
+
+
+def counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """How many records have each status."""
+    rows = connection.execute(
+        "SELECT status, count(*) FROM images WHERE deleted_at IS NULL GROUP BY status ORDER BY status"
+    )
+    return dict(rows.fetchall())
+
+
+def reasons(connection: sqlite3.Connection, image_ids: Iterable[str]) -> dict[str, str]:
+    """Why the quarantined ones among these ids are."""
+    found = (
+        connection.execute(
+            "SELECT image_id, reason FROM quarantine_reasons WHERE image_id = ?", (image_id,)
+        ).fetchone()
+        for image_id in image_ids
+    )
+    return {row["image_id"]: row["reason"] for row in found if row is not None}
+
+
 def renew_upload(runtime: Runtime, image_id: str) -> Record:
     """Let the bytes of a PENDING record be put for another lifetime."""
     now = runtime.now()
@@ -149,9 +177,12 @@ def mark_ready(runtime: Runtime, image_id: str, width: int, height: int, exif: d
     )
 
 
-def mark_quarantined(runtime: Runtime, image_id: str) -> None:
-    """The bytes were rejected or could not be had."""
+def mark_quarantined(runtime: Runtime, image_id: str, reason: str) -> None:
+    """The bytes were rejected or could not be had. The reason is for people; the API does not show it."""
     now = runtime.now()
+    runtime.database.writer.execute(
+        "INSERT OR REPLACE INTO quarantine_reasons VALUES (?, ?)", (image_id, reason)
+    )
     runtime.database.writer.execute(
         "UPDATE images SET status = 'QUARANTINE', processed_metadata_at = ?, updated_at = ? WHERE id = ?",
         (now, now, image_id),

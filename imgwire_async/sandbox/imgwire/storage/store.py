@@ -52,7 +52,7 @@ async def put(runtime: Runtime, request: Request) -> Response:
     incoming = runtime.files.incoming_file()
     try:
         size, sha256 = await write_to_file(request.stream(), incoming, runtime.settings.maximum_upload_bytes)
-        return _keep(runtime, record["id"], incoming, size, sha256)
+        return keep(runtime, record["id"], incoming, size, sha256)
     except ClientDisconnect:
         # Nobody is left to read a response.
         return Response(status_code=400)
@@ -86,7 +86,12 @@ def _check_headers(runtime: Runtime, request: Request, record: records.Record) -
         raise StoreError(403, "AccessDenied", "The upload is complete.")
 
 
-def _keep(runtime: Runtime, image_id: str, incoming: Path, size: int, sha256: str) -> Response:
+def keep(runtime: Runtime, image_id: str, incoming: Path, size: int, sha256: str) -> Response:
+    """Make a received file the bytes of a record, and process it.
+
+    Raises:
+        StoreError: the record is gone, or has other bytes.
+    """
     # From here to the end nothing awaits, so two PUTs of one image cannot mix.
     record = records.find(runtime.database.writer, image_id)
     if record is None:

@@ -1,0 +1,1 @@
+"""What the shared pages show of a local imgix."""
