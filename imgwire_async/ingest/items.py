@@ -207,7 +207,7 @@ def check_job_name(name: object) -> None:
 
 def storable(text: str) -> str:
     r"""`text` for people, with what is not Unicode, such as bytes of odd file names, written as `\udcff`."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 _LOOKS_ESCAPED: Final = re.compile(r"\\(?=(?:u005c)*ud[89a-f][0-9a-f]{2})")

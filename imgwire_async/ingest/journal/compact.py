@@ -26,9 +26,11 @@ import json
 import re
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
-from imgwire_async.ingest.items import KEY_PREFIX, idempotency_key, is_url
+from imgwire_async.ingest.items import KEY_PREFIX, is_url
+from imgwire_async.ingest.items import idempotency_key as derived_key
 from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.ingest.journal.shared import SharedValues
 
@@ -183,22 +185,31 @@ class RowCodec:
         key = row.idempotency_key
         if key is None:
             return None
+        content = (row.key, row.source, row.version, row.sha256, row.size)
         for number, parameters in ((0, None), (1, row.parameters)):
-            if key == self._derived_key(row, parameters):
+            if key == self._derived_key(*content, parameters):
                 return number
         return _packed_other_key(key)
 
-    def _derived_key(self, row: Row, parameters: bytes | None) -> str | None:
+    def _derived_key(
+        self,
+        key: str,
+        source: str,
+        version: str | None,
+        sha256: bytes | None,
+        size: int | None,
+        parameters: bytes | None,
+    ) -> str | None:
         """The idempotency key that an item has as a rule, see `prepare`."""
-        if row.sha256 is not None:
-            content = row.sha256
-        elif is_url(row.source):
-            content = (row.source if row.version is None else f"{row.source}\0{row.version}").encode()
-        elif row.version is not None:
-            content = f"{row.source}\0{row.version}\0{row.size}".encode()
+        if sha256 is not None:
+            content = sha256
+        elif is_url(source):
+            content = (source if version is None else f"{source}\0{version}").encode()
+        elif version is not None:
+            content = f"{source}\0{version}\0{size}".encode()
         else:
             return None
-        return idempotency_key(self._job, row.key, content, parameters)
+        return derived_key(self._job, key, content, parameters)
 
     def decode(self, stored: Sequence[Any]) -> Row:
         """The row that `encode` has made `stored` of."""
@@ -220,19 +231,17 @@ class RowCodec:
             version = version.hex()
         if isinstance(parameters, int):
             parameters = self._parameters.values[parameters]
+        idempotency_key: Any = packed_key
+        if isinstance(packed_key, int):  # see _DerivedWhenAsked
+            content = (key, source, version, sha256, size, parameters if packed_key else None)
+            idempotency_key = partial(self._derived_key, *content)
+        elif isinstance(packed_key, bytes):
+            idempotency_key = _unpacked_key(packed_key)
         error_type, error, item = _NO_FAILURE if failure is None else json.loads(failure)
-        row = Row(
-            *(key, source, STATES[state], run, size, version, sha256, None, image, url, attempts),
+        return Row(
+            *(key, source, STATES[state], run, size, version, sha256, idempotency_key, image, url, attempts),
             *(error_type, error, item, parameters, note),
         )
-        if packed_key is not None:
-            row.idempotency_key = self._key(row, packed_key)
-        return row
-
-    def _key(self, row: Row, packed: str | bytes | int) -> str | None:
-        if isinstance(packed, int):
-            return self._derived_key(row, row.parameters if packed else None)
-        return _unpacked_key(packed) if isinstance(packed, bytes) else packed
 
 
 def _packed_version(version: str | None) -> str | bytes | int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MemberDescriptorType
 from typing import Final
 
 
@@ -49,3 +50,28 @@ class Row:
     """Digest of the purpose, metadata and so on that it was sent with."""
     note: str | None = None
     """See `Entry.note`."""
+
+
+class _DerivedWhenAsked:
+    """Lets the journal give a function instead of a row's idempotency key.
+
+    Most rows are read by a run that skips their items, and deriving a key takes as long as reading a row.
+    """
+
+    def __init__(self, slot: MemberDescriptorType) -> None:
+        self._slot = slot
+
+    def __get__(self, row: Row | None, owner: type[Row]) -> object:
+        if row is None:
+            return self
+        value = self._slot.__get__(row, owner)
+        if callable(value):
+            value = value()
+            self._slot.__set__(row, value)
+        return value
+
+    def __set__(self, row: Row, value: object) -> None:
+        self._slot.__set__(row, value)
+
+
+setattr(Row, "idempotency_key", _DerivedWhenAsked(vars(Row)["idempotency_key"]))  # noqa: B010 - no part of its type

@@ -134,8 +134,9 @@ class Manifest:
                 return
             names: Collection[str] = ()
             columns: dict[str, str] = {}
+            file_name = Path(name).name
             for number, row in json_rows(file.lines()):
-                where = f"{Path(name).name}:{number}"
+                where = f"{file_name}:{number}"
                 if isinstance(row, str):
                     yield _bad(where, row)
                     continue
@@ -152,8 +153,9 @@ class Manifest:
             raise _unreadable(name, f"line {error.line} {error}") from None
         columns = self._columns_of(table.header)
         self._check_columns(name, table.header_line, table.header, columns)
+        file_name = Path(name).name
         for number, row in table.rows():
-            where = f"{Path(name).name}:{number}"
+            where = f"{file_name}:{number}"
             yield _bad(where, row) if isinstance(row, str) else self._entry(where, row, columns, folder)
 
     def _columns_of(self, names: Collection[str]) -> dict[str, str]:
