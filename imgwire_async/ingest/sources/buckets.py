@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -59,9 +60,20 @@ class Bucket:
 
 
 def identity_of_bucket(uri: ObjectUri, options: Mapping[str, str]) -> str:
-    """What identifies a bucket or prefix, however its URI is spelled."""
-    endpoint = next((value for name, value in options.items() if name.endswith("endpoint")), None)
-    return key_text(str(uri).rstrip("/") + (f" at {endpoint}" if endpoint else ""))
+    """What identifies a bucket or prefix, however its URI is spelled.
+
+    A name alone does not where every endpoint, or every account of Azure, has buckets of its own.
+    """
+    where = _option(options, "endpoint")
+    if not where and uri.provider == "s3" and uri.endpoint is None:
+        where = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT")
+    if not where and uri.provider == "az" and uri.account is None:
+        where = _option(options, "account_name") or os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
+    return key_text(str(uri).rstrip("/") + (f" at {where.rstrip('/')}" if where else ""))
+
+
+def _option(options: Mapping[str, str], ending: str) -> str | None:
+    return next((value for name, value in options.items() if name.endswith(ending)), None)
 
 
 class BucketEntries:

@@ -315,6 +315,14 @@ def test_a_bucket_has_one_journal_however_its_uri_is_spelled(
             journal("s3://bucket/photos/2024"),
         ]
         assert len({spellings[0], *others}) == 3
+        for variable, uri in (("AWS_ENDPOINT_URL", "s3://b"), ("AZURE_STORAGE_ACCOUNT_NAME", "az://c")):
+            with monkeypatch.context() as around:
+                around.delenv(variable, raising=False)
+                before = journal(uri)
+                around.setenv(variable, "https://minio.example.com" if uri == "s3://b" else "account")
+                assert journal(uri) != before
+                name = "endpoint" if uri == "s3://b" else "account_name"
+                assert journal(uri, {name: os.environ[variable]}) == journal(uri)
 
 
 def test_another_service_ends_with_words_that_name_both(
