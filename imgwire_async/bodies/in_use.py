@@ -7,19 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import sys
+import tempfile
 import threading
 from collections.abc import AsyncGenerator, Hashable, Iterator
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Final, TypeGuard
 
 import anyio
 
 from imgwire_async.bodies.base import refused
 from imgwire_async.core.concurrency.loops import current_loop
 
+if sys.platform != "win32":
+    import fcntl
+
 _INNER: Final = ("wrapped", "_file", "file", "stream", "fileobj", "fp", "_fp")
 """Where wrappers keep the file that they read, such as those of anyio, aiofiles, tempfile, gzip and http."""
 _DEEPEST: Final = 3
+
+_DESCRIPTOR: Final = "descriptor"
 
 _guard = threading.Lock()
 _uses: dict[Hashable, _Use] = {}
@@ -68,7 +76,7 @@ async def exclusive(source: object) -> AsyncGenerator[None, None]:
 def _claim(keys: set[Hashable], use: _Use) -> _Use | None:
     """Register `use`, or return one that is in its way."""
     with _guard:
-        for key in keys:
+        for key in (*keys, *_duplicates(keys)):
             other = _uses.get(key)
             if other is not None and not other.is_stale():
                 return other
@@ -76,13 +84,48 @@ def _claim(keys: set[Hashable], use: _Use) -> _Use | None:
     return None
 
 
+def _duplicates(keys: set[Hashable]) -> Iterator[Hashable]:
+    """Which descriptors in use are duplicates of one in `keys`, so that they have one position in the file.
+
+    They have their flags in common too, so one that does nothing to a reader is switched for a moment.
+    """
+    if sys.platform == "win32":
+        return
+    others = [key for key in _uses if _is_descriptor(key) and key not in keys]
+    if not others:
+        return
+    for _, mine in filter(_is_descriptor, keys):
+        with suppress(OSError):
+            flags = fcntl.fcntl(mine, fcntl.F_GETFL)
+            if flags & os.O_APPEND:
+                continue  # somebody else may write at this very moment
+            fcntl.fcntl(mine, fcntl.F_SETFL, flags | os.O_APPEND)
+            try:
+                found = [other for other in others if _appends(other[1])]
+            finally:
+                fcntl.fcntl(mine, fcntl.F_SETFL, flags)
+            yield from (other for other in found if not _appends(other[1]))
+
+
+def _is_descriptor(key: Hashable) -> TypeGuard[tuple[str, int]]:
+    return isinstance(key, tuple) and key[0] == _DESCRIPTOR
+
+
+def _appends(descriptor: int) -> bool:
+    if sys.platform == "win32":
+        return False
+    with suppress(OSError):  # it is closed
+        return bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND)
+    return False
+
+
 def _identities(source: object, depth: int) -> Iterator[Hashable]:
     """What two sources have in common when reading one moves the other."""
     # An id is taken by no other object as long as the upload holds this one.
     yield id(source)
-    if isinstance(source, io.RawIOBase):
-        with suppress(OSError, ValueError):  # it has none, or is closed
-            yield "descriptor", source.fileno()
+    descriptor = _descriptor(source)
+    if descriptor is not None:
+        yield _DESCRIPTOR, descriptor
     for name in ("raw",) if isinstance(source, io.BufferedIOBase) and hasattr(source, "raw") else _INNER:
         try:
             inner = getattr(source, name, None)
@@ -91,3 +134,14 @@ def _identities(source: object, depth: int) -> Iterator[Hashable]:
             continue
         if readable and depth:
             yield from _identities(inner, depth - 1)
+
+
+def _descriptor(source: object) -> int | None:
+    """The descriptor that a file reads from, if it has one."""
+    if isinstance(source, tempfile.SpooledTemporaryFile):
+        return None  # it would leave memory for the disk
+    try:
+        descriptor = source.fileno() if hasattr(source, "fileno") else None
+    except Exception:  # noqa: BLE001 - it has none, is closed, or of any class; reading it will show what is wrong
+        return None
+    return descriptor if isinstance(descriptor, int) and descriptor >= 0 else None

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import bz2
+import fcntl
 import gzip
 import hashlib
 import inspect
 import io
+import os
 import random
 import tempfile
 import threading
@@ -25,6 +27,7 @@ import httpx
 import pytest
 
 from imgwire_async import AsyncImgwireClient, DeadlineExceededError, UploadError, UploadRejectedError
+from imgwire_async.bodies import in_use
 from imgwire_async.sandbox import Sandbox
 from tests.bodies.running import BACKENDS, run
 from tests.clients import client_of
@@ -134,6 +137,40 @@ def test_two_wrappers_of_one_file_take_turns(sandbox: Sandbox, path: Path, backe
                         assert found == HASH or "stands at its end" in found
 
     run(main, backend)
+
+
+class Duck:
+    """Reads a file that it keeps under a name of its own."""
+
+    name = "photo.jpg"
+
+    def __init__(self, file: io.RawIOBase) -> None:
+        self._mine = file
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        self.fileno = file.fileno
+
+
+@BACKENDS
+def test_duplicated_descriptors_and_ducks_take_turns(sandbox: Sandbox, path: Path, backend: str) -> None:
+    async def main() -> None:
+        async with client_of(sandbox) as client:
+            with path.open("rb", buffering=0) as raw, os.fdopen(os.dup(raw.fileno()), "rb", 0) as other:
+                assert await hashes_of(client, [raw, other, Duck(raw), Duck(other)]) == [HASH] * 4
+                assert not fcntl.fcntl(raw, fcntl.F_GETFL) & os.O_APPEND
+
+    run(main, backend)
+
+
+def test_separately_opened_files_are_no_duplicates(path: Path) -> None:
+    with path.open("rb") as one, path.open("rb") as other, os.fdopen(os.dup(one.fileno()), "rb") as same:
+        mine, foreign, duplicate = ((in_use._DESCRIPTOR, file.fileno()) for file in (one, other, same))
+        before = dict(in_use._uses)
+        in_use._uses.update(dict.fromkeys([foreign, duplicate]))  # type: ignore[arg-type]
+        try:
+            assert list(in_use._duplicates({mine})) == [duplicate]
+        finally:
+            in_use._uses.clear()
+            in_use._uses.update(before)
 
 
 async def test_two_async_files_of_one_file_take_turns(client: AsyncImgwireClient, path: Path) -> None:
