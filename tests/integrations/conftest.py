@@ -1,4 +1,4 @@
-"""The guide's example service as a real process, for all tests of a module."""
+"""The example service as a real process, for all tests of a module."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from imgwire_async.sandbox import Sandbox
-from tests.integrations.service_process import running_service
+from tests.integrations.service_process import running_service, sign_in
 
 
 @pytest.fixture(scope="module")
@@ -20,4 +20,5 @@ def service(shared_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture
 def http(service: str, sandbox: Sandbox) -> Iterator[httpx.Client]:  # noqa: ARG001 - cleared afterwards
     with httpx.Client(base_url=service, trust_env=False, timeout=30) as http:
+        sign_in(http)
         yield http

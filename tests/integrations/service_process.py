@@ -1,9 +1,8 @@
-"""The guide's example service as a real process."""
+"""The example service as a real process."""
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -16,13 +15,13 @@ import httpx
 
 from imgwire_async.sandbox import Sandbox
 
-GUIDES = Path(__file__).resolve().parents[2] / "imgwire_async" / "guides"
+PASSWORD = "of the tests"
 
 OBSERVED = """
 import asyncio
 
 from fastapi import Request
-from service import app
+from imgwire_async.examples.gallery.service import app
 
 
 @app.get("/tasks")
@@ -32,20 +31,11 @@ async def tasks(request: Request) -> list[int]:
 """The example with a route for tests: tasks of the process, and requests to Imgwire in flight."""
 
 
-def example(language: str, containing: str, guide: str = "fastapi.md") -> str:
-    """The one block of the guide in this language that contains this text."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", (GUIDES / guide).read_text(), re.DOTALL)
-    (block,) = [block for block in blocks if containing in block]
-    return str(block)
-
-
 @contextmanager
 def running_service(
     sandbox: Sandbox, folder: Path, *, workers: int = 1, **environment: str
 ) -> Generator[str, None, None]:
     """Run the example in `folder`; gives its base URL. It has to stop by itself when asked to."""
-    (folder / "service.py").write_text(example("python", "FastAPI("))
-    (folder / "gallery.html").write_text(example("html", "<script>"))
     (folder / "observed.py").write_text(OBSERVED)
     listener = socket.create_server(("127.0.0.1", 0))
     os.set_inheritable(listener.fileno(), True)
@@ -58,6 +48,7 @@ def running_service(
             "IMGWIRE_API_KEY": sandbox.server_key,
             "IMGWIRE_API_BASE_URL": sandbox.base_url,
             "IMGWIRE_CLIENT_KEY": sandbox.client_key,
+            "GALLERY_PASSWORD": PASSWORD,
             "PYTHONWARNINGS": "error:AsyncImgwireClient:ResourceWarning",
         }
         | environment,
@@ -80,3 +71,13 @@ def running_service(
             _, complaints = service.communicate()
             complaints += "\nthe service did not stop"
     assert complaints == "", complaints
+
+
+def sign_in(http: httpx.Client) -> None:
+    """Let a client do what only people who are signed in may."""
+    http.post("/session", data={"password": PASSWORD}).raise_for_status()
+
+
+def idle(http: httpx.Client) -> list[int]:
+    """What `/tasks` says when nothing else is done: some tasks outlast the response by a moment."""
+    return min(list(http.get("/tasks").json()) for _ in range(5))

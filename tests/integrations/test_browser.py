@@ -1,19 +1,22 @@
-"""The page of the guide in a real browser, against the guide's service and a local Imgwire."""
+"""The page of the example service in a real browser, against a local Imgwire."""
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import pillow_heif
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from imgwire_async.sandbox import Sandbox
 from tests.browsers import CHROMIUM
+from tests.integrations.service_process import PASSWORD, idle
 from tests.sandbox.imgwire.support import eventually
 
 LARGE = (2400, 1600)  # pixels; about 11 MB, more than what the buffers between two sockets take
@@ -28,10 +31,20 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, service: str, http: httpx.Client) -> Iterator[Page]:  # noqa: ARG001 - see above
     with browser.new_context() as context:
-        page = context.new_page()
-        page.goto(service)
-        page.wait_for_load_state("networkidle")
-        yield page
+        yield signed_in(context.new_page(), service)
+
+
+def signed_in(page: Page, service: str) -> Page:
+    page.goto(service)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#upload")).to_be_visible()
+    return page
+
+
+def send(page: Page, *files: Path) -> None:
+    page.set_input_files("#files", files)
+    page.get_by_role("button", name="Upload", exact=True).click()
 
 
 @pytest.fixture(scope="module")
@@ -59,18 +72,20 @@ def test_an_image_goes_from_the_page_straight_to_the_store_and_is_shown(
 ) -> None:
     allow_origin(sandbox, urlsplit(service).netloc)
     sandbox.faults.once("store.put", slow=200_000)
+    page.set_input_files("#files", photo)
+    page.get_by_label("Description").fill("A rocket at dawn")
     page.evaluate(
         """() => {
-            const bar = document.getElementById("progress");
+            const bar = document.querySelector("#queue progress");
             window.shown = [];
             new MutationObserver(() => window.shown.push(bar.value)).observe(bar, { attributes: true });
         }"""
     )
 
-    page.set_input_files("#file", photo)
+    page.get_by_role("button", name="Upload", exact=True).click()
 
-    expect(page.locator("#status")).to_have_text("READY", timeout=15_000)
-    picture = page.locator("#images img").first
+    expect(page.locator("#status")).to_have_text("1 uploaded.", timeout=15_000)
+    picture = page.get_by_role("img", name="A rocket at dawn")
     expect(picture).to_have_js_property("complete", value=True)
     assert picture.evaluate("image => image.naturalWidth") > 0
     assert page.evaluate("window.shown").pop() == 1
@@ -84,35 +99,37 @@ def test_the_browser_refuses_an_origin_that_is_not_allowed(
 ) -> None:
     allow_origin(sandbox, "gallery.example.com")
 
-    page.set_input_files("#file", photo)
+    send(page, photo)
 
-    expect(page.locator("#status")).to_have_text("failed: Failed to fetch")
+    expect(page.locator("#status")).to_have_text("0 of 1 uploaded; 1 failed.")
+    expect(page.locator("#queue .result")).to_contain_text(
+        f"Is {urlsplit(page.url).netloc} one of its CORS origins?"
+    )
     assert sandbox.requests.of("store.put") == []
     assert statuses(http) == []
 
 
 def test_a_token_is_good_for_one_image(page: Page, http: httpx.Client) -> None:
     create_twice = """async () => {
-        const { uploadToken } = await json(await fetch("/upload-token", { method: "POST" }));
+        const { uploadToken } = await ours("/upload-token", { method: "POST" });
         const file = new File([new Uint8Array(10)], "a.png", { type: "image/png" });
-        await create(file, uploadToken);
-        return create(file, uploadToken).then(() => "created again", (error) => error.message);
+        await create(file, uploadToken, "");
+        return create(file, uploadToken, "").then(() => "created again", (error) => error.message);
     }"""
 
     answer = page.evaluate(create_twice)
 
-    assert answer.startswith("401 ")
-    assert "InvalidTokenError" in answer
+    assert answer == "The upload token has been used."
     assert statuses(http) == ["PENDING"]
 
 
-BY_THE_PAGE_ITSELF = "upload(document.getElementById('file').files[0])"
+BY_THE_PAGE_ITSELF = "upload(document.getElementById('files').files[0], '', () => {})"
 AS_A_RAW_BODY = (
-    "fetch('/images/noise.png', { method: 'PUT', body: document.getElementById('file').files[0] })"
+    "fetch('/images/noise.png', { method: 'PUT', body: document.getElementById('files').files[0] })"
 )
 IN_A_FORM = """(() => {
     const form = new FormData();
-    form.append("file", document.getElementById("file").files[0]);
+    form.append("file", document.getElementById("files").files[0]);
     fetch("/images", { method: "POST", body: form });
 })()"""
 
@@ -121,10 +138,10 @@ IN_A_FORM = """(() => {
 def test_a_tab_that_is_closed_halfway_leaves_no_work_and_nothing_ready(
     page: Page, http: httpx.Client, sandbox: Sandbox, large_png: Path, way: str
 ) -> None:
-    before = http.get("/tasks").json()
+    before = idle(http)
     sandbox.faults.once("store.put", slow=2_000_000)
-    page.evaluate("document.getElementById('file').onchange = null")
-    page.set_input_files("#file", large_png)
+    page.evaluate("document.getElementById('files').onchange = null")
+    page.set_input_files("#files", large_png)
     page.evaluate(f"void {way}")
     eventually(lambda: any(put.bytes_received for put in sandbox.requests.of("store.put")))
 
@@ -141,14 +158,77 @@ def test_the_same_image_can_be_sent_again_from_another_tab(
     browser: Browser, page: Page, service: str, http: httpx.Client, sandbox: Sandbox, large_png: Path
 ) -> None:
     sandbox.faults.once("store.put", slow=2_000_000)
-    page.set_input_files("#file", large_png)
+    send(page, large_png)
     eventually(lambda: any(put.bytes_received for put in sandbox.requests.of("store.put")))
     page.close()
 
     with browser.new_context() as context:
-        another: Any = context.new_page()
-        another.goto(service)
-        another.set_input_files("#file", large_png)
-        expect(another.locator("#status")).to_have_text("READY", timeout=15_000)
+        another = signed_in(context.new_page(), service)
+        send(another, large_png)
+        expect(another.locator("#status")).to_have_text("1 uploaded.", timeout=15_000)
 
     assert sorted(statuses(http)) == ["PENDING", "READY"]
+
+
+def test_several_images_are_dropped_and_each_is_reported(page: Page, http: httpx.Client, photo: Path) -> None:
+    page.evaluate(
+        """([name, content]) => {
+            const files = new DataTransfer();
+            const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
+            files.items.add(new File([bytes], name, { type: "image/jpeg" }));
+            files.items.add(new File(["Hello"], "notes.txt", { type: "text/plain" }));
+            files.items.add(new File([bytes.slice(0, 2000)], "cut.jpg", { type: "image/jpeg" }));
+            files.items.add(new File([], "empty.png", { type: "image/png" }));
+            const drop = new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true });
+            document.getElementById("drop").dispatchEvent(drop);
+        }""",
+        [photo.name, base64.b64encode(photo.read_bytes()).decode()],
+    )
+    page.get_by_role("button", name="Upload", exact=True).click()
+
+    expect(page.locator("#status")).to_have_text("2 of 4 uploaded; 2 failed.", timeout=15_000)
+    expect(page.locator("#queue .result")).to_have_text(
+        ["This is not an image of a supported type.", "The file is empty."]
+    )
+    expect(page.locator("#images .bad")).to_have_text(re.compile("^Rejected: The file is damaged"))
+    assert sorted(statuses(http)) == ["QUARANTINE", "READY"]
+
+
+def test_heic_goes_by_the_name_that_the_service_knows(page: Page, sandbox: Sandbox, tmp_path: Path) -> None:
+    heic = tmp_path / "a photo.heif"
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), "teal")).save(heic)
+
+    send(page, heic)
+
+    expect(page.locator("#status")).to_have_text("1 uploaded.", timeout=15_000)
+    (put,) = sandbox.requests.of("store.put")
+    assert put.headers["content-type"] == "image/heic"
+
+
+def test_a_session_that_has_ended_is_said_and_can_be_begun_again(page: Page, photo: Path) -> None:
+    page.context.clear_cookies()
+
+    send(page, photo)
+
+    expect(page.locator("#queue .result")).to_have_text("Sign in first.")
+    expect(page.locator("#sign-in")).to_be_visible()
+
+
+def test_a_wrong_password_is_said(browser: Browser, service: str, sandbox: Sandbox) -> None:  # noqa: ARG001
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(service)
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+
+        expect(page.get_by_role("alert")).to_have_text("This is not the password.")
+        expect(page.locator("#upload")).to_be_hidden()
+
+
+def test_an_image_can_be_deleted(page: Page, photo: Path) -> None:
+    send(page, photo)
+    expect(page.locator("#images img")).to_have_count(1, timeout=15_000)
+
+    page.get_by_role("button", name=re.compile("^Delete")).click()
+
+    expect(page.get_by_text("No images yet.")).to_be_visible()

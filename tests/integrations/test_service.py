@@ -1,4 +1,4 @@
-"""The guide's example service as a real process, and clients that behave badly."""
+"""The example service as a real process, and clients that behave badly."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from PIL import Image
 
+from imgwire_async.examples.gallery.sessions import COOKIE
 from imgwire_async.sandbox import Sandbox
-from tests.integrations.service_process import running_service
+from tests.integrations.service_process import idle, running_service, sign_in
 
 
 @pytest.fixture(scope="module")
@@ -35,21 +35,21 @@ def status_of(http: httpx.Client, image_id: str) -> str:
     return str(http.get(f"/images/{image_id}").json()["status"])
 
 
-def send_half(service: str, target: str, content: bytes, extra: str = "") -> socket.socket:
+def send_half(http: httpx.Client, target: str, content: bytes, extra: str = "") -> socket.socket:
     """A request whose second half never comes."""
-    return send(service, target, len(content), content[: len(content) // 2], extra)
+    return send(http, target, len(content), content[: len(content) // 2], extra)
 
 
-def whole_request(service: str, target: str, content: bytes, content_type: str) -> socket.socket:
+def whole_request(http: httpx.Client, target: str, content: bytes, content_type: str) -> socket.socket:
     """A request whose answer nobody has read yet."""
-    return send(service, target, len(content), content, f"Content-Type: {content_type}\r\n")
+    return send(http, target, len(content), content, f"Content-Type: {content_type}\r\n")
 
 
-def send(service: str, target: str, declared: int, content: bytes, extra: str = "") -> socket.socket:
-    """A connection with a request on it."""
-    host, port = urlsplit(service).hostname, urlsplit(service).port
-    assert host is not None
+def send(http: httpx.Client, target: str, declared: int, content: bytes, extra: str = "") -> socket.socket:
+    """A connection with a request on it, of who is signed in."""
+    host, port = http.base_url.host, http.base_url.port
     connection = socket.create_connection((host, port or 80))
+    extra += f"Cookie: {COOKIE}={http.cookies[COOKIE]}\r\n"
     head = f"{target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {declared}\r\n{extra}\r\n"
     connection.sendall(head.encode() + content)
     return connection
@@ -113,22 +113,75 @@ def test_an_unknown_image_is_404(http: httpx.Client) -> None:
     assert (answer.status_code, answer.json()) == (404, {"detail": "No such image."})
 
 
-def test_only_those_who_are_signed_in_get_a_token(http: httpx.Client) -> None:
-    assert http.post("/upload-token").status_code == 401
-    http.get("/")  # sets the cookie
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/upload-token"),
+        ("POST", "/images"),
+        ("PUT", "/images/a.png"),
+        ("DELETE", "/images/00000000-0000-4000-8000-000000000000"),
+    ],
+)
+def test_only_those_who_are_signed_in_may_write(
+    service: str, sandbox: Sandbox, method: str, path: str
+) -> None:
+    answer = httpx.request(method, f"{service}{path}", files={"file": ("a.png", b"x")}, trust_env=False)
+
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Sign in first."})
+    assert list(sandbox.requests) == []
+
+
+def test_every_route_that_writes_asks_for_a_session_and_says_so(service: str) -> None:
+    schema = httpx.get(f"{service}/openapi.json", trust_env=False).json()
+
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            if method != "get" and path != "/session" and path != "/upload-token":
+                reference = operation["responses"]["401"]["content"]["application/json"]["schema"]["$ref"]
+                assert reference == "#/components/schemas/Problem", (method, path)
+    assert "413" in schema["paths"]["/images"]["post"]["responses"]
+    assert schema["paths"]["/images"]["get"]["responses"]["200"]["content"]["application/json"]["schema"] == {
+        "items": {"$ref": "#/components/schemas/Picture"},
+        "type": "array",
+        "title": "Response Pictures Images Get",
+    }
+
+
+def test_a_session_ends_when_it_is_signed_out(http: httpx.Client) -> None:
     assert list(http.post("/upload-token").json()) == ["uploadToken"]
+    assert http.delete("/session").status_code == 204
+    assert http.post("/upload-token").status_code == 401
+    assert http.post("/session", data={"password": "wrong"}).status_code == 401
+    sign_in(http)
+    assert http.post("/upload-token").status_code == 200
+
+
+def test_an_image_can_be_described_and_deleted(http: httpx.Client, photo: Path) -> None:
+    made = http.put("/images/rocket.jpg?description=A+rocket", content=photo.read_bytes()).json()
+    eventually(lambda: status_of(http, made["id"]) == "READY")
+
+    assert http.get(f"/images/{made['id']}").json()["description"] == "A rocket"
+    assert http.delete(f"/images/{made['id']}").status_code == 204
+    assert http.get("/images").json() == []
+
+
+def test_an_image_in_quarantine_is_shown_with_the_reason(http: httpx.Client, photo: Path) -> None:
+    made = http.put("/images/cut.jpg", content=photo.read_bytes()[:2000]).json()
+    eventually(lambda: status_of(http, made["id"]) == "QUARANTINE")
+
+    assert "damaged" in http.get("/images").json()[0]["problem"]
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
 @pytest.mark.parametrize("target", ["PUT /images/noise.png", "POST /images"])
 def test_a_client_that_leaves_halfway_leaves_no_work_and_nothing_ready(
-    http: httpx.Client, service: str, sandbox: Sandbox, large_png: bytes, target: str, reset: bool
+    http: httpx.Client, sandbox: Sandbox, large_png: bytes, target: str, reset: bool
 ) -> None:
     form = httpx.Request("POST", "http://x", files={"file": ("noise.png", large_png)})
     raw = target.startswith("PUT")
-    tasks = http.get("/tasks").json()
+    tasks = idle(http)
     connection = send_half(
-        service,
+        http,
         target,
         large_png if raw else form.read(),
         "" if raw else f"Content-Type: {form.headers['content-type']}\r\n",
@@ -144,12 +197,12 @@ def test_a_client_that_leaves_halfway_leaves_no_work_and_nothing_ready(
 
 
 def test_a_client_that_leaves_while_its_form_file_goes_to_the_store_ends_that(
-    http: httpx.Client, service: str, sandbox: Sandbox, large_png: bytes
+    http: httpx.Client, sandbox: Sandbox, large_png: bytes
 ) -> None:
     form = httpx.Request("POST", "http://x", files={"file": ("noise.png", large_png)})
-    tasks = http.get("/tasks").json()
+    tasks = idle(http)
     sandbox.faults.once("store.put", slow=500_000)
-    with whole_request(service, "POST /images", form.read(), form.headers["content-type"]):
+    with whole_request(http, "POST /images", form.read(), form.headers["content-type"]):
         eventually(lambda: any(put.bytes_received for put in sandbox.requests.of("store.put")))
 
     eventually(lambda: bool(http.get("/tasks").json() == tasks))
@@ -159,12 +212,10 @@ def test_a_client_that_leaves_while_its_form_file_goes_to_the_store_ends_that(
     assert [image["status"] for image in http.get("/images").json()] == ["PENDING"]
 
 
-def test_a_client_that_does_not_wait_ends_the_calls_for_it(
-    http: httpx.Client, service: str, sandbox: Sandbox
-) -> None:
-    tasks = http.get("/tasks").json()
+def test_a_client_that_does_not_wait_ends_the_calls_for_it(http: httpx.Client, sandbox: Sandbox) -> None:
+    tasks = idle(http)
     sandbox.faults.once("images.list", stall=60)
-    connection = send_half(service, "GET /images", b"")
+    connection = send_half(http, "GET /images", b"")
     eventually(lambda: http.get("/tasks").json()[1] == 1)
 
     connection.close()
@@ -175,9 +226,14 @@ def test_a_client_that_does_not_wait_ends_the_calls_for_it(
 def test_several_workers_have_a_client_each(
     shared_sandbox: Sandbox, sandbox: Sandbox, tmp_path: Path, photo: Path
 ) -> None:
-    with running_service(shared_sandbox, tmp_path, workers=2) as base_url:
-        for _ in range(12):  # each on a connection of its own, so that both workers get some
-            answer = httpx.put(f"{base_url}/images/a.jpg", content=photo.read_bytes(), trust_env=False)
-            assert answer.status_code == 200
-    clients = {request.client_port for request in sandbox.requests.of("images.create")}
-    assert len(clients) >= 2
+    with (
+        running_service(shared_sandbox, tmp_path, workers=2) as base_url,
+        httpx.Client(base_url=base_url, trust_env=False, headers={"connection": "close"}) as http,
+    ):
+        sign_in(http)  # with one worker, for both
+
+        def both_have_uploaded() -> bool:  # each on a connection of its own, so that both workers get some
+            assert http.put("/images/a.jpg", content=photo.read_bytes()).status_code == 201
+            return len({request.client_port for request in sandbox.requests.of("images.create")}) > 1
+
+        eventually(both_have_uploaded)

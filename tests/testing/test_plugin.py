@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import imgwire_async
-from tests.integrations.service_process import example
 
 PACKAGE = Path(imgwire_async.__file__).parent
 CONFIGURATION = """
@@ -18,6 +17,13 @@ asyncio_default_fixture_loop_scope = function
 """
 OTHERS = ("-pno:schemathesis", "-pno:hypothesispytest", "-pno:respx", "-pno:cacheprovider")
 """Plugins that happen to be installed here and take long to load."""
+
+
+def example(language: str, containing: str, guide: str = "fastapi.md") -> str:
+    """The one block of the guide in this language that contains this text."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", (PACKAGE / "guides" / guide).read_text(), re.DOTALL)
+    (block,) = [block for block in blocks if containing in block]
+    return str(block)
 
 
 def pytest_in(folder: Path, test: str, *arguments: str) -> str:
@@ -46,7 +52,7 @@ def test_modules():
 
 
 def test_the_example_of_the_guide_passes(tmp_path: Path, photo: Path) -> None:
-    (tmp_path / "service.py").write_text(example("python", "app = FastAPI("))
+    (tmp_path / "service.py").write_text(example("python", "app = FastAPI(lifespan=imgwire_lifespan())"))
     (tmp_path / "hero.jpg").write_bytes(photo.read_bytes())
 
     test = example("python", "def test_an_upload", "testing.md")

@@ -1,0 +1,1 @@
+"""Whole programs to run, read and copy."""

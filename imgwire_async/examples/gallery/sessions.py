@@ -1,0 +1,45 @@
+"""Who may upload: those who know the password, for a day.
+
+A service of your own has users already. What matters here is that every route that writes asks for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from typing import Final
+
+SECONDS: Final = 24 * 60 * 60
+COOKIE: Final = "gallery_session"
+
+
+class Sessions:
+    """Cookies that say until when their holder is signed in, and that only this service can make.
+
+    All workers accept each other's cookies. Another password ends all sessions.
+
+    Args:
+        password: lets people sign in.
+    """
+
+    def __init__(self, password: str) -> None:
+        self._password = password.encode()
+        self._key = hashlib.sha256(b"gallery sessions\0" + self._password).digest()
+
+    def begin(self, password: str) -> str | None:
+        """A cookie for who knows the password; None for others."""
+        if not hmac.compare_digest(password.encode(), self._password):
+            return None
+        until = str(int(time.time()) + SECONDS)
+        return f"{until}.{self._signature(until)}"
+
+    def is_valid(self, cookie: str | None) -> bool:
+        """Whether a cookie is one of ours and still good."""
+        until, _, signature = (cookie or "").partition(".")
+        if not hmac.compare_digest(signature.encode(), self._signature(until).encode()):
+            return False
+        return time.time() < int(until)
+
+    def _signature(self, until: str) -> str:
+        return hmac.new(self._key, until.encode(), "sha256").hexdigest()

@@ -1,0 +1,52 @@
+"""What the service has to be told, checked before it starts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+PUBLIC_URL: Final = "https://api.imgwire.dev"
+MAX_BYTES: Final = 20 * 1024 * 1024
+
+
+class SettingsError(Exception):
+    """The service cannot start: something that it has to be told is missing or wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The service's settings, from environment variables."""
+
+    password: str = field(repr=False)
+    """GALLERY_PASSWORD: what lets people upload and delete."""
+    client_key: str
+    """IMGWIRE_CLIENT_KEY: the publishable key with which browsers create images."""
+    api_url: str = PUBLIC_URL
+    """IMGWIRE_API_BASE_URL: where browsers do that."""
+    max_bytes: int = MAX_BYTES
+    """GALLERY_MAX_BYTES: the size of the largest image that is accepted."""
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: one is missing or wrong; all missing ones are named.
+        """
+        # The server key is for the service's own client, which reads it.
+        required = ("GALLERY_PASSWORD", "IMGWIRE_API_KEY", "IMGWIRE_CLIENT_KEY")
+        if missing := [name for name in required if not os.environ.get(name)]:
+            raise SettingsError(
+                f"set {', '.join(missing)}. For a local Imgwire: "
+                'eval "$(imgwire-async sandbox --env)"; export GALLERY_PASSWORD=secret'
+            )
+        largest = os.environ.get("GALLERY_MAX_BYTES") or str(MAX_BYTES)
+        if not largest.isdecimal() or int(largest) < 1:
+            raise SettingsError(f"GALLERY_MAX_BYTES must be a number of bytes, got {largest!r}")
+        return cls(
+            password=os.environ["GALLERY_PASSWORD"],
+            client_key=os.environ["IMGWIRE_CLIENT_KEY"],
+            api_url=os.environ.get("IMGWIRE_API_BASE_URL") or PUBLIC_URL,
+            max_bytes=int(largest),
+        )
