@@ -14,7 +14,6 @@ from typing import Literal
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from build_docs import GUIDES
 from documentation.docstrings import RESOURCES
 from documentation.links import place, spoken_of
@@ -23,7 +22,7 @@ from sphinx.util.inventory import InventoryFile
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.imgix import AsyncImgixClient
-from tests.browsers import CHROMIUM
+from tests.browsers import CHROMIUM, violations
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium or Chrome found")
 
@@ -264,6 +263,5 @@ def problems(page: Page, path: Path) -> list[str]:
     page.goto(path.as_uri())
     found = [] if page.evaluate("document.documentElement.scrollWidth") <= 390 else ["wider than a phone"]
     page.set_viewport_size({"width": 1280, "height": 800})
-    response = Axe().run(page, options={"resultTypes": ["violations"]}).response
-    found += [f"{one['id']}: {one['nodes'][0]['html']:.200}" for one in response["violations"]]
+    found += violations(page)
     return [f"{path.name}: {one}" for one in found]

@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from imgwire_async.sandbox import Sandbox
-from tests.browsers import CHROMIUM
+from tests.browsers import CHROMIUM, violations
 from tests.integrations.service_process import PASSWORD, idle
 from tests.sandbox.imgwire.support import eventually
 
@@ -232,3 +233,28 @@ def test_an_image_can_be_deleted(page: Page, photo: Path) -> None:
     page.get_by_role("button", name=re.compile("^Delete")).click()
 
     expect(page.get_by_text("No images yet.")).to_be_visible()
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_is_for_everybody(
+    browser: Browser,
+    service: str,
+    sandbox: Sandbox,
+    photo: Path,
+    colours: Literal["light", "dark"],
+    width: int,
+) -> None:
+    with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=colours) as context:
+        page = context.new_page()
+        page.goto(service)
+        expect(page.locator("#sign-in")).to_be_visible()
+        found = violations(page)
+        signed_in(page, service)
+        send(page, photo)
+        expect(page.locator("#images img")).to_have_count(1, timeout=15_000)
+        page.set_input_files("#files", photo)
+
+        assert found + violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert len(sandbox.requests.of("store.put")) == 1
