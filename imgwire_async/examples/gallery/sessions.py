@@ -35,7 +35,7 @@ class Sessions:
         return f"{until}.{self._signature(until)}"
 
     def is_valid(self, cookie: str | None) -> bool:
-        """Whether a cookie is one of ours and still good."""
+        """Whether this service made the cookie, and it has not expired."""
         until, _, signature = (cookie or "").partition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(until).encode()):
             return False

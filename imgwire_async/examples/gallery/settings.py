@@ -1,4 +1,4 @@
-"""What the service has to be told, checked before it starts."""
+"""The settings of the service, checked before it starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_BYTES: Final = 20 * 1024 * 1024
 
 
 class SettingsError(Exception):
-    """The service cannot start: something that it has to be told is missing or wrong."""
+    """The service cannot start: a setting is missing or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
