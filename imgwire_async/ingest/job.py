@@ -184,7 +184,7 @@ class IngestJob(Generic[RecordT]):
             retries=coordinator.retries,
             throttled=coordinator.throttled,
             seconds=self._seconds,
-            paused=coordinator.health.cause,
+            paused=coordinator.paused,
         )
 
     @property

@@ -45,7 +45,7 @@ from import_times import imports
 from ingest_load import ingest, ingest_client
 from journal_load import journal
 from pacing_load import pacing
-from store_load import stores, stores_client
+from store_load import stores
 
 from imgwire_async import AsyncImgwireClient, cdn_url
 
@@ -225,7 +225,6 @@ app.command()(journal)
 app.command()(pacing)
 app.command()(stores)
 app.command(hidden=True)(ingest_client)
-app.command(hidden=True)(stores_client)
 
 if __name__ == "__main__":
     app()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -64,10 +63,9 @@ def stores(keys: int = 1_000_000, mib: int = 512, objects: int = 2000, rounds: i
             files.joinpath(f"{number:06}.jpg").write_bytes(content.ljust(SIZE, b"\0"))
 
         def measured(what: str, count: int) -> Measured:
-            bench = Path(__file__).with_name("bench.py")
             scratch = tempfile.mkdtemp(dir=folder)
-            command = [sys.executable, str(bench), "stores-client", what, url, base_url]
-            command += [str(files), scratch, str(count)]
+            # Not by way of bench.py: what it imports would make garbage collections dearer.
+            command = [sys.executable, __file__, what, url, base_url, str(files), scratch, str(count)]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             return Measured(*json.loads(done.stdout))
 
@@ -138,16 +136,16 @@ def store() -> Iterator[str]:
             process.stdin.close()
 
 
-def stores_client(what: str, url: str, base_url: str, files: Path, scratch: Path, count: int) -> None:
-    """List, send or store what a contestant has in this process, and print what it took."""
-    measure = {"keys": _list, "large": _send}.get(what)
-    if measure is not None:
-        print(json.dumps(asyncio.run(measure(url, base_url, count))))
-    else:
-        print(json.dumps(asyncio.run(_ingest(what, url, base_url, files, scratch, count))))
+async def _measure(what: str, url: str, base_url: str, files: Path, scratch: Path, count: int) -> Measured:
+    """List, send or store what a contestant has."""
+    if what == "keys":
+        return await _list(url, count)
+    if what == "large":
+        return await _send(url, base_url, count)
+    return await _ingest(what, url, base_url, files, scratch, count)
 
 
-async def _list(url: str, _: str, count: int) -> Measured:
+async def _list(url: str, count: int) -> Measured:
     watch.install()
     results: list[Measured] = []
     for keys in (1000, count):  # the first one loads modules
@@ -206,4 +204,13 @@ async def measuring(results: list[Measured]) -> AsyncIterator[None]:
 
 
 def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Bytes that the process had at most. Linux only; `getrusage` counts those of its parent as well."""
+    (line,) = [
+        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")
+    ]
+    return int(line.split()[1]) * 1024
+
+
+if __name__ == "__main__":
+    what, url, base_url, files, scratch, count = sys.argv[1:]
+    print(json.dumps(asyncio.run(_measure(what, url, base_url, Path(files), Path(scratch), int(count)))))

@@ -9,7 +9,8 @@ import errno
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -27,6 +28,7 @@ _NO_THREAD: Final = "can't start new thread"
 
 logger = logging.getLogger("imgwire_async")
 _said: dict[str, None] = {}
+_listeners: list[Callable[[str], object]] = []
 
 
 def most_at_once() -> int | None:
@@ -73,9 +75,23 @@ def lacks_thread(error: BaseException) -> bool:
 
 def say_once(problem: str) -> None:
     """Log a warning that says how the process is limited; once for each problem."""
-    if problem not in _said:
-        _said[problem] = None
+    if problem in _said:
+        return
+    _said[problem] = None
+    if _listeners:
+        _listeners[-1](problem)
+    else:
         logger.warning("%s", problem)
+
+
+@contextmanager
+def said_to(listener: Callable[[str], object]) -> Iterator[None]:
+    """Hand over what is said, in whichever thread, instead of logging it: another process will."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 def said() -> tuple[str, ...]:

@@ -39,7 +39,7 @@ from imgwire_async.ingest.shards.objects import ObjectReader
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.shards.shard import Shard
 from imgwire_async.ingest.sink import StoredImage
-from imgwire_async.ingest.sources.source import Batch, Entries
+from imgwire_async.ingest.sources.source import Batch, Entries, Patient
 from imgwire_async.ingest.stopping import StopSignal
 
 ATTEMPTS: Final = 5
@@ -126,6 +126,14 @@ class Coordinator:
     def in_flight(self) -> int:
         """Items that are being sent, or wait for a permit."""
         return self._runner.in_flight
+
+    @property
+    def paused(self) -> str | None:
+        """Why nothing is sent at the moment although there is something to send, or None."""
+        if self.health.cause is not None or self.in_flight:
+            return self.health.cause
+        listing = self._entries.waiting_for if isinstance(self._entries, Patient) else None
+        return self._runner.waiting_for or self._objects.waiting_for or listing
 
     @property
     def dry_run(self) -> bool:

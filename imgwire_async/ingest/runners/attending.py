@@ -12,6 +12,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from imgwire_async.core.pace.controller import Lease
+from imgwire_async.core.pace.local_limits import say_once
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
 from imgwire_async.ingest.coordination.coordinator import Coordinator
@@ -58,6 +59,7 @@ class AttendedWorker:
         self.link = link
         self.unfinished = {task.key: task for task in first.tasks}
         self.in_flight = 0
+        self.waiting_for: str | None = None
         self.probing = False
         self.has_stored = False
         self.leased: dict[str, int] = {}
@@ -78,6 +80,8 @@ class AttendedWorker:
                 "stored": self._stored,
                 "refused": self._refused,
                 "in_flight": self._count_in_flight,
+                "waiting_for": self._note_waiting,
+                "said": say_once,
                 "beat": self._hear,
                 "report": self._report,
                 "give_back": self._give_back,
@@ -285,6 +289,9 @@ class AttendedWorker:
 
     def _count_in_flight(self, count: int) -> None:
         self.in_flight = count
+
+    def _note_waiting(self, what: str | None) -> None:
+        self.waiting_for = what
 
     async def _lease(self, rate_class: str, count: int) -> Lease:
         lease = await self._pool.desks[rate_class].lease(count)

@@ -122,6 +122,11 @@ class WorkerPool:
         """Items that are being sent."""
         return sum(worker.in_flight for worker in self.workers)
 
+    @property
+    def waiting_for(self) -> str | None:
+        """What items are waited for before they can be sent."""
+        return next((worker.waiting_for for worker in self.workers if worker.waiting_for), None)
+
     def ceilings(self) -> dict[str, float]:
         """What a later run may take for `pace`."""
         found = {str(name): desk.ceiling for name, desk in self.desks.items()}

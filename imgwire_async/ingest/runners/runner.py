@@ -16,6 +16,11 @@ class Runner(Protocol):
         """Items that are being sent."""
         ...
 
+    @property
+    def waiting_for(self) -> str | None:
+        """What items are waited for before they can be sent, such as a bucket that does not answer."""
+        ...
+
     def ceilings(self) -> dict[str, float]:
         """The rates at which the service asked to slow down, by class; a later run may start from them."""
         ...

@@ -6,6 +6,7 @@ Decisions, the journal, the pace and the credential are at the job. How the fram
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import Final, cast
 
 import anyio
@@ -19,6 +20,7 @@ from imgwire_async.core.pace.controller import Lease
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.pace.latency_cap import InFlightCap
 from imgwire_async.core.pace.leases import LeasedPacer
+from imgwire_async.core.pace.local_limits import said_to
 from imgwire_async.core.retry import RetryBudget
 from imgwire_async.core.time import RealTime, Time
 from imgwire_async.core.values.redaction import Secret
@@ -161,6 +163,8 @@ class WorkerSide:
         self._caps: list[InFlightCap] = []
         self._gate: Gate | None = None
         self._key: Secret | None = None
+        self._notes: deque[str] = deque()
+        """What is said about the limits of this process: the job logs and reports it."""
 
     async def run(self) -> None:
         """Run shards until the job has no more."""
@@ -169,8 +173,10 @@ class WorkerSide:
             background.start_soon(self._beat)
             setup = cast("Setup", await self.channel.call("greet", greeting()))
             background.start_soon(self._heard_of.watch, time)
-            await self._run(setup, background)
+            with said_to(self._notes.append):
+                await self._run(setup, background)
             background.cancel_scope.cancel()
+        self._tell_notes()
         await self.channel.flush()
 
     async def _run(self, setup: Setup, background: TaskGroup) -> None:
@@ -200,7 +206,7 @@ class WorkerSide:
         try:
             for pacer in self._pacers.values():
                 background.start_soon(pacer.run)
-            background.start_soon(self._tell_in_flight, bench)
+            background.start_soon(self._tell_state, bench)
             await bench.run(_RemoteJob(self.channel, self._heard_of))
         finally:
             with anyio.CancelScope(shield=True):
@@ -223,13 +229,21 @@ class WorkerSide:
         self._key = cast("Secret", await self.channel.call("credential", self._key))
         return self._key.reveal()
 
-    async def _tell_in_flight(self, bench: Workbench) -> None:
-        told = 0
+    async def _tell_state(self, bench: Workbench) -> None:
+        in_flight, waiting_for = 0, None
         while True:
-            if bench.in_flight != told:
-                told = bench.in_flight
-                self.channel.tell("in_flight", told)
+            if bench.in_flight != in_flight:
+                in_flight = bench.in_flight
+                self.channel.tell("in_flight", in_flight)
+            if bench.waiting_for != waiting_for:
+                waiting_for = bench.waiting_for
+                self.channel.tell("waiting_for", waiting_for)
+            self._tell_notes()
             await anyio.sleep(_TELL_EVERY)
+
+    def _tell_notes(self) -> None:
+        while self._notes:
+            self.channel.tell("said", self._notes.popleft())
 
     async def _beat(self) -> None:
         while True:

@@ -59,6 +59,10 @@ class _Bucket:
     answered_at: float
     answers: int = 0
     denied: int = 0
+    trouble: str | None = None
+    """Why it could not be read last, until it answers again."""
+    waiting: int = 0
+    """Readings that failed and are to be tried again."""
     lists: bool | None = None
     """Whether it lets itself be listed; None as long as nobody asked."""
 
@@ -94,6 +98,14 @@ class ObjectReader:
         self._buckets: dict[tuple[object, ...], _Bucket] = {}
         self._last: tuple[str, Mapping[str, str] | None, _Bucket] | None = None
         self._signs: dict[tuple[object, ...], bool] = {}
+
+    @property
+    def waiting_for(self) -> str | None:
+        """Which bucket is waited for, and why; None while all of them answer."""
+        for bucket in self._buckets.values():
+            if bucket.waiting and bucket.trouble is not None:
+                return f"waiting for {bucket.store.uri}: {bucket.trouble}"
+        return None
 
     async def choose_transfer(self, tasks: list[Task]) -> None:
         """Mark the objects that the service is to fetch, before they take room in memory."""
@@ -198,39 +210,47 @@ class ObjectReader:
     async def _patiently(
         self, bucket: _Bucket, key: str, work: Callable[[Store, str], Awaitable[None]]
     ) -> None:
-        clock, store = self._time.monotonic, bucket.store
         failures = tries = 0
-        while True:
-            answers = bucket.answers
-            try:
-                await work(store, key)
-            except StoreError as error:
-                if not error.is_transient:
-                    await self._note_answer(bucket, key, error)
-                    raise
-                tries += 1
-                # While no other object can be read either, it is not this one that fails.
-                failures += bucket.answers > answers
-                if failures >= ATTEMPTS:
-                    raise
-                silent = clock() - bucket.answered_at
-                if silent > SILENT:
-                    say_once(f"waiting for {store.uri}: {error.message}")
-                if silent > self._max_pause:
-                    raise SourceStoreError(
-                        f"nothing could be read from {store.uri} for {silent:.0f} s: {error.message}",
-                        reason="outage",
-                        status=error.status,
-                    ) from None
-            else:
-                bucket.answered_at, bucket.answers = clock(), bucket.answers + 1
-                return
-            longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries - 1, 10))
-            await self._time.sleep(self._rng.uniform(0.0, longest))
+        try:
+            while True:
+                answers = bucket.answers
+                try:
+                    await work(bucket.store, key)
+                except StoreError as error:
+                    if not error.is_transient:
+                        await self._note_answer(bucket, key, error)
+                        raise
+                    bucket.waiting += not tries
+                    tries += 1
+                    # While no other object can be read either, it is not this one that fails.
+                    failures += bucket.answers > answers
+                    if failures >= ATTEMPTS:
+                        raise
+                    self._note_silence(bucket, error)
+                else:
+                    bucket.answered_at, bucket.trouble = self._time.monotonic(), None
+                    bucket.answers += 1
+                    return
+                longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries - 1, 10))
+                await self._time.sleep(self._rng.uniform(0.0, longest))
+        finally:
+            bucket.waiting -= tries > 0
+
+    def _note_silence(self, bucket: _Bucket, error: StoreError) -> None:
+        bucket.trouble = error.message
+        silent = self._time.monotonic() - bucket.answered_at
+        if silent > SILENT:
+            say_once(f"waiting for {bucket.store.uri}: {error.message}")
+        if silent > self._max_pause:
+            raise SourceStoreError(
+                f"nothing could be read from {bucket.store.uri} for {silent:.0f} s: {error.message}",
+                reason="outage",
+                status=error.status,
+            ) from None
 
     async def _note_answer(self, bucket: _Bucket, key: str, error: StoreError) -> None:
         """Learn that the store refused an object for good, and find out whether it refuses all of them."""
-        bucket.answered_at = self._time.monotonic()
+        bucket.answered_at, bucket.trouble = self._time.monotonic(), None
         if error.reason != "denied":
             return
         bucket.denied += 1

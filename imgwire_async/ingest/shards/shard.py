@@ -150,6 +150,11 @@ class Workbench:
         await self.slots.fit()
         await self._budget.fit()
 
+    @property
+    def waiting_for(self) -> str | None:
+        """What items are waited for before they can be sent."""
+        return self.objects.waiting_for
+
     def ceilings(self) -> dict[str, float]:
         """The rates at which the service asked to slow down, by class; a later run may start from them."""
         return {str(name): rate for name, rate in self._gate.ceilings().items()}

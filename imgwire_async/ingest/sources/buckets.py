@@ -94,6 +94,8 @@ class BucketEntries:
         self._store = open_store(self._uri, bucket.options)
         self._base = str(self._uri.with_key(""))
         self._options = dict(bucket.options) or None
+        self.waiting_for: str | None = None
+        """See `Patient`."""
         self.identity = identity_of_bucket(self._uri, bucket.options)
 
     async def batches(self, resume: str | None) -> AsyncGenerator[Batch, None]:
@@ -110,18 +112,27 @@ class BucketEntries:
                 return
             prefix += "/"
         after = resume if resume is not None and resume.startswith(prefix) else None
+        try:
+            async with aclosing(self._listed(prefix, after)) as batches:
+                async for batch in batches:
+                    yield batch
+        finally:
+            self.waiting_for = None
+
+    async def _listed(self, prefix: str, after: str | None) -> AsyncGenerator[Batch, None]:
         failures = 0
         while True:
             try:
                 async with aclosing(slices(self._store, prefix, after=after)) as listed:
                     async for part in listed:
-                        failures = 0
+                        failures, self.waiting_for = 0, None
                         yield Batch(self._entries(part, prefix), part[-1].key)
                         after = part[-1].key
             except StoreError as error:
                 failures += 1
                 if not error.is_transient or failures > LIST_RETRIES:
                     raise
+                self.waiting_for = f"waiting for {self._store.uri}: {error.message}"
             else:
                 return
             await anyio.sleep(min(_LONGEST_WAIT, 0.5 * 2.0 ** (failures - 1)))

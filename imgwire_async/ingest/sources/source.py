@@ -20,6 +20,16 @@ class Batch:
 
 
 @runtime_checkable
+class Patient(Protocol):
+    """A source that says what it waits for."""
+
+    @property
+    def waiting_for(self) -> str | None:
+        """What it waits for, and why, such as a bucket that does not answer; None while it does not wait."""
+        ...
+
+
+@runtime_checkable
 class Entries(Protocol):
     """A source of a job: a folder, a manifest, or the listing of a service or store.
 

@@ -25,6 +25,7 @@ from imgwire_async import (
     SourceStoreError,
     Stored,
 )
+from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.shards import objects
 from imgwire_async.ingest.shards.preparing import WHOLE
 from imgwire_async.sandbox import Sandbox
@@ -297,6 +298,50 @@ async def test_a_busy_bucket_is_waited_for_and_is_no_failure_of_the_service(
     assert paused == {None}
     assert (report.retries, report.throttled) == (0, 0)
     assert any(line.startswith(f"waiting for {s3.uri()}") for line in report.limits)
+
+
+async def healed_when_said(job: IngestJob, s3: S3Server) -> str:
+    """Run a job whose bucket answers again as soon as the progress says that it does not."""
+    said: list[str] = []
+
+    async def heal_when_said() -> None:
+        while job.progress.paused is None:  # noqa: ASYNC110 - as those who watch a job do
+            await anyio.sleep(0.01)
+        said.append(job.progress.paused)
+        s3.fail = lambda _: None
+
+    async with job, anyio.create_task_group() as tasks:
+        tasks.start_soon(heal_when_said)
+        async for _ in job:
+            pass
+    assert counts(job.report) == (12, 0, 0, 0)
+    assert job.progress.paused is None
+    return said[0]
+
+
+@pytest.mark.parametrize("silent", ["listing", "objects"])
+async def test_progress_says_while_a_bucket_is_waited_for(
+    client: AsyncImgwireClient, s3: S3Server, silent: str
+) -> None:
+    s3.fail = lambda request: Failure(503, "SlowDown") if bool(request.key) == (silent == "objects") else None
+
+    said = await healed_when_said(client.ingest(s3.uri("photos/"), concurrency=8), s3)
+
+    assert said.startswith(f"waiting for {s3.uri()}: cannot ")
+    assert "slow down" in said
+
+
+async def test_progress_and_report_know_what_the_processes_of_a_job_say(
+    client: AsyncImgwireClient, s3: S3Server
+) -> None:
+    s3.fail = lambda request: Failure(503, "SlowDown") if request.key else None
+    bucket = Bucket(s3.uri("photos/"), options=s3.options | {"skip_signature": "true"})
+    job = client.ingest(bucket, processes=2, transfer="url")
+
+    said = await healed_when_said(job, s3)
+
+    assert said.startswith(f"waiting for {s3.uri()}: cannot read")
+    assert [line for line in job.report.limits if s3.uri() in line and "a signed URL" in line]
 
 
 async def test_a_bucket_that_is_down_for_too_long_stops_the_job(
