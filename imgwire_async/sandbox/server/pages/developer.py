@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields
 from statistics import median
 from typing import Final, TypeAlias
@@ -80,7 +80,7 @@ def routes(shelf: Shelf, runtime: ServerRuntime, operations: Operations) -> list
 
     async def faults(request: Request) -> Response:
         check_trusted(request)
-        return _faults_page(frame, runtime, operations)
+        return _faults_page(frame, runtime, operations, {})
 
     async def change_faults(request: Request) -> Response:
         check_own_form(request)
@@ -95,7 +95,9 @@ def routes(shelf: Shelf, runtime: ServerRuntime, operations: Operations) -> list
             try:
                 _add_fault(runtime, given)
             except ValueError as error:
-                return _faults_page(frame, runtime, operations, problem=f"{error}.")
+                problem = str(error)
+                problem = f"{problem[:1].upper()}{problem[1:]}."
+                return _faults_page(frame, runtime, operations, given, problem)
         return RedirectResponse(FAULTS, 303)
 
     async def keys(request: Request) -> Response:
@@ -177,7 +179,11 @@ def _operations_table(entries: list[ReceivedRequest]) -> Html | None:
 
 
 def _faults_page(
-    frame: Frame, runtime: ServerRuntime, operations: Operations, *, problem: str | None = None
+    frame: Frame,
+    runtime: ServerRuntime,
+    operations: Operations,
+    given: Mapping[str, str],
+    problem: str | None = None,
 ) -> Response:
     scripted = runtime.faults.scripted()
     rows = [
@@ -197,16 +203,14 @@ def _faults_page(
     targets = [(EVERY_OPERATION, "all"), *((name, name) for name in sorted(operations.names))]
     form = el(
         "form",
-        labelled("Operation", select("operation", targets)),
-        labelled("Fault", select("fault", names, "503")),
+        labelled("Operation", select("operation", targets, given.get("operation", EVERY_OPERATION))),
+        labelled("Fault", select("fault", names, given.get("fault", "503"))),
         labelled(
             "Value: seconds, bytes, or Retry-After of a status",
-            el("input", name="value", inputmode="decimal", placeholder="default"),
+            _input("value", given, "decimal", "default"),
         ),
-        labelled(
-            "Share of the requests, 0 to 1", el("input", name="rate", inputmode="decimal", placeholder="1")
-        ),
-        labelled("Times", el("input", name="times", inputmode="numeric", placeholder="always")),
+        labelled("Share of the requests, 0 to 1", _input("rate", given, "decimal", "1")),
+        labelled("Times", _input("times", given, "numeric", "always")),
         el("button", "Switch on"),
         method="post",
         action=FAULTS,
@@ -223,6 +227,10 @@ def _faults_page(
         at=FAULTS,
         status=422 if problem else 200,
     )
+
+
+def _input(name: str, given: Mapping[str, str], mode: str, hint: str) -> Html:
+    return el("input", name=name, value=given.get(name, ""), inputmode=mode, placeholder=hint)
 
 
 def _button(action: str, label: str, **fields: str) -> Html:

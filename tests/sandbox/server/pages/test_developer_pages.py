@@ -99,7 +99,11 @@ def test_faults_that_cannot_be_meant_are_rejected(
     answer = pages.send("/developer/faults", fields)
 
     assert answer.status_code == 422
-    assert sentence in "".join(texts('<p class="error" role="alert">([^<]*)</p>', answer.text))
+    (problem,) = texts('<p class="error" role="alert">([^<]*)</p>', answer.text)
+    assert sentence[1:] in problem
+    assert problem[0].isupper()
+    for name in fields.keys() & {"value", "rate", "times"}:
+        assert f'<input name="{name}" value="{fields[name]}"' in answer.text
     assert pages.sandbox.faults.scripted() == []
 
 
