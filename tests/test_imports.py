@@ -74,6 +74,7 @@ def test_the_client_class_comes_without_what_many_programs_never_use() -> None:
     assert "imgwire_async.downloads.archives" not in modules
     assert within("imgwire_async.ingest", modules) == {"imgwire_async.ingest.stopping"}
     assert not within("imgwire_async.imgwire.cdn", modules)
+    assert not packages(loaded("from imgwire_async.imgix import AsyncImgixClient")) & HTTP_LIBRARIES
 
 
 @pytest.mark.parametrize("name", ["errors", "models", "cdn_url", "Transformation", "IngestItem", "Page"])

@@ -18,7 +18,6 @@ from imgwire_async.core.clients.events import (
     RetryEvent,
 )
 from imgwire_async.core.clients.options import Timeouts
-from imgwire_async.core.http.httpx_transport import HttpClient
 from imgwire_async.core.operation import Response
 from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.core.values.redaction import Secret
@@ -33,6 +32,7 @@ from imgwire_async.imgix.resources.upload_sessions import UploadSessions
 from imgwire_async.imgix.service import IMGIX, ImgixRateClass
 
 if TYPE_CHECKING:
+    from imgwire_async.core.http.httpx_transport import HttpClient
     from imgwire_async.imgix.resources.raw import ClientWithRawResponse
 
 

@@ -74,6 +74,7 @@ class ServiceClient(ABC):
             await self._core.shared.engine.aclose()
 
     async def __aenter__(self) -> Self:
+        await self._core.shared.engine.load()
         return self
 
     async def __aexit__(

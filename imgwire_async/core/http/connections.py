@@ -13,17 +13,17 @@ import ssl
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from anyio.lowlevel import current_token
-
+from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.concurrency.loops import current_loop
-from imgwire_async.core.http.messages import Transport
+from imgwire_async.core.concurrency.threads import in_thread
+from imgwire_async.core.http.messages import HttpRequest, StreamingResponse, Transport
 from imgwire_async.core.http.tls import LateTls
 from imgwire_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from imgwire_async.core.http.httpx_transport import HttpClient
+    from imgwire_async.core.http.httpx_transport import HttpClient, HttpxTransport
 
 
 @functools.cache
@@ -49,6 +49,43 @@ async def _closed_with_its_loop(transport: Transport) -> AsyncGenerator[None, No
         await transport.aclose()
 
 
+def _over(http_client: HttpClient) -> HttpxTransport:
+    import httpx
+
+    from imgwire_async.core.http.httpx_transport import HttpxTransport
+
+    if not isinstance(http_client, httpx.AsyncClient):
+        raise ConfigurationError(
+            f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}"
+        )
+    return HttpxTransport(http_client)
+
+
+def _in_event_loop() -> bool:
+    try:
+        current_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+class _LateTransport:
+    """The transport of an engine that still has to load the HTTP libraries: the first request does."""
+
+    is_closed = False
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def send(self, message: HttpRequest, timeouts: Timeouts) -> StreamingResponse:
+        """Send one request; see `Transport`."""
+        await self._engine.load()
+        return await self._engine.transport().send(message, timeouts)
+
+    async def aclose(self) -> None:
+        """Close nothing: there are no connections yet."""
+
+
 class Engine:
     """A transport and the event loop that it belongs to.
 
@@ -57,25 +94,14 @@ class Engine:
     loops at a time gets an error that says what to do.
     """
 
+    _libraries_are_loaded: ClassVar[bool] = False
+
     def __init__(self, http_client: HttpClient | None = None) -> None:
-        # Loading the HTTP libraries takes some 300 ms. A program that makes no client does not pay for it,
-        # and one that makes a client pays here and not in its first request.
-        import httpx
-
-        from imgwire_async.core.http.aiohttp_transport import AiohttpTransport
-        from imgwire_async.core.http.httpx_transport import HttpxTransport
-
-        if "trio" in sys.modules:
-            import httpcore  # noqa: F401 - which httpx loads with its first connections
-        with suppress(RuntimeError):  # no event loop runs yet
-            current_token()  # loads anyio's part for the event loop
-
-        if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
-            raise ConfigurationError(
-                f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}"
-            )
-        self._given = None if http_client is None else HttpxTransport(http_client)
-        self._over_aiohttp, self._over_httpx = AiohttpTransport, HttpxTransport.with_own_client
+        # A program that makes no client does not pay for the HTTP libraries. One that makes a client pays
+        # here and not in its first request, unless that would hold up an event loop; see `load`.
+        self._given = None if http_client is None else _over(http_client)
+        if not self._is_loaded and not _in_event_loop():
+            self._load_libraries()
         self._own: Transport | None = None
         self._closing: AsyncGenerator[None, None] | None = None
         self._loop: object = None
@@ -91,6 +117,26 @@ class Engine:
         """Whether there are connections that only `aclose` or the end of their event loop can close."""
         return self._own is not None and not self._own.is_closed
 
+    @property
+    def _is_loaded(self) -> bool:
+        """Whether requests can be sent without loading anything."""
+        return self._given is not None or Engine._libraries_are_loaded
+
+    async def load(self) -> None:
+        """Load the HTTP libraries in a thread, because that would hold up an event loop."""
+        if not self._is_loaded:
+            await in_thread(self._load_libraries, abandon_on_cancel=True)
+
+    @staticmethod
+    def _load_libraries() -> None:
+        import httpx  # noqa: F401 - which also checks URLs
+
+        from imgwire_async.core.http import aiohttp_transport, httpx_transport  # noqa: F401
+
+        if "trio" in sys.modules:
+            import httpcore  # noqa: F401 - which httpx loads with its first connections
+        Engine._libraries_are_loaded = True
+
     def transport(self) -> Transport:
         """What sends requests in the running event loop.
 
@@ -104,6 +150,8 @@ class Engine:
             if self._given.is_closed:
                 raise ConfigurationError("the http_client that was passed in is closed")
             return self._given
+        if not self._is_loaded:
+            return _LateTransport(self)
         if self._own is None or self._own.is_closed or not self._is_current_loop():
             self._refuse_second_running_loop()
             self._loop = current_loop()
@@ -115,8 +163,13 @@ class Engine:
         return self._own
 
     def _build(self) -> Transport:
-        on_asyncio = isinstance(self._loop, asyncio.AbstractEventLoop)
-        return (self._over_aiohttp if on_asyncio else self._over_httpx)(LateTls(_tls_context))
+        from imgwire_async.core.http.aiohttp_transport import AiohttpTransport
+        from imgwire_async.core.http.httpx_transport import HttpxTransport
+
+        tls = LateTls(_tls_context)
+        if isinstance(self._loop, asyncio.AbstractEventLoop):
+            return AiohttpTransport(tls)
+        return HttpxTransport.with_own_client(tls)
 
     def _is_current_loop(self) -> bool:
         return self._loop is not None and self._loop is current_loop()

@@ -12,6 +12,13 @@ from imgwire_async.errors import ConfigurationError
 _HIDDEN = re.compile(r"[\s\x00-\x1f\x7f]")
 """What `urlsplit` drops in silence, and blanks."""
 
+_PLAIN = re.compile(
+    r"https?://(?:127\.0\.0\.1|localhost|(?:[a-z0-9](?:-?[a-z0-9]){0,30}\.){1,4}[a-z]{2,20})"
+    r"(?::(?!(?:80|443)(?:/|$))(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}))?(?:/[\w~-][\w.~-]*)*/?",
+    re.ASCII,
+)
+"""Base URLs as nearly all are, which every library sends as they are; found without loading one."""
+
 
 def checked_base_url(text: str, *, allow_insecure: bool, example: str) -> str:
     """The base URL of the API without a trailing slash.
@@ -62,6 +69,8 @@ def sendable_url(text: str) -> str:
         ValueError: it is not a URL with a host that can be looked up, or has a user name or password. Nor
             is what one library reads in another way than the next: what has been checked is what is used.
     """
+    if _PLAIN.fullmatch(text) is not None:
+        return text
     # The HTTP libraries are loaded by the first client, and not with this module.
     import httpx
     from yarl import URL

@@ -149,6 +149,11 @@ def parse_float(value: Any) -> float:
 
 def parse_uuid(value: Any) -> UUID:
     """A UUID in its text form."""
+    if value.__class__ is str:
+        try:
+            return uuid_of(value)
+        except ValueError as error:
+            raise MisfitError("expected a UUID, got other text") from error
     return _read(uuid_of, "a UUID", value)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from imgwire_async.core.http.urls import is_http_url, sendable_url
+from imgwire_async.core.http.urls import _PLAIN, is_http_url, sendable_url
+from imgwire_async.imgix.service import IMGIX
+from imgwire_async.imgwire.service import IMGWIRE
 
 
 @pytest.mark.parametrize(
@@ -90,3 +93,30 @@ def test_an_accepted_url_is_plain_ascii_whose_host_all_readers_agree_on(scheme: 
     assert " " not in sent
     assert sendable_url(sent) == sent
     assert URL(sent, encoded=True).raw_host == urlsplit(sent).hostname
+
+
+@given(
+    st.sampled_from(["http://", "https://"]),
+    st.sampled_from(["localhost", "127.0.0.1", "api.example.com", "a-b.c0.example", "xn--a.de", "1.2.3.com"]),
+    st.sampled_from(["", ":80", ":443", ":9", ":1000", ":8080", ":64999", ":65536"]),
+    st.text("az09-._~A/:%@é", max_size=8),
+)
+def test_a_url_that_is_accepted_without_the_libraries_is_sent_as_they_would_send_it(
+    scheme: str, host: str, port: str, path: str
+) -> None:
+    text = f"{scheme}{host}{port}{path}"
+    if _PLAIN.fullmatch(text):
+        assert str(httpx.URL(text)) == text
+        assert (
+            URL(text, encoded=True).raw_host == httpx.URL(text).raw_host.decode() == urlsplit(text).hostname
+        )
+
+
+def test_the_public_base_urls_are_accepted_without_the_libraries() -> None:
+    for url in (
+        IMGWIRE.public_url,
+        IMGIX.public_url,
+        "http://127.0.0.1:8000",
+        "https://eu.proxy.example:8443/imgwire/",
+    ):
+        assert _PLAIN.fullmatch(url)

@@ -1,0 +1,72 @@
+"""The first use of a client inside an event loop does not load the HTTP libraries on the loop's thread."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import json, sys, threading
+import anyio
+from imgwire_async import AsyncImgwireClient, ConfigurationError, ImgwireError
+from imgwire_async.imgix import AsyncImgixClient
+
+threads = {{}}
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        on_the_loop = threading.current_thread() is threading.main_thread()
+        threads.setdefault(name.partition(".")[0], []).append(on_the_loop)
+        return None
+
+async def main():
+    sys.meta_path.insert(0, Finder())
+    {call}
+
+anyio.run(main, backend={backend!r})
+libraries = ("aiohttp", "yarl", "multidict", "httpx")
+print(json.dumps({{name: any(threads[name]) for name in libraries if name in threads}}))
+"""
+
+ENTERED = """
+    async with AsyncImgwireClient("sk_test", base_url="http://127.0.0.1:9", max_retries=0):
+        pass
+"""
+CALLED = """
+    imgwire = AsyncImgwireClient("sk_test", base_url="http://127.0.0.1:9", max_retries=0)
+    try:
+        await imgwire.images.list()
+    except ImgwireError:
+        pass
+    await imgwire.aclose()
+"""
+IMGIX = """
+    async with AsyncImgixClient("sk_test", base_url="http://127.0.0.1:9", max_retries=0):
+        pass
+"""
+NEVER_USED = """
+    await AsyncImgwireClient("sk_test").aclose()
+"""
+
+
+def on_the_loop(call: str, backend: str = "asyncio") -> dict[str, bool]:
+    program = PROGRAM.format(call=call, backend=backend)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    found: dict[str, bool] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("call", "backend"),
+    [(ENTERED, "asyncio"), (CALLED, "asyncio"), (IMGIX, "trio")],
+    ids=["entered", "called", "imgix on trio"],
+)
+def test_the_libraries_are_loaded_in_a_thread(call: str, backend: str) -> None:
+    assert on_the_loop(call, backend) == dict.fromkeys(("aiohttp", "yarl", "multidict", "httpx"), False)
+
+
+def test_a_client_that_is_never_used_loads_none() -> None:
+    assert on_the_loop(NEVER_USED) == {}
