@@ -129,6 +129,8 @@ def check_output(
         for one in taken:
             check_free(path, one)
         _check_not_printed_to(path)
+        if str(path) == "-":
+            raise InvalidArgumentError("cannot write '-', which stands for standard output; name a file")
         check_writable(path)
     except InvalidArgumentError as error:
         raise InvalidArgumentError(f"{option}: {error.message}", operation="ingest") from error

@@ -101,6 +101,8 @@ def test_the_journal_is_found_again_from_any_folder_unless_that_has_one(
         (("--filter", "category=shoes"), "did you mean 'categories'"),
         (("--alt-text", "alt"), "--alt-text must be 'name'"),
         (("--urls", "urls.txt"), "--urls: cannot write 'urls.txt'"),
+        (("--redirects", "nginx=-"), "--redirects: cannot write '-', which stands for standard output"),
+        (("--redirects", "nginx=r", "--redirects", "next=./r"), "it is the same file as 'r'"),
         (("--urls", "imgix.journal.csv", "--journal", "imgix.journal.csv"), "belongs to the journal"),
     ],
 )

@@ -56,7 +56,7 @@ def access(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    "page", ["access.log", "folder/../access.log", "link", "hard", "no/page.html", "folder"]
+    "page", ["access.log", "folder/../access.log", "link", "hard", "no/page.html", "folder", "-"]
 )
 def test_a_page_that_would_replace_a_log_or_cannot_be_written_is_rejected_first(
     access: Path, page: str
