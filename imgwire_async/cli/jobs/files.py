@@ -129,8 +129,6 @@ def check_output(
         for one in taken:
             check_free(path, one)
         _check_not_printed_to(path)
-        if str(path) == "-":
-            raise InvalidArgumentError("cannot write '-', which stands for standard output; name a file")
         check_writable(path)
     except InvalidArgumentError as error:
         raise InvalidArgumentError(f"{option}: {error.message}", operation="ingest") from error
@@ -138,6 +136,8 @@ def check_output(
 
 def _check_not_printed_to(path: Output) -> None:
     """Check that a file is not what standard output or standard error was redirected to."""
+    if str(path) == "-":
+        raise InvalidArgumentError("cannot write '-', which stands for standard output; name a file")
     for descriptor in (1, 2):
         redirected = False
         with suppress(OSError):  # closed, or the file does not exist yet

@@ -302,7 +302,9 @@ def _replaceable(name: str) -> Path:
 
 
 def _identity(name: str) -> set[object]:
-    """What two names of one file have in common."""
+    """What two names of one file or object have in common."""
+    if is_object(name):
+        return {ObjectUri.of(name)}
     found: set[object] = {os.path.normcase(os.path.realpath(name))}
     with suppress(OSError, ValueError):
         found.add(_number(Path(name).stat()))  # hard links

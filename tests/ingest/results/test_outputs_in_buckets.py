@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from imgwire_async import AsyncImgwireClient, InvalidArgumentError, StoreError
 from imgwire_async.cli.app import app
-from imgwire_async.ingest.results.outputs import write_text
+from imgwire_async.ingest.results.outputs import Taken, check_different, check_free, write_text
 from imgwire_async.sandbox import Sandbox
 from imgwire_async.stores import writing
 from tests.ingest.support import folder_of
@@ -136,3 +136,11 @@ def test_the_command_writes_them_there_too(
     assert same.exit_code == 2
     assert {path.name for path in tmp_path.iterdir()} >= {"photos", "photos.journal"}
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("s3")]
+
+
+def test_an_object_is_the_same_however_its_uri_is_spelled() -> None:
+    with pytest.raises(InvalidArgumentError, match="it is the same file"):
+        check_different("s3://bucket/list.jsonl", "S3://bucket/list.jsonl")
+    with pytest.raises(InvalidArgumentError, match="are read from it"):
+        check_free("S3://bucket/list.jsonl", Taken(source="s3://bucket/list.jsonl"))
+    check_different("s3://bucket/list.jsonl", "gs://bucket/list.jsonl")
