@@ -83,6 +83,39 @@ def open_store(uri: ObjectUri, options: Mapping[str, str] | None = None) -> Stor
         return _stores[known]
 
 
+class OpenStores:
+    """The stores of one job: `open_store` looks at the whole environment each time, and this only once."""
+
+    def __init__(self) -> None:
+        self._stores: dict[tuple[object, ...], Store] = {}
+        self._last: tuple[str, Mapping[str, str] | None, Store] | None = None
+
+    def of(self, source: str, options: Mapping[str, str] | None) -> tuple[Store, str]:
+        """The store of an object, and its key.
+
+        Args:
+            source: the URI of the object.
+            options: how its bucket is opened, see `open_store`.
+
+        Raises:
+            InvalidArgumentError: it is no URI.
+            ConfigurationError: as for `open_store`.
+        """
+        if self._last is not None:
+            # Most objects are in the bucket of the one before.
+            start, those, store = self._last
+            if options is those and source.startswith(start):
+                return store, source[len(start) :]
+        uri = ObjectUri.of(source)
+        known = uri.with_key(""), None if options is None else tuple(options.items())
+        if known not in self._stores:
+            self._stores[known] = open_store(uri, options)
+        store = self._stores[known]
+        if uri.key:
+            self._last = source.removesuffix(uri.key), options, store
+        return store, uri.key
+
+
 def _opened(uri: ObjectUri, given: dict[str, str]) -> Any:  # noqa: ANN401 - obstore is an extra
     try:
         from obstore import exceptions, store

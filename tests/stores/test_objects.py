@@ -10,7 +10,7 @@ import pytest
 
 from imgwire_async.errors import StoreError
 from imgwire_async.stores.listing import SLICE, slices
-from imgwire_async.stores.opening import Store, open_store
+from imgwire_async.stores.opening import OpenStores, Store, open_store
 from imgwire_async.stores.reading import blocks_of, look, open_file, read_part, reading
 from imgwire_async.stores.signing import signed_url
 from imgwire_async.stores.uris import ObjectUri
@@ -183,3 +183,28 @@ async def test_options_open_a_compatible_store(s3: S3Server) -> None:
     assert (await look(store, "a.jpg")).size == len(CONTENT)
     assert "AKIDEXAMPLE" in s3.requests[0].headers["authorization"]
     assert "not-a-secret" not in repr(store)
+
+
+def test_the_stores_of_a_job_are_told_apart_by_bucket_and_options(s3: S3Server) -> None:
+    stores, options = OpenStores(), s3.options
+    found = [
+        (str(store.uri), key)
+        for store, key in (
+            stores.of("s3://photo", options),
+            stores.of("s3://photos/a/b.jpg", options),
+            stores.of("s3://photos/a/c.jpg", options),
+            stores.of("s3://photos2/a/c.jpg", options),
+            stores.of("s3://photos2/", options),
+        )
+    ]
+
+    assert found == [
+        ("s3://photo/", ""),
+        ("s3://photos/", "a/b.jpg"),
+        ("s3://photos/", "a/c.jpg"),
+        ("s3://photos2/", "a/c.jpg"),
+        ("s3://photos2/", ""),
+    ]
+    other = stores.of("s3://photos/a/b.jpg", options | {"region": "eu-west-1"})[0]
+    assert other is not stores.of("s3://photos/a/b.jpg", options)[0]
+    assert stores.of("s3://photos/d.jpg", dict(options))[0] is stores.of("s3://photos/e.jpg", options)[0]

@@ -30,7 +30,7 @@ from imgwire_async.errors import (
 from imgwire_async.ingest.items import Entry, IngestItem, Stamp
 from imgwire_async.ingest.shards.preparing import WHOLE, Task
 from imgwire_async.stores.listing import slices
-from imgwire_async.stores.opening import Store, open_store
+from imgwire_async.stores.opening import OpenStores, Store
 from imgwire_async.stores.reading import ObjectInfo, look, read_whole, reading
 from imgwire_async.stores.signing import signs_here
 from imgwire_async.stores.uris import ObjectUri, file_name
@@ -95,8 +95,8 @@ class ObjectReader:
         self._limit = limit
         self._time = time
         self._rng = rng
-        self._buckets: dict[tuple[object, ...], _Bucket] = {}
-        self._last: tuple[str, Mapping[str, str] | None, _Bucket] | None = None
+        self._stores = OpenStores()
+        self._buckets: dict[Store, _Bucket] = {}
         self._signs: dict[tuple[object, ...], bool] = {}
 
     @property
@@ -194,18 +194,10 @@ class ObjectReader:
             return error
 
     def _bucket_of(self, source: str, options: Mapping[str, str] | None) -> tuple[_Bucket, str]:
-        """The bucket of an object, and its key: most are in the bucket of the one before."""
-        if self._last is not None:
-            start, those, bucket = self._last
-            if options is those and source.startswith(start):
-                return bucket, source[len(start) :]
-        uri = ObjectUri.of(source)
-        known = str(uri.with_key("")), None if options is None else tuple(options.items())
-        if known not in self._buckets:
-            self._buckets[known] = _Bucket(open_store(uri, options), self._time.monotonic())
-        if uri.key:
-            self._last = source.removesuffix(uri.key), options, self._buckets[known]
-        return self._buckets[known], uri.key
+        store, key = self._stores.of(source, options)
+        if store not in self._buckets:
+            self._buckets[store] = _Bucket(store, self._time.monotonic())
+        return self._buckets[store], key
 
     async def _patiently(
         self, bucket: _Bucket, key: str, work: Callable[[Store, str], Awaitable[None]]

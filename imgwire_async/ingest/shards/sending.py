@@ -20,9 +20,8 @@ from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.parameters import Parameters
 from imgwire_async.ingest.shards.preparing import Task, stamp_of, upload_name
 from imgwire_async.ingest.sink import Sink, StoredImage, Upload
-from imgwire_async.stores.opening import open_store
+from imgwire_async.stores.opening import OpenStores
 from imgwire_async.stores.signing import signed_url
-from imgwire_async.stores.uris import ObjectUri
 
 
 def with_pace_of_its_own(core: Core, pace: Mapping[str, float]) -> Core:
@@ -68,6 +67,7 @@ class Sender:
         self._sink = sink
         self._options = options
         self._time = time
+        self._stores = OpenStores()
         self._parameters = Parameters(options.purpose, options.custom_metadata)
 
     async def send(self, task: Task) -> StoredImage[Any]:
@@ -112,7 +112,7 @@ class Sender:
         if task.content is not None:
             source = task.content
         elif task.by_url:
-            source = await _signed(task)
+            source = await self._signed(task)
         elif item.is_object and task.stamp is not None:
             source = StoredObject(
                 uri=str(item.source), version=task.stamp.version, options=task.options or {}
@@ -129,6 +129,11 @@ class Sender:
             custom_metadata=self._parameters.custom_metadata(item),
         )
 
+    async def _signed(self, task: Task) -> HiddenText:
+        """A URL of an object, signed for this attempt only: identity and journal have the object's URI."""
+        url = await signed_url(*self._stores.of(str(task.item.source), task.options))
+        return HiddenText(url.reveal())
+
     def _seconds_left(self, task: Task) -> float | None:
         limit = self._options.item_deadline
         if limit is None:
@@ -137,10 +142,3 @@ class Sender:
         if left <= 0:
             raise DeadlineExceededError(f"{task.key!r} was not stored within {limit:g} s")
         return left
-
-
-async def _signed(task: Task) -> HiddenText:
-    """A URL of an object, signed for this attempt only: identity and journal have the object's URI."""
-    uri = ObjectUri.of(str(task.item.source))
-    url = await signed_url(open_store(uri, task.options), uri.key)
-    return HiddenText(url.reveal())
