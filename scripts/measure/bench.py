@@ -4,6 +4,7 @@
     .venv/bin/python scripts/measure/bench.py fastapi
     .venv/bin/python scripts/measure/bench.py ingest
     .venv/bin/python scripts/measure/bench.py journal --rows 1000000
+    .venv/bin/python scripts/measure/bench.py cluster
     .venv/bin/python scripts/measure/bench.py pacing
     .venv/bin/python scripts/measure/bench.py stores
     .venv/bin/python scripts/measure/bench.py urls
@@ -39,6 +40,7 @@ import typer
 from baseline import JPEG_START, Upload, longest_stall, service, upload_with_aiohttp
 from call_frames import print_costs
 from call_load import print_lists, print_retrieves
+from cluster_load import cluster, cluster_client
 from connection_load import connections
 from fastapi_load import fastapi
 from import_times import imports
@@ -222,9 +224,11 @@ app.command("import")(imports)
 app.command()(connections)
 app.command()(ingest)
 app.command()(journal)
+app.command()(cluster)
 app.command()(pacing)
 app.command()(stores)
 app.command(hidden=True)(ingest_client)
+app.command(hidden=True)(cluster_client)
 
 if __name__ == "__main__":
     app()

@@ -48,10 +48,7 @@ def ingest(
     """
     with tempfile.TemporaryDirectory() as folder, service() as base_url:
         files = Path(folder, "files")
-        files.mkdir()
-        for number in range(FILES):
-            content = JPEG_START + number.to_bytes(4, "big")
-            files.joinpath(f"{number}.jpg").write_bytes(content.ljust(SIZE, b"\0"))
+        write_files(files, FILES)
         results: dict[str, list[Measured]] = {"aiohttp": [], "upload_many": [], "ingest": []}
         for turn in range(rounds):
             for name, times in results.items():
@@ -70,6 +67,14 @@ def ingest(
             for count in rows:
                 if turn == 0 or count * rounds <= MOST_REPEATED:
                     run_manifest(base_url, Path(folder, f"{turn}-{count}"), count)
+
+
+def write_files(folder: Path, count: int) -> None:
+    """A new folder with so many different files of 60 kB."""
+    folder.mkdir()
+    for number in range(count):
+        content = JPEG_START + number.to_bytes(4, "big")
+        folder.joinpath(f"{number}.jpg").write_bytes(content.ljust(SIZE, b"\0"))
 
 
 def run_manifest(base_url: str, path: Path, count: int) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -20,23 +22,22 @@ from anyio import to_thread
 
 from imgwire_async import (
     AsyncImgwireClient,
+    Bucket,
     ConfigurationError,
     IngestItem,
     IngestStoppedError,
     RayRunner,
     Stored,
 )
-from imgwire_async.ingest.job import IngestJob
-from imgwire_async.ingest.runners.attending import AttendedWorker
-from imgwire_async.ingest.runners.pool import WorkerPool
-from imgwire_async.sandbox import Sandbox
+from imgwire_async.sandbox import ImgixSandbox, Sandbox, SteadyRate
+from tests.ingest.runners.ray_support import FAR, actors_left, pid_of, stored_once, workers_of
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
+from tests.migrate.support import client_of, fill, migrate
+from tests.stores.s3_server import s3_server
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
 
 COUNT = 160
-FAR = RayRunner(workers=2, num_cpus=0.5, resources={"far": 1})
-"""Workers that are on the second node."""
 
 
 @pytest.fixture(autouse=True)
@@ -48,40 +49,6 @@ def _nothing_is_left(cluster: Any) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder_of(tmp_path_factory.mktemp("ray") / "photos", COUNT)
-
-
-def actors_left(cluster: Any) -> list[Any]:
-    """Actors that have not ended within some seconds."""
-    import ray
-
-    assert not ray.is_initialized()  # the job has disconnected
-    ray.init(address=cluster.address, log_to_driver=False)
-    try:
-        end = time.monotonic() + 20
-        while True:
-            left = [one for one in ray._private.state.actors().values() if one["State"] != "DEAD"]
-            if not left or time.monotonic() > end:
-                return left
-            time.sleep(0.1)
-    finally:
-        ray.shutdown()
-
-
-def workers_of(job: IngestJob) -> list[AttendedWorker]:
-    assert isinstance(job._runner, WorkerPool)
-    return [worker for worker in job._runner.workers if worker.has_begun]
-
-
-def pid_of(worker: AttendedWorker) -> int:
-    return int(worker.where.split()[1])
-
-
-async def stored_once(client: AsyncImgwireClient, photos: Path, count: int = COUNT) -> None:
-    images = await server_images(client)
-    assert sorted(image.original_filename for image in images) == [f"{n:04}.png" for n in range(count)]
-    for image in images:
-        content = (photos / image.original_filename).read_bytes()
-        assert image.hash_sha256 == hashlib.sha256(content).hexdigest()
 
 
 async def test_bytes_are_stored_once_by_workers_on_another_node(client: AsyncImgwireClient) -> None:
@@ -129,7 +96,7 @@ async def test_killed_workers_are_replaced_and_their_items_are_stored_once(
                 os.kill(pid_of(workers_of(job)[0]), signal.SIGKILL)
         assert counts(job.report) == (COUNT, 0, 0, 0)
     assert len(killed) == 2
-    await stored_once(client, photos)
+    await stored_once(client, photos, tmp_path / "j")
 
 
 async def test_a_lost_node_costs_no_item(
@@ -149,28 +116,36 @@ async def test_a_lost_node_costs_no_item(
                 cluster.remove_node(node, allow_graceful=False)
                 spare = cluster.add_node(num_cpus=2, resources={"doomed": 2})
         assert counts(job.report) == (COUNT, 0, 0, 0)
-    await stored_once(client, photos)
+    await stored_once(client, photos, tmp_path / "j")
     cluster.remove_node(spare)
 
 
-async def test_a_frozen_worker_is_given_up_and_stores_nothing_twice_when_it_wakes(
-    client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    "silence", [pytest.param(5.0, id="5 s"), pytest.param(None, id="30 s", marks=pytest.mark.slow)]
+)
+async def test_the_items_of_a_frozen_worker_run_elsewhere_and_it_stores_nothing_twice_when_it_wakes(
+    client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, tmp_path: Path, silence: float | None
 ) -> None:
     sandbox.faults.always("images.create", stall=0.05)
     frozen = 0
+    frozen_at, frozen_keys = 0.0, set[str]()
     async with client.ingest(
         photos, journal=tmp_path / "j", concurrency=8, runner=FAR, shared_paths=True
     ) as job:
-        async for _ in job:
+        async for outcome in job:
             if not frozen:
                 worker = next(worker for worker in workers_of(job) if worker.unfinished)
-                worker.silence = 5.0
-                frozen = pid_of(worker)
+                worker.silence = silence or worker.silence
+                frozen, frozen_keys = pid_of(worker), set(worker.unfinished)
+                frozen_at = time.monotonic()
                 os.kill(frozen, signal.SIGSTOP)
+            frozen_keys.discard(outcome.key)
+        assert not frozen_keys
+        assert time.monotonic() - frozen_at <= 45
         assert counts(job.report) == (COUNT, 0, 0, 0)
         with suppress(ProcessLookupError):
             os.kill(frozen, signal.SIGCONT)
-    await stored_once(client, photos)
+    await stored_once(client, photos, tmp_path / "j")
 
 
 DRIVER = """
@@ -224,7 +199,7 @@ async def test_a_job_whose_driver_ended_is_resumed_from_its_journal(
             pass
         assert job.report.already_stored >= 30
         assert job.report.stored + job.report.already_stored == COUNT
-    await stored_once(client, photos)
+    await stored_once(client, photos, tmp_path / "j")
 
 
 async def test_an_exception_in_the_block_leaves_no_worker(
@@ -319,3 +294,123 @@ def test_the_command_runs_on_the_cluster(sandbox: Sandbox, tmp_path: Path) -> No
     )
     assert ran.returncode == 0, ran.stderr
     assert len(sandbox.requests.of("images.create")) == 20
+
+
+@pytest.mark.usefixtures("cluster")
+async def test_what_a_killed_worker_may_use_goes_to_the_other_one_until_it_is_replaced(
+    client: AsyncImgwireClient, sandbox: Sandbox, photos: Path
+) -> None:
+    sandbox.faults.always("images.create", stall=0.05)
+    seen: list[list[int]] = []
+    killed = False
+    async with client.ingest(photos, concurrency=8, runner=FAR, shared_paths=True) as job:
+        async for _ in job:
+            senders = [int(worker._part.told[0]) for worker in workers_of(job) if worker._part is not None]
+            if senders not in seen:
+                seen.append(senders)
+            if senders == [4, 4] and not killed:
+                killed = True
+                os.kill(pid_of(workers_of(job)[0]), signal.SIGKILL)
+    assert killed
+    assert [8] in seen[seen.index([4, 4]) :]
+    assert all(sum(senders) <= 8 for senders in seen)
+    await stored_once(client, photos)
+
+
+@pytest.mark.usefixtures("cluster")
+async def test_objects_of_a_bucket_are_read_by_the_workers(
+    client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    with s3_server() as s3:
+        s3.objects = {f"{number:03}.png": small_image(number) for number in range(40)}
+        bucket = Bucket("s3://photos/", options=s3.options)
+        async with client.ingest(bucket, journal=tmp_path / "j", concurrency=8, runner=FAR) as job:
+            async for _ in job:
+                pass
+            assert counts(job.report) == (40, 0, 0, 0)
+        assert set(s3.objects) <= set(s3.count("GET"))
+    images = await server_images(client)
+    assert {image.original_filename: image.hash_sha256 for image in images} == {
+        name: hashlib.sha256(content).hexdigest() for name, content in s3.objects.items()
+    }
+    with_key = [request for request in sandbox.requests if s3.options["secret_access_key"] in repr(request)]
+    assert not with_key
+
+
+@pytest.mark.usefixtures("cluster")
+async def test_a_migration_is_run_by_the_workers(client: AsyncImgwireClient, tmp_path: Path) -> None:
+    with ImgixSandbox(deployment_delay=0.0) as server:
+        source = server.add_source("shop")
+        fill(server, source, 30)
+        async with client_of(server) as imgix:
+            _, report = await migrate(imgix, client, server, journal=tmp_path / "j", runner=FAR)
+            assert (report.stored, report.failed) == (30, 0)
+            _, again = await migrate(imgix, client, server, journal=tmp_path / "j", runner=FAR)
+            assert (again.stored, again.already_stored) == (0, 30)
+    origins = {str(image.custom_metadata["origin_path"]) for image in await server_images(client)}
+    assert origins == {f"/photos/{number:04} é.png" for number in range(30)}
+
+
+@pytest.mark.slow
+async def test_ten_random_kills_of_workers_lose_nothing_and_store_nothing_twice(
+    client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    photos = folder_of(tmp_path / "photos", 1000)
+    sandbox.faults.always("images.create", stall=0.05)
+    chance = random.Random(10)
+    killed: set[int] = set()
+    stored, next_kill = 0, 20
+    async with client.ingest(
+        photos, journal=tmp_path / "j", concurrency=8, runner=FAR, shared_paths=True
+    ) as job:
+        async for _ in job:
+            stored += 1
+            # One that has stored nothing yet would count as a failure to start.
+            living = [
+                worker for worker in workers_of(job) if worker.has_stored and pid_of(worker) not in killed
+            ]
+            if stored >= next_kill and living and len(killed) < 10:
+                victim = pid_of(chance.choice(living))
+                os.kill(victim, signal.SIGKILL)
+                killed.add(victim)
+                next_kill = stored + chance.randrange(30, 80)
+        assert counts(job.report) == (1000, 0, 0, 0)
+    assert len(killed) == 10
+    await stored_once(client, photos, tmp_path / "j")
+
+
+@pytest.mark.slow
+@pytest.mark.measures_time
+@pytest.mark.usefixtures("cluster")
+async def test_workers_on_two_nodes_find_an_unknown_limit_together() -> None:
+    rate, settles, measured = 100, 60.0, 20.0
+    items = (IngestItem(small_image(number), f"{number}") for number in range(12_000))
+    throttled = stored_in_time = 0
+    everywhere = RayRunner(workers=3, num_cpus=1)  # one fits on the first node, two on the other
+    limits = {"images.create": SteadyRate(rate=rate, burst=10, retry_after=None)}
+    with Sandbox(rate_limits=limits) as sandbox:
+        async with (
+            AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url) as client,
+            client.ingest(items, runner=everywhere) as job,
+        ):
+            began, stored = math.inf, 0
+            async for _ in job:
+                stored += 1
+                began = min(began, time.monotonic())
+                passed = time.monotonic() - began
+                stored_in_time += settles < passed <= settles + measured
+                if passed > settles + measured:
+                    throttled = job.progress.throttled
+                    assert len(nodes_of_actors()) == 2
+                    break
+    print(f"{stored_in_time / measured:.1f}/s, {throttled} of {stored} answered 429")  # noqa: T201 - shown with -s
+    assert stored_in_time / measured >= 0.9 * rate
+    assert throttled <= 0.01 * stored
+
+
+def nodes_of_actors() -> set[str]:
+    """The nodes on which actors run now."""
+    import ray
+
+    actors = ray._private.state.actors().values()
+    return {one["Address"]["NodeID"] for one in actors if one["State"] == "ALIVE"}
