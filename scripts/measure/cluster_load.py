@@ -63,7 +63,7 @@ def cluster(
             for name, turns in results.items():
                 turns.append(measured(name, base_url, many, Path(folder, f"{turn}-{name}.journal")))
         print(
-            f"{files} files of 60 kB, {CONCURRENCY} at once; first outcome, driver's time for each, its memory"
+            f"{files} files of 60 kB, {CONCURRENCY} at once: first outcome, and of the driver time and memory"
         )
         pipes = median(results["processes=2"])
         for name, turns in results.items():
