@@ -204,7 +204,7 @@ def _opened(
         case AsyncIterable() | Iterable():
             stream, repeatable = partial(stream_of, file), False
         case _ if callable(file):
-            stream, repeatable = partial(fresh_stream, file), True
+            stream, repeatable = partial(fresh_stream, file, patience), True
         case _:
             raise refused(
                 f"cannot upload a {type(file).__name__}: pass the path of a file, its bytes, an open binary "

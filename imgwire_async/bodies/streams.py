@@ -227,21 +227,39 @@ async def _close_generator(generator: AsyncGenerator[object, None]) -> None:
 
 
 @asynccontextmanager
-async def fresh_stream(factory: Callable[[], Chunks]) -> AsyncGenerator[AsyncIterator[bytes], None]:
+async def fresh_stream(
+    factory: Callable[[], Chunks], patience: Patience
+) -> AsyncGenerator[AsyncIterator[bytes], None]:
     """What the iterable gives that `factory` returns. If that is a file, it is closed afterwards.
+
+    Args:
+        factory: called in a thread, because it may block.
+        patience: how long that may take.
 
     Raises:
         UploadSourceError: it returns something else, or the caller's own code failed.
+        APITimeoutError: it does not return in time.
     """
-    with source_errors("the function that returns the content failed"):
-        chunks = factory()
+    thread = source_thread()
+    returned: list[Chunks] = []
+
+    def call() -> None:
+        with source_errors("the function that returns the content failed"):
+            returned.append(factory())
+
+    def close() -> None:
+        for chunks in returned:
+            if isinstance(chunks, io.IOBase):
+                chunks.close()
+
     try:
-        async with stream_of(chunks) as stream:
+        with patience.step():
+            await thread.run(call)
+        async with stream_of(returned[0]) as stream:
             yield stream
     finally:
-        if isinstance(chunks, io.IOBase):
-            with source_errors("cannot close the file"):
-                chunks.close()
+        with source_errors("cannot close the file"):
+            await thread.end(close)
 
 
 _ITERATING: Final = "the iterator failed"

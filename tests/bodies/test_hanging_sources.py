@@ -120,6 +120,7 @@ SOURCES: dict[str, Callable[[Hanging], Any]] = {
     "an async generator, later": lambda hanging: hanging.async_generator(JPEG),
     "an async generator that is slow to close": lambda hanging: hanging.stubborn(),
     "a function": lambda hanging: hanging.generator,
+    "a function that does not return": lambda hanging: hanging.wait,
     "a file": lambda hanging: hanging.file(),
     "a file, later": lambda hanging: hanging.file(JPEG),
     "an async file": lambda hanging: hanging.async_file(),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import array
 import asyncio
 import gc
+import io
 import os
 import threading
 import time
@@ -278,3 +279,21 @@ async def test_temporary_files_are_written_in_few_threads(monkeypatch: pytest.Mo
             tasks.start_soon(spool)
 
     assert 1 < most <= 8  # with more of them the event loop waits for the interpreter
+
+
+async def test_a_function_is_called_and_the_file_that_it_returns_closed_in_a_thread() -> None:
+    calls = []
+
+    class File(io.BytesIO):
+        def close(self) -> None:
+            calls.append(("close", threading.get_ident()))
+            super().close()
+
+    def content() -> File:
+        calls.append(("open", threading.get_ident()))
+        return File(b"content")
+
+    async with open_source(content) as source, source.open() as chunks:
+        assert b"".join([chunk async for chunk in chunks]) == b"content"
+    assert {name for name, _ in calls} == {"open", "close"}
+    assert threading.get_ident() not in {thread for _, thread in calls}
