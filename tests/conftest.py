@@ -38,7 +38,11 @@ hypothesis.settings.register_profile("repeatable", derandomize=True, database=No
 hypothesis.settings.register_profile("fuzz", database=None, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("repeatable")
 
-BROWSER_TESTS = ["integrations/test_browser.py", "migrate/test_pages_in_browser.py"]
+BROWSER_TESTS = [
+    "ingest/results/test_page_in_browser.py",
+    "integrations/test_browser.py",
+    "migrate/test_pages_in_browser.py",
+]
 collect_ignore = [] if CHROMIUM else [*BROWSER_TESTS]
 if sys.platform != "linux":
     collect_ignore.append("test_loop_watch.py")  # reads /proc

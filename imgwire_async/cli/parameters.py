@@ -38,7 +38,8 @@ JobDeadline = Annotated[
     float | None, typer.Option(help="Stop after this many seconds; what is in flight has 5 s to end.")
 ]
 ReportFile = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Write the report: .json, .csv, .parquet.")
+    str | None,
+    typer.Option(metavar="FILE", help="Write the report: .html (a page), .json, .csv, .parquet."),
 ]
 OverwriteObjects = Annotated[
     bool,

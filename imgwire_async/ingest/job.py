@@ -165,7 +165,7 @@ class IngestJob(Generic[RecordT]):
                     raise self._coordinator.failure from self._coordinator.failure.__cause__
                 raise StopAsyncIteration from None
         outcome = self._taken.popleft()
-        self._tally.count(outcome)
+        self._tally.count(outcome, self._seconds)
         return outcome
 
     @property
@@ -217,6 +217,7 @@ class IngestJob(Generic[RecordT]):
             item_seconds=tally.percentiles(),
             failures=tally.failures(),
             limits=said(),
+            timeline=tally.timeline.intervals(progress.seconds),
         )
 
     def cancel(self) -> None:

@@ -6,7 +6,6 @@ import gc
 import signal
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import asdict
 from typing import Any, Final
 
 import anyio
@@ -113,7 +112,7 @@ async def _run(
         written = await files.write(job, as_json=as_json)
     try:
         if deaf is None and as_json:
-            show_json({"report": asdict(result)})
+            show_json({"report": result.to_dict()})
         elif deaf is None:
             say(*(in_own_words(line) for line in str(result).split("\n")))
     except OSError as error:

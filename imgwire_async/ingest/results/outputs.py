@@ -23,7 +23,7 @@ from imgwire_async.stores.uris import ObjectUri, file_name, is_object
 PathTarget: TypeAlias = "str | os.PathLike[str]"
 
 TABLES: Final = (".csv", ".jsonl", ".ndjson", ".parquet")
-REPORTS: Final = (".json", *TABLES)
+REPORTS: Final = (".html", ".json", *TABLES)
 LISTS: Final = (".jsonl", ".ndjson")
 """What manifests of failed items can be."""
 

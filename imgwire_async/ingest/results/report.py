@@ -8,11 +8,12 @@ import random
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from imgwire_async.core.values.redaction import without_query
 from imgwire_async.ingest.coordination.health import cause_of
-from imgwire_async.ingest.items import is_url, storable
+from imgwire_async.ingest.items import IngestItem, is_url, storable
 from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Outcome, Skipped, SkipReason, Stored
 from imgwire_async.ingest.results.outputs import (
     REPORTS,
@@ -22,7 +23,10 @@ from imgwire_async.ingest.results.outputs import (
     write_table,
     write_text,
 )
+from imgwire_async.ingest.results.page import page_of
+from imgwire_async.ingest.results.timeline import Interval, Timeline
 from imgwire_async.ingest.results.wording import in_words
+from imgwire_async.stores.uris import is_object
 
 _SAMPLES: Final = 10_000
 _EXAMPLES: Final = 5
@@ -81,6 +85,8 @@ class FailureGroup:
     count: int
     examples: tuple[str, ...]
     """A few of them, each with its key and message."""
+    files: tuple[str | None, ...] = ()
+    """The local files of these examples; None for what is none."""
 
     @property
     def in_words(self) -> str:
@@ -122,6 +128,8 @@ class Report:
     """Most frequent first."""
     limits: tuple[str, ...] = ()
     """How this process or machine limits the job, such as by the number of files that it may open."""
+    timeline: tuple[Interval, ...] = ()
+    """What ended when, in at most 240 intervals of the same length, but for the last."""
 
     @property
     def complete(self) -> bool:
@@ -156,8 +164,18 @@ class Report:
             lines += [f"    {_in_one_line(example)}" for example in group.examples]
         return "\n".join(lines)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The facts as JSON can hold them, without where on this machine the examples of failures are."""
+        facts = asdict(self)
+        for group in facts["failures"]:
+            del group["files"]
+        return facts
+
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the report: as JSON (.json), or as a table of names and values (.csv, .parquet). Blocks.
+        """Write the report: as an HTML page (.html), as JSON (.json), or as a table (.csv, .parquet). Blocks.
+
+        The page has a plot of the items per second and, if pyvips is installed, small pictures of local files
+        that failed. It needs no network. A table has names and values.
 
         Args:
             path: a file, or an object such as `s3://bucket/report.json` (extra `cloud`). It appears when it
@@ -171,10 +189,15 @@ class Report:
             StoreError: the same of an object, or it exists.
         """
         check_free(path, Taken(journal=self.journal or None))
-        facts = asdict(self)
-        if extension_of(path, REPORTS) == ".json":
+        extension = extension_of(path, REPORTS)
+        if extension == ".html":
+            write_text(path, page_of(self), overwrite=overwrite)
+            return
+        facts = self.to_dict()
+        if extension == ".json":
             write_text(path, (json.dumps(facts, indent=2),), overwrite=overwrite)
             return
+        del facts["timeline"]
         write_table(
             path,
             ("name", "value"),
@@ -208,12 +231,14 @@ class Tally:
     planned_bytes: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
-    groups: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    groups: dict[str, FailureGroup] = field(default_factory=dict)
+    timeline: Timeline = field(default_factory=Timeline)
 
-    def count(self, outcome: Outcome) -> None:
-        """Take one more outcome into account."""
+    def count(self, outcome: Outcome, seconds: float) -> None:
+        """Take one more outcome into account, this many seconds after the run began."""
         match outcome:
             case Stored():
+                self.timeline.add(seconds, stored=1, size=outcome.size)
                 self.stored += 1
                 self.bytes_sent += outcome.size
                 self._sample(outcome.seconds)
@@ -226,6 +251,7 @@ class Tally:
                 if outcome.reason is SkipReason.DRY_RUN:
                     self.planned_bytes += outcome.size
             case Failed():
+                self.timeline.add(seconds, failed=1)
                 self.failed += 1
                 self._group(outcome)
 
@@ -239,8 +265,7 @@ class Tally:
 
     def failures(self) -> tuple[FailureGroup, ...]:
         """Most frequent first."""
-        groups = [FailureGroup(cause, count, examples) for cause, (count, examples) in self.groups.items()]
-        return tuple(sorted(groups, key=lambda group: -group.count))
+        return tuple(sorted(self.groups.values(), key=lambda group: -group.count))
 
     def _sample(self, seconds: float) -> None:
         if len(self.seconds) < _SAMPLES:
@@ -252,12 +277,24 @@ class Tally:
         cause = cause_of(outcome.error)
         if cause not in self.groups and len(self.groups) >= _MOST_CAUSES:
             cause = "other"
-        count, examples = self.groups.get(cause, (0, ()))
+        group = self.groups.get(cause, FailureGroup(cause, 0, ()))
+        examples, files = group.examples, group.files
         if len(examples) < _EXAMPLES:
             key, problem = _shown(outcome.key), str(outcome.error)
             named = key in problem or repr(key)[1:-1] in problem
             examples = (*examples, storable((problem if named else f"{key}: {problem}")[:300]))
-        self.groups[cause] = (count + 1, examples)
+            files = (*files, _local_file(outcome.item))
+        self.groups[cause] = FailureGroup(cause, group.count + 1, examples, files)
+
+
+def _local_file(item: IngestItem | None) -> str | None:
+    source = None if item is None else item.source
+    if not isinstance(source, str | os.PathLike):
+        return None
+    name = os.fsdecode(source)
+    if is_url(name) or is_object(name):
+        return None
+    return str(Path(name).absolute())
 
 
 def _in_one_line(text: str) -> str:

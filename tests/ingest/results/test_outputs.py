@@ -116,7 +116,7 @@ def test_no_output_replaces_what_standard_input_is_read_from(sandbox: Sandbox, t
     ("arguments", "problem"),
     [
         (("--images", "map.txt"), "--images: cannot write 'map.txt': the extension must be .csv, .jsonl"),
-        (("--report", "report.html"), "the extension must be .json, .csv"),
+        (("--report", "report.txt"), "the extension must be .html, .json, .csv"),
         (("--failed", "failed.csv"), "the extension must be .jsonl or .ndjson"),
         (("--images", "missing/map.csv"), "--images: cannot write 'missing/map.csv': No such file"),
         (

@@ -31,7 +31,7 @@ from imgwire_async.ingest.results.report import FailureGroup, Tally
 def test_failures_are_grouped_in_words(error: errors.ImgwireError, cause: str, words: str) -> None:
     tally = Tally(random.Random(0))
     for key in ("a", "b"):
-        tally.count(Failed(key=key, item=IngestItem(key), error=error))
+        tally.count(Failed(key=key, item=IngestItem(key), error=error), 0.0)
 
     (group,) = tally.failures()
 
