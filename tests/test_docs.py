@@ -159,6 +159,7 @@ def test_the_clients_show_inherited_methods(entries: dict[str, str]) -> None:
 
 def test_nothing_private_is_shown(built: Path, entries: dict[str, str]) -> None:
     assert [name for name in entries if any(part.startswith("_") for part in name.split("."))] == []
+    assert not [name for name in entries if name.endswith((".add_note", ".with_traceback"))]
     for path in (built / "reference").glob("*.html"):
         signatures = re.findall(r'<dt class="sig .*?</dt>', path.read_text(encoding="utf-8"), re.DOTALL)
         for signature in (re.sub("<[^>]+>", "", one) for one in signatures):
@@ -171,6 +172,13 @@ def test_names_in_guides_lead_to_the_reference(built: Path) -> None:
     uploads = (built / "guides" / "uploads.html").read_text(encoding="utf-8")
 
     assert 'href="../reference/uploads.html#imgwire.images.upload"' in uploads
+
+
+def test_a_builtin_type_leads_nowhere(built: Path) -> None:
+    ingest = (built / "reference" / "ingest.html").read_text(encoding="utf-8")
+
+    assert ingest.count('<span class="pre">type</span>') > 0
+    assert not re.search(r'<a [^>]*><span class="pre">type</span></a>', ingest)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +215,16 @@ def test_a_search_gives_exact_names_first(built: Path, page: Page, query: str, f
     page.goto(f"{(built / 'search.html').as_uri()}?q={quote(query)}")
 
     assert page.locator("#search-results li a").first.inner_text() == first
+
+
+@needs_browser
+def test_a_search_gives_guides_before_other_pages(built: Path, page: Page) -> None:
+    page.goto(f"{(built / 'search.html').as_uri()}?q=images.upload")
+    page.locator("#search-results li").nth(3).wait_for()
+    pages = [link.get_attribute("href") or "" for link in page.locator("#search-results li a").all()]
+
+    assert pages[:2] == ["reference/uploads.html#imgwire.images.upload", "guides/uploads.html"]
+    assert [one for one in pages[1:6] if not one.startswith("guides/")] == []
 
 
 @needs_browser

@@ -26,7 +26,10 @@ highlight_language = "python"
 # What is shown of a terminal or of a template is not always whole.
 suppress_warnings = ["misc.highlighting_failure"]
 
-autodoc_default_options = {"members": True, "inherited-members": "Exception,dict,list,Enum,str,int,tuple"}
+autodoc_default_options = {
+    "members": True,
+    "inherited-members": "BaseException,Exception,dict,list,Enum,str,int,tuple",
+}
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"

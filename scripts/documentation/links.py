@@ -1,10 +1,12 @@
-"""Links from what a guide names in code, such as `images.upload`, to its entry in the reference."""
+"""Links from what a text names in code, such as `images.upload`, to its entry in the reference."""
 
 from __future__ import annotations
 
+import builtins
 import re
 
 from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util.nodes import make_refnode
 from sphinx.util.typing import ExtensionMetadata
@@ -15,6 +17,7 @@ _CLIENTS = ("client.", "imgwire.", "imgix.")
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Link when all pages are read."""
+    app.connect("doctree-read", _leave_builtins)
     app.connect("doctree-resolved", _link)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -42,6 +45,13 @@ def spoken_of(full_name: str, kind: str) -> list[str]:
     if kind in {"class", "exception", "function", "data"}:
         return [full_name, parts[-1]]
     return [full_name, ".".join(parts[-2:])]
+
+
+def _leave_builtins(_app: Sphinx, tree: nodes.document) -> None:
+    """Keep `type` in a signature from leading to some attribute of that name."""
+    for reference in tree.findall(pending_xref):
+        if reference.get("refdomain") == "py" and reference["reftarget"] in vars(builtins):
+            reference["reftarget"] = f"builtins.{reference['reftarget']}"
 
 
 def _link(app: Sphinx, tree: nodes.document, page: str) -> None:

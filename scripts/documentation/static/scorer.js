@@ -5,13 +5,16 @@ const wanted = (new URLSearchParams(location.search).get("q") || "")
   .replace(/\(.*$/, "")
   .toLowerCase();
 
+const words = wanted.split(/[^\p{L}\p{N}_]+/u).filter(Boolean);
+
 var Scorer = {
-  score: ([, name, , , score, , kind]) => {
+  score: ([page, name, , , score, , kind]) => {
     const lower = name.toLowerCase();
-    if (kind === "object" && (lower === wanted || lower.endsWith(`.${wanted}`))) {
-      return 1000 - name.length;
+    if (kind === "object") {
+      return lower === wanted || lower.endsWith(`.${wanted}`) ? 1000 - name.length : score;
     }
-    return score;
+    const isGuide = page === "README" || page.startsWith("guides/");
+    return score + (isGuide ? 200 : 0) + (words.some((word) => lower.includes(word)) ? 40 : 0);
   },
   objNameMatch: 11,
   objPartialMatch: 6,
