@@ -3,13 +3,14 @@
 A small file holds, for each limit in use, the instant of the machine's monotonic clock at which its bucket is
 full again. A bucket that is full needs no record, so records of the past are free to be replaced, and nothing
 has to be cleaned up. Without such a file (no file locks, a read-only disk), every process counts for
-itself.
+itself. Where machines share the folder of temporary files, each has records of its own: their clocks differ.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import platform
 import stat
 import struct
 import tempfile
@@ -33,6 +34,7 @@ _RECORD: Final = struct.Struct("=8sd")
 _RECORDS: Final = 4096
 _PLACES: Final = 8
 """How many records one limit may be found at."""
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _TRIES: Final = 50
 """How often a lock that another process holds is tried. It is held for microseconds, so one that stays held
 belongs to a process that was stopped meanwhile; nobody waits for that."""
@@ -55,6 +57,7 @@ class SharedInstants:
             raise PermissionError(f"{path.parent} does not belong to this user alone")
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._lock = threading.Lock()
+        self._clock = _clock()
 
     def get(self, name: bytes) -> float:
         """The instant of a name; -inf without one."""
@@ -78,12 +81,12 @@ class SharedInstants:
             if changed is not None and offset >= 0:
                 # On a full disk, what this process knows of itself has to do.
                 with suppress(OSError):
-                    os.pwrite(self._file, _RECORD.pack(_key(name), changed), offset)
+                    os.pwrite(self._file, _RECORD.pack(self._key(name), changed), offset)
             return changed is not None
 
     def _find(self, name: bytes) -> tuple[int, float]:
         """Where the record of a name is or can be put, and its instant."""
-        key = _key(name)
+        key = self._key(name)
         start = int.from_bytes(key[:4]) % (_RECORDS - _PLACES) * _RECORD.size
         found = os.pread(self._file, _PLACES * _RECORD.size, start).ljust(_PLACES * _RECORD.size, b"\0")
         oldest, oldest_instant = start, math.inf
@@ -94,6 +97,9 @@ class SharedInstants:
             if not instant >= oldest_instant:
                 oldest, oldest_instant = offset, instant
         return oldest, -math.inf
+
+    def _key(self, name: bytes) -> bytes:
+        return blake2b(name, digest_size=8, key=self._clock[:64]).digest()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -117,8 +123,11 @@ class SharedInstants:
                 self._lock.release()
 
 
-def _key(name: bytes) -> bytes:
-    return blake2b(name, digest_size=8).digest()
+def _clock() -> bytes:
+    """What names the machine's monotonic clock: it begins anew with every start of the system."""
+    with suppress(OSError):
+        return _BOOT.read_bytes()
+    return platform.node().encode()
 
 
 _opened: list[SharedInstants | None] = []

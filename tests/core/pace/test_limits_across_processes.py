@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import subprocess
 import sys
@@ -70,6 +71,20 @@ def test_a_limit_outlasts_the_process_that_used_it(instants: SharedInstants) -> 
     assert later.next_token() == pytest.approx(now + 60)
     assert not later.take(now)
     assert later.take(now + 60)
+
+
+def test_machines_that_share_a_folder_of_temporary_files_have_their_own_instants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "own" / "limits"
+    here = SharedInstants(path)
+    monkeypatch.setattr(across_processes, "_BOOT", tmp_path / "boot_id")
+    (tmp_path / "boot_id").write_text("of another machine\n")
+    there = SharedInstants(path)
+    assert here.change(b"key read", lambda _: 5.0)
+    assert there.change(b"key read", lambda instant: 1e9 if instant == -math.inf else None)
+    assert (here.get(b"key read"), there.get(b"key read")) == (5.0, 1e9)
+    assert SharedInstants(path).get(b"key read") == 1e9
 
 
 def test_limits_of_other_names_are_kept_apart(instants: SharedInstants) -> None:
