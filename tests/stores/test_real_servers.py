@@ -6,6 +6,7 @@ import hashlib
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from imgwire_async.stores.opening import Store, open_store
 from imgwire_async.stores.reading import look, read_part, reading
 from imgwire_async.stores.signing import signed_url
 from imgwire_async.stores.uris import ObjectUri
-from imgwire_async.stores.writing import PART, write
+from imgwire_async.stores.writing import PART, write, write_file
 from tests.ingest.support import counts, ingest, server_images, small_image
 from tests.stores.real_servers import AZURITE, MOTO, azurite, moto
 
@@ -110,6 +111,22 @@ async def test_nothing_is_overwritten_unasked(store: Store, length: int) -> None
 
     assert caught.value.reason == "exists"
     assert await read_part(store, f"overwriting-{length}/a", 9) == b"old"
+
+
+@pytest.mark.parametrize("length", [3, PART + 3])
+async def test_no_file_overwrites_an_object_unasked(store: Store, tmp_path: Path, length: int) -> None:
+    key = f"files-{length}/a"
+    await put(store, f"files-{length}", {"a": b"old"})
+    file = tmp_path / "file"
+    file.write_bytes(bytes(length))
+
+    with pytest.raises(StoreError) as caught:
+        await to_thread.run_sync(write_file, store, key, file)
+
+    assert caught.value.reason == "exists"
+    assert await read_part(store, key, 9) == b"old"
+    await to_thread.run_sync(partial(write_file, store, key, file, overwrite=True))
+    assert (await look(store, key)).size == length
 
 
 async def test_what_is_not_there_is_missing(store: Store) -> None:
