@@ -58,7 +58,7 @@ def cluster(
         write_files(many, files)
         results: dict[str, list[Measured]] = {"processes=2": [], "Ray": []}
         for name in results:
-            measured(name, base_url, few, Path(folder, "warm-up.journal"))
+            measured(name, base_url, few, Path(folder, f"{name}.journal"))
         for turn in range(rounds):
             for name, turns in results.items():
                 turns.append(measured(name, base_url, many, Path(folder, f"{turn}-{name}.journal")))
