@@ -33,7 +33,7 @@ import timeit
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from urllib.parse import urlencode
 
 import typer
@@ -65,10 +65,16 @@ def commands() -> None:
 
 
 @app.command()
-def calls(rounds: int = 5) -> None:
+def calls(
+    rounds: int = 5,
+    official: Annotated[
+        Path | None,
+        typer.Option(help="Let the vendor's SDK take part, from `pip install --target PATH imgwire`."),
+    ] = None,
+) -> None:
     """What a call and a record of a list cost beside bare aiohttp and httpx; frames and Python calls."""
     print_costs()
-    print_retrieves(rounds)
+    print_retrieves(rounds, official)
     print_lists(rounds)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -35,7 +37,8 @@ AT_ONCE = (1, 16, 100)
 CALLS = 2000
 PAGES = 1000
 PAGE_SIZE = 100
-SHORT, LONG = 100, 300  # calls that valgrind counts; the difference leaves out the start of the process
+PAGES_IN_TURN = 50
+COUNTED = 300  # calls whose instructions valgrind counts
 
 Call: TypeAlias = Callable[[], Awaitable[object]]
 _PATH = f"/api/v1/images/{IMAGE_ID}"
@@ -73,6 +76,28 @@ async def _httpx(base_url: str) -> AsyncIterator[Call]:
 
 CONTESTANTS = {"aiohttp": _aiohttp, "httpx": _httpx, "imgwire": _imgwire}
 
+OFFICIAL = "MEASURE_OFFICIAL"
+"""Name of the environment variable with the folder in which the vendor's SDK is installed."""
+
+
+def _spend_official(base_url: str, calls: int, at_once: int) -> float:
+    """Processor seconds of a call of the vendor's SDK, which is synchronous: in as many threads as calls."""
+    sys.path.insert(0, os.environ[OFFICIAL])
+    vendor = importlib.import_module("imgwire")
+    client = vendor.ImgwireClient(api_key=KEY, base_url=base_url)
+
+    def all_of(count: int) -> None:
+        with ThreadPoolExecutor(at_once) as threads:
+            for done in [threads.submit(client.images.retrieve, IMAGE_ID) for _ in range(count)]:
+                done.result()
+
+    all_of(2 * at_once)
+    gc.collect()
+    gc.freeze()
+    began = time.process_time()
+    all_of(calls)
+    return (time.process_time() - began) / calls
+
 
 async def _spend(contestant: str, base_url: str, calls: int, at_once: int) -> float:
     """Processor seconds of a call."""
@@ -95,55 +120,88 @@ async def _spend(contestant: str, base_url: str, calls: int, at_once: int) -> fl
 
 
 async def _list(base_url: str, pages: int) -> dict[str, float]:
-    """Processor seconds of a record: in a list, in its pages fetched with bare aiohttp, and decoded only."""
-    found: dict[str, float] = {}
-    async with AsyncImgwireClient(KEY, base_url=base_url) as imgwire:
-        await imgwire.images.retrieve(IMAGE_ID)
-        began = time.process_time()
-        count = 0
-        async for _ in imgwire.images.list(limit=PAGE_SIZE, prefetch=1):
-            count += 1
-            if count == pages * PAGE_SIZE:
-                break
-        found["list"] = (time.process_time() - began) / count
+    """Processor seconds of a record: in a list, and in a bare script that decodes what aiohttp fetches.
+
+    The contestants take turns. Decoding takes longer while pages arrive than in a loop of its own, in which
+    all that it needs stays in the processor's caches; so the bare script is the fair one.
+    """
     url = f"{base_url}/api/v1/images/?page=1&limit={PAGE_SIZE}"
-    async with aiohttp.ClientSession() as session:
+    turns = pages // PAGES_IN_TURN
+    found: dict[str, float] = {}
+    async with (
+        AsyncImgwireClient(KEY, base_url=base_url) as imgwire,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+    ):
         content = b""
-        began = time.process_time()
-        for _ in range(pages):
+
+        async def through_list() -> None:
+            async for _ in imgwire.images.list(
+                limit=PAGE_SIZE, prefetch=1, max_items=PAGES_IN_TURN * PAGE_SIZE
+            ):
+                pass
+
+        async def fetch() -> None:
+            nonlocal content
             async with session.get(url, headers=_HEADERS) as response:
                 content = await response.read()
-        found["aiohttp"] = (time.process_time() - began) / count
-    began = time.process_time()
-    for _ in range(pages):
-        [Image.from_dict(record) for record in json.loads(content)]
-    found["decode"] = (time.process_time() - began) / count
-    return found
+
+        def decode() -> None:
+            [Image.from_dict(record) for record in json.loads(content)]
+
+        async def fetch_all() -> None:
+            for _ in range(PAGES_IN_TURN):
+                await fetch()
+
+        async def decode_all() -> None:
+            for _ in range(PAGES_IN_TURN):
+                decode()
+
+        async def bare_script() -> None:
+            for _ in range(PAGES_IN_TURN):
+                await fetch()
+                decode()
+
+        await imgwire.images.retrieve(IMAGE_ID)
+        gc.collect()
+        gc.freeze()
+        contestants = {"list": through_list, "bare": bare_script, "fetch": fetch_all, "decode": decode_all}
+        for _ in range(turns):
+            for name, contestant in contestants.items():
+                began = time.process_time()
+                await contestant()
+                found[name] = found.get(name, 0.0) + time.process_time() - began
+    return {name: seconds / (turns * PAGES_IN_TURN * PAGE_SIZE) for name, seconds in found.items()}
 
 
 def instructions(contestant: str, base_url: str) -> float | None:
     """Instructions of one call outside of the kernel; None without valgrind."""
     if shutil.which("valgrind") is None:
         return None
-    counted = []
-    for calls in (SHORT, LONG):
-        with NamedTemporaryFile() as log:
-            command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-            command += [
-                f"--log-file={log.name}",
-                sys.executable,
-                __file__,
-                contestant,
-                base_url,
-                str(calls),
-                "1",
-            ]
-            environment = os.environ | {"PYTHONHASHSEED": "0", "MEASURE_WITHOUT_GC": "1"}
-            subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
-            found = re.search(r"refs:\s+([\d,]+)", Path(log.name).read_text())
-            assert found is not None
-            counted.append(int(found[1].replace(",", "")))
-    return (counted[1] - counted[0]) / (LONG - SHORT)
+    with NamedTemporaryFile() as log:
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--instr-atstart=no"]
+        command += [f"--log-file={log.name}", sys.executable, __file__, "count", contestant, base_url]
+        environment = os.environ | {"PYTHONHASHSEED": "0"}
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+        found = re.search(r"refs:\s+([\d,]+)", Path(log.name).read_text())
+    assert found is not None
+    return int(found[1].replace(",", "")) / COUNTED
+
+
+async def _be_counted(contestant: str, base_url: str) -> None:
+    """Make calls while valgrind counts: it does not from the start, which would take minutes."""
+    gc.disable()
+    async with CONTESTANTS[contestant](base_url) as call:
+        for _ in range(2 * AT_ONCE[-1]):
+            await call()
+        _control("on")
+        for _ in range(COUNTED):
+            await call()
+        _control("off")
+
+
+def _control(counting: str) -> None:
+    command = ["callgrind_control", "--instr=" + counting, str(os.getpid())]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _measured(*arguments: object) -> Any:  # noqa: ANN401 - JSON
@@ -151,12 +209,21 @@ def _measured(*arguments: object) -> Any:  # noqa: ANN401 - JSON
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def print_retrieves(rounds: int) -> None:
-    """Print what `images.retrieve` costs, and a GET of the same record with the HTTP libraries."""
+def print_retrieves(rounds: int, official: Path | None = None) -> None:
+    """Print what `images.retrieve` costs, and a GET of the same record with the HTTP libraries.
+
+    Args:
+        rounds: turns of each contestant.
+        official: folder in which the vendor's SDK is installed, to let it take part.
+    """
+    contestants = list(CONTESTANTS)
+    if official is not None:
+        os.environ[OFFICIAL] = str(official)
+        contestants.append("official")
     with service() as base_url:
         print("images.retrieve: processor time of a call, and of what aiohttp takes (medians of turns)")
         for at_once in AT_ONCE:
-            took: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
+            took: dict[str, list[float]] = {name: [] for name in contestants}
             for _ in range(rounds):
                 for name, measured in took.items():
                     measured.append(_measured(name, base_url, CALLS, at_once))
@@ -182,20 +249,19 @@ def print_lists(rounds: int) -> None:
     print(f"a list of {PAGES * PAGE_SIZE:,} records in pages of {PAGE_SIZE}: processor time of a record")
     for name in found[0]:
         print(f"  {name:8} {statistics.median(one[name] for one in found) * 1e6:6.2f} µs")
-    ratios = [one["list"] / one["decode"] for one in found]
-    without_fetching = [(one["list"] - one["aiohttp"]) / one["decode"] for one in found]
-    print(
-        f"  list / decode {statistics.median(ratios):.2f}; without what aiohttp takes to fetch the pages "
-        f"{statistics.median(without_fetching):.2f}"
-    )
+    for other in ("bare", "decode"):
+        ratio = statistics.median(one["list"] / one[other] for one in found)
+        print(f"  list / {other} {ratio:.2f}")
 
 
 def _main() -> None:
-    if os.environ.get("MEASURE_WITHOUT_GC"):
-        gc.disable()
     match sys.argv[1:]:
+        case ["count", contestant, base_url]:
+            asyncio.run(_be_counted(contestant, base_url))
         case ["list", base_url, pages]:
             print(json.dumps(asyncio.run(_list(base_url, int(pages)))))
+        case ["official", base_url, calls, at_once]:
+            print(json.dumps(_spend_official(base_url, int(calls), int(at_once))))
         case [contestant, base_url, calls, at_once]:
             print(json.dumps(asyncio.run(_spend(contestant, base_url, int(calls), int(at_once)))))
 
