@@ -18,6 +18,7 @@ _PHRASES: Final = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
         (r"\.; ", "; "),
+        (r"; run the same job again to resume$", ""),
         (r"^stopped early: (?:ingest: )?stopped early: ", "stopped early: "),
         (r"(^\s*|: )(?:images\.(?:create|retrieve|upload\w*|wait_until_ready)|ingest): ", r"\1"),
         (r"pass api_key= or set( the environment variable)? (\w+)", r"set\1 \2"),

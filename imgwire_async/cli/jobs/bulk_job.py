@@ -10,22 +10,21 @@ from typing import Any, Final
 
 import anyio
 from rich.live import Live
-from rich.text import Text
 
 from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.jobs.files import JobFiles
+from imgwire_async.cli.jobs.live import LiveView
 from imgwire_async.cli.output import beside, show_json, unwritable
 from imgwire_async.cli.settings import configured_client
-from imgwire_async.cli.streams import note, plain, say
+from imgwire_async.cli.streams import note, say
 from imgwire_async.cli.wording import in_own_words
 from imgwire_async.core.clients.client import ServiceClient
 from imgwire_async.core.concurrency.tasks import Background
-from imgwire_async.errors import ImgwireError, IngestStoppedError
+from imgwire_async.errors import ImgwireError
 from imgwire_async.imgwire.export.records import ExportItem
 from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Outcome, Skipped, Stored
-from imgwire_async.ingest.results.report import Progress
 from imgwire_async.ingest.sources.entries import IngestSource
 
 _LIVE_SECONDS: Final = 0.25
@@ -97,9 +96,15 @@ async def _run(
             await entered.enter_async_context(client)
         job = await entered.enter_async_context(made)
         with anyio.CancelScope() as scope:
-            async with _stopped_by_signals(job, scope, signals, what), _progress_shown(job, quiet=as_json):
+            view = LiveView()
+            async with (
+                _stopped_by_signals(job, scope, signals, what),
+                _progress_shown(job, view, quiet=as_json),
+            ):
                 try:
                     async for outcome in job:
+                        if isinstance(outcome, Failed):
+                            view.failed(outcome.key, outcome.error)
                         if as_json and deaf is None:
                             try:
                                 show_json(_facts(outcome))
@@ -117,8 +122,9 @@ async def _run(
             say(*(in_own_words(line) for line in str(result).split("\n")))
     except OSError as error:
         deaf = error
-    if not as_json and stopped is not None and not isinstance(stopped, IngestStoppedError):
-        note("Run the same command again to resume.")
+    if not as_json and not result.complete:
+        what_for = "to resume" if result.stopped is not None else "to try again what failed"
+        note(f"Run the same command again {what_for}. The journal knows what is stored.")
     if deaf is not None:
         unwritable(deaf)
     if signals:
@@ -150,43 +156,24 @@ async def _stopped_by_signals(
 
 
 @asynccontextmanager
-async def _progress_shown(job: IngestJob, *, quiet: bool) -> AsyncGenerator[None, None]:
+async def _progress_shown(job: IngestJob, view: LiveView, *, quiet: bool) -> AsyncGenerator[None, None]:
     console = beside()
 
     async def show() -> None:
         if console.is_terminal and not console.is_dumb_terminal:
             with Live(console=console, auto_refresh=False, transient=True) as live:
                 while True:
-                    live.update(Text(describe(job.progress)), refresh=True)
+                    live.update(view.shown(job.progress, console.width), refresh=True)
                     await anyio.sleep(_LIVE_SECONDS)
         while True:
             await anyio.sleep(_LINE_SECONDS)
-            note(describe(job.progress))
+            note(view.line(job.progress))
 
     if quiet:
         yield
         return
     async with Background(show):
         yield
-
-
-def describe(progress: Progress) -> str:
-    """One line about where a job is."""
-    total = f"{progress.found:,}" if progress.all_found else f"{progress.found:,}+"
-    parts = [
-        f"{progress.done:,}/{total} items",
-        f"{progress.bytes_sent / 1e6:,.1f} MB",
-        f"{progress.rate:,.1f}/s",
-        f"{progress.in_flight} in flight",
-        f"{progress.throttled} throttled",
-        f"{progress.failed} failed",
-    ]
-    if progress.paused is not None:
-        parts.append(f"paused: {plain(progress.paused)}")
-    elif progress.seconds_left is not None:
-        minutes, seconds = divmod(round(progress.seconds_left), 60)
-        parts.append(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left")
-    return " · ".join(parts)
 
 
 def _facts(outcome: Outcome) -> dict[str, object]:

@@ -70,7 +70,6 @@ def _ending(report: Report) -> Iterator[str]:
 
 
 def _totals(report: Report) -> Iterator[str]:
-    left = report.found - report.stored - report.already_stored - report.skipped - report.failed
     minutes, seconds = divmod(round(report.seconds), 60)
     shown = [
         ("Found", f"{report.found:,}"),
@@ -78,7 +77,7 @@ def _totals(report: Report) -> Iterator[str]:
         ("Already stored", f"{report.already_stored:,}"),
         ("Skipped", f"{report.skipped:,}"),
         ("Failed", f"{report.failed:,}"),
-        ("Not tried", f"{left:,}"),
+        ("Not tried", f"{report.not_tried:,}"),
         ("Sent", f"{report.bytes_sent / 1e6:,.1f} MB"),
         ("Time", f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"),
         ("Stored per second", f"{report.items_per_second:,.1f}"),

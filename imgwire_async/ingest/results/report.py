@@ -132,20 +132,32 @@ class Report:
     """What ended when, in at most 240 intervals of the same length, but for the last."""
 
     @property
+    def not_tried(self) -> int:
+        """How many items were found, but have no outcome because the run ended early."""
+        return self.found - self.stored - self.already_stored - self.skipped - self.failed
+
+    @property
     def complete(self) -> bool:
         """Whether everything the source gave is stored, or was rightly skipped."""
         return self.stopped is None and not self.failed
 
     def __str__(self) -> str:
         counts = (
-            f"{self.stored} stored, {self.already_stored} already stored, {self.skipped} skipped, "
-            f"{self.failed} failed of {self.found}"
+            (self.already_stored, "already stored"),
+            (self.skipped, "skipped"),
+            (self.failed, "failed"),
+            (self.not_tried, "not tried"),
         )
+        named = [f"{self.stored} stored", *(f"{count} {name}" for count, name in counts if count)]
         rates = (
             f"{self.bytes_sent / 1e6:.1f} MB in {self.seconds:.1f} s: {self.items_per_second:.1f} items/s, "
-            f"{self.bytes_per_second / 1e6:.2f} MB/s; {self.retries} retries, {self.throttled} throttled"
+            f"{self.bytes_per_second / 1e6:.2f} MB/s"
         )
-        lines = [counts, rates]
+        extra = ((self.retries, "retries"), (self.throttled, "throttled"))
+        lines = [
+            f"{', '.join(named)} of {self.found}",
+            "; ".join([rates, *(f"{count} {name}" for count, name in extra if count)]),
+        ]
         if self.journal:
             lines.append(f"journal: {_in_one_line(self.journal)}")
         if self.changed:
