@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from imgwire_async.cli import profiles
-from imgwire_async.errors import ConfigurationError
-
 if TYPE_CHECKING:
+    from imgwire_async.cli.profiles import Profile
     from imgwire_async.core.clients.events import RetryEvent
     from imgwire_async.imgix.client import AsyncImgixClient
     from imgwire_async.imgwire.client import AsyncImgwireClient
@@ -54,7 +52,7 @@ PROFILE_VARIABLE: Final = "IMGWIRE_PROFILE"
 """Environment variable with the profile for commands that get none with `--profile`."""
 
 
-def chosen_profile(service: str) -> profiles.Profile | None:
+def chosen_profile(service: str) -> Profile | None:
     """The profile that a command uses; None if the environment variables of its service apply.
 
     `--profile` comes first, then variables that are set, then IMGWIRE_PROFILE and the default profile. So a
@@ -66,6 +64,9 @@ def chosen_profile(service: str) -> profiles.Profile | None:
     Raises:
         ConfigurationError: there is neither a profile nor a key, or the profile cannot be read.
     """
+    from imgwire_async.cli import profiles
+    from imgwire_async.errors import ConfigurationError
+
     variables = VARIABLES[service]
     name = settings.profile
     if name is None:
