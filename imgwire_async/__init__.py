@@ -1,11 +1,11 @@
 """Async-first Python SDK for Imgwire, the image API and CDN.
 
-Begin with `AsyncImgwireClient`. Records and enumerations are in `imgwire_async.models`, everything that can
-be raised is in `imgwire_async.errors`.
+Start with `AsyncImgwireClient`. Records and enumerations are in `imgwire_async.models`, exceptions in
+`imgwire_async.errors`.
 """
 
-# Names are loaded when they are first used: nobody pays for what they do not use, and the command line is
-# ready for Ctrl-C before it loads anything.
+# Names are loaded on first use: importing the package stays cheap, and the command line can handle Ctrl-C
+# before anything heavy is loaded.
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ _NAMES: Final = {
 
 _MODULES: Final = {name: module for module, names in _NAMES.items() for name in names}
 _SUBMODULES: Final = frozenset({module.partition(".")[0] for module in _NAMES} | {"cdn", "errors"})
-"""What was always there after `import imgwire_async`."""
+"""Submodules that are available as attributes after `import imgwire_async`."""
 
 __all__ = [
     "APIConnectionError",

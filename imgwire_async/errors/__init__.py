@@ -1,11 +1,11 @@
-"""Everything the SDK raises. All classes are plain data: they pickle, copy and cross process borders.
+"""All exceptions of the SDK. They are plain data: they can be pickled, copied and sent to other processes.
 
 ```text
 ImgwireError
 ├── ConfigurationError            the client cannot be built or used like this (also a ValueError)
 ├── InvalidArgumentError          an argument was rejected before any request (also a ValueError)
-├── InvalidTransformationError    a CDN URL with it would be rejected (also a ValueError)
-├── APIStatusError                the service answered with an error status
+├── InvalidTransformationError    the CDN would reject the URL (also a ValueError)
+├── APIStatusError                the service responded with an error status
 │   ├── BadRequestError           400
 │   ├── AuthenticationError       401
 │   ├── PaymentRequiredError      402
@@ -21,23 +21,23 @@ ImgwireError
 ├── DeadlineExceededError         `deadline=` passed before the call ended
 ├── ResponseDecodeError           the response is not what the schema says
 ├── UnexpectedCancellationError   something that the call awaits was cancelled, but not the call
-├── PaginationError               the paging headers of a list lead nowhere
-├── UploadError                   sending an image failed outside the API itself
+├── PaginationError               the paging headers of a list are invalid
+├── UploadError                   uploading an image failed outside the API itself
 │   ├── UploadSourceError         the source cannot be read, is empty or is not a file (also a ValueError)
-│   │   └── SourceStoreError      … because of the object store it lies in (also a StoreError)
+│   │   └── SourceStoreError      … because of its object store (also a StoreError)
 │   ├── UnsupportedImageTypeError the content is none of the types the service stores (also a ValueError)
 │   ├── SourceChangedError        the source gave other bytes than its declared length
 │   ├── UploadRejectedError       the object store rejected the bytes
 │   ├── UploadVerificationError   the service has other bytes than were sent
 │   └── ImageQuarantinedError     the service could not process the image
-├── StoreError                    an object store of your own rejected a request or cannot be reached
+├── StoreError                    your object store rejected a request or cannot be reached
 ├── IngestError                   a bulk job could not continue
-│   ├── JournalError              its journal is in use, damaged, not writable, or that of another job
+│   ├── JournalError              its journal is in use, damaged, not writable or of another job
 │   └── IngestStoppedError        it stopped early and can be resumed
-└── DownloadError                 fetching an image or archive failed outside the API itself
-    ├── BulkDownloadFailedError   the service could not make the archive
+└── DownloadError                 downloading an image or archive failed outside the API itself
+    ├── BulkDownloadFailedError   the service could not build the archive
     ├── DownloadRejectedError     the file's host responded with an error status
-    ├── DownloadInterruptedError  the rest of a file cannot be fetched, and its beginning is handed out
+    ├── DownloadInterruptedError  the transfer broke, and part of the file was already delivered
     ├── DownloadTargetError       the file cannot be written: it exists, no such folder, disk full
     ├── DownloadVerificationError the file is not the original that the record describes
     └── ArchiveError              the archive is damaged, or not safe to extract
@@ -142,7 +142,7 @@ __all__ = [
     "status_error_class",
 ]
 
-# Tracebacks and pickles name the path that users know.
+# Tracebacks and pickles use the public path.
 for _public in __all__:
     globals()[_public].__module__ = __name__
 del _public

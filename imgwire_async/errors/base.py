@@ -1,4 +1,4 @@
-"""The base of all errors, and those of wrong arguments."""
+"""The base class of all errors, and the errors for invalid arguments and configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal, TypedDict, TypeVar, Unpack
 
 
 class CallContext(TypedDict, total=False):
-    """What is known about the call that failed. See `ImgwireError` for the meaning of each field."""
+    """The failed call. See `ImgwireError` for the meaning of each field."""
 
     operation: str | None
     method: str | None
@@ -18,17 +18,17 @@ class CallContext(TypedDict, total=False):
 
 
 class ImgwireError(Exception):
-    """Base class of everything the SDK raises on purpose.
+    """Base class of all exceptions of the SDK.
 
     Attributes:
         message: What happened, in one sentence.
-        operation: The call as the user made it, such as `images.create`, or None outside of a call.
+        operation: Name of the method called, such as `images.create`, or None outside of a call.
         method: HTTP method of the request that failed.
         url: URL of that request without its query, which may hold a signature or a token.
         attempts: How many times the request was sent.
-        request_id: `X-Request-Id` of the response, when there is one.
-        retry_after: Seconds the service asked to wait, when it did.
-        idempotency_key: The key that makes repeating this upload harmless, when the call has one.
+        request_id: `X-Request-Id` of the response, if there is one.
+        retry_after: Seconds the service asked to wait, or None.
+        idempotency_key: The key that makes it safe to repeat this upload, if the call has one.
         resume_page: Number of the page that an iteration over a list could not fetch.
         resume_cursor: Cursor of that page, in a list with cursors.
     """
@@ -60,7 +60,8 @@ class ImgwireError(Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     def __bool__(self) -> Literal[True]:
-        # As for every exception; said here, it lets type checkers follow `outcome.error or outcome.image.id`.
+        # True for every exception; stated here so that type checkers can narrow `outcome.error or
+        # outcome.image.id`.
         return True
 
 
@@ -68,15 +69,15 @@ E = TypeVar("E", bound=ImgwireError)
 
 
 def in_context(error: E, context: CallContext) -> E:
-    """Complete `error` with what is known about the call, without its traceback so far."""
+    """Add the details of the call to `error`, and drop its traceback so far."""
     for name, value in context.items():
         setattr(error, name, value)
     return error.with_traceback(None)
 
 
 class ConfigurationError(ImgwireError, ValueError):
-    """The client cannot work as configured: no API key, an impossible base URL, a closed client."""
+    """The client cannot be used as configured: no API key, an invalid base URL, a closed client."""
 
 
 class InvalidArgumentError(ImgwireError, ValueError):
-    """An argument can never be right; nothing was sent."""
+    """An argument is invalid; no request was sent."""

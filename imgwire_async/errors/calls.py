@@ -1,4 +1,4 @@
-"""Errors of calls: statuses of the service, connections, deadlines and responses that cannot be read."""
+"""Errors of calls: error statuses, connections, deadlines and invalid responses."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from imgwire_async.errors.base import CallContext, ImgwireError
 
 @dataclass(frozen=True, slots=True)
 class ValidationIssue:
-    """One entry of the `detail` array of a 422 answer."""
+    """One entry of the `detail` array of a 422 response."""
 
     location: tuple[str | int, ...]
-    """Where the service found the problem, such as `("body", "file_name")`."""
+    """Location of the problem, such as `("body", "file_name")`."""
     message: str
     type: str
 
 
 class APIStatusError(ImgwireError):
-    """The service answered with a status of 400 or above, or with a redirect.
+    """The service responded with a status of 400 or above, or with a redirect.
 
     Attributes:
-        status: HTTP status. A plain `int`, because proxies send numbers that no standard lists (520).
-        error_type: `error_type` of the body, such as `ResourceNotFoundError`. An open set.
-        detail: `detail` of the body when it is text.
+        status: HTTP status. A plain `int`, because proxies send non-standard numbers (520).
+        error_type: `error_type` of the body, such as `ResourceNotFoundError`. New values may appear.
+        detail: `detail` of the body if it is text.
         errors: The parsed `detail` array of a 422.
-        body: The body as parsed JSON, up to 64 KiB, if it is an error in a form of the service: an object
-            with `detail`. URLs in it have lost their query, and issues the `input` they quote. None for
-            anything else, such as a page of a proxy, which may quote keys and signatures.
+        body: The body as parsed JSON, up to 64 KiB, if it is an error of the service: an object with
+            `detail`. Queries of URLs and the `input` quoted by validation issues are removed. None for
+            anything else, such as the page of a proxy, which may quote keys and signatures.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class APIStatusError(ImgwireError):
 
 
 class BadRequestError(APIStatusError):
-    """400: the service could not make sense of the request."""
+    """400: the request is malformed."""
 
 
 class AuthenticationError(APIStatusError):
@@ -68,27 +68,27 @@ class PermissionDeniedError(APIStatusError):
 
 
 class NotFoundError(APIStatusError):
-    """404: no such resource in this environment."""
+    """404: the resource does not exist in this environment."""
 
 
 class ConflictError(APIStatusError):
-    """409: the request contradicts the present state, for example a reused idempotency key."""
+    """409: the request conflicts with the current state, for example a reused idempotency key."""
 
 
 class PayloadTooLargeError(APIStatusError):
-    """413: the image is over the size that the key or the plan allows."""
+    """413: the image is larger than the key or the plan allows."""
 
 
 class UnprocessableEntityError(APIStatusError):
-    """422: a value was rejected; `errors` tells which and why."""
+    """422: a value was rejected; `errors` has the fields and reasons."""
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests; `retry_after` holds the seconds to wait, when the service says so."""
+    """429: too many requests; `retry_after` has the seconds to wait, if the service sent them."""
 
 
 class InternalServerError(APIStatusError):
-    """5xx: the service or a proxy before it failed."""
+    """5xx: the service or a proxy in front of it failed."""
 
 
 class APIConnectionError(ImgwireError):
@@ -114,7 +114,7 @@ class DeadlineExceededError(ImgwireError):
 
 
 class ResponseDecodeError(ImgwireError):
-    """The response had a good status but not the content that the schema promises.
+    """The response was successful but its content does not match the schema.
 
     Attributes:
         status: HTTP status of the response.
@@ -126,16 +126,16 @@ class ResponseDecodeError(ImgwireError):
 
 
 class UnexpectedCancellationError(ImgwireError):
-    """Something that a call awaits was cancelled, but not the call itself; it did not get to its end.
+    """Something that a call awaits was cancelled, but not the call itself. The call did not complete.
 
-    Code of your own that the call runs, such as a hook, a key provider or an iterable of items, raised
-    `CancelledError` because what it awaits was cancelled; `__cause__` has it. Or other code has cancelled a
-    task of the SDK.
+    Either your own code that the call runs, such as a hook, a key provider or an iterable of items, raised
+    `CancelledError` because something it awaited was cancelled; it is the `__cause__`. Or other code
+    cancelled a task of the SDK.
     """
 
 
 class PaginationError(ImgwireError):
-    """The paging headers of a list lead nowhere: no number, or a page that was already given out."""
+    """The paging headers of a list are invalid: not a number, or a page that was already returned."""
 
 
 _STATUS_CLASSES: dict[int, type[APIStatusError]] = {
@@ -152,5 +152,5 @@ _STATUS_CLASSES: dict[int, type[APIStatusError]] = {
 
 
 def status_error_class(status: int) -> type[APIStatusError]:
-    """The class for an HTTP status: its own where one exists, `InternalServerError` from 500 up."""
+    """The class for an HTTP status: a specific one if it exists, `InternalServerError` from 500 up."""
     return _STATUS_CLASSES.get(status, InternalServerError if status >= 500 else APIStatusError)

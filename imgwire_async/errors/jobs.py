@@ -1,4 +1,4 @@
-"""Errors of what takes several calls: bulk jobs and deployments."""
+"""Errors of operations that take several calls: bulk jobs and deployments."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class IngestError(ImgwireError):
 
 
 class JournalError(IngestError):
-    """The journal is in use, damaged, not writable, or that of another program, job, service or source.
+    """The journal is in use, damaged, not writable, or belongs to another program, job, service or source.
 
-    Nothing in it was overwritten. Once the cause is gone, the same job resumes where it was.
+    Nothing in it was overwritten. Once the cause is fixed, the same job resumes where it stopped.
 
     Attributes:
-        reason: What passes, in one word: `in_use`, `full` (the disk), `not_writable` or `damaged`. Empty when
-            another file has to be named, because this one belongs to something else.
+        reason: Why, in one word, if the cause can be fixed: `in_use`, `full` (the disk), `not_writable` or
+            `damaged`. Empty if the journal belongs to something else and another file must be used.
     """
 
     def __init__(self, message: str = "", *, reason: str = "", **context: Unpack[CallContext]) -> None:
@@ -27,7 +27,7 @@ class JournalError(IngestError):
 
 
 class IngestStoppedError(IngestError):
-    """A bulk job stopped early. What was in flight has ended, and the same call resumes the job.
+    """A bulk job stopped early. Nothing is in flight any more, and the same call resumes the job.
 
     Attributes:
         reason: Why, in one word: `error`, `failures`, `same_failure`, `outage`, `deadline` or `worker`.
@@ -39,7 +39,7 @@ class IngestStoppedError(IngestError):
 
 
 class DeploymentFailedError(ImgwireError):
-    """A source is disabled or deleted, so there is no use in waiting for its deployment.
+    """A source is disabled or deleted, so its deployment will never finish.
 
     Attributes:
         source_id: Id of the source.

@@ -29,15 +29,15 @@ _OF_THE_BUCKET: Final = frozenset({"no_bucket", "bucket_denied", "credentials", 
 
 
 class StoreError(ImgwireError):
-    """An object store of the caller's own rejected a request, or could not be reached.
+    """The caller's object store rejected a request, or could not be reached.
 
     Attributes:
-        reason: Why, in one word. Of one object: `missing`, `denied`, `archived` (in a storage class that must
-            be restored first), `changed` (no longer the version that was asked for), `exists` or
-            `invalid_key`. Of all alike: `no_bucket`, `bucket_denied`, `credentials` (missing, wrong or
-            expired) or `region`. That pass: `throttled` and `unavailable`, and `outage` when a job has waited
-            for that in vain. `rejected` is any other refusal.
-        status: HTTP status of the store's response, or None when there was none or it is not known.
+        reason: Why, in one word. For a single object: `missing`, `denied`, `archived` (in a storage class
+            that must be restored first), `changed` (no longer the requested version), `exists` or
+            `invalid_key`. For the whole bucket: `no_bucket`, `bucket_denied`, `credentials` (missing, wrong
+            or expired) or `region`. Temporary: `throttled` and `unavailable`, and `outage` if a job waited in
+            vain for them to pass. `rejected` is any other rejection.
+        status: HTTP status of the store's response, or None if there was none or it is unknown.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class StoreError(ImgwireError):
 
     @property
     def concerns_bucket(self) -> bool:
-        """Whether every other object of the bucket would fail alike."""
+        """Whether every other object of the bucket would fail in the same way."""
         return self.reason in _OF_THE_BUCKET
 
 

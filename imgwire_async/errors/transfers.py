@@ -20,14 +20,14 @@ class UnsupportedImageTypeError(UploadError, ValueError):
 
 
 class SourceChangedError(UploadError):
-    """The source gave more or fewer bytes than it declared, as a file does that is being written."""
+    """The source gave more or fewer bytes than declared, as when a file is still being written."""
 
 
 class UploadRejectedError(UploadError):
     """The object store rejected the bytes.
 
     Attributes:
-        status: HTTP status of the store's answer.
+        status: HTTP status of the store's response.
     """
 
     def __init__(self, message: str = "", *, status: int = 0, **context: Unpack[CallContext]) -> None:
@@ -36,7 +36,7 @@ class UploadRejectedError(UploadError):
 
 
 class UploadVerificationError(UploadError):
-    """The record of an image does not have the size or the hash of what was sent.
+    """The size or hash in an image's record differs from what was sent.
 
     Attributes:
         image_id: Id of the record, as text.
@@ -48,11 +48,10 @@ class UploadVerificationError(UploadError):
 
 
 class ImageQuarantinedError(UploadError):
-    """The service could not process the image: its source could not be fetched, or its data not be used.
+    """The service could not process the image.
 
-    Data is not used that is damaged, too large, or not of the declared type.
-
-    The service gives no reason; the meaning of `QUARANTINE` is undocumented.
+    Its source could not be fetched, or the data is damaged, too large or not of the declared type. The
+    service gives no reason; the meaning of `QUARANTINE` is undocumented.
 
     Attributes:
         image_id: Id of the record, as text.
@@ -80,7 +79,7 @@ class BulkDownloadFailedError(DownloadError):
 
 
 class DownloadRejectedError(DownloadError):
-    """The host of the file answered with an error status, or with a redirect that is not followed.
+    """The file's host responded with an error status, or with a redirect that is not followed.
 
     Attributes:
         status: HTTP status of the response.
@@ -92,7 +91,7 @@ class DownloadRejectedError(DownloadError):
 
 
 class DownloadVerificationError(DownloadError):
-    """What was fetched does not have the size or the hash that the record of the image tells.
+    """The size or hash of the downloaded file differs from the image's record.
 
     Attributes:
         image_id: Id of the record, as text.
@@ -104,11 +103,11 @@ class DownloadVerificationError(DownloadError):
 
 
 class DownloadInterruptedError(DownloadError):
-    """A transfer broke and cannot resume where it was, and the bytes so far cannot be taken back."""
+    """A transfer broke and cannot be resumed, and some of the bytes have already been delivered."""
 
 
 class DownloadTargetError(DownloadError):
-    """The target cannot be written: it exists, its folder does not, the disk is full.
+    """The target cannot be written: it exists, its folder does not exist, or the disk is full.
 
     Attributes:
         errno: Number of the operating system's error, such as `errno.ENOSPC`, or None.
@@ -122,7 +121,7 @@ class DownloadTargetError(DownloadError):
 
 
 class ArchiveError(DownloadError):
-    """The archive is damaged, or holds what must not be extracted. Nothing of it was kept.
+    """The archive is damaged, or contains entries that must not be extracted. Nothing was kept.
 
     Attributes:
         entry: Name of the entry that was rejected, as the archive spells it, or None.

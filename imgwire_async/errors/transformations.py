@@ -1,4 +1,4 @@
-"""The error of a transformation that the service would reject."""
+"""The error for a transformation that the service would reject."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from imgwire_async.errors.base import ImgwireError
 
 
 class InvalidTransformationError(ImgwireError, ValueError):
-    """A transformation, preset or CDN URL that the service would refuse; nothing was sent.
+    """A transformation, preset or CDN URL that the service would reject. No request was sent.
 
-    Plain data: it pickles and copies, whatever the rejected value was.
+    Can be pickled and copied, whatever the rejected value was.
 
     Attributes:
         transformation: The canonical name; an unknown name as given; `preset`, `cdn_url`, `srcset` or
             `attributes` when one of those was rejected.
-        value: What was rejected. Long text is cut; anything but plain data is described by its type.
-        allowed: What would have been right, in words.
-        suggestion: The closest allowed value or name, or None when nothing is close.
+        value: The rejected value. Long text is truncated; anything but plain data is described by its type.
+        allowed: The allowed values, in words.
+        suggestion: The closest allowed value or name, or None if there is no close match.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class InvalidTransformationError(ImgwireError, ValueError):
 
 
 def _plain(value: object, depth: int = 3) -> object:
-    """A bounded copy of `value` that pickles; no method of a foreign object is called."""
+    """A bounded, picklable copy of `value`; calls no method of a foreign object."""
     kind = type(value)
     if kind is str and isinstance(value, str):
         return value if len(value) <= 200 else f"{value[:199]}…"

@@ -49,7 +49,7 @@ _HEALTH = Operation(
 class AsyncImgwireClient(BulkJobs):
     """An async client of the Imgwire API.
 
-    Make one for the whole program or application and share it between tasks. Close it with `async with` or
+    Create one for the whole program or application and share it between tasks. Close it with `async with` or
     `aclose()`. The connections belong to the event loop that first uses them; used again after that loop
     has ended, the client opens new ones.
 
@@ -58,15 +58,16 @@ class AsyncImgwireClient(BulkJobs):
             returns one, called once more after a 401. Default: the environment variable `IMGWIRE_API_KEY`.
         base_url: scheme and host of the API. Default: `IMGWIRE_API_BASE_URL`, else the public service.
         environment_id: sent as `X-Environment-Id`, which session and OAuth tokens need and keys do not.
-            Default: `IMGWIRE_ENVIRONMENT_ID`; None sends none, whatever the variable says.
+            Default: `IMGWIRE_ENVIRONMENT_ID`; None sends no header, even if the variable is set.
         timeout: seconds, or `Timeouts` with a number for each phase of an attempt.
-        max_retries: attempts after the first one.
-        max_retry_after: longest `Retry-After` to wait for, in seconds; a longer one raises at once.
-        deadline: seconds that one call may take in all, retries and waiting included.
-        concurrency: how many requests are in flight at most; further ones wait for their turn. With "auto"
-            the client finds out from the responses how fast the service takes them, for jobs of many calls.
-        rate_limits: requests per second for classes of operations. Imgwire publishes no limits, so there
-            are none by default; a 429 delays all calls of its class in any case.
+        max_retries: how many times a call is retried.
+        max_retry_after: longest `Retry-After` to wait for, in seconds; if the service asks for more, the call
+            raises at once.
+        deadline: seconds that one call may take in total, including retries and waiting.
+        concurrency: maximum number of requests in flight; further ones wait for a slot. With "auto" the
+            client adapts to the rate the service accepts, for jobs of many calls.
+        rate_limits: requests per second for classes of operations. Imgwire publishes no limits, so there are
+            none by default; a 429 always delays all calls of its class.
         on_call: returns a context manager for every call with all its attempts; for tracing. Like all hooks,
             one function or a list of them. Contexts are entered in the order of the list.
         on_request: called with every attempt before it is sent. Like the following hooks sync or async; one
@@ -75,12 +76,12 @@ class AsyncImgwireClient(BulkJobs):
         on_retry: called with every retry before the wait for it.
         http_client: your own `httpx.AsyncClient` to send requests with. It is never closed here, and its
             own limits, proxies and TLS settings apply.
-        allow_insecure: accept a base URL with plain http to another machine.
+        allow_insecure: accept a plain http base URL for another machine.
 
     The environment variables apply together or not at all: with `api_key=` or `base_url=`, none of them is
-    read, so that a key never goes to a service, nor with the id of an environment, that it does not belong
-    to. With neither, an explicit `environment_id=` only replaces `IMGWIRE_ENVIRONMENT_ID`. An empty variable
-    counts as not set.
+    read, so that a key is never sent to a service or with an environment id that it does not belong to. With
+    neither, an explicit `environment_id=` replaces `IMGWIRE_ENVIRONMENT_ID` only. An empty variable counts as
+    not set.
 
     Raises:
         ConfigurationError: there is no usable API key, or another argument cannot be used.
@@ -159,7 +160,7 @@ class AsyncImgwireClient(BulkJobs):
         """This client with other options for some calls: `imgwire.with_options(deadline=2).images.list()`.
 
         Connections, credentials, limits and hooks are shared, so it costs nothing and needs no closing.
-        What is not given stays as it is. The arguments are those of the class.
+        Options that are omitted keep their values. The arguments are the same as for the class.
 
         Raises:
             ConfigurationError: a number or the environment id is wrong.
@@ -190,15 +191,15 @@ class AsyncImgwireClient(BulkJobs):
         body: bytes | None = None,
         content_type: str = "application/octet-stream",
     ) -> Response[Any]:
-        """Send a request to any endpoint, with the retries, limits, hooks and errors of all other calls.
+        """Send a request to any endpoint, with the same retries, limits, hooks and errors as all other calls.
 
         Args:
             method: HTTP method. A POST is sent again only if the service cannot have acted on it, or if its
                 JSON holds an `idempotency_key`; all other methods count as safe to repeat.
-            path: path below the base URL, such as `/api/v1/images/`; percent-encode what has a meaning there.
-            query: parameters; None leaves one out.
-            json: JSON body.
-            body: body as it is, instead of `json`.
+            path: path below the base URL, such as `/api/v1/images/`; percent-encode reserved characters.
+            query: query parameters; those that are None are left out.
+            json: request body as JSON.
+            body: raw request body, instead of `json`.
             content_type: of `body`.
 
         Returns:

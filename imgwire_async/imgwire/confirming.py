@@ -14,10 +14,10 @@ from imgwire_async.imgwire.resources.images import Images
 from imgwire_async.imgwire.resources.readiness import quarantined
 
 LONGEST_WAIT: Final = 120.0
-"""Seconds without any image becoming ready after which those that wait are given up."""
-_PAGE: Final = 100  # images, the most that the service lists
+"""After this many seconds without any image becoming READY, the wait for all of them ends."""
+_PAGE: Final = 100  # images; the service's maximum
 _FEW: Final = 4
-"""This many images are read one by one in a round, and others looked for in the list."""
+"""In each round this many images are read one by one; the others are looked up in the list."""
 
 
 class _Waiting:
@@ -34,9 +34,9 @@ class _Waiting:
 
 
 class Confirmer:
-    """Waits for images to become READY, for all of them together: a page of the list shows 100.
+    """Waits for many images to become READY together: a page of the list shows 100 of them.
 
-    One of the tasks that wait looks for all, and when it has ended another one does.
+    One of the waiting tasks polls for all of them; when it ends, another one takes over.
 
     Args:
         core: makes the requests, at the pace of reads.
@@ -58,7 +58,7 @@ class Confirmer:
             ImageQuarantinedError: the service could not fetch or use it.
             DeadlineExceededError: for two minutes no image has become READY.
             NotFoundError: the image has been deleted.
-            ImgwireError: the service could not be asked.
+            ImgwireError: a request to the service failed.
         """
         one = _Waiting(image, self._time.monotonic())
         if not _take(one, image):
@@ -110,7 +110,7 @@ class Confirmer:
                 one.settle(None, _too_late(one.image))
 
     async def _look_through_list(self, unseen: dict[str, list[_Waiting]]) -> int:
-        """Look at the newest images, and take those that are seen out of `unseen`."""
+        """Read the newest images from the list, and remove those that were found from `unseen`."""
         settled = 0
         for number in range(1, math.ceil(len(unseen) / _PAGE) + 2):
             page = await self._images.list(page=number, limit=_PAGE)
@@ -126,7 +126,7 @@ def _take_all(waiting: list[_Waiting], image: Image) -> int:
 
 
 def _take(one: _Waiting, image: Image) -> bool:
-    """Take note of an image's status; whether it is the last one."""
+    """Record an image's status. Returns whether it is final."""
     if image.status == ImageStatus.READY:
         one.settle(image)
     elif image.status == ImageStatus.QUARANTINE:

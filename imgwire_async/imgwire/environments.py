@@ -1,4 +1,4 @@
-"""Which environment of the service a job works with: its journal belongs to that one."""
+"""Identifies the environment that a job works with and its journal belongs to."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from imgwire_async.ingest.sink import Destination
 
 
 def destination_of(core: Core) -> Destination:
-    """The images of the environment that `core` gives access to, which only the service may know."""
+    """The images of the environment that the key belongs to; only the service may know its id."""
     environment = core.options.headers.get(ENVIRONMENT_HEADER)
     return Destination(service=same_for_all_spellings(core.options.base_url), area=_environment(environment))
 
 
 def area_of(image: Image) -> str | None:
-    """The environment of an image, as journals name it."""
+    """The environment of an image, as it is named in journals."""
     return _environment(image.environment_id)
 
 
@@ -29,8 +29,8 @@ async def locate(images: Images, destination: Destination, image_ids: Sequence[s
     """See `imgwire_async.ingest.sink.Sink.locate`.
 
     Args:
-        images: asks for them.
-        destination: as far as it is known.
+        images: makes the requests.
+        destination: the part that is known so far.
         image_ids: of the images.
     """
     for image_id in image_ids:

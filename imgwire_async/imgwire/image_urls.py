@@ -1,6 +1,6 @@
 """URLs and HTML of one image, as methods of its record.
 
-The table of transformations is loaded by the first of them that is called.
+The table of transformations is loaded on the first call.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9:_.-]*")
 
 
 class CdnUrls:
-    """Mixed into the image record: its `cdn_url` with transformations, alone or as HTML."""
+    """Mixin for image records: builds URLs and HTML from `cdn_url` and transformations."""
 
     __slots__ = ()
     cdn_url: str
@@ -35,7 +35,7 @@ class CdnUrls:
         """The URL of the image with a preset and transformations; see `imgwire_async.imgwire.cdn.cdn_url`.
 
         Raises:
-            InvalidTransformationError: something in the call is not allowed.
+            InvalidTransformationError: an argument or transformation is not allowed.
         """
         from imgwire_async.imgwire.cdn.urls import build
 
@@ -54,15 +54,15 @@ class CdnUrls:
         """The value of a `srcset` attribute, not yet escaped for HTML.
 
         Args:
-            widths: Widths in pixels: the image with `width=` each, as `320w`. Or:
-            densities: Pixel densities: the image with `dpr=` each, as `2x`.
+            widths: Widths in pixels; each becomes a candidate with `width=`, such as `320w`. Or:
+            densities: Pixel densities; each becomes a candidate with `dpr=`, such as `2x`.
             preset: As in `url`.
-            strict: As in `url`; widths and densities have to be valid in any case.
+            strict: As in `url`; widths and densities are always checked.
             transformations: As in `url`, for every candidate.
 
         Raises:
-            InvalidTransformationError: something is not allowed, or not exactly one of
-                `widths` and `densities` was given.
+            InvalidTransformationError: a transformation is not allowed, or both or neither of `widths` and
+                `densities` were given.
         """
         if widths is None and densities is None:
             raise InvalidTransformationError("srcset", None, "either widths or densities")
@@ -86,18 +86,19 @@ class CdnUrls:
         """A `<picture>` element with AVIF, WebP and a fallback, everything escaped.
 
         Args:
-            alt: Text in place of the picture; empty for a decoration.
+            alt: Alternative text; empty for decorative images.
             widths: As in `srcset`; the last one is the `src` of the fallback.
             densities: As in `srcset`; the first one is the `src` of the fallback.
             sizes: The `sizes` attribute, for `widths`.
             fallback: Format of the `<img>`. `auto` leaves it to the service, which keeps transparency.
-            attributes: More attributes of the `<img>`, such as `{"loading": "lazy"}`; those above stay.
+            attributes: More attributes of the `<img>`, such as `{"loading": "lazy"}`; they cannot replace
+                those above.
             preset: As in `url`.
             strict: As in `url`.
             transformations: As in `url`, except `format`.
 
         Raises:
-            InvalidTransformationError: something in the call is not allowed.
+            InvalidTransformationError: an argument or transformation is not allowed.
         """
         from imgwire_async.imgwire.cdn.kinds import as_text
 

@@ -15,7 +15,7 @@ _COLUMNS: Final = {
     "transfer_bytes": ("transfer_bytes",),
     "storage_bytes": ("storage_bytes_current", "storage_bytes_added"),
 }
-"""Series, and the numbers in its points."""
+"""Each series with the names of the numbers in its points."""
 
 COLUMNS: Final = ("timestamp", *(column for columns in _COLUMNS.values() for column in columns))
 
@@ -34,16 +34,16 @@ class _Series(Protocol):
 
 
 class MetricsRows:
-    """What the time series can do beside holding their points."""
+    """Adds `to_rows` to the time series."""
 
     __slots__ = ()
 
     def to_rows(self: _Series) -> list[Row]:
-        """All time series as one table, a row for every timestamp in ascending order.
+        """Return all time series as one table, with a row for every timestamp in ascending order.
 
-        `pandas.DataFrame(datasets.to_rows())` and `polars.DataFrame(datasets.to_rows())` take it as it is. A
-        series without a point at a timestamp has None there. The cache hit ratio is no time series and is
-        left out.
+        `pandas.DataFrame(datasets.to_rows())` and `polars.DataFrame(datasets.to_rows())` accept the result as
+        is. A series without a point at a timestamp has None there. The cache hit ratio is left out because it
+        is not a time series.
 
         Returns:
             Dictionaries with `timestamp`, `uploads`, `transformations`, `requests`, `transfer_bytes`,

@@ -1,4 +1,4 @@
-"""What the Imgwire API is like."""
+"""The properties of the Imgwire API: authentication, rate classes and errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RateClass(StrEnum):
     WRITE = "write"
     DELETE = "delete"
     STORE = "store"
-    """The PUT of bytes to a presigned URL, which is not an operation of the API."""
+    """The PUT to a presigned URL, which is not an operation of the API."""
     DELIVERY = "delivery"
     """The GET of an image or archive, which is not an operation of the API."""
 
@@ -51,7 +51,7 @@ _ADVICE = {
 
 
 class ImgwireService(Service):
-    """Imgwire, to the core."""
+    """Describes Imgwire to the core."""
 
     name = "Imgwire"
     key_variable = "IMGWIRE_API_KEY"
@@ -62,7 +62,7 @@ class ImgwireService(Service):
     pauses = Pauses(first=0.1, longest=2.0)
 
     def check_credential(self, credential: Secret, operation: Operation) -> None:
-        """Refuse a key of the other kind than the operation needs."""
+        """Reject a key of the wrong kind for the operation."""
         kind = credential.reveal()[:3]
         if kind == "ck_" and operation.auth == Auth.SERVER_KEY:
             raise ConfigurationError(
@@ -77,7 +77,7 @@ class ImgwireService(Service):
             )
 
     def is_deletion(self, operation: Operation) -> bool:
-        """Whether an operation deletes; some do so with POST."""
+        """Whether an operation deletes something; some do so with POST."""
         return operation.rate_class == RateClass.DELETE
 
     def error_for(self, response: HttpResponse, context: CallContext) -> APIStatusError:
@@ -86,14 +86,14 @@ class ImgwireService(Service):
 
 
 IMGWIRE: Final = ImgwireService()
-"""The one service of this package."""
+"""The service described by this package."""
 
 
 def status_error(response: HttpResponse, context: CallContext) -> APIStatusError:
     """The error for a response that is not a success.
 
-    Understands both bodies of the service (`detail` as text with `error_type`, `detail` as an array of
-    validation issues) and survives everything else that servers and proxies send: HTML, text, nothing.
+    Understands both kinds of error body (`detail` as text with `error_type`, `detail` as an array of
+    validation issues) and copes with anything else that servers and proxies send: HTML, text, nothing.
     """
     fields = _error_fields(response.content)
     raw_detail, raw_type = fields.get("detail"), fields.get("error_type")
@@ -112,9 +112,9 @@ def status_error(response: HttpResponse, context: CallContext) -> APIStatusError
 
 
 def _error_fields(content: bytes) -> dict[str, Any]:
-    """The fields of an error body in one of the two shapes of the service; none of anything else.
+    """The fields of an error body in one of the service's two forms; empty for anything else.
 
-    What somebody else has written, such as a proxy, may quote the request with its key.
+    A body written by something else, such as a proxy, may quote the request with its key.
     """
     shown = error_document(content)
     if not isinstance(shown, dict) or not isinstance(shown.get("detail"), str | list):
@@ -125,7 +125,7 @@ def _error_fields(content: bytes) -> dict[str, Any]:
 
 
 def _without_input(issue: object) -> object:
-    """A validation issue without what was sent, which may be a token or a signed URL."""
+    """A validation issue without the input that it quotes, which may be a token or a signed URL."""
     if not isinstance(issue, dict):
         return issue
     return {name: value for name, value in issue.items() if name not in {"input", "ctx"}}

@@ -1,4 +1,4 @@
-"""Imgwire as the sink of bulk jobs."""
+"""Imgwire as the destination of bulk jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SINK: Final = SinkAddress(
 
 
 def open_sink(core: Core) -> ImgwireSink:
-    """The images of the environment that the credential of `core` gives access to."""
+    """Access to the images that the credentials of `core` can read."""
     return ImgwireSink(core)
 
 
@@ -40,14 +40,14 @@ class ImgwireSink:
         self.destination = destination_of(core)
 
     async def locate(self, image_ids: Sequence[str]) -> Destination | None:
-        """Where the first of these images is, or None if the key sees none of them."""
+        """The environment of the first of these images, or None if the key can read none of them."""
         return await locate(self._images, self.destination, image_ids)
 
     async def store(self, upload: Upload, *, seconds: float | None) -> StoredImage[Image]:
         """Upload a file or bytes, or have the service fetch a URL.
 
         Raises:
-            ImgwireError: what `images.upload` and `images.upload_via_url` raise.
+            ImgwireError: as for `images.upload` and `images.upload_via_url`.
         """
         images = self._storing
         if seconds is not None:
@@ -74,10 +74,10 @@ class ImgwireSink:
         return _stored(image)
 
     async def confirm(self, image: StoredImage[Image]) -> StoredImage[Image]:
-        """Wait until an image is READY, together with all others that wait.
+        """Wait until an image is READY, together with all others being waited for.
 
         Raises:
-            ImgwireError: see `Confirmer.confirm`.
+            ImgwireError: as for `Confirmer.confirm`.
         """
         return _stored(await self._confirmer.confirm(image.record))
 
@@ -85,7 +85,7 @@ class ImgwireSink:
         """Wait until an image is READY.
 
         Raises:
-            ImgwireError: what `images.wait_until_ready` raises.
+            ImgwireError: as for `images.wait_until_ready`.
         """
         return _stored(await self._waiting.wait_until_ready(image_id))
 

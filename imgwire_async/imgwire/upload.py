@@ -21,10 +21,10 @@ from imgwire_async.imgwire.resources.arguments import unless_none
 
 
 def detected_type(source: Source, file_name: str | None) -> SupportedMimeType:
-    """The image type that content or name show.
+    """Detect the image type from the content, falling back to the name.
 
     Raises:
-        UnsupportedImageTypeError: they show none that the service stores.
+        UnsupportedImageTypeError: neither shows a type that the service stores.
     """
     found = image_type_of(source.head, file_name or "") or _declared_type(source)
     if found is None:
@@ -37,7 +37,7 @@ def detected_type(source: Source, file_name: str | None) -> SupportedMimeType:
 
 
 def _declared_type(source: Source) -> str | None:
-    """The type that a store has for an object, if it is one of an image; most have one for anything."""
+    """The content type that a store reports for an object, if it is an image type."""
     declared: str | None = getattr(source, "content_type", None)
     declared = (declared or "").partition(";")[0].strip().lower()
     return declared if declared in EXTENSIONS.values() else None
@@ -55,7 +55,7 @@ async def create_and_put(
     upload_token: str | None,
     on_progress: ProgressHook | None,
 ) -> Image:
-    """Both steps. Returns the record as it was before the bytes arrived."""
+    """Both steps. Returns the record as it was before the upload finished."""
     created = await create(core, body, upload_token)
     if _has_bytes(created.image):
         return created.image
@@ -78,8 +78,9 @@ async def create_and_put(
         except UploadRejectedError as error:
             if error.status != 403 or not source.replayable:
                 raise
-            # Rejected like this are a presigned URL that has expired, for which the same key gets a fresh
-            # one, and bytes that are there already because the response to an earlier attempt was lost.
+            # This status means either that the presigned URL has expired, in which case the same key gets a
+            # new one, or that the bytes are stored already because the response to an earlier attempt was
+            # lost.
             created = await create(core, body, upload_token)
             if not _has_bytes(created.image):
                 await put()
@@ -89,5 +90,5 @@ async def create_and_put(
 
 
 def _has_bytes(image: Image) -> bool:
-    """Whether an earlier upload under the same key has already brought the bytes."""
+    """Whether an earlier upload with the same key has already stored the bytes."""
     return not image.can_upload and image.status != ImageStatus.PENDING

@@ -1,4 +1,4 @@
-"""Uploading many images at once: a window that moves over the items, and their outcomes as they come."""
+"""Uploading many images at once, with bounded concurrency and outcomes in order of completion."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from imgwire_async.imgwire.lowlevel.models import Image, SupportedMimeType
 
 @dataclass(frozen=True, slots=True)
 class UploadItem:
-    """One upload among many: what `images.upload` takes."""
+    """An item of `upload_many`, with the arguments of `images.upload`."""
 
     file: UploadFile
     size: int | None = None
@@ -46,15 +46,15 @@ class UploadItem:
 
 
 T = TypeVar("T", bound="UploadFile | UploadItem")
-"""What the caller has: files, or `UploadItem`s."""
+"""The caller's items: files or `UploadItem`s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uploaded(Generic[T]):
-    """One of many uploads succeeded."""
+    """An upload of `upload_many` that succeeded."""
 
     item: T
-    """The item as it was given."""
+    """The item that was passed in."""
     image: Image
     """The record, as `images.upload` returns it."""
     error: None = field(default=None, init=False)
@@ -64,31 +64,31 @@ class Uploaded(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class UploadFailed(Generic[T]):
-    """One of many uploads failed."""
+    """An upload of `upload_many` that failed."""
 
     item: T
-    """The item as it was given."""
+    """The item that was passed in."""
     error: ImgwireError
-    """Why there is no image."""
+    """Why the upload failed."""
     image: None = field(default=None, init=False)
 
     __repr__ = repr_without_bytes
 
 
 UploadOutcome: TypeAlias = Uploaded[T] | UploadFailed[T]
-"""What became of one item. Of `image` and `error` one is set, and looking at one tells which."""
+"""The outcome of one item. Either `image` or `error` is set; checking one narrows the other's type."""
 
 
 class UploadMany(Generic[T]):
-    """Uploads under way: an async context manager, and an async iterator of outcomes as they come.
+    """Running uploads: an async context manager and an async iterator of outcomes as they complete.
 
-    At most `concurrency` items are alive at a time, counting those whose outcome has not been taken: a slow
-    loop delays further uploads, and an item is drawn only when there is room for it. Leaving the block
-    cancels what has not ended, and closes a generator that the items come from. Several tasks may share the
-    iterator; each outcome is given once.
+    At most `concurrency` items are in progress at a time, including those whose outcome has not been consumed
+    yet. A slow consumer therefore delays further uploads, and items are taken from the iterable only when
+    there is room for them. Leaving the block cancels unfinished uploads and closes the generator of the
+    items, if they come from one. Several tasks may share the iterator; each outcome is delivered once.
 
-    An exception of the iterable itself is raised by the iteration, after the outcomes of everything that was
-    drawn before it.
+    An exception raised by the iterable itself is raised by the iteration, after the outcomes of all items
+    taken before it.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class UploadMany(Generic[T]):
 
 
 class _Work(Generic[T]):
-    """What the tasks share. It knows nothing of the `UploadMany`, which its owner may forget."""
+    """State shared by the tasks. Holds no reference to the `UploadMany`, so that can be garbage-collected."""
 
     def __init__(
         self,
@@ -156,11 +156,11 @@ class _Work(Generic[T]):
         # The semaphore bounds what is in it.
         self.outcomes = Handover[UploadOutcome[T]](concurrency)
         self.failure: Exception | None = None
-        """What the iterable raised."""
+        """The exception that the iterable raised."""
         self.traceback: TracebackType | None = None
 
     async def run(self) -> None:
-        """Upload every item, and leave the outcomes to be taken."""
+        """Upload every item and queue the outcomes."""
         async with JoinedTasks() as tasks:
             try:
                 async with _iterating(self._items) as items:

@@ -1,4 +1,4 @@
-"""Whether the service has what was sent."""
+"""Verifies that the service stored what was sent."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 def check_record(image: Image, size: int, sha256: str | None) -> None:
     """Compare the record of an image with what was sent.
 
-    A hash is compared when both sides have one and the service's looks like a SHA-256: what else it may
-    put there is undocumented.
+    Hashes are compared if both sides have one and the service's looks like a SHA-256, because what else it
+    may contain is undocumented.
 
     Raises:
         UploadVerificationError: they differ.

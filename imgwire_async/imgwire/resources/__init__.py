@@ -1,1 +1,1 @@
-"""The operations of the service as users call them."""
+"""The public methods for the service's operations."""

@@ -1,4 +1,4 @@
-"""Arguments as users write them, turned into what the schema wants, or rejected with a sentence."""
+"""Converts users' arguments into what the schema expects, or rejects them with a clear message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def unless_none(value: T | None) -> T | Unset:
-    """None leaves a field out: the service's own default then applies."""
+    """None omits a field, so that the service's default applies."""
     return UNSET if value is None else value
 
 
@@ -26,7 +26,7 @@ def as_uuid(value: str | UUID, name: str, operation: str) -> UUID:
     """An id in its canonical form.
 
     Raises:
-        InvalidArgumentError: `value` is not a UUID, which every id of the service is.
+        InvalidArgumentError: `value` is not a UUID; all ids of the service are UUIDs.
     """
     if isinstance(value, UUID):
         return value
@@ -38,10 +38,10 @@ def as_uuid(value: str | UUID, name: str, operation: str) -> UUID:
 
 
 def as_uuids(values: Iterable[str | UUID], name: str, operation: str) -> list[UUID]:
-    """Several ids; a single text is rejected, because iterating over it would give its letters.
+    """Several ids. A single string is rejected, because iterating over it would yield its characters.
 
     Raises:
-        InvalidArgumentError: there is none, or one is not a UUID.
+        InvalidArgumentError: the list is empty, or an id is not a UUID.
     """
     if isinstance(values, str | UUID) or not isinstance(values, Iterable):
         raise InvalidArgumentError(f"{name} must be several ids, such as a list", operation=operation)
@@ -52,10 +52,10 @@ def as_uuids(values: Iterable[str | UUID], name: str, operation: str) -> list[UU
 
 
 def as_idempotency_key(value: object, operation: str) -> str:
-    """The key that names one logical upload; one that no other upload has if there is none.
+    """The given idempotency key, or a new unique one if there is none.
 
     Raises:
-        InvalidArgumentError: `value` is empty. To make up another key would undo what it was given for.
+        InvalidArgumentError: `value` is empty. Generating another key instead would defeat its purpose.
     """
     if value is None:
         return f"iw-{uuid4().hex}"
@@ -68,10 +68,10 @@ def as_idempotency_key(value: object, operation: str) -> str:
 
 
 def as_metadata(values: object, operation: str) -> dict[str, str | int | float | bool] | Unset:
-    """Custom metadata that the service can store; None leaves it out.
+    """Custom metadata that the service can store; None omits it.
 
     Raises:
-        InvalidArgumentError: it is not a mapping, a name is not a string, or a value is not a scalar.
+        InvalidArgumentError: `value` is not a mapping, a name is not a string, or a value is not a scalar.
     """
     return UNSET if values is None else checked_metadata(values, operation)
 
@@ -90,19 +90,20 @@ def as_whole(value: object, name: str, operation: str) -> int:
 
 
 def public_url(value: str, operation: str, *, allow_credentials: bool) -> str:
-    """The URL of something that the service is to fetch.
+    """The URL of a source for the service to fetch.
 
     Raises:
-        InvalidArgumentError: it is not http or https, has no host, or has credentials that are not allowed.
+        InvalidArgumentError: the URL is not http or https, has no host, or has credentials that are not
+            allowed.
     """
     try:
         parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port  # reading the port checks it
+        host, _ = parts.hostname, parts.port  # reading the port validates it
         whole = value.isprintable() and " " not in value
     except (ValueError, TypeError, AttributeError):
         problem = "url is not a URL"
     else:
-        # Without its query: it may hold a signature, and so may the credentials in front of the host.
+        # Show neither the query, which may hold a signature, nor the credentials before the host.
         shown = without_query(value)
         if parts.scheme not in {"http", "https"} or not host or not whole:
             problem = f"url must be https:// or http:// with a host and without blanks, got {shown!r:.200}"
@@ -117,10 +118,10 @@ def public_url(value: str, operation: str, *, allow_credentials: bool) -> str:
 
 
 def aware(value: datetime | None, name: str, operation: str) -> datetime | Unset:
-    """A point in time that means the same everywhere.
+    """A datetime with a time zone, so that it is unambiguous.
 
     Raises:
-        InvalidArgumentError: `value` is no datetime, or has no time zone.
+        InvalidArgumentError: `value` is not a datetime, or has no time zone.
     """
     if not isinstance(value, datetime | None):
         raise InvalidArgumentError(f"{name} must be a datetime, got {value!r:.80}", operation=operation)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class CorsOrigins(Listed[CorsOrigin]):
     """Operations on the CORS origins of one environment.
 
-    Without any origin, every browser origin may upload. A pattern is a host without scheme and path, with a
+    If there are none, every browser origin may upload. A pattern is a host without scheme and path, with a
     port unless it is the default one: `app.example.com`, `*.example.com`, `localhost:3000`.
     """
 
@@ -25,7 +25,7 @@ class CorsOrigins(Listed[CorsOrigin]):
 
     @property
     def with_raw_response(self) -> CorsOriginsWithRawResponse:
-        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        """The same methods, but they return the whole response: `await ….with_raw_response.…()`."""
         from imgwire_async.imgwire.resources.raw import CorsOriginsWithRawResponse
 
         return CorsOriginsWithRawResponse(self._core)
@@ -36,8 +36,8 @@ class CorsOrigins(Listed[CorsOrigin]):
     async def create(self, pattern: str) -> CorsOrigin:
         """Allow an origin.
 
-        A request whose answer was lost is not sent again, because a second one is not known to be harmless.
-        So a `ConflictError` never tells of this call's own first attempt.
+        If the response is lost, the request is not retried, because a second one may not be harmless. A
+        `ConflictError` is therefore never caused by an earlier attempt of the same call.
 
         Raises:
             UnprocessableEntityError: `pattern` is not a host pattern.
@@ -70,8 +70,8 @@ class CorsOrigins(Listed[CorsOrigin]):
         """Remove an origin.
 
         Returns:
-            What the service says about it; its keys are undocumented. Empty when it says nothing, and when
-            a repeat of a request whose answer was lost finds nothing left to delete.
+            The service's response; its keys are undocumented. Empty if the response is empty, or if a retry
+            after a lost response finds nothing left to delete.
 
         Raises:
             InvalidArgumentError: `cors_origin_id` is not a UUID.

@@ -1,4 +1,4 @@
-"""`client.custom_domain`: deliver images from a host name of one's own."""
+"""`client.custom_domain`: deliver images from your own host name."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class CustomDomain:
     """Operations on the custom domain of one environment, which has at most one.
 
-    Creating it returns two CNAME records to publish. It can be used when `status` is CONNECTED and
-    `certificate_status` is ACTIVE; `test_connection` has both checked again.
+    Creating it returns two CNAME records to publish. The domain can be used when `status` is CONNECTED and
+    `certificate_status` is ACTIVE; `test_connection` checks both again.
     """
 
     def __init__(self, core: Core) -> None:
@@ -25,7 +25,7 @@ class CustomDomain:
 
     @property
     def with_raw_response(self) -> CustomDomainWithRawResponse:
-        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        """The same methods, but they return the whole response: `await ….with_raw_response.…()`."""
         from imgwire_async.imgwire.resources.raw import CustomDomainWithRawResponse
 
         return CustomDomainWithRawResponse(self._core)
@@ -34,7 +34,7 @@ class CustomDomain:
         """Claim a host name: a subdomain, without scheme, path or port.
 
         Raises:
-            ConflictError: there is a domain already, or somebody else has claimed the name.
+            ConflictError: the environment already has a domain, or the name is claimed elsewhere.
             PaymentRequiredError: the plan does not include custom domains.
             UnprocessableEntityError: `hostname` is not the name of a subdomain.
         """
@@ -44,26 +44,26 @@ class CustomDomain:
         """Read the domain.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: the environment has no domain.
         """
         return (await api.custom_domain_retrieve(self._core)).data
 
     async def delete(self) -> dict[str, str]:
-        """Give the domain up.
+        """Remove the custom domain.
 
         Returns:
-            What the service says about it; its keys are undocumented. Empty when it says nothing, and when
-            a repeat of a request whose answer was lost finds nothing left to delete.
+            The service's response; its keys are undocumented. Empty if the response is empty, or if a retry
+            after a lost response finds nothing left to delete.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: the environment has no domain.
         """
         return (await api.custom_domain_delete(self._core)).data
 
     async def test_connection(self) -> CustomDomainRecord:
-        """Have DNS and certificate checked now, and read the result.
+        """Check DNS and certificate now, and return the result.
 
         Raises:
-            NotFoundError: there is no domain.
+            NotFoundError: the environment has no domain.
         """
         return (await api.custom_domain_test_connection(self._core)).data

@@ -1,4 +1,4 @@
-"""What a downloaded image is called in a folder."""
+"""File names of downloaded images."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from imgwire_async.imgwire.lowlevel.models import Image
 
 
 def file_name_of(image: Image, content_type: str | None) -> str:
-    """The name of an image's file, possible on every system.
+    """A name for an image's file that is valid on every system.
 
     Args:
-        image: the record. Its name comes from its uploader, so only the last part counts, and no
-            hidden file results.
-        content_type: MIME type as delivered, which a transformation may have changed. If it is that of
-            another image type than the name tells, the suffix follows it.
+        image: the record. Its name comes from the uploader, so only the last path segment is used, and a
+            leading dot is never kept.
+        content_type: MIME type as delivered, which a transformation may have changed. If it differs from the
+            type that the name suggests, the suffix is changed to match.
     """
     given = re.split(r"[/\\]", image.original_filename)[-1].strip(". ")
     name = safe_name(given) if given else str(image.id)

@@ -1,4 +1,4 @@
-"""The part of `client.images` that brings bytes back: archives of many images, and single images."""
+"""The download methods of `client.images`: archives of many images, and single images."""
 
 from __future__ import annotations
 
@@ -46,26 +46,26 @@ if TYPE_CHECKING:
 _FetchInto: TypeAlias = Callable[[Transfer], Awaitable[None]]
 
 _EXPIRED: Final = frozenset({401, 403, 410})
-"""How hosts answer to a signed link that has expired."""
+"""Statuses with which hosts reject an expired signed link."""
 
 
 class ImageDownloads:
-    """Operations that fetch images; inherited by `Images`."""
+    """Operations that download images; inherited by `Images`."""
 
     _core: Core
 
     async def create_bulk_download_job(self, image_ids: Iterable[str | UUID]) -> ImageDownloadJob:
-        """Have the service build an archive of several images.
+        """Start a job in which the service builds an archive of several images.
 
         Raises:
-            InvalidArgumentError: there is no id, or one is not a UUID.
+            InvalidArgumentError: the list is empty, or an id is not a UUID.
         """
         ids = as_uuids(image_ids, "image_ids", "images.create_bulk_download_job")
         body = ImageDownloadJobCreate(image_ids=ids)
         return (await api.images_create_bulk_download_job(self._core, body=body)).data
 
     async def retrieve_bulk_download_job(self, job_id: str | UUID) -> ImageDownloadJob:
-        """Read how far an archive is; `download_url` is set when its status is READY.
+        """Read the state of a bulk download job; `download_url` is set when its status is READY.
 
         Raises:
             InvalidArgumentError: `job_id` is not a UUID.
@@ -80,15 +80,15 @@ class ImageDownloads:
         *,
         timeout: float = 600.0,  # noqa: ASYNC109
     ) -> ImageDownloadJob:
-        """Read a job again and again, first quickly, then every two seconds, until its archive is READY.
+        """Poll until the archive of a job is READY, at first quickly, later every two seconds.
 
         Args:
             job: the job, or its id.
-            timeout: seconds to wait in all.
+            timeout: seconds to wait in total.
 
         Raises:
-            BulkDownloadFailedError: the service could not make the archive.
-            DeadlineExceededError: the archive was not READY in time; the message tells its last status.
+            BulkDownloadFailedError: the service could not build the archive.
+            DeadlineExceededError: the archive was not READY in time; the message has its last status.
             NotFoundError: the job does not exist.
         """
         operation = "images.wait_for_bulk_download"
@@ -145,44 +145,43 @@ class ImageDownloads:
         | Coroutine[None, None, DownloadedFile]
         | Coroutine[None, None, ExtractedFiles]
     ):
-        """Fetch the archive of a bulk download job that is READY.
+        """Download the archive of a bulk download job that is READY.
 
-        A broken transfer resumes where it stopped when the host allows it, and restarts otherwise. A link
-        that has expired is replaced by a fresh one.
+        An interrupted transfer resumes where it stopped if the host allows it, and restarts otherwise. An
+        expired link is replaced with a new one.
 
         Args:
             job: the job, or its id.
             to: path of the archive to write, URI of an object such as `s3://bucket/images.zip` (extra
-                `cloud`), or a binary file to write it to, sync or async as of anyio and aiofiles. Without it
-                you get a stream:
-                `async with imgwire.images.download_archive(job) as stream: async for chunk in stream: …`.
-                A file at a path appears when it is complete and on disk, and not at all after a failure. A
-                folder, or text that ends in a slash, means a file in that folder, which is made if necessary;
-                it gets the id of the job as its name. An object likewise appears when it is complete; what is
-                over 1 MiB goes through a temporary file first. A file object gets bytes as they come, from
-                its current position, and is not closed. A target that cannot work is rejected before the
-                first request.
-            extract: unpack the images into the folder `to`, which is made if necessary. The archive itself is
-                not kept. Names that lead out of the folder, links, and archives beyond `limits` are
-                rejected, and then the folder is as it was. Names that some file system would not take, and
-                names that occur twice for one that ignores case, are changed; see `renamed` of the result.
-            overwrite: whether to replace a file that exists. The new one keeps its permissions, and a link to
-                it stays a link. A file object is written to in any case.
-            limits: how much an archive may hold.
+                `cloud`), or a binary file object to write to, sync or async (anyio, aiofiles). If omitted,
+                the call returns a stream: `async with imgwire.images.download_archive(job) as stream: async
+                for chunk in stream: …`. A file at a path appears only when it is complete and on disk, and
+                not at all after a failure. For a folder, or a string that ends with a slash, the file is
+                created in that folder (which is created if necessary) and named after the job's id. An object
+                also appears only when it is complete; archives over 1 MiB go through a temporary file first.
+                A file object is written from its current position as the bytes arrive, and is not closed. An
+                unusable target is rejected before the first request.
+            extract: unpack the images into the folder `to`, which is created if necessary. The archive itself
+                is not kept. Names that lead out of the folder, links, and archives beyond `limits` are
+                rejected, and the folder is left as it was. Names that are not portable, or that collide when
+                case is ignored, are changed; see `renamed` of the result.
+            overwrite: whether to replace an existing file. Its permissions are kept, and a symbolic link
+                stays a link. Does not apply to file objects.
+            limits: limits on the contents of the archive.
 
         Returns:
-            With a path or file, what was written; with `extract`, the paths of the images in the order of the
-            archive.
+            With a path or file, a description of what was written; with `extract`, the paths of the images in
+            archive order.
 
         Raises:
-            InvalidArgumentError: the job is not READY, or `to` is nothing that can be written to.
-            BulkDownloadFailedError: the service could not make the archive.
-            DownloadRejectedError: the host of the archive answered with an error status.
-            DownloadInterruptedError: a stream cannot continue after its transfer broke.
+            InvalidArgumentError: the job is not READY, or `to` is not a supported target.
+            BulkDownloadFailedError: the service could not build the archive.
+            DownloadRejectedError: the host of the archive responded with an error status.
+            DownloadInterruptedError: the transfer of a stream broke and cannot be resumed.
             DownloadTargetError: `to` cannot be written, or exists.
-            StoreError: the store of an object rejects it, or cannot be reached.
+            StoreError: the object store rejected the object, or cannot be reached.
             ArchiveError: the archive is damaged, or not safe to extract.
-            APIConnectionError: and what else a call can raise, see `imgwire_async.errors`.
+            APIConnectionError: and the other errors of any call, see `imgwire_async.errors`.
         """
         operation = "images.download_archive"
 
@@ -228,26 +227,26 @@ class ImageDownloads:
         preset: Preset | None = None,
         **transformations: Unpack[Transformations],
     ) -> AbstractAsyncContextManager[DownloadStream] | Coroutine[None, None, DownloadedFile]:
-        """Fetch one image from the CDN, as it is delivered with a preset and transformations.
+        """Download one image from the CDN, with an optional preset and transformations.
 
         Args:
             image: the record, or the id, which costs one more call. The image must be READY.
-            to: as for `download_archive`. In a folder the file gets the name of the image, with the suffix of
-                the type that is delivered.
+            to: as for `download_archive`. In a folder, the file has the image's name with the suffix of the
+                delivered type.
             overwrite: as for `download_archive`.
             preset: as for `Image.url`.
             transformations: as for `Image.url`, such as `width=320, format="webp"`. Without `format` the CDN
                 chooses one.
 
         Raises:
-            InvalidArgumentError: `image` is not an image or an id, or `to` is nothing that can be written to.
+            InvalidArgumentError: `image` is not an image or an id, or `to` is not a supported target.
             InvalidTransformationError: a transformation is not allowed.
-            DownloadRejectedError: the CDN answered with an error status, for example because the image is
+            DownloadRejectedError: the CDN responded with an error status, for example because the image is
                 not READY.
-            DownloadInterruptedError: a stream cannot continue after its transfer broke.
+            DownloadInterruptedError: the transfer of a stream broke and cannot be resumed.
             DownloadTargetError: `to` cannot be written, or exists.
-            StoreError: the store of an object rejects it, or cannot be reached.
-            APIConnectionError: and what else a call can raise, see `imgwire_async.errors`.
+            StoreError: the object store rejected the object, or cannot be reached.
+            APIConnectionError: and the other errors of any call, see `imgwire_async.errors`.
         """
         operation = "images.download"
 
@@ -309,7 +308,7 @@ async def _to_file(
     *,
     overwrite: bool,
 ) -> DownloadedFile:
-    """Download to a path or a file; `name` makes that of a file in a folder from the content type."""
+    """Download to a path or a file; for a folder, `name` returns the file name for a content type."""
     path: Path | None = None
     uri: str | None = None
     with _named(operation), core.with_deadline_from_now().within_deadline(operation):
@@ -365,7 +364,7 @@ async def _to_folder(
 
 @contextmanager
 def _named(operation: str) -> Generator[None, None, None]:
-    """Complete what the file system has rejected with the name of the call."""
+    """Add the name of the call to errors of the file system."""
     try:
         yield
     except (DownloadError, InvalidArgumentError) as error:
@@ -378,7 +377,7 @@ def _id_of(job: ImageDownloadJob | str | UUID, name: str, operation: str) -> UUI
 
 
 def _link(job: ImageDownloadJob, operation: str) -> Secret | None:
-    """Where the archive is, or None when the service is still at it."""
+    """The URL of the archive, or None while the service is still building it."""
     if job.status == ImageDownloadStatus.FAILED:
         raise BulkDownloadFailedError(
             f"the service could not make the archive of job {job.id}; perhaps none of its images exists",

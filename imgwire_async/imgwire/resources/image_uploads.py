@@ -1,4 +1,4 @@
-"""The part of `client.images` that stores images."""
+"""The upload methods of `client.images`."""
 
 from __future__ import annotations
 
@@ -87,18 +87,18 @@ class ImageUploads:
         Args:
             body: the generated model, instead of the fields that follow.
             file_name: name of the file, at least one character.
-            mime_type: type that the PUT will declare.
+            mime_type: content type that the PUT will declare.
             content_length: number of bytes that the PUT will send.
             hash_sha256: SHA-256 of the bytes in lower-case hexadecimal digits.
-            idempotency_key: text that names this logical upload, at most 255 characters; generated if
-                omitted, so that a repeated request cannot create a second record.
-            purpose: free label.
+            idempotency_key: identifies this upload, at most 255 characters; generated if omitted, so that a
+                retry cannot create a second record.
+            purpose: free-form label.
             custom_metadata: your own values by name.
             upload_token: token from `create_upload_token`, for client keys that need one.
 
         Raises:
             InvalidArgumentError: `file_name` or `idempotency_key` is empty.
-            APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
+            APIStatusError: and the other errors of any call, see `imgwire_async.errors`.
         """
         upload_token = _hidden(upload_token)
         if body is None:
@@ -147,60 +147,60 @@ class ImageUploads:
     ) -> Image:
         """Upload an image: create its record, then send its bytes to the presigned URL.
 
-        The bytes are streamed in chunks with a `Content-Length`, and are sent again from the start when an
-        attempt fails and `file` can be read again. One idempotency key covers every attempt of both steps,
-        also when the presigned URL has expired and a new one is asked for.
+        The bytes are streamed in chunks with a `Content-Length`. After a failed attempt they are sent again
+        from the start if `file` can be read again. One idempotency key covers every attempt of both steps,
+        even if the presigned URL expires and a new one is requested.
 
-        Content that has no known size and cannot seek, such as a generator or a pipe, is put into a temporary
-        file first, up to 100 MiB (the documented ceiling of an image); then it can be sent again too.
+        Content of unknown size that cannot seek, such as a generator or a pipe, is first copied to a
+        temporary file, up to 100 MiB (the documented maximum for an image), so it can be sent again as well.
 
         Args:
             file: a path, an object of a cloud store (`s3://bucket/key`, `gs://`, `az://`, see the guide
-                "Cloud stores"; extra `cloud`), bytes, an open binary file (sync or async; it is read from
-                where it stands, stays open, and stands there again afterwards if it can seek), a web
-                framework's file of a form, a response of httpx or aiohttp that is being received, an iterator
-                of bytes (sync or async), or a function that returns a new iterator at every call. Whatever
-                blocks is read in threads. Two uploads of one open file, iterator or response run one after
-                the other.
-            size: number of bytes, for a `file` that cannot tell. An iterator is then sent as it comes, once:
-                when that fails, so does the upload.
-            file_name: name to store; that of the path, file or URL if omitted.
-            mime_type: type to declare; detected from the content, then from the name, if omitted.
-            hash_sha256: SHA-256 of the bytes in lower-case hexadecimal digits, or True to compute it, for
-                which the bytes are read twice. Undocumented is what the service does with it.
-            idempotency_key: text that names this logical upload, at most 255 characters; generated if
-                omitted. It is on the returned image, and on the error when the upload fails.
-            purpose: free label.
+                "Cloud stores"; extra `cloud`), bytes, an open binary file (sync or async; it is read from its
+                current position, left open, and returned to that position if it can seek), an uploaded file
+                of a web framework, a streaming httpx or aiohttp response, an iterator of bytes (sync or
+                async), or a function that returns a new iterator on every call. Blocking sources are read in
+                threads. Two uploads of the same open file, iterator or response run one after the other.
+            size: number of bytes, for a `file` of unknown size. An iterator is then streamed directly and
+                only once: if that attempt fails, so does the upload.
+            file_name: name to store; taken from the path, file or URL if omitted.
+            mime_type: content type to declare; if omitted, detected from the content, falling back to the
+                name.
+            hash_sha256: SHA-256 of the bytes in lower-case hexadecimal digits, or True to compute it, which
+                reads the bytes twice. What the service does with the hash is undocumented.
+            idempotency_key: identifies this upload, at most 255 characters; generated if omitted. It is set
+                on the returned image, and on the error if the upload fails.
+            purpose: free-form label.
             custom_metadata: your own values by name.
             upload_token: token from `create_upload_token`, for client keys that need one.
             wait: return when the image is READY, as `wait_until_ready` does.
-            verify: wait like that, then compare the image's size, and its hash if `hash_sha256` is given and
-                the service has one, with what was sent.
+            verify: wait as with `wait`, then compare the image's size with what was sent, and its hash if
+                `hash_sha256` is given and the service has one.
             timeout: seconds to wait for READY, with `wait` or `verify`.
             on_progress: called with the upload's progress at the start, at the end, and at most ten times a
-                second in between. Sync or async; what it raises ends the upload.
+                second in between. Sync or async; an exception that it raises ends the upload.
 
         The client's `deadline` covers everything here: opening and reading `file`, every attempt, waiting for
-        READY, and async hooks that do not return. Until its bytes are sent, a `file` that gives nothing for
-        the shortest of the client's `read`, `write` and `total` timeouts ends the upload.
+        READY, and async hooks that do not return. The upload also ends if reading `file` yields nothing for
+        as long as the shortest of the client's `read`, `write` and `total` timeouts.
 
         Returns:
-            The record as it was before the bytes arrived; with `wait` or `verify`, as it is when READY, with
+            The record as it was before the upload finished; with `wait` or `verify`, the READY record with
             width and height.
 
         Raises:
             InvalidArgumentError: `idempotency_key` is empty, or `size` or `timeout` is not a number.
-            UploadSourceError: `file` is missing, unreadable, empty, or not a supported source of bytes; or it
-                raised an exception of its own, which is the `__cause__`.
-            APITimeoutError: `file` gave nothing for too long, or a phase of a request took too long.
+            UploadSourceError: `file` does not exist, cannot be read, is empty, or is not a supported source
+                of bytes; or reading it raised an exception, which is the `__cause__`.
+            APITimeoutError: reading `file` stalled, or a phase of a request took too long.
             DeadlineExceededError: the client's `deadline` passed, or the image was not READY in time.
-            UnsupportedImageTypeError: neither content nor name shows a type that the service stores.
+            UnsupportedImageTypeError: neither the content nor the name shows a type that the service stores.
             SourceStoreError: the object cannot be read from its store; a kind of `UploadSourceError`.
-            SourceChangedError: the file changed its size, or the object its version, while it was being sent.
+            SourceChangedError: the file's size or the object's version changed while it was being sent.
             UploadRejectedError: the object store rejected the bytes.
-            UploadVerificationError: with `verify`, the service has something else than was sent.
+            UploadVerificationError: with `verify`, the stored image is not what was sent.
             ImageQuarantinedError: with `wait` or `verify`, the service could not use the bytes.
-            APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
+            APIStatusError: and the other errors of any call, see `imgwire_async.errors`.
         """
         upload_token = _hidden(upload_token)
         declared_type = _given_type(mime_type, "images.upload")
@@ -245,7 +245,7 @@ class ImageUploads:
         timeout: float = 120.0,
     ) -> UploadMany[T]: ...
 
-    # mypy calls this one covered. Without it, a list of several kinds written in the call has no type.
+    # mypy considers this overload redundant, but without it a list literal of mixed types has no type.
     @overload
     def upload_many(  # type: ignore[overload-cannot-match]
         self,
@@ -268,7 +268,7 @@ class ImageUploads:
         wait: bool = False,
         timeout: float = 120.0,
     ) -> UploadMany[T]:
-        """Upload many images at once and get their outcomes in the order in which they end.
+        """Upload many images at once and get their outcomes in order of completion.
 
         ```python
         async with imgwire.images.upload_many(Path("photos").iterdir()) as outcomes:
@@ -276,19 +276,19 @@ class ImageUploads:
                 print(outcome.item, outcome.error or outcome.image)
         ```
 
-        One failure does not stop the rest; what an item's own code raises, except `KeyboardInterrupt` and
-        `SystemExit`, is the `__cause__` of an `UploadSourceError` in its outcome. What a hook of the client
-        raises ends the block. Memory is bounded whatever the number of items: they are drawn as
-        there is room, and outcomes that are not taken delay further uploads. Leaving the block cancels
-        what has not ended.
+        A failing item does not stop the rest. An exception raised by an item's own code, except
+        `KeyboardInterrupt` and `SystemExit`, becomes the `__cause__` of an `UploadSourceError` in its
+        outcome. An exception raised by a hook of the client ends the block. Memory is bounded regardless of
+        the number of items: items are taken as there is room for them, and a slow consumer delays further
+        uploads. Leaving the block cancels unfinished uploads.
 
         Args:
-            items: paths, bytes, or `UploadItem`s with arguments of their own; any iterable, sync or async. A
-                sync one is advanced on the event loop, so one that blocks should be async.
+            items: paths, bytes, or `UploadItem`s with their own arguments; any iterable, sync or async. A
+                sync iterable is advanced on the event loop, so it must not block for long.
             concurrency: how many uploads run at once. The `concurrency` of the client limits them too.
-            purpose: free label of those items that have none of their own.
-            custom_metadata: your own values for those items that have none of their own.
-            wait: an upload ends when its image is READY; one in quarantine counts as failed.
+            purpose: free-form label for items that do not set their own.
+            custom_metadata: your own values for items that do not set any.
+            wait: finish each upload only when its image is READY; one in quarantine counts as failed.
             timeout: seconds to wait for each image, with `wait`.
 
         Raises:
@@ -332,27 +332,28 @@ class ImageUploads:
 
         Args:
             url: where the image is: http or https, with a host. Or an object of a cloud store, such as
-                `s3://bucket/key` (extra `cloud`): the service gets a signed URL that is good for 15 minutes.
+                `s3://bucket/key` (extra `cloud`): the service gets a signed URL that is valid for 15 minutes.
             file_name: name to store instead of the one in the URL.
             mime_type: type to store instead of the one that the source declares.
             idempotency_key: as for `upload`.
-            purpose: free label.
+            purpose: free-form label.
             custom_metadata: your own values by name.
             allow_credentials: accept a URL with a user name or password, which the service gets to see.
             wait: return when the image is READY, as `wait_until_ready` does.
-            timeout: seconds to wait in all, with `wait`.
+            timeout: seconds to wait in total, with `wait`.
 
         Returns:
             The record. Without `wait` the service has only accepted the URL: it fetches the image later, and
             one that it cannot fetch ends in QUARANTINE. Nothing is stored until the status is READY.
 
         Raises:
-            InvalidArgumentError: `url` is nothing that the service could fetch; `idempotency_key` is empty.
-            ImageQuarantinedError: with `wait`, the service could not fetch the source, or not use it.
+            InvalidArgumentError: `url` is not a URL that the service can fetch, or `idempotency_key` is
+                empty.
+            ImageQuarantinedError: with `wait`, the service could not fetch or process the source.
             DeadlineExceededError: with `wait`, the image was not READY in time.
-            APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
+            APIStatusError: and the other errors of any call, see `imgwire_async.errors`.
         """
-        if is_object(str(url)):  # what is not text is rejected below
+        if is_object(str(url)):  # other types are rejected below
             file_name = file_name or name_of_object(url)
             url = await _signed(url)
         body = UploadViaUrlCreate(
@@ -369,9 +370,9 @@ class ImageUploads:
         return await until_ready(core, image.id, timeout) if wait else image
 
     async def create_upload_token(self) -> UploadToken:
-        """Make a short-lived token that lets a frontend with a client key upload one image.
+        """Create a short-lived token that lets a frontend with a client key upload one image.
 
-        The vendor's frontends expect a backend to answer `{"uploadToken": token.token}`.
+        The vendor's frontends expect the backend to respond with `{"uploadToken": token.token}`.
         """
         return (await api.images_create_upload_token(self._core)).data
 

@@ -1,4 +1,4 @@
-"""`client.images`: list, read and delete images; with what uploads and fetches them."""
+"""`client.images`: list, read, delete, upload and download images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Images(ImageUploads, ImageDownloads, Listed[Image]):
 
     @property
     def with_raw_response(self) -> ImagesWithRawResponse:
-        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        """The same methods, but they return the whole response: `await ….with_raw_response.…()`."""
         from imgwire_async.imgwire.resources.raw import ImagesWithRawResponse
 
         return ImagesWithRawResponse(self._core)
@@ -58,11 +58,11 @@ class Images(ImageUploads, ImageDownloads, Listed[Image]):
 
         Args:
             image_id: the image.
-            timeout: seconds to wait in all.
+            timeout: seconds to wait in total.
 
         Raises:
-            ImageQuarantinedError: the service could not fetch the image or use its bytes.
-            DeadlineExceededError: the image was not READY in time; the message tells its last status.
+            ImageQuarantinedError: the service could not fetch or process the image.
+            DeadlineExceededError: the image was not READY in time; the message has its last status.
             NotFoundError: the image does not exist.
         """
         image = as_uuid(image_id, "image_id", OPERATION)
@@ -72,8 +72,8 @@ class Images(ImageUploads, ImageDownloads, Listed[Image]):
         """Delete an image.
 
         Returns:
-            What the service says about it; its keys are undocumented. Empty when it says nothing, or anything
-            but a JSON object, and when a repeat of a request whose answer was lost finds nothing to delete.
+            The service's response; its keys are undocumented. Empty if the response is not a JSON object, or
+            if a retry after a lost response finds nothing left to delete.
 
         Raises:
             InvalidArgumentError: `image_id` is not a UUID.
@@ -86,10 +86,10 @@ class Images(ImageUploads, ImageDownloads, Listed[Image]):
         """Delete several images.
 
         Returns:
-            What the service says about it, as for `delete`; how it treats unknown ids is undocumented.
+            The service's response, as for `delete`; how the service treats unknown ids is undocumented.
 
         Raises:
-            InvalidArgumentError: there is no id, or one is not a UUID.
+            InvalidArgumentError: the list is empty, or an id is not a UUID.
         """
         ids = as_uuids(image_ids, "image_ids", "images.bulk_delete")
         return (await api.images_bulk_delete(self._core, body=BulkDeleteImages(image_ids=ids))).data

@@ -1,4 +1,4 @@
-"""Lists whose pages are described by response headers, as all of Imgwire's are."""
+"""Lists with paging information in the response headers, as everywhere in Imgwire."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Listed(ABC, Generic[T]):
         """List records: `await` gives one `Page`, `async for` gives every record of every page.
 
         Args:
-            page: page to begin with, from 1.
-            limit: records on a page, from 1 to 100; the service's default is 20.
+            page: number of the first page, counted from 1.
+            limit: records per page, from 1 to 100; the service's default is 20.
             max_items: end the iteration after this many records.
-            prefetch: how many pages an iteration fetches ahead, at the same time as the one it needs.
+            prefetch: how many pages an iteration fetches ahead, concurrently with the page it needs.
 
         Raises:
             InvalidArgumentError: a number is out of range.
@@ -64,9 +64,9 @@ class Listed(ABC, Generic[T]):
     def list_pages(
         self, *, page: int = 1, limit: int | None = None, prefetch: int = 0
     ) -> AsyncIterator[Page[T]]:
-        """Every page from `page` on. Arguments as for `list`."""
+        """Iterate over all pages from `page` on. Takes the same arguments as `list`."""
         return self.list(page=page, limit=limit, prefetch=prefetch).pages()
 
     def list_all(self, *, limit: int | None = None, prefetch: int = 0) -> AsyncIterator[T]:
-        """Every record. The same as iterating over `list`, under the name of the vendor's own SDKs."""
+        """Iterate over all records. Same as iterating over `list`; the vendor's SDKs use this name."""
         return aiter(self.list(limit=limit, prefetch=prefetch))

@@ -24,7 +24,7 @@ class Metrics:
 
     @property
     def with_raw_response(self) -> MetricsWithRawResponse:
-        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        """The same methods, but they return the whole response: `await ….with_raw_response.…()`."""
         from imgwire_async.imgwire.resources.raw import MetricsWithRawResponse
 
         return MetricsWithRawResponse(self._core)
@@ -37,14 +37,14 @@ class Metrics:
         date_start: datetime | None = None,
         date_end: datetime | None = None,
     ) -> MetricsDatasets:
-        """Usage as time series.
+        """Read usage as time series.
 
         Args:
             interval: width of the time buckets, `HOURLY` (the service's default), `DAILY`, `WEEKLY` or
                 `MONTHLY`.
-            tz: IANA time zone by which buckets are cut, such as `America/Chicago`; the default is UTC.
-            date_start: start of the range; the service chooses one when it is left out.
-            date_end: end of the range; the service chooses one when it is left out.
+            tz: IANA time zone of the bucket boundaries, such as `America/Chicago`; the default is UTC.
+            date_start: start of the range; chosen by the service if omitted.
+            date_end: end of the range; chosen by the service if omitted.
 
         Raises:
             InvalidArgumentError: a date has no time zone, or `interval` is not a string.
@@ -68,9 +68,9 @@ class Metrics:
         date_start: datetime | None = None,
         date_end: datetime | None = None,
     ) -> MetricsStats:
-        """Usage as totals, each with the value of the period before and the change in percent.
+        """Read usage as totals, each with the value of the previous period and the change in percent.
 
-        Arguments and errors are those of `get_datasets`.
+        Takes the arguments and raises the errors of `get_datasets`.
         """
         operation = "metrics.get_stats"
         response = await api.metrics_get_stats(

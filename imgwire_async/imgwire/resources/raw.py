@@ -1,4 +1,4 @@
-"""Resources whose methods return the whole response: status, headers and request id beside the record.
+"""Resources with methods that return the whole response: record, status, headers and request id.
 
 `await client.images.with_raw_response.retrieve(id)` gives a `Response[Image]`.
 """

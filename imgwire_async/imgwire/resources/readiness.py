@@ -26,7 +26,7 @@ async def until_ready(core: Core, image_id: UUID, seconds: float) -> Image:
     Args:
         core: makes the requests, with the deadline of the whole call.
         image_id: the image.
-        seconds: how long to wait in all.
+        seconds: how long to wait in total.
     """
     status = "unknown"
 
