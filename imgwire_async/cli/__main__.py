@@ -1,4 +1,8 @@
-"""`python -m imgwire_async.cli`."""
+"""`python -m imgwire_async.cli`.
+
+Python loads the package before this module, so a signal in the first 20 ms or so meets the interpreter, which
+prints a traceback of its own. The installed command is ready earlier; see its entry point.
+"""
 
 from imgwire_async.cli import main
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from imgwire_async.core.clients.credentials import Credentials
 from imgwire_async.core.paging import Page
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import APIStatusError, InvalidArgumentError, RateLimitError
 from imgwire_async.imgix.arguments import SourceId, as_source_id
 from imgwire_async.imgix.filters import ASSET_FILTERS, AssetFilters, AssetSort, filter_query
@@ -109,6 +111,7 @@ class AssetEntries:
         sources: the resource.
         assets: the resource.
         service: URL of the API.
+        credentials: what the requests are made with.
         entry_of: makes the entry of an asset.
         wanted: the sources to list; None for all that are not deleted.
         filters: only assets that match all of them.
@@ -123,6 +126,7 @@ class AssetEntries:
         assets: Assets,
         *,
         service: str,
+        credentials: Credentials,
         entry_of: Callable[[Source, Asset], Entry],
         wanted: Collection[SourceId] | None = None,
         filters: AssetFilters | None = None,
@@ -134,6 +138,7 @@ class AssetEntries:
         self._sources = sources
         self._assets = assets
         self._entry_of = entry_of
+        self._credentials = credentials
         self.identity = f"imgix at {service}"
         query = filter_query(filters, ASSET_FILTERS, _OPERATION)
         described = json.dumps([self._wanted, sorted(query.items())])
@@ -142,6 +147,14 @@ class AssetEntries:
         """Pages that were fetched."""
         self.cut_short: list[str] = []
         """Ids of the sources of which assets may be missing: their lists ended where imgix stops counting."""
+
+    async def credential(self) -> Secret:
+        """The API key: there may be several accounts at one URL."""
+        return await self._credentials.current()
+
+    async def visible(self) -> Collection[str]:
+        """What the ids of assets begin with, for every source of the account."""
+        return [f"{source.id}/" async for source in self._sources.list(limit=PAGE)]
 
     async def batches(self, resume: str | None) -> AsyncGenerator[Batch, None]:
         """A page of a source at a time. A cursor that imgix no longer knows means the source's beginning."""

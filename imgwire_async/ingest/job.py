@@ -24,7 +24,7 @@ from imgwire_async.errors import ImgwireError, JournalError
 from imgwire_async.ingest.coordination.coordinator import Coordinator
 from imgwire_async.ingest.coordination.leftovers import failures, not_tried
 from imgwire_async.ingest.items import check_job_name, storable
-from imgwire_async.ingest.journal.binding import Binding, bind, check_key, shown
+from imgwire_async.ingest.journal.binding import Binding, bind, check_key, check_source_key, shown
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.path import journal_path
 from imgwire_async.ingest.journal.rows import State
@@ -57,6 +57,7 @@ from imgwire_async.ingest.shards.shard import Workbench
 from imgwire_async.ingest.sink import RecordT, Sink, SinkAddress
 from imgwire_async.ingest.sources.entries import IngestSource, open_source
 from imgwire_async.ingest.sources.own_files import OwnFiles
+from imgwire_async.ingest.sources.source import Entries
 from imgwire_async.stores.uris import is_object
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class IngestJob(Generic[RecordT]):
                 self._cluster = await self._joined(self._ray_runner)
                 unless_started.push_async_callback(_in_thread_in_any_case, self._cluster.leave)
             self._runner = self._new_runner()
-            binding = await self._begin_run(entries.identity)
+            binding = await self._begin_run(entries)
             self._outcomes = Handover[list[Outcome]](_QUEUED)
             self._coordinator = Coordinator(
                 self._journal,
@@ -353,13 +354,14 @@ class IngestJob(Generic[RecordT]):
             path = None  # nothing is made
         return Journal(path, self._job_name, wall_clock=self._core.shared.time.time)
 
-    async def _begin_run(self, source: str) -> Binding | None:
+    async def _begin_run(self, entries: Entries) -> Binding | None:
         binding = None
         sink: Sink = self._sink.open(self._core)
         if not self._journal.is_temporary:
             self._own_files.add((os.fspath(self._journal.path), *self._journal.outputs))
-            binding = await to_thread.run_sync(bind, self._journal, sink.destination, source)
+            binding = await to_thread.run_sync(bind, self._journal, sink.destination, entries.identity)
             binding = await check_key(self._journal, sink, self._core.credentials, binding)
+            binding = await check_source_key(self._journal, entries, binding)
         if self._options.dry_run:
             return None
         await to_thread.run_sync(self._journal.begin_run, None if binding is None else binding.to_json())

@@ -202,8 +202,8 @@ def migrate_from_imgix(
 
     Everything else is as in `AsyncImgwireClient.ingest`: run again with the same journal, it skips what
     is stored, tries again what failed, and lists from where it was when it ended early. The journal belongs
-    to Imgwire and to the imgix API, not to `sources` and `filters`, so a large account can be moved in parts
-    with one journal.
+    to Imgwire and to the account at imgix, not to `sources` and `filters`, so a large account can be moved in
+    parts with one journal. A new API key of the account is accepted if it sees one of its sources.
 
     imgix may know fewer assets than the origin has files: it indexes what was requested. The limits that
     imgix publishes hold for lists: 400 assets a second.
@@ -290,6 +290,7 @@ def migrate_from_imgix(
         patient.sources,
         patient.assets,
         service=same_for_all_spellings(at_imgix.options.base_url),
+        credentials=at_imgix.credentials,
         entry_of=AssetReader(metadata, on_alt_text, rendering_base_url).entry,
         wanted=sources,
         filters=filters,

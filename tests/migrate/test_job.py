@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from imgwire_async import AlreadyStored, AsyncImgwireClient, Failed, Skipped, Stored
+from imgwire_async.core.clients.client import core_of
 from imgwire_async.errors import (
     ImgwireError,
     InvalidArgumentError,
@@ -36,6 +37,7 @@ from tests.clients import without_waits
 from tests.ingest.support import server_images, small_image
 from tests.migrate.support import (
     NO_IMAGES,
+    UNLIMITED,
     client_of,
     counts,
     expected_metadata,
@@ -153,7 +155,14 @@ async def test_a_cursor_that_imgix_no_longer_knows_means_the_beginning_of_its_so
 
 def entries_at(imgix: AsyncImgixClient, **arguments: Any) -> AssetEntries:
     reader = AssetReader(MetadataRules(), None, None)
-    return AssetEntries(imgix.sources, imgix.assets, service="x", entry_of=reader.entry, **arguments)
+    return AssetEntries(
+        imgix.sources,
+        imgix.assets,
+        service="x",
+        credentials=core_of(imgix).credentials,
+        entry_of=reader.entry,
+        **arguments,
+    )
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -213,6 +222,44 @@ async def test_an_account_is_moved_in_parts_with_one_journal(
         async with client_of(other) as elsewhere:
             with pytest.raises(JournalError, match="belongs to imgix at"):
                 await migrate(elsewhere, client, other, journal=tmp_path / "j")
+
+
+async def test_a_journal_is_not_used_for_another_account_at_the_same_url(
+    imgix: AsyncImgixClient, client: AsyncImgwireClient, server: ImgixSandbox, tmp_path: Path
+) -> None:
+    fill(server, server.add_source("one"), 2)
+    await migrate(imgix, client, server, journal=tmp_path / "j")
+    server.reset()  # as an account that has none of these sources
+    fill(server, server.add_source("two"), 2)
+    key = server.create_key("sources", "asset_browse")
+    async with AsyncImgixClient(key, base_url=server.base_url, rate_limits=UNLIMITED) as elsewhere:
+        for dry_run in (True, False):
+            with pytest.raises(
+                JournalError, match="another account of imgix at .* use another journal"
+            ) as raised:
+                await migrate(elsewhere, client, server, journal=tmp_path / "j", dry_run=dry_run)
+            assert key not in str(raised.value)
+        _, report = await migrate(elsewhere, client, server, journal=tmp_path / "k")
+        assert counts(report) == (2, 0, 0, 0)
+    assert key.encode() not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+
+
+async def test_a_new_key_of_an_account_resumes(
+    imgix: AsyncImgixClient, client: AsyncImgwireClient, server: ImgixSandbox, tmp_path: Path
+) -> None:
+    first, second = server.add_source("one"), server.add_source("two")
+    fill(server, first, 2)
+    fill(server, second, 2)
+    await migrate(imgix, client, server, journal=tmp_path / "j", sources=[first])
+    key = server.create_key("sources", "asset_browse")
+    async with AsyncImgixClient(key, base_url=server.base_url, rate_limits=UNLIMITED) as rotated:
+        # That another part of the account is moved now makes no difference.
+        _, report = await migrate(rotated, client, server, journal=tmp_path / "j", sources=[second])
+        assert counts(report) == (2, 0, 0, 0)
+        server.requests.clear()
+        await migrate(rotated, client, server, journal=tmp_path / "j", sources=[second])
+    # The same key: nothing to ask.
+    assert not [request for request in server.requests if request.operation == "sources.list"]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from imgwire_async.ingest.results.outputs import (
 from imgwire_async.ingest.runners.runner import Runner
 from imgwire_async.ingest.sink import patient
 from imgwire_async.ingest.sources.entries import identity_of
+from imgwire_async.ingest.sources.source import Entries
 from imgwire_async.stores.uris import FORMS, ObjectUri, is_object, local_path
 
 MANIFESTS: Final = (".jsonl", ".ndjson", ".parquet")
@@ -89,8 +90,8 @@ class ExportJob(IngestJob[ExportedImage]):
             check_free(manifest, Taken(journal=os.fsdecode(self._journal_path)))
         return super()._open_journal()
 
-    async def _begin_run(self, source: str) -> Binding | None:
-        binding = await super()._begin_run(source)
+    async def _begin_run(self, entries: Entries) -> Binding | None:
+        binding = await super()._begin_run(entries)
         if self._options.dry_run:
             return binding
         journal = self._journal

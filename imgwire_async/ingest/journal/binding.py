@@ -3,7 +3,8 @@
 The same keys mean other images elsewhere, so a journal is never used for another service or another source.
 The service is known by its URL. What a key sees is known by the area that the sink tells, or where that is
 unknown by the key itself, of which the journal keeps a salted digest only. A key that was rotated is
-accepted when it sees the images that the journal holds.
+accepted when it sees the images that the journal holds. The same goes for the key of a source that is an
+account of a service.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from imgwire_async.errors import JournalError
 from imgwire_async.ingest.items import is_url, key_text, storable
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.sink import Destination, Sink
+from imgwire_async.ingest.sources.source import Entries, Guarded
 from imgwire_async.stores.uris import is_object
 
 
@@ -35,6 +37,8 @@ class Binding:
     """Where the source lies, seen from the folder of the journal; None when it is not a file."""
     key: str | None = None
     """Salted digest of the API key."""
+    source_key: str | None = None
+    """Salted digest of the credential of the source; None where it needs none."""
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -84,6 +88,7 @@ def bind(journal: Journal, destination: Destination, source: str) -> Binding:
             f"{journal.job!r}, which keeps the idempotency keys",
             operation="ingest",
         )
+    wanted = replace(wanted, source_key=bound.source_key)
     if not _has_images(count):
         return wanted
     if bound.destination.service != destination.service or _differ(bound.destination, destination):
@@ -120,6 +125,35 @@ async def check_key(journal: Journal, sink: Sink, credentials: Credentials, bind
         raise _other_service(journal, binding, seen, journal.count())
     area = found.area or binding.destination.area
     return replace(binding, key=key, destination=replace(binding.destination, area=area))
+
+
+async def check_source_key(journal: Journal, entries: Entries, binding: Binding) -> Binding:
+    """Make sure that the credential of the source sees some of what the journal has items of.
+
+    Without a request if it is the one that was used before, or if the source needs none.
+
+    Returns:
+        `binding` with what was learnt.
+
+    Raises:
+        JournalError: it sees other parts of the source only.
+        ImgwireError: the source could not be asked.
+    """
+    if not isinstance(entries, Guarded):
+        return binding
+    key = _digest(await entries.credential(), journal.job)
+    if (
+        key != binding.source_key
+        and journal.count()
+        and not any(map(journal.has_keys_from, await entries.visible()))
+    ):
+        raise JournalError(
+            f"the journal {shown(journal.path)} belongs to another account of {_quoted(binding.source)}: "
+            "this API key sees nothing of what the journal has items of; use another journal for this account, "
+            "or a key of the first",
+            operation="ingest",
+        )
+    return replace(binding, source_key=key)
 
 
 def _digest(key: Secret, job: str) -> str:

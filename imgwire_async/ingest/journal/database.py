@@ -354,6 +354,14 @@ class Journal:
             counts = self._reader.execute("SELECT state, items FROM counts WHERE items > 0").fetchall()
         return {STATES[number]: items for number, items in counts}
 
+    def has_keys_from(self, prefix: str) -> bool:
+        """Whether the key of any item begins with `prefix`, which ends with a slash."""
+        if any(place.startswith(prefix) for place in self._codec.places):
+            return True
+        # Keys whose place found no room.
+        rows = f"{_SELECT} WHERE place = 0 AND name >= ?1 ORDER BY name LIMIT 1"
+        return any(row.key.startswith(prefix) for row in self._read(rows, (prefix,)))
+
     def some_images(self) -> list[str]:
         """Ids of a few stored images, from both ends of the rows."""
         chosen = f"{_SELECT} WHERE {_among(_STORED)} ORDER BY"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from imgwire_async.core.values.redaction import Secret
 from imgwire_async.ingest.items import Entry
 
 
@@ -26,6 +27,27 @@ class Patient(Protocol):
     @property
     def waiting_for(self) -> str | None:
         """What it waits for, and why, such as a bucket that does not answer; None while it does not wait."""
+        ...
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A source of which another credential shows other items, although its identity is the same."""
+
+    async def credential(self) -> Secret:
+        """The credential that the items are listed with.
+
+        Raises:
+            ImgwireError: there is none.
+        """
+        ...
+
+    async def visible(self) -> Collection[str]:
+        """What the keys of items begin with, for every part of the source that the credential can see.
+
+        Raises:
+            ImgwireError: the service could not be asked.
+        """
         ...
 
 

@@ -17,6 +17,7 @@ from anyio import to_thread
 
 from imgwire_async.core.time import RealTime
 from imgwire_async.errors import JournalError
+from imgwire_async.ingest.journal import compact
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.migrations import FORMAT
 from imgwire_async.ingest.journal.rows import Row, State
@@ -48,6 +49,20 @@ def test_rows_are_found_again_by_the_next_run(tmp_path: Path) -> None:
         assert found["00007"] == row("00007")
         assert [found.key for found in journal.rows(State.STORED)] == [f"{n:05}" for n in range(1200)]
         assert journal.count() == {"stored": 1200}
+
+
+@pytest.mark.parametrize("places", [compact.PLACES, 1])
+def test_a_journal_knows_whether_keys_begin_with_a_prefix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: int
+) -> None:
+    monkeypatch.setattr(compact, "PLACES", places)
+    with Journal(tmp_path / "j") as journal:
+        journal.begin_run()
+        journal.write([row("aa/deep/1.png"), row("cc/2.png")])
+        found = [
+            prefix for prefix in ("a/", "aa/", "ab/", "bb/", "cc/", "dd/") if journal.has_keys_from(prefix)
+        ]
+        assert found == ["aa/", "cc/"]
 
 
 @pytest.mark.parametrize(
