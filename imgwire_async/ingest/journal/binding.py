@@ -149,8 +149,8 @@ async def check_source_key(journal: Journal, entries: Entries, binding: Binding)
     ):
         raise JournalError(
             f"the journal {shown(journal.path)} belongs to another account of {_quoted(binding.source)}: "
-            "this API key sees nothing of what the journal has items of; use another journal for this account, "
-            "or a key of the first",
+            "this API key sees nothing of what the journal has items of; use another journal for this "
+            "account, or a key of the first",
             operation="ingest",
         )
     return replace(binding, source_key=key)
