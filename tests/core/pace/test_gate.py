@@ -90,6 +90,23 @@ async def test_never_more_in_flight_than_the_limit(time: VirtualTime) -> None:
 
 
 @in_virtual_time
+async def test_a_limit_that_changes_lets_more_go_at_once_or_waits_for_those_in_flight(
+    time: VirtualTime,
+) -> None:
+    gate = new_gate(time, concurrency=1)
+    log = Log(gate, time)
+    async with anyio.create_task_group() as tasks:
+        for name in "abcde":
+            tasks.start_soon(log.send, name, CREATE, 10.0)
+            await time.settle()
+        await time.sleep(5.0)
+        gate.resize(3)
+        await time.sleep(1.0)
+        gate.resize(1)
+    assert log.admitted == [("a", 0.0), ("b", 5.0), ("c", 5.0), ("d", 15.0), ("e", 25.0)]
+
+
+@in_virtual_time
 async def test_a_rate_limit_spaces_requests_after_the_burst(time: VirtualTime) -> None:
     log = Log(new_gate(time, limits={CREATE: RateLimit(2.0, burst=3)}), time)
     async with anyio.create_task_group() as tasks:

@@ -28,6 +28,17 @@ def test_grows_to_its_limit_while_answers_stay_fast_and_it_is_used() -> None:
     assert cap.value == 300
 
 
+def test_a_limit_that_changes_holds_at_once() -> None:
+    time = VirtualTime()
+    cap = InFlightCap(clock=time.monotonic, limit=300)
+    feed(cap, time, 10, 0.1)
+    cap.limit_to(30)
+    assert cap.value == 30
+    cap.limit_to(60)
+    feed(cap, time, 10, 0.1)
+    assert cap.value == 60
+
+
 def test_does_not_grow_while_less_than_half_of_it_is_used() -> None:
     time = VirtualTime()
     cap = InFlightCap(clock=time.monotonic, limit=300)
