@@ -9,7 +9,7 @@ import typer
 from imgwire_async.cli import environment, imgix, migrate
 from imgwire_async.cli.help import Group, with_plain_help
 from imgwire_async.cli.images import delivery, downloads, stored, uploads
-from imgwire_async.cli.jobs import export, ingest
+from imgwire_async.cli.jobs import export, ingest, status
 from imgwire_async.cli.local import sandbox
 from imgwire_async.cli.streams import say
 
@@ -53,6 +53,7 @@ def commands(
 
 uploads.register(app)
 ingest.register(app)
+status.register(app)
 export.register(app)
 stored.register(app)
 delivery.register(app)

@@ -20,7 +20,9 @@ from imgwire_async.cli.settings import settings
 from imgwire_async.cli.streams import LEAST_WIDTH
 
 if TYPE_CHECKING:
+    from typer._click import Command as ClickCommand
     from typer._click import Context, Parameter
+    from typer._click.shell_completion import CompletionItem
 
 _MOST_WIDTH: Final = 100
 _LEAST_WIDTH_FOR_COLUMNS: Final = 70
@@ -44,6 +46,19 @@ class Group(TyperGroup):
         """Run the program, without what an earlier run in this process was given."""
         settings.reset()
         return super().main(*arguments, **options)
+
+    def resolve_command(
+        self, ctx: Context, args: list[str]
+    ) -> tuple[str | None, ClickCommand | None, list[str]]:
+        """The command that arguments name: in two words if there is one, such as `ingest status`."""
+        both = " ".join(args[:2])
+        if len(args) > 1 and both in self.commands:
+            return both, self.commands[both], args[2:]
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: Context, incomplete: str) -> list[CompletionItem]:
+        """Words that complete the one that was begun."""
+        return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
 
     def get_help(self, ctx: Context) -> str:
         """The help text."""

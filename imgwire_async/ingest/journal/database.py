@@ -19,7 +19,7 @@ from imgwire_async.ingest.journal.compact import COLUMNS, INSERT, NUMBERS, STATE
 from imgwire_async.ingest.journal.history import keep_outcomes
 from imgwire_async.ingest.journal.migrations import FORMAT, format_problem, migrate, shrink
 from imgwire_async.ingest.journal.problems import journal_error
-from imgwire_async.ingest.journal.recognition import APPLICATION_ID, HAS_ABOUT
+from imgwire_async.ingest.journal.recognition import APPLICATION_ID, HAS_ABOUT, SQLITE_HEAD
 from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.ingest.journal.schema import ABOUT, CONTENT_INDEX, ITEMS, JOB
 
@@ -94,14 +94,14 @@ class Journal:
     def _refuse_foreign_file(self) -> None:
         try:
             with self.path.open("rb") as file:
-                head = file.read(16)
+                head = file.read(len(SQLITE_HEAD))
         except FileNotFoundError:
             return
         except OSError as error:
             raise JournalError(
                 f"cannot open the journal {self.path}: {error.strerror or error}", reason="not_writable"
             ) from error
-        if head not in {b"", b"SQLite format 3\0"}:
+        if head not in {b"", SQLITE_HEAD}:
             raise JournalError(f"{self.path} is not a journal, and is left as it is; name another file")
 
     def connection(self) -> sqlite3.Connection:
@@ -115,7 +115,8 @@ class Journal:
     def _lock(self) -> None:
         # SQLite's own file lock works alike on every platform and is released by the system after a crash.
         # On a file of its own, because readers of the journal itself must not be kept out.
-        lock = self._connect(Path(f"{self.path}.lock"), timeout=0.0)
+        # Who asks whether a job is running keeps it for an instant.
+        lock = self._connect(Path(f"{self.path}.lock"), timeout=0.2)
         try:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:

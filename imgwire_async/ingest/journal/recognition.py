@@ -9,6 +9,7 @@ from typing import Final
 
 APPLICATION_ID: Final = 0x696D6777  # "imgw"
 HAS_ABOUT: Final = "SELECT count(*) FROM sqlite_master WHERE name = 'about'"
+SQLITE_HEAD: Final = b"SQLite format 3\0"
 HEADER_BYTES: Final = 72
 """So much of a file tells whether it is a journal."""
 
@@ -16,7 +17,7 @@ HEADER_BYTES: Final = 72
 def is_journal(head: bytes) -> bool:
     """Whether a file that begins with `head` is a journal."""
     # https://www.sqlite.org/fileformat.html: the application id is at 68
-    return head.startswith(b"SQLite format 3\0") and head[68:72] == APPLICATION_ID.to_bytes(4, "big")
+    return head.startswith(SQLITE_HEAD) and head[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def is_unbound(path: Path) -> bool:

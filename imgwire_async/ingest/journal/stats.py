@@ -1,12 +1,13 @@
 """How far the job of a journal is, read beside a running job or after its end.
 
-`journal_stats(path)` opens the file for itself, takes no lock, and reads no rows but those of the last
-failures: a journal of ten million items answers as fast as one of ten. Journals of earlier formats are read
-row by row, and do not tell when items ended.
+`job_is_running(path)` says which of both. `journal_stats(path)` opens the file for itself, takes no lock, and
+reads no rows but those of the last failures: a journal of ten million items answers as fast as one of ten.
+Journals of earlier formats are read row by row, and do not tell when items ended.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from imgwire_async.ingest.journal.compact import STATES
 from imgwire_async.ingest.journal.history import LAST_FAILURES, SLOT
 from imgwire_async.ingest.journal.migrations import FORMAT, format_problem
 from imgwire_async.ingest.journal.problems import journal_error
-from imgwire_async.ingest.journal.recognition import APPLICATION_ID, HAS_ABOUT
+from imgwire_async.ingest.journal.recognition import APPLICATION_ID, HAS_ABOUT, SQLITE_HEAD
 from imgwire_async.ingest.journal.rows import State
 
 
@@ -60,9 +61,14 @@ class JournalStats:
     runs: int
     """How often it was run."""
     service: str | None
-    """Where the images go, as its URL or a path; None if an earlier version wrote the journal."""
+    """Where the images go, as its URL; for an export, where they come from. None if an earlier version wrote
+    the journal."""
+    area: str | None
+    """See `Destination.area`."""
     source: str | None
-    """What identifies the source, see `Binding.source`."""
+    """What identifies the source, see `Binding.source`; for an export, where the images go."""
+    manifests: tuple[str, ...]
+    """Names of the manifests that an export has written; empty for any other job."""
     counts: Mapping[State, int]
     """Items by state; all states are there."""
     bytes: Mapping[State, int]
@@ -77,6 +83,13 @@ class JournalStats:
         """All items that the journal knows."""
         return sum(self.counts.values())
 
+    @property
+    def last_activity(self) -> float | None:
+        """When an item ended last, in seconds since the epoch, at most `SLOT` too early; None if unknown."""
+        ends: list[float] = [slot.started for slot in self.throughput[-1:]]
+        ends += [item.at for item in self.failures if item.at is not None]
+        return max(ends, default=None)
+
 
 def journal_stats(path: str | os.PathLike[str]) -> JournalStats:
     """How far the job of a journal is. Blocks for milliseconds; nothing is written, and a job may be running.
@@ -90,6 +103,21 @@ def journal_stats(path: str | os.PathLike[str]) -> JournalStats:
             return read_stats(connection)
     except sqlite3.Error as error:
         raise journal_error(name, error) from error
+    except (LookupError, TypeError, ValueError) as error:  # what no journal holds
+        raise JournalError(f"the journal {name} is damaged", reason="damaged") from error
+
+
+def job_is_running(path: str | os.PathLike[str]) -> bool:
+    """Whether a job has the journal open at this moment. Blocks for milliseconds."""
+    lock = Path(f"{os.fspath(path)}.lock")
+    if not lock.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{lock.absolute().as_uri()}?mode=ro", uri=True, timeout=0.0)) as opened:
+            opened.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    return False
 
 
 def read_stats(connection: sqlite3.Connection) -> JournalStats:
@@ -99,10 +127,10 @@ def read_stats(connection: sqlite3.Connection) -> JournalStats:
     try:
         is_compact = execute("PRAGMA user_version").fetchone()[0] == FORMAT
         job, runs = execute("SELECT name, runs FROM job").fetchone()
-        binding = None
+        about: dict[str, str] = {}
         if execute(HAS_ABOUT).fetchone()[0] and is_compact:
-            found = execute("SELECT value FROM about WHERE name = 'binding'").fetchone()
-            binding = None if found is None else Binding.from_json(found[0])
+            about = dict(execute("SELECT name, value FROM about"))
+        binding = Binding.from_json(about["binding"]) if "binding" in about else None
         counts = dict.fromkeys(State, 0)
         sizes = dict.fromkeys(State, 0)
         for state, items, size in execute(_COUNTS if is_compact else _COUNTS_OF_4):
@@ -116,7 +144,9 @@ def read_stats(connection: sqlite3.Connection) -> JournalStats:
         job=job,
         runs=runs,
         service=None if binding is None else binding.destination.service,
+        area=None if binding is None else binding.destination.area,
         source=None if binding is None else binding.source,
+        manifests=tuple(json.loads(about.get("manifests", "[]"))),
         counts=counts,
         bytes=sizes,
         throughput=tuple(
@@ -134,11 +164,23 @@ def read_stats(connection: sqlite3.Connection) -> JournalStats:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    if not path.is_file():
-        raise JournalError(f"there is no journal at {path}")
-    # Not mode=ro: the last one to close a journal has to be able to take in its log.
+    if path.is_dir():
+        raise JournalError(f"{path} is a folder, not a journal")
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(SQLITE_HEAD))
+    except (FileNotFoundError, NotADirectoryError):
+        raise JournalError(f"there is no journal at {path}") from None
+    except (OSError, ValueError) as error:
+        raise JournalError(f"cannot open the journal {path}: {error}", reason="not_writable") from error
+    if head != SQLITE_HEAD:
+        raise JournalError(f"{path} is not a journal" if head else f"{path} is empty: no job has used it yet")
+    # Not mode=ro: the last one to close a journal has to be able to take in its log. Where no log can be
+    # written, there is none either.
+    log = Path(f"{path}-wal")
+    mode = "mode=rw" if log.exists() or os.access(path.parent, os.W_OK) else "immutable=1"
     with closing(
-        sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
+        sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
     ) as opened:
         opened.execute("PRAGMA query_only=1")
         if opened.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:

@@ -141,7 +141,7 @@ def test_what_is_no_journal_of_today_is_rejected(tmp_path: Path) -> None:
         journal_stats(tmp_path / "missing")
     assert not (tmp_path / "missing").exists()
     (tmp_path / "text").write_text("a letter to somebody")
-    with pytest.raises(JournalError, match="damaged"):
+    with pytest.raises(JournalError, match="is not a journal"):
         journal_stats(tmp_path / "text")
     with closing(sqlite3.connect(tmp_path / "other")) as other:
         other.execute("CREATE TABLE items (x)")
