@@ -1,1 +1,1 @@
-"""What can be uploaded: sources of bytes, and the image type that their first bytes show."""
+"""Sources of uploads, and detection of the image type from their first bytes."""

@@ -1,4 +1,4 @@
-"""What every source of an upload has in common, and the threads in which files are read."""
+"""The base of all upload sources, and the threads in which files are read."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import APITimeoutError, UploadSourceError
 
 CHUNK_SIZE: Final = 512 * 1024
-"""Bytes that are read from a source at a time, and so what one upload holds in memory."""
+"""Bytes that are read from a source at a time, and so the memory that one upload takes."""
 
 
 class Source(Body, Protocol):
-    """A body that also knows what it is called and how it begins."""
+    """A body that also knows its name and its first bytes."""
 
     @property
     def file_name(self) -> str | None:
-        """Name without folders, or None when the source has none."""
+        """Name without folders, or None if the source has none."""
         ...
 
     @property
     def head(self) -> bytes:
-        """The first bytes, enough to tell the image type."""
+        """The first bytes, enough to detect the image type."""
         ...
 
 
 _DISK_THREADS: Final = 8
-"""With more threads the event loop waits for the interpreter longer than files are read sooner: 64 uploads at
-once held it up for 92 ms with the default of 40 threads, and for 20 ms with these. What else is read may take
-any time, such as an iterator over a network, and gets one of the 40."""
+"""More threads delay the event loop more than they speed up reading: 64 concurrent uploads blocked it for 92
+ms with the default of 40 threads, and for 20 ms with these. Other sources may take any time, such as an
+iterator over a network, and use the default threads."""
 
 _limiter: RunVar[anyio.CapacityLimiter] = RunVar("imgwire_async_disk_threads")
 
 
 def disk_threads() -> anyio.CapacityLimiter:
-    """The few threads of the running event loop for files given by their path, and for temporary ones."""
+    """The running event loop's threads for reading files by path and temporary files."""
     try:
         return _limiter.get()
     except LookupError:
@@ -53,16 +53,16 @@ def disk_threads() -> anyio.CapacityLimiter:
 
 
 CLOSING_SECONDS: Final = 0.5
-"""How long the end of an upload waits for a source that is still busy. One that hangs is left behind."""
+"""How long the end of an upload waits for a busy source. One that hangs is abandoned."""
 
 
 def source_thread(limiter: Callable[[], CapacityLimiter | None] = lambda: None) -> ExclusiveThread:
-    """A thread for one source, which a call that ends does not wait for if it hangs."""
+    """A thread for one source; the end of a call does not wait for it if it hangs."""
     return ExclusiveThread(limiter, patience=CLOSING_SECONDS)
 
 
 class Patience:
-    """How long a source may give nothing before its bytes are sent; from then on the write timeout holds.
+    """How long a source may yield nothing before its bytes are sent; after that the write timeout applies.
 
     Args:
         seconds: None means without limit.
@@ -76,7 +76,7 @@ class Patience:
         """Limit one step: opening the source, or reading its next bytes.
 
         Raises:
-            APITimeoutError: it took too long.
+            APITimeoutError: the step took too long.
         """
         if self._seconds is None:
             yield
@@ -93,9 +93,9 @@ class Patience:
 
 @contextmanager
 def source_errors(problem: str) -> Iterator[None]:
-    """Raise what the caller's own source raises as an `UploadSourceError` with the original as its cause.
+    """Wrap exceptions of the caller's source in an `UploadSourceError` with the original as its cause.
 
-    All but `KeyboardInterrupt`, `SystemExit` and cancellations.
+    Does not wrap `KeyboardInterrupt`, `SystemExit` and cancellations.
     """
     task = running_task()
     try:
@@ -115,10 +115,10 @@ def _in_words(error: BaseException) -> str:
 
 
 def checked_chunk(chunk: object, what: str) -> bytes:
-    """One piece of content as bytes.
+    """Convert one piece of content to bytes.
 
     Raises:
-        UploadSourceError: it is no bytes. Text is told apart, because that mistake is common.
+        UploadSourceError: it is not bytes. The message for text differs, because that mistake is common.
     """
     if isinstance(chunk, bytes):
         return chunk
@@ -130,10 +130,10 @@ def checked_chunk(chunk: object, what: str) -> bytes:
 
 
 def base_name(name: object) -> str | None:
-    """The last part of a path, be it a browser's on Windows; None for anything that names no file."""
+    """The last segment of a path, including Windows paths from browsers; None if it does not name a file."""
     if not isinstance(name, str) or (name.startswith("<") and name.endswith(">")):
         return None
-    # What is not UTF-8 is replaced: JSON cannot carry it.
+    # Replace anything that is not UTF-8, which JSON cannot represent.
     printable = name.encode("utf-8", "surrogateescape").decode("utf-8", errors="replace")
     return PureWindowsPath(printable).name or None
 

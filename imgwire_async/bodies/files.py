@@ -1,7 +1,7 @@
-"""Open binary files of the caller: sync ones, which are read in threads, and async ones.
+"""The caller's open binary files: sync ones, which are read in threads, and async ones.
 
-A file is read from where it stands when it is passed in. It stays open, and if it can seek, it stands there
-again afterwards: the same file can be uploaded a second time.
+A file is read from its current position and left open. If it can seek, it is returned to that position
+afterwards, so the same file can be uploaded a second time.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class AsyncBinaryFile(Protocol):
 
 
 class WholeFile(Protocol):
-    """Anything whose `read` takes no size and gives everything at once."""
+    """Anything with a `read` that takes no size and returns everything at once."""
 
     def read(self) -> bytes:
         """All of the content."""
@@ -82,11 +82,11 @@ def takes_size(file: BinaryFile | AsyncBinaryFile | WholeFile | AsyncWholeFile) 
 
 
 class FileAccess:
-    """One way to get at any open file. Problems of the file itself are `UploadSourceError`s.
+    """A common interface to all open files. Errors of the file itself are raised as `UploadSourceError`.
 
     Args:
         file: the file.
-        thread: where a sync file is used, which `end` ends; None for an async one, which brings its own.
+        thread: where a sync file is used, released by `end`; None for an async file.
     """
 
     def __init__(self, file: Any, thread: ExclusiveThread | None) -> None:  # noqa: ANN401 - any duck
@@ -94,7 +94,7 @@ class FileAccess:
         self._start: int | None = None
 
     async def measure(self) -> tuple[int, int] | None:
-        """Where the file stands and how many bytes follow, or None when it cannot go back there."""
+        """The current position and the number of bytes after it, or None if the file cannot seek."""
         return await self._file.run(self._measure)
 
     async def read(self) -> bytes:
@@ -106,11 +106,11 @@ class FileAccess:
         return await self._file.run(self._read)
 
     async def seek(self, offset: int) -> None:
-        """Go to an offset from the beginning of the file."""
+        """Seek to an offset from the start of the file."""
         await self._file.run(partial(self._seek, offset))
 
     async def end(self) -> None:
-        """Let go of the file. If it can seek, it stands where it stood at first."""
+        """Release the file. If it can seek, it is returned to its initial position."""
         if self._file.thread is not None:
             await self._file.thread.end(None if self._start is None else lambda: finish(self._go_back()))
         elif self._start is not None:
@@ -139,13 +139,13 @@ class FileAccess:
 
     async def _go_back(self) -> None:
         assert self._start is not None  # noqa: S101 - the caller has looked
-        # The upload has ended, whatever has become of the file.
+        # The upload has ended, whatever happened to the file.
         with suppress(UploadSourceError), source_errors(_SEEKING):
             await self._file.call("seek", self._start)
 
 
 class _SeekableSource:
-    """What follows in a file that can go back to where it stood."""
+    """The rest of a file that can seek."""
 
     replayable = True
 
@@ -174,11 +174,11 @@ class _SeekableSource:
 
 
 async def seekable_source(access: FileAccess, file_name: str | None, patience: Patience) -> Source | None:
-    """A source that begins where the file stands, or None when the file cannot go back there.
+    """A source that starts at the file's current position, or None if the file cannot seek.
 
     Raises:
-        UploadSourceError: there is nothing left to read, it is text, or it cannot be read.
-        APITimeoutError: the file gives nothing for too long.
+        UploadSourceError: there is nothing left to read, the file is in text mode, or it cannot be read.
+        APITimeoutError: reading the file stalled.
     """
     with patience.step():
         measured = await access.measure()
@@ -190,7 +190,7 @@ async def seekable_source(access: FileAccess, file_name: str | None, patience: P
     if not first_chunk:
         where = f"it stands at its end, {start}; seek(0) goes back" if start else "the file is empty"
         raise refused(f"there is nothing to upload: {where}")
-    # A read may give less than was asked for, and too little to tell the type.
+    # A read may return less than requested, and too little to detect the type.
     while len(first_chunk) < min(size, SNIFF_BYTES):
         with patience.step():
             further = await access.read()
@@ -201,6 +201,6 @@ async def seekable_source(access: FileAccess, file_name: str | None, patience: P
 
 
 async def chunks_of_file(access: FileAccess) -> AsyncGenerator[bytes, None]:
-    """What is left of a file that cannot go back."""
+    """The rest of a file that cannot seek."""
     while chunk := await access.read():
         yield chunk

@@ -16,7 +16,7 @@ async def sha256_of(body: Body, patience: Patience) -> str:
     """SHA-256 of all bytes in lower-case hexadecimal digits, computed in worker threads.
 
     Raises:
-        APITimeoutError: the source gives nothing for too long.
+        APITimeoutError: reading the source stalled.
     """
     digest = hashlib.sha256()
     async with body.open() as chunks:

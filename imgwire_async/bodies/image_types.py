@@ -1,7 +1,7 @@
-"""The image types that the service stores, told by content first and by file name second.
+"""Detection of the image types that the service stores, by content first and by file name second.
 
-The list is that of `SupportedMimeType` in the schema. Formats are recognised by their signatures, which
-their specifications fix; the first `SNIFF_BYTES` bytes are enough for all of them.
+The types are those of `SupportedMimeType` in the schema. Formats are detected by the signatures in their
+specifications; the first `SNIFF_BYTES` bytes are enough for all of them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SIGNATURES: Final = (
     (b"MM\x00+\x00\x08\x00\x00", "image/tiff"),
 )
 
-# ISO base media file format: the brands that stand for still images and image sequences.
+# ISO base media file format: the brands of still images and image sequences.
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _HEIF_BRANDS: Final = frozenset({b"mif1", b"msf1", b"mif2", b"miaf"})  # says nothing about the codec
@@ -56,11 +56,11 @@ def image_type_of(head: bytes, file_name: str) -> str | None:
     """The MIME type of an image.
 
     Args:
-        head: the first `SNIFF_BYTES` bytes of the content, or all of it when it is shorter.
-        file_name: decides when the content shows no type. A name that contradicts the content is ignored.
+        head: the first `SNIFF_BYTES` bytes of the content, or all of it if it is shorter.
+        file_name: used if the content shows no type. A name that contradicts the content is ignored.
 
     Returns:
-        A MIME type of `SupportedMimeType`, or None when neither content nor name shows one.
+        A MIME type of `SupportedMimeType`, or None if neither content nor name shows one.
     """
     return _by_content(head) or EXTENSIONS.get(PurePath(file_name).suffix.lower())
 

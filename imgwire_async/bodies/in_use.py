@@ -1,6 +1,6 @@
 """One upload at a time for each open file and iterator.
 
-Two uploads that read the same file in turns would each store a mixture. The second one waits for the first.
+Two uploads reading the same file at the same time would both store mixed bytes, so the second one waits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if sys.platform != "win32":
     import fcntl
 
 _INNER: Final = ("wrapped", "_file", "file", "stream", "fileobj", "fp", "_fp")
-"""Where wrappers keep the file that they read, such as those of anyio, aiofiles, tempfile, gzip and http."""
+"""Attributes in which wrappers keep the file they read (anyio, aiofiles, tempfile, gzip, http)."""
 _DEEPEST: Final = 3
 
 _DESCRIPTOR: Final = "descriptor"
@@ -34,7 +34,7 @@ _uses: dict[Hashable, _Use] = {}
 
 
 class _Use:
-    """An upload that has something open to itself."""
+    """An upload with exclusive use of its source."""
 
     def __init__(self) -> None:
         self.ended = anyio.Event()
@@ -44,13 +44,13 @@ class _Use:
         return self._loop is current_loop()
 
     def is_stale(self) -> bool:
-        """Whether its event loop was closed before it could end."""
+        """Whether its event loop was closed before the upload could end."""
         return isinstance(self._loop, asyncio.AbstractEventLoop) and self._loop.is_closed()
 
 
 @asynccontextmanager
 async def exclusive(source: object) -> AsyncGenerator[None, None]:
-    """Wait until no other upload reads `source` or what is below it, and keep further ones waiting.
+    """Wait until no other upload reads `source` or a file that it wraps, and make later ones wait.
 
     Raises:
         UploadSourceError: the other upload runs in another event loop, which cannot be waited for.
@@ -74,7 +74,7 @@ async def exclusive(source: object) -> AsyncGenerator[None, None]:
 
 
 def _claim(keys: set[Hashable], use: _Use) -> _Use | None:
-    """Register `use`, or return one that is in its way."""
+    """Register `use`, or return the one that blocks it."""
     with _guard:
         for key in (*keys, *_duplicates(keys)):
             other = _uses.get(key)
@@ -85,9 +85,9 @@ def _claim(keys: set[Hashable], use: _Use) -> _Use | None:
 
 
 def _duplicates(keys: set[Hashable]) -> Iterator[Hashable]:
-    """Which descriptors in use are duplicates of one in `keys`, so that they have one position in the file.
+    """Descriptors in use that are duplicates of one in `keys`, and so share its file position.
 
-    They have their flags in common too, so one that does nothing to a reader is switched for a moment.
+    Duplicates also share their flags, so a flag that has no effect on readers is switched for a moment.
     """
     if sys.platform == "win32":
         return
@@ -98,7 +98,7 @@ def _duplicates(keys: set[Hashable]) -> Iterator[Hashable]:
         with suppress(OSError):
             flags = fcntl.fcntl(mine, fcntl.F_GETFL)
             if flags & os.O_APPEND:
-                continue  # somebody else may write at this very moment
+                continue  # another thread may be writing at this moment
             fcntl.fcntl(mine, fcntl.F_SETFL, flags | os.O_APPEND)
             try:
                 found = [other for other in others if _appends(other[1])]
@@ -120,8 +120,8 @@ def _appends(descriptor: int) -> bool:
 
 
 def _identities(source: object, depth: int) -> Iterator[Hashable]:
-    """What two sources have in common when reading one moves the other."""
-    # An id is taken by no other object as long as the upload holds this one.
+    """Keys shared by two sources if reading one moves the position of the other."""
+    # The id stays unique as long as the upload holds this object.
     yield id(source)
     descriptor = _descriptor(source)
     if descriptor is not None:
@@ -139,7 +139,7 @@ def _identities(source: object, depth: int) -> Iterator[Hashable]:
 def _descriptor(source: object) -> int | None:
     """The descriptor that a file reads from, if it has one."""
     if isinstance(source, tempfile.SpooledTemporaryFile):
-        return None  # it would leave memory for the disk
+        return None  # fileno() would roll it over to disk
     try:
         descriptor = source.fileno() if hasattr(source, "fileno") else None
     except Exception:  # noqa: BLE001 - it has none, is closed, or of any class; reading it will show what is wrong

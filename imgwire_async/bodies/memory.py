@@ -32,15 +32,15 @@ class _BytesSource:
 async def open_bytes(
     content: bytes | bytearray | memoryview, file_name: str | None = None
 ) -> AsyncGenerator[Source, None]:
-    """Bytes in memory, which are not copied as a whole.
+    """A source of bytes in memory, without copying them as a whole.
 
     Raises:
-        UploadSourceError: there are none, or the memory has been released.
+        UploadSourceError: the content is empty, or the memory has been released.
     """
     with source_errors("cannot read the content"):
         view = memoryview(content)
     if not view.nbytes:
         raise refused("there is nothing to upload: the content is empty")
-    # A view of what the caller holds, in bytes; only a view with gaps or of other items has to be copied.
+    # A byte view of the caller's memory; only a view with gaps or of other items has to be copied.
     plain = view.c_contiguous and view.format in {"b", "B", "c"}
     yield _BytesSource(view.cast("B") if plain else memoryview(view.tobytes()), file_name)

@@ -1,4 +1,4 @@
-"""Objects of cloud stores: size, name and type come from the store, and their bytes are streamed."""
+"""Objects of cloud stores: the store provides size, name and type, and the bytes are streamed."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from imgwire_async.stores.uris import ObjectUri, file_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object of a cloud store with more than its URI."""
+    """An object of a cloud store, with an optional version and store options."""
 
     uri: str
     """Such as `s3://bucket/key`."""
     version: str | None = None
-    """The ETag that it must still have; None takes whatever is there."""
+    """The ETag that it must still have; None accepts any version."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     """How its bucket is opened, see `Bucket.options`."""
 
 
 class _ObjectSource:
-    """An object that is read once for its first bytes and its first sending, and again for every further one.
+    """An object that is read once for its first bytes and the first attempt, and again for every retry.
 
-    All of them read the same version: another one is rejected by the store.
+    All reads are of the same version: the store rejects any other.
     """
 
     replayable = True
@@ -72,14 +72,14 @@ class _ObjectSource:
 
 @asynccontextmanager
 async def open_object(given: StoredObject, patience: Patience) -> AsyncGenerator[Source, None]:
-    """An object for the time of one upload.
+    """Open an object for the duration of one upload.
 
     Raises:
         SourceStoreError: it does not exist, cannot be read, or its store cannot be reached.
-        SourceChangedError: it has another version than it must have.
+        SourceChangedError: it no longer has the required version.
         UploadSourceError: it is empty.
         ConfigurationError: the extra `cloud` is missing.
-        APITimeoutError: the store gives nothing for too long.
+        APITimeoutError: reading from the store stalled.
     """
     uri = ObjectUri.of(given.uri)
     if not uri.key or uri.key.endswith("/"):
@@ -106,7 +106,7 @@ async def _first_of(opened: objects.Reading) -> bytes:
 
 @contextmanager
 def _changes(uri: str) -> Iterator[None]:
-    """Say of a source that has changed what is said of every other one."""
+    """Raise the same error for a changed object as for other changed sources."""
     try:
         yield
     except SourceStoreError as error:

@@ -29,7 +29,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _PathSource:
-    """A regular file, held open from the first look to the last attempt, whatever happens to its path.
+    """A regular file, kept open from the first check to the last attempt, whatever happens to its path.
 
     A file that fits into one chunk is opened, read and closed in a single visit to a thread.
     """
@@ -41,7 +41,7 @@ class _PathSource:
         self._file: BinaryIO | None = None
         self._first_chunk = b""
         self._thread = source_thread(disk_threads)
-        # Bytes of a name that are not UTF-8 are surrogates here, which JSON cannot carry.
+        # Bytes of a name that are not UTF-8 are surrogates here, which JSON cannot represent.
         self.file_name = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", os.path.basename(path))  # noqa: PTH119 - many times
         self.size = 0
 
@@ -68,18 +68,18 @@ class _PathSource:
 
     def _start(self) -> None:
         try:
-            # Looked at before it is opened: opening a named pipe blocks until somebody writes to it.
+            # Check before opening: opening a named pipe blocks until something writes to it.
             regular = stat.S_ISREG(os.stat(self._path).st_mode)  # noqa: PTH116 - may hold what pathlib refuses
             if regular:
                 self._file = open(self._path, "rb", buffering=0)  # noqa: PTH123, SIM115 - kept open
                 self.size = os.fstat(self._file.fileno()).st_size
-                # No more than needed is asked for: what `read` asks for is allocated first.
+                # Request no more than needed, because `read` allocates the requested size first.
                 self._first_chunk = self._read_first(min(CHUNK_SIZE, self.size + 1))
         except OSError as error:
             if lacking(error) is not None:
                 raise
             raise refused(f"cannot upload {self._path!r}: {error.strerror or error}") from error
-        except ValueError as error:  # a null character, or text that no file system can have as a name
+        except ValueError as error:  # a null character, or text that is not valid as a file name
             raise refused(f"cannot upload {self._path!r}: {error}") from error
         if not regular:
             raise refused(f"cannot upload {self._path!r}: it is not a regular file")
@@ -96,7 +96,7 @@ class _PathSource:
     def _read_first(self, size: int) -> bytes:
         assert self._file is not None  # noqa: S101 - just opened
         first = self._file.read(size)
-        # A file system may give less than was asked for, and too little to tell the type.
+        # A file system may return less than requested, and too little to detect the type.
         while len(first) < min(size, SNIFF_BYTES) and (further := self._file.read(size - len(first))):
             first += further
         return first
@@ -115,11 +115,11 @@ class _PathSource:
         def read() -> tuple[bytes, bool]:
             file.seek(offset)
             chunk = file.read(CHUNK_SIZE)
-            # The end is looked for in the same visit to the thread; a byte that was added comes along.
+            # Read one byte further in the same thread call, to detect a file that has grown.
             beyond = file.read(1) if offset + len(chunk) >= self.size else b""
             return chunk + beyond, not chunk or (offset + len(chunk) >= self.size and not beyond)
 
-        # A file that has shrunk or grown gives another number of bytes, which the sending stream notices.
+        # The sending stream detects a file that has shrunk or grown by its number of bytes.
         ended = False
         while not ended:
             chunk, ended = await self._thread.run(read)
@@ -127,7 +127,7 @@ class _PathSource:
             offset += len(chunk)
 
     async def end(self) -> None:
-        """Close the file, also when a cancelled call is still opening it in its thread."""
+        """Close the file, even if a cancelled call is still opening it in its thread."""
         await self._thread.end(None if self._file is None and self._first_chunk else self._close)
 
     def _close(self) -> None:
@@ -142,12 +142,12 @@ async def open_path(path: str | os.PathLike[str], patience: Patience) -> AsyncGe
     """The file at a path.
 
     Raises:
-        UploadSourceError: it is missing, unreadable, empty, or not a regular file.
-        APITimeoutError: the file system does not answer.
+        UploadSourceError: the file does not exist, cannot be read, is empty, or is not a regular file.
+        APITimeoutError: the file system does not respond.
     """
     with source_errors("the path cannot be used"):
         source = _PathSource(os.fsdecode(path))
-    # A caller that holds a file open needs a connection as well, so files get only part of the descriptors.
+    # An open file also needs a connection, so files get only part of the descriptors.
     places = _places()
     await places.acquire_on_behalf_of(source)
     has_place = True

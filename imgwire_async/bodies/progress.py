@@ -1,4 +1,4 @@
-"""Telling how far an upload is, beside the transfer and never in its way."""
+"""Progress reporting that never blocks the transfer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class UploadProgress:
     """How far an upload is."""
 
     sent: int
-    """Bytes that are on their way. It goes back to 0 when another attempt begins."""
+    """Bytes sent so far. Resets to 0 when another attempt starts."""
     total: int
     """Size of the image in bytes."""
     attempt: int
@@ -34,7 +34,7 @@ An exception that it raises ends the upload.
 """
 
 OnSent: TypeAlias = Callable[[int], None]
-"""Told how many bytes an attempt has sent so far; 0 begins an attempt."""
+"""Called with the number of bytes that an attempt has sent so far; 0 starts an attempt."""
 
 
 async def reporting(
@@ -42,8 +42,8 @@ async def reporting(
 ) -> None:
     """Run a transfer of `total` bytes, and report its progress to `hook`.
 
-    The hook runs in a task of its own, one call at a time: the first when the transfer begins, the last when
-    it has ended, and in between every `INTERVAL` or as often as it can follow.
+    The hook runs in its own task, one call at a time: first at the start of the transfer, last at its end,
+    and in between every `INTERVAL` or as fast as it returns.
 
     Args:
         hook: called with the progress.
@@ -52,7 +52,7 @@ async def reporting(
 
     Raises:
         UnexpectedCancellationError: the hook awaited something that was cancelled.
-        Exception: what else the hook or the transfer raises; a failing hook ends the transfer.
+        Exception: any exception of the hook or the transfer; a failing hook ends the transfer.
     """
     if hook is None:
         await transfer(None)
@@ -94,6 +94,6 @@ class _Reporter:
                     await self._finishing.wait()
 
     def finish(self) -> None:
-        """Let `run` return once the hook knows the last state."""
+        """Make `run` return once the hook has received the last state."""
         self._finishing.set()
         self._news.set()

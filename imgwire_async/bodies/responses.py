@@ -1,4 +1,4 @@
-"""Answers of httpx and aiohttp that are being received: a download goes straight into an upload."""
+"""Streaming responses of httpx and aiohttp: a download is passed straight into an upload."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imgwire_async.errors import UploadSourceError
 
 
 class HttpxResponse(Protocol):
-    """An `httpx.Response`, such as `client.stream(...)` of an `httpx.AsyncClient` gives."""
+    """An `httpx.Response`, as from `client.stream(...)` of an `httpx.AsyncClient`."""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -35,7 +35,7 @@ class AiohttpContent(Protocol):
 
 
 class AiohttpResponse(Protocol):
-    """An `aiohttp.ClientResponse`, such as `session.get(...)` gives."""
+    """An `aiohttp.ClientResponse`, as from `session.get(...)`."""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -55,7 +55,7 @@ def is_response(file: object) -> TypeGuard[HttpxResponse | AiohttpResponse]:
 
 
 class ReceivedResponse:
-    """What an upload needs to know of a response.
+    """The properties of a response that an upload needs.
 
     Raises:
         UploadSourceError: the response is an error, so its body is not the image.
@@ -84,7 +84,7 @@ class ReceivedResponse:
         except UploadSourceError:
             raise
         except Exception as error:  # of an HTTP library that is not known here
-            # The text of the error may quote what was received.
+            # The error's text may quote the received data.
             raise refused(f"receiving the response failed: {type(error).__name__}") from error
         finally:
             if isinstance(content, AsyncGenerator):
@@ -92,8 +92,8 @@ class ReceivedResponse:
 
 
 async def _abandon(content: AsyncGenerator[bytes, None]) -> None:
-    """Cancel the nested generators of httpx where they wait, or the garbage collector would have to."""
-    # Whatever else goes wrong in a response that nobody wants any more is of no interest.
+    """Cancel httpx's nested generators where they wait, instead of leaving them to the garbage collector."""
+    # Other errors of an abandoned response do not matter.
     with suppress(Exception), anyio.CancelScope(shield=True) as scope:
         scope.cancel()
         async for _ in content:
@@ -103,7 +103,7 @@ async def _abandon(content: AsyncGenerator[bytes, None]) -> None:
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:
-    """The number of bytes, or None when it is not told, or told of packed bytes."""
+    """The number of bytes, or None if it is unknown or refers to compressed bytes."""
     packed = headers.get("content-encoding", "identity").lower() != "identity"
     length = headers.get("content-length", "")
     return int(length) if not packed and length.isascii() and length.isdigit() else None

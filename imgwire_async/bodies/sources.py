@@ -1,7 +1,7 @@
-"""Where the bytes of an upload come from: everything that a Python program may hold bytes in.
+"""Sources of uploads: everything in which a Python program may hold bytes.
 
-Types of other libraries are recognised by what they can do, so that none of them has to be installed.
-Whatever blocks is done in worker threads. Of large content, one chunk at a time is in memory.
+Types of other libraries are recognised by their methods, so none of the libraries has to be installed.
+Blocking calls run in worker threads. Large content is held in memory one chunk at a time.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from imgwire_async.stores.uris import is_object, local_path
 
 
 class FormFile(Protocol):
-    """A file that came with a form: of FastAPI, Starlette, Litestar, aiohttp or Bottle."""
+    """A file from a form in FastAPI, Starlette, Litestar, aiohttp or Bottle."""
 
     @property
     def filename(self) -> str | None:
@@ -61,11 +61,11 @@ class FormFile(Protocol):
 
 
 class FormStream(Protocol):
-    """A file that came with a form: `FileStorage` of Flask, Quart and Werkzeug, or Falcon's `BodyPart`."""
+    """A file from a form: `FileStorage` of Flask, Quart and Werkzeug, or Falcon's `BodyPart`."""
 
     @property
     def filename(self) -> str | None:
-        """The name that the browser gave. Their `name` is that of the form's field."""
+        """The name that the browser sent. `name` is the name of the form's field."""
         ...
 
     @property
@@ -75,7 +75,7 @@ class FormStream(Protocol):
 
 
 class Resource(Protocol):
-    """What can be opened but has no path: a `zipfile.Path`, or a resource of a package."""
+    """Something that can be opened but has no path: a `zipfile.Path`, or a resource of a package."""
 
     @property
     def name(self) -> str:
@@ -112,25 +112,21 @@ UploadFile: TypeAlias = (
 )
 """What `images.upload` accepts.
 
-| What | Sent again after a failure |
-| --- | --- |
-| path: `str`, `PathLike`, `anyio.Path`; also as text with `file://` | yes |
-| object of a cloud store: text such as `s3://bucket/key`, or a `StoredObject` | yes, the same version |
-| `bytes`, `bytearray`, `memoryview` | yes |
-| open binary file, also of anyio and aiofiles | yes, from where it stood |
-| a web framework's file of a form | yes, from its first byte, wherever it stood |
-| member of a zip or tar archive that was opened from it; `zipfile.Path` | yes |
-| response of httpx or aiohttp that is being received | if its size is unknown |
-| iterator of bytes, sync or async | if its size is unknown |
-| function that returns such an iterator | yes |
+| Source | Sent again after a failure | | --- | --- | | path: `str`, `PathLike`, `anyio.Path`; also as text
+with `file://` | yes | | object of a cloud store: text such as `s3://bucket/key`, or a `StoredObject` | yes,
+the same version | | `bytes`, `bytearray`, `memoryview` | yes | | open binary file, also of anyio and aiofiles
+| yes, from its initial position | | uploaded file of a web framework | yes, from its first byte, whatever its
+position | | opened member of a zip or tar archive; `zipfile.Path` | yes | | streaming response of httpx or
+aiohttp | if its size is unknown | | iterator of bytes, sync or async | if its size is unknown | | function
+that returns such an iterator | yes |
 
-What has no known size and cannot seek, such as a pipe, is put into a temporary file first, so that it can be
-sent again.
+Content of unknown size that cannot seek, such as a pipe, is first copied to a temporary file, so that it can
+be sent again.
 
 A member of a compressed tar archive does not know its own name before Python 3.13; pass `file_name=`. Such
 members must not be uploaded while something else reads the archive.
 
-Two uploads of one open file, iterator or response at a time run one after the other.
+Concurrent uploads of the same open file, iterator or response run one after the other.
 """
 
 
@@ -142,18 +138,18 @@ async def open_source(
     replayable: bool = False,
     patience: Patience = Patience(),  # noqa: B008 - immutable
 ) -> AsyncGenerator[Source, None]:
-    """Open `file` for the time of one upload.
+    """Open `file` for the duration of one upload.
 
     Args:
         file: what to upload.
-        size: number of bytes, for a source that cannot tell.
+        size: number of bytes, for a source of unknown size.
         replayable: whether the source must be readable more than once, whatever `file` is.
-        patience: how long the source may give nothing.
+        patience: how long the source may yield nothing.
 
     Raises:
-        UploadSourceError: when `file` is missing, unreadable, empty, not a regular file, not of the given
-            size, or of a type that holds no bytes, or when the caller's own code failed.
-        APITimeoutError: on entering, when it gives nothing for too long.
+        UploadSourceError: `file` does not exist, cannot be read, is empty, is not a regular file, is not of
+            the given size, or is not a supported source of bytes; or the caller's own code failed.
+        APITimeoutError: on entering, reading it stalled.
     """
     with ForeignCode("the source", UploadSourceError), source_errors("cannot use the source"):
         opened = _opened(file, size, patience, replayable=replayable)
@@ -182,7 +178,7 @@ def _opened(
         case _ if hasattr(file, "recv"):
             raise refused("cannot upload from a socket; pass its makefile('rb'), or an iterator of bytes")
         case _ if (content := _content_of_form_file(file)) is not None and hasattr(file, "filename"):
-            # It was received whole; a handler that looked at its magic bytes does not want them cut off.
+            # The whole file was received; a handler that read its magic bytes still wants all of it sent.
             name = base_name(file.filename)
             return _open_file(content, name, size, patience, replayable=replayable, rewind=True)
         case _ if is_response(file):
@@ -218,7 +214,7 @@ def _opened(
 def _name_of(file: object) -> str | None:
     name = base_name(getattr(file, "name", None))
     if name is not None and isinstance(file, gzip.GzipFile):
-        return name.removesuffix(".gz")  # what is read is unpacked
+        return name.removesuffix(".gz")  # reading it decompresses
     if isinstance(file, ExFileObject):  # a sparse one, which is not read as a `TarMember`
         # Some versions of Python name the members of an archive after the archive.
         archive = getattr(getattr(file, "raw", None), "fileobj", None)

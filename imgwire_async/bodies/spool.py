@@ -1,4 +1,4 @@
-"""Temporary files for sources that can be read only once, and what happens when there is no room for them."""
+"""Temporary files for sources that can be read only once, and handling of a full disk."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _on_disk: set[Spool] = set()
 _waiting: set[Spool] = set()
 _in_memory: set[Spool] = set()
-"""At most one: what all others would wait for while each holds a part of the room."""
+"""At most one: an upload that continues in memory while all others wait for disk space."""
 
 
 class Spool:
-    """Bytes in the order in which they came: a few in memory, more in a file without a name.
+    """Buffers bytes in order: a few in memory, more in an unnamed temporary file.
 
     Nothing is lost when a write fails: `write` keeps what it could not write, and `drain` tries again.
     """
 
     def __init__(self) -> None:
         self.file: BinaryIO | io.FileIO = io.BytesIO()
-        """What to read from, once everything is written."""
+        """The file to read from, once everything is written."""
         self._unwritten = memoryview(b"")
 
     def write(self, piece: bytes) -> None:
@@ -41,10 +41,10 @@ class Spool:
         self.drain()
 
     def drain(self) -> None:
-        """Write what is not written yet."""
+        """Write the remaining bytes."""
         in_memory = isinstance(self.file, io.BytesIO) and self not in _in_memory
         if in_memory and self.file.tell() + len(self._unwritten) > CHUNK_SIZE:
-            # Without a buffer, so that an error is that of the bytes at hand and closing writes nothing.
+            # Unbuffered, so that an error belongs to the bytes at hand and closing writes nothing.
             on_disk = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by `discard`
             self.file.seek(0)
             self._unwritten = memoryview(self.file.read() + self._unwritten)
@@ -54,7 +54,7 @@ class Spool:
             self._unwritten = self._unwritten[self.file.write(self._unwritten) :]
 
     def move_to_memory(self) -> None:
-        """Give the room in the folder back, and need none from now on."""
+        """Free the space in the folder, and use none from now on."""
         on_disk, self.file = self.file, io.BytesIO()
         on_disk.seek(0)
         while piece := on_disk.read(CHUNK_SIZE):
@@ -73,20 +73,20 @@ class Spool:
         _waiting.discard(self)
         _in_memory.discard(self)
         self._unwritten = memoryview(b"")
-        with suppress(OSError):  # nobody needs the bytes any more
+        with suppress(OSError):  # the bytes are no longer needed
             self.file.close()
 
     async def patiently(
         self, thread: ExclusiveThread, work: Callable[[], None], again: Callable[[], None]
     ) -> None:
-        """Call `work` in a thread, and `again` while this machine has no room or descriptor for it.
+        """Call `work` in a thread, and `again` while there is no disk space or file descriptor for it.
 
-        A full folder is waited for as long as another upload of this process has a temporary file, because
-        that will be given back. When they all wait for one another, one of them goes on in memory. A lack of
-        descriptors is waited for up to a minute.
+        Waits for space in a full folder as long as another upload of this process has a temporary file,
+        because that will be freed. If all uploads wait for each other, one of them continues in memory. Waits
+        up to a minute for file descriptors.
 
         Raises:
-            UploadSourceError: the folder is full of what others keep there, or cannot be written to.
+            UploadSourceError: the folder is full for other reasons, or cannot be written to.
         """
         end = anyio.current_time() + LONGEST_WAIT
         try:

@@ -1,4 +1,4 @@
-"""Sources that are not there as a whole: iterators, pipes, answers that are still being received."""
+"""Streaming sources: iterators, pipes and responses that are still being received."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import UploadSourceError
 
 SPOOL_LIMIT: Final = 100 * 1024 * 1024
-"""Bytes of unknown number that are put into a temporary file: the documented ceiling of one image."""
+"""Maximum size of content copied to a temporary file: the documented maximum for an image."""
 
-_PATIENCE: Final = 0.1  # seconds until what a slow iterator has given so far is sent on
+_PATIENCE: Final = 0.1  # seconds after which the pieces of a slow iterator are sent on
 
 _MOST_EMPTY: Final = 1000
-"""Empty pieces in a row after which an iterator is taken to give nothing else any more."""
+"""After this many empty pieces in a row, an iterator is assumed to yield nothing else."""
 
 Chunks: TypeAlias = Iterable[bytes] | AsyncIterable[bytes]
-"""Content in pieces of any size, given once."""
+"""Content in pieces of any size, readable once."""
 
 OpenStream: TypeAlias = Callable[[], AbstractAsyncContextManager[AsyncIterator[bytes]]]
 
@@ -63,20 +63,21 @@ async def open_stream(
     repeatable: bool,
     replayable: bool,
 ) -> AsyncGenerator[Source, None]:
-    """A source of bytes that come one after another.
+    """A source of bytes that arrive as a stream.
 
     Args:
         stream: opens it.
-        patience: how long it may give nothing.
-        size: how many bytes there are. When it is not known they are put into a temporary file first.
+        patience: how long it may yield nothing.
+        size: number of bytes. If unknown, they are copied to a temporary file first.
         file_name: its name, if it has one.
-        repeatable: whether `stream` can be called again and gives the same again.
-        replayable: whether the source has to be replayable; what is not repeatable is then put into a file.
+        repeatable: whether `stream` can be called again to get the same content.
+        replayable: whether the source must be readable more than once; if it is not repeatable, it is then
+            copied to a temporary file.
 
     Raises:
         UploadSourceError: there are no bytes, too many for a temporary file, or not `size`; or the caller's
             own code failed.
-        APITimeoutError: it gives nothing for too long.
+        APITimeoutError: reading it stalled.
     """
     if size is None or (replayable and not repeatable):
         async with _spooled(stream, size, patience) as access:
@@ -129,7 +130,7 @@ class _OneShotSource:
 
 
 async def _beginning(chunks: AsyncIterator[bytes], patience: Patience) -> tuple[bytes, bool]:
-    """Enough to tell the image type, and whether that was all."""
+    """Enough bytes to detect the image type, and whether that was all."""
     beginning = bytearray()
     while len(beginning) < SNIFF_BYTES:
         with patience.step():
@@ -141,7 +142,7 @@ async def _beginning(chunks: AsyncIterator[bytes], patience: Patience) -> tuple[
 
 
 def _check_size(found: int, size: int, *, complete: bool) -> None:
-    """Refuse at once what is known to have another size; the sending stream notices the rest."""
+    """Reject a known wrong size at once; the sending stream detects all others."""
     if complete and not found:
         raise refused("there is nothing to upload: the source gives no bytes")
     if found > size or (complete and found < size):
@@ -152,7 +153,7 @@ def _check_size(found: int, size: int, *, complete: bool) -> None:
 async def _spooled(
     stream: OpenStream, size: int | None, patience: Patience
 ) -> AsyncGenerator[FileAccess, None]:
-    """Everything that `stream` gives, in a file without a name. What is small stays in memory."""
+    """Copy everything from `stream` to an unnamed temporary file. Small content stays in memory."""
     thread = source_thread(disk_threads)
     spool = Spool()
     limit = SPOOL_LIMIT if size is None else size
@@ -182,7 +183,7 @@ async def _spooled(
 
 @asynccontextmanager
 async def stream_of(chunks: object) -> AsyncGenerator[AsyncIterator[bytes], None]:
-    """What an iterable gives, sync or async. A generator is closed afterwards.
+    """The content of an iterable, sync or async. A generator is closed afterwards.
 
     Raises:
         UploadSourceError: it is not an iterable of bytes, or its own code failed.
@@ -230,7 +231,7 @@ async def _close_generator(generator: AsyncGenerator[object, None]) -> None:
 async def fresh_stream(
     factory: Callable[[], Chunks], patience: Patience
 ) -> AsyncGenerator[AsyncIterator[bytes], None]:
-    """What the iterable gives that `factory` returns. If that is a file, it is closed afterwards.
+    """The content of the iterable that `factory` returns. If that is a file, it is closed afterwards.
 
     Args:
         factory: called in a thread, because it may block.
@@ -238,7 +239,7 @@ async def fresh_stream(
 
     Raises:
         UploadSourceError: it returns something else, or the caller's own code failed.
-        APITimeoutError: it does not return in time.
+        APITimeoutError: the function did not return in time.
     """
     thread = source_thread()
     returned: list[Chunks] = []
@@ -278,7 +279,7 @@ async def _checked(iterator: AsyncIterator[object]) -> AsyncGenerator[bytes, Non
 
 
 async def _in_batches(iterator: Iterator[object], thread: ExclusiveThread) -> AsyncGenerator[bytes, None]:
-    """Advance a sync iterator in a thread; small pieces are put together, so that each costs little."""
+    """Advance a sync iterator in a thread; small pieces are joined to reduce the cost per piece."""
     check = _PieceCheck()
 
     def next_batch() -> bytes:
@@ -296,7 +297,7 @@ async def _in_batches(iterator: Iterator[object], thread: ExclusiveThread) -> As
 
 
 class _PieceCheck:
-    """Rejects pieces that are no bytes, and empty ones without end, as `iter(file.read, "")` gives them."""
+    """Rejects pieces that are not bytes, and endless empty ones, as from `iter(file.read, "")`."""
 
     def __init__(self) -> None:
         self._empty = 0

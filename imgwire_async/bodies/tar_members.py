@@ -1,11 +1,11 @@
-"""Members of tar archives, as `TarFile.extractfile` gives them.
+"""Members of tar archives, as returned by `TarFile.extractfile`.
 
-All members of an archive share its file and its position, and so does code that looks for the next member.
-Read side by side in threads, they would get each other's bytes. So a member is read without that position
-where the file allows it, and one after the other where it does not. Members of zip archives need nothing of
-this: `zipfile` locks by itself.
+All members of an archive share its file and position, and so does code that looks for the next member. Read
+concurrently in threads, they would get each other's bytes. So members are read without using that position if
+the file allows it, and otherwise one after the other. Members of zip archives do not need this: `zipfile`
+does its own locking.
 
-Before Python 3.13 a member has the name of the archive; its own stands in the blocks before its content.
+Before Python 3.13 a member has the archive's name; its own name is in the blocks before its content.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final, TypeGuard
 
 _BLOCK: Final = tarfile.BLOCKSIZE
 _LONGEST_EXTRA_HEADER: Final = 64
-"""Blocks that are searched for the headers with a long name, before that of the member."""
+"""How many blocks before the member's header are searched for headers with a long name."""
 
 _EXTRA_HEADERS: Final = frozenset({tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK})
 
@@ -32,9 +32,9 @@ def is_tar_member(file: object) -> TypeGuard[tarfile.ExFileObject]:
 
 
 class TarMember:
-    """A binary file with the content of a member, from where the member stands, which it leaves alone.
+    """A binary file with the content of a member from its current position, which does not move.
 
-    Use it in a thread. What is missing at the end of a truncated archive is missing here as well.
+    Use it in a thread. Data missing at the end of a truncated archive is missing here as well.
     """
 
     def __init__(self, member: tarfile.ExFileObject) -> None:
@@ -50,11 +50,11 @@ class TarMember:
         self.name = self._own_name(raw)
 
     def tell(self) -> int:
-        """Where it stands, from the beginning of the member."""
+        """The position, from the start of the member."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to an offset from the beginning, or from the end with `io.SEEK_END`."""
+        """Seek to an offset from the start, or from the end with `io.SEEK_END`."""
         self._position = offset + (self._size if whence == io.SEEK_END else 0)
         return self._position
 
@@ -90,7 +90,7 @@ class TarMember:
         if name != getattr(self._archive, "name", None):
             return name if isinstance(name, str) else None
         if not self._is_independent:
-            return None  # unpacking all of the archive again would be too dear
+            return None  # decompressing the whole archive again would be too slow
         header = self._offset - _BLOCK
         start = header
         while (earlier := self._extra_header_before(start)) is not None:
@@ -118,7 +118,7 @@ class TarMember:
 
 
 def _reads_anywhere(file: object) -> bool:
-    """Whether bytes of `file` can be had without moving its position."""
+    """Whether bytes of `file` can be read without moving its position."""
     if isinstance(file, io.BytesIO):
         return True
     if sys.platform == "win32" or not isinstance(file, io.FileIO | io.BufferedReader | io.BufferedRandom):

@@ -1,1 +1,1 @@
-"""What is fetched from the service's other hosts: images and archives, into files, streams and folders."""
+"""Downloads of images and archives from the service's other hosts, into files, streams and folders."""

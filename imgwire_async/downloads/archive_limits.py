@@ -1,4 +1,4 @@
-"""How much an archive may hold. Apart from the extraction, which is loaded when something is extracted."""
+"""Limits on the contents of an archive; separate from the extraction, which is loaded only when needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEBIBYTE: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveLimits:
-    """How much an archive may hold before it is rejected.
+    """Limits beyond which an archive is rejected.
 
     Raises:
         ValueError: a number is not positive.
@@ -21,9 +21,9 @@ class ArchiveLimits:
 
     max_files: int = 100_000
     max_bytes: int = 32 * 1024 * MEBIBYTE
-    """All files together, unpacked, in bytes."""
+    """Total unpacked size of all files, in bytes."""
     max_ratio: float = 100.0
-    """Unpacked bytes for each byte of the archive. Not looked at up to 100 MiB in all."""
+    """Unpacked bytes per byte of the archive. Checked only above 100 MiB in total."""
 
     def __post_init__(self) -> None:
         for name in ("max_files", "max_bytes"):

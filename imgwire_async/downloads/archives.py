@@ -1,8 +1,8 @@
-"""Extracting an archive of images: everything that is in it and nothing besides, or nothing at all.
+"""Extracting an archive of images: either all of its files or none.
 
-An archive is not trusted. Names that lead elsewhere, links, and archives that unpack to far more than
-they should are rejected, and a rejected archive leaves no file behind. Names that are merely impossible
-somewhere, or that occur twice, come from the people who uploaded the images. Their files get other names.
+Archives are not trusted. Names that lead out of the folder, links, and archives that unpack to far more than
+they should are rejected, and a rejected archive leaves no file behind. Names that are merely not portable, or
+that occur twice, come from the people who uploaded the images; their files are renamed.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from imgwire_async.downloads.zip_directory import TooManyFilesError, count_entri
 from imgwire_async.errors import ArchiveError, DownloadTargetError
 
 HARMLESS: Final = 100 * MEBIBYTE
-"""Up to this many bytes an archive may unpack to whatever its own size: drawings compress very well."""
+"""An archive may unpack to this many bytes whatever its own size: drawings compress very well."""
 
 _BLOCK = MEBIBYTE
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others may ask for gigabytes of memory
-# What zipfile raises for nonsense; `OSError` is for places before the beginning of the file.
+# What zipfile raises for invalid data; `OSError` is for offsets before the start of the file.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, struct.error)
 
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -50,7 +50,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 @dataclass(frozen=True, slots=True)
 class RenamedFile:
-    """A file of an archive that could not keep its name."""
+    """A file of an archive that had to be renamed."""
 
     entry: str
     """Its name in the archive."""
@@ -59,15 +59,15 @@ class RenamedFile:
 
 
 class ExtractedFiles(list[Path]):
-    """The files of an archive, in its order."""
+    """The extracted files, in archive order."""
 
     renamed: tuple[RenamedFile, ...] = ()
-    """Those that have other names than in the archive, because a file system would not take the name, or
-    would take it for that of another file."""
+    """Files that were renamed, because some file system would reject the name or confuse it with another
+    one."""
 
 
 class Extraction:
-    """An archive on its way into a folder, by way of a hidden folder inside of it."""
+    """Extracts an archive into a folder, through a hidden folder inside it."""
 
     def __init__(self, folder: PathTarget, limits: ArchiveLimits, overwrite: bool) -> None:
         self._name = path_text(folder)
@@ -79,29 +79,30 @@ class Extraction:
         self._given_up = False
 
     def start(self) -> BinaryIO:
-        """Make the folder and, in it, the file for the archive, which is returned."""
+        """Create the folder and, in it, the file for the archive, which is returned."""
         try:
             self._folder = Path(self._name).resolve()
             self._staging = temporary_beside(self._folder / "images")
             make_folders(self._folder, self._made)
-            self._staging.mkdir(mode=0o700)  # what is replaced may be for its owner's eyes only
+            self._staging.mkdir(mode=0o700)  # replaced files may be readable by their owner only
             self._archive = cast(BinaryIO, (self._staging / "archive").open("xb+"))
         except (OSError, ValueError) as error:
             raise target_error(repr(self._name), error) from error
         return self._archive
 
     def extract(self) -> ExtractedFiles:
-        """Unpack the archive, which has been written by now, and move its files to their places.
+        """Unpack the archive, which must be complete, and move its files into place.
 
-        Takes as long as the archive is large, so call it in a thread of anyio's; there it ends early when
-        the calling task is cancelled.
+        Large archives take a while, so call this in a thread of anyio, where it ends early if the calling
+        task is cancelled.
 
         Returns:
             The files, in the order of the archive.
 
         Raises:
             ArchiveError: the archive is damaged, or not safe.
-            DownloadTargetError: the folder cannot be written, or has a file that must not be overwritten.
+            DownloadTargetError: the folder cannot be written, or contains a file that must not be
+                overwritten.
         """
         assert self._staging is not None  # noqa: S101 - it was started
         assert self._archive is not None  # noqa: S101
@@ -119,13 +120,13 @@ class Extraction:
         return extracted
 
     def give_up(self) -> None:
-        """Let `extract` end early, in whatever thread it still runs."""
+        """Make a running `extract` end early, in whatever thread it runs."""
         self._given_up = True
 
     def discard(self) -> None:
-        """Remove what is not in its place, and the folders that were made for nothing."""
+        """Remove files that were not moved into place, and folders that turned out to be unnecessary."""
         if self._archive is not None:
-            with suppress(OSError):  # closing writes what could not be written before
+            with suppress(OSError):  # closing tries to write buffered data again
                 self._archive.close()
         if self._staging is not None:
             shutil.rmtree(self._staging, ignore_errors=True)
@@ -199,7 +200,9 @@ class Extraction:
 async def extraction(
     folder: PathTarget, limits: ArchiveLimits, *, overwrite: bool
 ) -> AsyncGenerator[tuple[FileSink, Callable[[], Awaitable[ExtractedFiles]]], None]:
-    """A sink for an archive, and what extracts it once it is complete. Nothing but the images remains.
+    """Yield a sink for an archive, and a function that extracts it once it is complete.
+
+    Only the images remain.
 
     Raises:
         DownloadTargetError: the folder cannot be written.
@@ -218,7 +221,7 @@ async def extraction(
 class _File:
     entry: zipfile.ZipInfo
     place: PurePosixPath
-    """Where it goes, relative to the folder."""
+    """The path of an entry, relative to the folder."""
     is_renamed: bool
 
 
@@ -240,7 +243,7 @@ def _files_in(archive: zipfile.ZipFile) -> list[_File]:
 
 
 def _checked_parts(entry: zipfile.ZipInfo) -> list[str]:
-    """The path of an entry; zipfile's own reading of a name hides what is wrong."""
+    """The path of an entry. zipfile normalises names, which would hide invalid ones."""
     raw = entry.orig_filename
     parts = [part for part in re.split(r"[/\\]", raw.rstrip("/\\")) if part != "."]
     kind = stat.S_IFMT(entry.external_attr >> 16)
@@ -276,7 +279,7 @@ def _make_place(path: Path) -> None:
 
 
 class _NewFile:
-    """A file that is written once. Its problems, closing included, are not those of the archive."""
+    """A file that is written once. Its errors, including on closing, are not errors of the archive."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -294,7 +297,7 @@ class _NewFile:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
-            with suppress(OSError):  # of two problems the first one counts
+            with suppress(OSError):  # if both fail, the first error counts
                 self._file.close()
             return
         with self._typed():
@@ -309,7 +312,7 @@ class _NewFile:
 
 
 class _Changes:
-    """What has been done to a folder, so that it can be undone."""
+    """A record of changes to a folder, so that they can be undone."""
 
     def __init__(self, replaced: Path) -> None:
         self._replaced = replaced
@@ -339,7 +342,7 @@ class _Changes:
 
     def take_back(self) -> None:
         for target, former in reversed(self._files):
-            # Each of them matters, also when another one cannot be had back.
+            # Restore each of them, even if another one cannot be restored.
             with suppress(OSError):
                 if former is None:
                     target.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Open files that the caller passes as a target: sync ones, which are used in threads, and async ones.
 
-They are checked before the first request. They are written from where they stand, and stay open.
+They are checked before the first request, written from their current position, and left open.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from imgwire_async.errors import DownloadTargetError, ImgwireError, InvalidArgum
 T = TypeVar("T")
 
 BLOCK_SIZE: Final = 1024 * 1024
-"""Bytes that are collected before they are written, and so about what one download holds in memory."""
+"""Bytes that are buffered before a write, and so roughly the memory that one download takes."""
 
 
 class AsyncBinaryTarget(Protocol):
     """A binary file of anyio or aiofiles, or anything with an async `write`.
 
-    With `flush`, `tell`, `seek` and `truncate`, also async, a download into it can begin again.
+    If it has async `flush`, `tell`, `seek` and `truncate` as well, a download into it can be restarted.
     """
 
     async def write(self, data: bytes, /) -> object:
@@ -39,7 +39,7 @@ FileTarget: TypeAlias = BinaryIO | AsyncBinaryTarget
 
 
 class FileSink:
-    """Where a download goes that is written to a file, in large blocks."""
+    """A sink that writes a download to a file in large blocks."""
 
     def __init__(self, file: OutputFile) -> None:
         self._file = file
@@ -47,33 +47,33 @@ class FileSink:
         self._size = 0
 
     async def write(self, chunk: bytes) -> None:
-        """Take some bytes, and write them once there are enough for a block."""
+        """Buffer some bytes, and write them once they fill a block."""
         self._waiting.append(chunk)
         self._size += len(chunk)
         if self._size >= BLOCK_SIZE:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what has been collected.
+        """Write the buffered bytes.
 
         Raises:
-            DownloadTargetError: the file does not take it.
+            DownloadTargetError: the file cannot be written.
         """
         chunks, self._waiting, self._size = self._waiting, [], 0
         await self._file.write(b"".join(chunks))
 
     async def restart(self) -> bool:
-        """Cut the file back to where the download began; False when it cannot be cut."""
+        """Truncate the file to where the download started; False if that is not possible."""
         self._waiting, self._size = [], 0
         return await self._file.cut_back()
 
 
 class OutputFile:
-    """An open binary file that is written. Its problems are `DownloadTargetError`s.
+    """An open binary file that is written. Its errors are raised as `DownloadTargetError`.
 
     Args:
         file: the file, positioned where the download begins.
-        name: what errors call it.
+        name: its name in errors.
         thread: where a sync file is used, which its creator has to `end`; None for an async one.
         before: called where the file is used before the first bytes are written.
     """
@@ -97,7 +97,7 @@ class OutputFile:
         await self._run(lambda: self._write(data))
 
     async def cut_back(self) -> bool:
-        """Cut the file back to where it stood at first; False when it cannot be cut."""
+        """Truncate the file to its initial position; False if that is not possible."""
         return await self._run(self._cut_back)
 
     async def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -143,16 +143,15 @@ class OutputFile:
 
 
 async def open_target(file: object, thread: ExclusiveThread) -> OutputFile:
-    """A file of the caller's, after a look whether it can be written to.
+    """Wrap the caller's file after checking that it can be written to.
 
     Args:
         file: what the caller passes as `to=`.
         thread: where a sync file is used.
 
     Raises:
-        InvalidArgumentError: it cannot be written to: it is closed, in text mode, open for reading only, or
-            something else than a binary file.
-        DownloadTargetError: looking at it raised an error.
+        InvalidArgumentError: it is closed, in text mode, open for reading only, or not a binary file.
+        DownloadTargetError: checking it raised an error.
     """
     try:
         with ForeignCode("the file", DownloadTargetError):
@@ -206,7 +205,7 @@ async def _result(value: Any) -> object:  # noqa: ANN401 - of a method that may 
 
 
 def _counted(written: object) -> int:
-    """How many bytes a `write` says it took."""
+    """How many bytes `write` reported as written."""
     if inspect.isawaitable(written):
         if inspect.iscoroutine(written):
             written.close()
@@ -223,7 +222,7 @@ def _counted(written: object) -> int:
 
 
 def target_error(name: str, error: Exception) -> DownloadTargetError:
-    """The error for a target that the operating system, or a file of the caller's, rejects."""
+    """The error for a target that the operating system or the caller's file rejects."""
     number = error.errno if isinstance(error, OSError) else None
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return DownloadTargetError(f"cannot write {name}: {reason}", errno=number)

@@ -1,4 +1,4 @@
-"""Writing a download to disk: in worker threads, in large blocks, and to a path all or nothing."""
+"""Writing a download to disk: in worker threads, in large blocks, and to a path atomically."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _FOLDERS_CANNOT_BE_SYNCED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadedFile:
-    """What a download has written."""
+    """The result of a download."""
 
     path: Path | None
-    """Where it is, or None when it went into a file object or a bucket."""
+    """Path of the file, or None if it was written to a file object or a bucket."""
     size: int
     """Length in bytes."""
     content_type: str | None
     """MIME type as the host declared it, or None."""
     uri: str | None = None
-    """Of the object in a bucket, or None when it went elsewhere."""
+    """URI of the object, or None if it was not written to a bucket."""
 
     def __setstate__(self, state: list[object]) -> None:
-        # Pickles from before there were buckets hold the first fields only.
+        # Older pickles have the first fields only.
         for field, value in zip(fields(self), [*state, None], strict=False):
             object.__setattr__(self, field.name, value)
 
@@ -47,12 +47,13 @@ class DownloadedFile:
 async def atomic_file(
     path: PathTarget, *, overwrite: bool, name: Callable[[], str] = lambda: "download"
 ) -> AsyncGenerator[tuple[FileSink, AtomicFile], None]:
-    """A sink whose file appears at `path` when the block has ended well, and leaves no trace otherwise.
+    """Yield a sink whose file appears at `path` if the block succeeds, and leaves no trace otherwise.
 
     Args:
-        path: where; a folder, or text that ends in a slash, means a file in it. A missing folder is made.
-        overwrite: whether to replace a file that exists. It keeps its permissions.
-        name: what to call the file in a folder; called when the first bytes are there.
+        path: the file; for a folder, or text that ends with a slash, a file in it. A missing folder is
+            created.
+        overwrite: whether to replace an existing file. Its permissions are kept.
+        name: returns the name of the file in a folder; called when the first bytes have arrived.
 
     Raises:
         InvalidArgumentError: the path is empty.
@@ -112,7 +113,7 @@ class AtomicFile:
             self._file = cast(BinaryIO, self._temporary.open("xb", buffering=0))
             self._usual_mode = stat.S_IMODE(self._temporary.stat().st_mode)
             if self._overwrite:
-                # What is replaced may be for its owner's eyes only.
+                # The replaced file may be readable by its owner only.
                 self._temporary.chmod(0o600)
         except (OSError, ValueError) as error:
             raise target_error(repr(self.name), error) from error
@@ -121,10 +122,10 @@ class AtomicFile:
         return self._file
 
     def settle(self) -> None:
-        """Decide what the file in a folder is called, now that this is known.
+        """Set the name of the file in a folder, now that it is known.
 
         Raises:
-            DownloadTargetError: there is such a file, and it must not be overwritten.
+            DownloadTargetError: the file exists and must not be overwritten.
         """
         if self._settled or self._folder is None:
             return
@@ -142,7 +143,7 @@ class AtomicFile:
             return
         shown = self.name if self._folder is None else str(self.target)
         if self._folder is not None and stat.S_ISLNK(found.st_mode):
-            # It was not named by the caller, so where it leads is not followed.
+            # The caller did not choose this name, so a link is not followed.
             raise DownloadTargetError(f"cannot write {shown!r}: it exists and is a link", errno=errno.EEXIST)
         if not stat.S_ISREG(found.st_mode):
             raise DownloadTargetError(
@@ -153,7 +154,7 @@ class AtomicFile:
         self._replaced = found
 
     def publish(self) -> None:
-        """Put the file in its place, after the disk has it."""
+        """Sync the file to disk, then move it into place."""
         assert self._file is not None  # noqa: S101 - it was opened
         self.settle()
         shown = self.name if self._folder is None else str(self.target)
@@ -175,7 +176,7 @@ class AtomicFile:
     def discard(self) -> None:
         """Remove what has not been published."""
         if self._file is not None:
-            # What went wrong before counts, and not that it goes wrong again.
+            # The original error counts, not this one.
             with suppress(OSError):
                 self._file.close()
             with suppress(OSError):
@@ -190,21 +191,21 @@ def take_over(replaced: os.stat_result, file: Path) -> None:
     if os.name == "nt":
         return
     if (replaced.st_uid, replaced.st_gid) != (os.geteuid(), os.getegid()):
-        with suppress(OSError):  # only a superuser may give a file to somebody else
+        with suppress(OSError):  # only a superuser may change the owner of a file
             os.chown(file, replaced.st_uid, replaced.st_gid)
     file.chmod(stat.S_IMODE(replaced.st_mode))
 
 
 def temporary_beside(target: Path) -> Path:
-    """A name on the same file system that nobody else uses."""
+    """An unused name on the same file system."""
     return target.with_name(f".download-{uuid4().hex}.part")
 
 
 def place(source: Path, target: Path, *, overwrite: bool) -> None:
-    """Move a file within its file system, in one step.
+    """Move a file atomically within its file system.
 
     Raises:
-        FileExistsError: there is a target, and it must not be overwritten.
+        FileExistsError: the target exists and must not be overwritten.
         OSError: the move failed.
     """
     if overwrite:
@@ -223,7 +224,7 @@ def place(source: Path, target: Path, *, overwrite: bool) -> None:
 
 
 def make_folders(folder: Path, made: list[Path]) -> None:
-    """Make a folder and those above it, and note in `made` what was made, the outermost first."""
+    """Create a folder and its parents, and append those created to `made`, the outermost first."""
     missing = []
     while not folder.is_dir():
         missing.append(folder)
@@ -234,7 +235,7 @@ def make_folders(folder: Path, made: list[Path]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the disk keep what was put into a folder, where the system offers that."""
+    """Sync the entries of a folder to disk, if the system supports it."""
     if os.name == "nt":
         return  # folders cannot be opened there
     try:

@@ -1,6 +1,6 @@
-"""Names for files that strangers have named: possible on every system, and each of them only once.
+"""Safe file names from untrusted names: valid on every system, and unique.
 
-What comes out depends on the names alone and on their order, so that the same archive gives the same files.
+The result depends only on the names and their order, so the same archive always gives the same files.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from typing import Final
 
 LONGEST_NAME: Final = 255
-"""Bytes in UTF-8 that file systems take as one name."""
+"""Maximum length of a file name, in bytes of UTF-8."""
 
 LONGEST_PATH: Final = 500
-"""Bytes of a path within a folder; beyond it a file goes to the top. Some systems take 1,024 in all."""
+"""Maximum bytes of a path within a folder; longer ones go to the top. Some systems allow 1,024 in total."""
 
 _LONGEST_SUFFIX = 16
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ .]*(\..*)?", re.IGNORECASE)
@@ -27,11 +27,11 @@ _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\
 
 
 def safe_name(name: str) -> str:
-    """A name without folders that every file system takes; one that is fine stays as it is.
+    """A file name without folders that is valid on every file system; a valid one stays as it is.
 
-    Control characters become `_`, and so do reserved characters on Windows. Dots and blanks at the end are
-    cut off, names of devices such as `CON` and `nul.jpg` get a `_` in front, and what is too long is cut and
-    gets a hash.
+    Control characters and characters reserved on Windows become `_`. Trailing dots and blanks are removed,
+    device names such as `CON` and `nul.jpg` get a `_` in front, and names that are too long are cut and get a
+    hash.
     """
     text = "".join("_" if _is_unsafe(character) else character for character in name)
     if os.name == "nt":
@@ -45,13 +45,13 @@ def safe_name(name: str) -> str:
 
 
 def with_suffix(name: str, suffix: str) -> str:
-    """`name` with another suffix instead of its own, or with one if it has none."""
+    """`name` with its suffix replaced, or added if it has none."""
     stem, _ = split_suffix(name)
     return _fit(stem, "", suffix)
 
 
 def split_suffix(name: str) -> tuple[str, str]:
-    """Stem and suffix with its dot; what has no suffix, or a long one, is all stem."""
+    """Stem and suffix with its dot; a name without a suffix, or with a long one, is all stem."""
     stem, dot, suffix = name.rpartition(".")
     if not stem or len(suffix) > _LONGEST_SUFFIX or not suffix.isalnum():
         return name, ""
@@ -59,17 +59,17 @@ def split_suffix(name: str) -> tuple[str, str]:
 
 
 class Places:
-    """Gives every file of an archive a place of its own, whatever the names in it.
+    """Gives every file of an archive a unique path, whatever the names in it.
 
-    Two names are the same if some file system takes them for the same: whatever their case, and however their
-    characters are composed. The second one gets a number, as in `photo (2).jpg`.
+    Two names count as the same if any file system treats them as the same, ignoring case and Unicode
+    composition. The second one gets a number, as in `photo (2).jpg`.
     """
 
     def __init__(self) -> None:
         self._root = _Folder()
 
     def claim(self, parts: Sequence[str]) -> tuple[str, ...]:
-        """A place for the file with this path, which nothing else has got or will get."""
+        """A unique path for the file with this path."""
         names = [safe_name(part) for part in parts]
         if len("/".join(names).encode()) > LONGEST_PATH:
             names = [marked(names[-1], _hash_mark("/".join(parts)))]
@@ -109,7 +109,7 @@ def _is_unsafe(character: str) -> bool:
 
 
 def caseless(name: str) -> str:
-    """The same text for names that some file system takes for the same."""
+    """A key that is equal for names that any file system treats as the same."""
     # The canonical caseless match of Unicode, section 3.13.
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 

@@ -1,4 +1,4 @@
-"""Writing a download to an object of a cloud store, which appears when it is complete."""
+"""Writing a download to an object of a cloud store, which appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from imgwire_async.stores.writing import write
 async def object_target(
     to: str, *, overwrite: bool, name: Callable[[str | None], str]
 ) -> AsyncGenerator[tuple[Transfer, Callable[[], str]], None]:
-    """A transfer whose bytes become an object when the block has ended well. Nothing is sent before.
+    """A transfer whose bytes become an object when the block succeeds. Nothing is sent before.
 
     Args:
         to: URI of the object; a bucket, or a URI that ends in a slash, means an object below it.
         overwrite: whether to replace an object that exists.
-        name: what to call the object below a prefix, given the content type.
+        name: returns the name of the object below a prefix, given the content type.
 
     Yields:
-        The transfer, and what gives the URI of the object once the block has ended.
+        The transfer, and a function that returns the URI of the object once the block has ended.
 
     Raises:
         InvalidArgumentError: the URI names no bucket.

@@ -1,4 +1,4 @@
-"""What has arrived of a file before it goes on: a small one in memory, a large one in a temporary file."""
+"""Buffers a file while it arrives: a small one in memory, a large one in a temporary file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from imgwire_async.core.concurrency.threads import in_thread
 from imgwire_async.downloads.file_objects import BLOCK_SIZE, target_error
 
 IN_MEMORY: Final = 1024 * 1024
-"""Bytes of a file that are kept in memory; a larger one goes through a temporary file."""
+"""Maximum size of a file kept in memory; a larger one goes through a temporary file."""
 
 
 class Spool:
     """Takes a download, hashes it, and keeps it until it is discarded.
 
     Args:
-        folder: where a temporary file is made, with the permissions of any file; made when it is missing.
-            Default: a file for its owner only, in the folder of the system for temporary files.
+        folder: where the temporary file is created, with default permissions; created if it does not exist.
+            Default: the system's temporary folder, with a file readable by its owner only.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -40,7 +40,7 @@ class Spool:
         return self._digest.digest()
 
     async def content(self) -> bytes | Path:
-        """The bytes, or the file that holds all of them and is still open.
+        """The bytes, or the open file that holds all of them.
 
         Raises:
             DownloadTargetError: the temporary file cannot be written.
@@ -89,7 +89,7 @@ class Spool:
 
 
 async def chunks_of(content: bytes | Path) -> AsyncGenerator[bytes, None]:
-    """What a spool has taken, in blocks. Closed by the task that iterates."""
+    """The content of a spool, in blocks. Closed by the task that iterates."""
     if isinstance(content, bytes):
         yield content
         return
@@ -106,7 +106,7 @@ def _new_file(folder: Path | None) -> IO[bytes]:
         # Not deleted when it is closed: Windows opens such a file only once.
         return tempfile.NamedTemporaryFile(prefix="imgwire-async-", buffering=0, delete=False)
     folder.mkdir(parents=True, exist_ok=True)
-    # With usual permissions, because it may stay.
+    # With default permissions, because it may be kept.
     return cast("IO[bytes]", (folder / uuid4().hex).open("xb", buffering=0))
 
 

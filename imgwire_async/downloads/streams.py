@@ -1,4 +1,4 @@
-"""A download as a stream of bytes, for programs that hand them on."""
+"""A download as a stream of bytes, for programs that pass them on."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from imgwire_async.core.fetch import FileHead, Transfer
 
 
 class DownloadStream:
-    """The bytes of a file, in chunks of some kilobytes, as fast as they are taken.
+    """The bytes of a file, in chunks of some kilobytes, as fast as they are consumed.
 
-    An iteration raises what `download` can raise for a file, and `DownloadInterruptedError` when a transfer
-    broke and the host cannot continue it.
+    Iterating raises the errors of `download`, and `DownloadInterruptedError` if the transfer breaks and
+    cannot be resumed.
     """
 
     def __init__(self, chunks: Handover[bytes], head: FileHead, background: Background) -> None:
@@ -28,7 +28,7 @@ class DownloadStream:
 
     @property
     def size(self) -> int | None:
-        """Length in bytes, when the host announces it."""
+        """Length in bytes, if the host announces it."""
         return self._head.size
 
     @property
@@ -48,7 +48,7 @@ class DownloadStream:
 
 
 class _StreamSink:
-    """Hands on every chunk; what is handed on cannot be taken back."""
+    """Delivers every chunk at once; delivered chunks cannot be taken back."""
 
     def __init__(self, chunks: Handover[bytes]) -> None:
         self._chunks = chunks
@@ -61,7 +61,7 @@ class _StreamSink:
 
 
 class OpenStream(AbstractAsyncContextManager[DownloadStream]):
-    """Starts to fetch when entered, and gives the stream once the host has answered.
+    """Starts the download when entered, and returns the stream once the host has responded.
 
     Leaving the block ends the transfer.
 

@@ -1,11 +1,12 @@
-"""A look at the list of an archive's entries, before `zipfile` reads it whole.
+"""Checks an archive's central directory before `zipfile` reads all of it.
 
-The end of an archive says how many entries there are and how many bytes their list has. `zipfile` believes
-the bytes, reads them into memory and makes an object of every entry, which for a forged archive takes half a
-minute. So the records are found here as it finds them, and the entries are counted without being kept.
+The end of an archive states how many entries there are and how long the directory is. `zipfile` trusts the
+length, reads it into memory and creates an object for every entry, which takes half a minute for a forged
+archive. So the records are located here in the same way as there, and the entries are counted without keeping
+them.
 
-Versions of Python differ in where they look for the ZIP64 record. An archive in which that makes a difference
-is rejected as damaged.
+Python versions differ in where they look for the ZIP64 record. An archive where this makes a difference is
+rejected as damaged.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ class _Directory:
     length: int
     count: int
     exact: bool
-    """Whether `count` is whole; without ZIP64 it may be that of more entries, modulo 65,536."""
+    """Whether `count` is exact; without ZIP64 it is the number of entries modulo 65,536."""
 
 
 def count_entries(file: BinaryIO, max_files: int) -> int:
-    """How many entries an archive has, folders included. Takes milliseconds and little memory.
+    """How many entries an archive has, including folders. Takes milliseconds and little memory.
 
     Args:
         file: the archive.
@@ -78,7 +79,7 @@ def _find(file: BinaryIO, size: int) -> _Directory:
 
 
 def _end_record(file: BinaryIO, size: int) -> tuple[int, tuple[bytes, int, int, int, int, int, int, int]]:
-    """Where the end record is, and what it says."""
+    """The position and contents of the end record."""
     last = _read(file, max(0, size - _END.size), _END.size)
     if len(last) == _END.size and last.startswith(b"PK\5\6") and last.endswith(b"\0\0"):
         return size - _END.size, _END.unpack(last)
@@ -104,7 +105,7 @@ def _zip64_record(file: BinaryIO, end: int) -> tuple[int, int] | None:
     signature, rest, _, _, _, _, _, count, length, _ = _END_64.unpack(_read(file, at, _END_64.size))
     if signature != b"PK\6\6" or rest != _END_64.size - 12:
         raise zipfile.BadZipFile("its ZIP64 record is not where it belongs")
-    # Something may stand before the archive; then the offset leads to no record.
+    # If there is data before the archive, the offset does not point to a record.
     if offset > at or (offset != at and _read(file, offset, 4) == b"PK\6\6"):
         raise zipfile.BadZipFile("it has several ZIP64 records")
     return count, length

@@ -1,4 +1,4 @@
-"""What a bulk job is made of: items, the keys that name them, and the keys that make uploads repeatable."""
+"""Items of bulk jobs, their keys, and the idempotency keys derived from them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ service fetches (text with http:// or https://), or the bytes."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """What tells without reading it whether the content of a source has changed."""
+    """Detects a changed source without reading its content."""
 
     size: int
     """Bytes."""
     version: str
-    """Another text for another content: of a file the time of its last change in nanoseconds since the epoch,
-    of an object in a store its ETag or generation."""
+    """Differs when the content differs: for a file its modification time in nanoseconds since the epoch, for
+    an object in a store its ETag or generation."""
 
     @classmethod
     def of(cls, looked: os.stat_result) -> Stamp:
@@ -44,32 +44,32 @@ class IngestItem:
 
     source: ItemSource
     key: str | None = None
-    """What names the item in the journal and the reports, unique within the job. Default: the path (below a
-    folder or prefix the path in it), the URI or the URL. Bytes need one."""
+    """Names the item in the journal and the reports; unique within the job. Default: the path (relative to
+    the folder or prefix, if any), the URI or the URL. Required for bytes."""
     file_name: str | None = None
-    """Name to store; default: that of the path, object or URL."""
+    """File name to store; default: the name in the path, URI or URL."""
     mime_type: str | None = None
-    """Type to declare; default: detected from the content, then from the name."""
+    """Content type to declare; default: detected from the content, falling back to the name."""
     purpose: str | None = None
     """Free label."""
     custom_metadata: Metadata | None = None
     """Your own values by name."""
     content_id: str | None = field(default=None, repr=False)
-    """What names the content of a URL that changes while the content stays the same, such as a signed one:
-    the journal compares it instead of the URL, and idempotency keys are derived from it. Default: the URL."""
+    """Identifies the content of a URL that changes while its content does not, such as a signed URL. The
+    journal compares it instead of the URL, and idempotency keys are derived from it. Default: the URL."""
 
     fetched_here: ClassVar[bool] = False
-    """Whether this machine fetches the image from its URL, instead of the service: its bytes then count."""
+    """Whether this machine, and not the service, fetches the image from its URL; its bytes then count."""
 
     __repr__ = repr_without_bytes
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        for name, value in ({"content_id": None} | state[1]).items():  # a pickle from before there was one
+        for name, value in ({"content_id": None} | state[1]).items():  # an older pickle lacks it
             setattr(self, name, value)
 
     @property
     def is_url(self) -> bool:
-        """Whether the service fetches the image itself."""
+        """Whether the service fetches the image from its URL."""
         return isinstance(self.source, str) and is_url(self.source)
 
     @property
@@ -79,7 +79,7 @@ class IngestItem:
 
 
 def portable(item: IngestItem) -> IngestItem:
-    """The item in plain types, which another process can read whatever the caller's own types are.
+    """The item converted to plain types, so that another process can read it without the caller's types.
 
     Raises:
         InvalidArgumentError: one of its values cannot be sent as JSON.
@@ -103,40 +103,39 @@ def portable(item: IngestItem) -> IngestItem:
 
 @dataclass(slots=True)
 class Entry:
-    """What a source gives for one of its items."""
+    """An entry yielded by a source."""
 
     key: str
-    """Empty if unknown; the item is then named by its number."""
+    """Empty if unknown; the item is then identified by its number."""
     item: IngestItem | None
-    """None when there is none to upload."""
+    """None if there is nothing to upload."""
     problem: ImgwireError | None = None
-    """Why it cannot be uploaded; always set when there is no item."""
+    """Why it cannot be uploaded; always set if there is no item."""
     stamp: Stamp | None = None
-    """Set where looking at the source shows it anyway."""
+    """Set if it is known from reading the source anyway."""
     from_folder: bool = False
-    """A file that was found and not named: no image is then no failure."""
+    """Whether the file was found in a folder; if it is not an image, that is not a failure."""
     skip: str | None = None
-    """Why there is nothing to store, although nothing is wrong: the source says that it is a video, for
-    example."""
+    """Why there is nothing to store although nothing is wrong; for example, the source declares it a
+    video."""
     skip_reason: str = "unsupported_type"
-    """A `SkipReason`, where `skip` is set."""
+    """A `SkipReason` if `skip` is set."""
     note: str | None = None
-    """Whatever the source wants the journal to keep of the item. It is sent nowhere."""
+    """Data that the source keeps in the journal with the item. It is never sent to the service."""
     options: Mapping[str, str] | None = None
     """How the bucket of an object is opened, see `Bucket.options`."""
 
 
 def is_url(text: str) -> bool:
-    """Whether `text` is to be fetched by the service and not read from disk."""
+    """Whether `text` is a URL for the service to fetch rather than a path."""
     return text.lower().startswith(("http://", "https://"))
 
 
 def url_or_path(text: str) -> str:
-    """`text` without the blanks around it if it is a URL or URI; names of files may begin and end with some.
+    """Strip surrounding blanks from a URL or URI, and turn a `file:` URI into its path.
 
-    Of a `file:` URI it is the path.
-
-    Blank is whatever shows nothing, such as a zero-width space that was copied from a page.
+    Other text stays as it is, because file names may start and end with blanks. Blanks include invisible
+    characters, such as a zero-width space copied from a web page.
     """
     start, end = 0, len(text)
     while start < end and _is_blank(text[start]):
@@ -155,7 +154,7 @@ def _is_blank(character: str) -> bool:
 
 
 def key_of(item: IngestItem) -> str | None:
-    """The item's key, given or derived; None for bytes without one, or when it is not a string."""
+    """The item's key, given or derived; None for bytes without a key, or if the key is not a string."""
     key: object = item.key
     if key is not None:
         return key_text(key) if isinstance(key, str) else None
@@ -165,14 +164,14 @@ def key_of(item: IngestItem) -> str | None:
 
 
 def source_text(item: IngestItem) -> str:
-    """The source as text for journal and messages; empty for bytes. For a URL what names its content."""
+    """The source as text for the journal and messages; empty for bytes. For a URL, its content name."""
     if item.content_id is not None and item.is_url:
         return key_text(item.content_id)
     return "" if isinstance(item.source, bytes) else key_text(os.fsdecode(item.source))
 
 
 def location(item: IngestItem) -> str:
-    """The source as the journal keeps it: as `source_text`, but with an absolute path."""
+    """The source as kept in the journal: like `source_text`, but with an absolute path."""
     text = source_text(item)
     if not text or item.is_url or item.is_object:
         return text
@@ -180,7 +179,7 @@ def location(item: IngestItem) -> str:
 
 
 def item_problem(item: IngestItem) -> InvalidArgumentError | None:
-    """What is wrong with the types of an item's fields, so that an odd item cannot break what handles all."""
+    """Report wrong types in an item's fields, so that one bad item cannot break the others."""
     for name in ("key", "file_name", "mime_type", "purpose", "content_id"):
         value: object = getattr(item, name)
         if not isinstance(value, str | None):
@@ -206,7 +205,7 @@ def check_job_name(name: object) -> None:
 
 
 def storable(text: str) -> str:
-    r"""`text` for people, with what is not Unicode, such as bytes of odd file names, written as `\udcff`."""
+    r"""`text` for display, with bytes that are not Unicode, as in odd file names, written as `\udcff`."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -216,10 +215,10 @@ _ESCAPED_BACKSLASH: Final = r"\u005c"
 
 
 def key_text(text: str) -> str:
-    r"""`text` as Unicode, another one for every text: `raw_text` is its inverse.
+    r"""Encode `text` as valid Unicode without collisions; `raw_text` is the inverse.
 
-    What is not Unicode, such as the byte 0xff in the name of a file, is written as `\udcff`. In a name that
-    has these six characters itself the backslash is written as `\u005c`. All other text stays as it is.
+    Bytes that are not Unicode, such as 0xff in a file name, are written as `\udcff`. If a name contains these
+    six characters literally, the backslash is written as `\u005c`. All other text is unchanged.
     """
     if "\\" in text:
         text = _LOOKS_ESCAPED.sub(lambda _: _ESCAPED_BACKSLASH, text)
@@ -227,7 +226,7 @@ def key_text(text: str) -> str:
 
 
 def raw_text(key: str) -> str:
-    """The text that `key_text` has made `key` of."""
+    """Decode a `key` made by `key_text`."""
 
     def original(found: re.Match[str]) -> str:
         if found[1] is None:
@@ -238,20 +237,21 @@ def raw_text(key: str) -> str:
 
 
 KEY_PREFIX: Final = "iw1-"
-"""Of all idempotency keys that are derived."""
+"""Prefix of all derived idempotency keys."""
 
 
 def idempotency_key(job: str, key: str, content: bytes, parameters: bytes | None = None) -> str:
-    """The key under which the service stores an item once, however often it is sent.
+    """Derive the idempotency key with which an item is stored once, however often it is sent.
 
-    It is derived and not random, so that a run that knows nothing of an earlier attempt makes the same one.
+    It is derived rather than random, so that a run without any record of an earlier attempt uses the same
+    key.
 
     Args:
         job: name of the job.
         key: key of the item.
-        content: the SHA-256 of its content; for a URL the URL itself.
-        parameters: digest of its purpose, metadata and so on, where other ones are to make another image;
-            None leaves them out.
+        content: SHA-256 of its content; for a URL, the URL itself.
+        parameters: digest of its purpose, metadata and so on, if changed parameters should create another
+            image; otherwise None.
 
     Returns:
         36 characters: `iw1-` and the base32 digits of a BLAKE2b-160.

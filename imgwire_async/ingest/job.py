@@ -1,4 +1,4 @@
-"""A bulk job as its user holds it."""
+"""The public interface of a bulk job."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ from imgwire_async.stores.uris import is_object
 if TYPE_CHECKING:
     from imgwire_async.ingest.runners.ray_link import RayCluster
 
-_QUEUED: int = 2  # lists of outcomes that wait to be taken
+_QUEUED: int = 2  # lists of outcomes waiting for the consumer
 
 
 class IngestJob(Generic[RecordT]):
-    """A bulk job: an async context manager, and an async iterator of outcomes as they come.
+    """A bulk job: an async context manager, and an async iterator of outcomes as they arrive.
 
-    Outcomes are handed out when the journal holds them. Who is slow to take them holds the job back, and
-    memory stays bounded. Leaving the block early cancels what is in flight; the next run resumes there.
-    Several tasks may share the iterator; each outcome is given once.
+    An outcome is delivered once it is in the journal. A slow consumer slows the job down, so memory stays
+    bounded. Leaving the block early cancels requests in flight; the next run resumes there. Several tasks may
+    share the iterator; each outcome is delivered once.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ class IngestJob(Generic[RecordT]):
 
     @property
     def report(self) -> Report:
-        """What this run has done so far, counted over the outcomes that were taken."""
+        """The report of this run so far, counting the outcomes delivered."""
         progress, tally, failure = self.progress, self._tally, self._coordinator.failure
         stopped = None if failure is None else str(failure)
         if stopped is None and self._coordinator.stopping and not self._finished:
@@ -222,52 +222,54 @@ class IngestJob(Generic[RecordT]):
         )
 
     def cancel(self) -> None:
-        """Stop early: nothing further is begun, what is in flight ends, and the iteration with it.
+        """Stop early: start no further items, finish those in flight, and end the iteration.
 
-        The same job run again resumes where this one ended.
+        Running the same job again resumes it.
         """
         self._coordinator.stop()
 
     async def write_images(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> int:
-        """Write key, image id and CDN URL of every item that the journal has as stored, in all its runs.
+        """Write key, image id and CDN URL of every item recorded as stored in the journal, from all its runs.
 
         Args:
             path: CSV, JSON Lines or (extra `parquet`) Parquet, by its extension; a file, or an object such as
-                `s3://bucket/images.csv` (extra `cloud`). It appears when it is complete.
-            overwrite: whether an object that exists is replaced. A file always is, in one step.
+                `s3://bucket/images.csv` (extra `cloud`). It appears only when it is complete.
+            overwrite: whether to replace an existing object. An existing file is always replaced, atomically.
 
         Returns:
             The number of items.
 
         Raises:
-            InvalidArgumentError: another extension, or the file is the source or the journal of the job.
-            ConfigurationError: Parquet without its extra.
-            OSError: the file cannot be written; an older one is still there then.
-            StoreError: the same of an object, or it exists.
+            InvalidArgumentError: the extension is not supported, or the file is the source or the journal of
+                the job.
+            ConfigurationError: Parquet needs the `parquet` extra.
+            OSError: the file cannot be written; an existing one is unchanged.
+            StoreError: the object cannot be written, or exists.
         """
         written = await to_thread.run_sync(partial(self._write_images, path, overwrite=overwrite))
         await self._keep_output(path)
         return written
 
     async def write_failures(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> int:
-        """Write the items that are not stored as a manifest (JSON Lines) for another job.
+        """Write a manifest (JSON Lines) of the items that are not stored, for another job.
 
-        These are the items that the journal has as failed, and after an early end those that were not tried.
-        Of a bucket, and of a source that gives its items only once, such as a generator, the latter are
-        those that the job had drawn. Running the same job again retries all of them. Items of bytes have
-        no source in it.
+        These are the items recorded as failed in the journal and, if the job stopped early, those not yet
+        tried. For a bucket, and for a source that can be read only once, such as a generator, the latter
+        include only items that the job had already taken. Running the same job again retries all of them.
+        Items made of bytes have no source in the manifest.
 
         Args:
-            path: a .jsonl or .ndjson file, or such an object of a bucket. It appears when it is complete.
-            overwrite: whether an object that exists is replaced. A file always is, in one step.
+            path: a .jsonl or .ndjson file or object. It appears only when it is complete.
+            overwrite: whether to replace an existing object. An existing file is always replaced, atomically.
 
         Returns:
             The number of items.
 
         Raises:
-            InvalidArgumentError: another extension, or the file is the source or the journal of the job.
-            OSError: the file cannot be written; an older one is still there then.
-            StoreError: the same of an object, or it exists.
+            InvalidArgumentError: the extension is not supported, or the file is the source or the journal of
+                the job.
+            OSError: the file cannot be written; an existing one is unchanged.
+            StoreError: the object cannot be written, or exists.
         """
         written = await to_thread.run_sync(partial(self._write_failures, path, overwrite=overwrite))
         await self._keep_output(path)
@@ -299,9 +301,9 @@ class IngestJob(Generic[RecordT]):
         return write_text(path, lines, overwrite=overwrite)
 
     async def _keep_output(self, path: str | os.PathLike[str]) -> None:
-        """Put on record that the file is none of the items that later runs may find."""
+        """Record the file in the journal, so that later runs do not take it for an item."""
         if not self._options.dry_run and not is_object(os.fsdecode(path)):
-            with suppress(JournalError):  # only a convenience, such as the pace
+            with suppress(JournalError):  # only hints for later runs, such as the pace
                 await to_thread.run_sync(self._journal.keep_output, os.fsdecode(path))
 
     @property
@@ -334,7 +336,7 @@ class IngestJob(Generic[RecordT]):
         return Workbench(sender, journal.job, options, bounds, core.shared)
 
     def _at_end(self) -> Callable[[], Awaitable[None]]:
-        """What to do once nothing is in flight, however the run ends. It must not refer to the job."""
+        """Called once nothing is in flight, however the run ends. Must not refer to the job."""
         return _nothing
 
     async def _joined(self, runner: RayRunner) -> RayCluster:
@@ -371,7 +373,7 @@ class IngestJob(Generic[RecordT]):
 
 
 class _Run:
-    """A job under way. It knows nothing of the `IngestJob`, which its owner may forget."""
+    """A running job. Holds no reference to the `IngestJob`, so that can be garbage-collected."""
 
     def __init__(
         self,
@@ -394,7 +396,7 @@ class _Run:
         self._at_end = at_end
         self._began, self._ended = time.monotonic(), 0.0
         self.finished = False
-        """Whether the coordinator has got to its end."""
+        """Whether the coordinator has finished."""
 
     @property
     def seconds(self) -> float:
@@ -426,7 +428,7 @@ class _Run:
         pace, binding = self._runner.ceilings(), self._binding
         if binding is not None:
             binding = binding.seen_in(self._coordinator.area)
-        # A journal that cannot be written has been told about; these are only conveniences.
+        # A journal that cannot be written has already been reported; these records are only hints.
         with suppress(JournalError):
             if pace and not self._coordinator.dry_run:
                 self._journal.keep_pace(pace)
@@ -439,7 +441,7 @@ class _Run:
 
 
 async def _nothing() -> None:
-    """Most jobs have nothing to do at their end."""
+    """Most jobs need no finalisation."""
 
 
 async def _in_thread_in_any_case(function: Callable[[], None]) -> None:

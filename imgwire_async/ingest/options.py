@@ -1,4 +1,4 @@
-"""How a bulk job is to be run."""
+"""Options of bulk jobs."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from imgwire_async.ingest.shards.preparing import WHOLE
 from imgwire_async.ingest.stopping import STOP_ON
 
 OnChange: TypeAlias = Literal["upload", "recreate", "skip"]
-"""What becomes of a stored item that has changed; see `client.ingest`."""
+"""How to treat a stored item that has changed; see `client.ingest`."""
 
 Transfer: TypeAlias = Literal["bytes", "url"]
-"""How the service gets the objects of cloud stores; see `client.ingest`."""
+"""How cloud store objects reach the service; see `client.ingest`."""
 
 GROUP: Final = 16
-"""Items that are read, hashed and put on record together."""
+"""Number of items that are read, hashed and recorded together."""
 LEAST_BYTE_BUDGET: Final = GROUP * WHOLE
 LEAST_BYTES_IN_A_PROCESS: Final = 4 * WHOLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What one process may use of the bounds of a job."""
+    """One process's share of a job's bounds."""
 
     senders: int
     """Items that it sends at once."""
@@ -39,10 +39,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestOptions:
-    """The arguments of `client.ingest` that shape a run; see there.
+    """The options of `client.ingest`; see there.
 
     Raises:
-        InvalidArgumentError: a value is out of its range.
+        InvalidArgumentError: a value is out of range.
     """
 
     concurrency: int | Literal["auto"] = "auto"
@@ -117,7 +117,7 @@ class IngestOptions:
 
     @property
     def most_processes(self) -> int:
-        """How many may share the bounds."""
+        """How many processes share the bounds."""
         return max(1, min(self._senders, self.byte_budget // LEAST_BYTES_IN_A_PROCESS))
 
     @property
@@ -125,7 +125,7 @@ class IngestOptions:
         return MOST_IN_FLIGHT if self.concurrency == "auto" else self.concurrency
 
     def portable(self) -> IngestOptions:
-        """What other processes need of the options, in types that they know."""
+        """The options that other processes need, in plain types."""
         common = portable(IngestItem("", purpose=self.purpose, custom_metadata=self.custom_metadata))
         return replace(self, purpose=common.purpose, custom_metadata=common.custom_metadata, stop_on=())
 
@@ -133,7 +133,7 @@ class IngestOptions:
         """The bounds of the job.
 
         Args:
-            requests: those that its client may have in flight.
+            requests: maximum number of requests in flight of its client.
         """
         return Share(
             senders=self._senders,

@@ -1,4 +1,4 @@
-"""What an item is created with besides its content."""
+"""The parameters with which an item is created, besides its content."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Parameters:
     """Purpose, custom metadata, file name and type of the items of a job.
 
     Args:
-        purpose: of those items that have none of their own.
-        custom_metadata: of those items that have none of their own.
+        purpose: for items that do not set their own.
+        custom_metadata: for items that do not set their own.
     """
 
     def __init__(self, purpose: str | None, custom_metadata: Metadata | None) -> None:
@@ -26,22 +26,22 @@ class Parameters:
         self._common = _digest(None, None, purpose, custom_metadata)
 
     def purpose(self, item: IngestItem) -> str | None:
-        """The item's, or that of the job."""
+        """The item's own value, or else the job's."""
         return self._purpose if item.purpose is None else item.purpose
 
     def custom_metadata(self, item: IngestItem) -> Metadata | None:
-        """The item's, or that of the job."""
+        """The item's own value, or else the job's."""
         return self._custom_metadata if item.custom_metadata is None else item.custom_metadata
 
     def digest(self, item: IngestItem) -> bytes | None:
-        """What is different for different parameters: a BLAKE2b-128, or None when there are none.
+        """A BLAKE2b-128 digest of the parameters, or None if there are none.
 
-        File name and type count when they are given, and not when they follow from the source.
+        File name and type are included only if they were given rather than derived from the source.
 
         Raises:
             InvalidArgumentError: a value cannot be sent.
         """
-        # Most items of a resumed job end here, so what they have in common is computed once.
+        # Most items of a resumed job end here, so their common part is computed once.
         if (item.file_name, item.mime_type, item.purpose, item.custom_metadata) == _NONE:
             return self._common
         return _digest(item.file_name, item.mime_type, self.purpose(item), self.custom_metadata(item))
@@ -54,7 +54,7 @@ def _digest(
     if (file_name, mime_type, purpose) == (None, None, None) and not metadata:
         return None
     try:
-        # repr: what the service does not take is reported when it is sent.
+        # repr: a value that the service does not accept is reported when it is sent.
         text = json.dumps(
             [file_name, mime_type, purpose, metadata], sort_keys=True, separators=(",", ":"), default=repr
         )

@@ -1,4 +1,4 @@
-"""Ending what waits when a bulk job is stopped, while what is under way goes on to its end."""
+"""Ends waits when a bulk job is stopped, while work in progress finishes."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ STOP_ON: Final[tuple[type[ImgwireError], ...]] = (
 
 
 class StopSignal:
-    """Given once; every block that it guards is left then, wherever it waits."""
+    """A one-time signal: when it is set, every block it guards is left, wherever it waits."""
 
     def __init__(self) -> None:
         self.given = False
         self._waits: set[anyio.CancelScope] = set()
 
     def give(self) -> None:
-        """Leave all guarded blocks, and those that are entered later as soon as they wait."""
+        """Leave all guarded blocks; blocks entered later are left as soon as they wait."""
         self.given = True
         for scope in self._waits:
             scope.cancel()
 
     @contextmanager
     def leaves(self) -> Iterator[None]:
-        """A block that is left when the signal is given."""
+        """A block that is left when the signal is set."""
         with anyio.CancelScope() as scope:
             if self.given:
                 scope.cancel()

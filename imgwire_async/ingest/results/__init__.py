@@ -1,1 +1,1 @@
-"""What a job tells: outcomes, its report, and the files they are written to."""
+"""The results of a job: outcomes, the report, and the files they are written to."""

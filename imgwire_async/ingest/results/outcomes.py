@@ -1,4 +1,4 @@
-"""What becomes of the items of a bulk job."""
+"""The outcomes of a bulk job's items."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Changed: TypeAlias = Literal["content", "parameters"]
 
 @dataclass(slots=True, kw_only=True)
 class Stored(Generic[RecordT]):
-    """The item was uploaded by this run; or by an earlier one, and this one has waited for it to be ready.
+    """The item was uploaded by this run, or by an earlier run and this one waited until it was READY.
 
-    A URL counts when the service has fetched the image and it is READY: accepted is not stored.
+    An image from a URL counts only when the service has fetched it and it is READY; accepted is not stored.
     """
 
     key: str
     item: IngestItem
     image: RecordT
-    """The record: for a URL and with `wait_ready` that of the ready image, else that from before the bytes
-    arrived."""
+    """The record: for a URL or with `wait_ready` the READY image, otherwise the state before the upload
+    finished."""
     size: int
-    """Bytes sent; 0 for a URL and for what was uploaded earlier."""
+    """Bytes sent; 0 for a URL, or if the item was uploaded by an earlier run."""
     attempts: int
-    """How often the item was tried; waits for a server that asked to slow down are not counted."""
+    """Number of attempts, not counting waits after a 429."""
     seconds: float
-    """From its first request to its end, waits included."""
+    """Seconds from its first request to its outcome, including waits."""
     image_id: str
     """Id of the image."""
     cdn_url: str
@@ -39,7 +39,7 @@ class Stored(Generic[RecordT]):
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
         _, values = state
-        if "image_id" not in values:  # a pickle from when the record was asked
+        if "image_id" not in values:  # from an older pickle without this field
             image = values["image"]
             values |= {"image_id": str(image.id), "cdn_url": image.cdn_url}
         for name, value in values.items():
@@ -48,17 +48,17 @@ class Stored(Generic[RecordT]):
 
 @dataclass(slots=True, kw_only=True)
 class AlreadyStored:
-    """Nothing was sent, because the image is there."""
+    """Nothing was sent, because the image is stored already."""
 
     key: str
     item: IngestItem
     image_id: str
     cdn_url: str
     same_content_as: str | None = None
-    """With `dedupe="content"`: key of the item whose image it shares; None when it was stored earlier."""
+    """With `dedupe="content"`: key of the item whose image it shares; None if it was stored itself."""
     changed: Changed | None = None
-    """What of the item is no longer as it was stored: its content, told by size and time of the file or by
-    the URL, and only with `on_change="skip"`; or its purpose, custom metadata, file name or type."""
+    """What has changed since the item was stored: its purpose, custom metadata, file name or type, or with
+    `on_change="skip"` its content, judged by size and time of the file or by the URL."""
     error: None = field(default=None, init=False)
 
 
@@ -66,20 +66,20 @@ class SkipReason(StrEnum):
     """Why an item was skipped."""
 
     NO_IMAGE = "no_image"
-    """A file in a folder that is none of the types that the service stores."""
+    """A file in a folder whose type the service does not store."""
     UNSUPPORTED_TYPE = "unsupported_type"
     """The source declares a type that is not stored, such as a video; `Skipped.detail` says which."""
     NO_ORIGINAL = "no_original"
-    """The source has no usable file of it; `Skipped.detail` says why."""
+    """The source has no usable file for it; `Skipped.detail` says why."""
     NAMED_TWICE = "named_twice"
     """The source gave the same item before."""
     DRY_RUN = "dry_run"
-    """It would have been uploaded."""
+    """A dry run: it would have been uploaded."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Skipped:
-    """Nothing was sent, and there is nothing to send."""
+    """The item was skipped: nothing was sent."""
 
     key: str
     item: IngestItem
@@ -87,12 +87,12 @@ class Skipped:
     size: int = 0
     """Bytes, where known."""
     detail: str | None = None
-    """More about the reason, for people."""
+    """More about the reason, for display."""
     image_id: None = field(default=None, init=False)
     error: None = field(default=None, init=False)
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        for name, value in ({"detail": None} | state[1]).items():  # a pickle from before there was a detail
+        for name, value in ({"detail": None} | state[1]).items():  # from an older pickle without this field
             setattr(self, name, value)
 
 
@@ -105,7 +105,7 @@ class Failed:
 
     key: str
     item: IngestItem | None
-    """None when the source gave nothing to upload, such as a malformed row of a manifest."""
+    """None if there was nothing to upload, such as for a malformed row of a manifest."""
     error: ImgwireError
     attempts: int = 0
     image_id: None = field(default=None, init=False)

@@ -1,4 +1,4 @@
-"""The files that a bulk job writes: checked beforehand, replaced in one step, and never its input."""
+"""Output files of a bulk job: checked beforehand, replaced atomically, and never its own input."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ PathTarget: TypeAlias = "str | os.PathLike[str]"
 TABLES: Final = (".csv", ".jsonl", ".ndjson", ".parquet")
 REPORTS: Final = (".html", ".json", *TABLES)
 LISTS: Final = (".jsonl", ".ndjson")
-"""What manifests of failed items can be."""
+"""Extensions of manifests of failed items."""
 
 _ROWS: Final = 10_000  # in one row group of a Parquet file
 BESIDE_A_JOURNAL: Final = ("", "-wal", "-shm", "-journal", ".lock", ".lock-wal", ".lock-shm", ".lock-journal")
-"""What follows the name of a journal in the names of its files."""
+"""Suffixes of the files of a journal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +37,19 @@ class Taken:
     """Files that no output may replace."""
 
     source: PathTarget | None = None
-    """The file that is read; `-` for standard input."""
+    """The input file; `-` for standard input."""
     content: str = "the items of the job"
     """What is read from it."""
     journal: PathTarget | None = None
     manifest: PathTarget | None = None
-    """What an export writes beside its files."""
+    """The manifest of an export."""
 
 
 def extension_of(path: PathTarget, allowed: tuple[str, ...]) -> str:
     """The extension of a file to be written, in lower case.
 
     Raises:
-        InvalidArgumentError: it is none of `allowed`.
+        InvalidArgumentError: the extension is not one of `allowed`.
     """
     extension = Path(os.fsdecode(path)).suffix.lower()
     if extension not in allowed:
@@ -62,10 +62,10 @@ def extension_of(path: PathTarget, allowed: tuple[str, ...]) -> str:
 
 
 def check_free(path: PathTarget, taken: Taken) -> None:
-    """Check that an output does not replace what the job reads or remembers.
+    """Check that an output does not replace the job's input or journal.
 
     Raises:
-        InvalidArgumentError: it does, whatever links and spellings lead there.
+        InvalidArgumentError: it does, possibly through links or another spelling of the path.
     """
     name = os.fsdecode(path)
     target = _identity(name)
@@ -92,7 +92,7 @@ def check_different(first: PathTarget, second: PathTarget) -> None:
     """Check that two outputs are different files.
 
     Raises:
-        InvalidArgumentError: they are one.
+        InvalidArgumentError: they are the same file.
     """
     if _identity(os.fsdecode(first)) & _identity(os.fsdecode(second)):
         raise InvalidArgumentError(
@@ -102,9 +102,9 @@ def check_different(first: PathTarget, second: PathTarget) -> None:
 
 
 def check_writable(path: PathTarget) -> None:
-    """Check, by writing beside it, that a file can be replaced or made.
+    """Check that a file can be created or replaced, by writing a temporary file beside it.
 
-    Of an object only that its bucket can be opened, which takes no request.
+    For an object, only check that its bucket can be opened, which takes no request.
 
     Raises:
         InvalidArgumentError: it cannot.
@@ -129,7 +129,7 @@ def check_writable(path: PathTarget) -> None:
 
 
 def check_no_object(path: PathTarget) -> None:
-    """Check that an object to be written does not exist, if the store tells; a file may.
+    """Check that an object to be written does not exist, if the store can tell. An existing file is allowed.
 
     Raises:
         StoreError: it exists.
@@ -149,17 +149,17 @@ def check_no_object(path: PathTarget) -> None:
 
 @contextmanager
 def replacing(path: PathTarget, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give the name of a new file that takes the place of `path` when the block has ended well.
+    """Yield the name of a new file that replaces `path` when the block succeeds.
 
-    Until then an older file stays as it is. It is on disk before it is in its place, and has the older one's
-    permissions. A URI is that of an object in a cloud store, which appears when it is complete.
+    Until then an existing file is unchanged. The new file is synced to disk before it replaces the old one,
+    and gets its permissions. A URI names an object in a cloud store, which appears only when it is complete.
 
     Args:
-        path: the file, which is replaced if it exists, or the URI.
-        overwrite: whether an object that exists is replaced as well.
+        path: the file, which is replaced if it exists, or the URI of an object.
+        overwrite: whether to replace an existing object.
 
     Raises:
-        OSError: it cannot be written; `filename` is `path`.
+        OSError: the file cannot be written; `filename` is `path`.
         StoreError: the object exists (`reason` is `exists`), or cannot be written.
         ConfigurationError: the extra for cloud stores is missing.
     """
@@ -205,11 +205,11 @@ def _new_object(name: str, *, overwrite: bool) -> Iterator[Path]:
 
 
 def write_text(path: PathTarget, lines: Iterable[str], *, overwrite: bool = False) -> int:
-    """Write lines of text; returns their number. `overwrite` is that of `replacing`.
+    """Write lines of text; returns their number. For `overwrite` see `replacing`.
 
     Raises:
         OSError: the file cannot be written.
-        StoreError: the same of an object.
+        StoreError: the object cannot be written.
     """
     count = 0
     with replacing(path, overwrite=overwrite) as new, new.open("x", encoding="utf-8") as file:
@@ -233,13 +233,13 @@ def write_table(
         path: the file or object.
         columns: names of the columns.
         rows: a value for each of them.
-        overwrite: that of `replacing`.
+        overwrite: see `replacing`.
 
     Raises:
-        InvalidArgumentError: another extension.
-        ConfigurationError: Parquet without its extra.
+        InvalidArgumentError: the extension is not supported.
+        ConfigurationError: Parquet needs the `parquet` extra.
         OSError: the file cannot be written.
-        StoreError: the same of an object.
+        StoreError: the object cannot be written.
     """
     extension = extension_of(path, TABLES)
     if extension in LISTS:
@@ -254,7 +254,7 @@ def check_parquet() -> None:
     """Check that Parquet can be written.
 
     Raises:
-        ConfigurationError: its extra is missing.
+        ConfigurationError: the `parquet` extra is missing.
     """
     try:
         import pyarrow.parquet  # noqa: F401 - only whether it is there
@@ -294,7 +294,7 @@ def _write_parquet(new: Path, columns: tuple[str, ...], rows: Iterable[Mapping[s
 
 
 def _replaceable(name: str) -> Path:
-    """What has to be replaced for `name` to be another file: a link stays, and leads to the new one."""
+    """The file to replace for `name`: a symbolic link stays a link, and its target is replaced."""
     target = Path(os.path.realpath(name))
     if os.path.lexists(target) and not target.is_file():
         raise FileExistsError(None, "it exists and is not a regular file", name)
@@ -302,7 +302,7 @@ def _replaceable(name: str) -> Path:
 
 
 def _identity(name: str) -> set[object]:
-    """What two names of one file or object have in common."""
+    """An identity shared by all names of one file or object."""
     if is_object(name):
         return {ObjectUri.of(name)}
     found: set[object] = {os.path.normcase(os.path.realpath(name))}

@@ -1,4 +1,4 @@
-"""The report of a job as one HTML page to hand on: no scripts, no network, no files beside it."""
+"""The report of a job as a self-contained HTML page: no scripts, no network access, no other files."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _totals(report: Report) -> Iterator[str]:
 
 
 def _plot(timeline: Sequence[Interval]) -> Iterator[str]:
-    """Bars of the items per second, stored and failed ones one above the other."""
+    """Stacked bars of stored and failed items per second."""
     if not timeline:
         return
     rates = [(one.stored / one.seconds, one.failed / one.seconds) for one in timeline]

@@ -1,4 +1,4 @@
-"""What a bulk job has done: live figures, and the report."""
+"""Live statistics of a bulk job, and its report."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Progress:
     """A bulk job at one moment."""
 
     found: int
-    """Items that the source has given so far."""
+    """Items read from the source so far."""
     all_found: bool
-    """Whether the source has ended, so that `found` is the total."""
+    """Whether the source is exhausted, so that `found` is the total."""
     stored: int
     already_stored: int
     skipped: int
@@ -48,15 +48,15 @@ class Progress:
     bytes_sent: int
     """Bytes of the items that this run has stored."""
     in_flight: int
-    """Items that are being sent, or wait for a permit."""
+    """Items being sent or waiting for a permit."""
     retries: int
-    """Attempts after the first one of their item."""
+    """Attempts after an item's first one."""
     throttled: int
     """How often the service asked to slow down."""
     seconds: float
     """Since the run began."""
     paused: str | None
-    """Why nothing is sent at the moment although there is something to send, or None."""
+    """Why sending is currently paused, or None."""
 
     @property
     def done(self) -> int:
@@ -70,7 +70,7 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """An estimate; None while the total is unknown or nothing has been done."""
+        """Estimated seconds left; None while the total is unknown or nothing has been done."""
         if not self.all_found or not self.done or self.seconds <= 0:
             return None
         return (self.found - self.done) * self.seconds / self.done
@@ -81,35 +81,35 @@ class FailureGroup:
     """Failures of one kind."""
 
     cause: str
-    """Class of the error, with status and `error_type` where there are any."""
+    """Class of the error, with status and `error_type` if it has them."""
     count: int
     examples: tuple[str, ...]
-    """A few of them, each with its key and message."""
+    """A few examples, each with key and message."""
     files: tuple[str | None, ...] = ()
-    """The local files of these examples; None for what is none."""
+    """The local files of these examples; None where there is no local file."""
 
     @property
     def in_words(self) -> str:
-        """The cause as people read it, such as `too large for the service (413)`."""
+        """The cause in words, such as `too large for the service (413)`."""
         return in_words(self.cause)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What one run of a job has done."""
+    """The report of one run of a job."""
 
     job: str
     """Name of the job, part of its idempotency keys."""
     journal: str
-    """Absolute path of the journal; empty for a job without one."""
+    """Absolute path of the journal; empty if the job has none."""
     stopped: str | None
-    """Why the run ended early, or None. It can be resumed."""
+    """Why the run ended early, or None. The job can be resumed."""
     dry_run: bool
     found: int
     stored: int
     already_stored: int
     changed: int
-    """How many of the already stored are no longer as they were stored, see `AlreadyStored.changed`."""
+    """How many stored items have changed since they were stored, see `AlreadyStored.changed`."""
     skipped: int
     failed: int
     skipped_by_reason: Mapping[str, int]
@@ -122,23 +122,23 @@ class Report:
     retries: int
     throttled: int
     item_seconds: Mapping[str, float]
-    """Median and percentiles (`p50`, `p90`, `p99`, `max`) of the seconds from an item's first request to its
-    end; of a sample when there are more than 10,000."""
+    """Percentiles (`p50`, `p90`, `p99`, `max`) of the seconds from an item's first request to its outcome;
+    from a sample if there are more than 10,000."""
     failures: tuple[FailureGroup, ...]
     """Most frequent first."""
     limits: tuple[str, ...] = ()
-    """How this process or machine limits the job, such as by the number of files that it may open."""
+    """Limits that this process or machine puts on the job, such as the number of open files."""
     timeline: tuple[Interval, ...] = ()
-    """What ended when, in at most 240 intervals of the same length, but for the last."""
+    """Outcomes over time, in at most 240 intervals of equal length (the last one may be shorter)."""
 
     @property
     def not_tried(self) -> int:
-        """How many items were found, but have no outcome because the run ended early."""
+        """How many items were found but have no outcome because the run ended early."""
         return self.found - self.stored - self.already_stored - self.skipped - self.failed
 
     @property
     def complete(self) -> bool:
-        """Whether everything the source gave is stored, or was rightly skipped."""
+        """Whether all items from the source are stored or were rightly skipped."""
         return self.stopped is None and not self.failed
 
     def __str__(self) -> str:
@@ -177,7 +177,7 @@ class Report:
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """The facts as JSON can hold them, without where on this machine the examples of failures are."""
+        """The report as JSON-compatible data, without the local paths of the failed examples."""
         facts = asdict(self)
         for group in facts["failures"]:
             del group["files"]
@@ -186,19 +186,19 @@ class Report:
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the report: as an HTML page (.html), as JSON (.json), or as a table (.csv, .parquet). Blocks.
 
-        The page has a plot of the items per second and, if pyvips is installed, small pictures of local files
-        that failed. It needs no network. A table has names and values.
+        The page has a plot of the items per second and, if pyvips is installed, thumbnails of local files
+        that failed. It needs no network access. A table has columns for names and values.
 
         Args:
-            path: a file, or an object such as `s3://bucket/report.json` (extra `cloud`). It appears when it
-                is complete.
-            overwrite: whether an object that exists is replaced. A file always is, in one step.
+            path: a file, or an object such as `s3://bucket/report.json` (extra `cloud`). It appears only when
+                it is complete.
+            overwrite: whether to replace an existing object. An existing file is always replaced, atomically.
 
         Raises:
-            InvalidArgumentError: another extension, or the file is the journal.
-            ConfigurationError: Parquet without its extra.
-            OSError: the file cannot be written; an older one is still there then.
-            StoreError: the same of an object, or it exists.
+            InvalidArgumentError: the extension is not supported, or the file is the journal.
+            ConfigurationError: Parquet needs the `parquet` extra.
+            OSError: the file cannot be written; an existing one is unchanged.
+            StoreError: the object cannot be written, or exists.
         """
         check_free(path, Taken(journal=self.journal or None))
         extension = extension_of(path, REPORTS)
@@ -231,7 +231,7 @@ def _flat(prefix: str, value: object) -> Iterator[tuple[str, object]]:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts outcomes; memory does not grow with their number."""
+    """Counts outcomes in constant memory."""
 
     rng: random.Random
     stored: int = 0
@@ -247,7 +247,7 @@ class Tally:
     timeline: Timeline = field(default_factory=Timeline)
 
     def count(self, outcome: Outcome, seconds: float) -> None:
-        """Take one more outcome into account, this many seconds after the run began."""
+        """Count one outcome, this many seconds after the start of the run."""
         match outcome:
             case Stored():
                 self.timeline.add(seconds, stored=1, size=outcome.size)
@@ -268,7 +268,7 @@ class Tally:
                 self._group(outcome)
 
     def percentiles(self) -> dict[str, float]:
-        """Of the seconds per stored item; empty when none was stored."""
+        """Percentiles of the seconds per stored item; empty if none was stored."""
         if len(self.seconds) < 2:
             return {"p50": self.seconds[0], "max": self.seconds[0]} if self.seconds else {}
         cuts = statistics.quantiles(self.seconds, n=100, method="inclusive")
@@ -310,10 +310,10 @@ def _local_file(item: IngestItem | None) -> str | None:
 
 
 def _in_one_line(text: str) -> str:
-    """`text` with control characters, such as the line ends that names of files can hold, as escapes."""
+    """`text` with control characters escaped; file names can contain line ends, for example."""
     return "".join(part if part.isprintable() else repr(part)[1:-1] for part in text)
 
 
 def _shown(key: str) -> str:
-    """A key without what a URL may hold of passwords and signatures: reports are passed on."""
+    """A key without passwords and signatures of URLs, because reports are shared."""
     return without_query(key) if is_url(key) else key

@@ -1,4 +1,4 @@
-"""Small pictures of local files, within an HTML page."""
+"""Thumbnails of local files, embedded in an HTML page."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Final
 MOST_PIXELS: Final = 160
 """On the longer side."""
 _MOST_BYTES: Final = 64 * 1024 * 1024
-"""Of a file that is opened for it."""
+"""Maximum size of a file that is opened for a thumbnail."""
 
 
 def thumbnail(path: str) -> str | None:
-    """A `data:` URL with a small picture of a local image, as far as it can be decoded.
+    """A `data:` URL with a thumbnail of a local image, if it can be decoded.
 
     Args:
         path: the file.
 
     Returns:
-        None without pyvips (extras `sandbox` and `migrate`), and of what is no picture or larger than 64 MiB.
+        None without pyvips (extras `sandbox` and `migrate`), and for files that are not images or exceed 64
+        MiB.
     """
     try:
         vips = import_module("pyvips")

@@ -1,4 +1,4 @@
-"""What a job has done over time, in intervals that grow with it."""
+"""Outcomes of a job over time, in intervals that grow with its duration."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _MOST: Final = 240
-"""Intervals that are kept. At this many, each two of them become one."""
+"""Maximum number of intervals. When it is reached, adjacent intervals are merged in pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """What ended within some seconds of a job."""
+    """The outcomes within one interval."""
 
     start: float
-    """Seconds since the run began."""
+    """Seconds since the start of the run."""
     seconds: float
     stored: int
     failed: int
     bytes_sent: int
-    """Of the items that were stored."""
+    """Bytes of the stored items."""
 
 
 @dataclass(slots=True)
 class Timeline:
-    """Counts what ends by the time of its end; memory does not grow with the job."""
+    """Counts outcomes by time in constant memory."""
 
     width: float = 1.0
     """Seconds of an interval."""
@@ -33,13 +33,13 @@ class Timeline:
     sizes: list[int] = field(default_factory=list)
 
     def add(self, seconds: float, *, stored: int = 0, failed: int = 0, size: int = 0) -> None:
-        """Count something that has ended.
+        """Count finished items.
 
         Args:
-            seconds: since the run began.
+            seconds: seconds since the start of the run.
             stored: how many items are stored.
             failed: how many have failed.
-            size: bytes of the stored ones.
+            size: bytes of the stored items.
         """
         while (place := int(seconds / self.width)) >= _MOST:
             self.width *= 2
@@ -50,10 +50,10 @@ class Timeline:
             counts[place] += more
 
     def intervals(self, seconds: float) -> tuple[Interval, ...]:
-        """What has ended, from the beginning on without gaps.
+        """All intervals from the start, without gaps.
 
         Args:
-            seconds: since the run began; the last interval may have ended then.
+            seconds: seconds since the start of the run; the end of the last interval.
         """
         found = []
         for number, (stored, failed, size) in enumerate(

@@ -26,16 +26,16 @@ _IN_WORDS: Final = {
     "UploadSourceError": "unreadable or empty",
     "UploadVerificationError": "stored with another size or hash than was sent",
 }
-"""Errors of single items by the name of their class. Others are spelled as their class is called."""
+"""Descriptions of errors of single items, by class name. Others are described by their class name."""
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]+|[a-z0-9]+")
 
 
 def in_words(cause: str) -> str:
-    """A cause as people read it, such as `too large for the service (413)`.
+    """A cause in words, such as `too large for the service (413)`.
 
     Args:
-        cause: what `cause_of` gives: the class of an error, and its status and type if it has them.
+        cause: the result of `cause_of`: the class of an error, and its status and type if it has them.
     """
     name, _, details = cause.partition(" ")
     words = _IN_WORDS.get(name) or _spelled(name)
