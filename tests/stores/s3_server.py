@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -48,8 +49,8 @@ class S3Server:
 
     objects: dict[str, bytes] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
-    parts: dict[int, bytes] = field(default_factory=dict)
-    """Of an object that is being written in parts."""
+    parts: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    """Of the objects that are being written in parts, by the id of the upload."""
     versions: dict[str, str] = field(default_factory=dict)
     """ETags of objects that have another one than that of their content."""
     requests: list[Request] = field(default_factory=list)
@@ -57,8 +58,11 @@ class S3Server:
     """Decides before each request whether it fails."""
     before: Callable[[Request], object] = lambda _: None
     """Called before each request is answered, in the thread that answers it."""
+    halfway: Callable[[], object] = lambda: None
+    """Called when half of a body has been read that is to be stored."""
     page: int = PAGE
     url: str = ""
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def uri(self, key: str = "") -> str:
         """How the SDK names an object of this server without further options."""
@@ -109,14 +113,19 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 - as http.server wants it
 
     def do_PUT(self) -> None:
+        state = self.server_state
         length = int(self.headers.get("content-length", 0))
-        content = self.rfile.read(length)
+        content = self.rfile.read(length // 2)
+        state.halfway()
+        content += self.rfile.read(length - len(content))
+        if len(content) < length:  # the client is gone; stores keep nothing of that
+            self.close_connection = True
+            return
         request = self._request()
         if request is None:
             return
-        state = self.server_state
         if "uploadId" in request.query:
-            state.parts[int(request.query["partNumber"])] = content
+            state.parts[request.query["uploadId"]][int(request.query["partNumber"])] = content
             self._answer(200, b"", {"ETag": etag_of(content)})
             return
         if request.headers.get("if-none-match") == "*" and request.key in state.objects:
@@ -132,17 +141,20 @@ class _Handler(BaseHTTPRequestHandler):
             return
         state, xml = self.server_state, {"Content-Type": "application/xml"}
         if "uploads" in request.query:
-            state.parts.clear()
-            answer = "<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>"
+            upload = str(next(state.numbers))
+            state.parts[upload] = {}
+            result = "InitiateMultipartUploadResult"
+            answer = f"<{result}><UploadId>{upload}</UploadId></{result}>"
         else:
-            state.objects[request.key] = b"".join(content for _, content in sorted(state.parts.items()))
+            parts = state.parts.pop(request.query["uploadId"])
+            state.objects[request.key] = b"".join(content for _, content in sorted(parts.items()))
             answer = "<CompleteMultipartUploadResult><ETag>1</ETag></CompleteMultipartUploadResult>"
         self._answer(200, answer.encode(), xml)
 
     def do_DELETE(self) -> None:
         request = self._request()
         if request is not None:
-            self.server_state.parts.clear()
+            self.server_state.parts.pop(request.query.get("uploadId", ""), None)
             self._answer(204, b"", {})
 
     def _request(self) -> Request | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from anyio import to_thread
 
 from imgwire_async import (
     AsyncImgwireClient,
@@ -17,8 +20,11 @@ from imgwire_async import (
     Stored,
 )
 from imgwire_async.downloads import spool
-from tests.imgwire.export.support import export, stored_images
-from tests.ingest.support import counts
+from imgwire_async.sandbox import Sandbox
+from imgwire_async.sandbox.server.requests.faults import Fault
+from tests.clients import client_of
+from tests.imgwire.export.support import export, facts, files_below, stored_images
+from tests.ingest.support import counts, ingest
 from tests.stores.s3_server import Failure, Request, S3Server, s3_server
 
 
@@ -63,6 +69,49 @@ async def test_every_original_becomes_an_object(
     _, report = await to_bucket(client, s3, "backup/", journal=tmp_path / "journal")
     assert counts(report) == (0, 9, 0, 0)
     assert s3.count("PUT") == {"backup/manifest.jsonl": 1}
+
+
+@pytest.mark.parametrize("manifest", ["manifest.jsonl", "all.parquet"])
+async def test_ingest_of_the_manifest_in_the_bucket_gives_the_same_records(
+    client: AsyncImgwireClient, s3: S3Server, monkeypatch: pytest.MonkeyPatch, manifest: str
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+    images = await stored_images(client, 9)
+    await to_bucket(client, s3, "backup/", manifest=manifest)
+
+    with Sandbox() as empty:
+        async with client_of(empty) as other:
+            outcomes, report = await ingest(other, s3.uri(f"backup/{manifest}"), wait_ready=True)
+            again = [image async for image in other.images.list(limit=100)]
+
+    assert counts(report) == (9, 0, 0, 0), outcomes
+    assert sorted(map(facts, again)) == sorted(map(facts, images))
+
+
+@pytest.mark.parametrize("into", ["a folder", "a bucket"])
+async def test_an_export_runs_on_trio(
+    client: AsyncImgwireClient, sandbox: Sandbox, s3: S3Server, tmp_path: Path, into: str
+) -> None:
+    images = await stored_images(client, 5)
+    sandbox.faults.random(0.2, 1, [Fault(status=503), Fault(truncate=True)], "cdn.get")
+
+    async def main() -> tuple[int, int, int, int]:
+        async with client_of(sandbox) as on_trio:
+            if into == "a bucket":
+                _, report = await to_bucket(on_trio, s3, journal=tmp_path / "journal")
+            else:
+                _, report = await export(on_trio, tmp_path / "out")
+            return counts(report)
+
+    assert await to_thread.run_sync(partial(anyio.run, main, backend="trio")) == (5, 0, 0, 0)
+    written = s3.objects or {
+        name: (tmp_path / "out" / name).read_bytes() for name in files_below(tmp_path / "out")
+    }
+    listed = [json.loads(line) for line in written.pop("manifest.jsonl").splitlines()]
+    assert {row["key"]: len(written[row["source"]]) for row in listed} == {
+        str(image.id): image.size_bytes for image in images
+    }
 
 
 async def test_an_object_that_a_killed_run_has_left_is_taken_and_another_one_is_not_replaced(
