@@ -118,7 +118,7 @@ def test_a_list_can_be_fetched_in_a_task(sandbox: Sandbox, loop: str) -> None:
             assert grouped.result().pagination.page == 1
             listing = client.images.list()
             assert isinstance(listing, Coroutine)
-            assert (await asyncio.wait_for(listing, 5)).data == (await listing).data == []
+            assert (await asyncio.wait_for(listing, 30)).data == (await listing).data == []
             assert [image async for image in listing] == []
 
     anyio.run(main, backend="asyncio", backend_options={"use_uvloop": loop == "uvloop"})

@@ -293,7 +293,7 @@ def test_one_source_that_hangs_does_not_hold_up_the_others(
         items: list[Any] = [photo, hanging.file(), photo, hanging.async_generator(), photo]
         async with (
             client_of(
-                sandbox, timeout=Timeouts(read=2.0)
+                sandbox, timeout=Timeouts(read=4.0)
             ) as client,  # the photos take a busy machine a while
             client.images.upload_many(items, concurrency=2) as outcomes,
         ):
@@ -308,11 +308,11 @@ def test_one_source_that_hangs_does_not_hold_up_the_others(
 def test_a_source_that_is_slow_but_gives_something_is_not_cut_off(sandbox: Sandbox) -> None:
     async def slow() -> AsyncIterator[bytes]:
         for start in range(0, len(JPEG), 1_000):
-            await anyio.sleep(0.1)
+            await anyio.sleep(0.25)
             yield JPEG[start : start + 1_000]
 
     async def main() -> None:
-        async with client_of(sandbox, timeout=Timeouts(read=0.8)) as client:
+        async with client_of(sandbox, timeout=Timeouts(read=2.0)) as client:
             await client.images.upload(slow())
 
     run(main, "asyncio")

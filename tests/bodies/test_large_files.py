@@ -45,7 +45,8 @@ class Watch:
 
     def __init__(self) -> None:
         self.memory = 0
-        self.stall = 0.0
+        self.longest_turn = 0.0
+        """Seconds of the processor before another task of the loop could run; other programs add none."""
 
 
 @asynccontextmanager
@@ -55,9 +56,9 @@ async def watched() -> AsyncIterator[Watch]:
 
     async def look() -> None:
         while True:
-            before = time.perf_counter()
+            before = time.thread_time()
             await anyio.sleep(0.005)
-            watch.stall = max(watch.stall, time.perf_counter() - before - 0.005)
+            watch.longest_turn = max(watch.longest_turn, time.thread_time() - before)
             watch.memory = max(watch.memory, resident_bytes() - at_first)
 
     async with anyio.create_task_group() as tasks:
@@ -78,11 +79,11 @@ def sparse_file(tmp_path: Path) -> Path:
 async def test_a_large_file_is_sent_with_little_memory_and_without_holding_up_the_loop(
     sparse_file: Path,
 ) -> None:
-    stalls = []
+    turns = []
     with raw_server(drain) as server:
         async with client_of(server) as client:
             await client.health()  # loading certificates is no part of an upload
-            for _ in range(3):  # other processes may hold us up, but not every time
+            for _ in range(3):  # the garbage collector may hold us up, but not every time
                 async with watched() as watch, open_source(sparse_file) as source:
                     await put_bytes(
                         core_of(client),
@@ -92,11 +93,11 @@ async def test_a_large_file_is_sent_with_little_memory_and_without_holding_up_th
                         context=CallContext(),
                     )
                 assert watch.memory < 32 * 1024 * 1024
-                stalls.append(watch.stall)
-                if watch.stall < 0.05:
+                turns.append(watch.longest_turn)
+                if watch.longest_turn < 0.05:
                     break
 
-    assert min(stalls) < 0.05
+    assert min(turns) < 0.05
 
 
 async def test_many_uploads_at_once_need_memory_for_their_chunks_only(sparse_file: Path) -> None:

@@ -148,7 +148,7 @@ def test_calls_of_a_stopped_loop_end_when_it_is_resumed_after_another_one(pendin
     asyncio.run(pass_through(gate))
     release.set()
 
-    pending.loop.run_until_complete(asyncio.wait_for(asyncio.gather(*pending.tasks), 5))
+    pending.loop.run_until_complete(asyncio.wait_for(asyncio.gather(*pending.tasks), 30))
     assert (gate.stats().in_flight, gate.stats().waiting) == (0, 0)
 
 

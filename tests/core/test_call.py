@@ -358,40 +358,39 @@ async def test_what_a_progress_callback_raises_comes_out_as_it_is() -> None:
 
 @pytest.mark.measures_time
 async def test_the_deadline_spans_attempts_and_waits(sandbox: Sandbox) -> None:
-    sandbox.faults.always("images.list", status=503, retry_after=0.2)
-    async with AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url, deadline=0.5) as client:
+    sandbox.faults.always("images.list", status=503, retry_after=0.6)
+    async with AsyncImgwireClient(
+        sandbox.server_key, base_url=sandbox.base_url, deadline=2.0, max_retries=40
+    ) as client:
         started = time.monotonic()
         with pytest.raises(DeadlineExceededError) as caught:
             await client.images.list()
 
-    assert time.monotonic() - started <= 0.6
-    assert caught.value.attempts in {2, 3}
+    assert time.monotonic() - started < 15, "without a deadline it takes 24 s"
+    assert 1 < caught.value.attempts <= 4
     assert "503" in str(caught.value)
 
 
 @pytest.mark.measures_time
 async def test_the_deadline_cuts_an_attempt_short(sandbox: Sandbox) -> None:
-    sandbox.faults.once("images.list", stall=5)
+    sandbox.faults.once("images.list", stall=60)
     async with client_of(sandbox, deadline=0.2) as client:
         started = time.monotonic()
         with pytest.raises(DeadlineExceededError) as caught:
             await client.images.list()
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 20
     assert caught.value.attempts == 1
     assert caught.value.operation == "images.list"
 
 
-@pytest.mark.measures_time
 async def test_one_deadline_covers_all_steps_of_an_upload(sandbox: Sandbox, photo: Path) -> None:
     sandbox.faults.once("images.create", stall=0.25)
     sandbox.faults.once("store.put", stall=0.4)
     async with client_of(sandbox, deadline=0.5) as client:
-        started = time.monotonic()
+        # Neither step takes as long as the deadline.
         with pytest.raises(DeadlineExceededError):
             await client.images.upload(photo)
-
-    assert time.monotonic() - started < 0.8
 
 
 async def test_a_stalled_api_is_a_read_timeout(sandbox: Sandbox) -> None:

@@ -257,7 +257,7 @@ def test_an_iterator_that_is_dropped_ends_what_it_fetches_ahead(backend: str) ->
         async for _ in listing:
             await anyio.wait_all_tasks_blocked()
             break
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             await ended.wait()
 
     run(main, backend)

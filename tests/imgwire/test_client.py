@@ -454,7 +454,7 @@ async def one_page(client: AsyncImgwireClient) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    with anyio.move_on_after(5):
+    with anyio.move_on_after(20):
         while not condition():  # noqa: ASYNC110 - nothing tells
             await anyio.sleep(0.01)
 
@@ -488,7 +488,7 @@ def test_cancelling_two_hundred_requests_leaves_the_client_working_and_nothing_b
     left, seconds, in_flight = anyio.run(scenario, **BACKENDS[backend])
 
     assert left <= 4  # pooled connections have two ends in this process
-    assert seconds < 2
+    assert seconds < 20  # a connection that stalls does so for 30 s
     assert in_flight == 0
 
 

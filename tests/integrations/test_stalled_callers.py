@@ -63,9 +63,9 @@ async def test_a_caller_that_stops_sending_does_not_hold_the_handler(
     async with serving(application(sandbox, seen, **options)) as http:
         began = time.monotonic()
         async with await begin(http, sent) as connection:
-            with anyio.fail_after(10):
+            with anyio.fail_after(40):
                 answer = await connection.receive()
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30
 
     assert answer.startswith(b"HTTP/1.1 504")
     assert len(seen) == 1
@@ -75,7 +75,7 @@ async def test_the_read_timeout_alone_ends_a_caller_that_sends_forty_bytes(sandb
     seen: list[Exception] = []
     app = application(sandbox, seen, timeout=Timeouts(read=0.3))
     async with serving(app) as http, await begin(http, 40) as connection:
-        with anyio.fail_after(10):
+        with anyio.fail_after(40):
             await connection.receive()
 
     assert isinstance(seen[0], APITimeoutError)
@@ -87,7 +87,7 @@ async def test_a_caller_that_goes_away_is_what_the_framework_says_it_is(sandbox:
     seen: list[Exception] = []
     async with serving(application(sandbox, seen)) as http:
         await (await begin(http, sent)).aclose()
-        with anyio.fail_after(10):
+        with anyio.fail_after(40):
             while not seen:  # noqa: ASYNC110 - the application runs in this event loop
                 await anyio.sleep(0.01)
 

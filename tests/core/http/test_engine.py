@@ -6,7 +6,6 @@ import asyncio
 import gc
 import socket
 import threading
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -204,13 +203,16 @@ def test_a_request_is_sent_once_so_that_every_repetition_is_counted(
         assert [head.split()[1] for head in server.heads].count(b"/bad") == 1
 
 
-@pytest.mark.measures_time
 def test_connections_that_were_closed_while_the_loop_stood_still_are_not_used_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    closed = threading.Semaphore(0)
+
     def close_after_each_answer(connection: Connection) -> None:
         connection.read_request()
         connection.send(OK)
+        connection.hang_up()
+        closed.release()
 
     async def post() -> Result:
         message = HttpRequest("POST", server.base_url, {}, b"{}")
@@ -222,7 +224,7 @@ def test_connections_that_were_closed_while_the_loop_stood_still_are_not_used_ag
         results = []
         for _ in range(3):
             results.append(runner.run(post()))
-            time.sleep(0.05)
+            assert closed.acquire(timeout=30)
         runner.run(engine.aclose())
 
     assert [type(result) for result in results] == [HttpResponse] * 3

@@ -80,14 +80,14 @@ def test_a_server_that_stops_reading_is_a_write_timeout(backend: str) -> None:
     assert result.name == "WriteTimeout"
     assert result.timed_out
     assert result.may_have_acted
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_slow_server_that_keeps_reading_is_no_write_timeout(backend: str) -> None:
     # One chunk of the source takes longer than the timeout.
     with raw_server(read_slowly(5_000_000), receive_buffer=262_144) as server:
-        timeouts = Timeouts(connect=0.5, read=30, write=0.5)
+        timeouts = Timeouts(connect=10, read=30, write=0.5)
         result = send(backend, server.base_url, timeouts, b"x" * LARGE, chunk_size=LARGE)
 
     assert isinstance(result, HttpResponse), result
@@ -366,8 +366,7 @@ def test_a_server_that_reads_no_further_keeps_no_socket_open(backend: str, said:
             message = HttpRequest("PUT", server.base_url, {}, stream)
             await exchange(engine.transport(), message, Timeouts(read=0.2, write=0.2))
             await stream.stop()
-        await anyio.sleep(0.02)
-        left = open_files() - before
+        left = await files_left(before)
         await engine.aclose()
         return left
 
@@ -386,7 +385,7 @@ def test_closing_does_not_wait_for_a_server_that_reads_no_further(backend: str) 
             message = HttpRequest("PUT", server.base_url, {}, CountedStream(chunks, LARGE))
 
             async def send() -> None:
-                await exchange(engine.transport(), message, Timeouts(read=10, write=10))
+                await exchange(engine.transport(), message, Timeouts(read=60, write=60))
 
             async with Background(send):
                 await anyio.sleep(0.2)
@@ -397,7 +396,7 @@ def test_closing_does_not_wait_for_a_server_that_reads_no_further(backend: str) 
     with raw_server(stop_reading, receive_buffer=16_384) as server:
         seconds = anyio.run(scenario, backend=backend)
 
-    assert seconds < 1
+    assert seconds < 20, "it waited for the timeout"
 
 
 @pytest.mark.measures_time
@@ -409,11 +408,18 @@ async def test_a_stalled_upload_leaves_no_socket_behind() -> None:
             stream = CountedStream(chunks, LARGE)
             timeouts = Timeouts(write=0.2)
             await exchange(engine.transport(), HttpRequest("PUT", server.base_url, {}, stream), timeouts)
-        await anyio.sleep(0.02)
-        left = open_files() - before
+        left = await files_left(before)
         await engine.aclose()
 
     assert left == 1  # the server's end
+
+
+async def files_left(before: int) -> int:
+    """How many more files are open, once it is only the server's end; a leaked socket stays open for good."""
+    with anyio.move_on_after(5):
+        while open_files() - before != 1:  # noqa: ASYNC110 - nothing tells
+            await anyio.sleep(0.01)
+    return open_files() - before
 
 
 def open_files() -> int:

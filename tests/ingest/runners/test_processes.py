@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import pickle
 import signal
@@ -46,6 +45,7 @@ from imgwire_async.ingest.sink import StoredImage
 from imgwire_async.sandbox import Sandbox, SteadyRate
 from tests.clients import client_of
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
+from tests.request_rates import settled
 
 COUNT = 160
 
@@ -456,30 +456,28 @@ def is_running(pid: int) -> bool:
     return True
 
 
-RATE = 40.0
-SETTLES_IN = 3.0
-MEASURED_FOR = 6.0
+RATE = 10.0
+SETTLED_AFTER = 40  # accepted requests after the first 429
+MEASURED = 60  # accepted requests
 
 
 @pytest.mark.measures_time
 async def test_four_processes_find_and_keep_one_unknown_rate_limit_over_sockets() -> None:
-    rates = {"images.create": SteadyRate(rate=RATE, burst=10, retry_after=None)}
-    items = (IngestItem(small_image(number), f"{number}") for number in range(2_000))
-    stored: list[tuple[float, int]] = []
-    found_at = math.inf
+    # The limit is far below what a busy machine can do, and the service's own log is counted.
+    rates = {"images.create": SteadyRate(rate=RATE, burst=5, retry_after=None)}
+    items = (IngestItem(small_image(number), f"{number}") for number in range(400))
+    left = SETTLED_AFTER + MEASURED + 10
     with Sandbox(rate_limits=rates) as sandbox:
         async with (
             AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url) as client,
             client.ingest(items, processes=4) as job,
         ):
             async for _ in job:
-                now, throttled = time.monotonic(), job.progress.throttled
-                stored.append((now, throttled))
-                if throttled:
-                    found_at = min(found_at, now)
-                if now > found_at + SETTLES_IN + MEASURED_FOR:
+                left -= job.progress.throttled > 0
+                if not left:
                     break
+        requests = sandbox.requests.of("images.create")
 
-    settled = [throttled for at, throttled in stored if at > found_at + SETTLES_IN]
-    assert 0.85 * 0.92 <= len(settled) / MEASURED_FOR / RATE <= 1.08
-    assert (settled[-1] - settled[0]) / len(settled) < 0.02
+    goodput, share = settled(requests, SETTLED_AFTER, MEASURED)
+    assert 0.4 * RATE <= goodput <= 1.08 * RATE
+    assert share <= 0.05

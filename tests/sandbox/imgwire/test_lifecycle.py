@@ -108,7 +108,7 @@ def test_stopping_does_not_wait_for_idle_or_stalled_connections() -> None:
     start = time.monotonic()
     sandbox.stop()
 
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 20, "it waited for a stall or for the processing, of 60 s each"
     stalled.close()
     api.http.close()
 
@@ -127,7 +127,7 @@ def test_stopping_cuts_an_upload_that_never_ends() -> None:
     start = time.monotonic()
     sandbox.stop()
 
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 20
     connection.close()
     api.http.close()
 

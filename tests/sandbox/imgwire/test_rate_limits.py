@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from imgwire_async.sandbox import FixedWindow, MaxInFlight, SteadyRate
 from imgwire_async.sandbox.server.requests.rate_limits import RateLimiter
-from tests.sandbox.imgwire.support import Api
+from tests.sandbox.imgwire.support import Api, eventually
 
 
 def test_a_token_bucket_refuses_after_its_burst_and_refills(start_api: Callable[..., Api]) -> None:
@@ -47,15 +46,12 @@ def test_retry_after_can_be_a_date_or_missing(start_api: Callable[..., Api]) -> 
     assert "retry-after" not in bare.headers
 
 
-@pytest.mark.measures_time
 def test_requests_in_flight_can_be_limited(start_api: Callable[..., Api]) -> None:
     api = start_api(rate_limits={"*": MaxInFlight(limit=1)})
-    api.sandbox.faults.always("health", slow=20)
+    api.sandbox.faults.always("health", slow=10)
     with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(api.http.get, "/health")
-        while not api.sandbox.requests.of("health"):
-            time.sleep(0.001)
-        time.sleep(0.05)
+        eventually(lambda: [request.status for request in api.sandbox.requests.of("health")] == [200])
 
         refused = api.http.get("/api/v1/images/").status_code
         assert slow.result().status_code == 200

@@ -1,0 +1,22 @@
+"""What the log of a sandbox shows of the pace of its clients."""
+
+from __future__ import annotations
+
+from imgwire_async.sandbox.server.requests.request_log import ReceivedRequest
+
+
+def settled(requests: list[ReceivedRequest], skipped: int, measured: int) -> tuple[float, float]:
+    """How many requests a second a service accepts, and the share of 429s among its responses.
+
+    Args:
+        requests: those that a rate limit holds for, in the order in which they arrived.
+        skipped: accepted requests after the first 429 that do not count, because the limit is being found.
+        measured: accepted requests that count.
+    """
+    assert any(request.status == 429 for request in requests), "the limit was never reached"
+    first = next(number for number, request in enumerate(requests) if request.status == 429)
+    accepted = [number for number in range(first, len(requests)) if requests[number].status == 200]
+    begin, end = accepted[skipped], accepted[skipped + measured - 1]
+    seconds = requests[end].started_at - requests[begin].started_at
+    throttled = sum(request.status == 429 for request in requests[begin:end])
+    return (measured - 1) / seconds, throttled / (throttled + measured)
