@@ -5,8 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sqlite3
 import sys
+import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -37,6 +41,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 hypothesis.settings.register_profile("fuzz", database=None, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("repeatable")
+
+if sys.version_info < (3, 13):
+
+    class WatchedConnection(sqlite3.Connection):
+        """Warns of a connection that nobody has closed, as Python itself does from 3.13 on."""
+
+        def __del__(self) -> None:
+            with suppress(sqlite3.ProgrammingError):  # it is closed, or was never opened
+                if self.total_changes >= 0:
+                    warnings.warn(
+                        f"unclosed database in {self!r}", ResourceWarning, stacklevel=2, source=self
+                    )
+
+    sqlite3.connect = partial(sqlite3.connect, factory=WatchedConnection)  # type: ignore[assignment]
 
 BROWSER_TESTS = [
     "ingest/results/test_page_in_browser.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -18,6 +18,7 @@ from anyio import to_thread
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.concurrency.tasks import Background, Handover
+from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.core.pace.local_limits import said
 from imgwire_async.core.time import Time
 from imgwire_async.errors import ImgwireError, JournalError
@@ -101,6 +102,7 @@ class IngestJob(Generic[RecordT]):
         self._taken: deque[Outcome] = deque()
         self._background: Background | None = None
         self._own_files = OwnFiles()
+        self._opening = ExclusiveThread()
         self._journal: Journal
         self._runner: Runner
         self._coordinator: Coordinator
@@ -111,9 +113,11 @@ class IngestJob(Generic[RecordT]):
         if self._background is not None:
             raise RuntimeError("this job has already started; call ingest again to resume from its journal")
         entries = await to_thread.run_sync(open_source, self._source, self._own_files)
-        self._journal = await to_thread.run_sync(self._open_journal)
         async with AsyncExitStack() as unless_started:
-            unless_started.push_async_callback(_in_thread_in_any_case, self._journal.close)
+            # A thread keeps opening the journal when asyncio cancels this task; nobody else would close it.
+            opened = ExitStack()
+            unless_started.push_async_callback(self._opening.end, opened.close)
+            self._journal = await self._opening.run(lambda: opened.enter_context(self._open_journal()))
             if self._ray_runner is not None:
                 self._cluster = await self._joined(self._ray_runner)
                 unless_started.push_async_callback(_in_thread_in_any_case, self._cluster.leave)
@@ -361,14 +365,17 @@ class IngestJob(Generic[RecordT]):
         sink: Sink = self._sink.open(self._core)
         if not self._journal.is_temporary:
             self._own_files.add((os.fspath(self._journal.path), *self._journal.outputs))
-            binding = await to_thread.run_sync(bind, self._journal, sink.destination, entries.identity)
+            binding = await self._opening.run(
+                partial(bind, self._journal, sink.destination, entries.identity)
+            )
             binding = await check_key(self._journal, sink, self._core.credentials, binding)
             binding = await check_source_key(self._journal, entries, binding)
         if self._options.dry_run:
             return None
-        await to_thread.run_sync(self._journal.begin_run, None if binding is None else binding.to_json())
+        mark = None if binding is None else binding.to_json()
+        await self._opening.run(partial(self._journal.begin_run, mark))
         if self._options.dedupe is not None:
-            await to_thread.run_sync(self._journal.index_content)
+            await self._opening.run(self._journal.index_content)
         return binding
 
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -313,7 +313,8 @@ def test_a_signal_at_a_question_ends_with_its_code(number: signal.Signals) -> No
 
 def test_errors_of_a_journal_are_json_for_scripts(tmp_path: Path) -> None:
     folder_of(tmp_path / "photos", 1)
-    sqlite3.connect(tmp_path / "photos.journal").executescript("CREATE TABLE other (x)")
+    with closing(sqlite3.connect(tmp_path / "photos.journal")) as other:
+        other.executescript("CREATE TABLE other (x)")
 
     ended = run("ingest", "photos", "--json")
 

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -105,11 +106,11 @@ class ExportJob(IngestJob[ExportedImage]):
                 "export to another place, use the journal of the earlier export, or pass overwrite=True",
                 operation="export",
             )
-        await to_thread.run_sync(journal.keep_manifest, self._manifest)
+        await self._opening.run(partial(journal.keep_manifest, self._manifest))
         await self._target.begin()
         if self._target.is_local:
             await to_thread.run_sync(check_writable, self._target.location(self._manifest))
-        self._images.register = await to_thread.run_sync(self._names, journal)
+        self._images.register = await self._opening.run(partial(self._names, journal))
         return binding
 
     def _names(self, journal: Journal) -> NameRegister:

@@ -31,6 +31,12 @@ FIELDS: Final = (
 # Reserved on Windows, and where exports end up is anybody's guess.
 _NOT_EVERYWHERE: Final = re.compile(r'[<>:"|?*\\/]')
 
+_TABLE: Final = (
+    """CREATE TABLE IF NOT EXISTS names (key TEXT PRIMARY KEY, image TEXT, name TEXT, run INTEGER)
+        WITHOUT ROWID""",
+    "CREATE UNIQUE INDEX IF NOT EXISTS names_of_images ON names (image) WHERE image IS NOT NULL",
+)
+
 
 class NameTemplate:
     """A template such as `{year}/{month}/{file_name}`.
@@ -89,21 +95,22 @@ class NameRegister:
         connection: of the journal, used by one thread at a time.
         run: number of the run.
         reserved: names that no image gets, such as the manifest's.
+
+    Raises:
+        JournalError: the journal cannot be written.
     """
 
     def __init__(self, connection: sqlite3.Connection, run: int, reserved: Collection[str]) -> None:
         self._connection = connection
         self._run = run
         self._reserved = frozenset(map(_key, reserved))
-        # Names are on disk before a file is: after a power cut they must not be given anew.
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS names (key TEXT PRIMARY KEY, image TEXT, name TEXT, run INTEGER) "
-            "WITHOUT ROWID"
-        )
-        connection.execute(
-            "CREATE UNIQUE INDEX IF NOT EXISTS names_of_images ON names (image) WHERE image IS NOT NULL"
-        )
+        try:
+            # Names are on disk before a file is: after a power cut they must not be given anew.
+            connection.execute("PRAGMA synchronous=FULL")
+            for statement in _TABLE:
+                connection.execute(statement)
+        except sqlite3.Error as error:
+            raise _not_recorded(error) from error
 
     def give(self, images: Sequence[Image], template: NameTemplate) -> list[tuple[Image, str]]:
         """Names for those of the images that this run has not seen yet.
@@ -120,7 +127,7 @@ class NameRegister:
                 if self._connection.in_transaction:
                     self._connection.rollback()
         except sqlite3.Error as error:
-            raise JournalError(f"the names of images cannot be put on record: {error}") from error
+            raise _not_recorded(error) from error
         return found
 
     def _give(self, image: Image, template: NameTemplate) -> str | None:
@@ -151,6 +158,10 @@ class NameRegister:
             "SELECT image FROM names WHERE key = ?", (_key(name),)
         ).fetchone()
         return found
+
+
+def _not_recorded(error: sqlite3.Error) -> JournalError:
+    return JournalError(f"the names of images cannot be put on record: {error}")
 
 
 def _folders(name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgwire_async import Image
+from imgwire_async.errors import JournalError
 from imgwire_async.imgwire.export.names import NameRegister, NameTemplate
 
 RECORD: dict[str, Any] = {
@@ -45,12 +47,14 @@ def image(number: int, name: str = "hero.png", **fields: Any) -> Image:
     return Image.from_dict(RECORD | changed)
 
 
-def register(run: int = 1, connection: sqlite3.Connection | None = None, *reserved: str) -> NameRegister:
-    return NameRegister(connection or sqlite3.connect(":memory:", isolation_level=None), run, reserved)
+def database() -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(":memory:", isolation_level=None))
 
 
 def names(images: list[Image], template: str = "{file_name}", *reserved: str) -> list[str]:
-    return [name for _, name in register(1, None, *reserved).give(images, NameTemplate(template))]
+    with database() as connection:
+        given = NameRegister(connection, 1, reserved).give(images, NameTemplate(template))
+    return [name for _, name in given]
 
 
 @pytest.mark.parametrize(
@@ -97,14 +101,15 @@ def test_a_file_is_not_where_a_folder_is() -> None:
     deep = names([first], "{purpose}/{file_name}")
     assert deep == ["x/a.png"]
 
-    both = register()
-    (given_first,) = both.give([first], NameTemplate("{purpose}/{file_name}"))
-    (given_second,) = both.give([image(3, purpose="X")], NameTemplate(template))
-    (given_third,) = both.give([second], NameTemplate("{purpose}/{file_name}"))
-    assert [given_first[1], given_second[1], given_third[1]] == ["x/a.png", "X~00000003", "b.png/x.png"]
+    with database() as connection:
+        both = NameRegister(connection, 1, [])
+        (given_first,) = both.give([first], NameTemplate("{purpose}/{file_name}"))
+        (given_second,) = both.give([image(3, purpose="X")], NameTemplate(template))
+        (given_third,) = both.give([second], NameTemplate("{purpose}/{file_name}"))
+        assert [given_first[1], given_second[1], given_third[1]] == ["x/a.png", "X~00000003", "b.png/x.png"]
 
-    (below_a_file,) = both.give([image(4, purpose="x~00000003")], NameTemplate("{purpose}/{file_name}"))
-    assert below_a_file[1] == f"{UUID(int=4 << 96)}.png"
+        (below_a_file,) = both.give([image(4, purpose="x~00000003")], NameTemplate("{purpose}/{file_name}"))
+        assert below_a_file[1] == f"{UUID(int=4 << 96)}.png"
 
 
 def test_a_name_that_looks_like_one_with_a_mark_is_not_given_twice() -> None:
@@ -118,15 +123,22 @@ def test_reserved_names_are_given_to_nobody() -> None:
 
 
 def test_a_name_stays_the_same_in_a_later_run_whatever_the_order() -> None:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    first = register(1, connection).give([image(1), image(2)], NameTemplate("{file_name}"))
-    later = register(2, connection)
-    again = later.give([image(3), image(2), image(1)], NameTemplate("{file_name}"))
+    with database() as connection:
+        first = NameRegister(connection, 1, []).give([image(1), image(2)], NameTemplate("{file_name}"))
+        later = NameRegister(connection, 2, [])
+        again = later.give([image(3), image(2), image(1)], NameTemplate("{file_name}"))
 
-    assert {str(one.id): name for one, name in again}.items() > {
-        str(one.id): name for one, name in first
-    }.items()
-    assert later.give([image(1), image(3)], NameTemplate("{file_name}")) == []  # seen in this run
+        assert {str(one.id): name for one, name in again}.items() > {
+            str(one.id): name for one, name in first
+        }.items()
+        assert later.give([image(1), image(3)], NameTemplate("{file_name}")) == []  # seen in this run
+
+
+def test_a_journal_that_takes_no_names_is_an_error_of_the_journal() -> None:
+    with database() as connection:
+        connection.execute("PRAGMA query_only=1")
+        with pytest.raises(JournalError, match="names of images cannot be put on record"):
+            NameRegister(connection, 1, [])
 
 
 @given(

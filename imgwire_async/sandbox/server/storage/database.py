@@ -155,9 +155,13 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA busy_timeout=5000")
-        connection.execute(f"PRAGMA synchronous={self._synchronous}")
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA busy_timeout=5000")
+            connection.execute(f"PRAGMA synchronous={self._synchronous}")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
 

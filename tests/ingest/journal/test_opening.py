@@ -1,0 +1,74 @@
+"""A job that is cancelled while it opens its journal: nobody else can close what a thread goes on opening."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgwire_async import AsyncImgwireClient
+from imgwire_async.imgwire.export import job as export_job
+from imgwire_async.ingest import job as ingest_job
+from imgwire_async.ingest.journal.database import Journal
+
+
+class Held:
+    """Has a function return only when it may, which a thread waits for."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.called = asyncio.Event()
+        self.may_return = threading.Event()
+        self._function = function
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        result = self._function(*arguments, **options)
+        self._loop.call_soon_threadsafe(self.called.set)
+        assert self.may_return.wait(60)
+        return result
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "step"),
+    [
+        ("ingest", ingest_job, "Journal"),
+        ("ingest", ingest_job, "bind"),
+        ("export", ingest_job, "Journal"),
+        ("export", export_job, "NameRegister"),
+    ],
+)
+async def test_a_job_that_asyncio_cancels_while_it_starts_frees_the_journal(
+    client: AsyncImgwireClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    module: Any,
+    step: str,
+) -> None:
+    held = Held(getattr(module, step))
+    monkeypatch.setattr(module, step, held)
+
+    async def run() -> None:
+        journal = tmp_path / "j"
+        job = (
+            client.ingest([], journal=journal)
+            if kind == "ingest"
+            else client.export(tmp_path / "out", journal=journal)
+        )
+        async with job:
+            raise AssertionError("the job has started")
+
+    task = asyncio.create_task(run())
+    await held.called.wait()
+    task.cancel()
+    # A cancelled task either ends at once or waits for its thread.
+    asyncio.get_running_loop().call_soon(held.may_return.set)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    with Journal(tmp_path / "j") as journal:
+        assert journal.count() == {}
