@@ -10,8 +10,8 @@ import configparser
 import os
 import re
 import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -119,11 +119,15 @@ def store(profile: Profile, *, keyring: bool = True) -> Profile:
     path = profiles_file()
     parser = _read(path)
     title = f"{check_name(profile.name)} {profile.service}"
+    earlier = _section(parser, profile.name, profile.service)
     section = {"base_url": profile.base_url, "environment_id": profile.environment_id}
     if keyring and _to_keyring(profile):
         section["key"], where = _IN_KEYRING, "the system's keyring"
     else:
         section[_IN_FILE], where = profile.api_key.reveal(), str(path)
+        if earlier is not None and earlier.get("key") == _IN_KEYRING:
+            with suppress(_KeyringError):  # as when it was locked just now
+                _remove_from_keyring(profile.name, profile.service)
     parser[title] = {option: value for option, value in section.items() if value is not None}
     _write(path, parser)
     return Profile(
@@ -142,14 +146,13 @@ def remove(name: str, service: str) -> bool:
     section = _section(parser, check_name(name), service)
     if section is None:
         return False
-    if section.get("key") == _IN_KEYRING and (backend := _backend()) is not None:
-        from keyring.errors import KeyringError, PasswordDeleteError
-
+    if section.get("key") == _IN_KEYRING:
         try:
-            with suppress(PasswordDeleteError):  # somebody else has deleted it
-                backend.delete_password(_PROGRAM, _account(name, service))
-        except KeyringError as error:
-            raise ConfigurationError(f"the system's keyring cannot be changed: {error}") from error
+            _remove_from_keyring(name, service)
+        except _KeyringError as error:
+            raise ConfigurationError(
+                f"the key of profile {name!r} cannot be removed from the system's keyring: {error}"
+            ) from error
     parser.remove_section(f"{name} {service}")
     _write(path, parser)
     return True
@@ -177,7 +180,7 @@ def _read(path: Path) -> configparser.ConfigParser:
     # Keys and URLs may hold %, and no section may pass on what it holds to the others.
     parser = configparser.ConfigParser(interpolation=None, default_section="")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows write a mark
     except FileNotFoundError:
         return parser
     except (OSError, UnicodeError) as error:
@@ -222,14 +225,37 @@ def _account(name: str, service: str) -> str:
     return f"{name} {service}" if not given else f"{name} {service} {profiles_file().resolve()}"
 
 
+class _KeyringError(Exception):
+    """The system's keyring has not done what it was called for."""
+
+
+@contextmanager
+def _calls() -> Iterator[None]:
+    """For calls of a keyring. It is what the user has installed, and raises errors of its own."""
+    try:
+        yield
+    except _KeyringError:
+        raise
+    except Exception as error:
+        raise _KeyringError(str(error) or type(error).__name__) from error
+
+
 def _backend() -> KeyringBackend | None:
     """The system's keyring; None without one."""
-    try:
-        import keyring
-    except ModuleNotFoundError:
-        return None
-    backend = keyring.get_keyring()
-    return backend if backend.priority > 0 and not _is_empty(backend) else None
+    with _calls():
+        try:
+            import keyring
+        except ModuleNotFoundError:
+            return None
+        backend = keyring.get_keyring()
+        return backend if backend.priority > 0 and not _is_empty(backend) else None
+
+
+def _needed_backend() -> KeyringBackend:
+    backend = _backend()
+    if backend is None:
+        raise _KeyringError("there is none here; install the extra: pip install 'imgwire-async[keyring]'")
+    return backend
 
 
 def _is_empty(backend: KeyringBackend) -> bool:
@@ -239,30 +265,33 @@ def _is_empty(backend: KeyringBackend) -> bool:
 
 
 def _to_keyring(profile: Profile) -> bool:
-    backend = _backend()
-    if backend is None:
-        return False
-    from keyring.errors import KeyringError
-
     try:
-        backend.set_password(_PROGRAM, _account(profile.name, profile.service), profile.api_key.reveal())
-    except KeyringError:  # locked, or nobody is there to unlock it
+        backend = _backend()
+        if backend is None:
+            return False
+        with _calls():
+            account = _account(profile.name, profile.service)
+            backend.set_password(_PROGRAM, account, profile.api_key.reveal())
+    except _KeyringError:  # locked, or nobody is there to unlock it
         return False
     return True
 
 
 def _from_keyring(name: str, service: str) -> str | None:
-    backend = _backend()
-    if backend is None:
-        raise ConfigurationError(
-            f"the key of profile {name!r} is in the system's keyring, which is not to be had here; "
-            "install the extra: pip install 'imgwire-async[keyring]'"
-        )
-    from keyring.errors import KeyringError
-
     try:
-        return backend.get_password(_PROGRAM, _account(name, service))
-    except KeyringError as error:
+        backend = _needed_backend()
+        with _calls():
+            return backend.get_password(_PROGRAM, _account(name, service))
+    except _KeyringError as error:
         raise ConfigurationError(
             f"the system's keyring does not give the key of profile {name!r}: {error}"
         ) from error
+
+
+def _remove_from_keyring(name: str, service: str) -> None:
+    backend = _needed_backend()
+    with _calls():
+        from keyring.errors import PasswordDeleteError
+
+        with suppress(PasswordDeleteError):  # somebody else has deleted it
+            backend.delete_password(_PROGRAM, _account(name, service))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
@@ -15,6 +16,8 @@ from imgwire_async.cli.output import JsonFlag, guarded, show_json, wrong_usage
 from imgwire_async.cli.settings import PROFILE_VARIABLE, VARIABLES, settings
 from imgwire_async.cli.streams import is_terminal, note, say
 from imgwire_async.core.values.redaction import Secret
+
+_LONGEST_LINE: Final = 64 * 1024
 
 NoKeyring: TypeAlias = Annotated[
     bool, typer.Option("--no-keyring", help="Store the key in the file, even where there is a keyring.")
@@ -45,7 +48,7 @@ def login(
         key = profile.api_key.reveal()
         client = AsyncImgwireClient(
             api_key=key,
-            base_url=profile.base_url or IMGWIRE.public_url,
+            base_url=IMGWIRE.public_url if profile.base_url is None else profile.base_url,
             environment_id=profile.environment_id,
         )
         async with client as imgwire:
@@ -102,6 +105,21 @@ def _profile_name() -> str:
     return profiles.check_name(name)
 
 
+def _given_key() -> str:
+    """What was typed or piped, which may be empty."""
+    if is_terminal(sys.stdin):
+        try:
+            return getpass.getpass("API key (not shown): ").strip()
+        except EOFError:  # Ctrl-D
+            return ""
+    try:
+        # Bytes: a file from Windows starts with a mark, or is in another encoding.
+        line = sys.stdin.buffer.readline(_LONGEST_LINE)
+    except OSError:
+        wrong_usage("the key cannot be read: standard input is closed")
+    return line.decode("utf-8-sig", errors="replace").strip()
+
+
 def _login(
     service: str,
     check: Callable[[profiles.Profile], Awaitable[None]],
@@ -113,10 +131,7 @@ def _login(
     import anyio
 
     name = _profile_name()
-    if is_terminal(sys.stdin):
-        key = typer.prompt("API key (not shown)", hide_input=True, err=True).strip()
-    else:
-        key = sys.stdin.readline().strip()
+    key = _given_key()
     if not key:
         wrong_usage("no key was given on standard input")
     settings.key_name = "the key"

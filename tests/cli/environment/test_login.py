@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 from collections.abc import Callable
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keyring
@@ -22,6 +25,7 @@ from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ConfigurationError
 from imgwire_async.sandbox import ImgixSandbox, Sandbox
 
+LOGIN = "imgwire_async.cli.environment.login"
 Invoke = Callable[..., Result]
 
 
@@ -164,6 +168,62 @@ def test_a_keyring_that_has_lost_the_key_says_how_to_store_it_again(
     )
 
 
+class _CrashError(Exception):
+    """What a keyring of somebody else may raise."""
+
+
+def test_a_keyring_with_errors_of_its_own_is_like_a_locked_one(
+    wallet: Wallet, signed_in: Invoke, sandbox: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise _CrashError("the bus is gone")
+
+    for name in ("get_password", "set_password", "delete_password"):
+        monkeypatch.setattr(wallet, name, crash)
+
+    for command in ("ls", "logout"):
+        result = signed_in(command)
+        assert result.exit_code == ExitCode.USAGE
+        assert "the bus is gone" in result.stderr
+    assert str(file) in signed_in("login", "--base-url", sandbox.base_url, input=sandbox.server_key).stdout
+    assert sandbox.server_key in file.read_text()
+
+
+def test_a_keyring_that_cannot_be_loaded_is_like_a_locked_one(
+    cli: Invoke, sandbox: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash() -> None:
+        raise ModuleNotFoundError("No module named 'my_keyring'")
+
+    monkeypatch.setattr(keyring, "get_keyring", crash)
+
+    assert str(file) in cli("login", "--base-url", sandbox.base_url, input=sandbox.server_key).stdout
+
+
+def test_a_key_that_moves_to_the_file_leaves_the_keyring(
+    wallet: Wallet, signed_in: Invoke, sandbox: Sandbox
+) -> None:
+    arguments = ("login", "--no-keyring", "--base-url", sandbox.base_url)
+
+    assert signed_in(*arguments, input=sandbox.server_key).exit_code == 0
+
+    assert not wallet.kept
+
+
+def test_a_key_in_a_keyring_that_is_gone_is_not_said_to_be_removed(
+    wallet: Wallet, signed_in: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keyring.backends.fail import Keyring
+
+    monkeypatch.setattr(keyring, "get_keyring", Keyring)
+
+    result = signed_in("logout")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "cannot be removed from the system's keyring: there is none here" in result.stderr
+    assert wallet.kept
+
+
 def test_no_keyring_stores_in_the_file(wallet: Wallet, cli: Invoke, sandbox: Sandbox, file: Path) -> None:
     arguments = ("login", "--no-keyring", "--base-url", sandbox.base_url, "--json")
 
@@ -193,6 +253,63 @@ class TestFile:
         result = cli("login", input=given)
 
         assert (result.exit_code, result.stderr) == (2, "Error: no key was given on standard input.\n")
+
+    @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "marked"])
+    def test_files_of_windows_are_read(self, cli: Invoke, sandbox: Sandbox, file: Path, mark: str) -> None:
+        result = cli("login", "--base-url", sandbox.base_url, input=f"{mark}{sandbox.server_key}\r\n")
+        assert result.exit_code == 0, result.output
+        file.write_bytes(f"{mark}{file.read_text()}".replace("\n", "\r\n").encode())
+
+        assert whoami(cli)["base_url"] == sandbox.base_url
+
+    @pytest.mark.parametrize("given", ["sk_é".encode("latin-1"), "sk_x".encode("utf-16"), b"sk_\0x"])
+    def test_a_key_in_another_encoding_is_rejected(self, cli: Invoke, given: bytes) -> None:
+        result = cli("login", input=given)
+
+        assert result.exit_code == ExitCode.USAGE
+        assert "characters outside of ASCII" in result.stderr
+
+    def test_an_empty_base_url_is_not_the_public_one(self, cli: Invoke, file: Path) -> None:
+        result = cli("login", "--base-url", "", input="sk_x")
+
+        assert result.exit_code == ExitCode.USAGE
+        assert "the base URL '' must start with https://" in result.stderr
+        assert not file.exists()
+
+    def test_a_closed_standard_input_is_named(self, cli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+        def readline(*_: object) -> bytes:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+
+        monkeypatch.setattr(
+            import_module(LOGIN),
+            "sys",
+            SimpleNamespace(
+                stdin=SimpleNamespace(
+                    buffer=SimpleNamespace(readline=readline), closed=False, isatty=lambda: False
+                )
+            ),
+        )
+
+        result = cli("login")
+
+        assert (result.exit_code, result.stderr) == (
+            2,
+            "Error: the key cannot be read: standard input is closed.\n",
+        )
+
+    @pytest.mark.parametrize(
+        ("ended_by", "code"), [(KeyboardInterrupt, 130), (EOFError, 2)], ids=["Ctrl-C", "Ctrl-D"]
+    )
+    def test_a_prompt_ends_as_commands_do(
+        self, cli: Invoke, monkeypatch: pytest.MonkeyPatch, ended_by: type[BaseException], code: int
+    ) -> None:
+        def prompt(_: str) -> str:
+            raise ended_by
+
+        monkeypatch.setattr(import_module(LOGIN), "is_terminal", lambda _: True)
+        monkeypatch.setattr("getpass.getpass", prompt)
+
+        assert cli("login").exit_code == code
 
     def test_a_client_key_can_be_stored(self, cli: Invoke, sandbox: Sandbox) -> None:
         assert cli("login", "--base-url", sandbox.base_url, input=sandbox.client_key).exit_code == 0
