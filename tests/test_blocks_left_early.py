@@ -6,33 +6,22 @@ Whatever happens to the generator, the task that used it goes on as if nothing h
 from __future__ import annotations
 
 import asyncio
-import gc
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
 import trio
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
+from tests.leaving import IN_EVERY_WAY, ON_ALL, ON_ASYNCIO, ON_BOTH, goes_on, run
 
 PHOTO = Path(str(files("skimage") / "data" / "rocket.jpg"))
-BACKENDS = {
-    "asyncio": {"backend": "asyncio"},
-    "uvloop": {"backend": "asyncio", "backend_options": {"use_uvloop": True}},
-    "trio": {"backend": "trio"},
-}
-ON_ALL = pytest.mark.parametrize("backend", BACKENDS)
-ON_BOTH = pytest.mark.parametrize("backend", ["asyncio", "trio"])
-ON_ASYNCIO = pytest.mark.parametrize("backend", ["asyncio", "uvloop"])
-
 Block = Callable[[AsyncImgwireClient], Awaitable[AbstractAsyncContextManager[AsyncIterator[object]]]]
 
 pytestmark = [
@@ -90,89 +79,6 @@ async def generator(client: AsyncImgwireClient, block: Block) -> AsyncGenerator[
             yield item
 
 
-class Ways:
-    """Ways to leave a generator after its first item."""
-
-    @staticmethod
-    async def breaking(items: AsyncGenerator[object, None]) -> None:
-        async for _ in items:
-            break
-
-    @staticmethod
-    async def returning(items: AsyncGenerator[object, None]) -> object:
-        async for item in items:
-            return item
-        raise AssertionError("there was nothing")
-
-    @staticmethod
-    async def failing(items: AsyncGenerator[object, None]) -> None:
-        async def fail() -> None:
-            async for _ in items:
-                raise KeyError
-
-        with pytest.raises(KeyError):
-            await fail()
-
-    @staticmethod
-    async def closing(items: AsyncGenerator[object, None]) -> None:
-        async with aclosing(items):
-            await anext(items)
-
-    @staticmethod
-    async def closing_in_another_task(items: AsyncGenerator[object, None]) -> None:
-        await anext(items)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(items.aclose)
-
-    @staticmethod
-    async def throwing(items: AsyncGenerator[object, None]) -> None:
-        await anext(items)
-        with pytest.raises(ZeroDivisionError):
-            await items.athrow(ZeroDivisionError())
-
-    @staticmethod
-    async def running_out_of_time(items: AsyncGenerator[object, None]) -> None:
-        with anyio.move_on_after(0.5) as scope:
-            async for _ in items:
-                await anyio.sleep_forever()
-        assert scope.cancelled_caught
-
-
-WAYS = [
-    Ways.breaking,
-    Ways.returning,
-    Ways.failing,
-    Ways.closing,
-    Ways.closing_in_another_task,
-    Ways.throwing,
-    Ways.running_out_of_time,
-]
-IN_EVERY_WAY = pytest.mark.parametrize("leave", WAYS, ids=lambda way: way.__name__)
-
-
-async def goes_on(client: AsyncImgwireClient) -> None:
-    """Check that this task is whole, and that what it has left ends."""
-    gc.collect()
-    with anyio.fail_after(20):
-        while client.stats().in_flight or client.stats().waiting or _background_tasks():  # noqa: ASYNC110
-            await anyio.sleep(0.01)
-    for _ in range(20):
-        await anyio.lowlevel.checkpoint()
-    await client.health()
-
-
-def _background_tasks() -> list[str | None]:
-    names = [task.name for task in anyio.get_running_tasks()]
-    return [name for name in names if name and "imgwire_async background" in name]
-
-
-def run(backend: str, scenario: Callable[[], Awaitable[None]], caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        anyio.run(scenario, **cast(Any, BACKENDS[backend]))
-        gc.collect()
-    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
-
-
 @ON_BOTH
 @IN_EVERY_BLOCK
 @IN_EVERY_WAY
@@ -187,6 +93,7 @@ def test_the_task_that_leaves_a_generator_goes_on(
         async with client_of(sandbox) as client:
             await leave(generator(client, block))
             await goes_on(client)
+            await client.health()
 
     run(backend, scenario, caplog)
 
@@ -220,6 +127,7 @@ def test_a_block_that_is_forgotten_ends_its_work(
         async with client_of(sandbox) as client:
             await enter(client)
             await goes_on(client)
+            await client.health()
 
     run(backend, scenario, caplog)
 
@@ -241,6 +149,7 @@ def test_a_block_may_be_left_by_another_task_than_the_one_that_entered_it(
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(stack.aclose)
             await goes_on(client)
+            await client.health()
 
     run(backend, scenario, caplog)
 
@@ -269,6 +178,7 @@ def test_a_task_that_is_cancelled_in_a_block_ends_as_cancelled(
                 await task
             assert task.cancelled()
             await goes_on(client)
+            await client.health()
 
     run(backend, scenario, caplog)
 
@@ -294,6 +204,7 @@ def test_a_timeout_of_asyncio_inside_of_a_block_ends_only_what_it_surrounds(
             with pytest.raises(TimeoutError):
                 await use()
             await goes_on(client)
+            await client.health()
 
     run(backend, scenario, caplog)
 
@@ -315,6 +226,7 @@ def test_scopes_of_trio_work_around_and_inside_of_a_block(
                     await trio.sleep_forever()
             assert around.cancelled_caught
             await goes_on(client)
+            await client.health()
 
     run("trio", scenario, caplog)
 
@@ -337,5 +249,6 @@ def test_the_task_that_leaves_a_list_goes_on(
                 await client.images.create(file_name="a.jpg", mime_type="image/jpeg")
             await leave(images(client))
             await goes_on(client)
+            await client.health()
 
     run(backend, scenario, caplog)
