@@ -1,4 +1,4 @@
-"""Migrations, exports, jobs of several processes, lists and waits, left early inside a generator of the user's.
+"""Migrations, exports, jobs of several processes, lists and waits, left early in a generator of the user's.
 
 As in `test_blocks_left_early`: whatever happens to the generator, the task that used it goes on, and the work
 ends.
