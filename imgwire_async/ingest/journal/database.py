@@ -18,6 +18,7 @@ from imgwire_async.errors import JournalError
 from imgwire_async.ingest.journal.compact import COLUMNS, INSERT, NUMBERS, STATES, RowCodec
 from imgwire_async.ingest.journal.history import keep_outcomes
 from imgwire_async.ingest.journal.migrations import FORMAT, format_problem, migrate, shrink
+from imgwire_async.ingest.journal.path import temporary_folder
 from imgwire_async.ingest.journal.problems import journal_error
 from imgwire_async.ingest.journal.recognition import APPLICATION_ID, HAS_ABOUT, SQLITE_HEAD
 from imgwire_async.ingest.journal.rows import Row, State
@@ -70,7 +71,9 @@ class Journal:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._wall_clock = wall_clock
-        self._temporary = tempfile.TemporaryDirectory(prefix="ingest-") if path is None else None
+        self._temporary = (
+            tempfile.TemporaryDirectory(prefix="ingest-", dir=temporary_folder()) if path is None else None
+        )
         self.path = Path(self._temporary.name, "journal") if self._temporary else Path(os.fspath(path or ""))
         self.is_temporary = self._temporary is not None
         self._reading = threading.Lock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -45,12 +46,30 @@ def journal_path(given: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> 
         raise _refused(f"{name!r} is a folder; name a file, such as {str(path / 'ingest.journal')!r}")
     if not stat.S_ISREG(mode):
         raise _refused(f"{name!r} is not a regular file")
+    _check_disk(path, f"the journal {name!r}", "keep it on a local disk")
+    return path
+
+
+def temporary_folder() -> Path:
+    """Where the journals are made that are deleted with their job.
+
+    Raises:
+        JournalError: it is on a network file system.
+    """
+    folder = Path(tempfile.gettempdir())
+    _check_disk(
+        folder,
+        f"the journal, in the folder for temporary files {str(folder)!r},",
+        "set TMPDIR to a local disk, or name a journal on one",
+    )
+    return folder
+
+
+def _check_disk(path: Path, what: str, remedy: str) -> None:
     if (kind := network_file_system(path)) is not None:
         raise JournalError(
-            f"the journal {name!r} would be on a network file system ({kind}), where SQLite may damage it; "
-            "keep it on a local disk"
+            f"{what} would be on a network file system ({kind}), where SQLite may damage it; {remedy}"
         )
-    return path
 
 
 def _refused(problem: str) -> InvalidArgumentError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,19 @@ async def test_a_journal_on_one_is_rejected_before_anything_is_made(
     with pytest.raises(JournalError, match=r"network file system \(nfs4\).*local disk"):
         await ingest(client, [], journal=journal)
     assert not journal.exists()
+    await ingest(client, [], journal=tmp_path / "a.journal")
+
+
+async def test_a_temporary_journal_on_one_is_rejected_as_well(
+    client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path.resolve() / "nfs"
+    folder.mkdir()
+    monkeypatch.setattr(file_systems, "_MOUNTS", mounts(tmp_path, ("/", "ext4"), (str(folder), "nfs4")))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with pytest.raises(JournalError, match=r"temporary files '.*nfs', .*\(nfs4\).*TMPDIR"):
+        await ingest(client, [])
+    assert not list(folder.iterdir())
     await ingest(client, [], journal=tmp_path / "a.journal")
 
 
