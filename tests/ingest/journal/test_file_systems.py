@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -62,7 +63,7 @@ async def test_a_journal_on_one_is_rejected_before_anything_is_made(
 async def test_a_temporary_journal_on_one_is_rejected_as_well(
     client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path.resolve() / "nfs"
+    folder = Path(os.path.realpath(tmp_path), "nfs")
     folder.mkdir()
     monkeypatch.setattr(file_systems, "_MOUNTS", mounts(tmp_path, ("/", "ext4"), (str(folder), "nfs4")))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
