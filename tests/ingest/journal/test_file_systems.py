@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
+import anyio
 import pytest
 
 from imgwire_async import AsyncImgwireClient, JournalError
@@ -21,6 +21,12 @@ def mounts(tmp_path: Path, *mounted: tuple[str, str]) -> Path:
     lines = [LINE.format(number=n, point=point, kind=kind) for n, (point, kind) in enumerate(mounted)]
     table.write_text("".join(lines) + "odd line\n")
     return table
+
+
+def folder_in(tmp_path: Path) -> Path:
+    folder = tmp_path.resolve() / "nfs"
+    folder.mkdir()
+    return folder
 
 
 @pytest.mark.parametrize(("path", "kind"), [
@@ -63,13 +69,12 @@ async def test_a_journal_on_one_is_rejected_before_anything_is_made(
 async def test_a_temporary_journal_on_one_is_rejected_as_well(
     client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = Path(os.path.realpath(tmp_path), "nfs")
-    folder.mkdir()
+    folder = folder_in(tmp_path)
     monkeypatch.setattr(file_systems, "_MOUNTS", mounts(tmp_path, ("/", "ext4"), (str(folder), "nfs4")))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     with pytest.raises(JournalError, match=r"temporary files '.*nfs', .*\(nfs4\).*TMPDIR"):
         await ingest(client, [])
-    assert not list(folder.iterdir())
+    assert not [name async for name in anyio.Path(folder).iterdir()]
     await ingest(client, [], journal=tmp_path / "a.journal")
 
 
