@@ -9,10 +9,10 @@ from typing import Final, Protocol
 
 import anyio
 from anyio import CapacityLimiter
-from anyio.lowlevel import RunVar
 
 from imgwire_async.core.body import Body
 from imgwire_async.core.concurrency.cancellation import is_failure, running_task
+from imgwire_async.core.concurrency.loops import PerRun
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import APITimeoutError, UploadSourceError
 
@@ -39,17 +39,12 @@ _DISK_THREADS: Final = 8
 ms with the default of 40 threads, and for 20 ms with these. Other sources may take any time, such as an
 iterator over a network, and use the default threads."""
 
-_limiter: RunVar[anyio.CapacityLimiter] = RunVar("imgwire_async_disk_threads")
+_limiter = PerRun(lambda: anyio.CapacityLimiter(_DISK_THREADS))
 
 
 def disk_threads() -> anyio.CapacityLimiter:
     """The running event loop's threads for reading files by path and temporary files."""
-    try:
-        return _limiter.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(_DISK_THREADS)
-        _limiter.set(limiter)
-        return limiter
+    return _limiter.get()
 
 
 CLOSING_SECONDS: Final = 0.5

@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 
 from imgwire_async.bodies.base import CHUNK_SIZE, Source, refused, source_errors
 from imgwire_async.bodies.image_types import SNIFF_BYTES
+from imgwire_async.core.body import PIECE_SIZE
 
 
 class _BytesSource:
@@ -17,6 +18,10 @@ class _BytesSource:
         self.file_name = file_name
         self.size = content.nbytes
         self.head = bytes(content[:SNIFF_BYTES])
+
+    @property
+    def in_memory(self) -> bytes | None:
+        return bytes(self._content) if self.size <= PIECE_SIZE else None
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:

@@ -7,11 +7,10 @@ import os
 import re
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from typing import BinaryIO
 
 import anyio
-from anyio.lowlevel import RunVar
 
 from imgwire_async.bodies.base import (
     CHUNK_SIZE,
@@ -23,6 +22,7 @@ from imgwire_async.bodies.base import (
     source_thread,
 )
 from imgwire_async.bodies.image_types import SNIFF_BYTES
+from imgwire_async.core.concurrency.loops import PerRun
 from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE, lacking, most_at_once, say_waiting
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -49,15 +49,20 @@ class _PathSource:
     def head(self) -> bytes:
         return self._first_chunk[:SNIFF_BYTES]
 
+    @property
+    def in_memory(self) -> bytes | None:
+        return self._first_chunk if self._file is None else None
+
     async def start(self, patience: Patience) -> None:
-        end = anyio.current_time() + LONGEST_WAIT
+        end = math.inf
         while True:
             try:
                 with patience.step():
                     return await self._thread.run(self._start)
             except OSError as error:
-                lack = lacking(error)
-                if lack is None or anyio.current_time() >= end:
+                lack, now = lacking(error), anyio.current_time()
+                end = min(end, now + LONGEST_WAIT)
+                if lack is None or now >= end:
                     raise refused(f"cannot upload {self._path!r}: {error.strerror or error}") from error
                 say_waiting(lack)
             await anyio.sleep(PAUSE)
@@ -137,41 +142,58 @@ class _PathSource:
                 file.close()
 
 
-@asynccontextmanager
-async def open_path(path: str | os.PathLike[str], patience: Patience) -> AsyncGenerator[Source, None]:
-    """The file at a path.
+class _OpenPath:
+    """The file at a path, open inside of the block."""
+
+    def __init__(self, source: _PathSource, patience: Patience) -> None:
+        self._source = source
+        self._patience = patience
+        # An open file also needs a connection, so files get only part of the descriptors.
+        self._place: anyio.CapacityLimiter | None = None
+
+    async def __aenter__(self) -> Source:
+        places = _places.get()
+        try:
+            places.acquire_on_behalf_of_nowait(self._source)
+        except anyio.WouldBlock:
+            await places.acquire_on_behalf_of(self._source)
+        self._place = places
+        try:
+            await self._source.start(self._patience)
+        except BaseException:
+            await self._end()
+            raise
+        if not self._source.is_open:
+            self._release()  # it was read completely, and no thread has anything left to do
+        return self._source
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._place is not None:
+            await self._end()
+
+    async def _end(self) -> None:
+        try:
+            await self._source.end()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        places, self._place = self._place, None
+        if places is not None:
+            places.release_on_behalf_of(self._source)
+
+
+def open_path(path: str | os.PathLike[str], patience: Patience) -> AbstractAsyncContextManager[Source]:
+    """The file at a path, open inside of the block.
 
     Raises:
-        UploadSourceError: the file does not exist, cannot be read, is empty, or is not a regular file.
-        APITimeoutError: the file system does not respond.
+        UploadSourceError: on entering, the file does not exist, cannot be read, is empty, or is not a regular
+            file; or `path` is not a path.
+        APITimeoutError: on entering, the file system does not respond.
     """
     with source_errors("the path cannot be used"):
         source = _PathSource(os.fsdecode(path))
-    # An open file also needs a connection, so files get only part of the descriptors.
-    places = _places()
-    await places.acquire_on_behalf_of(source)
-    has_place = True
-    try:
-        await source.start(patience)
-        if not source.is_open:
-            places.release_on_behalf_of(source)
-            has_place = False
-        yield source
-    finally:
-        try:
-            await source.end()
-        finally:
-            if has_place:
-                places.release_on_behalf_of(source)
+    return _OpenPath(source, patience)
 
 
-_open_files: RunVar[anyio.CapacityLimiter] = RunVar("imgwire_async_open_files")
-
-
-def _places() -> anyio.CapacityLimiter:
-    try:
-        return _open_files.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(most_at_once() or math.inf)
-        _open_files.set(limiter)
-        return limiter
+_places = PerRun(lambda: anyio.CapacityLimiter(most_at_once() or math.inf))

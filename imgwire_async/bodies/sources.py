@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, suppress
 from functools import partial
 from tarfile import ExFileObject
+from types import TracebackType
 from typing import IO, Literal, Protocol, TypeAlias, TypeGuard
 
 from imgwire_async.bodies.base import (
@@ -130,14 +131,32 @@ Concurrent uploads of the same open file, iterator or response run one after the
 """
 
 
-@asynccontextmanager
-async def open_source(
+class _OpenSource:
+    """A source, open inside of the block."""
+
+    def __init__(self, make: Callable[[], AbstractAsyncContextManager[Source]]) -> None:
+        self._make = make
+        self._opened: AbstractAsyncContextManager[Source]
+
+    async def __aenter__(self) -> Source:
+        with ForeignCode("the source", UploadSourceError):
+            with source_errors("cannot use the source"):
+                self._opened = self._make()
+            return await self._opened.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return await self._opened.__aexit__(kind, error, traceback)
+
+
+def open_source(
     file: UploadFile,
     *,
     size: int | None = None,
     replayable: bool = False,
     patience: Patience = Patience(),  # noqa: B008 - immutable
-) -> AsyncGenerator[Source, None]:
+) -> AbstractAsyncContextManager[Source]:
     """Open `file` for the duration of one upload.
 
     Args:
@@ -147,16 +166,17 @@ async def open_source(
         patience: how long the source may yield nothing.
 
     Raises:
-        UploadSourceError: `file` does not exist, cannot be read, is empty, is not a regular file, is not of
-            the given size, or is not a supported source of bytes; or the caller's own code failed.
+        UploadSourceError: on entering, `file` does not exist, cannot be read, is empty, is not a regular
+            file, is not of the given size, or is not a supported source of bytes; or the caller's own code
+            failed.
         APITimeoutError: on entering, reading it stalled.
     """
-    with ForeignCode("the source", UploadSourceError), source_errors("cannot use the source"):
-        opened = _opened(file, size, patience, replayable=replayable)
-    async with AsyncExitStack() as stack:
-        with ForeignCode("the source", UploadSourceError):
-            source = await stack.enter_async_context(opened if size is None else _of_size(opened, size))
-        yield source
+
+    def opened() -> AbstractAsyncContextManager[Source]:
+        found = _opened(file, size, patience, replayable=replayable)
+        return found if size is None else _of_size(found, size)
+
+    return _OpenSource(opened)
 
 
 def _opened(

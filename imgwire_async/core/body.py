@@ -34,6 +34,20 @@ class Body(Protocol):
         ...
 
 
+class BodyInMemory(Body, Protocol):
+    """A `Body` that may hold all of its bytes, which are then sent without opening it."""
+
+    @property
+    def in_memory(self) -> bytes | None:
+        """All of the bytes, or None if they have to be read."""
+        ...
+
+
+def small_content(body: Body) -> bytes | None:
+    """The bytes of a body that is in memory and sent in a single piece; None for any other."""
+    return getattr(body, "in_memory", None) if body.size <= PIECE_SIZE else None
+
+
 @dataclass(frozen=True, slots=True)
 class BytesBody:
     """Bytes in memory as a `Body`."""
@@ -49,6 +63,11 @@ class BytesBody:
     def replayable(self) -> bool:
         """Always."""
         return True
+
+    @property
+    def in_memory(self) -> bytes:
+        """All of the bytes."""
+        return self.content
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import anyio
 
-from imgwire_async.core.body import PIECE_SIZE, Body, CountedStream
+from imgwire_async.core.body import PIECE_SIZE, Body, CountedStream, small_content
 from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.http.connections import Engine
 from imgwire_async.core.http.exchange import exchange, move_on
@@ -59,25 +59,43 @@ async def send_body(
     """
     if on_sent is not None:
         on_sent(0)
-    async with AsyncExitStack() as opened:
-        chunks = await permit.outside(opened.enter_async_context(body.open()))
-        stream = CountedStream(chunks, body.size, on_sent, permit)
-        # What can be read only once is not touched before there is a connection.
-        whole = body.replayable and body.size <= PIECE_SIZE
-        try:
-            if whole:
-                result = await _send_whole(engine, stream, request_with, permit, timeouts)
-            else:
-                result = await _send_stream(engine, stream, request_with, timeouts)
-        except ImgwireError as problem:
-            raise in_context(problem, context) from problem.__cause__
-    if stream.started and not body.replayable and not result.is_success:
+    try:
+        content = small_content(body)
+        if content is not None:
+            result = await exchange(engine.transport(), request_with(content), timeouts)
+            if on_sent is not None and not isinstance(result, NoResponse):
+                on_sent(len(content))
+            return result
+        result, started = await _send_opened(engine, body, request_with, permit, timeouts, on_sent)
+    except ImgwireError as problem:
+        raise in_context(problem, context) from problem.__cause__
+    if started and not body.replayable and not result.is_success:
         # The bytes are gone. Another attempt would store an empty file.
         error = failure(result, context, error_for)
         if is_transient(result):
             error.message += f"; {_NOT_REPEATED}"
         raise error
     return result
+
+
+async def _send_opened(
+    engine: Engine,
+    body: Body,
+    request_with: RequestWith,
+    permit: Permit,
+    timeouts: Timeouts,
+    on_sent: Callable[[int], None] | None,
+) -> tuple[Result, bool]:
+    """Send what has to be read. Also returns whether reading it has begun."""
+    async with AsyncExitStack() as opened:
+        chunks = await permit.outside(opened.enter_async_context(body.open()))
+        stream = CountedStream(chunks, body.size, on_sent, permit)
+        # What can be read only once is not touched before there is a connection.
+        if body.replayable and body.size <= PIECE_SIZE:
+            result = await _send_whole(engine, stream, request_with, permit, timeouts)
+        else:
+            result = await _send_stream(engine, stream, request_with, timeouts)
+    return result, stream.started
 
 
 async def _send_whole(

@@ -10,6 +10,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary, ref
 
 from anyio.lowlevel import current_token
 
@@ -34,6 +35,30 @@ def is_abandoned(loop: object) -> bool:
 def is_closed(loop: object) -> bool:
     """Whether nothing can be woken up in this loop anymore."""
     return isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed()
+
+
+class PerRun(Generic[T]):
+    """A value for each event loop, for all that runs in it; unlike `LoopLocal` for several loops at a time.
+
+    Args:
+        make: creates the value.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._values: WeakKeyDictionary[object, T] = WeakKeyDictionary()
+        self._last: tuple[ref[object], T] | None = None
+
+    def get(self) -> T:
+        """The value of the running event loop."""
+        loop, last = current_loop(), self._last
+        if last is not None and last[0]() is loop:
+            return last[1]
+        value = self._values.get(loop)
+        if value is None:
+            value = self._values[loop] = self._make()
+        self._last = ref(loop), value
+        return value
 
 
 class LoopLocal(Generic[T]):

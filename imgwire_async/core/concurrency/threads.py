@@ -19,12 +19,14 @@ async def in_thread(
     work: Callable[[], T], *, limiter: CapacityLimiter | None = None, abandon_on_cancel: bool = False
 ) -> T:
     """Call `work` in a thread; waits up to a minute while the process may not start another thread."""
-    end = anyio.current_time() + LONGEST_WAIT
+    end = math.inf
     while True:
         try:
             return await to_thread.run_sync(work, limiter=limiter, abandon_on_cancel=abandon_on_cancel)
         except RuntimeError as error:
-            if not lacks_thread(error) or anyio.current_time() >= end:
+            now = anyio.current_time()
+            end = min(end, now + LONGEST_WAIT)
+            if not lacks_thread(error) or now >= end:
                 raise
             say_waiting(str(error))
         await anyio.sleep(PAUSE)

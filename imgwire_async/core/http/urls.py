@@ -12,12 +12,18 @@ from imgwire_async.errors import ConfigurationError
 _HIDDEN = re.compile(r"[\s\x00-\x1f\x7f]")
 """What `urlsplit` drops in silence, and blanks."""
 
+_SEGMENT = r"(?:[\w~!$&'()*+,;=:@-]|%[\da-fA-F]{2})(?:[\w.~!$&'()*+,;=:@-]|%[\da-fA-F]{2})*"
 _PLAIN = re.compile(
-    r"https?://(?:127\.0\.0\.1|localhost|(?:[a-z0-9](?:-?[a-z0-9]){0,30}\.){1,4}[a-z]{2,20})"
-    r"(?::(?!(?:80|443)(?:/|$))(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}))?(?:/[\w~-][\w.~-]*)*/?",
+    r"https?://(?:127\.0\.0\.1|\[::1\]"
+    r"|(?:(?!xn--)[a-z\d](?:-?[a-z\d]){0,31}\.){1,6}[a-z]{2,20}|(?!xn--)[a-z](?:-?[a-z\d]){0,31})"
+    r"(?::(?!(?:80|443)(?:/|$))(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}))?"
+    rf"(?:/{_SEGMENT})*(?:/?|/(?:{_SEGMENT})?\?(?:[\w.~!$&()*+,;=:@/-]|%[\da-fA-F]{{2}})+)",
     re.ASCII,
 )
-"""Base URLs as nearly all are, which every library sends as they are; found without loading one."""
+"""URLs as nearly all are, which every library sends as they are; found without loading or asking one.
+
+Each presigned URL is new, and a library takes as long to parse one as for a request.
+"""
 
 
 def checked_base_url(text: str, *, allow_insecure: bool, example: str) -> str:
