@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from imgwire_async.core.clients.credentials import Credentials
-from imgwire_async.core.concurrency.loops import LoopLocal
+from imgwire_async.core.concurrency.loops import LoopLocal, PerRun
 from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.imgwire.service import RateClass
@@ -197,3 +197,21 @@ def test_a_value_of_a_loop_stays_the_same_within_it_and_is_fresh_in_another() ->
     (one, same), (other, _) = asyncio.run(locks()), asyncio.run(locks())
     assert one is same
     assert one is not other
+
+
+def test_loops_that_run_in_turns_keep_their_own_values() -> None:
+    values = PerRun(object)
+
+    async def get() -> object:
+        return values.get()
+
+    one, other = asyncio.new_event_loop(), asyncio.new_event_loop()
+    try:
+        found = [loop.run_until_complete(get()) for loop in (one, other, one, other)]
+    finally:
+        one.close()
+        other.close()
+
+    assert found[:2] == found[2:]
+    assert found[0] is not found[1]
+    assert anyio.run(get, backend="trio") not in found

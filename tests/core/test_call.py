@@ -340,6 +340,24 @@ async def test_a_source_that_changes_is_an_error_with_the_call_in_it() -> None:
     assert server.bodies in ([], [b"x" * 100])
 
 
+class InMemory(Bytes):
+    @property
+    def in_memory(self) -> bytes:
+        return self._content
+
+
+async def test_small_content_in_memory_is_sent_and_reported_without_being_opened() -> None:
+    sent: list[int] = []
+    body = InMemory(b"x" * 1000)
+    with raw_server(in_turn(answer(503), OK)) as server:
+        async with client_of(server, max_retries=1) as client:
+            await put(client, server.base_url, body, on_sent=sent.append)
+
+    assert body.opened == 0
+    assert sent == [0, 1000, 0, 1000]
+    assert server.bodies == [b"x" * 1000] * 2
+
+
 async def test_what_a_progress_callback_raises_comes_out_as_it_is() -> None:
     def explode(sent: int) -> None:
         if sent:
