@@ -51,7 +51,7 @@ async def test_auto_concurrency_finds_and_keeps_an_unknown_rate_limit() -> None:
 
     goodput, share = settled(requests, SETTLED_AFTER, MEASURED)
     assert 0.4 * LIMIT <= goodput <= 1.08 * LIMIT
-    assert share <= 0.05
+    assert share <= 0.1  # without a pace more than half
 
 
 async def _burst(calls: int, limit: SteadyRate, rounds: int) -> list[tuple[float, int]]:
@@ -77,7 +77,7 @@ async def _burst(calls: int, limit: SteadyRate, rounds: int) -> list[tuple[float
 
 async def test_a_burst_over_the_limit_is_throttled_less_than_once_per_slot() -> None:
     ((_, throttled),) = await _burst(200, SteadyRate(rate=30, burst=60, retry_after=None), 1)
-    # What was in flight at the first 429, and then hardly any. Without a pace it would be some 350.
+    # What was in flight at the first 429, and then hardly any. Without a pace it would be some 260.
     assert 1 <= throttled <= 90
 
 

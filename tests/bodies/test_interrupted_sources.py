@@ -68,7 +68,7 @@ async def test_a_small_source_that_gives_nothing_the_second_time_runs_into_the_w
 ) -> None:
     source = StalledSource()
 
-    async with client_of(sandbox, timeout=Timeouts(write=0.2), max_retries=1) as client:
+    async with client_of(sandbox, timeout=Timeouts(write=0.5), max_retries=1) as client:
         with anyio.fail_after(20), pytest.raises(APITimeoutError, match="the source gave nothing") as caught:
             await client.images.upload(source.beginning, size=5_000)
 
@@ -79,10 +79,10 @@ async def test_a_small_source_that_gives_nothing_the_second_time_runs_into_the_w
 async def test_a_small_source_that_is_slow_is_no_stalled_one(sandbox: Sandbox) -> None:
     async def slow() -> AsyncGenerator[bytes, None]:
         for start in range(0, 5_000, 1_000):
-            await anyio.sleep(0.1)
+            await anyio.sleep(0.3)
             yield PNG[start : start + 1_000]
 
-    async with client_of(sandbox, timeout=Timeouts(write=0.3, read=5), max_retries=0) as client:
+    async with client_of(sandbox, timeout=Timeouts(write=1.2, read=20), max_retries=0) as client:
         await client.images.upload(slow, size=5_000, mime_type="image/png")
 
     assert len(sandbox.requests.of("store.put")) == 1

@@ -292,7 +292,7 @@ def test_another_event_loop_is_rejected_the_file(sandbox: Sandbox, path: Path) -
     async def first() -> None:
         async def hold(_: object) -> None:
             begun.set()
-            await anyio.to_thread.run_sync(finish.wait, 10)
+            await anyio.to_thread.run_sync(finish.wait, 60)
 
         async with client_of(sandbox) as client:
             await client.images.upload(file, on_progress=hold)
@@ -304,10 +304,10 @@ def test_another_event_loop_is_rejected_the_file(sandbox: Sandbox, path: Path) -
     with path.open("rb") as file:
         thread = threading.Thread(target=asyncio.run, args=(first(),))
         thread.start()
-        assert begun.wait(10)
+        assert begun.wait(60)
         (found,) = asyncio.run(second())
         finish.set()
-        thread.join(10)
+        thread.join(60)
         assert "another event loop is uploading from the same source" in found
         assert asyncio.run(second()) == [HASH]
 

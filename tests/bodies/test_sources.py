@@ -174,7 +174,7 @@ async def test_a_cancelled_task_leaves_no_file_open(
     def slow(function: Callable[..., Any]) -> Callable[..., Any]:
         def slowly(*arguments: Any, **options: Any) -> Any:
             entered.set()
-            release.wait(5)
+            release.wait(30)
             return function(*arguments, **options)
 
         return slowly

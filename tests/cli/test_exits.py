@@ -291,7 +291,7 @@ def test_a_signal_in_the_first_second_shows_no_traceback(
         assert process.stderr.read(1) == "."
         time.sleep(milliseconds / 1000)  # wherever it is by then, it ends in the same way
         process.send_signal(number)
-        _, complaints = process.communicate(timeout=20)
+        _, complaints = process.communicate(timeout=60)
 
     assert (process.returncode, complaints) == (128 + number, "")
 
@@ -306,7 +306,7 @@ def test_a_signal_at_a_question_ends_with_its_code(number: signal.Signals) -> No
         assert process.stderr is not None
         assert process.stderr.read(6) == b"Delete"
         process.send_signal(number)
-        _, complaints = process.communicate(timeout=20)
+        _, complaints = process.communicate(timeout=60)
 
     assert (process.returncode, b"Traceback" in complaints) == (128 + number, False)
 

@@ -103,4 +103,4 @@ def test_ctrl_c_ends_the_wait_for_standard_input() -> None:
     ) as process:
         time.sleep(2)  # wherever it is by then, it ends
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 130
+        assert process.wait(timeout=60) == 130

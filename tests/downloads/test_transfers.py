@@ -86,7 +86,7 @@ async def test_a_stream_resumes_where_it_stopped() -> None:
 
 async def test_a_stalled_transfer_goes_on_after_the_read_timeout(tmp_path: Path) -> None:
     with file_host(Step(after=HALF, fault="stall"), Step()) as server:
-        async with client_of(server, timeout=Timeouts(read=0.1)) as client:
+        async with client_of(server, timeout=Timeouts(read=1.0)) as client:
             assert await to_path(client, server, tmp_path) == CONTENT
     assert requested_start(server.heads[1]) == HALF
 
@@ -270,7 +270,7 @@ async def test_a_chunked_file_without_its_last_chunk_is_not_complete(tmp_path: P
     stuck = Step(raw=head + b"5\r\nhello\r\n5\r\nwo")
     whole = Step(raw=head + b"5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n")
     with file_host(stuck, whole) as server:
-        async with client_of(server, timeout=Timeouts(read=0.2)) as client:
+        async with client_of(server, timeout=Timeouts(read=0.6)) as client:
             written = await client.images.download_archive(archive(server), to=tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == b"helloworld"
     assert written.size == 10

@@ -65,7 +65,7 @@ def running_service(
     finally:
         service.send_signal(signal.SIGINT)
         try:
-            _, complaints = service.communicate(timeout=20)
+            _, complaints = service.communicate(timeout=60)
         except subprocess.TimeoutExpired:
             service.kill()
             _, complaints = service.communicate()

@@ -182,7 +182,7 @@ def test_a_signal_ends_what_is_in_flight_and_a_second_one_stops_at_once(
         assert second.stderr is not None
         assert any("Finishing" in line for line in iter(second.stderr.readline, ""))
         os.killpg(second.pid, number)
-        second.communicate(timeout=20)
+        second.communicate(timeout=60)
     assert second.returncode == 128 + number
 
 

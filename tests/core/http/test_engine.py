@@ -70,12 +70,13 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 every_kind = pytest.mark.parametrize("kind", (OURS | THE_CALLERS).values(), ids=OURS | THE_CALLERS)
 
 
-def impatient() -> Timeouts:
-    return Timeouts(connect=5, read=0.3, write=0.3)
+PATIENT = Timeouts(connect=20, read=20, write=20)
+IMPATIENT = Timeouts(connect=20, read=0.3, write=20)
+"""For what never comes."""
 
 
 async def get(engine: Engine, url: str, timeouts: Timeouts | None = None) -> Result:
-    return await exchange(engine.transport(), HttpRequest("GET", url, {}), timeouts or impatient())
+    return await exchange(engine.transport(), HttpRequest("GET", url, {}), timeouts or PATIENT)
 
 
 async def chunks_of(body: bytes, size: int = 65536) -> AsyncGenerator[bytes, None]:
@@ -86,9 +87,7 @@ async def chunks_of(body: bytes, size: int = 65536) -> AsyncGenerator[bytes, Non
 async def put(engine: Engine, url: str, body: bytes, timeouts: Timeouts | None = None) -> Result:
     async with aclosing(chunks_of(body)) as chunks:
         stream = CountedStream(chunks, len(body))
-        return await exchange(
-            engine.transport(), HttpRequest("PUT", url, {}, stream), timeouts or impatient()
-        )
+        return await exchange(engine.transport(), HttpRequest("PUT", url, {}, stream), timeouts or PATIENT)
 
 
 def on_bad_paths(misbehave: Behaviour, *, keep_alive: bool = False) -> Behaviour:
@@ -164,7 +163,10 @@ def test_a_failure_after_the_request_was_sent_may_have_acted_and_leaves_the_pool
     async def scenario() -> tuple[Result, Result]:
         async with kind.engine() as engine:
             url = f"{server.base_url}/bad"
-            failed = await (get(engine, url) if method == "GET" else put(engine, url, b"x" * 1000))
+            timeouts = IMPATIENT if case.timed_out else PATIENT
+            failed = await (
+                get(engine, url, timeouts) if method == "GET" else put(engine, url, b"x" * 1000, timeouts)
+            )
             return failed, await get(engine, f"{server.base_url}/good")
 
     with raw_server(on_bad_paths(case.misbehave)) as server:
@@ -192,7 +194,7 @@ def test_a_request_is_sent_once_so_that_every_repetition_is_counted(
                 await get(engine, f"{server.base_url}/good")
             body = b"x" * 1000 if method == "PUT" else None
             message = HttpRequest(method, f"{server.base_url}/bad", {}, body)
-            return await exchange(engine.transport(), message, impatient())
+            return await exchange(engine.transport(), message, PATIENT)
 
     with raw_server(on_bad_paths(Connection.hang_up)) as server:
         failed = kind.run(scenario)
@@ -216,7 +218,7 @@ def test_connections_that_were_closed_while_the_loop_stood_still_are_not_used_ag
 
     async def post() -> Result:
         message = HttpRequest("POST", server.base_url, {}, b"{}")
-        return await exchange(engine.transport(), message, impatient())
+        return await exchange(engine.transport(), message, PATIENT)
 
     monkeypatch.setattr(aiohttp_transport, "_MAY_BE_STALE", 0.0)
     engine = Engine()
@@ -240,7 +242,7 @@ def test_a_request_can_be_cancelled_at_any_point_and_leaves_nothing_to_the_garba
                 with anyio.CancelScope() as scope:
                     async with anyio.create_task_group() as tasks:
                         message = HttpRequest("PUT", server.base_url, {}, b"x" * 1000)
-                        tasks.start_soon(exchange, engine.transport(), message, impatient())
+                        tasks.start_soon(exchange, engine.transport(), message, PATIENT)
                         for _ in range(turns):
                             await anyio.lowlevel.checkpoint()
                         scope.cancel()

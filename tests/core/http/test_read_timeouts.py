@@ -113,7 +113,7 @@ async def test_a_response_that_arrived_while_the_event_loop_stood_still_is_read(
         connection.send(OK)
         responded.set()
 
-    read = 0.2
+    read = 1.0
     engine = Engine()
     with raw_server(respond) as server:
         request = HttpRequest("GET", server.base_url, {})
@@ -122,7 +122,7 @@ async def test_a_response_that_arrived_while_the_event_loop_stood_still_is_read(
             await asyncio.to_thread(asked.wait)
             may_respond.set()
             responded.wait()  # holds up the event loop
-            time.sleep(2 * read)  # noqa: ASYNC251 - so does this
+            time.sleep(read + 0.2)  # noqa: ASYNC251 - so does this
     await engine.aclose()
 
     assert isinstance(sending.result(), HttpResponse)

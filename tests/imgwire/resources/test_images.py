@@ -324,15 +324,14 @@ async def test_waiting_ends_with_an_error_for_bytes_that_are_no_image(client: As
 
 
 async def test_waiting_ends_at_its_deadline_and_tells_the_last_status(
-    sandbox: Sandbox,
+    imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient
 ) -> None:
-    async with AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url) as client:
-        created = await client.images.create(file_name="a.png")
+    created = await imgwire_client.images.create(file_name="a.png")
 
-        with pytest.raises(DeadlineExceededError, match="PENDING"):
-            await client.images.wait_until_ready(created.image.id, timeout=0.25)
+    with pytest.raises(DeadlineExceededError, match="PENDING"):
+        await imgwire_client.images.wait_until_ready(created.image.id, timeout=0.25)
 
-    assert 2 <= len(sandbox.requests.of("images.retrieve")) <= 4
+    assert 2 <= len(imgwire_sandbox.requests.of("images.retrieve")) <= 4
 
 
 async def test_waiting_skips_failures_that_pass(

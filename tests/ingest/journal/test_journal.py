@@ -212,7 +212,7 @@ class SlowJournal(Journal):
 
     def write(self, rows: Sequence[Row]) -> None:
         self.committing.set()
-        assert self.may_commit.wait(5)
+        assert self.may_commit.wait(30)
         super().write(rows)
 
 

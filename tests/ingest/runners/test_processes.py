@@ -480,4 +480,4 @@ async def test_four_processes_find_and_keep_one_unknown_rate_limit_over_sockets(
 
     goodput, share = settled(requests, SETTLED_AFTER, MEASURED)
     assert 0.4 * RATE <= goodput <= 1.08 * RATE
-    assert share <= 0.05
+    assert share <= 0.1  # without a pace some nine tenths

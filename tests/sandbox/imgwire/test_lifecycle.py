@@ -332,7 +332,7 @@ def test_the_command_prints_what_to_export_and_stops_at_a_signal(number: int, tm
         answer = PUBLIC.get(f"{lines['IMGWIRE_API_BASE_URL']}/api/v1/images/", headers=headers)
         process.send_signal(number)
 
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         (line,) = process.stderr.read().splitlines()
         assert " GET /api/v1/images/ 200 " in line
     assert answer.status_code == 200
