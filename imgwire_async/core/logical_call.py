@@ -44,6 +44,7 @@ from imgwire_async.core.retry import (
     StopReason,
     decide,
     parse_retry_after,
+    why_not_retried,
 )
 from imgwire_async.core.service import Service
 from imgwire_async.core.time import RealTime, Time
@@ -329,17 +330,8 @@ class LogicalCall:
             return DeadlineExceededError(
                 f"the deadline leaves no time for another attempt; {error.message}", **context
             )
-        if self.stopped is StopReason.BUDGET_EMPTY:
-            error.message += (
-                "; not retried, because too many calls of this client have failed lately and used up its "
-                "retry budget: check the service and the network, and try again later"
-            )
-        elif self.stopped is StopReason.HINT_TOO_LONG:
-            limit = self.options.retry.max_retry_after
-            error.message += (
-                f"; not retried, because the service asks to wait {self.retry_after:g} s, longer than "
-                f"max_retry_after ({limit:g} s)"
-            )
+        if self.stopped is not None:
+            error.message += why_not_retried(self.stopped, self.options.retry, self.retry_after)
         return error
 
 

@@ -108,6 +108,21 @@ def decide(
     return Retry(delay, is_free=result.status == TOO_MANY_REQUESTS)
 
 
+def why_not_retried(reason: StopReason, policy: RetryPolicy, hint: float | None) -> str:
+    """What an error adds about why the call was not retried, where the error does not show it by itself."""
+    if reason is StopReason.BUDGET_EMPTY:
+        return (
+            "; not retried, because too many calls of this client have failed lately and used up its "
+            "retry budget: check the service and the network, and try again later"
+        )
+    if reason is StopReason.HINT_TOO_LONG:
+        return (
+            f"; not retried, because the service asks to wait {hint:g} s, longer than "
+            f"max_retry_after ({policy.max_retry_after:g} s)"
+        )
+    return ""
+
+
 _SECONDS = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 _TWO_DIGIT_YEAR = re.compile(r"-\d\d ", re.ASCII)  # of RFC 850
 

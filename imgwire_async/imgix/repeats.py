@@ -12,7 +12,15 @@ from typing import Any, Final, TypeVar
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.operation import Request, Response
-from imgwire_async.errors import APIConnectionError, APIStatusError, ImgwireError, ValidationIssue
+from imgwire_async.core.retry import StopReason, why_not_retried
+from imgwire_async.errors import (
+    APIConnectionError,
+    APIStatusError,
+    CallContext,
+    DeadlineExceededError,
+    ImgwireError,
+    ValidationIssue,
+)
 from imgwire_async.imgix.deployment import SECRETS, Deployment
 
 T = TypeVar("T")
@@ -76,10 +84,11 @@ async def looking_first(
         repeatable: whether the call can be made again.
 
     Raises:
+        DeadlineExceededError: the deadline leaves no time for another attempt.
         ImgwireError: the last failure of the call.
     """
     policy, shared = core.options.retry, core.shared
-    uncertain, repeats = False, 0
+    uncertain, repeats, deadline = False, 0, core.deadline_from_now()
     while True:
         try:
             return await call()
@@ -94,13 +103,34 @@ async def looking_first(
                 found = await look()
             if found is not None:
                 return found
-            exhausted = not repeatable or repeats == policy.max_retries
-            if not lost or exhausted or not shared.budget.withdraw():
+            if not lost or not repeatable or repeats == policy.max_retries:
                 raise
-            pause = policy.delay(repeats, error.retry_after, shared.rng)
+            hint = error.retry_after
+            if hint is not None and hint > policy.max_retry_after:
+                error.message += why_not_retried(StopReason.HINT_TOO_LONG, policy, hint)
+                raise
+            pause = policy.delay(repeats, hint, shared.rng)
+            if deadline is not None and shared.time.monotonic() + pause >= deadline:
+                raise DeadlineExceededError(
+                    f"the deadline leaves no time for another attempt; {error.message}", **_context(error)
+                ) from error
+            if not shared.budget.withdraw():
+                error.message += why_not_retried(StopReason.BUDGET_EMPTY, policy, hint)
+                raise
         shared.retries += 1
         repeats += 1
         await shared.time.sleep(pause)
+
+
+def _context(error: ImgwireError) -> CallContext:
+    return CallContext(
+        operation=error.operation,
+        method=error.method,
+        url=error.url,
+        attempts=error.attempts,
+        request_id=error.request_id,
+        retry_after=error.retry_after,
+    )
 
 
 def may_have_acted(error: ImgwireError) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -11,9 +12,11 @@ import pytest
 
 from imgwire_async import APIConnectionError, AsyncImgwireClient, ImgwireError
 from imgwire_async.core.clients.client import core_of
-from imgwire_async.sandbox import Sandbox
+from imgwire_async.imgix import AsyncImgixClient, Deployment
+from imgwire_async.sandbox import ImgixSandbox, Sandbox
 from imgwire_async.testing import VirtualClock
 from tests.clients import client_of
+from tests.ingest.support import folder_of, small_image
 from tests.raw_servers import OK, Connection, raw_server
 
 
@@ -95,9 +98,7 @@ async def test_in_an_outage_the_traffic_is_not_multiplied(
 async def test_an_error_that_the_budget_ended_says_so(
     imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient, broken: dict[str, Any]
 ) -> None:
-    budget = core_of(imgwire_client).shared.budget
-    while budget.withdraw():
-        pass
+    drain(imgwire_client)
     imgwire_sandbox.faults.always("health", **broken)
 
     with pytest.raises(ImgwireError, match="retry budget") as caught:
@@ -113,3 +114,94 @@ async def test_an_error_that_used_all_its_attempts_does_not_blame_the_budget() -
             with pytest.raises(APIConnectionError) as caught:
                 await imgwire.health()
     assert "budget" not in str(caught.value)
+
+
+async def test_a_client_that_finds_its_concurrency_survives_a_blip_of_all_its_connections() -> None:
+    async with AsyncImgwireClient("sk_test", base_url="http://localhost:1", concurrency="auto") as imgwire:
+        shared = core_of(imgwire).shared
+        assert shared.budget.available >= 2 * shared.gate.concurrency > 200
+
+
+async def test_a_client_of_imgix_survives_a_blip(
+    imgix_sandbox: ImgixSandbox, imgix_client: AsyncImgixClient
+) -> None:
+    imgix_sandbox.faults.times(100, "sources.list", reset="before")
+    assert await failures(100, lambda: imgix_client.sources.list()) == []
+
+
+async def test_when_all_downloads_break_once_none_fails(
+    imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient
+) -> None:
+    image = await imgwire_client.images.upload(small_image(1), file_name="a.png")
+    image = await imgwire_client.images.wait_until_ready(image.id)
+    imgwire_sandbox.faults.times(50, "cdn.get", truncate=True)
+    imgwire_sandbox.faults.times(50, "cdn.get", reset="before")
+
+    async def fetched() -> None:
+        async with imgwire_client.images.download(image) as stream:
+            assert b"".join([chunk async for chunk in stream]) == small_image(1)
+
+    assert await failures(100, fetched) == []
+
+
+async def test_an_empty_budget_fails_no_item_of_a_job(
+    imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient, tmp_path: Path
+) -> None:
+    drain(imgwire_client)
+    imgwire_sandbox.faults.times(20, "images.create", reset="before")
+
+    async with imgwire_client.ingest(folder_of(tmp_path / "photos", 20), concurrency=20) as job:
+        outcomes = [outcome async for outcome in job]
+
+    assert [outcome for outcome in outcomes if outcome.error is not None] == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda imgix: imgix.sources.list(),
+        lambda imgix: imgix.sources.create(
+            name="a",
+            deployment=Deployment(
+                type="webfolder", imgix_subdomains=["a"], webfolder_base_url="https://a.example"
+            ),
+        ),
+        lambda imgix: imgix.assets.upload("1" * 24, "a.png", small_image(1)),
+        lambda imgix: imgix.assets.upload_large("1" * 24, "a.png", small_image(1)),
+    ],
+    ids=["list", "create", "upload", "session"],
+)
+@pytest.mark.parametrize("broken", [{"status": 500}, {"reset": "after"}], ids=["500", "reset"])
+async def test_an_error_of_imgix_that_the_budget_ended_says_so(
+    imgix_sandbox: ImgixSandbox,
+    imgix_client: AsyncImgixClient,
+    call: Callable[[AsyncImgixClient], Any],
+    broken: dict[str, Any],
+) -> None:
+    drain(imgix_client)
+    imgix_sandbox.faults.always("*", **broken)
+
+    with pytest.raises(ImgwireError, match="retry budget") as caught:
+        await call(imgix_client)
+
+    assert caught.value.message.count("retry budget") == 1
+
+
+@pytest.mark.parametrize("broken", [{"status": 500}, {"reset": "before"}, {"truncate": True}], ids=str)
+async def test_an_error_of_a_download_that_the_budget_ended_says_so(
+    imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient, broken: dict[str, Any], tmp_path: Path
+) -> None:
+    image = await imgwire_client.images.upload(small_image(1), file_name="a.png")
+    image = await imgwire_client.images.wait_until_ready(image.id)
+    drain(imgwire_client)
+    imgwire_sandbox.faults.always("cdn.get", **broken)
+
+    with pytest.raises(ImgwireError, match="retry budget"):
+        await imgwire_client.images.download(image, to=tmp_path / "a.png")
+
+
+def drain(client: AsyncImgwireClient | AsyncImgixClient) -> None:
+    """Use up the retry budget of a client."""
+    budget = core_of(client).shared.budget
+    while budget.withdraw():
+        pass

@@ -29,6 +29,7 @@ class Reply:
     status: int = 200
     document: Any = None
     content: bytes | None = None
+    retry_after: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ class Script:
         content = reply.content
         if content is None:
             content = b"" if reply.document is None else json.dumps(reply.document).encode()
-        return web.Response(status=reply.status, body=content, content_type=JSON_API)
+        headers = {} if reply.retry_after is None else {"Retry-After": reply.retry_after}
+        return web.Response(status=reply.status, body=content, content_type=JSON_API, headers=headers)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from imgwire_async.errors import (
     APIConnectionError,
     ConflictError,
     DeadlineExceededError,
+    InternalServerError,
     InvalidArgumentError,
     ResponseDecodeError,
     UploadRejectedError,
@@ -161,6 +162,28 @@ async def test_repeats_are_bounded(script: Script) -> None:
             await imgix.assets.upload(SOURCE, "heroes/a.jpg", JPEG)
 
     assert script.asked == [UPLOAD, GET] * 3
+
+
+async def test_a_repeat_waits_no_longer_than_the_client_allows(script: Script) -> None:
+    script.on(UPLOAD, Reply(503, retry_after="300"))
+    script.on(GET, failure(404))
+
+    async with client_of(script, max_retry_after=5.0) as imgix:
+        with pytest.raises(InternalServerError, match="asks to wait 300 s, longer than max_retry_after"):
+            await imgix.assets.upload(SOURCE, "heroes/a.jpg", JPEG)
+
+    assert script.asked == [UPLOAD, GET]
+
+
+async def test_a_repeat_that_the_deadline_leaves_no_time_for_is_not_waited_for(script: Script) -> None:
+    script.on(UPLOAD, Reply(503, retry_after="30"))
+    script.on(GET, failure(404))
+
+    async with client_of(script, deadline=20.0) as imgix:
+        with pytest.raises(DeadlineExceededError, match="no time for another attempt"):
+            await imgix.assets.upload(SOURCE, "heroes/a.jpg", JPEG)
+
+    assert script.asked == [UPLOAD, GET]
 
 
 async def test_bytes_that_can_be_read_only_once_are_not_sent_again(
