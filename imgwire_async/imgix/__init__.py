@@ -1,9 +1,9 @@
 """The imgix Management API: client, records, filters, and rendering URLs.
 
-Begin with `AsyncImgixClient`; `imgix_url` builds and signs a URL without one.
+Start with `AsyncImgixClient`; `imgix_url` builds and signs URLs without a client.
 """
 
-# Names are loaded when they are first used: signing a URL needs no HTTP library.
+# Names are loaded on first use: signing a URL needs no HTTP library.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments as users write them, turned into what imgix wants, or rejected with a sentence."""
+"""Converts users' arguments into what imgix expects, or rejects them with a clear message."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ SourceId: TypeAlias = str | Source
 
 
 def unless_none(value: T | None) -> T | Unset:
-    """None leaves a field or parameter out."""
+    """None omits a field or parameter."""
     return UNSET if value is None else value
 
 
 def as_id(value: object, name: str, operation: str) -> str:
-    """An id. imgix does not document its form, so any text will do.
+    """An id. imgix does not document its format, so any text is accepted.
 
     Raises:
-        InvalidArgumentError: it is not a text, or empty.
+        InvalidArgumentError: it is not text, or is empty.
     """
     if isinstance(value, str) and value:
         return value
@@ -38,16 +38,16 @@ def as_source_id(source: SourceId, operation: str) -> str:
     """The id of a source.
 
     Raises:
-        InvalidArgumentError: it is neither a source nor a text.
+        InvalidArgumentError: it is neither a source nor text.
     """
     return as_id(source.id if isinstance(source, Source) else source, "source", operation)
 
 
 def as_origin_path(path: object, operation: str) -> str:
-    """The path of a file at its origin, as it stands in a request: without its leading slash.
+    """The path of a file at its origin, without its leading slash, as in requests.
 
     Raises:
-        InvalidArgumentError: it is not a text that can be sent, or a segment of it is empty, `.` or `..`.
+        InvalidArgumentError: it is not text that can be sent, or a segment is empty, `.` or `..`.
     """
     if not isinstance(path, str):
         raise InvalidArgumentError(f"origin_path must be text, got {path!r:.80}", operation=operation)
@@ -64,7 +64,7 @@ def as_origin_path(path: object, operation: str) -> str:
 
 
 def is_encodable(text: str) -> bool:
-    """Whether a text can be sent: one read from a foreign file name may hold lone surrogates."""
+    """Whether text can be sent: file names may contain lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -73,7 +73,7 @@ def is_encodable(text: str) -> bool:
 
 
 def as_imgix_url(url: object, operation: str) -> str:
-    """The full URL of an image, with blanks and other characters than ASCII percent-encoded, as imgix asks.
+    """The full URL of an image, with blanks and non-ASCII characters percent-encoded, as imgix requires.
 
     Raises:
         InvalidArgumentError: it is not a full http or https URL.
@@ -97,7 +97,7 @@ def as_custom_fields(values: object, operation: str) -> dict[str, object]:
     """Custom fields of an asset.
 
     Raises:
-        InvalidArgumentError: it is not a mapping of texts to scalars.
+        InvalidArgumentError: it is not a mapping of text to scalars.
     """
     given: object = values
     if isinstance(given, Mapping):

@@ -39,29 +39,29 @@ if TYPE_CHECKING:
 class AsyncImgixClient(ServiceClient):
     """An async client of the imgix Management API.
 
-    Make one for the whole program or application and share it between tasks. Close it with `async with` or
+    Create one for the whole program or application and share it between tasks. Close it with `async with` or
     `aclose()`. The connections belong to the event loop that first uses them; used again after that loop
     has ended, the client opens new ones.
 
-    imgix publishes how many requests it takes: 4 per second, and of some kinds more or fewer. The client
-    keeps these limits from its first request on, so calls may wait for their turn; see `ImgixRateClass`. All
-    clients of one key share them, and so do all processes of one user on one machine, except on Windows and
-    with an `api_key` that is a function. Machines know nothing of each other: give each its part with
-    `rate_limits=`. A call that would have to wait longer than `max_wait` for its turn, as after many
-    creations of sources, is not sent: it raises `RateLimitError`, whose message names the time at which it
-    could go, and whose `retry_after` has the seconds until then.
+    imgix publishes its rate limits: 4 requests per second, with other limits for some operations. The client
+    keeps them from its first request on, so calls may wait; see `ImgixRateClass`. All clients with the same
+    key share them, and so do all processes of one user on one machine, except on Windows or if `api_key` is a
+    function. Machines do not coordinate: give each its share with `rate_limits=`. A call that would have to
+    wait longer than `max_wait`, as after creating many sources, is not sent. It raises `RateLimitError`; the
+    message has the time at which the call could be sent, and `retry_after` the seconds until then.
 
     Args:
         api_key: API key of the account; or an async function that returns one, called once more after a 401.
             Not the token that signs URLs. Default: the environment variable `IMGIX_API_KEY`.
         base_url: scheme and host of the API. Default: `IMGIX_API_BASE_URL`, else the public service.
         timeout: seconds, or `Timeouts` with a number for each phase of an attempt.
-        max_retries: attempts after the first one.
-        max_retry_after: longest `Retry-After` to wait for, in seconds; a longer one raises at once.
-        deadline: seconds that one call may take in all, retries and waiting included.
-        max_wait: longest wait for a published limit, in seconds, with those before it in line counted;
-            a call that needs longer raises at once. `math.inf` waits however long it takes.
-        concurrency: how many requests are in flight at most; further ones wait for their turn.
+        max_retries: how many times a call is retried.
+        max_retry_after: longest `Retry-After` to wait for, in seconds; if imgix asks for more, the call
+            raises at once.
+        deadline: seconds that one call may take in total, including retries and waiting.
+        max_wait: longest wait for a published limit, in seconds, including the calls queued before it; a call
+            that would wait longer raises at once. `math.inf` means no limit.
+        concurrency: maximum number of requests in flight; further ones wait for a slot.
         rate_limits: limits by class that replace the published ones, for premium plans.
         on_call: returns a context manager for every call with all its attempts; for tracing. Like all hooks,
             one function or a list of them.
@@ -70,10 +70,10 @@ class AsyncImgixClient(ServiceClient):
         on_retry: called with every retry before the wait for it.
         http_client: your own `httpx.AsyncClient` to send requests with. It is never closed here, and
             its own limits, proxies and TLS settings apply.
-        allow_insecure: accept a base URL with plain http to another machine.
+        allow_insecure: accept a plain http base URL for another machine.
 
     The environment variables apply together or not at all: with `api_key=` or `base_url=`, none of them is
-    read, so that a key never goes to a service that it does not belong to. An empty variable counts as not
+    read, so that a key is never sent to a service that it does not belong to. An empty variable counts as not
     set.
 
     Raises:
@@ -151,10 +151,10 @@ class AsyncImgixClient(ServiceClient):
         """This client with other options for some calls: `imgix.with_options(deadline=2).sources.list()`.
 
         Connections, credentials, limits and hooks are shared, so it costs nothing and needs no closing.
-        What is not given stays as it is. The arguments are those of the class.
+        Options that are omitted keep their values. The arguments are the same as for the class.
 
         Raises:
-            ConfigurationError: a number is out of its range.
+            ConfigurationError: a number is out of range.
         """
         given = {
             "timeout": timeout,
@@ -177,17 +177,17 @@ class AsyncImgixClient(ServiceClient):
         content_type: str = "application/octet-stream",
         rate_class: ImgixRateClass = ImgixRateClass.DEFAULT,
     ) -> Response[Any]:
-        """Send a request to any endpoint, with the retries, limits, hooks and errors of all other calls.
+        """Send a request to any endpoint, with the same retries, limits, hooks and errors as all other calls.
 
         Args:
             method: HTTP method. A POST is sent again only if the service cannot have acted on it; all other
                 methods count as safe to repeat.
-            path: path below the base URL, such as `/api/v1/sources`; percent-encode what has a meaning there.
-            query: parameters; None leaves one out.
+            path: path below the base URL, such as `/api/v1/sources`; percent-encode reserved characters.
+            query: query parameters; those that are None are left out.
             json: JSON:API document.
-            body: body as it is, instead of `json`.
+            body: raw request body, instead of `json`.
             content_type: of `body`.
-            rate_class: the published limit against which imgix counts the endpoint.
+            rate_class: the published limit that applies to the endpoint.
 
         Returns:
             Status, headers and request id, and in `data` the JSON of the response ({} for an empty one).
@@ -210,7 +210,7 @@ class AsyncImgixClient(ServiceClient):
 
     @property
     def with_raw_response(self) -> ClientWithRawResponse:
-        """`purge`, `publish` and `unpublish`, whose results are whole responses.
+        """`purge`, `publish` and `unpublish`, but they return the whole response.
 
         The resources have it as well: `await imgix.sources.with_raw_response.retrieve(source)`.
         """
@@ -223,14 +223,14 @@ class AsyncImgixClient(ServiceClient):
     ) -> PurgeReceipt:
         """Remove an image and all its renderings from imgix's caches. 10 per second.
 
-        Accepted is not finished: imgix has no way to ask. A repeat is harmless: when imgix answers that the
-        same URL was purged within the last 10 seconds, the purge has happened, and the receipt says so in
-        `duplicate`. Needs the permission Asset Purge.
+        An accepted purge is not yet finished, and imgix offers no way to check. A retry is harmless: if imgix
+        responds that the same URL was purged within the last 10 seconds, the purge was done, and `duplicate`
+        of the receipt is True. Needs the permission Asset Purge.
 
         Args:
             url: full URL of the image on one of your rendering hosts. Parameters are unnecessary.
-            sub_image: the image is part of others, as a watermark or blend, which are purged as well.
-            source: the source of those others, or its id; required with `sub_image`.
+            sub_image: the image is used in other images, as a watermark or blend; purge those as well.
+            source: the source of those other images, or its id; required with `sub_image`.
 
         Raises:
             InvalidArgumentError: `url` is not a full URL, or `source` is missing.
@@ -238,7 +238,7 @@ class AsyncImgixClient(ServiceClient):
         return await purge(self._core, url, sub_image=sub_image, source=source)
 
     async def publish(self, url: str, *, source: SourceId) -> PublishReceipt:
-        """Make an asset available that was unpublished. A repeat is harmless.
+        """Make an unpublished asset available again. A retry is harmless.
 
         Needs the permission Asset Purge.
 
@@ -253,5 +253,5 @@ class AsyncImgixClient(ServiceClient):
         return await publish(self._core, url, source=source)
 
     async def unpublish(self, url: str, *, source: SourceId) -> UnpublishReceipt:
-        """Stop delivering an asset. A repeat is harmless. Arguments and errors are those of `publish`."""
+        """Stop delivering an asset. A retry is harmless. Takes the arguments and raises the errors of `publish`."""
         return await unpublish(self._core, url, source=source)

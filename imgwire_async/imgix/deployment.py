@@ -30,16 +30,16 @@ _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     "webfolder": ("webfolder_base_url",),
     "webproxy": (),
 }
-"""What a new deployment of a type needs beside `imgix_subdomains`."""
+"""Fields that a new deployment of a type requires besides `imgix_subdomains`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """How a source is served. One record for all types of source; which fields apply follows from `type`.
+    """How a source is served. One record for all types of source; `type` determines which fields apply.
 
-    A field that is missing or null is None. To change a source, send back a changed copy of what was read:
-    `dataclasses.replace(source.deployment, cache_ttl_value=3600)`. Fields that this version does not know
-    are kept in `raw` and sent back as well.
+    A field that is missing or null is None. To change a source, send a changed copy of the deployment that
+    was read: `dataclasses.replace(source.deployment, cache_ttl_value=3600)`. Fields that this version does
+    not know are kept in `raw` and sent back as well.
     """
 
     type: str | None = None
@@ -61,19 +61,19 @@ class Deployment:
     crossdomain_xml_enabled: bool | None = None
     """Whether the source serves a `crossdomain.xml`."""
     default_params: Mapping[str, object] | None = None
-    """Rendering parameters that apply to every request; with some, no URL gives the untouched original."""
+    """Rendering parameters that apply to every request; if there are any, no URL returns the original."""
     image_error: str | None = None
     """URL of the image that is served on an error."""
     image_error_append_qs: bool | None = None
     """Whether the request's parameters are applied to the error image."""
     image_missing: str | None = None
-    """URL of the image that is served when the origin has none."""
+    """URL of the image that is served if the origin does not have the file."""
     image_missing_append_qs: bool | None = None
     """Whether the request's parameters are applied to the replacement image."""
     secure_url_enabled: bool | None = None
     """Whether URLs must be signed; required for `webproxy`."""
     robots_txt: str | None = None
-    """Answer to a request for `robots.txt`: `origin`, `allow-all` or `disallow-all`."""
+    """Response to requests for `robots.txt`: `origin`, `allow-all` or `disallow-all`."""
     s3_access_key: str | None = None
     """Access key of an S3 source."""
     s3_secret_key: str | None = field(default=None, repr=False)
@@ -125,7 +125,7 @@ class Deployment:
     request_signing_key_set: bool | None = None
     """Whether a key that signs requests to the origin is set. Set by the service."""
     raw: models.Deployment = field(default_factory=models.Deployment, repr=False, compare=False)
-    """What was read, with the fields that this version does not know."""
+    """The attributes that were read, including fields that this version does not know."""
 
     def __post_init__(self) -> None:
         for name in SECRETS:
@@ -135,11 +135,11 @@ class Deployment:
 
     @classmethod
     def of(cls, raw: models.Deployment) -> Self:
-        """The record of what the service returned."""
+        """Create the record from the service's attributes."""
         return cls(**{name: _known(getattr(raw, theirs)) for name, theirs in _NAMES.items()}, raw=raw)
 
     def to_send(self) -> models.Deployment:
-        """What is written: everything that is set, and null where a value was removed since it was read."""
+        """The attributes to send: all fields that are set, and null for values removed since reading."""
         sent = models.Deployment.from_dict({})
         for name, theirs in _NAMES.items():
             if name in SET_BY_THE_SERVICE:
@@ -155,7 +155,7 @@ class Deployment:
 
 
 _NAMES: Final = {one.name: one.name for one in fields(Deployment) if one.name != "raw"} | {"type": "type_"}
-"""The fields, with their names in the generated model."""
+"""The fields by their names in the generated model."""
 
 
 def _known(value: Any) -> Any:  # noqa: ANN401 - the field's own type
@@ -165,15 +165,15 @@ def _known(value: Any) -> Any:  # noqa: ANN401 - the field's own type
 
 
 def checked_deployment(deployment: object, operation: str, *, new: bool) -> Deployment:
-    """A deployment that can be sent.
+    """Check a deployment and convert it for sending.
 
     Args:
         deployment: the record.
-        operation: the call, for the error.
-        new: whether it is that of a new source, which lacks nothing.
+        operation: name of the call, for the error.
+        new: whether it is for a new source and must be complete.
 
     Raises:
-        InvalidArgumentError: it is not a `Deployment`, or lacks what its type needs.
+        InvalidArgumentError: it is not a `Deployment`, or lacks fields that its type requires.
     """
     if not isinstance(deployment, Deployment):
         raise InvalidArgumentError(
@@ -198,7 +198,7 @@ def _problem_with(deployment: Deployment, *, new: bool) -> str | None:
         return f"imgix_subdomains are written without .imgix.net, got {wrong!r:.80}"
     missing = [name for name in _REQUIRED.get(deployment.type, ()) if getattr(deployment, name) is None]
     if not new:
-        # An update replaces the deployment, and what it had of secrets cannot be read back.
+        # An update replaces the deployment, and its secrets cannot be read back.
         missing = [name for name in missing if name in SECRETS]
         if missing:
             return (

@@ -1,4 +1,4 @@
-"""Filters and sorts of lists, in the words of imgix's documentation, and how they are written in a query."""
+"""Filters and sort orders of lists, with the names in imgix's documentation, and their query encoding."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ AssetFilters = TypedDict(
     },
     total=False,
 )
-"""Filters of `assets.list`. All of them must match, and one of those with `or:` if there are some.
+"""Filters of `assets.list`. All of them must match, and at least one of those with `or:`, if any.
 
-Of several `categories` or `tags` an asset must have all. `colors` is hexadecimal without `#`. `face_count` is
+An asset must have all of several `categories` or `tags`. `colors` is hexadecimal without `#`. `face_count` is
 a number or a range: `"1:3"`, `"1:"`, `":2"`. `custom` maps names of custom fields to values, or to None for
-assets that have the field at all. How `origin_path` matches is undocumented.
+assets that have the field. How `origin_path` matches is undocumented.
 """
 
 ReportFilters = TypedDict("ReportFilters", {"completed": bool, "report_type": str}, total=False)  # noqa: UP013 - like its neighbours
@@ -89,7 +89,7 @@ _PREFIXED: Final = re.compile(r"(?:custom|or):.+", re.DOTALL)
 def filter_query(
     filters: Mapping[str, object] | None, known: Collection[str], operation: str
 ) -> dict[str, str]:
-    """The filters as they stand in a query, such as `filter[custom:season]`.
+    """The filters as query parameters, such as `filter[custom:season]`.
 
     Raises:
         InvalidArgumentError: a name is unknown, or a value cannot be written.
@@ -157,15 +157,15 @@ def _unknown(name: object, known: Collection[str]) -> str:
 
 
 def comma_list(values: str | Iterable[str] | None, name: str, operation: str) -> str | None:
-    """Names as they stand in a query: separated by commas.
+    """Names for a query, separated by commas.
 
     Args:
-        values: one name or several; a text may already be a comma list.
+        values: one name or several; text may already be a comma-separated list.
         name: the argument, for the error.
         operation: the call, for the error.
 
     Raises:
-        InvalidArgumentError: there is none, or one is not a text.
+        InvalidArgumentError: there are none, or one is not text.
     """
     if values is None:
         return None

@@ -1,6 +1,6 @@
-"""Lists of imgix: sources and reports by page number, counted from 0; assets by cursor.
+"""Lists of imgix: sources and reports by page number from 0, assets by cursor.
 
-What a page may lack is read in every way that is known: no `meta`, no number, a cursor beside `meta`.
+Pages may be incomplete; all known forms are accepted: no `meta`, no number, a cursor beside `meta`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 MOST: Final = 1000
-"""Items on a page at most. imgix documents no maximum; this is what other clients allow."""
+"""Maximum items per page. imgix documents none; this is what other clients allow."""
 
 _LONGEST_CURSOR: Final = 4096
 
 
 class ListDocument(Protocol[R]):
-    """A page as the generated endpoints give it."""
+    """A page as returned by the generated endpoints."""
 
     @property
     def data(self) -> list[R]:
@@ -33,12 +33,12 @@ class ListDocument(Protocol[R]):
 
     @property
     def meta(self) -> Meta | Unset:
-        """Facts about the response, the place of the page among them."""
+        """Metadata of the response, including the position of the page."""
         ...
 
     @property
     def cursor(self) -> Cursor | Unset | None:
-        """The place of the page, in a form that is known from one client."""
+        """The position of the page, in a form known from one client."""
         ...
 
 
@@ -55,13 +55,13 @@ def by_number(
     """A list by page number.
 
     Args:
-        fetch: gets a page, given its number and size.
-        record: makes the record of an item.
-        operation: the call, for errors.
+        fetch: fetches a page by number and size.
+        record: creates the record of an item.
+        operation: name of the call, for errors.
         page: number of the first page.
-        limit: items on a page.
-        max_items: items after which an iteration ends.
-        prefetch: pages that an iteration fetches ahead.
+        limit: items per page.
+        max_items: end the iteration after this many items.
+        prefetch: how many pages an iteration fetches ahead.
     """
 
     async def fetch_page(position: Position, size: int | None) -> Page[T]:
@@ -93,15 +93,15 @@ def by_cursor(
     """A list by cursor.
 
     Args:
-        fetch: gets a page, given its cursor and size.
-        record: makes the record of an item.
-        operation: the call, for errors.
-        cursor: cursor of the first page, or None to begin at the beginning.
-        limit: items on a page.
-        max_items: items after which an iteration ends.
+        fetch: fetches a page by cursor and size.
+        record: creates the record of an item.
+        operation: name of the call, for errors.
+        cursor: cursor of the first page, or None to start at the beginning.
+        limit: items per page.
+        max_items: end the iteration after this many items.
 
     Raises:
-        InvalidArgumentError: the cursor is not a text, or cannot be one.
+        InvalidArgumentError: the cursor is not text, or is not a valid cursor.
     """
     given: object = cursor
     if given is not None and not (isinstance(given, str) and 0 < len(given) <= _LONGEST_CURSOR):

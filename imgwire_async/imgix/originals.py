@@ -1,4 +1,4 @@
-"""Where the original of an asset can be fetched: at a rendering host, or at its own origin."""
+"""URLs from which the original of an asset can be fetched: at a rendering host or at its origin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imgwire_async.imgix.urls import imgix_url
 
 
 class NoOriginalError(Exception):
-    """Nobody serves the original of an asset; the text says why and what to do."""
+    """The original of an asset is not available; the message says why and what to do."""
 
 
 def plain_url(host: str, origin_path: str) -> str:
@@ -22,7 +22,7 @@ def plain_url(host: str, origin_path: str) -> str:
 
 
 def proxied_url(origin_path: str) -> str | None:
-    """The URL that an origin path of a web proxy stands for; None for a path."""
+    """The URL in the origin path of a web proxy; None for any other path."""
     path = origin_path.removeprefix("/")
     return path if path.lower().startswith(("http://", "https://")) else None
 
@@ -30,17 +30,17 @@ def proxied_url(origin_path: str) -> str | None:
 def original_url(source: Source, origin_path: str, *, rendering_base_url: str | None = None) -> str:
     """The URL at which a service can fetch the original of an asset.
 
-    That is a plain URL of the source's first host, signed if the source wants it, as long as the source has
-    no `default_params`: with some, no URL of imgix gives the original, and only the origin of a web folder or
-    web proxy does. Images of web proxies are always asked for at their origin.
+    This is a plain URL of the source's first host, signed if the source requires it. If the source has
+    `default_params`, no imgix URL returns the original, and only the origin of a web folder or web proxy can
+    be used. Images of web proxies are always fetched from their origin.
 
     Args:
         source: the source.
         origin_path: path of the asset.
-        rendering_base_url: where the rendering hosts can be reached without DNS, as those of a local imgix.
+        rendering_base_url: where the rendering hosts can be reached without DNS, for a local imgix.
 
     Raises:
-        NoOriginalError: nobody serves it.
+        NoOriginalError: the original is not available.
         InvalidArgumentError: the path is empty, or cannot be encoded.
     """
     deployment = source.deployment
@@ -68,13 +68,13 @@ def original_url(source: Source, origin_path: str, *, rendering_base_url: str | 
     host = source.hosts[0]
     url = imgix_url(host, proxied_url(origin_path) or origin_path, token=token)
     if rendering_base_url is not None:
-        # The form in which a local imgix takes them: the host is the first part of the path.
+        # A local imgix expects the host as the first part of the path.
         return f"{rendering_base_url.rstrip('/')}/~/{host}{url.removeprefix(f'https://{host}')}"
     return url
 
 
 def _at_origin(source: Source, origin_path: str) -> str | None:
-    """The URL of an asset at its origin, if anybody may fetch it there."""
+    """The URL of an asset at its origin, if it is publicly available there."""
     deployment = source.deployment
     if deployment.username or deployment.password_set or deployment.request_handshake_set:
         return None

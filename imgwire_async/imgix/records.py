@@ -1,7 +1,7 @@
-"""What the resources return: flat records. JSON:API's envelopes are hidden, and reachable through `raw`.
+"""Flat records returned by the resources. The JSON:API document is available as `raw`.
 
-A field that is missing or null is None, because answers may be sparse and plans differ. Timestamps are aware.
-Members and fields that this version does not know are kept in `raw`.
+A field that is missing or null is None, because responses may be sparse and plans differ. Timestamps are
+aware. Members and fields that this version does not know are kept in `raw`.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Source:
     enabled: bool | None
     """Whether it serves images. A disabled one responds with 410 to what is not cached."""
     deployment: Deployment
-    """How it is served; with all fields None if they were not asked for."""
+    """How it is served; all fields are None if they were not requested."""
     deployment_status: str | None
     """`deploying`, `deployed`, `disabled` or `deleted`."""
     date_deployed: datetime | None
     """When the latest deployment was made."""
     secure_url_token: str | None = field(repr=False)
-    """Token that signs URLs, see `imgix_url`; there only with `deployment.secure_url_enabled`. A secret."""
+    """Token that signs URLs, see `imgix_url`; only set with `deployment.secure_url_enabled`. A secret."""
     raw: models.Source = field(repr=False, compare=False)
     """The JSON:API resource."""
 
@@ -51,7 +51,7 @@ class Source:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Host names that serve it: the imgix subdomains first, then the custom domains."""
+        """Its host names: the imgix subdomains first, then the custom domains."""
         labels = self.deployment.imgix_subdomains or ()
         return (*(f"{label}.imgix.net" for label in labels), *(self.deployment.custom_domains or ()))
 
@@ -61,7 +61,7 @@ class Asset:
     """An asset: a file of a source that the Asset Manager knows. Nearly every field may be None."""
 
     id: str
-    """Id of the source, a slash, and the origin path without its leading slash."""
+    """Source id, a slash, and the origin path without its leading slash."""
     source_id: str | None
     """The source that it belongs to."""
     origin_path: str | None
@@ -75,7 +75,7 @@ class Asset:
     tags: Mapping[str, object] | None
     """Detected or given tags, each with its confidence from 0 to 1, or None if imgix gives only names."""
     custom_fields: Mapping[str, object] | None
-    """Fields of your own by name."""
+    """Your own fields by name."""
     colors: Mapping[str, object] | None
     """Detected colours, with `dominant_colors` among them."""
     content_type: str | None
@@ -147,7 +147,7 @@ class UploadSession:
     status: str | None
     """`PENDING`, `CLOSED` or `COMPLETE`; further ones are undocumented."""
     url: str | None = field(repr=False)
-    """Presigned URL that takes the bytes by PUT, when the session has just been opened. A secret."""
+    """Presigned URL for the PUT of the bytes; only set when the session was just opened. A secret."""
     date_created: datetime | None
     """When it was opened."""
     date_modified: datetime | None
@@ -197,12 +197,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeReceipt:
-    """An accepted purge. Accepted is not finished, and there is no way to ask."""
+    """An accepted purge. It may not be finished yet, and there is no way to check."""
 
     purge_id: str | None
     """Id of the purge, or None if the service named none."""
     duplicate: bool = False
-    """Whether the same URL was purged within the last 10 seconds; the purge has happened then as well."""
+    """Whether the same URL was already purged within the last 10 seconds."""
     raw: models.PurgeReceipt | None = field(default=None, repr=False, compare=False)
     """The JSON:API resource; None for a duplicate."""
 
@@ -260,7 +260,7 @@ def _values(attributes: object, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _mapping(value: object) -> Mapping[str, object] | None:
-    """An object, however imgix writes it: an empty one also as "", and tags also as a list."""
+    """An object in any form that imgix uses: an empty one may be "", and tags may be a list."""
     if isinstance(value, list):
         return {str(name): None for name in value}
     return value if isinstance(value, Mapping) else None
@@ -272,4 +272,4 @@ def _moment(seconds: int | None) -> datetime | None:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
-        return None  # a number that is no date; `raw` has it
+        return None  # not a valid date; `raw` has the number

@@ -1,6 +1,6 @@
-"""What a failed call may have done, and keeping the secrets that it sent out of its error.
+"""Safe retries without idempotency keys, and errors without the secrets that a call sent.
 
-imgix has no idempotency keys. What must not happen twice is looked up before it is repeated.
+imgix has no idempotency keys, so calls that must not happen twice are looked up before a retry.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from imgwire_async.imgix.deployment import SECRETS, Deployment
 T = TypeVar("T")
 
 _REFUSALS: Final = frozenset({400, 409, 422})
-"""How imgix may refuse what exists already; which of them it uses is undocumented."""
+"""Statuses with which imgix may reject something that already exists; the actual one is undocumented."""
 
 
 class CalledAs:
-    """Makes calls for a generated endpoint, under the name that users know them by.
+    """Makes calls for a generated endpoint under the public method name.
 
     Args:
         core: makes the calls.
         name: the operation, for hooks and errors.
-        on_sent: called with how many bytes of the body an attempt has sent.
-        may_be_empty: whether a success may come without `data`, which reads as a resource without anything.
-            imgix documents neither status nor body of some successes; that they happened is what counts.
+        on_sent: called with the number of body bytes that an attempt has sent.
+        may_be_empty: whether a success may lack `data`, which is read as an empty resource. imgix documents
+            neither status nor body of some successful responses.
     """
 
     def __init__(
@@ -72,16 +72,16 @@ async def looking_first(
     *,
     repeatable: bool = True,
 ) -> T:
-    """Make a call that must not happen twice, and look for its result before it is repeated.
+    """Make a call that must not happen twice, and look up its result before any retry.
 
-    The core repeats the call itself only after failures that cannot have reached the service. After any other
-    that may be cured, such as a lost response, `look` decides: what it finds is the result.
+    The core retries the call only after failures that cannot have reached the service. After other transient
+    failures, such as a lost response, `look` decides: if it finds something, that is the result.
 
     Args:
-        core: gives retry policy, budget and time.
+        core: provides retry policy, budget and time.
         call: makes the call.
-        look: finds what the call makes, or returns None. What it raises counts as None.
-        repeatable: whether the call can be made again.
+        look: finds what the call created, or returns None. An exception counts as None.
+        repeatable: whether the call can be retried.
 
     Raises:
         DeadlineExceededError: the deadline leaves no time for another attempt.
@@ -134,16 +134,16 @@ def _context(error: ImgwireError) -> CallContext:
 
 
 def may_have_acted(error: ImgwireError) -> bool:
-    """Whether the service may have done what the failed call asked for."""
+    """Whether the service may have acted on the failed call."""
     if isinstance(error, APIConnectionError):
         return error.may_have_acted
-    # Of these, any may come from a proxy whose upstream has acted.
+    # Any of these may come from a proxy whose upstream has acted.
     return isinstance(error, APIStatusError) and (error.status == 408 or error.status >= 500)
 
 
 @contextmanager
 def without_secrets(deployment: Deployment) -> Iterator[None]:
-    """Keep the secrets of a deployment out of errors, should the service quote what it was sent."""
+    """Keep the secrets of a deployment out of errors, in case the service quotes its input."""
     try:
         yield
     except ImgwireError as error:

@@ -1,4 +1,4 @@
-"""What the imgix Management API is like. Source of every fact: imgix's public documentation."""
+"""The properties of the imgix Management API, taken from imgix's public documentation."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from imgwire_async.errors import APIStatusError, CallContext, ValidationIssue, s
 
 
 class ImgixRateClass(StrEnum):
-    """Operations that imgix counts against one limit, for `rate_limits=` of the client."""
+    """Classes of operations that share a rate limit, for `rate_limits=` of the client."""
 
     DEFAULT = "default"
-    """Everything that is not in another class: 4 per second."""
+    """All operations not in another class: 4 per second."""
     GET_ASSET = "get_asset"
     """Retrieving an asset: 10 per second."""
     REFRESH_ASSET = "refresh_asset"
@@ -36,7 +36,7 @@ class ImgixRateClass(StrEnum):
     PURGE = "purge"
     """Purging: 10 per second."""
     STORE = "store"
-    """The PUT of bytes to the presigned URL of a session, which is not an operation of the API."""
+    """The PUT to the presigned URL of a session, which is not an operation of the API."""
     DELIVERY = "delivery"
     """The GET of a report's file, which is not an operation of the API."""
 
@@ -57,27 +57,27 @@ _PERMISSIONS: Final = {
     "unpublishes": "Asset Purge",
     "reports": "Analytics",
 }
-"""Permission that an operation, or else every operation of a resource, needs."""
+"""The permission that an operation, or every operation of a resource, requires."""
 
 _CONFLICTS: Final = {
     "assets.upload": "if the path exists, pass overwrite=True to replace it",
     "sources.create": "imgix_subdomains must be unique across imgix and are never reused",
     "sources.update": "a disabled source must be enabled before it can be changed",
 }
-"""Advice for requests that contradict the present state."""
+"""Advice for requests that conflict with the current state."""
 
 
 def _spaced(requests: int, *, seconds: float = 1.0) -> RateLimit:
-    """A published limit, with 2 % left for requests that take longer to arrive than those after them."""
+    """A published limit minus 2 %, because requests may arrive closer together than they were sent."""
     return RateLimit(0.98 * requests / seconds)
 
 
 _A_FEW_AT_ONCE: Final = RateLimit(50 / 3600, burst=10)
-"""60 per hour, wherever the hour begins: 10 at once, and another one every 72 seconds."""
+"""60 in any hour: 10 at once, then one every 72 seconds."""
 
 
 class ImgixService(Service):
-    """imgix, to the core."""
+    """Describes imgix to the core."""
 
     name = "imgix"
     key_variable = "IMGIX_API_KEY"
@@ -94,15 +94,15 @@ class ImgixService(Service):
         ImgixRateClass.STORE: None,
         ImgixRateClass.DELIVERY: None,
     }
-    """The published limits; imgix raises them for premium plans. Their scope is taken to be the account."""
+    """The published limits; imgix raises them for premium plans. They are assumed to apply per account."""
 
     pauses = Pauses(first=0.5, longest=5.0)
-    """imgix allows 4 requests per second for nearly everything together."""
+    """imgix allows 4 requests per second in total for nearly all operations."""
 
     def error_for(self, response: HttpResponse, context: CallContext) -> APIStatusError:
         """The error for a response that is not a success.
 
-        Reads the `errors` of JSON:API, and survives everything else that servers and proxies send.
+        Reads the `errors` of JSON:API, and copes with anything else that servers and proxies send.
         """
         body = error_document(response.content)
         errors = _errors_in(body)
@@ -123,7 +123,7 @@ class ImgixService(Service):
 
 
 IMGIX: Final = ImgixService()
-"""The one service of this package."""
+"""The service described by this package."""
 
 
 def _errors_in(body: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON of any shape

@@ -37,15 +37,15 @@ from imgwire_async.imgix.repeats import CalledAs, looking_first
 from imgwire_async.imgix.resources.upload_sessions import UploadSessions, has_failed, is_complete
 
 _CLOCK_DIFFERENCE: Final = 300.0
-"""Seconds by which this machine's clock and that of imgix may differ."""
+"""Seconds by which this machine's and imgix's clocks may differ."""
 
 _CLEANING_SECONDS: Final = 5.0
-"""For how long the cancellation of a failed session may hold up the end of its upload."""
+"""How long cancelling a failed session may delay the end of its upload, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadPlan:
-    """What is uploaded, where to and how."""
+    """The file, destination and options of an upload."""
 
     operation: str
     source_id: str
@@ -60,13 +60,13 @@ class UploadPlan:
 
 
 def accepted(raw: models.Asset, source_id: str, origin_path: str, **known: object) -> Asset:
-    """The asset of a request that imgix has accepted: as it describes it, or else with what is known here.
+    """The asset of an accepted request: as described by imgix, or else with the attributes known here.
 
     Args:
         raw: the resource of the response; an empty one if there was none.
         source_id: its source.
         origin_path: its path, without a leading slash.
-        **known: attributes that the request has determined.
+        **known: attributes known from the request.
     """
     asset = Asset.of(raw)
     if asset.id:
@@ -91,7 +91,7 @@ class Upload:
         self._sessions = UploadSessions(self._core)
 
     async def run(self, file: UploadFile, size: int | None) -> Asset:
-        """Make the upload; `size` is the number of bytes of a file that cannot tell."""
+        """Run the upload; `size` is the number of bytes of a file of unknown size."""
         plan, core = self._plan, self._core
         patience = Patience(core.options.timeouts.shortest)
         try:
@@ -156,14 +156,14 @@ class Upload:
             try:
                 session = await self._one_session(source, content_type, on_sent)
             except UploadRejectedError as error:
-                # So stores refuse a presigned URL that has expired.
+                # Stores reject an expired presigned URL with this status.
                 if error.status != 403 or not source.replayable:
                     raise
                 session = await self._one_session(source, content_type, on_sent)
 
         await reporting(plan.on_progress, source.size, transfer)
         assert session is not None  # noqa: S101 - the transfer has ended
-        # The session's response does not hold the asset.
+        # The session's response does not contain the asset.
         asset = accepted(
             models.Asset.from_dict({}),
             plan.source_id,
@@ -199,7 +199,7 @@ class Upload:
         return Secret(str(session.url))
 
     async def _refuse_to_replace(self) -> None:
-        """A session replaces what is there, so without `overwrite` nothing may be."""
+        """A session replaces an existing file, so without `overwrite` the path must be free."""
         plan = self._plan
         try:
             await api.assets_retrieve(CalledAs(self._core, plan.operation), plan.source_id, plan.origin_path)
@@ -212,7 +212,7 @@ class Upload:
         )
 
     async def _stored(self, size: int) -> Asset | None:
-        """The asset, if it is what this upload has stored; None if that is not sure."""
+        """The asset, if it was certainly stored by this upload; otherwise None."""
         plan = self._plan
         response = await api.assets_retrieve(self._core, plan.source_id, plan.origin_path)
         asset = Asset.of(response.data.data)

@@ -1,6 +1,6 @@
 """Rendering URLs of imgix: building, signing, `srcset`, and checking a signature. No I/O.
 
-Paths and values are encoded as imgix's own JavaScript library does, so that both make the same URL. Source:
+Paths and values are encoded like in imgix's own JavaScript library, so both build the same URL. Source:
 imgix's documentation of serving and securing images, and the package @imgix/js-core.
 """
 
@@ -19,7 +19,7 @@ from urllib.parse import quote
 from imgwire_async.errors import InvalidArgumentError
 
 ParamValue: TypeAlias = str | int | float | bool | Sequence[str | int | float] | None
-"""A rendering parameter. A sequence is joined with commas; None leaves the parameter out."""
+"""A rendering parameter. A sequence is joined with commas; None omits the parameter."""
 
 SRCSET_WIDTHS: Final = (
     *(100, 116, 135, 156, 181, 210, 244, 283, 328, 380, 441, 512, 594, 689, 799, 927, 1075, 1247),
@@ -28,11 +28,11 @@ SRCSET_WIDTHS: Final = (
 """Widths in pixels of a `srcset` without `widths=`: each is at most 16 % wider than the one before."""
 
 DENSITY_QUALITIES: Final = {1: 75, 2: 50, 3: 35, 4: 23, 5: 20}
-"""Pixel densities of a `srcset` of fixed size, and the `q` of each when the parameters name none."""
+"""Pixel densities of a `srcset` of fixed size, and the `q` of each if the parameters have none."""
 
-# What JavaScript's encodeURIComponent leaves alone besides letters and digits.
+# Characters that JavaScript's encodeURIComponent keeps besides letters and digits.
 _COMPONENT: Final = "-_.!~*'()"
-# encodeURI leaves these alone as well; imgix's library then encodes `#`, `?`, `:` and `+`.
+# encodeURI keeps these as well; imgix's library then encodes `#`, `?`, `:` and `+`.
 _PATH: Final = _COMPONENT + ";,/@&=$"
 
 _HOST: Final = re.compile(
@@ -40,7 +40,7 @@ _HOST: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _SENT: Final = re.compile(r"(?:https?://[^/?#]*)?(?P<path>/[^?#]*|)(?:\?(?P<query>[^#]*))?(?:#.*)?", re.ASCII)
-"""A URL in its parts, or only its path and query. Nothing of it is normalised, as `urlsplit` would do."""
+"""The parts of a URL, or only its path and query, without the normalisation that `urlsplit` does."""
 _NEVER_SENT: Final = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -63,7 +63,7 @@ def imgix_url(
 
     Raises:
         InvalidArgumentError: `host` is not a bare host name; `path` is empty, or has a segment `.` or `..`,
-            which browsers resolve before they send it; `params` holds `s` or a value of another type; a text
+            which browsers resolve before they send it; `params` contains `s` or a value of another type; text
             cannot be encoded; or `token` is empty.
     """
     encoded_path = _encoded_path(path)
@@ -86,7 +86,7 @@ def imgix_srcset(
     """Build the value of a `srcset` attribute, not yet escaped for HTML.
 
     With `w` or `h` among the parameters the size is fixed, and the candidates are the densities `1x` to `5x`,
-    each with the lower quality that its density allows unless `q` is given. Otherwise they are widths.
+    each with a quality that decreases with the density unless `q` is given. Otherwise they are widths.
 
     Args:
         host: As in `imgix_url`.
@@ -96,8 +96,8 @@ def imgix_srcset(
         widths: Widths in pixels. Default: 100 to 8192 in steps of about 16 %.
 
     Raises:
-        InvalidArgumentError: As in `imgix_url`, or `widths` is empty, holds something else than a whole
-            number from 1, or goes with `w` or `h`.
+        InvalidArgumentError: As in `imgix_url`, or `widths` is empty, contains anything but positive whole
+            numbers, or is combined with `w` or `h`.
     """
     given = _checked_params(params)
     fixed = any(given.get(name) for name in ("w", "h", "width", "height"))
@@ -116,7 +116,7 @@ def imgix_srcset(
 
 
 def url_signature(token: str, path: str, query: str = "") -> str:
-    """Compute the value of `s`.
+    """Compute the signature for the `s` parameter.
 
     Args:
         token: `secure_url_token` of the source.
@@ -139,9 +139,9 @@ def url_signature(token: str, path: str, query: str = "") -> str:
 
 
 def is_signed(url: str, token: str) -> bool:
-    """Check whether the last parameter of a URL is the signature that `token` gives.
+    """Check whether the last parameter of a URL is the correct signature for `token`.
 
-    Nothing is decoded or encoded: imgix signs a URL as it is sent.
+    Nothing is decoded or encoded: imgix signs URLs as they are sent.
 
     Args:
         url: A full URL, or its path and query.

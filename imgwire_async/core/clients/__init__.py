@@ -1,1 +1,1 @@
-"""What a client of any service is made of: its arguments, credentials, hooks and lifetime."""
+"""The parts of a client that all services share: arguments, credentials, hooks and lifetime."""

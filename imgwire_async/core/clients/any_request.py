@@ -27,10 +27,10 @@ def any_request(
 ) -> Request:
     """A request to any path below the base URL.
 
-    POST with an `idempotency_key` in its JSON is keyed, any other POST is unsafe; all other methods are safe.
+    A POST with an `idempotency_key` in its JSON is keyed, any other POST is unsafe; other methods are safe.
 
     Raises:
-        InvalidArgumentError: the method or path cannot be sent, or there is both `json` and `body`.
+        InvalidArgumentError: the method or path is invalid, or both `json` and `body` were given.
     """
     verb = str(method).upper()
     if verb not in _METHODS:
@@ -60,7 +60,7 @@ def any_request(
 
 
 def as_json(data: Any) -> Any:  # noqa: ANN401 - JSON of any shape
-    """A parser that takes any JSON as it is."""
+    """A parser that returns any JSON unchanged."""
     return data
 
 

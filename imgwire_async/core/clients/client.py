@@ -1,4 +1,4 @@
-"""What the clients of all services have in common: reading their arguments, and their lifetime."""
+"""The base of the clients of all services: reading their arguments, and their lifetime."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class OptionChanges(TypedDict, total=False):
-    """Options of a client that `with_options` changes, under the names of its arguments."""
+    """The options that `with_options` can change, by argument name."""
 
     timeout: float | Timeouts
     max_retries: int
@@ -43,7 +43,7 @@ class OptionChanges(TypedDict, total=False):
 
 
 class ServiceClient(ABC):
-    """A client of one service: the part that does not depend on which one."""
+    """The service-independent part of a client."""
 
     _core: Core
     _owns_connections: bool
@@ -51,10 +51,10 @@ class ServiceClient(ABC):
 
     @abstractmethod
     def _use(self, core: Core) -> None:
-        """Make the resources that use `core`."""
+        """Create the resources that use `core`."""
 
     def _derive(self, options: CallOptions) -> Self:
-        """This client under other options, with the same connections, credentials, limits and hooks."""
+        """This client with other options, but the same connections, credentials, limits and hooks."""
         changed = type(self).__new__(type(self))
         changed._owns_connections = False  # noqa: SLF001 - an object of this class
         changed._derived_from = self  # noqa: SLF001 - whose end would be reported as a client left open
@@ -62,13 +62,13 @@ class ServiceClient(ABC):
         return changed
 
     def stats(self) -> ClientStats:
-        """Attempts, retries, requests in flight and waiting, and time waited, since the client was made."""
+        """Attempts, retries, requests in flight and waiting, and time waited, since the client's creation."""
         return self._core.shared.stats()
 
     async def aclose(self) -> None:
         """Close the connections. Calls after that raise `ConfigurationError`; closing twice is harmless.
 
-        What `with_options` returned shares the connections and does not close them.
+        Clients returned by `with_options` share the connections and do not close them.
         """
         if self._owns_connections:
             await self._core.shared.engine.aclose()
@@ -80,23 +80,23 @@ class ServiceClient(ABC):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # Also when the block is being cancelled, its connections are closed properly.
+        # Close the connections properly even if the block is being cancelled.
         with anyio.CancelScope(shield=True):
             await self.aclose()
 
     def __repr__(self) -> str:
-        core = getattr(self, "_core", None)  # missing in the traceback of a constructor that failed
+        core = getattr(self, "_core", None)  # missing if the constructor failed
         return f"{type(self).__name__}({f'base_url={core.options.base_url!r}' if core else ''})"
 
     def __reduce__(self) -> NoReturn:
-        # Also what copy.copy and copy.deepcopy call.
+        # Called by copy.copy and copy.deepcopy as well.
         raise TypeError(
             f"{type(self).__name__} holds connections and cannot be pickled or copied; "
             "create one in each process, or use with_options() for one with other settings"
         )
 
     def __del__(self) -> None:
-        # Only a warning: closing needs an event loop, and the one that runs now may be another one.
+        # Only a warning: closing needs an event loop, and the running one may be another one.
         core = getattr(self, "_core", None)
         if core is not None and self._owns_connections and core.shared.engine.is_open:
             warnings.warn(
@@ -108,19 +108,19 @@ class ServiceClient(ABC):
 
 
 def core_of(client: ServiceClient) -> Core:
-    """What makes the requests of a client: for tests, and what else needs more of it than its methods."""
+    """The object that makes a client's requests; for tests, and for code that needs more than its methods."""
     return client._core  # noqa: SLF001 - the one way in
 
 
 def keep_time(
     client: ServiceClient, time: Time, *, rate_limits: Mapping[Name, RateLimit] | None = None
 ) -> None:
-    """Let a client that has sent nothing yet read another clock and wait on it: for tests.
+    """Make an unused client use another clock; for tests.
 
     Args:
         client: the client.
         time: the clock.
-        rate_limits: the limits that hold from now on.
+        rate_limits: the limits that apply from now on.
     """
     shared = core_of(client).shared
     shared.time = time
@@ -131,7 +131,7 @@ def keep_time(
 
 
 def from_environment(service: Service) -> tuple[Secret | None, str | None]:
-    """Key and base URL that the variables of a service give together; an empty one counts as not set."""
+    """The key and base URL in a service's environment variables; an empty variable counts as not set."""
     key = os.environ.get(service.key_variable)
     return Secret(key) if key else None, os.environ.get(service.url_variable) or None
 
@@ -148,20 +148,20 @@ def new_core(
     allow_insecure: bool,
     **changes: Unpack[OptionChanges],
 ) -> Core:
-    """Make the core of a client from its arguments, which mean the same for every service.
+    """Create the core of a client from its arguments, which mean the same for every service.
 
-    Limits that the service publishes hold for all clients of one key together, and for all processes of this
+    Limits that the service publishes are shared by all clients with the same key and all processes of this
     user on this machine.
 
     Args:
         service: the service.
-        key: the credential, or what gives it.
-        base_url: where the service is. Default: its public URL.
+        key: the credential, or a function that returns it.
+        base_url: URL of the service. Default: its public URL.
         concurrency: see `Gate`.
         rate_limits: limits by class, instead of published ones.
         hooks: the hooks of the options, by name.
         http_client: sends the requests instead of our session.
-        allow_insecure: accept a base URL with plain http to another machine.
+        allow_insecure: accept a plain http base URL for another machine.
         changes: the other options.
 
     Raises:
@@ -179,7 +179,7 @@ def new_core(
         called: dict[str, Any] = {name: as_hooks(name, given) for name, given in hooks.items()}
         published = {name: limit for name, limit in service.rate_classes.items() if limit is not None}
         scope = None
-        if published and isinstance(source, Secret):  # a function may give any key
+        if published and isinstance(source, Secret):  # a function may return any key
             where = f"{service.name} {same_for_all_spellings(url)} {source.digest()}"
             scope = Scope(where, on_this_machine=True)
         gate = Gate(
@@ -222,14 +222,14 @@ def _credential_source(
 
 
 def changed_options(options: CallOptions, given: Mapping[str, Any]) -> CallOptions:
-    """Options with some of them replaced.
+    """A copy of options with some of them replaced.
 
     Args:
-        options: the present ones.
+        options: the current options.
         given: see `OptionChanges`.
 
     Raises:
-        ConfigurationError: a value is out of its range.
+        ConfigurationError: a value is out of range.
     """
     try:
         for name, value in given.items():

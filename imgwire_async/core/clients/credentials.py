@@ -1,4 +1,4 @@
-"""The credential that goes into `Authorization`: fixed, or asked for when needed."""
+"""The credential for the `Authorization` header: fixed, or requested from a provider when needed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ CredentialProvider = Callable[[], Awaitable[str]]
 
 
 class Credentials:
-    """Gives the credential for a request; a provider is asked once and again when the response is 401.
+    """Returns the credential for a request; a provider is called once, and again after a 401.
 
     Args:
-        source: the credential, or what gives it.
+        source: the credential, or a function that returns it.
         key_variable: name of the environment variable that may hold it, for messages.
     """
 
@@ -31,14 +31,14 @@ class Credentials:
 
     @property
     def is_known(self) -> bool:
-        """Whether `current` has nobody to ask."""
+        """Whether the credential is known without calling a provider."""
         return self._current is not None
 
     async def current(self) -> Secret:
         """The credential to send.
 
         Raises:
-            ConfigurationError: the provider gave none, or one that cannot stand in a header.
+            ConfigurationError: the provider returned no credential, or one that is not valid in a header.
         """
         if self._current is None:
             await self.renew(None)
@@ -46,7 +46,7 @@ class Credentials:
         return self._current
 
     async def renew(self, refused: Secret | None) -> bool:
-        """Ask for another credential after `refused` was answered with 401.
+        """Get another credential after the service rejected `refused` with a 401.
 
         Returns:
             Whether there is now a credential that differs from `refused`.
@@ -54,7 +54,8 @@ class Credentials:
         if self._provider is None:
             return False
         async with self._asking.get():
-            # Of many calls that are rejected at once, the first asks and the others use what it got.
+            # If many calls are rejected at once, the first one calls the provider and the others use its
+            # result.
             if self._current is not None and self._current is not refused:
                 return True
             fresh = await _asked(self._provider)
@@ -65,7 +66,7 @@ class Credentials:
 
 
 async def _asked(provider: CredentialProvider) -> Secret:
-    # A function that is not async gives the key itself, which no local variable may hold.
+    # A function that is not async returns the key itself, which must not be in a local variable.
     with ForeignCode("the function that gives the API key"):
         given: object = provider()
         given = Secret(given) if isinstance(given, str) else given
@@ -75,16 +76,16 @@ async def _asked(provider: CredentialProvider) -> Secret:
 
 
 def check_credential(credential: Secret, key_variable: str) -> None:
-    """Refuse what cannot be a credential, without showing it.
+    """Reject an invalid credential without showing it.
 
     Args:
         credential: what to check.
         key_variable: name of the environment variable that may hold it.
 
     Raises:
-        ConfigurationError: it is empty, or holds blanks, line ends or characters outside of ASCII.
+        ConfigurationError: it is empty, or contains blanks, line ends or non-ASCII characters.
     """
-    # The text itself is a local variable only of a function that has returned before anything is raised.
+    # The text is a local variable only in a function that returns before anything is raised.
     problem = _problem_with(credential.reveal(), key_variable)
     if problem is not None:
         raise ConfigurationError(problem)

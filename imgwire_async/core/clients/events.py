@@ -1,4 +1,4 @@
-"""Hooks: the events that they receive, plain data without secrets, and how they are called."""
+"""Hooks and the events that they receive, which are plain data without secrets."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from imgwire_async.core.concurrency.cancellation import ForeignCode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEvent:
-    """A call begins, which makes one or more attempts. An upload is two calls: one creates, one sends."""
+    """A call starts, which makes one or more attempts. An upload is two calls: create and send."""
 
     operation: str
-    """The call as the user made it, such as `images.create`; `images.upload` for the PUT of the bytes."""
+    """Name of the method called, such as `images.create`; `images.upload` for the PUT of the bytes."""
     method: str
     url: str
-    """Without its query, which may hold a signature or a token."""
+    """URL without its query, which may hold a signature or a token."""
     size: int
     """Length of the request's body in bytes."""
 
@@ -28,20 +28,20 @@ class RequestEvent:
     """A request is about to be sent."""
 
     operation: str
-    """The call as the user made it, such as `images.create`; `images.upload` for the PUT of the bytes."""
+    """Name of the method called, such as `images.create`; `images.upload` for the PUT of the bytes."""
     method: str
     url: str
-    """Without its query, which may hold a signature or a token."""
+    """URL without its query, which may hold a signature or a token."""
     attempt: int
-    """From 1. A request that is sent again with another key after a 401 keeps the number."""
+    """Number of the attempt, from 1. A request that is sent again with another key after a 401 keeps it."""
     idempotency_key: str | None
     waited: float
-    """Seconds for which the limits of the client and the pauses of the service have held it back."""
+    """Seconds for which the client's limits and the service's pauses delayed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseEvent:
-    """A request was answered, or ended without a response."""
+    """A request ended, with or without a response."""
 
     operation: str
     method: str
@@ -49,14 +49,14 @@ class ResponseEvent:
     attempt: int
     idempotency_key: str | None
     status: int | None
-    """HTTP status, or None when no response came."""
+    """HTTP status, or None if no response arrived."""
     failure: str | None
-    """Why no response came, in one word such as `ConnectTimeout`, or None."""
+    """Why no response arrived, in one word such as `ConnectTimeout`, or None."""
     request_id: str | None
     seconds: float
-    """From the request to the last byte of the response."""
+    """Seconds from the request to the last byte of the response."""
     received: int = 0
-    """Bytes of the response's body that arrived, unpacked; of a transfer that broke, those until then."""
+    """Bytes of the response's body that arrived, decompressed; includes those of a transfer that broke."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +70,13 @@ class RetryEvent:
     """Number of the attempt that failed, from 1."""
     idempotency_key: str | None
     delay: float
-    """Seconds until the next attempt, at least: other requests may be ahead of it."""
+    """Minimum seconds until the next attempt; other requests may be ahead of it."""
     status: int | None
-    """HTTP status of the failed attempt, or None when no response came."""
+    """HTTP status of the failed attempt, or None if no response arrived."""
     failure: str | None
-    """Why no response came, in one word, or None."""
+    """Why no response arrived, in one word, or None."""
     retry_after: float | None
-    """Seconds that the service asked to wait, when it did."""
+    """Seconds that the service asked to wait, or None."""
 
 
 _HOOKS: Final = {RequestEvent: "on_request", ResponseEvent: "on_response", RetryEvent: "on_retry"}
@@ -84,27 +84,26 @@ _HOOKS: Final = {RequestEvent: "on_request", ResponseEvent: "on_response", Retry
 E = TypeVar("E", RequestEvent, ResponseEvent, RetryEvent)
 
 Hook: TypeAlias = Callable[[E], Awaitable[object] | object]
-"""A function, sync or async, that is called with events. What it raises ends the call.
+"""A function, sync or async, that is called with events. An exception that it raises ends the call.
 
-It ends the block of `upload_many`, `ingest` and their likes too, because a hook is the client's and not an
-item's: its mistake would meet every item. When several items meet it at once, an `ExceptionGroup` comes out.
-
-Time that an async one needs counts towards the call's `deadline`, which also ends one that hangs. A sync one
-runs on the event loop and must not block."""
+It also ends the block of `upload_many`, `ingest` and similar methods, because a hook belongs to the client
+and its bug would affect every item. If several items hit it at once, an `ExceptionGroup` is raised. The time
+of an async hook counts towards the call's `deadline`, which also ends a hanging one. A sync hook runs on the
+event loop and must not block."""
 
 
 CallHook: TypeAlias = Callable[[CallEvent], AbstractContextManager[object]]
-"""Gives a context that is entered when a call begins and left when it ends, with its error if it failed."""
+"""Returns a context manager that is entered when a call starts and left, with any error, when it ends."""
 
 
 H = TypeVar("H")
 
 Hooks: TypeAlias = H | Sequence[H]
-"""One hook, or several, which are called in their order."""
+"""One hook, or several, which are called in order."""
 
 
 def as_hooks(name: str, given: Hooks[H] | None) -> tuple[H, ...]:
-    """All of the hooks that a caller has given.
+    """The hooks that a caller passed, as a tuple.
 
     Raises:
         ValueError: one is not callable.
@@ -118,9 +117,9 @@ def as_hooks(name: str, given: Hooks[H] | None) -> tuple[H, ...]:
 
 
 async def notify(hooks: tuple[Hook[E], ...], event: E) -> None:
-    """Call each hook in turn, and await what it returns if that is awaitable.
+    """Call each hook in turn, and await its result if that is awaitable.
 
-    They run in the task of the call, so that a context variable which one sets is there for its next event.
+    They run in the task of the call, so that a context variable set by a hook is visible at its next event.
     """
     for hook in hooks:
         with ForeignCode(f"the {_HOOKS[type(event)]} hook"):
@@ -131,7 +130,7 @@ async def notify(hooks: tuple[Hook[E], ...], event: E) -> None:
 
 @contextmanager
 def around_call(hook: CallHook, event: CallEvent) -> Iterator[None]:
-    """The context that a hook gives; what it raises as cancelled does not cancel the call."""
+    """The context of a hook; a cancellation that it raises does not cancel the call."""
     with ForeignCode("the on_call hook"):
         context = hook(event)
         context.__enter__()

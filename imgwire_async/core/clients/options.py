@@ -1,4 +1,4 @@
-"""What a caller can set for a client, or for some of its calls with `with_options`."""
+"""The options of a client, or of some of its calls with `with_options`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from imgwire_async.core.values.numbers import is_finite, is_positive
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """How long each phase of one attempt may take, in seconds; None means without limit.
+    """How long each phase of one attempt may take, in seconds; None means no limit.
 
     Raises:
         ValueError: a number is not positive or not finite.
     """
 
     connect: float | None = 10.0
-    """Until the connection and its TLS session stand."""
+    """Until the connection and its TLS session are established."""
     read: float | None = 30.0
-    """Without a byte of the response, or of an upload's source before its bytes are sent."""
+    """Without receiving a byte of the response, or of an upload's source before its bytes are sent."""
     write: float | None = 30.0
-    """Without progress in sending the body. A slow upload is not cut off, a stalled one is."""
+    """Without progress in sending the body. A stalled upload is aborted, a slow one is not."""
     total: float | None = None
     """One whole attempt. For all attempts and the waits between them use `deadline`."""
 
@@ -38,12 +38,12 @@ class Timeouts:
 
     @property
     def shortest(self) -> float | None:
-        """The limit for whatever concerns no single phase: the least of reading, writing and the total."""
+        """The limit for waits outside a phase: the shortest of reading, writing and the total."""
         return min((one for one in (self.read, self.write, self.total) if one is not None), default=None)
 
     @classmethod
     def of(cls, timeout: float | Timeouts) -> Timeouts:
-        """A number stands for the same limit on connecting, reading and writing."""
+        """A number sets the same limit for connecting, reading and writing."""
         if isinstance(timeout, Timeouts):
             return timeout
         return cls(connect=timeout, read=timeout, write=timeout)
@@ -51,7 +51,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOptions:
-    """Everything that shapes one call. Immutable: `with_options` makes another one.
+    """All options of a call. Immutable: `with_options` creates a new one.
 
     Raises:
         ValueError: the deadline is not positive, or `max_wait` negative.
@@ -60,15 +60,15 @@ class CallOptions:
     base_url: str
     """Scheme, host and port of the API, without a trailing slash."""
     allow_insecure: bool = False
-    """Whether images and credentials may travel in clear text to another machine."""
+    """Whether images and credentials may be sent unencrypted to another machine."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers of every call of the API beside those that the core sends, as the service's client decides."""
+    """Headers that the service's client adds to every API call."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     deadline: float | None = None
-    """Seconds that a call may take in all, retries and waiting included."""
+    """Seconds that a call may take in total, including retries and waiting."""
     max_wait: float = math.inf
-    """Longest wait for a limit that is stated, in seconds; a call that needs longer is not sent."""
+    """Longest wait for a published limit, in seconds; a call that would wait longer is not sent."""
     on_call: tuple[CallHook, ...] = ()
     on_request: tuple[Hook[RequestEvent], ...] = ()
     on_response: tuple[Hook[ResponseEvent], ...] = ()

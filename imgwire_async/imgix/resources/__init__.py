@@ -1,1 +1,1 @@
-"""What `AsyncImgixClient` offers, a module for each resource."""
+"""The resources of `AsyncImgixClient`, one module each."""

@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from imgwire_async.imgix.resources.raw import AssetsWithRawResponse
 
 DIRECT_UPLOAD_LIMIT: Final = 30_000_000
-"""Bytes that an upload without a session takes: imgix documents "30 MB"."""
+"""Maximum bytes of an upload without a session: imgix documents "30 MB"."""
 
 
 class Assets:
     """Operations on the assets of a source: files of its origin that the Asset Manager has indexed.
 
-    The index may lack files of the origin: imgix adds what is requested through the rendering host, some
-    minutes later and up to a monthly number. There is no way to delete an asset.
+    The index may lack files of the origin: imgix adds files some minutes after they were requested through
+    the rendering host, up to a monthly limit. Assets cannot be deleted.
     """
 
     def __init__(self, core: Core) -> None:
@@ -46,7 +46,7 @@ class Assets:
 
     @property
     def with_raw_response(self) -> AssetsWithRawResponse:
-        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        """The same methods, but they return the whole response: `await ….with_raw_response.…()`."""
         from imgwire_async.imgix.resources.raw import AssetsWithRawResponse
 
         return AssetsWithRawResponse(self._core)
@@ -64,16 +64,16 @@ class Assets:
     ) -> Listing[Asset]:
         """List assets: `await` gives one `Page`, `async for` gives every asset of every page.
 
-        Lists of assets are paged by cursor. imgix stops to count `total_count` at a bound, and whether a list
-        ends there as well, is undocumented. Needs the permission Asset Browse.
+        Lists of assets are paged by cursor. imgix stops counting `total_count` at a limit; whether lists end
+        there as well is undocumented. Needs the permission Asset Browse.
 
         Args:
             source: the source, or its id.
             filters: all of them must match; see `AssetFilters`.
             sort: field to sort by, or several; a leading `-` reverses the order.
             fields: attributes to return, with dots for nested ones. Default: all.
-            cursor: `next_cursor` of a page, or `resume_cursor` of an error, to begin there.
-            limit: assets on a page, from 1 to 1000; imgix's default is 20, its maximum undocumented.
+            cursor: `next_cursor` of a page, or `resume_cursor` of an error, to start there.
+            limit: assets per page, from 1 to 1000; imgix's default is 20, its maximum is undocumented.
             max_items: end the iteration after this many assets.
 
         Raises:
@@ -104,7 +104,7 @@ class Assets:
     async def retrieve(
         self, source: SourceId, origin_path: str, *, fields: str | Iterable[str] | None = None
     ) -> Asset:
-        """Read one asset. Needs the permission Asset Browse. 10 per second; a list gives many at once.
+        """Read one asset. Needs the permission Asset Browse. 10 per second; `list` returns many at once.
 
         Args:
             source: the source, or its id.
@@ -113,7 +113,7 @@ class Assets:
 
         Raises:
             InvalidArgumentError: a segment of the path is empty, `.` or `..`.
-            NotFoundError: no such asset is indexed; the file may be at the origin all the same.
+            NotFoundError: the asset is not indexed; the file may still exist at the origin.
         """
         operation = "assets.retrieve"
         sparse = comma_list(fields, "fields", operation)
@@ -136,11 +136,11 @@ class Assets:
         tags: Mapping[str, float] | Iterable[str] | Unset | None = UNSET,
         custom_fields: Mapping[str, str | int | float | bool | None] | Unset | None = UNSET,
     ) -> Asset:
-        """Change the metadata of an asset; what is not given stays. Needs the permission Asset Edit.
+        """Change the metadata of an asset; omitted fields keep their values. Needs the permission Asset Edit.
 
-        A list or a mapping replaces the former one as a whole: to add a field, pass
-        `custom_fields={**(asset.custom_fields or {}), "season": "spring"}`. Whether None clears a field,
-        and in which form `tags` are taken, is undocumented.
+        A list or mapping replaces the previous one as a whole: to add a field, pass
+        `custom_fields={**(asset.custom_fields or {}), "season": "spring"}`. Whether None clears a field, and
+        which form of `tags` is accepted, is undocumented.
 
         Args:
             source: the source, or its id.
@@ -149,11 +149,11 @@ class Assets:
             description: description.
             categories: categories.
             tags: tags with their confidence, or only their names.
-            custom_fields: fields of your own.
+            custom_fields: your own fields.
 
         Raises:
-            InvalidArgumentError: nothing is to be changed, or a value is of the wrong kind.
-            NotFoundError: no such asset is indexed.
+            InvalidArgumentError: no field was given, or a value is of the wrong type.
+            NotFoundError: the asset is not indexed.
         """
         operation = "assets.update"
         identity, path = as_source_id(source, operation), as_origin_path(origin_path, operation)
@@ -174,11 +174,11 @@ class Assets:
         return Asset.of((await api.assets_update(self._core, identity, path, body=body)).data.data)
 
     async def add(self, source: SourceId, origin_path: str) -> Asset:
-        """Have a file that is at the origin indexed; nothing is uploaded. Needs the permission Asset Edit.
+        """Index a file that is already at the origin, without uploading. Needs the permission Asset Edit.
 
         imgix only queues the file: the returned asset has few fields, and `retrieve` raises `NotFoundError`
-        until it has been indexed. Adding what is already indexed changes nothing, so a repeat is harmless;
-        should imgix answer that with a conflict, the asset is returned as it is.
+        until it has been indexed. Adding an indexed file changes nothing, so a retry is harmless; if imgix
+        responds with a conflict, the existing asset is returned.
 
         Raises:
             InvalidArgumentError: a segment of the path is empty, `.` or `..`.
@@ -193,13 +193,13 @@ class Assets:
             return await Assets(core).retrieve(identity, path)
 
     async def refresh(self, source: SourceId, origin_path: str) -> Asset:
-        """Have imgix read a file from its origin again and purge it. 10 per minute.
+        """Make imgix read a file from its origin again and purge it. 10 per minute.
 
-        A repeat is harmless. Needs the permissions Asset Edit and Asset Purge.
+        A retry is harmless. Needs the permissions Asset Edit and Asset Purge.
 
         Raises:
             InvalidArgumentError: a segment of the path is empty, `.` or `..`.
-            NotFoundError: no such asset is indexed.
+            NotFoundError: the asset is not indexed.
         """
         operation = "assets.refresh"
         identity, path = as_source_id(source, operation), as_origin_path(origin_path, operation)
@@ -219,45 +219,46 @@ class Assets:
         timeout: float = 120.0,  # noqa: ASYNC109
         on_progress: ProgressHook | None = None,
     ) -> Asset:
-        """Upload a file to the origin of a source: directly up to 30,000,000 bytes, else through a session.
+        """Upload a file to the origin of a source: up to 30,000,000 bytes directly, else through a session.
 
-        The bytes are streamed with a `Content-Length`. Only sources with credentials that can write take
-        uploads (`source.deployment.allows_upload`); web folders and web proxies never do. Needs the
-        permission Asset Edit, and Asset Purge to overwrite. Uploads without a session: 2 per second.
+        The bytes are streamed with a `Content-Length`. Only sources with write credentials accept uploads
+        (`source.deployment.allows_upload`); web folders and web proxies never do. Needs the permission Asset
+        Edit, and Asset Purge to overwrite. Uploads without a session: 2 per second.
 
-        imgix knows no idempotency keys. When the response to a direct upload is lost, the asset is looked up
-        before the bytes are sent again: if it is there, new, and of the same size, the upload has succeeded.
+        imgix has no idempotency keys. If the response to a direct upload is lost, the asset is looked up
+        before the bytes are sent again: if it exists, is new, and has the same size, the upload has
+        succeeded.
 
         Args:
             source: the source, or its id.
             origin_path: where to store the file; with or without a leading slash, not encoded.
-            file: what `AsyncImgwireClient.images.upload` takes: a path, bytes, an open file, a form's file, a
-                response, an iterator of bytes, or a function that returns one. It need not be an image.
-            size: number of bytes, for a `file` that cannot tell.
+            file: anything that `AsyncImgwireClient.images.upload` accepts: a path, bytes, an open file, an
+                uploaded file of a web framework, a response, an iterator of bytes, or a function that returns
+                one. It need not be an image.
+            size: number of bytes, for a `file` of unknown size.
             content_type: MIME type. Default: detected from content and name, else
                 `application/octet-stream`.
-            overwrite: replace a file that exists at this path. Without it, such an upload raises
-                `ConflictError`.
-            wait: return when the asset is indexed. What imgix finds by analysis, such as the size in pixels,
+            overwrite: replace an existing file at this path. Without it, the upload raises `ConflictError`.
+            wait: return when the asset is indexed. Results of imgix's analysis, such as the size in pixels,
                 may follow later.
-            timeout: seconds to wait for that.
+            timeout: seconds to wait, with `wait`.
             on_progress: called with the upload's progress at the start, at the end, and at most ten times a
-                second in between. Sync or async; what it raises ends the upload.
+                second in between. Sync or async; an exception that it raises ends the upload.
 
-        The client's `deadline` covers everything here. A `file` that gives nothing for the shortest of the
-        client's `read`, `write` and `total` timeouts ends the upload.
+        The client's `deadline` covers everything here. The upload also ends if reading `file` yields nothing
+        for as long as the shortest of the client's `read`, `write` and `total` timeouts.
 
         Returns:
-            The asset with the few fields that are known at once; with `wait`, as it is when indexed.
+            The asset with the few fields that are known at once; with `wait`, the indexed asset.
 
         Raises:
             InvalidArgumentError: a segment of the path is empty, `.` or `..`, or `size` is not a number.
             UploadSourceError: `file` does not exist, cannot be read, is empty, or is of an unsupported type;
-                or it raised an exception of its own, which is the `__cause__`.
-            SourceChangedError: the file changed its size while it was being sent.
+                or reading it raised an exception, which is the `__cause__`.
+            SourceChangedError: the file's size changed while it was being sent.
             UploadRejectedError: the store rejected the bytes of a session, or the session failed.
             DeadlineExceededError: the client's `deadline` passed, or the asset was not indexed in time.
-            APIStatusError: and what else a call can raise, see `imgwire_async.errors`.
+            APIStatusError: and the other errors of any call, see `imgwire_async.errors`.
         """
         upload = Upload(
             self._core,
@@ -290,11 +291,11 @@ class Assets:
     ) -> Asset:
         """Upload a file of any size, up to 5 GB, through an upload session.
 
-        Opens the session, sends the bytes to its presigned URL without the API key, and closes it. When a
-        step fails or is cancelled, the session is cancelled. `upload` does this for files that need it.
+        Opens the session, sends the bytes to its presigned URL without the API key, and closes it. If a step
+        fails or is cancelled, the session is cancelled. `upload` does this for large files.
 
-        A session replaces what is at its path; so without `overwrite` the asset is looked up first, and one
-        that exists raises `ConflictError`. Arguments and further errors are those of `upload`.
+        A session replaces an existing file, so without `overwrite` the asset is looked up first, and an
+        existing one raises `ConflictError`. Arguments and other errors are the same as for `upload`.
         """
         upload = Upload(
             self._core,

@@ -1,4 +1,4 @@
-"""What `client.purge`, `client.publish` and `client.unpublish` do."""
+"""The implementation of `client.purge`, `client.publish` and `client.unpublish`."""
 
 from __future__ import annotations
 
@@ -80,5 +80,5 @@ async def unpublish(core: Core, url: str, *, source: SourceId) -> UnpublishRecei
 
 
 def _identity(given: str | Unset | None, resource: str | Unset | None) -> str | None:
-    """The id among the attributes, or else that of the resource."""
+    """The id in the attributes, or else the id of the resource."""
     return given or resource or None

@@ -1,8 +1,8 @@
-"""Resources whose methods return the whole response: status, headers and request id beside the record.
+"""Resources with methods that return the whole response: record, status, headers and request id.
 
-`await client.assets.with_raw_response.retrieve(source, path)` gives a `Response[Asset]`. Where an error
-status means that the call has done what it should, as the 409 of a repeated purge, the response has that
-status and no headers.
+`await client.assets.with_raw_response.retrieve(source, path)` gives a `Response[Asset]`. If an error status
+means that the call was successful, such as the 409 of a repeated purge, the response has that status and no
+headers.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class ClientWithRawResponse(WithRawResponse):
 
     @staticmethod
     def kind(core: Core) -> Core:
-        """What the methods are called with."""
+        """The core with which the methods make their calls."""
         return core
 
     purge = RawMethod(delivery.purge)

@@ -1,4 +1,4 @@
-"""`client.reports`: what imgix reports about an account, and the files of a report."""
+"""`client.reports`: imgix's reports about an account, and their files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ReportId: TypeAlias = str | Report
 """A report, or its id."""
 
 _EXPIRED: Final = frozenset({401, 403, 410})
-"""How hosts answer to a signed link that has expired."""
+"""Statuses with which hosts reject an expired signed link."""
 
 
 class Reports:
@@ -59,7 +59,7 @@ class Reports:
 
     @property
     def with_raw_response(self) -> ReportsWithRawResponse:
-        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        """The same methods, but they return the whole response: `await ….with_raw_response.…()`."""
         from imgwire_async.imgix.resources.raw import ReportsWithRawResponse
 
         return ReportsWithRawResponse(self._core)
@@ -81,8 +81,8 @@ class Reports:
             filters: all of them must match.
             sort: field to sort by, or several; a leading `-` reverses the order.
             fields: attributes to return. Default: all.
-            page: page to begin with. imgix counts from 0.
-            limit: reports on a page, from 1 to 1000; imgix's default is 20, its maximum undocumented.
+            page: number of the first page, counted from 0.
+            limit: reports per page, from 1 to 1000; imgix's default is 20, its maximum is undocumented.
             max_items: end the iteration after this many reports.
             prefetch: how many pages an iteration fetches ahead.
 
@@ -136,7 +136,7 @@ class Reports:
 
         Args:
             report: the report, or its id.
-            timeout: seconds to wait in all.
+            timeout: seconds to wait in total.
 
         Raises:
             DeadlineExceededError: it was not completed in time.
@@ -159,19 +159,19 @@ class Reports:
     async def download(
         self, report: ReportId, *, to: PathTarget, overwrite: bool = False
     ) -> tuple[DownloadedFile, ...]:
-        """Fetch the files of a report into a folder, under their own names, without the API key.
+        """Download the files of a report into a folder under their own names, without sending the API key.
 
-        A broken transfer resumes where it stopped. A link that has expired is replaced by a fresh one. A file
-        appears when it is complete.
+        An interrupted transfer resumes where it stopped. An expired link is replaced with a new one. A file
+        appears only when it is complete.
 
         Args:
             report: the report, or its id.
-            to: the folder, made if it does not exist.
-            overwrite: replace files that exist.
+            to: the folder, created if it does not exist.
+            overwrite: replace existing files.
 
         Raises:
             InvalidArgumentError: the report has no files yet.
-            DownloadRejectedError: the host of a file answered with an error status.
+            DownloadRejectedError: the host of a file responded with an error status.
             DownloadTargetError: a file cannot be written, or exists and must not be overwritten.
             NotFoundError: the report does not exist.
         """
@@ -232,7 +232,7 @@ def _link(report: Report, number: int) -> Secret:
 
 
 def _names(urls: Iterable[str]) -> list[str]:
-    """Names for the files of a report: those in their URLs, with a number where two are the same."""
+    """Names for the files of a report, taken from their URLs and numbered if two are the same."""
     names: list[str] = []
     for url in urls:
         name = PurePosixPath(unquote(urlsplit(str(url)).path)).name.strip(". ")

@@ -47,7 +47,7 @@ class Sources:
 
     @property
     def with_raw_response(self) -> SourcesWithRawResponse:
-        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        """The same methods, but they return the whole response: `await ….with_raw_response.…()`."""
         from imgwire_async.imgix.resources.raw import SourcesWithRawResponse
 
         return SourcesWithRawResponse(self._core)
@@ -70,8 +70,8 @@ class Sources:
             sort: field to sort by, or several; a leading `-` reverses the order.
             fields: attributes to return, with dots for nested ones: `deployment.custom_domains`. Default:
                 all.
-            page: page to begin with. imgix counts from 0.
-            limit: sources on a page, from 1 to 1000; imgix's default is 20, its maximum undocumented.
+            page: number of the first page, counted from 0.
+            limit: sources per page, from 1 to 1000; imgix's default is 20, its maximum is undocumented.
             max_items: end the iteration after this many sources.
             prefetch: how many pages an iteration fetches ahead.
 
@@ -124,8 +124,8 @@ class Sources:
     async def create(self, *, name: str, deployment: Deployment, enabled: bool | None = None) -> Source:
         """Create a source and deploy it, which takes a while: see `wait_until_deployed`. 60 per hour.
 
-        A request whose answer was lost is not simply sent again. First a source is looked for that has the
-        same name, type and subdomains; if there is one, it is returned.
+        If the response is lost, the request is not simply sent again: if a source with the same name, type
+        and subdomains exists by then, it is returned.
 
         ```python
         await imgix.sources.create(
@@ -138,13 +138,14 @@ class Sources:
 
         Args:
             name: display name.
-            deployment: how it is served; must have a type, a subdomain, and what the type needs.
+            deployment: how it is served; must have a type, a subdomain, and the fields that the type
+                requires.
             enabled: whether it serves images; imgix's default is True.
 
         Raises:
-            InvalidArgumentError: the name is empty, or the deployment lacks something.
-            APIStatusError: with 400 or 409, a subdomain is taken: they are unique across imgix, and never
-                given out again. `detail` has imgix's own words.
+            InvalidArgumentError: the name is empty, or the deployment is incomplete.
+            APIStatusError: with 400 or 409, a subdomain is taken: they are unique across imgix and never
+                reused. `detail` has imgix's message.
         """
         operation = "sources.create"
         as_id(name, "name", operation)
@@ -169,7 +170,7 @@ class Sources:
 
     async def _made(self, name: str, deployment: Deployment) -> Source | None:
         hosts = set(deployment.imgix_subdomains or ())
-        # Only one of the subdomains has to be looked for: no two sources share one.
+        # Looking for one of the subdomains is enough: no two sources share one.
         async for source in self.list(filters={"deployment.imgix_subdomains": min(hosts)}, limit=100):
             theirs = source.deployment
             same = source.name == name and theirs.type == deployment.type
@@ -187,8 +188,8 @@ class Sources:
     ) -> Source:
         """Change a source. A changed deployment is deployed at once. 60 per hour.
 
-        imgix takes no other change of a disabled source than to enable it. A changed `deployment` replaces
-        the former one as a whole, and secrets cannot be read back: pass a changed copy of what was read, with
+        A disabled source must be enabled before any other change. A changed `deployment` replaces the
+        previous one as a whole, and secrets cannot be read back: pass a changed copy of the one read, with
         its secret, `dataclasses.replace(source.deployment, cache_ttl_value=3600, s3_secret_key=secret)`.
 
         Args:
@@ -198,7 +199,7 @@ class Sources:
             deployment: how it is served, complete.
 
         Raises:
-            InvalidArgumentError: nothing is to be changed, or the deployment lacks something.
+            InvalidArgumentError: no field was given, or the deployment is incomplete.
             NotFoundError: the source does not exist.
         """
         return await self._update(source, "sources.update", name=name, enabled=enabled, deployment=deployment)
@@ -235,7 +236,7 @@ class Sources:
             return Source.of((await api.sources_update(caller, identity, body=body)).data.data)
 
     async def enable(self, source: SourceId) -> Source:
-        """Have a source serve images again.
+        """Enable a source, so that it serves images again.
 
         Raises:
             NotFoundError: the source does not exist.
@@ -243,7 +244,7 @@ class Sources:
         return await self._update(source, "sources.enable", enabled=True)
 
     async def disable(self, source: SourceId) -> Source:
-        """Stop a source from serving images; what is cached may still be served. Sources cannot be deleted.
+        """Disable a source; cached images may still be served. Sources cannot be deleted.
 
         Raises:
             NotFoundError: the source does not exist.
@@ -261,10 +262,9 @@ class Sources:
 
         Args:
             source: the source, or its id.
-            after: accept only a deployment that is newer. imgix may start to deploy a moment after `update`
-                has returned; pass the `date_deployed` of before, so that the former deployment does not
-                count.
-            timeout: seconds to wait in all.
+            after: accept only a newer deployment. imgix may start to deploy a moment after `update` has
+                returned; pass the previous `date_deployed`, so that the old deployment does not count.
+            timeout: seconds to wait in total.
 
         Raises:
             DeploymentFailedError: the source is disabled or deleted, so it will not be deployed.

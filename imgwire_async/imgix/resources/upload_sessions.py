@@ -24,7 +24,7 @@ SessionId: TypeAlias = str | UploadSession
 """A session, or its id."""
 
 _ENDED_BADLY: Final = ("FAIL", "ERROR", "CANCEL", "EXPIRE", "ABORT")
-"""How the undocumented states of a session that takes no more bytes may be called."""
+"""Possible names of the undocumented final states of a session."""
 
 
 def is_complete(session: UploadSession) -> bool:
@@ -33,12 +33,12 @@ def is_complete(session: UploadSession) -> bool:
 
 
 def has_failed(session: UploadSession) -> bool:
-    """Whether nothing more can come of a session."""
+    """Whether a session has failed for good."""
     return any(word in (session.status or "").upper() for word in _ENDED_BADLY)
 
 
 class UploadSessions:
-    """Operations on upload sessions; `assets.upload_large` makes all the steps.
+    """Operations on upload sessions; `assets.upload_large` does all the steps.
 
     They need the permission Asset Edit.
     """
@@ -48,15 +48,15 @@ class UploadSessions:
 
     @property
     def with_raw_response(self) -> UploadSessionsWithRawResponse:
-        """The same methods, whose results are whole responses: `await ….with_raw_response.…()`."""
+        """The same methods, but they return the whole response: `await ….with_raw_response.…()`."""
         from imgwire_async.imgix.resources.raw import UploadSessionsWithRawResponse
 
         return UploadSessionsWithRawResponse(self._core)
 
     async def create(self, source: SourceId, origin_path: str) -> UploadSession:
-        """Open a session for one file. Its `url` takes the bytes by PUT, without the API key, for 8 hours.
+        """Open a session for one file. Its `url` accepts the bytes by PUT, without the API key, for 8 hours.
 
-        Repeating it is harmless: a session that gets no bytes stores nothing, and expires.
+        A retry is harmless: a session that receives no bytes stores nothing and expires.
 
         Raises:
             InvalidArgumentError: a segment of the path is empty, `.` or `..`.
@@ -87,9 +87,9 @@ class UploadSessions:
         return UploadSession.of(response.data.data)
 
     async def close(self, source: SourceId, session: SessionId) -> UploadSession:
-        """Say that all bytes have been sent. imgix then processes the file.
+        """Close a session after all bytes have been sent. imgix then processes the file.
 
-        Repeating it is harmless: a session that was closed before is returned as it is.
+        A retry is harmless: a session that is already closed is returned as it is.
 
         Raises:
             NotFoundError: the session does not exist.
@@ -118,8 +118,7 @@ class UploadSessions:
         """Cancel a session.
 
         Returns:
-            Whether there was one. False for a session that is unknown, expired or already cancelled, for
-            which there is nothing left to do.
+            Whether a session was cancelled; False if it is unknown, expired or already cancelled.
         """
         operation = "upload_sessions.cancel"
         try:
@@ -145,7 +144,7 @@ class UploadSessions:
         Args:
             source: the source, or its id.
             session: the session, or its id.
-            timeout: seconds to wait in all.
+            timeout: seconds to wait in total.
 
         Raises:
             UploadRejectedError: the session failed, was cancelled or expired.
