@@ -8,7 +8,7 @@ from imgwire_async.cli import interruptions
 
 
 def main() -> None:
-    """Run the command; without the extra, say how to get it."""
+    """Run the command; without the extra, explain how to install it."""
     interruptions.at_once()
     from imgwire_async.cli.streams import prepare_streams
 

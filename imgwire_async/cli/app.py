@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     cls=Group,
     context_settings={"help_option_names": ["--help", "-h"]},
-    pretty_exceptions_show_locals=False,  # they could hold a key
+    pretty_exceptions_show_locals=False,  # they could contain a key
 )
 
 
@@ -41,7 +41,7 @@ def commands(
     """Upload, manage and deliver images with the Imgwire API.
 
     Configuration comes from IMGWIRE_API_KEY, IMGWIRE_API_BASE_URL and IMGWIRE_ENVIRONMENT_ID together,
-    or from a profile that `imgwire-async login` has stored.
+    or from a profile stored by `imgwire-async login`.
 
     Example: imgwire-async login
 

@@ -1,4 +1,4 @@
-"""How commands end: the one table of exit codes, and what leads to each."""
+"""Exit codes of all commands, and the errors that lead to each."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _WRONG_TARGETS: Final = frozenset(
         errno.EROFS,
     }
 )
-"""Why no file can ever be written under a name. That it exists, or that the disk is full, may change."""
+"""Errors for which a file can never be written to a path, unlike an existing file or a full disk."""
 
 
 def exit_code(error: BaseException) -> ExitCode:
@@ -79,7 +79,7 @@ def exit_code(error: BaseException) -> ExitCode:
         case errors.StoreError() if error.is_transient or error.reason == "outage":
             return ExitCode.UNREACHABLE
         case errors.JournalError():
-            # A journal of something else stays as it is, and another file has to be named.
+            # A journal that belongs to something else is left as it is; another file must be named.
             return ExitCode.STOPPED if error.reason else ExitCode.USAGE
         case errors.IngestStoppedError():
             refused = error.__cause__ is not None and exit_code(error.__cause__) is ExitCode.REFUSED

@@ -1,4 +1,4 @@
-"""Help texts in plain lines: whole words at any width, examples that can be copied, commands by subject.
+"""Help as plain text: whole words at any width, examples that can be copied, commands by subject.
 
 Also the options that all commands have.
 """
@@ -43,21 +43,21 @@ class Group(TyperGroup):
         self.params += _shared_options()
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as Typer calls it
-        """Run the program, without what an earlier run in this process was given."""
+        """Run the program, without the options of an earlier run in this process."""
         settings.reset()
         return super().main(*arguments, **options)
 
     def resolve_command(
         self, ctx: Context, args: list[str]
     ) -> tuple[str | None, ClickCommand | None, list[str]]:
-        """The command that arguments name: in two words if there is one, such as `ingest status`."""
+        """The command named by the arguments, of two words if there is one, such as `ingest status`."""
         both = " ".join(args[:2])
         if len(args) > 1 and both in self.commands:
             return both, self.commands[both], args[2:]
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: Context, incomplete: str) -> list[CompletionItem]:
-        """Words that complete the one that was begun."""
+        """Completions of an incomplete word."""
         return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
 
     def get_help(self, ctx: Context) -> str:
@@ -81,7 +81,7 @@ class Command(TyperCommand):
         self.params += [option for option in _shared_options() if own.isdisjoint(option.opts)]
 
     def collect_usage_pieces(self, ctx: Context) -> list[str]:
-        """The parts of the line that shows the usage, without Typer's braces around required ones."""
+        """The parts of the usage line, without Typer's braces around required ones."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
     def get_help(self, ctx: Context) -> str:
@@ -89,7 +89,7 @@ class Command(TyperCommand):
         return _help(self, ctx, {})
 
     def invoke(self, ctx: Context) -> Any:  # noqa: ANN401 - as Typer calls it
-        """Run the command, whose messages name parameters as users write them."""
+        """Run the command; its messages name parameters as users write them."""
         settings.parameters = {
             parameter.name: _spelled(parameter) for parameter in self.params if parameter.name is not None
         }
@@ -97,7 +97,7 @@ class Command(TyperCommand):
 
 
 def with_plain_help(app: typer.Typer) -> None:
-    """Let all commands and groups of a program have plain help and the shared options."""
+    """Give all commands and groups of a program plain help and the shared options."""
     for command in app.registered_commands:
         command.cls = Command
     for group in app.registered_groups:
@@ -113,14 +113,14 @@ def _spelled(parameter: Parameter) -> str:
 
 
 def _shared_options() -> list[Parameter]:
-    """The options that can stand before and after the name of a command."""
+    """The options that can be given before or after the name of a command."""
 
     def keep(_: Context, parameter: Parameter, value: object) -> None:
         if value not in {None, False} and parameter.name is not None:
             setattr(settings, parameter.name, value)
 
     options = (
-        ("--profile", "NAME", "Use what `login` has stored under this name."),
+        ("--profile", "NAME", "Use the profile that `login` stored under this name."),
         ("--base-url", "URL", "URL of the service, instead of the configured one."),
         ("--verbose", None, "Show the details of errors, and every retry."),
         ("--quiet", None, "Show results and errors only."),
@@ -168,7 +168,7 @@ def _help(command: Command | Group, ctx: Context, subjects: Mapping[str, Rows]) 
 
 
 def _without_choices(name: str, meaning: str, parameter: Parameter) -> tuple[str, str]:
-    """An option and what it means, with the choices there: beside the name they are one very long word."""
+    """An option and its description with its choices: after the name they would be one long word."""
     found = _CHOICES.search(name)
     if found is None or parameter.name is None:
         return name, meaning
@@ -180,7 +180,7 @@ def _paragraphs(text: str | None) -> list[str]:
 
 
 def _wrapped(text: str, width: int, *, indent: str = _INDENT, further: str | None = None) -> str:
-    """`text` in lines that break between words only."""
+    """`text` wrapped between words only."""
     return textwrap.fill(
         text,
         width,
@@ -192,7 +192,7 @@ def _wrapped(text: str, width: int, *, indent: str = _INDENT, further: str | Non
 
 
 def _example(line: str, width: int) -> str:
-    """A command for a shell, which reads the lines of a long one as one."""
+    """A shell command, with backslashes at the line ends of a long one."""
     lines = [_INDENT]
     for word in _WORDS.findall(line):
         if len(lines[-1]) + len(word) + 3 > width and lines[-1].strip():
@@ -203,7 +203,7 @@ def _example(line: str, width: int) -> str:
 
 
 def _table(rows: Rows, width: int) -> str:
-    """Names and what they mean: side by side, or each below the other in a narrow terminal."""
+    """Names and descriptions: side by side, or one below the other in a narrow terminal."""
     room = max(len(name) for name, _ in rows)
     if width < _LEAST_WIDTH_FOR_COLUMNS and room > _SHORT_NAME:
         below = _INDENT * 3

@@ -1,6 +1,6 @@
-"""Ctrl-C and SIGTERM: a command ends with 130 or 143, without a traceback, from its first moment to its last.
+"""Ctrl-C and SIGTERM: a command exits with 130 or 143 and without a traceback, at any moment.
 
-Imported before everything else, so it imports nothing that takes time.
+Imported before everything else, so it must not import slow modules.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ _received: list[int] = []
 
 
 def code_of(number: int) -> int:
-    """The exit code of a command that a signal has ended."""
+    """The exit code of a command ended by a signal."""
     return 128 + number
 
 
 def received() -> int:
-    """The signal that has interrupted the command; SIGINT where nothing else is known."""
+    """The signal that interrupted the command; SIGINT if unknown."""
     return _received[-1] if _received else signal.SIGINT
 
 
 def at_once() -> None:
-    """End the process at a signal: for as long as there is nothing to clean up."""
+    """End the process at a signal, while there is nothing to clean up."""
     _handle(lambda number, _: os._exit(code_of(number)))
 
 
 def by_exit() -> None:
-    """Leave the program as `sys.exit` does at a signal, which lets prompts restore the terminal."""
+    """Raise `SystemExit` at a signal, which lets prompts restore the terminal."""
     _handle(lambda number, _: sys.exit(code_of(number)))
 
 
 @contextmanager
 def by_cancelling() -> Iterator[None]:
-    """Let an event loop in the block cancel its work at a signal, and raise `KeyboardInterrupt`."""
+    """Make an event loop in the block cancel its work at a signal and raise `KeyboardInterrupt`."""
     try:
         before = [(number, signal.getsignal(number)) for number in _SIGNALS]
         _received.clear()
         _handle(_interrupt)
-    except ValueError:  # not in the main thread, where signals are somebody else's
+    except ValueError:  # not the main thread, so signals are handled elsewhere
         yield
         return
     try:
@@ -58,7 +58,7 @@ def by_cancelling() -> Iterator[None]:
 
 def _interrupt(number: int, _: FrameType | None) -> None:
     _received.append(number)
-    # Event loops know how to end at a SIGINT.
+    # Event loops handle SIGINT themselves.
     signal.raise_signal(signal.SIGINT)
 
 
@@ -68,5 +68,5 @@ def _handle(handler: _Handler) -> None:
             continue  # as in a shell's background jobs
         ours = handler
         if handler is _interrupt and number == signal.SIGINT:
-            ours = signal.default_int_handler  # which event loops replace by their own
+            ours = signal.default_int_handler  # replaced by event loops with their own handler
         signal.signal(number, ours)

@@ -1,6 +1,6 @@
-"""What all commands share: running against the service, and output for people or scripts.
+"""Shared by all commands: running against the service, and output for people or scripts.
 
-Every press of Tab loads all modules with commands. So they load what a command needs when it runs.
+Shell completion loads all modules with commands, so they import what a command needs only when it runs.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _COLOURS: Final = {
     "disabled": "red",
 }
 _FACTS: Final = ("status", "error_type", "method", "url", "request_id", "retry_after", "idempotency_key")
-"""What JSON says about an error beside its sentence."""
+"""Attributes of an error that are included in JSON besides its message."""
 
 JsonFlag: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object per line; errors as JSON to standard error.")
@@ -53,7 +53,7 @@ JsonFlag: TypeAlias = Annotated[
 
 
 def run(work: Callable[[AsyncImgwireClient], Awaitable[None]], *, as_json: bool) -> None:
-    """Do the work of a command with a client made from the environment variables and `--base-url`."""
+    """Run a command with a client from the profile or environment variables, and `--base-url`."""
     import anyio
 
     async def main() -> None:
@@ -64,7 +64,7 @@ def run(work: Callable[[AsyncImgwireClient], Awaitable[None]], *, as_json: bool)
 
 
 def retries_shown() -> Callable[[RetryEvent], None]:
-    """A hook that says that a request is retried, after a second of silence or with `--verbose`."""
+    """A hook that reports retries, after a second of silence or with `--verbose`."""
     started = time.monotonic()
 
     def show(event: RetryEvent) -> None:
@@ -78,7 +78,7 @@ def retries_shown() -> Callable[[RetryEvent], None]:
 
 
 def guarded(work: Callable[[], None], *, as_json: bool) -> None:
-    """Do `work`, and end with a message and an exit code if it fails.
+    """Run `work`; if it fails, exit with a message and an exit code.
 
     Raises:
         typer.Exit: it failed.
@@ -100,7 +100,7 @@ def guarded(work: Callable[[], None], *, as_json: bool) -> None:
 
 
 def wrong_usage(problem: str) -> NoReturn:
-    """End with a message about arguments that cannot be meant.
+    """Exit with a message about invalid arguments.
 
     Raises:
         typer.Exit: always.
@@ -110,7 +110,7 @@ def wrong_usage(problem: str) -> NoReturn:
 
 
 def unwritable(error: OSError) -> ExitCode:
-    """Say that standard output cannot be written; nothing where its reader has seen enough."""
+    """Report that standard output cannot be written, unless its reader ended early."""
     silence(sys.stdout)
     if error.errno != errno.EPIPE:
         closed = "standard output is closed" if error.errno == errno.EBADF else error.strerror
@@ -119,7 +119,7 @@ def unwritable(error: OSError) -> ExitCode:
 
 
 def show_error(error: errors.ImgwireError, *, as_json: bool, about: str | None = None) -> None:
-    """Print an error to standard error: a sentence, and with `--verbose` what belongs to it."""
+    """Print an error to standard error: a message, and with `--verbose` its details."""
     if as_json:
         facts: dict[str, object] = {"error": type(error).__name__, "message": in_own_words(error.message)}
         if about is not None:
@@ -150,7 +150,7 @@ def show_records(records: Iterable[Mapping[str, Any]], columns: Sequence[str], *
 
 
 def records_table(records: Sequence[Mapping[str, Any]], columns: Sequence[str], console: Console) -> Table:
-    """A table of the first of `columns`, as many as there is room for, but at least two."""
+    """A table of as many of the first `columns` as fit, but at least two."""
     from rich.table import Table
 
     shown = list(columns)
@@ -168,7 +168,7 @@ def records_table(records: Sequence[Mapping[str, Any]], columns: Sequence[str], 
 
 
 def width_of(table: Table, console: Console) -> int:
-    """Characters that a table takes where nothing limits it."""
+    """Width of a table without a limit, in characters."""
     return console.measure(table, options=console.options.update_width(_NO_WIDTH)).maximum
 
 
@@ -180,7 +180,7 @@ def show_record(record: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_json(record)
         return
-    if not record:  # a deletion of which the service says nothing
+    if not record:  # a deletion with an empty response
         people().print("Done.")
         return
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -190,7 +190,7 @@ def show_record(record: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def people() -> Console:
-    """Where tables go. Pipes and files have no width: each row is one line there, and nothing is left out."""
+    """The console for tables. Pipes and files have no width: each row is one complete line."""
     from rich.console import Console
 
     if not is_terminal(sys.stdout):
@@ -200,14 +200,14 @@ def people() -> Console:
 
 
 def beside() -> Console:
-    """Standard error, where progress is shown if somebody looks at it."""
+    """Standard error, where progress is shown on a terminal."""
     from rich.console import Console
 
     return Console(stderr=True, force_terminal=is_terminal(sys.stderr), quiet=settings.quiet)
 
 
 def _cell(column: str, value: object) -> RichText:
-    """A value in a table. States have a colour where colours are shown."""
+    """A value in a table. States are coloured if colours are enabled."""
     from rich.text import Text
 
     style = _COLOURS.get(str(value), "") if column.endswith("status") else ""

@@ -1,4 +1,4 @@
-"""Parameters that several commands have, and how their values are read."""
+"""Parameters shared by several commands, and the parsing of their values."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ Purpose = Annotated[str | None, typer.Option(help="What the image is for; free t
 Meta = Annotated[list[str] | None, typer.Option("--meta", help="Custom metadata, NAME=VALUE; repeatable.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the image is READY.")]
 Longest = Annotated[
-    float | None, typer.Option("--timeout", min=0, help="Seconds to wait at most, with --wait. Default: 120.")
+    float | None, typer.Option("--timeout", min=0, help="Maximum seconds to wait, with --wait. Default: 120.")
 ]
 
 
 class RunnerName(StrEnum):
-    """Where workers run that are no processes of this machine, as choices of an option."""
+    """Runners of workers on other machines, as choices of an option."""
 
     RAY = "ray"
 
 
 JobName = Annotated[str | None, typer.Option(help="Name of the job, part of its idempotency keys.")]
 JobDeadline = Annotated[
-    float | None, typer.Option(help="Stop after this many seconds; what is in flight has 5 s to end.")
+    float | None, typer.Option(help="Stop after this many seconds; requests in flight have 5 s to finish.")
 ]
 ReportFile = Annotated[
     str | None,
@@ -44,14 +44,14 @@ ReportFile = Annotated[
 OverwriteObjects = Annotated[
     bool,
     typer.Option(
-        "--overwrite", help="Replace objects of a bucket that are to be written; files always are replaced."
+        "--overwrite", help="Replace existing output objects in buckets; existing files are always replaced."
     ),
 ]
 StoreOptions = Annotated[
     list[str] | None,
     typer.Option(
         help="How to open a bucket, e.g. --store-option endpoint=https://minio.example.com; repeatable. "
-        "Others see the command line: keep secrets in the environment.",
+        "Other users can see the command line: keep secrets in the environment.",
         metavar="NAME=VALUE",
     ),
 ]
@@ -88,10 +88,10 @@ Changes = Annotated[
 
 
 def longest_wait(seconds: float | None, *, wait: bool, default: float = 120.0) -> float:
-    """How many seconds `--wait` lasts at most, from the value of `--timeout`.
+    """The maximum seconds of `--wait`, from the value of `--timeout`.
 
     Raises:
-        typer.Exit: a number was given for a command that does not wait.
+        typer.Exit: `--timeout` was given without `--wait`.
     """
     if seconds is not None and not wait:
         wrong_usage("--timeout needs --wait")
@@ -99,10 +99,10 @@ def longest_wait(seconds: float | None, *, wait: bool, default: float = 120.0) -
 
 
 def name_value_pairs(arguments: list[str] | None) -> dict[str, str]:
-    """Arguments `NAME=VALUE` by their names.
+    """Parse `NAME=VALUE` arguments into a dictionary.
 
     Raises:
-        typer.Exit: one has another form.
+        typer.Exit: an argument has another form.
     """
     pairs: dict[str, str] = {}
     for argument in arguments or ():
@@ -129,10 +129,10 @@ def runner_of(runner: RunnerName | None, workers: int | None) -> RayRunner | Non
 
 
 def pairs_of(option: str, form: str, given: Sequence[str]) -> dict[str, str]:
-    """The values of an option that is NAME=VALUE, by name.
+    """Parse the values of a NAME=VALUE option into a dictionary.
 
     Raises:
-        InvalidArgumentError: one has another form.
+        InvalidArgumentError: a value has another form.
     """
     pairs = {}
     for one in given:
@@ -161,10 +161,10 @@ def concurrency_of(given: str) -> int | Literal["auto"]:
 
 
 def size_of(given: str) -> float:
-    """A number of bytes, such as 500K or 1.5M: with K, M and G for thousands of them, Ki, Mi and Gi for 1024.
+    """Parse a number of bytes, such as 500K or 1.5M. K, M and G are powers of 1000; Ki, Mi and Gi of 1024.
 
     Raises:
-        typer.BadParameter: it is none.
+        typer.BadParameter: it is not a size.
     """
     found = _SIZE.fullmatch(given.strip())
     if found is None:

@@ -1,7 +1,8 @@
-"""Profiles: addresses and keys that `login` stores for later commands.
+"""Profiles: URLs and keys that `login` stores for later commands.
 
-A file of the user's holds them, by the name of a profile and the service: `[default imgwire]`. A key is in
-the system's keyring where there is one (extra: `keyring`), else in that file, which nobody else can read.
+They are stored in a file of the user, in sections named after profile and service: `[default imgwire]`. Keys
+are in the system's keyring if there is one (extra: `keyring`), otherwise in that file, which only the user
+can read.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _IN_KEYRING: Final = "keyring"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An address and a key of one service, under a name."""
+    """A named URL and key of one service."""
 
     name: str
     service: str
@@ -48,9 +49,9 @@ class Profile:
     base_url: str | None = None
     """URL of the service; None for the public one."""
     environment_id: str | None = None
-    """For Imgwire's credentials that are bound to no environment."""
+    """Environment id, for Imgwire credentials that are not bound to one."""
     where: str = field(default="", compare=False)
-    """Where the key is kept, for people."""
+    """Where the key is stored, for display."""
 
 
 def profiles_file() -> Path:
@@ -60,10 +61,10 @@ def profiles_file() -> Path:
 
 
 def load(name: str, service: str) -> Profile | None:
-    """The profile with this name for a service; None if there is none.
+    """The profile with this name for a service, or None.
 
     Raises:
-        ConfigurationError: the file cannot be read, or the keyring does not hold the key any more.
+        ConfigurationError: the file cannot be read, or the key is no longer in the keyring.
     """
     section = _section(_read(profiles_file()), check_name(name), service)
     if section is None:
@@ -104,11 +105,11 @@ def names(service: str) -> list[str]:
 
 
 def store(profile: Profile, *, keyring: bool = True) -> Profile:
-    """Store a profile instead of an earlier one with its name.
+    """Store a profile, replacing one with the same name.
 
     Args:
-        profile: what to store.
-        keyring: whether its key may go to the system's keyring. Without one it goes to the file.
+        profile: the profile to store.
+        keyring: whether to store its key in the system's keyring, if there is one, instead of the file.
 
     Returns:
         The profile with `where` set.
@@ -136,10 +137,10 @@ def store(profile: Profile, *, keyring: bool = True) -> Profile:
 
 
 def remove(name: str, service: str) -> bool:
-    """Forget a profile and its key. Returns whether there was one.
+    """Delete a profile and its key. Returns whether it existed.
 
     Raises:
-        ConfigurationError: the file cannot be read or written, or the keyring refuses.
+        ConfigurationError: the file cannot be read or written, or the keyring reports an error.
     """
     path = profiles_file()
     parser = _read(path)
@@ -159,10 +160,10 @@ def remove(name: str, service: str) -> bool:
 
 
 def check_name(name: str) -> str:
-    """The name of a profile.
+    """Check the name of a profile.
 
     Raises:
-        ConfigurationError: it cannot be one.
+        ConfigurationError: the name is invalid.
     """
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
@@ -177,7 +178,7 @@ def _section(parser: configparser.ConfigParser, name: str, service: str) -> conf
 
 
 def _read(path: Path) -> configparser.ConfigParser:
-    # Keys and URLs may hold %, and no section may pass on what it holds to the others.
+    # Keys and URLs may contain %, and sections must not inherit values.
     parser = configparser.ConfigParser(interpolation=None, default_section="")
     try:
         text = path.read_text(encoding="utf-8-sig")  # editors on Windows write a mark
@@ -189,7 +190,7 @@ def _read(path: Path) -> configparser.ConfigParser:
     try:
         parser.read_string(text, str(path))
     except configparser.Error as error:
-        # Its message shows the line, which may hold a key.
+        # Its message shows the line, which may contain a key.
         line = getattr(error, "lineno", None) or next(iter(getattr(error, "errors", ())), (None,))[0]
         at = f", line {line}" if line else ""
         raise ConfigurationError(
@@ -220,7 +221,7 @@ def _write(path: Path, parser: configparser.ConfigParser) -> None:
 
 
 def _account(name: str, service: str) -> str:
-    """The name under which the keyring holds the key; profiles of other files are others."""
+    """The key's name in the keyring; it differs for profiles of other files."""
     given = os.environ.get(FILE_VARIABLE)
     return f"{name} {service}" if not given else f"{name} {service} {profiles_file().resolve()}"
 
@@ -241,7 +242,7 @@ def _calls() -> Iterator[None]:
 
 
 def _backend() -> KeyringBackend | None:
-    """The system's keyring; None without one."""
+    """The system's keyring, or None."""
     with _calls():
         try:
             import keyring
@@ -259,7 +260,7 @@ def _needed_backend() -> KeyringBackend:
 
 
 def _is_empty(backend: KeyringBackend) -> bool:
-    """Whether a chain of keyrings has no link that keeps anything."""
+    """Whether none of the chained keyrings can store anything."""
     links: Iterable[KeyringBackend] | None = getattr(backend, "backends", None)
     return links is not None and not any(link.priority > 0 for link in links)
 
@@ -272,7 +273,7 @@ def _to_keyring(profile: Profile) -> bool:
         with _calls():
             account = _account(profile.name, profile.service)
             backend.set_password(_PROGRAM, account, profile.api_key.reveal())
-    except _KeyringError:  # locked, or nobody is there to unlock it
+    except _KeyringError:  # locked, and there is no user to unlock it
         return False
     return True
 
@@ -293,5 +294,5 @@ def _remove_from_keyring(name: str, service: str) -> None:
     with _calls():
         from keyring.errors import PasswordDeleteError
 
-        with suppress(PasswordDeleteError):  # somebody else has deleted it
+        with suppress(PasswordDeleteError):  # deleted elsewhere
             backend.delete_password(_PROGRAM, _account(name, service))

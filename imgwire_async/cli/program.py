@@ -1,4 +1,4 @@
-"""A run of the program from its arguments to its exit code."""
+"""Runs the program from its arguments to its exit code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imgwire_async.cli.output import unwritable
 
 
 def run_program() -> None:
-    """Run the command that the arguments name, and end the process.
+    """Run the command named by the arguments, and end the process.
 
     Raises:
         SystemExit: always.
@@ -23,14 +23,14 @@ def run_program() -> None:
         app(prog_name="imgwire-async")
     except SystemExit as ended:
         code = ended.code
-    except OSError as error:  # outside of what commands do: in help texts and prompts
+    except OSError as error:  # outside of commands: in help texts and prompts
         code = unwritable(error)
     finally:
         interruptions.at_once()
     try:
         sys.stdout.flush()
         if code == ExitCode.OK:
-            os.write(sys.stdout.fileno(), b"")  # fails where it is closed, also if nothing was to be shown
+            os.write(sys.stdout.fileno(), b"")  # fails if it is closed, even if there is nothing to write
     except OSError as error:
         code = code or unwritable(error)
     sys.exit(code if isinstance(code, int) else ExitCode.FAILED)

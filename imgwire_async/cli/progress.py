@@ -19,7 +19,7 @@ _LEAST_WIDTH_FOR_NUMBERS: Final = 64
 
 @contextmanager
 def upload_bars() -> Iterator[Callable[[str], Callable[[UploadProgress], None]]]:
-    """Gives what makes a bar: from a name, the function to call with the progress of an upload."""
+    """Yields a function that creates a bar: given a name, it returns the progress hook of an upload."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = beside()
@@ -52,5 +52,5 @@ def upload_bars() -> Iterator[Callable[[str], Callable[[UploadProgress], None]]]
 
 
 def _shortened(name: str, room: int) -> str:
-    """A name that leaves room for its bar."""
+    """A name shortened to leave room for its bar."""
     return name if len(name) <= room else f"{name[: room - 1]}…"

@@ -1,4 +1,4 @@
-"""The options that all commands share, as given for the command that runs."""
+"""The options shared by all commands, as given to the running command."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from imgwire_async.imgwire.client import AsyncImgwireClient
 
 ATTEMPTS: Final = 5
-"""How often a command sends a request at most."""
+"""Maximum attempts of a request."""
 
 
 @dataclass(slots=True)
 class Settings:
-    """What was given for all commands, and how the present one calls its parameters."""
+    """The shared options, and the parameter names of the current command."""
 
     base_url: str | None = None
-    """Takes the place of the URL in the environment variable or profile."""
+    """Replaces the URL of the environment variable or profile."""
     profile: str | None = None
-    """Stands for all environment variables of the service."""
+    """Used instead of the service's environment variables."""
     key_name: str | None = None
-    """How messages call the key of a profile; None for that of the environment variable."""
+    """Name of a profile's key in messages; None for the key in the environment variable."""
     verbose: bool = False
-    """Show what belongs to an error beside its sentence: request, request id, attempts, causes."""
+    """Show the details of an error besides its message: request, request id, attempts, causes."""
     quiet: bool = False
     """Show results and errors only: no progress and no notes."""
     parameters: Mapping[str, str] = field(default_factory=dict)
-    """Names of the present command's parameters in Python, and as users write them."""
+    """Python names of the current command's parameters, and the names that users write."""
 
     def reset(self) -> None:
-        """Forget what an earlier run in this process was given."""
+        """Reset the options of an earlier run in this process."""
         self.base_url = self.profile = self.key_name = None
         self.verbose = self.quiet = False
         self.parameters = {}
@@ -47,16 +47,16 @@ VARIABLES: Final = {
     "imgwire": ("IMGWIRE_API_KEY", "IMGWIRE_API_BASE_URL", "IMGWIRE_ENVIRONMENT_ID"),
     "imgix": ("IMGIX_API_KEY", "IMGIX_API_BASE_URL"),
 }
-"""The variables of a service, which apply together; the first is its key."""
+"""The environment variables of a service, which apply together; the first is its key."""
 PROFILE_VARIABLE: Final = "IMGWIRE_PROFILE"
-"""Environment variable with the profile for commands that get none with `--profile`."""
+"""Environment variable with the profile for commands without `--profile`."""
 
 
 def chosen_profile(service: str) -> Profile | None:
     """The profile that a command uses; None if the environment variables of its service apply.
 
-    `--profile` comes first, then variables that are set, then IMGWIRE_PROFILE and the default profile. So a
-    key that is set for one shell is the one that is used there, whatever is stored.
+    `--profile` takes precedence, then environment variables, then IMGWIRE_PROFILE and the default profile. So
+    a key set in a shell is used there, whatever is stored.
 
     Args:
         service: `imgwire` or `imgix`.
@@ -90,7 +90,7 @@ def configured_client(on_retry: Callable[[RetryEvent], None] | None = None) -> A
     """A client from the profile or the environment variables, and `--base-url`.
 
     Raises:
-        ConfigurationError: there is no key, or something is not what it must be.
+        ConfigurationError: there is no key, or a setting is invalid.
     """
     from imgwire_async.imgwire.client import AsyncImgwireClient
 
@@ -117,11 +117,11 @@ def configured_imgix_client(
     """A client for imgix from the profile or the environment variables.
 
     Args:
-        on_retry: called before a request is sent again.
-        base_url: takes the place of the profile's or variable's URL.
+        on_retry: called before each retry.
+        base_url: replaces the URL of the profile or environment variable.
 
     Raises:
-        ConfigurationError: there is no key, or something is not what it must be.
+        ConfigurationError: there is no key, or a setting is invalid.
     """
     from imgwire_async.imgix.client import AsyncImgixClient
 

@@ -1,4 +1,4 @@
-"""Standard input, output and error as they really are: closed, full, narrow, or in an old encoding."""
+"""Robust standard streams: they may be closed, full, narrow, or in a legacy encoding."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Final, TextIO
 from imgwire_async.cli.settings import settings
 
 LEAST_WIDTH: Final = 40
-"""Columns below which nothing is laid out any more: a narrower terminal breaks the lines itself."""
+"""Minimum columns for layout: a narrower terminal wraps the lines itself."""
 
 _PLAINER: Final = str.maketrans(dict(zip("▁▂▃▄▅▆▇█·×…−–—’‘“”•│─", "_.-:=+*#-x~---''\"\"*|-", strict=True)))  # noqa: RUF001
 _PLAINER[ord("\N{REPLACEMENT CHARACTER}")] = "?"
 
 
 def _readable(error: UnicodeError) -> tuple[str | bytes, int]:
-    """What stands for characters that an encoding lacks: a similar one, or else its number."""
+    """Replaces characters that an encoding lacks by similar ones, or else by their number."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lost = error.object[error.start : error.end].translate(_PLAINER)
@@ -27,16 +27,16 @@ def _readable(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def prepare_streams() -> None:
-    """Make the standard streams usable whatever state they are in.
+    """Make the standard streams usable in any state.
 
-    A closed descriptor gets the null device, so that no file or connection gets its number. Reading
+    A closed descriptor is opened on the null device, so that no file or connection gets its number. Reading
     from a closed standard input and writing to a closed standard output fail: nothing was read or shown.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            # Takes the lowest free number, which is this one.
+            # Gets the lowest free number, which is this one.
             os.open(os.devnull, os.O_RDONLY if descriptor == 1 else os.O_WRONLY)
             os.set_inheritable(descriptor, True)
     if sys.stdin is None:
@@ -49,26 +49,26 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="imgwire_async.readable")
-    # Without a usable number of columns, terminals are asked themselves.
+    # Without a usable COLUMNS value, the terminal itself is queried.
     columns = os.environ.get("COLUMNS", "")
     if not columns.isdecimal() or int(columns) < LEAST_WIDTH:
         os.environ.pop("COLUMNS", None)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether somebody looks at the stream, whatever environment variables say about colours."""
+    """Whether the stream is a terminal, whatever environment variables say about colours."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
 def plain(text: str) -> str:
-    """`text` without control characters: names of files can hold those that rule a terminal."""
+    """`text` without control characters: file names can contain terminal escape sequences."""
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
     )
 
 
 def say(*lines: str) -> None:
-    """Print lines to standard output, without control characters: each as one, whatever it holds.
+    """Print lines to standard output, without control characters, so that each stays one line.
 
     Raises:
         OSError: they cannot be written.
@@ -77,13 +77,13 @@ def say(*lines: str) -> None:
 
 
 def note(line: str) -> None:
-    """Print a line that explains to standard error; nothing with `--quiet`."""
+    """Print a note to standard error, unless `--quiet` is given."""
     if not settings.quiet:
         complain(line)
 
 
 def complain(*lines: str) -> None:
-    """Print lines to standard error, as `say` does. If that fails, there is nowhere to report it."""
+    """Print lines to standard error, like `say`. If that fails, there is nowhere to report it."""
     try:
         _write(sys.stderr, lines)
     except OSError:
@@ -91,7 +91,7 @@ def complain(*lines: str) -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Send to the null device what a stream still holds and could not write."""
+    """Redirect a stream's unwritten buffer to the null device."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())

@@ -1,7 +1,7 @@
-"""Messages of the SDK in the command line's own words.
+"""Translates messages of the SDK into the vocabulary of the command line.
 
-Errors speak to those who write Python: of arguments, and of what to pass. Here is the one place that says the
-same of options and environment variables.
+Errors are written for Python code: they name arguments to pass. This module, and no other, turns them into
+options and environment variables.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ _ARGUMENTS: Final = {
     "origin_id": ("cors_origin_id",),
     "redirects": ("redirects", "kind"),
 }
-"""The arguments that a command's parameter may become, where they have other names."""
+"""The arguments for which a command's parameter is used, if their names differ."""
 
 
 def in_own_words(text: str) -> str:
-    """A message of the SDK as the command line says it.
+    """Translate a message of the SDK for the command line.
 
-    Arguments become the options or parameters of the command that runs. What is quoted stays as it is.
+    Arguments become options or parameters of the running command. Quoted text is unchanged.
     """
     for pattern, words in _PHRASES:
         text = pattern.sub(words, text)
@@ -66,13 +66,13 @@ def in_own_words(text: str) -> str:
     for name, spelled in settings.parameters.items():
         meant = "|".join(_meant(argument) for argument in _ARGUMENTS.get(name, (name,)))
         parts = re.split(rf"({_QUOTED})|{meant}", text)
-        # What is quoted stands between the pieces; None does where the argument was.
+        # Quoted text is between the pieces; None marks the position of an argument.
         text = "".join(spelled if part is None else part for part in parts)
     return text
 
 
 def _meant(argument: str) -> str:
-    """A pattern for an argument's name. Many names are also words, so only where it can be nothing else."""
+    """A pattern for an argument's name, only in unambiguous positions, because many names are also words."""
     patterns = [rf"\b{argument}=(?=[\s,;.]|$)", rf"(?:^|(?<=: )){argument}(?= (?:must|needs|holds|has no)\b)"]
     if "_" in argument:
         patterns.append(rf"(?<![\w/.]){argument}(?![\w/.])")
@@ -80,11 +80,11 @@ def _meant(argument: str) -> str:
 
 
 def sentence(error: ImgwireError, about: str | None = None) -> str:
-    """What happened and what to do, in one line.
+    """The message of an error in one line: what happened and what to do.
 
     Args:
-        error: what happened.
-        about: which item of several it happened to; not repeated where the message names it.
+        error: the error.
+        about: the item that it concerns; not repeated if the message names it.
     """
     message = in_own_words(error.message) or type(error).__name__
     if about is not None and message.startswith(name := repr(PurePath(about).name)):
@@ -94,7 +94,7 @@ def sentence(error: ImgwireError, about: str | None = None) -> str:
 
 
 def details(error: ImgwireError) -> list[str]:
-    """What `--verbose` shows beside the sentence."""
+    """The details that `--verbose` shows besides the message."""
     facts = {
         "error": type(error).__name__,
         "request": f"{error.method} {error.url}" if error.method and error.url else None,
@@ -112,5 +112,5 @@ def details(error: ImgwireError) -> list[str]:
 
 
 def names_option(error: ImgwireError) -> bool:
-    """Whether an error is about an option of the command, rather than about what it works on."""
+    """Whether an error is about an option of the command rather than its input."""
     return in_own_words(error.message).startswith("--")

@@ -253,5 +253,5 @@ class AsyncImgixClient(ServiceClient):
         return await publish(self._core, url, source=source)
 
     async def unpublish(self, url: str, *, source: SourceId) -> UnpublishReceipt:
-        """Stop delivering an asset. A retry is harmless. Takes the arguments and raises the errors of `publish`."""
+        """Stop delivering an asset. A retry is harmless. Arguments and errors are as for `publish`."""
         return await unpublish(self._core, url, source=source)

@@ -1,1 +1,1 @@
-"""The SDK inside of frameworks. Each module needs an extra of the same name."""
+"""Integrations with frameworks. Each module needs the extra of the same name."""

@@ -4,7 +4,7 @@
 imgwire = AsyncImgwireClient(**opentelemetry_hooks())
 ```
 
-With hooks of your own, all of them are called:
+Your own hooks are called as well:
 
 ```python
 traced = opentelemetry_hooks()
@@ -17,14 +17,14 @@ imgwire = AsyncImgwireClient(
 
 Every call is a span named after it, such as `images.create`, with a child for every attempt; an upload is two
 calls. Attributes follow the semantic conventions for HTTP clients. Queries of URLs are left out, because they
-hold signatures and tokens; keys and bodies never come here.
+may contain signatures and tokens; keys and bodies are never recorded.
 
-| Metric | Unit | What |
+| Metric | Unit | Measures |
 | --- | --- | --- |
 | `imgwire.client.call.duration` | s | calls, with retries and waits |
 | `http.client.request.duration` | s | attempts |
-| `http.client.request.body.size` | By | bodies of attempts that were answered |
-| `http.client.response.body.size` | By | bodies that arrived, unpacked; also those of transfers that broke |
+| `http.client.request.body.size` | By | bodies of attempts that received a response |
+| `http.client.response.body.size` | By | bodies received, decompressed; includes transfers that broke |
 | `imgwire.client.retries` | {retry} | attempts after the first |
 | `imgwire.client.throttled_time` | s | attempts delayed by the client's limits or the service's pauses |
 """
@@ -60,16 +60,16 @@ except ModuleNotFoundError as error:
 
 _NAME: Final = "imgwire_async"
 
-# The default boundaries are made for milliseconds: all requests would be in one bucket.
+# The default boundaries are for milliseconds: all requests would be in one bucket.
 _ATTEMPT_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
-"""What the semantic conventions advise."""
+"""The boundaries recommended by the semantic conventions."""
 _CALL_SECONDS: Final = (*_ATTEMPT_SECONDS, 30, 60, 120)
 _BYTES: Final = (0, *(1024 * 4**exponent for exponent in range(9)), 100 * 1024 * 1024)
 """From 1 KiB to 100 MiB."""
 
 
 class OpenTelemetryHooks(TypedDict):
-    """The arguments of `AsyncImgwireClient` that observe it."""
+    """The hook arguments of `AsyncImgwireClient`."""
 
     on_call: CallHook
     on_request: Hook[RequestEvent]
@@ -81,13 +81,13 @@ class _Call:
     """The call that the current task is in."""
 
     span: Span | None
-    """None when `on_call` is not ours: attempts are then children of whatever span is current."""
+    """None if our `on_call` is not used: attempts are then children of the current span."""
     size: int | None
     attempts: int = 0
     attempt_span: Span | None = None
 
     def abandon_attempt(self, error_type: str) -> None:
-        """End the span of an attempt that was cancelled, or whose end a hook of the user kept from us."""
+        """End the span of an attempt that was cancelled, or whose end a failing user's hook hid."""
         if self.attempt_span is not None:
             self.attempt_span.set_attribute("error.type", error_type)
             self.attempt_span.set_status(StatusCode.ERROR)
@@ -98,11 +98,11 @@ class _Call:
 def opentelemetry_hooks(
     *, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
 ) -> OpenTelemetryHooks:
-    """Hooks that make spans and metrics: `AsyncImgwireClient(**opentelemetry_hooks())`.
+    """Create hooks that record spans and metrics: `AsyncImgwireClient(**opentelemetry_hooks())`.
 
     Args:
-        tracer_provider: where spans go; default: the global provider.
-        meter_provider: where metrics go; default: the global provider.
+        tracer_provider: provider for spans; default: the global one.
+        meter_provider: provider for metrics; default: the global one.
     """
     observer = _Observer(tracer_provider, meter_provider)
     return {
@@ -135,7 +135,7 @@ class _Observer:
 
     @contextmanager
     def call(self, event: CallEvent) -> Iterator[None]:
-        """The span of a call, and in the end its metrics."""
+        """Record the span of a call, and at its end the metrics."""
         started = time.monotonic()
         error_type: str | None = None
         with self._tracer.start_as_current_span(
@@ -167,7 +167,7 @@ class _Observer:
                 self._call_seconds.record(time.monotonic() - started, attributes)
 
     def attempt_begins(self, event: RequestEvent) -> None:
-        """Begin the span of an attempt."""
+        """Start the span of an attempt."""
         call = self._current.get()
         if call is None:
             call = _Call(None, None)

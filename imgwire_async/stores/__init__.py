@@ -1,5 +1,5 @@
-"""Object stores in the cloud: what names an object, opening a bucket, reading, listing, writing, signing.
+"""Cloud object stores: URIs, opening buckets, reading, listing, writing and signing.
 
-Everything here speaks of buckets and objects of any owner, and knows nothing of images. It is the only
-place that imports obstore, which comes with the extra `cloud`, and does so when a bucket is first opened.
+This package deals with buckets and objects and does not depend on images. It is the only place that imports
+obstore, from the `cloud` extra, and only when a bucket is first opened.
 """

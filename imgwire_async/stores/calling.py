@@ -1,4 +1,4 @@
-"""Calling obstore on asyncio, and in threads on trio, which it knows nothing of."""
+"""Calling obstore: directly on asyncio, and in threads on trio, which obstore does not support."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 _HANDING_OVER: Final = 0.02
 _LONGEST_HANDING_OVER: Final = 1.0
-"""Seconds that the end of the process waits for threads of obstore, at least and at most."""
+"""Minimum and maximum seconds that the end of the process waits for obstore's threads."""
 
 
 def on_asyncio() -> bool:
-    """Whether asyncio, or a loop of its kind, runs this."""
+    """Whether this runs on asyncio or a compatible event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -28,14 +28,14 @@ def on_asyncio() -> bool:
 
 
 async def call(awaitable: Callable[[], Awaitable[T]], blocking: Callable[[], T]) -> T:
-    """Call the one of the two that the running event loop can use."""
+    """Call the variant that the running event loop supports."""
     if on_asyncio():
         return await awaitable()
     return await in_thread(blocking, abandon_on_cancel=True)
 
 
 async def each(stream: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - a stream of obstore
-    """What a stream of obstore gives, one after the other."""
+    """The items of an obstore stream."""
     if on_asyncio():
         async for one in stream:
             yield one
@@ -46,13 +46,13 @@ async def each(stream: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - a st
 
 
 def let_threads_finish() -> None:
-    """Wait at the end of the process until the threads of obstore have handed over their results.
+    """Wait at the end of the process until obstore's threads have delivered their results.
 
-    Such a thread is still in a call into Python when its result has arrived. Python, when it shuts down, ends
-    the thread right there, in the middle of Rust, which aborts the process although it has done all its work.
+    Such a thread is still calling into Python after its result has arrived. Python ends it there on shutdown,
+    in the middle of Rust code, which aborts the process although all work is done.
     """
     end = time.monotonic() + _LONGEST_HANDING_OVER
-    time.sleep(_HANDING_OVER)  # one that waits for the interpreter cannot be seen
+    time.sleep(_HANDING_OVER)  # a thread that waits for the interpreter is not visible
     while _are_foreign_threads_in_python() and time.monotonic() < end:
         time.sleep(_HANDING_OVER / 10)
 

@@ -1,7 +1,7 @@
-"""Credentials where people have them, beyond those that obstore finds by itself.
+"""Support for credentials that obstore does not find on its own.
 
 obstore reads the environment, web identities, and the metadata services of AWS, Google and Azure, but neither
-profiles nor SSO of AWS (those are boto3's), and the Azure command line only when it is told to.
+AWS profiles nor SSO, which need boto3. It uses the Azure command line only if configured to.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _AZURE_OPTIONS: Final = (
 
 
 def aws_provider(options: Mapping[str, str], profile: str | None) -> Callable[[], Any] | None:
-    """What asks boto3 for credentials; None when obstore finds them by itself.
+    """A provider that gets credentials from boto3; None if obstore finds them on its own.
 
     Raises:
-        ConfigurationError: a profile is named and boto3 is not installed, or does not know it.
+        ConfigurationError: a profile is named, but boto3 is not installed or does not know it.
     """
     profile = profile or os.environ.get("AWS_PROFILE")
     if _AWS_OPTIONS & options.keys():
@@ -75,7 +75,7 @@ def aws_provider(options: Mapping[str, str], profile: str | None) -> Callable[[]
 
 
 def azure_options(options: Mapping[str, str]) -> dict[str, str]:
-    """What has obstore ask the Azure command line, where there are no other credentials."""
+    """Options that make obstore use the Azure command line if there are no other credentials."""
     given = any(name.removeprefix("azure_").startswith(_AZURE_OPTIONS) for name in options)
     if given or any(os.environ.get(name) for name in _OF_AZURE) or shutil.which("az") is None:
         return {}

@@ -1,6 +1,6 @@
-"""The one place that knows how obstore's errors read. Most of them are text.
+"""Classifies obstore's errors, most of which are known only by their text.
 
-Nothing of that text is shown: it holds URLs, which on Azure carry signatures, and whatever the store says.
+The text is never shown: it contains URLs, which include signatures on Azure, and the store's response.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CREDENTIAL_CODES: Final = frozenset(
 _ARCHIVE_CODES: Final = frozenset({"BlobArchived", "BlobBeingRehydrated", "InvalidObjectState"})
 _BUCKET_CODES: Final = frozenset({"ContainerNotFound", "NoSuchBucket"})
 _THROTTLING_CODES: Final = frozenset({"RequestLimitExceeded", "ServerBusy", "SlowDown", "Throttling"})
-# Requests of obstore for a credential, which fail on a machine that has none.
+# obstore's requests for credentials, which fail on a machine without any.
 _OF_CREDENTIALS: Final = re.compile(
     r"169\.254\.169\.254|metadata\.google|/latest/api/token|oauth2|sts\.|[Cc]redential|az account|Azure CLI"
 )
@@ -60,12 +60,12 @@ _IN_WORDS: Final[dict[StoreProblem, str]] = {
 
 @contextmanager
 def store_errors(what: str, *, reading: bool = True, listing: bool = False) -> Iterator[None]:
-    """Raise what obstore raises as our own errors, without its text and without it as a cause.
+    """Convert obstore's exceptions into our own errors, without their text and without a cause.
 
     Args:
-        what: what cannot be done, such as `cannot read 's3://bucket/key'`.
-        reading: whether the objects are sources, and not targets.
-        listing: whether the bucket as a whole is asked.
+        what: the failed operation, such as `cannot read 's3://bucket/key'`.
+        reading: whether the objects are sources rather than targets.
+        listing: whether the request is for the bucket as a whole.
     """
     try:
         yield
@@ -76,7 +76,7 @@ def store_errors(what: str, *, reading: bool = True, listing: bool = False) -> I
         if told is None:
             raise
         reason, status = told
-        # Not as a cause: tracebacks would show its text.
+        # Not as the cause: tracebacks would show its text.
         raise failed(what, reason, status, reading=reading) from None
 
 
@@ -90,7 +90,7 @@ def failed(what: str, reason: StoreProblem, status: int | None = None, *, readin
 
 
 def problem_of(error: Exception, *, listing: bool = False) -> tuple[StoreProblem, int | None] | None:
-    """What an error of obstore means, and the status that it was made of; None for one of something else."""
+    """The reason for an error of obstore and its status, if it has one; None for other exceptions."""
     from obstore import exceptions
 
     text = str(error)

@@ -1,4 +1,4 @@
-"""Listing the objects below a prefix as a stream: memory stays flat whatever their number."""
+"""Listing the objects below a prefix as a stream in constant memory."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from imgwire_async.stores.opening import Store
 from imgwire_async.stores.reading import ObjectInfo, info_of
 
 SLICE: Final = 100
-"""Objects of a page that are handed over at a time. A whole page of 1000 makes so many Python objects that
-every few pages the garbage collector goes through all of the process, which holds up the event loop."""
+"""Number of objects of a page that are processed at a time. A whole page of 1000 creates so many Python
+objects that every few pages trigger a full garbage collection, which delays the event loop."""
 
 
 async def slices(
     store: Store, prefix: str = "", *, after: str | None = None
 ) -> AsyncGenerator[list[ObjectInfo], None]:
-    """All objects below a prefix, a slice of a page at a time, in the order of their keys.
+    """List all objects below a prefix in the order of their keys, part of a page at a time.
 
     Must be closed by the task that iterates.
 
     Args:
         store: the bucket.
-        prefix: whole parts of keys, as a folder's path is; empty for the whole bucket.
-        after: begin after this key.
+        prefix: whole segments of keys, like the path of a folder; empty for the whole bucket.
+        after: start after this key.
 
     Raises:
-        SourceStoreError: the bucket cannot be listed. `reason` is `invalid_key` where it holds a key that
-            cannot be addressed; what comes after it is then not listed.
+        SourceStoreError: the bucket cannot be listed. `reason` is `invalid_key` if it contains a key that
+            cannot be addressed; objects after it are then not listed.
     """
     import obstore
 

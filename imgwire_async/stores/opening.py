@@ -1,4 +1,4 @@
-"""Opening a bucket: one store for each bucket and process, because stores do not share connections."""
+"""Opening buckets: one store per bucket and process, because stores do not share connections."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from imgwire_async.stores.uris import ObjectUri
 _OF_THE_CLIENT: Final = frozenset(
     {"allow_http", "connect_timeout", "read_timeout", "proxy_url", "root_certificate"}
 )
-"""Options for connections, of every provider. Others are configuration of the provider."""
+"""Connection options, for every provider. All other options configure the provider."""
 _VARIABLES: Final = ("AWS_", "AZURE_", "GOOGLE_", "IDENTITY_")
 _RETRIES: Final[dict[str, Any]] = {
-    # Short: the reader decides how often, and for how long, to try again.
+    # Short: the reader decides about retries.
     "max_retries": 2,
     "retry_timeout": timedelta(seconds=10),
     "backoff": {
@@ -34,7 +34,7 @@ _RETRIES: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Store:
-    """An open bucket. It does not pickle: other processes open their own."""
+    """An open bucket. It cannot be pickled: other processes open their own."""
 
     uri: ObjectUri
     """The bucket."""
@@ -43,7 +43,7 @@ class Store:
 
     @property
     def lists_from_a_key(self) -> bool:
-        """Whether a listing can begin after a key without reading what comes before it."""
+        """Whether a listing can start after a key without reading the objects before it."""
         return self.uri.provider in {"s3", "gs"}
 
     def name(self, key: str) -> str:
@@ -56,22 +56,22 @@ _lock = threading.Lock()
 
 
 def open_store(uri: ObjectUri, options: Mapping[str, str] | None = None) -> Store:
-    """The store of a bucket, opened once per process, set of options and environment. Makes no request.
+    """Open the store of a bucket, once per process, options and environment. Makes no request.
 
     Args:
         uri: the bucket, or any object of it.
-        options: endpoint, region, credentials and so on, by the names that obstore has for them; for S3 also
-            `profile`. What is not given comes from the environment.
+        options: endpoint, region, credentials and so on, by obstore's names; for S3 also `profile`. Options
+            not given come from the environment.
 
     Raises:
-        ConfigurationError: the extra is missing, or an option is not known or of no use.
+        ConfigurationError: the extra is missing, or an option is unknown or invalid.
         InvalidArgumentError: an option is not text.
     """
     given = dict(options or {})
     for name, value in given.items():
         if any(not isinstance(part, str) for part in (name, value)):
             raise InvalidArgumentError(f"store options must be text by name, got {name!r:.40}")
-    # Whatever credentials and endpoints the environment had: a test or a notebook may change them.
+    # The environment is part of the key: a test or notebook may change its credentials and endpoints.
     around = tuple(sorted(pair for pair in os.environ.items() if pair[0].startswith(_VARIABLES)))
     bucket = uri.with_key("")
     known = (os.getpid(), bucket, tuple(sorted(given.items())), around)
@@ -84,25 +84,25 @@ def open_store(uri: ObjectUri, options: Mapping[str, str] | None = None) -> Stor
 
 
 class OpenStores:
-    """The stores of one job: `open_store` looks at the whole environment each time, and this only once."""
+    """The stores of one job. Reads the environment only once, unlike `open_store`."""
 
     def __init__(self) -> None:
         self._stores: dict[tuple[object, ...], Store] = {}
         self._last: tuple[str, Mapping[str, str] | None, Store] | None = None
 
     def of(self, source: str, options: Mapping[str, str] | None) -> tuple[Store, str]:
-        """The store of an object, and its key.
+        """The store and the key of an object.
 
         Args:
             source: the URI of the object.
-            options: how its bucket is opened, see `open_store`.
+            options: options of its bucket, see `open_store`.
 
         Raises:
-            InvalidArgumentError: it is no URI.
+            InvalidArgumentError: it is not a URI.
             ConfigurationError: as for `open_store`.
         """
         if self._last is not None:
-            # Most objects are in the bucket of the one before.
+            # Most objects are in the same bucket as the previous one.
             start, those, store = self._last
             if options is those and source.startswith(start):
                 return store, source[len(start) :]
@@ -123,14 +123,14 @@ def _opened(uri: ObjectUri, given: dict[str, str]) -> Any:  # noqa: ANN401 - obs
         raise ConfigurationError(
             f"{uri} needs the extra for cloud stores: pip install 'imgwire-async[cloud]'"
         ) from None
-    # The time that a request may take in all includes its body, and an object may be large.
+    # The total timeout of a request includes its body, and an object may be large.
     client: dict[str, Any] = {"timeout": "7days", "connect_timeout": "5s", "read_timeout": "30s"}
     config: dict[str, Any] = {}
     for name, value in given.items():
         (client if name in _OF_THE_CLIENT else config)[name] = value
     if "allow_http" in client:
         client["allow_http"] = str(client["allow_http"]).lower() in {"1", "true", "yes"}
-    # What may be in a configuration is for obstore to say: its types list the names one by one.
+    # obstore validates the configuration; its types list every name.
     stores: Any = store
     profile = config.pop("profile", None)
     try:

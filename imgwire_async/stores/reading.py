@@ -1,4 +1,4 @@
-"""Reading objects: whole, in parts, or as a stream; at a version, where one was seen before."""
+"""Reading objects: whole, in parts, or as a stream; optionally at a known version."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 CHUNK: Final = 512 * 1024
-"""Bytes of a chunk at least; a connection that is quick gives more at a time."""
+"""Minimum size of a chunk in bytes; a fast connection yields more at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectInfo:
-    """What a store tells of an object."""
+    """The metadata of an object."""
 
     key: str
     size: int
     """Bytes."""
     version: str
-    """Its ETag without quotes, which listings of some stores leave out; where there is none, the time of its
-    last change."""
+    """Its ETag without quotes, which listings of some stores lack; if there is none, its modification
+    time."""
     content_type: str | None = None
-    """As it was declared; None where only reading the object tells."""
+    """Content type as declared; None if it is known only by reading the object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class Reading:
     info: ObjectInfo
     chunks: AsyncIterator[bytes]
     whole: Callable[[], Awaitable[bytes]]
-    """Read all of it at once, instead of `chunks`: cheaper for a small object."""
+    """Read all of it at once, instead of `chunks`; cheaper for small objects."""
 
 
 def info_of(meta: Any, content_type: str | None = None) -> ObjectInfo:  # noqa: ANN401 - a record of obstore
-    """What obstore tells of an object."""
+    """Convert obstore's metadata of an object."""
     etag = (meta["e_tag"] or "").removeprefix("W/").strip('"')
     version = etag or meta["last_modified"].isoformat()
     return ObjectInfo(key=meta["path"], size=meta["size"], version=version, content_type=content_type)
@@ -55,7 +55,7 @@ async def look(store: Store, key: str) -> ObjectInfo:
     """Size and version of an object.
 
     Raises:
-        SourceStoreError: it does not exist, or the store does not tell.
+        SourceStoreError: it does not exist, or the request failed.
     """
     import obstore
 
@@ -68,7 +68,7 @@ async def look(store: Store, key: str) -> ObjectInfo:
 
 @asynccontextmanager
 async def reading(store: Store, key: str, *, version: str | None = None) -> AsyncGenerator[Reading, None]:
-    """Open an object and read it as a stream. A connection that breaks is resumed where it was.
+    """Open an object and read it as a stream. A broken connection is resumed where it stopped.
 
     Args:
         store: its bucket.
@@ -84,15 +84,15 @@ async def reading(store: Store, key: str, *, version: str | None = None) -> Asyn
 
 
 async def read_whole(store: Store, key: str, *, most: int) -> tuple[ObjectInfo, bytes | None]:
-    """Read an object that is thought to be small at once, which is cheaper than `reading` it.
+    """Read a presumably small object at once, which is cheaper than `reading`.
 
     Args:
         store: its bucket.
         key: its key.
-        most: bytes that it may have.
+        most: maximum size in bytes.
 
     Returns:
-        What the store tells of it, and its content; None if it has more bytes.
+        Its metadata and content; the content is None if it is larger.
 
     Raises:
         SourceStoreError: as for `reading`.
@@ -127,12 +127,12 @@ def blocks_of(store: Store, key: str) -> Iterator[bytes]:
     import obstore
 
     with store_errors(f"cannot read {store.name(key)!r}"):
-        # One that ends early raises here as well.
+        # A stream that ends early raises here as well.
         yield from obstore.get(store.handle, key).stream(min_chunk_size=CHUNK)
 
 
 def open_file(store: Store, key: str) -> io.RawIOBase:
-    """An object as a file that can seek, for a thread.
+    """An object as a seekable file, for a thread.
 
     Raises:
         SourceStoreError: as for `reading`; reading the file may raise it as well.
@@ -145,7 +145,7 @@ def open_file(store: Store, key: str) -> io.RawIOBase:
 
 
 class _ObjectFile(io.RawIOBase):
-    """A file of obstore with all that the standard library's files have."""
+    """An obstore file with the full interface of the standard library's files."""
 
     def __init__(self, file: Any, what: str) -> None:  # noqa: ANN401 - a file of obstore
         self._file = file

@@ -1,4 +1,4 @@
-"""Presigned URLs, with which somebody else fetches an object without credentials."""
+"""Presigned URLs, for fetching an object without credentials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imgwire_async.stores.opening import Store
 from imgwire_async.stores.uris import ObjectUri
 
 LIFETIME: Final = 900.0
-"""Seconds for which a URL is good that is handed out just before it is used."""
+"""Validity in seconds of a URL that is created just before it is used."""
 _GOOGLE_FILES: Final = ("service_account", "service_account_path", "application_credentials")
 _AZURE_KEYS: Final = ("account_key", "access_key", "master_key")
 _AZURE_VARIABLES: Final = (
@@ -27,14 +27,15 @@ _AZURE_VARIABLES: Final = (
 
 
 async def signed_url(store: Store, key: str, *, seconds: float = LIFETIME) -> Secret:
-    """A URL from which anybody can fetch an object for a while. It never outlives the credentials.
+    """Create a URL from which anyone can fetch an object for a while.
 
-    Google signs over the network where the credentials hold no private key.
+    It is never valid longer than the credentials. For Google credentials without a private key, signing takes
+    a request.
 
     Args:
         store: its bucket.
         key: its key.
-        seconds: how long the URL is good for.
+        seconds: how long the URL is valid.
 
     Raises:
         SourceStoreError: the store or its credentials cannot sign.
@@ -53,15 +54,15 @@ async def signed_url(store: Store, key: str, *, seconds: float = LIFETIME) -> Se
 
 
 def signs_here(uri: ObjectUri, options: Mapping[str, str] | None = None) -> bool:
-    """Whether URLs of a bucket are signed by this process, and not by a request for each of them.
+    """Whether URLs of a bucket are signed locally rather than with a request each.
 
-    Blocks: a file of credentials is read.
+    Blocks, because it may read a credentials file.
 
     Args:
         uri: the bucket, or an object of it.
-        options: how it is opened.
+        options: options of the bucket.
     """
-    # Every option has a name with and without that of its provider.
+    # Every option has a name with and without its provider's prefix.
     given = {
         name.lower().removeprefix("google_").removeprefix("azure_storage_").removeprefix("azure_"): value
         for name, value in (options or {}).items()

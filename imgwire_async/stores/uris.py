@@ -1,4 +1,4 @@
-"""How objects are named: `s3://bucket/key` and its relatives. Pure text; nothing is opened here."""
+"""URIs of objects, such as `s3://bucket/key`. Text only; nothing is opened here."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ def is_object(text: str) -> bool:
 
 
 def local_path(text: str) -> str | None:
-    """The path that a `file:` URI names; None for any other text."""
+    """The path in a `file:` URI; None for any other text."""
     scheme = _FILE.match(text) if text[:5].lower() == "file:" else None
     return None if scheme is None else unquote(text[scheme.end() :], errors="surrogateescape")
 
 
 def file_name(text: str) -> str:
-    """The last part of an object's URI or key, without the folders before it."""
+    """The last segment of an object's URI or key."""
     return text.rstrip("/").rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectUri:
-    """The place of an object, of all objects below a prefix, or of a whole bucket."""
+    """The location of an object, a prefix or a whole bucket."""
 
     provider: Provider
     bucket: str
     key: str = ""
-    """As it stands in the URI: nothing in it is decoded. Empty for the whole bucket."""
+    """The key as written in the URI, without decoding. Empty for the whole bucket."""
     endpoint: str | None = None
-    """Of a compatible store, such as `https://minio.example.com`."""
+    """Endpoint of a compatible store, such as `https://minio.example.com`."""
     account: str | None = None
-    """Of Azure, where the URI names it."""
+    """Azure storage account, if the URI names it."""
 
     @classmethod
     def of(cls, text: str) -> ObjectUri:
         """Read a URI.
 
         Raises:
-            InvalidArgumentError: it is none, or names no bucket.
+            InvalidArgumentError: it is not a URI of a store, or names no bucket.
         """
         if not is_object(text):
             raise _refused(text, f"it must look like {FORMS}")

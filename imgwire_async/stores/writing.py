@@ -1,4 +1,4 @@
-"""Writing objects: one appears when it is complete, and replaces another one only when it may."""
+"""Writing objects: they appear only when complete, and replace existing ones only if allowed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imgwire_async.stores.opening import Store
 from imgwire_async.stores.reading import look
 
 PART: Final = 8 * 1024 * 1024
-"""Bytes of a part of a large object, of which four are on their way at a time."""
+"""Part size of a large object in bytes; four parts are sent concurrently."""
 _AT_ONCE: Final = 4
 
 
@@ -28,15 +28,15 @@ async def write(
     overwrite: bool = False,
     content_type: str | None = None,
 ) -> None:
-    """Write an object. Nobody sees it before its last byte is there; what fails leaves nothing.
+    """Write an object atomically: it is not visible until complete, and a failure leaves nothing behind.
 
     Args:
         store: its bucket.
         key: its key.
-        chunks: its content, of any length. What they raise is raised here.
-        overwrite: whether it may replace another one. For an object of more than one part the store is asked
-            before the first one is sent, because stores check no condition for such objects.
-        content_type: the type that the store declares to others; None leaves it to the store.
+        chunks: its content, of any length. Exceptions of the iterator are raised here.
+        overwrite: whether it may replace an existing object. For multipart uploads, existence is checked
+            before the first part is sent, because stores do not support a condition for them.
+        content_type: content type to store; None leaves it to the store.
 
     Raises:
         StoreError: it exists (`reason` is `exists`), or cannot be written.
@@ -81,10 +81,10 @@ async def write(
 
 
 def write_file(store: Store, key: str, path: Path, *, overwrite: bool = False) -> None:
-    """Write a local file as an object, as `write` does with chunks. Blocks.
+    """Write a local file as an object, like `write` does for chunks. Blocks.
 
     Raises:
-        StoreError: it exists (`reason` is `exists`), or cannot be written; an older one is still there then.
+        StoreError: it exists (`reason` is `exists`), or cannot be written; an existing object is unchanged.
     """
     import obstore
 
@@ -103,7 +103,7 @@ def check_free(store: Store, key: str) -> None:
     """Check that an object does not exist. Blocks.
 
     Raises:
-        StoreError: it exists (`reason` is `exists`), or the store does not tell.
+        StoreError: it exists (`reason` is `exists`), or the request failed.
     """
     import obstore
 
@@ -119,7 +119,7 @@ def check_free(store: Store, key: str) -> None:
 
 
 async def _beginning(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
-    """What would be a first part, and whether that is all."""
+    """The bytes of the first part, and whether that is all."""
     start = bytearray()
     async for chunk in chunks:
         start += chunk
@@ -139,7 +139,7 @@ async def _exists(store: Store, key: str) -> bool:
 
 
 class _Content:
-    """All of an object's content, and what went wrong with it: obstore makes an error of its own of that."""
+    """The content of an object, and any exception from reading it, which obstore would replace."""
 
     def __init__(self, start: bytes, rest: AsyncIterator[bytes]) -> None:
         self._start = start

@@ -1,4 +1,4 @@
-"""Clients of a sandbox for tests."""
+"""Clients for a sandbox in tests."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def virtual_client(sandbox: Sandbox, clock: VirtualClock) -> Iterator[AsyncImgwireClient]:
-    """A client with the sandbox's server key that waits on `clock`: before retries, and between polls.
+    """A client with the sandbox's server key that waits on `clock` before retries and between polls.
 
-    `with_options` gives it other numbers of retries or other deadlines. It needs no closing: its connections
-    end with the event loop that used them.
+    Use `with_options` to change retries or deadlines. It need not be closed: its connections end with the
+    event loop that used them.
     """
     client = AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url)
     keep_time(client, clock)
@@ -30,7 +30,7 @@ def virtual_client(sandbox: Sandbox, clock: VirtualClock) -> Iterator[AsyncImgwi
 
 @contextmanager
 def virtual_imgix_client(sandbox: ImgixSandbox, clock: VirtualClock) -> Iterator[AsyncImgixClient]:
-    """The same for the local imgix: a client with all permissions, and without the published limits."""
+    """A client for the local imgix with all permissions and without the published limits."""
     from imgwire_async.imgix import AsyncImgixClient
 
     client = AsyncImgixClient(sandbox.api_key, base_url=sandbox.base_url)

@@ -1,4 +1,4 @@
-"""Time that passes without anybody waiting for it."""
+"""Virtual time for tests."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ import anyio.lowlevel
 
 
 class VirtualClock:
-    """A clock that stands still until somebody sleeps on it or a test advances it.
+    """A clock that stands still until something sleeps on it or a test advances it.
 
-    Sleeping moves it on at once. With several sleepers at a time, it jumps to where the last of them wanted
-    to be: good for counting attempts and waits, not for measuring who was faster. Deadlines and timeouts only
-    watch it: they end when others have moved it past them, or when that much real time has passed.
+    Sleeping advances it immediately. With several concurrent sleepers, it jumps to the latest of their
+    wake-up times, so use it to count attempts and waits, not to compare durations. Deadlines and timeouts do
+    not advance it: they end when something else has moved it past them, or when that much real time has
+    passed.
 
     Args:
-        start: seconds since the epoch at first. Default: the real time.
+        start: initial time in seconds since the epoch. Default: the real time.
     """
 
     def __init__(self, start: float | None = None) -> None:
@@ -33,11 +34,11 @@ class VirtualClock:
         return self._passed
 
     def time(self) -> float:
-        """Seconds since the epoch: those at the start, and what has passed since."""
+        """Seconds since the epoch: the start plus the virtual time that has passed."""
         return self._begun + self._passed
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: tokens and URLs expire, images get processed.
+        """Advance the clock: tokens and URLs expire, images get processed.
 
         Raises:
             ValueError: `seconds` is negative or not finite.
@@ -47,7 +48,7 @@ class VirtualClock:
         self._move_to(self._passed + seconds)
 
     async def sleep(self, seconds: float) -> None:
-        """Let everybody else go on for a turn, then let time pass."""
+        """Let other tasks run for one turn, then advance the clock."""
         await self.wait(anyio.Event(), seconds)
 
     async def wait(self, event: anyio.Event, seconds: float) -> None:
@@ -62,7 +63,7 @@ class VirtualClock:
 
     @contextmanager
     def move_on_after(self, seconds: float) -> Generator[anyio.CancelScope, None, None]:
-        """Cancel the block once this many seconds have passed, here or in reality; math.inf: never."""
+        """Cancel the block once this many seconds have passed in virtual or real time; math.inf: never."""
         with self._scope(seconds) as scope, self._timer(seconds, scope.cancel):
             yield scope
 
@@ -71,7 +72,7 @@ class VirtualClock:
 
     @contextmanager
     def _timer(self, seconds: float, ring: Callable[[], object]) -> Generator[None, None, None]:
-        """Ring once this many seconds have passed, if the block still runs then."""
+        """Trigger once this many seconds have passed, if the block is still running."""
         timer = (self._passed + seconds, ring)
         self._timers.append(timer)
         try:

@@ -1,7 +1,7 @@
-"""What the installed command starts: ready for Ctrl-C and SIGTERM before anything of the SDK is loaded.
+"""Entry point of the installed command: handles Ctrl-C and SIGTERM before the SDK is loaded.
 
-A module of its own, so that importing it does not import the package. Until its first lines have run, for
-about 10 ms, a signal meets the interpreter, which prints a traceback of its own.
+A separate module, so that importing it does not import the package. Until its first lines have run, for about
+10 ms, a signal is handled by the interpreter, which prints a traceback.
 """
 
 # `signal` itself loads enumerations, which takes ten times as long as all of this.

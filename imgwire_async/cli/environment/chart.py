@@ -1,6 +1,6 @@
-"""The metrics of an environment as a picture (extra: `charts`).
+"""The metrics of an environment as a chart (extra: `charts`).
 
-matplotlib's figures are used without `pyplot`, so that no window system is looked for.
+Uses matplotlib figures without `pyplot`, so that no window system is needed.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _SLICES: Final = (_BLUE, "#c9c9c9", _ORANGE, "#5b9a68", "#a36bb0")
 
 @dataclass(frozen=True, slots=True)
 class _Bucket:
-    """What an interval says about the points of a series."""
+    """The buckets of an interval."""
 
     name: str
     longest: timedelta
-    """How long one can be; clocks are put back in some of them."""
+    """Maximum length; days and longer buckets may include a change of clocks."""
 
 
 _BUCKETS: Final = {
@@ -53,13 +53,13 @@ _BUCKETS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Panel:
-    """One chart of the picture."""
+    """One of the charts in the image."""
 
     title: str
     column: str
     """Of the rows."""
     unit: str = ""
-    """`B` for bytes; a number of anything else has none."""
+    """`B` for bytes; empty for counts."""
     additional: str | None = None
     """Column of a second series, drawn as a line."""
 
@@ -77,8 +77,8 @@ def draw(datasets: MetricsDatasets, interval: str, zone: tzinfo) -> bytes:
     """A PNG of 1440 × 1080 pixels with all series of `datasets`.
 
     Args:
-        datasets: what to show. A series without points, and a time without a value, stay empty.
-        interval: the width of the buckets, as it was asked for.
+        datasets: the data. Series without points and times without a value stay empty.
+        interval: the requested width of the buckets.
         zone: the time zone of the axes.
     """
     rows = datasets.to_rows()
@@ -125,7 +125,7 @@ def _draw_series(
     if panel.additional:
         axes.legend(loc="lower right", bbox_to_anchor=(1, 0.98), frameon=False, ncols=2, fontsize=9)
     _, whole = _stairs(_points(rows, None), bucket)
-    axes.set_xlim(whole[0], whole[-1])  # the same for all series, whatever is missing in them
+    axes.set_xlim(whole[0], whole[-1])  # the same for all series, even if points are missing
     axes.set_ylim(0, max(value for _, value in (*points, *added)) * 1.08 or 1)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.yaxis.set_major_formatter(EngFormatter(unit=panel.unit))
@@ -139,7 +139,7 @@ def _draw_series(
 
 
 def _points(rows: Sequence[Row], column: str | None) -> list[tuple[datetime, int]]:
-    """The values of a column that are there, with their times; without a column, zeros for all times."""
+    """The existing values of a column with their times; without a column, zeros for all times."""
     points = []
     for row in rows:
         moment, value = row["timestamp"], 0 if column is None else row[column]
@@ -151,7 +151,7 @@ def _points(rows: Sequence[Row], column: str | None) -> list[tuple[datetime, int
 def _stairs(
     points: Sequence[tuple[datetime, int]], bucket: _Bucket | None
 ) -> tuple[list[float], list[float]]:
-    """The values, and the edges around them; NaN where the service gave nothing for a while."""
+    """The values and their bucket edges; NaN where the service returned no points."""
     values: list[float] = []
     edges: list[float] = []
     for (start, value), (following, _) in pairwise(points):

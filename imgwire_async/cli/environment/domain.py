@@ -1,4 +1,4 @@
-"""Commands about the custom domain."""
+"""Commands for the custom domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose key it is, and whether it works."""
+"""The command that shows and checks the configured key."""
 
 from __future__ import annotations
 

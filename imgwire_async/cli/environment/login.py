@@ -1,4 +1,4 @@
-"""The commands that store keys for later commands, and forget them."""
+"""The commands that store keys for later commands and delete them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from imgwire_async.core.values.redaction import Secret
 _LONGEST_LINE: Final = 64 * 1024
 
 NoKeyring: TypeAlias = Annotated[
-    bool, typer.Option("--no-keyring", help="Store the key in the file, even where there is a keyring.")
+    bool, typer.Option("--no-keyring", help="Store the key in the file, even if there is a keyring.")
 ]
 
 
@@ -34,8 +34,8 @@ def login(
 ) -> None:
     """Store an API key for later commands, after a check that it works.
 
-    The key is asked for, or read from standard input if that is no terminal. It is stored in the system's
-    keyring where there is one (extra: keyring), else in a file that only you can read.
+    Prompts for the key, or reads it from standard input if that is not a terminal. The key is stored in the
+    system's keyring if there is one (extra: keyring), otherwise in a file that only you can read.
 
     Example: imgwire-async login
 
@@ -66,8 +66,8 @@ def login(
 def login_to_imgix(no_keyring: NoKeyring = False, as_json: JsonFlag = False) -> None:
     """Store an API key of imgix for later commands, after a check that it works.
 
-    The key is asked for, or read from standard input if that is no terminal. It is stored in the system's
-    keyring where there is one (extra: keyring), else in a file that only you can read.
+    Prompts for the key, or reads it from standard input if that is not a terminal. The key is stored in the
+    system's keyring if there is one (extra: keyring), otherwise in a file that only you can read.
 
     Example: imgwire-async imgix login
     """
@@ -84,7 +84,7 @@ def login_to_imgix(no_keyring: NoKeyring = False, as_json: JsonFlag = False) -> 
 
 
 def logout(as_json: JsonFlag = False) -> None:
-    """Forget what `login` has stored.
+    """Delete the key stored by `login`.
 
     Example: imgwire-async logout --profile staging
     """
@@ -92,7 +92,7 @@ def logout(as_json: JsonFlag = False) -> None:
 
 
 def logout_of_imgix(as_json: JsonFlag = False) -> None:
-    """Forget what `imgix login` has stored.
+    """Delete the key stored by `imgix login`.
 
     Example: imgwire-async imgix logout
     """

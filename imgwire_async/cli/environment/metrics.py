@@ -41,11 +41,11 @@ _SERIES: Final = {
     "storage_bytes": "storage_bytes_current",
     "cache_hit_ratio": None,
 }
-"""Totals, and the column of the time series that belongs to each."""
+"""Totals, each with its column in the time series."""
 
 
 class Interval(StrEnum):
-    """The lengths of the service's buckets, as choices of an option."""
+    """Bucket widths, as choices of an option."""
 
     HOURLY = "HOURLY"
     DAILY = "DAILY"
@@ -134,7 +134,7 @@ def _zone(name: str) -> tzinfo:
 
 
 def metrics_table(stats: MetricsStats, rows: list[Row], console: Console) -> Table:
-    """Totals, with graphs in the room that is left beside them."""
+    """Totals, with graphs in the remaining width."""
     totals = _table([_total(name, getattr(stats, name)) for name in _SERIES], "now", "before", "change")
     room = console.width - width_of(totals, console) - 2
     if room < _LEAST_BARS:
@@ -163,9 +163,9 @@ def _table(lines: list[tuple[str, ...]], *headers: str) -> Table:
 
 
 def sparkline(numbers: list[int], width: int = 1000) -> str:
-    """A bar from one to eight eighths of a line for each number; the highest one is full.
+    """A bar of one to eight eighths of a line for each number; the highest one is full.
 
-    More numbers than `width` are drawn as the highest of each few neighbours.
+    If there are more numbers than `width`, each bar shows the maximum of several neighbours.
     """
     if len(numbers) > width:
         ends = [round(place * len(numbers) / width) for place in range(width + 1)]

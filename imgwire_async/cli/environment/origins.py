@@ -1,4 +1,4 @@
-"""Commands about the origins from which browsers may upload."""
+"""Commands for the origins from which browsers may upload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands about the URLs of images: what they can hold, and where they lead."""
+"""Commands for the URLs of images."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def open_url(
 
 
 def transformations(as_json: JsonFlag = False) -> None:
-    """List the transformations that URLs can hold, with their values and short names.
+    """List all transformations with their values and aliases.
 
     Example: imgwire-async transformations
     """
@@ -96,7 +96,7 @@ def transformations(as_json: JsonFlag = False) -> None:
 
 
 def _values_in_urls(allowed: str) -> str:
-    """What a URL can hold: not the objects that stand for it in Python."""
+    """The values as written in a URL, without Python's object forms."""
     ways = [way for way in allowed.replace("`", "").split("; or ") if not way.startswith("an object of")]
     return "; or ".join(ways)
 

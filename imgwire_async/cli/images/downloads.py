@@ -81,13 +81,11 @@ def bulk_download(
             "archive itself.",
         ),
     ] = ".",
-    timeout: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait at most until the archive is made.")
-    ] = 600.0,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the archive at most.")] = 600.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Download the originals of several images, as one archive that the service makes.
+    """Download the originals of several images as one archive built by the service.
 
     For all images of an environment, resumable and verified: imgwire-async export.
 
@@ -121,5 +119,5 @@ async def _to_standard_output(download: Awaitable[object]) -> None:
     except errors.DownloadTargetError as error:
         if error.errno is None:
             raise
-        # As when a command cannot print: a reader that has seen enough is no error.
+        # As when a command cannot print: a reader that ends early is not an error.
         raise OSError(error.errno, os.strerror(error.errno)) from error

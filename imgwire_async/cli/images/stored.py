@@ -1,4 +1,4 @@
-"""Commands about stored images."""
+"""Commands for stored images."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def ls(
 ) -> None:
     """List images.
 
-    The service lists all images of the environment. With filters they are looked through here, page by page,
-    until --limit are found.
+    The service always lists all images of the environment. Filters are applied locally, page by page, until
+    --limit images are found.
 
     Example: imgwire-async ls --all --json | jq -r .id
 
@@ -127,7 +127,7 @@ def _tests(
     since: datetime | None,
     until: datetime | None,
 ) -> list[Callable[[Image], bool]]:
-    """What an image has to be like. Times without a zone are UTC's."""
+    """The filters for images. Times without a zone are in UTC."""
     found: list[Callable[[Image], bool]] = []
     wanted = {one.value for one in status or ()}
     if wanted:

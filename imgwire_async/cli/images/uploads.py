@@ -1,4 +1,4 @@
-"""Commands that upload single images, and let others upload them."""
+"""Commands that upload single images, or create tokens for uploads."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ COLUMNS: Final = ("id", "status", "original_filename", "cdn_url")
 _SUBJECT: Final = "Upload"
 _CHUNK: Final = 256 * 1024
 _AT_ONCE: Final = 8
-_URLS: Final = ("http:/", "https:/")  # as a path, which has no empty parts
+_URLS: Final = ("http:/", "https:/")  # like a path, which has no empty parts
 
 
 def register(app: typer.Typer) -> None:
@@ -151,10 +151,10 @@ def upload_url(
     timeout: Longest = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Let the service fetch an image from a URL.
+    """Upload an image from a URL that the service fetches.
 
-    Without --wait this ends once the service has accepted the URL. The image is stored only when the service
-    has fetched it; show ID tells.
+    Without --wait, the command returns once the service has accepted the URL. The image is stored only when
+    the service has fetched it; check with show ID.
 
     Example: imgwire-async upload-url https://assets.example.com/x.png --wait
     """
@@ -181,7 +181,7 @@ def upload_url(
 
 
 def standard_input() -> BinaryIO | AsyncIterator[bytes]:
-    """Standard input as something to upload; waiting for a pipe or terminal can be interrupted."""
+    """Standard input as an upload source; waiting for a pipe or terminal can be interrupted."""
     import anyio
     from anyio import to_thread
 
@@ -189,14 +189,14 @@ def standard_input() -> BinaryIO | AsyncIterator[bytes]:
     try:
         descriptor = file.fileno()
         is_stream = not stat.S_ISREG(os.fstat(descriptor).st_mode)
-    except OSError:  # not a real one, or closed: reading it tells
+    except OSError:  # not a real file, or closed: reading it raises the error
         return file
     if not is_stream:
         return file
 
     async def chunks() -> AsyncIterator[bytes]:
         while True:
-            with suppress(PermissionError):  # the null device and the like never make anybody wait
+            with suppress(PermissionError):  # the null device and similar files never block
                 await anyio.wait_readable(descriptor)
             chunk = await to_thread.run_sync(os.read, descriptor, _CHUNK)
             if not chunk:
@@ -207,7 +207,7 @@ def standard_input() -> BinaryIO | AsyncIterator[bytes]:
 
 
 def token(as_json: JsonFlag = False) -> None:
-    """Create a token with which a frontend can upload one image using a client key.
+    """Create a token that lets a frontend with a client key upload one image.
 
     Example: TOKEN=$(imgwire-async token)
     """

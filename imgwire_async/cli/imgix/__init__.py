@@ -13,8 +13,8 @@ def register(app: typer.Typer) -> None:
     imgix = typer.Typer(
         no_args_is_help=True,
         help="Manage sources, assets and reports of imgix.\n\n"
-        "Configuration comes from IMGIX_API_KEY and IMGIX_API_BASE_URL together, or from a profile that "
-        "`imgwire-async imgix login` has stored.",
+        "Configuration comes from IMGIX_API_KEY and IMGIX_API_BASE_URL together, or from a profile stored by "
+        "`imgwire-async imgix login`.",
     )
     imgix.command("login")(login_to_imgix)
     imgix.command("logout")(logout_of_imgix)

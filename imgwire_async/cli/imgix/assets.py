@@ -1,4 +1,4 @@
-"""Commands about assets of imgix: the files of a source that the Asset Manager knows."""
+"""Commands for assets of imgix: the files of a source that the Asset Manager has indexed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from imgwire_async.imgix import AssetFilters, AssetSort, AsyncImgixClient
 
 commands = typer.Typer(
-    no_args_is_help=True, help="Assets: the files of a source that the Asset Manager knows."
+    no_args_is_help=True, help="Assets: the files of a source that the Asset Manager has indexed."
 )
 
 _COLUMNS: Final = ("origin_path", "content_type", "media_width", "media_height", "file_size", "date_modified")
@@ -100,11 +100,11 @@ def update(
     tags: Annotated[list[str] | None, typer.Option("--tag", help="Replace all tags; repeatable.")] = None,
     custom_fields: Annotated[
         list[str] | None,
-        typer.Option("--field", help="Set a custom field, NAME=VALUE; repeatable. The others stay."),
+        typer.Option("--field", help="Set a custom field, NAME=VALUE; repeatable. Other fields are kept."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Change the metadata of an asset. What is not given stays.
+    """Change the metadata of an asset. Fields not given keep their values.
 
     Example: imgwire-async imgix assets update SOURCE heroes/hero.jpg --category shoes --field season=spring
     """
@@ -141,7 +141,7 @@ def add(source: SourceId, origin_paths: OriginPaths, as_json: JsonFlag = False) 
 
 @commands.command()
 def refresh(source: SourceId, origin_paths: OriginPaths, as_json: JsonFlag = False) -> None:
-    """Let imgix read files from their origin again, and purge them. 10 files per minute.
+    """Make imgix read files from their origin again, and purge them. 10 files per minute.
 
     Example: imgwire-async imgix assets refresh SOURCE heroes/hero.jpg
     """
@@ -158,7 +158,7 @@ def refresh(source: SourceId, origin_paths: OriginPaths, as_json: JsonFlag = Fal
 
 @commands.command()
 def publish(source: SourceId, place: Place, as_json: JsonFlag = False) -> None:
-    """Deliver an asset again that was unpublished.
+    """Make an unpublished asset available again.
 
     Example: imgwire-async imgix assets publish SOURCE heroes/hero.jpg
     """
@@ -187,7 +187,7 @@ def unpublish(source: SourceId, place: Place, as_json: JsonFlag = False) -> None
 
 
 async def _url(imgix: AsyncImgixClient, source: str, place: str) -> str:
-    """The URL of an image, given as it is or by its path."""
+    """The URL of an image, given as a URL or by its path."""
     if "://" in place:
         return place
     from imgwire_async.errors import InvalidArgumentError

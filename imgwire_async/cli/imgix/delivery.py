@@ -19,11 +19,11 @@ def purge(
     urls: Annotated[
         list[str],
         typer.Argument(
-            help="Full URLs of images; - reads them from standard input, one a line.", metavar="URL..."
+            help="Full URLs of images; - reads them from standard input, one per line.", metavar="URL..."
         ),
     ],
     sub_image: Annotated[
-        bool, typer.Option("--sub-image", help="Purge the images that contain this one as well.")
+        bool, typer.Option("--sub-image", help="Also purge the images that contain this one.")
     ] = False,
     source: Annotated[
         str | None,
@@ -33,8 +33,8 @@ def purge(
 ) -> None:
     """Remove images and all their renderings from the caches of imgix. 10 per second.
 
-    Accepted is not finished, and imgix does not say when it is. A URL that was purged within the last
-    10 seconds shows as a duplicate; it has been purged.
+    imgix accepts a purge but does not report when it is finished. A URL that was already purged within the
+    last 10 seconds is shown as a duplicate.
 
     Example: imgwire-async imgix purge https://my-shop.imgix.net/heroes/hero.jpg
 

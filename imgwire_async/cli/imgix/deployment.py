@@ -1,4 +1,4 @@
-"""Fields of a deployment as options: text for every type, and secrets that stay off the command line."""
+"""Fields of a deployment as options, as text for every type, without secrets on the command line."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Fields: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Field of the deployment, NAME=VALUE; repeatable. Lists have commas, default_params is JSON, "
-        "an empty value removes the field. @FILE reads the value from a file, @- from standard input; "
-        "secrets must be given so.",
+        help="Field of the deployment, NAME=VALUE; repeatable. Separate lists with commas; default_params "
+        "is JSON; an empty value removes the field. @FILE reads the value from a file, @- from standard "
+        "input; required for secrets.",
     ),
 ]
 
@@ -27,10 +27,10 @@ _TRUTH: Final = {"true": True, "false": False}
 
 
 def deployment_fields(arguments: list[str] | None) -> dict[str, Any]:
-    """The fields that `--set` gives, in the types that `Deployment` has.
+    """The fields from `--set`, in the types of `Deployment`.
 
     Raises:
-        typer.Exit: a field is unknown, its value is of another type, or a secret stands on the command line.
+        typer.Exit: a field is unknown, its value has the wrong type, or a secret is on the command line.
     """
     return {name: _value(name, text) for name, text in name_value_pairs(arguments).items()}
 

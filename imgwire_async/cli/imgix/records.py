@@ -1,4 +1,4 @@
-"""Records of imgix as commands print them: flat, in JSON's types, and without secrets."""
+"""Records of imgix as printed by commands: flat, in JSON types, and without secrets."""
 
 from __future__ import annotations
 
@@ -22,25 +22,27 @@ if TYPE_CHECKING:
 _CREDENTIALS: Final = re.compile(r"(?<=:)//[^/?#]*@")
 
 PAGE: Final = 100
-"""Items of a list that are fetched at once."""
+"""Number of items fetched per page."""
 
 Filters: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--filter", help="List only what matches, NAME=VALUE; repeatable.")
+    list[str] | None, typer.Option("--filter", help="List only items that match, NAME=VALUE; repeatable.")
 ]
 Sort: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Sort by a field, or by several with commas between; a leading - reverses."),
+    typer.Option(
+        help="Sort by a field, or by several separated with commas; a leading - reverses the order."
+    ),
 ]
 Limit: TypeAlias = Annotated[int, typer.Option(min=1, help="How many to list at most.")]
 Every: TypeAlias = Annotated[bool, typer.Option("--all", help="List all.")]
 
 
 def as_record(record: Record) -> dict[str, Any]:
-    """The fields of a record that may be shown to anybody."""
+    """The fields of a record that are not secret."""
     shown: dict[str, Any] = {}
     for one in fields(record):
         if not one.repr:
-            continue  # a secret, or the resource that it was read from, which may hold some
+            continue  # a secret, or the raw resource, which may contain secrets
         value = getattr(record, one.name)
         if one.name == "deployment":
             value = {name: part for name, part in _simple(value).items() if part is not None}
@@ -64,7 +66,7 @@ def _simple(deployment: object) -> dict[str, Any]:
 def _shown(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)
-    # A name and password in the URL of an origin or a substitute.
+    # A user name and password in the URL of an origin or a substitute.
     return _CREDENTIALS.sub("//", value) if isinstance(value, str) else value
 
 
@@ -75,7 +77,7 @@ def _without_query(text: str) -> str:
 
 
 def show_one(record: Record, *, as_json: bool) -> None:
-    """Print a record; for people one line for each field, those of the deployment as well."""
+    """Print a record; as text, one line per field, including those of the deployment."""
     shown = as_record(record)
     if not as_json:
         parts = shown.pop("deployment", {})

@@ -1,4 +1,4 @@
-"""Commands about the reports of imgix."""
+"""Commands for the reports of imgix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imgwire_async.cli.parameters import name_value_pairs
 if TYPE_CHECKING:
     from imgwire_async.imgix import AsyncImgixClient, ReportFilters, ReportSort
 
-commands = typer.Typer(no_args_is_help=True, help="Reports: what imgix counts and logs, by day.")
+commands = typer.Typer(no_args_is_help=True, help="Reports: daily analytics and logs of imgix.")
 
 _COLUMNS: Final = ("id", "report_type", "report_key", "completed", "period_start", "period_end")
 

@@ -1,4 +1,4 @@
-"""What the commands for imgix share: running against the service, and doing the same with several items."""
+"""Shared by the commands for imgix: running against the service, and handling several items."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from imgwire_async.imgix.client import AsyncImgixClient
 
 _AT_ONCE: Final = 8
-"""Calls that a command for several items has in flight; the client keeps the published limits."""
+"""Maximum calls in flight of a command for several items; the client keeps the published limits."""
 
 SourceId: TypeAlias = Annotated[str, typer.Argument(help="Id of a source.", metavar="SOURCE")]
 Wait: TypeAlias = Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")]
 
 
 def run(work: Callable[[AsyncImgixClient], Awaitable[None]], *, as_json: bool) -> None:
-    """Do the work of a command with a client from the profile or environment variables, and `--base-url`."""
+    """Run a command with a client from the profile or environment variables, and `--base-url`."""
     import anyio
 
     async def main() -> None:
@@ -41,9 +41,9 @@ async def each(
     *,
     as_json: bool,
 ) -> None:
-    """Do the same with several items, a few at a time, and print the results.
+    """Run an operation on several items, a few at a time, and print the results.
 
-    An item that fails does not keep the others from being done, unless its error concerns all of them.
+    A failing item does not stop the others, unless its error affects all of them.
 
     Raises:
         typer.Exit: an item failed; every failure has been printed.

@@ -1,4 +1,4 @@
-"""Commands about sources of imgix: where files come from, and how they are served."""
+"""Commands for sources of imgix: where files come from, and how they are served."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST_WAIT: Final = 1800.0
 
 
 class SourceType(StrEnum):
-    """Where the files of a source lie."""
+    """Type of the storage of a source's files."""
 
     AZURE = "azure"
     GCS = "gcs"
@@ -88,7 +88,7 @@ def create(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Create a source and deploy it. Sources cannot be deleted, and subdomains are never given out again.
+    """Create a source and deploy it. Sources cannot be deleted, and subdomains are never reused.
 
     Example: imgwire-async imgix sources create Shop --type webfolder --subdomain my-shop
     --set webfolder_base_url=https://origin.example.com/ --wait
@@ -116,7 +116,7 @@ def update(
     deployment: Fields = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Change a source. What is not given stays, but secrets of its storage have to be set again.
+    """Change a source. Fields not given keep their values, but secrets of its storage must be set again.
 
     A changed deployment is deployed at once.
 
@@ -142,7 +142,7 @@ def update(
 
 @commands.command()
 def enable(source: SourceId, as_json: JsonFlag = False) -> None:
-    """Let a source serve images again.
+    """Enable a source, so that it serves images again.
 
     Example: imgwire-async imgix sources enable SOURCE
     """
@@ -155,7 +155,7 @@ def enable(source: SourceId, as_json: JsonFlag = False) -> None:
 
 @commands.command()
 def disable(source: SourceId, as_json: JsonFlag = False) -> None:
-    """Stop a source from serving images. What is cached may still be served.
+    """Disable a source. Cached images may still be served.
 
     Example: imgwire-async imgix sources disable SOURCE
     """

@@ -28,7 +28,7 @@ def upload(
         str | None,
         typer.Option(
             "--to",
-            help="Path at the origin; with a slash at its end, the folder for the files. "
+            help="Path at the origin, or with a trailing slash the folder for the files. "
             "Default: the names of the files.",
             metavar="PATH",
         ),
@@ -73,14 +73,16 @@ def upload(
 
 
 def _places(files: list[Path], origin_path: str | None) -> dict[str, str]:
-    """Where each file is stored.
+    """The path at the origin for each file.
 
     Raises:
-        typer.Exit: it is not known for a file, or the same for two.
+        typer.Exit: a file has no path, or two files have the same one.
     """
     folder = origin_path is None or origin_path.endswith("/")
     if not folder and len(files) > 1:
-        wrong_usage("--to names one file; with a slash at its end, it is the folder for several")
+        wrong_usage(
+            "--to is the path of one file; for several files, end it with a slash to name their folder"
+        )
     if folder and STANDARD in files:
         wrong_usage("standard input has no name; use --to PATH")
     places: dict[str, str] = {}

@@ -1,1 +1,1 @@
-"""The commands for bulk jobs: running one, its journal and the files that it writes."""
+"""The commands for bulk jobs, their journals and output files."""

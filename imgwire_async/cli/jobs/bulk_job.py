@@ -1,4 +1,4 @@
-"""A bulk job as the command runs it: signals, progress, and a line for every outcome."""
+"""Runs a bulk job for a command: signals, progress, and a line for every outcome."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _LINE_SECONDS: Final = 5.0
 
 
 def run_job(source: IngestSource, arguments: dict[str, Any], files: JobFiles, *, as_json: bool) -> ExitCode:
-    """Run a job to its end, however it comes, and say how the command ends.
+    """Run a job until it ends or is stopped, and return the exit code.
 
     Args:
         source: what to ingest.
-        arguments: further ones of `client.ingest`.
-        files: what to write at the end.
+        arguments: other arguments of `client.ingest`.
+        files: the files to write at the end.
         as_json: print a line of JSON for every outcome instead of progress and a report.
 
     Raises:
-        ImgwireError: the job could not begin.
+        ImgwireError: the job could not start.
     """
     imgwire = configured_client()
     return run_made_job((imgwire,), imgwire.ingest(source, **arguments), files, as_json=as_json)
@@ -55,28 +55,28 @@ def run_made_job(
     as_json: bool,
     what: str = "uploads",
 ) -> ExitCode:
-    """Run a job that was made, and close its clients; otherwise as `run_job`.
+    """Run an existing job and close its clients; otherwise like `run_job`.
 
     Args:
         clients: to close.
         job: to run.
-        files: what to write at the end.
+        files: the files to write at the end.
         as_json: print a line of JSON for every outcome instead of progress and a report.
         what: what is in progress when Ctrl-C is pressed.
 
     Raises:
-        ImgwireError: the job could not begin.
+        ImgwireError: the job could not start.
     """
-    # Making the clients has loaded the HTTP libraries, before everything loaded is frozen.
+    # Creating the clients has loaded the HTTP libraries, so they are frozen as well.
     with imports_frozen():
         return anyio.run(_run, clients, job, files, as_json, what)
 
 
 @contextmanager
 def imports_frozen() -> Iterator[None]:
-    """Keep the garbage collector from going through what was imported.
+    """Exclude imported modules from garbage collection.
 
-    That is 50,000 objects, which would hold up the event loop for 40 ms every 1,500 items.
+    Their 50,000 objects would delay the event loop by 40 ms every 1,500 items.
     """
     gc.freeze()
     try:

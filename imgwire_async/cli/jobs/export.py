@@ -1,4 +1,4 @@
-"""The command that brings all originals back."""
+"""The command that exports all originals."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def export(
     to: Annotated[
         str,
         typer.Argument(
-            help="Folder to fetch the originals into, made if missing; or a bucket (s3://bucket/prefix/, "
+            help="Folder for the originals, created if missing; or a bucket (s3://bucket/prefix/, "
             "gs://, az://)."
         ),
     ],
@@ -121,16 +121,16 @@ def export(
         }
         with interruptions.by_cancelling():
             ending = _run(arguments, report, place, as_json=as_json)
-    except InvalidArgumentError as error:  # before the job has begun
+    except InvalidArgumentError as error:  # before the job has started
         show_error(error, as_json=as_json)
         ending = ExitCode.USAGE
     except ImgwireError as error:
         show_error(error, as_json=as_json)
         ending = exit_code(error)
-    except OSError as error:  # of files that the job itself does not report on
+    except OSError as error:  # errors of files that the job itself does not report
         complain(f"Error: {error}")
         ending = ExitCode.FAILED
-    except KeyboardInterrupt:  # before or after the job itself
+    except KeyboardInterrupt:  # errors before or after the job itself
         ending = ExitCode(interruptions.code_of(interruptions.received()))
     raise typer.Exit(ending)
 

@@ -1,4 +1,4 @@
-"""The files that `ingest` is asked to write."""
+"""The output files of `ingest`."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ Output: TypeAlias = str | Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFiles:
-    """Where `--report`, `--images` and `--failed` go; None for those that are not wanted."""
+    """Paths for `--report`, `--images` and `--failed`; None for those not given."""
 
     report: Output | None = None
     images: Output | None = None
     failed: Output | None = None
     overwrite: bool = False
-    """Whether objects that exist are replaced; files always are."""
+    """Whether to replace existing objects; existing files are always replaced."""
 
     def check(self, source: str | None, journal: Path, manifest: str | None = None) -> None:
-        """Find out before the job what would keep the files from being written.
+        """Check before the job that the files can be written.
 
         Args:
-            source: what the job reads, if it is a file.
+            source: the job's source, if it is a file.
             journal: of the job.
-            manifest: what an export writes of its own.
+            manifest: the manifest of an export.
 
         Raises:
-            InvalidArgumentError: one has another extension than it can have, cannot be written, or would
-                replace another one, the source, the journal or the manifest.
-            StoreError: one is an object that exists.
-            ConfigurationError: one is Parquet, and its extra is missing.
+            InvalidArgumentError: a file has an unsupported extension, cannot be written, or would replace
+                another output, the source, the journal or the manifest.
+            StoreError: an object already exists.
+            ConfigurationError: a file is Parquet and the `parquet` extra is missing.
         """
         taken = Taken(source=source, journal=journal, manifest=manifest)
         wanted = self.outputs()
@@ -72,7 +72,7 @@ class JobFiles:
                 check_no_object(path)
 
     def outputs(self) -> list[tuple[str, Output, tuple[str, ...] | None]]:
-        """Option, path and allowed extensions of what is wanted; None allows any."""
+        """Option, path and allowed extensions of each file; None allows any."""
         every: tuple[tuple[str, Output | None, tuple[str, ...]], ...] = (
             ("--report", self.report, REPORTS),
             ("--images", self.images, TABLES),
@@ -81,7 +81,7 @@ class JobFiles:
         return [(option, path, extensions) for option, path, extensions in every if path is not None]
 
     def steps(self, job: IngestJob) -> list[tuple[str, Output, Callable[[Output], Awaitable[object]]]]:
-        """Option, path and function of what is to be written."""
+        """Option, path and function that writes it, for each file."""
 
         async def write_report(path: Output) -> None:
             await to_thread.run_sync(partial(job.report.write, path, overwrite=self.overwrite))
@@ -94,7 +94,7 @@ class JobFiles:
         return [(option, path, write) for option, path, write in every if path is not None]
 
     async def write(self, job: IngestJob, *, as_json: bool) -> bool:
-        """Write them, each whatever becomes of the others; whether all could be written."""
+        """Write the files, even if one of them fails. Returns whether all were written."""
         written = True
         for option, path, write in self.steps(job):
             try:
@@ -111,17 +111,17 @@ class JobFiles:
 def check_output(
     option: str, path: Output, taken: Iterable[Taken], extensions: tuple[str, ...] | None = None
 ) -> None:
-    """Find out before any work what would keep an output from being written.
+    """Check before any work that an output can be written.
 
     Args:
-        option: names it.
+        option: its option, for messages.
         path: of the output.
-        taken: what it must not replace.
-        extensions: those that it can have; None for any.
+        taken: files that it must not replace.
+        extensions: allowed extensions; None for any.
 
     Raises:
-        InvalidArgumentError: it cannot be written, or would replace something.
-        ConfigurationError: it is Parquet, and its extra is missing.
+        InvalidArgumentError: it cannot be written, or would replace one of `taken`.
+        ConfigurationError: it is Parquet and the `parquet` extra is missing.
     """
     try:
         if extensions is not None and extension_of(path, extensions) == ".parquet":
@@ -135,7 +135,7 @@ def check_output(
 
 
 def _check_not_printed_to(path: Output) -> None:
-    """Check that a file is not what standard output or standard error was redirected to."""
+    """Check that standard output or standard error is not redirected to the file."""
     if str(path) == "-":
         raise InvalidArgumentError("cannot write '-', which stands for standard output; name a file")
     for descriptor in (1, 2):

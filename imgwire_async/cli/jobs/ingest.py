@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
 
 
 _ENDED: Final = frozenset({ExitCode.OK, ExitCode.FAILED})
-"""How jobs end that got to the end of their source."""
+"""Exit codes of jobs that reached the end of their source."""
 
 
 class OnChange(StrEnum):
@@ -56,7 +56,7 @@ class OnChange(StrEnum):
 
 
 class TransferKind(StrEnum):
-    """How objects of cloud stores get to the service, as choices of an option."""
+    """How cloud store objects reach the service, as choices of an option."""
 
     BYTES = "bytes"
     URL = "url"
@@ -110,7 +110,7 @@ def ingest(
     transfer: Annotated[
         TransferKind,
         typer.Option(
-            help="How objects of buckets get to the service. bytes: through this machine; url: the service "
+            help="How objects of buckets reach the service. bytes: through this machine; url: the service "
             "fetches them from signed URLs.",
         ),
     ] = TransferKind.BYTES,
@@ -132,7 +132,10 @@ def ingest(
     ] = OnChange.UPLOAD,
     wait_ready: Annotated[
         bool,
-        typer.Option("--wait-ready", help="Wait until uploaded files are READY, as is always done for URLs."),
+        typer.Option(
+            "--wait-ready",
+            help="Wait until uploaded files are READY. Images from URLs are always waited for.",
+        ),
     ] = False,
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Stop once more than this many items have failed.")
@@ -166,8 +169,8 @@ def ingest(
 ) -> None:
     """Upload many images in a job that can be resumed.
 
-    Files of a folder that are not images are skipped; a file that is named, here or in a manifest, has to be
-    one. An image that is empty fails.
+    Files in a folder that are not images are skipped. A file that is named, here or in a manifest, must be an
+    image. Empty images fail.
 
     Run the same command again to resume. Ctrl-C finishes the uploads in progress; press it again to stop
     immediately.
@@ -230,7 +233,7 @@ def ingest(
             break
     ending = next((code for code in endings if code != ExitCode.OK), ExitCode.OK)
     if "-" in sources and ending not in _ENDED:
-        # A thread may still wait for standard input, and an ordinary exit would wait for it.
+        # A thread may still be waiting for standard input, and a normal exit would wait for the thread.
         with suppress(OSError):
             sys.stdout.flush()
         os._exit(ending)
@@ -238,29 +241,29 @@ def ingest(
 
 
 def _ending(run_one: Callable[[str], ExitCode], source: str, *, as_json: bool) -> ExitCode:
-    """Run the job of one source; how it ends."""
+    """Run the job for one source, and return its exit code."""
     from imgwire_async.ingest.items import url_or_path
 
     try:
         return run_one(url_or_path(source))
-    except InvalidArgumentError as error:  # before the job has begun
+    except InvalidArgumentError as error:  # before the job has started
         show_error(error, as_json=as_json)
         return ExitCode.USAGE
     except ImgwireError as error:
         show_error(error, as_json=as_json)
         return exit_code(error)
-    except OSError as error:  # of files that the job itself does not report on
+    except OSError as error:  # errors of files that the job itself does not report
         complain(f"Error: {error}")
         return ExitCode.FAILED
-    except KeyboardInterrupt:  # before or after the job itself
+    except KeyboardInterrupt:  # errors before or after the job itself
         return ExitCode(interruptions.code_of(interruptions.received()))
 
 
 def _check_several(sources: list[str], *, journal: Path | None, files: tuple[str | None, ...]) -> None:
-    """Check that several sources can each be a job.
+    """Check that each of several sources can be a job.
 
     Raises:
-        typer.Exit: they cannot.
+        typer.Exit: one of them cannot.
     """
     from imgwire_async.ingest.items import is_url
     from imgwire_async.ingest.sources.manifests import FORMATS

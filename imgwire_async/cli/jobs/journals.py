@@ -1,4 +1,4 @@
-"""Where the command for bulk jobs keeps its journals."""
+"""Default locations of the journals of bulk jobs."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 
 def default_journal(source: str, options: Mapping[str, str] | None = None) -> Path:
-    """Where the journal of a command's source lies: the same file wherever the command runs.
+    """The default journal for a source: the same file whatever the current folder.
 
-    It lies beside a folder or file, for a URL or bucket in the user's folder for the state of programs, and
-    for standard input, which may hold relative paths, in the current folder.
+    For a folder or file it is beside it; for a URL or bucket, in the user's state folder; for standard input,
+    which may contain relative paths, in the current folder.
 
     Args:
-        source: as the command was given it.
-        options: how a bucket is opened.
+        source: the source as given to the command.
+        options: store options of a bucket.
 
     Raises:
         InvalidArgumentError: the source is a URI that names no bucket.
         JournalError: the current folder has a journal that an earlier version may have made for the source.
-        OSError: the folder for the journal of a URL or bucket cannot be made.
+        OSError: the folder for the journal of a URL or bucket cannot be created.
     """
     if source == "-":
         return Path.cwd() / "stdin.journal"
@@ -52,15 +52,15 @@ def default_journal(source: str, options: Mapping[str, str] | None = None) -> Pa
 
 
 def migration_journal(imgix: AsyncImgixClient) -> Path:
-    """Where the journal of a migration lies: in the user's folder for the state of programs.
+    """The default journal of a migration, in the user's state folder.
 
-    That in the current folder goes first: it is where people keep it with the project that they move.
+    A journal in the current folder takes precedence, because people keep it with the project that they move.
 
     Args:
         imgix: the client of the account that is moved.
 
     Raises:
-        OSError: the folder for the journal cannot be made.
+        OSError: the folder for the journal cannot be created.
     """
     kept = Path.cwd() / "imgix.journal"
     if kept.exists():
@@ -77,17 +77,17 @@ def _in_state_folder(name: str) -> Path:
 
 
 def export_journal(to: str, options: Mapping[str, str] | None = None) -> Path:
-    """Where the journal of an export lies, wherever the command runs.
+    """The default journal of an export, whatever the current folder.
 
-    It lies beside a folder, and for a bucket in the user's folder for the state of programs.
+    For a folder it is beside it; for a bucket, in the user's state folder.
 
     Args:
-        to: as the command was given it.
-        options: how a bucket is opened.
+        to: the target as given to the command.
+        options: store options of a bucket.
 
     Raises:
         InvalidArgumentError: `to` is a URI that names no bucket.
-        OSError: the folder for the journal of a bucket cannot be made.
+        OSError: the folder for the journal of a bucket cannot be created.
     """
     if is_object(to):
         return _in_state_folder(f"export to {identity_of(to, options)}")

@@ -1,4 +1,4 @@
-"""A job while it runs: a bar with numbers on a terminal, and lines where nobody looks at one."""
+"""Live progress of a job: a bar with numbers on a terminal, otherwise log lines."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.results.report import Progress
 
 _RECENT_SECONDS: Final = 10.0
-"""The time over which the present speed is measured."""
+"""Seconds over which the current speed is measured."""
 _LEAST_BAR: Final = 8
-"""Columns below which there is no bar."""
+"""Minimum columns for a bar."""
 
 
 class LiveView:
-    """What is shown of a job, from its progress and its failures."""
+    """Formats a job's progress and failures for display."""
 
     def __init__(self) -> None:
         self._moments: deque[tuple[float, int, int, int]] = deque()
         self._failure: str | None = None
 
     def failed(self, key: str, error: ImgwireError) -> None:
-        """Note the failure of an item; the last one is shown."""
+        """Record the failure of an item; the last one is shown."""
         self._failure = sentence(error, key)
 
     def shown(self, progress: Progress, width: int) -> RenderableType:
@@ -50,7 +50,7 @@ class LiveView:
         return lines
 
     def line(self, progress: Progress) -> str:
-        """All of it in one line, for logs."""
+        """The progress in one line, for logs."""
         counted = f"{_counted(progress)} items"
         return " · ".join([counted, *self._numbers(progress), *self.lines(progress, 80)[1:]])
 
@@ -69,14 +69,14 @@ class LiveView:
         return parts + [f"{count:,} {name}" for count, name in counts if count]
 
     def _recent(self, progress: Progress) -> tuple[float, float]:
-        """Items and bytes per second, of the last seconds."""
+        """Items and bytes per second over the last seconds."""
         moments = self._moments
         now = (progress.seconds, progress.stored, progress.bytes_sent, progress.done)
         if not moments or moments[-1] != now:
             moments.append(now)
         while len(moments) > 1 and moments[1][0] <= progress.seconds - _RECENT_SECONDS:
             moments.popleft()
-        # Before there are two moments: since the beginning.
+        # With fewer than two samples: since the start.
         start, stored, size, _ = moments[0] if len(moments) > 1 else (0.0, 0, 0, 0)
         seconds = progress.seconds - start
         if seconds <= 0:
@@ -108,7 +108,7 @@ def _bar(progress: Progress, width: int) -> RenderableType:
 
 
 def _fitting(parts: Sequence[str], width: int) -> str:
-    """As many of the parts as there is room for, the first at least."""
+    """As many parts as fit, but at least the first."""
     line = parts[0]
     for part in parts[1:]:
         if len(longer := f"{line} · {part}") > width:

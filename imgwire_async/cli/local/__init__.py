@@ -1,1 +1,1 @@
-"""`imgwire-async sandbox`: local services, in the foreground or beside the shell."""
+"""`imgwire-async sandbox`: local services, in the foreground or in the background of a shell."""

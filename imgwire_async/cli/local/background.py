@@ -1,7 +1,7 @@
 """A local Imgwire in the background of a shell: `eval "$(imgwire-async sandbox --env)"`.
 
-It is a process of its own, `python -m imgwire_async.cli.local.background`. It ends with the shell that it was
-started for, or by `imgwire-async sandbox --stop`.
+It is a separate process, `python -m imgwire_async.cli.local.background`, which ends with the shell that
+started it, or by `imgwire-async sandbox --stop`.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 _POLL: Final = 0.25  # seconds
 _SHORT_LIVED: Final = 5.0
-"""A parent that ends within this many seconds was the subshell of a command substitution."""
+"""If the parent ends within this many seconds, it was the subshell of a command substitution."""
 _STOPPING: Final = 15.0  # seconds
 
 
 class BackgroundError(Exception):
-    """The sandbox cannot be started, or found; the message is for people.
+    """The sandbox cannot be started or found; the message is for display.
 
     Attributes:
-        code: How a command ends that was to start it.
+        code: Exit code of the command.
     """
 
     def __init__(self, message: str, code: int = ExitCode.FAILED) -> None:
@@ -57,7 +57,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class _Process:
-    """A process, not to be mixed up with a later one that has the same number."""
+    """A process, distinguished from a later one with the same number."""
 
     pid: int
     started: str | None
@@ -79,7 +79,7 @@ class _Process:
 
 
 def _fields(pid: int) -> list[str] | None:
-    """What Linux tells about a process, from its state on; None on other systems, and when it has gone."""
+    """Linux's fields of a process from its state on; None on other systems, or if it has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
@@ -87,10 +87,10 @@ def _fields(pid: int) -> list[str] | None:
 
 
 def start(setup: Setup) -> str:
-    """Start a sandbox that outlives this process.
+    """Start a sandbox that keeps running after this process ends.
 
     Returns:
-        What the shell has to evaluate: exports, and a line that tells the sandbox which shell it is.
+        Shell code to evaluate: exports, and a line that passes the shell's process id to the sandbox.
 
     Raises:
         BackgroundError: it could not be started.
@@ -102,7 +102,7 @@ def start(setup: Setup) -> str:
         "parents": [parent, *([int(fields[1])] if fields else [])],
     }
     process = subprocess.Popen(  # noqa: S603 - our own program
-        # -P: no module of the current folder replaces one of this package.
+        # -P: modules in the current folder must not replace ours.
         [sys.executable, "-P", "-m", "imgwire_async.cli.local.background", json.dumps(asked)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -121,17 +121,17 @@ def start(setup: Setup) -> str:
         raise BackgroundError(problem, code)
     process.stdout.close()
     process.stderr.close()
-    process.returncode = 0  # it is to go on when this process ends
+    process.returncode = 0  # it keeps running when this process ends
     facts = json.loads(told)
     owner = shlex.quote(str(_owner_file(facts["pid"])))
     return "\n".join((*exports(facts["variables"]), f'printf %s "$$" > {owner}'))
 
 
 def stop(port: int | None) -> Running:
-    """Stop the sandbox with this port; else the one that the environment leads to; else the only one.
+    """Stop the sandbox on this port, or else the one in the environment variables, or else the only one.
 
     Raises:
-        BackgroundError: there is none, or more than one.
+        BackgroundError: there is no sandbox, or more than one.
     """
     running = _all_running()
     wanted = {os.environ.get("IMGWIRE_API_BASE_URL"), os.environ.get("IMGIX_API_BASE_URL")}
@@ -156,7 +156,7 @@ def stop(port: int | None) -> Running:
 
 
 def _folder() -> Path:
-    """A folder of this user alone."""
+    """A folder that only this user can access."""
     folder = Path(tempfile.gettempdir(), f"imgwire-sandboxes-{os.getuid()}")
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
@@ -180,7 +180,7 @@ def _all_running() -> list[Running]:
             if _is_held(path):
                 running.append(Running(**json.loads(path.read_text())))
             else:
-                path.unlink()  # of one that was killed
+                path.unlink()  # left by a sandbox that was killed
     return running
 
 
@@ -197,7 +197,7 @@ def _is_held(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _registered(running: Running) -> Iterator[None]:
-    """Let `stop` find this process for as long as it holds the lock."""
+    """Register this process for `stop`, for as long as it holds the lock."""
     path = _state_file(running.pid)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

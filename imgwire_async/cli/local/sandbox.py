@@ -49,33 +49,33 @@ def sandbox(
             help="Run in the background and print shell code (sh, bash, zsh) that sets the variables.",
         ),
     ] = False,
-    open_browser: Annotated[bool, typer.Option("--open", help="Show its pages in the browser.")] = False,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open its pages in the browser.")] = False,
     faults: Annotated[
         list[str] | None,
         typer.Option(
             "--fault",
             metavar="NAME[@OPERATION][=RATE]",
-            help="Let requests fail: all, those of an operation, or a share of them such as 0.1; repeatable.",
+            help="Make requests fail: all, those of an operation, or a share such as 0.1; repeatable.",
         ),
     ] = None,
     processing_delay: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Seconds until an uploaded image has been processed."),
+        typer.Option(metavar="SECONDS", help="Seconds that processing an uploaded image takes."),
     ] = None,
     rate_limit: Annotated[
         float | None,
-        typer.Option(metavar="N", help="Answer 429 above this many requests per second."),
+        typer.Option(metavar="N", help="Respond with 429 above this many requests per second."),
     ] = None,
     stop: Annotated[
         bool,
-        typer.Option("--stop", help="Stop the background service that the variables or --port name."),
+        typer.Option("--stop", help="Stop the background service of --port or of the environment variables."),
     ] = False,
 ) -> None:
     """Run a local Imgwire or imgix service until Ctrl-C, and print its address and keys.
 
-    Its address shows a gallery with a developer's view in a browser. Each request is a line on standard
-    error; --quiet leaves them out. With --env it runs in the background of the shell, whose variables lead
-    to it, and ends with the shell.
+    Open its address in a browser for a gallery with a developer's view. Requests are logged to standard
+    error, unless --quiet is given. With --env it runs in the background of the shell, sets the shell's
+    variables, and ends with the shell.
 
     Faults are a status from 400 to 599, reset, lost-response, stall, truncate, slow or interrupt.
 
@@ -147,7 +147,7 @@ class _Lines(logging.Handler):
 
 @contextlib.contextmanager
 def _requests_shown() -> Iterator[None]:
-    """Show the log of the sandbox and a line for each request; with `--quiet` its errors only."""
+    """Show the sandbox's log with a line per request; with `--quiet`, errors only."""
     log = logging.getLogger("imgwire_async.sandbox")
     handler, level = _Lines(), log.level
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
@@ -175,7 +175,7 @@ def _in_background(setup: Setup) -> None:
         exports = background.start(setup)
     except background.BackgroundError as error:
         complain(f"Error: {error}")
-        say("false")  # lets `eval` fail as well, where the variables still lead elsewhere
+        say("false")  # makes `eval` fail as well, because the variables are not set
         raise typer.Exit(error.code) from None
     say(*exports.split("\n"))
     if is_terminal(sys.stdout):

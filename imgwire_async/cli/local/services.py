@@ -1,4 +1,4 @@
-"""The local services as the options of the command describe them."""
+"""The local services, configured from the command's options."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FASTEST_RATE: Final = 1_000_000.0  # requests per second
 _WRONG_VALUES: Final = frozenset(
     {errno.EACCES, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EEXIST, errno.ENOTDIR, errno.EPERM}
 )
-"""Why an address or a folder can never be used. That it is in use may change."""
+"""Errors for which an address or folder can never be used, unlike one that is in use."""
 
 
 class LocalService(StrEnum):
@@ -35,7 +35,7 @@ class LocalService(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What the command was asked to run."""
+    """The options of the command."""
 
     service: str = LocalService.IMGWIRE
     folder: str | None = None
@@ -44,7 +44,7 @@ class Setup:
     faults: tuple[str, ...] | list[str] = ()
     """As typed: `NAME[@OPERATION][=RATE]`."""
     processing_delay: float | None = None
-    """Seconds; None keeps the service's own."""
+    """Seconds; None keeps the service's default."""
     rate_limit: float | None = None
     """Requests per second."""
     open: bool = False
@@ -52,10 +52,10 @@ class Setup:
 
 
 def make(setup: Setup) -> Sandbox | ImgixSandbox:
-    """The service, not started yet.
+    """Create the service without starting it.
 
     Raises:
-        ValueError: a fault or a number cannot be meant; the message is for people.
+        ValueError: a fault or a number is invalid; the message is for display.
         ModuleNotFoundError: the extra is not installed.
     """
     from imgwire_async.sandbox import ImgixSandbox, Sandbox, SteadyRate
@@ -95,7 +95,7 @@ def exports(variables: Mapping[str, str]) -> list[str]:
 
 
 def problem_of(error: OSError, setup: Setup) -> tuple[str, ExitCode]:
-    """Why a service cannot start: a sentence for people, and how the command ends."""
+    """Why a service cannot start: a message for display, and the exit code."""
     if error.errno == errno.EADDRINUSE:
         sentence = f"port {setup.port} is in use by another program; choose another one with --port"
         return sentence, ExitCode.FAILED
@@ -110,7 +110,7 @@ def problem_of(error: OSError, setup: Setup) -> tuple[str, ExitCode]:
 
 
 def show_in_browser(local: Sandbox | ImgixSandbox) -> None:
-    """Open the pages of a service. Some browsers return only when they are closed, so nothing waits."""
+    """Open the pages of a service, without waiting: some browsers return only when they are closed."""
 
     def show() -> None:
         import webbrowser

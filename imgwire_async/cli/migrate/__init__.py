@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     migrate = typer.Typer(
         no_args_is_help=True,
-        help="Move from imgix to Imgwire: move images, rewrite URLs, and compare the pictures of both.",
+        help="Move from imgix to Imgwire: move images, rewrite URLs, and compare the images of both.",
     )
     migrate.command()(survey.survey)
     migrate.command(epilog=EXIT_CODES)(run.run)

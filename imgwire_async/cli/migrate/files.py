@@ -1,4 +1,4 @@
-"""The files that `migrate run` is asked to write."""
+"""The output files of `migrate run`."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationFiles(JobFiles):
-    """Where `--urls` and `--redirects` go, and what every job can write."""
+    """Paths for `--urls`, `--redirects` and the output files of every job."""
 
     urls: Output | None = None
     redirects: Sequence[tuple[RedirectKind, Path]] = ()
 
     def outputs(self) -> list[tuple[str, Output, tuple[str, ...] | None]]:
-        """Option, path and allowed extensions of what is wanted; None allows any."""
+        """Option, path and allowed extensions of each file; None allows any."""
         found = JobFiles.outputs(self)
         if self.urls is not None:
             found.append(("--urls", self.urls, TABLES))
         return found + [("--redirects", path, None) for _, path in self.redirects]
 
     def steps(self, job: IngestJob) -> list[tuple[str, Output, Callable[[Output], Awaitable[object]]]]:
-        """Option, path and function of what is to be written."""
+        """Option, path and function that writes it, for each file."""
         migration = cast("MigrationJob", job)
         found = JobFiles.steps(self, job)
         if self.urls is not None:

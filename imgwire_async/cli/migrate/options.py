@@ -22,7 +22,7 @@ HostOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--host",
-        help="Further host of the same imgix sources, e.g. a custom domain; repeatable.",
+        help="Another host of the same imgix sources, e.g. a custom domain; repeatable.",
     ),
 ]
 DefaultsOption: TypeAlias = Annotated[
@@ -32,7 +32,7 @@ DefaultsOption: TypeAlias = Annotated[
 
 
 class Accept(StrEnum):
-    """The least that a new URL has to be like."""
+    """The minimum fidelity of a new URL."""
 
     EXACT = "exact"
     APPROXIMATE = "approximate"
@@ -47,7 +47,7 @@ def defaults_of(text: str | None) -> dict[str, object] | None:
 
 
 def totals_lines(totals: UrlTotals) -> list[str]:
-    """The numbers of URLs for people."""
+    """The numbers of URLs, for display."""
     first = (
         f"{totals.urls} imgix URLs: {totals.exact} exact, {totals.approximate} approximate, "
         f"{totals.unsupported} unsupported, {totals.unknown_asset} of unknown assets, "

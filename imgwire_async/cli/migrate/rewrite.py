@@ -37,18 +37,20 @@ def rewrite(
     defaults: DefaultsOption = None,
     accept: Annotated[
         Accept,
-        typer.Option(help="Least exact URLs to replace. unsupported accepts pictures that lack something."),
+        typer.Option(
+            help="Minimum fidelity of replaced URLs. unsupported also accepts images that lack some effects."
+        ),
     ] = Accept.APPROXIMATE,
     column: Annotated[
-        str | None, typer.Option(help="Read CSV with a header, and rewrite only this column.")
+        str | None, typer.Option(help="Read CSV with a header and rewrite only this column.")
     ] = None,
     no_diff: Annotated[bool, typer.Option("--no-diff", help="Show the totals only.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Replace imgix URLs in text files with those of Imgwire: show a diff and totals, or write with --write.
 
-    Encodings, line endings and escapes stay. Binary files, vendored folders such as node_modules and .git,
-    and symbolic links are left alone. With - as PATH, rewritten lines go to standard output. Totals go to
+    Encodings, line endings and escapes are preserved. Binary files, folders such as node_modules and .git,
+    and symbolic links are skipped. With - as PATH, rewritten lines go to standard output. Totals go to
     standard error.
 
     Example: imgwire-async migrate rewrite templates/ src/ --urls urls.csv
@@ -87,7 +89,7 @@ def rewrite(
 
 
 def _files(found: Iterator[RewrittenFile], totals: UrlTotals, *, as_json: bool) -> Counter[str]:
-    """Go through the files; their numbers by what became of them."""
+    """Process the files; returns the number of files by result."""
     numbers: Counter[str] = Counter()
     for file in found:
         totals.add(file.urls)
@@ -125,7 +127,7 @@ def _show_diff(text: str) -> None:
         text = "\n".join("\t".join(map(plain, line.split("\t"))) for line in text.split("\n"))
         sys.stdout.write(text)
         return
-    # The file may have another encoding than the terminal, and a patch needs its very line endings.
+    # The file may have another encoding than the terminal, and a patch needs the exact line endings.
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))
     sys.stdout.buffer.flush()

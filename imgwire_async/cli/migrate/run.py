@@ -32,7 +32,7 @@ _OPERATION = "migrate run"
 
 
 class TransferOption(StrEnum):
-    """How an original gets to Imgwire."""
+    """How originals reach Imgwire."""
 
     URL = "url"
     BYTES = "bytes"
@@ -50,7 +50,9 @@ def run(
     ] = None,
     transfer: Annotated[
         TransferOption,
-        typer.Option(help="url: Imgwire fetches each original from imgix. bytes: this machine does."),
+        typer.Option(
+            help="url: Imgwire fetches the originals from imgix. bytes: they pass through this machine."
+        ),
     ] = TransferOption.URL,
     alt_text: Annotated[
         str | None,
@@ -115,11 +117,11 @@ def run(
 ) -> None:
     """Move the images of imgix sources to Imgwire, with their metadata, in a job that can be resumed.
 
-    Nothing is changed or deleted at imgix. Run the same command again to resume. Ctrl-C finishes what is in
-    progress; press it again to stop immediately.
+    Nothing is changed or deleted at imgix. Run the same command again to resume. Ctrl-C finishes the
+    transfers in progress; press it again to stop immediately.
 
-    Needs a key of each: IMGIX_API_KEY and IMGWIRE_API_KEY, or what `imgwire-async login` and `imgwire-async
-    imgix login` have stored.
+    Needs a key for each service: IMGIX_API_KEY and IMGWIRE_API_KEY, or the keys stored by `imgwire-async
+    login` and `imgwire-async imgix login`.
 
     Example: imgwire-async migrate run --dry-run
 
@@ -153,16 +155,16 @@ def run(
         }
         with interruptions.by_cancelling():
             ending = _run(arguments, journal, custom_field_prefix, files, as_json=as_json)
-    except InvalidArgumentError as error:  # before the job has begun
+    except InvalidArgumentError as error:  # before the job has started
         show_error(error, as_json=as_json)
         ending = ExitCode.USAGE
     except ImgwireError as error:
         show_error(error, as_json=as_json)
         ending = exit_code(error)
-    except OSError as error:  # of files that the job itself does not report on
+    except OSError as error:  # errors of files that the job itself does not report
         complain(f"Error: {error}")
         ending = ExitCode.FAILED
-    except KeyboardInterrupt:  # before or after the job itself
+    except KeyboardInterrupt:  # errors before or after the job itself
         ending = ExitCode(interruptions.code_of(interruptions.received()))
     raise typer.Exit(ending)
 

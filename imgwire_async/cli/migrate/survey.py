@@ -31,8 +31,8 @@ def survey(
 ) -> None:
     """Show which imgix parameters and combinations real traffic uses, and how much of it translates.
 
-    Reads common and combined logs, JSON lines, W3C logs such as CloudFront's, and plain URLs. A request
-    without a host counts as one of imgix. Values of parameters, and so signatures, are not shown.
+    Reads common and combined logs, JSON lines, W3C logs such as CloudFront's, and plain URLs. Requests
+    without a host count as requests to imgix. Values of parameters, including signatures, are not shown.
 
     Example: imgwire-async migrate survey access.log access.log.1.gz --html survey.html
 

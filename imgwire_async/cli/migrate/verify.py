@@ -1,4 +1,4 @@
-"""The command that compares the pictures of both services."""
+"""The command that compares the images of both services."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ def verify(
         ),
     ] = None,
     sample: Annotated[
-        int, typer.Option(min=1, help="Compare this many images, the same ones in every run.")
+        int, typer.Option(min=1, help="Compare this many images, the same in every run.")
     ] = 100,
     every: Annotated[bool, typer.Option("--all", help="Compare all images.")] = False,
     report: Annotated[
-        Path, typer.Option(help="Folder for the report, its pictures and the results so far.")
+        Path, typer.Option(help="Folder for the report, its images and the results so far.")
     ] = Path("verification"),
     tolerance: Annotated[
         float | None,
-        typer.Option(min=0, help="Greatest mean difference in levels of 255. Default: 1.5."),
+        typer.Option(min=0, help="Maximum mean difference, in levels of 255. Default: 1.5."),
     ] = None,
     tile_tolerance: Annotated[
         float | None,
-        typer.Option(min=0, help="Greatest difference of a tile of 16 × 16 pixels. Default: 4."),
+        typer.Option(min=0, help="Maximum difference of a tile of 16 × 16 pixels. Default: 4."),
     ] = None,
     rate: Annotated[float | None, typer.Option(help="Requests per second to each service.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Pairs of pictures at the same time.")] = 8,
-    shown: Annotated[int, typer.Option(min=1, help="Pairs in the report, the worst of all.")] = 100,
+    concurrency: Annotated[int, typer.Option(min=1, help="Pairs to compare concurrently.")] = 8,
+    shown: Annotated[int, typer.Option(min=1, help="Number of pairs in the report, the worst ones.")] = 100,
     defaults: DefaultsOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Compare the pictures of imgix and Imgwire: size, format and pixels. Write an HTML report.
+    """Compare the images of imgix and Imgwire by size, format and pixels, and write an HTML report.
 
     The exit code is 1 if an exact translation is out of tolerance, or a pair could not be compared. Run the
     same command again to resume. Set IMGIX_SECURE_URL_TOKEN to sign the URLs, and IMGIX_RENDERING_BASE_URL to

@@ -1,4 +1,4 @@
-"""Imgwire and imgix inside of a FastAPI or Starlette application (extra: `fastapi`).
+"""Imgwire and imgix in a FastAPI or Starlette application (extra: `fastapi`).
 
 ```python
 app = FastAPI(lifespan=imgwire_lifespan())

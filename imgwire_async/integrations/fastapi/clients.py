@@ -13,7 +13,7 @@ from imgwire_async.imgwire.client import AsyncImgwireClient
 from imgwire_async.integrations.fastapi.lifespans import A, Lifespan, State, client_in, lifespan_with
 
 STATE_KEY: Final = "imgwire"
-"""Under this name the client is in the lifespan's state: `request.state.imgwire`."""
+"""Name of the client in the lifespan's state: `request.state.imgwire`."""
 
 
 def imgwire_lifespan(
@@ -24,15 +24,15 @@ def imgwire_lifespan(
 ) -> Callable[[A], AbstractAsyncContextManager[State]]:
     """A lifespan with one client for all requests of an application: `FastAPI(lifespan=imgwire_lifespan())`.
 
-    The client is made inside of the process that serves, so each worker has one of its own, and a reload
-    closes it. It closes after `lifespan` has ended.
+    The client is created in the serving process, so each worker has its own, and a reload closes it. It is
+    closed after `lifespan` has ended.
 
     Args:
         lifespan: the application's own lifespan; what it yields is kept in the state.
-        make_client: makes the client; the default reads the environment variables.
-        freeze: once the application has started, let the garbage collector skip everything that is there,
-            until it stops. A full collection would otherwise hold up every request while it goes through all
-            that was imported. For processes that serve nothing else.
+        make_client: creates the client; by default from the environment variables.
+        freeze: after startup, exclude all existing objects from garbage collection until the application
+            stops. Otherwise a full collection delays every request while it scans all imported modules. For
+            processes that serve nothing else.
     """
     return lifespan_with(STATE_KEY, make_client, lifespan, freeze=freeze)
 
@@ -47,4 +47,4 @@ async def get_imgwire(connection: HTTPConnection) -> AsyncImgwireClient:
 
 
 ImgwireDep = Annotated[AsyncImgwireClient, Depends(get_imgwire)]
-"""The type of a handler's parameter that gets the application's client."""
+"""Parameter type for handlers that use the application's client."""

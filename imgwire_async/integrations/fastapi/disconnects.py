@@ -1,4 +1,4 @@
-"""Ending the work for a client that has gone."""
+"""Cancels handlers whose client has disconnected."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _READ_AHEAD: Final = 2
-"""Messages of a request that wait for the application; short bodies fit, so their end is always seen."""
+"""Messages of a request buffered for the application; short bodies fit, so their end is always seen."""
 
 
 class CancelOnDisconnect:
     """ASGI middleware that cancels a handler when its client disconnects: `app.add_middleware(...)`.
 
-    Without it a handler runs to its end for nobody, retries included. Background tasks, which run after the
-    response, are not cancelled.
+    Without it, a handler runs to its end for nothing, including retries. Background tasks, which run after
+    the response, are not cancelled.
 
     It reads up to three messages of the request's body ahead, each at most as long as the server makes them
     (uvicorn: about 64 KiB).
@@ -37,7 +37,7 @@ class CancelOnDisconnect:
             with watching, sender:
                 while (message := await receive())["type"] != "http.disconnect":
                     await sender.send(message)
-                # After the last byte of the response, servers report every client as gone.
+                # After the last byte of the response, servers report every client as disconnected.
                 if not answered:
                     handling.cancel()
 
@@ -65,6 +65,6 @@ class CancelOnDisconnect:
             if len(group.exceptions) > 1:
                 raise
             failure = group.exceptions[0]
-        # The application's own error handling must see what was raised as it was, without our task group.
+        # The application's error handling must see the original exception, not a group of our task group.
         if failure is not None:
             raise failure

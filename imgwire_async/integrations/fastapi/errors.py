@@ -1,4 +1,4 @@
-"""Our errors as answers to an application's own callers, who must learn nothing about the service behind."""
+"""Turns our errors into responses to the application's callers, without details of the service behind it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PASSED_ON: Final[dict[int, str]] = {
     422: "The image service did not accept the values.",
     429: "Too many requests. Try again later.",
 }
-"""Statuses of the service that mean the same to our caller. All others concern only this application."""
+"""Statuses of the service that are passed on to the caller. All others concern only this application."""
 
 _STATUS_OF: Final[tuple[tuple[type[errors.ImgwireError], int, str], ...]] = (
     (errors.UnsupportedImageTypeError, 415, "The file is not an image of a supported type."),
@@ -44,22 +44,17 @@ _UNAVAILABLE: Final = "The image service is not available."
 
 
 def add_error_handlers(app: Starlette) -> None:
-    """Answer every `ImgwireError` that leaves a handler with a fitting status and our own `detail`.
+    """Respond to every `ImgwireError` that leaves a handler with a suitable status and `detail`.
 
-    | Error | Status |
-    | --- | --- |
-    | 400, 404, 409, 413, 422, 429 of the service | the same |
-    | 401, 402, 403 of the service, which concern this application's key | 502 |
-    | 503 of the service | 503 |
-    | other statuses, rejected uploads, broken connections, unreadable responses | 502 |
-    | timeouts and deadlines | 504 |
-    | unsupported image type | 415 |
-    | empty or unreadable file, image in quarantine, value that can never be right | 422 |
-    | file of another length than announced | 400 |
-    | wrong configuration, full disk, bulk job that stopped | 500 |
+    | Error | Status | | --- | --- | | 400, 404, 409, 413, 422, 429 of the service | the same | | 401, 402,
+    403 of the service, which concern this application's key | 502 | | 503 of the service | 503 | | other
+    statuses, rejected uploads, broken connections, unreadable responses | 502 | | timeouts and deadlines |
+    504 | | unsupported image type | 415 | | empty or unreadable file, image in quarantine, invalid value |
+    422 | | file of another length than announced | 400 | | wrong configuration, full disk, bulk job that
+    stopped | 500 |
 
     `Retry-After` is passed on with 429, 503 and 504. The error itself, which names upstream URLs and quotes
-    the service, goes to the log `imgwire_async` and not to the caller. A websocket is closed with code 1011
+    the service, is logged to `imgwire_async` and not sent to the caller. A websocket is closed with code 1011
     and the `detail` as reason.
     """
     app.add_exception_handler(errors.ImgwireError, cast("ExceptionHandler", _handle))
@@ -67,7 +62,7 @@ def add_error_handlers(app: Starlette) -> None:
 
 
 def error_response(error: errors.ImgwireError) -> Response:
-    """The response that `add_error_handlers` gives for `error`, for handlers that catch it themselves."""
+    """The response of `add_error_handlers` for `error`, for handlers that catch it themselves."""
     status, detail = _status_and_detail(error)
     headers = {}
     if error.retry_after is not None and status in {429, 503, 504}:
@@ -101,5 +96,5 @@ async def _handle(connection: Request | WebSocket, error: Exception) -> Response
 
 
 async def _nobody_listens(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the interface
-    # 499 is nginx's status for a client that went away; it only shows up in logs.
+    # 499 is nginx's status for a client that disconnected; it appears only in logs.
     return Response(status_code=499)

@@ -13,7 +13,7 @@ from imgwire_async.imgix.client import AsyncImgixClient
 from imgwire_async.integrations.fastapi.lifespans import A, Lifespan, State, client_in, lifespan_with
 
 STATE_KEY: Final = "imgix"
-"""Under this name the client is in the lifespan's state: `request.state.imgix`."""
+"""Name of the client in the lifespan's state: `request.state.imgix`."""
 
 
 def imgix_lifespan(
@@ -24,18 +24,18 @@ def imgix_lifespan(
 ) -> Callable[[A], AbstractAsyncContextManager[State]]:
     """A lifespan with one imgix client for all requests of an application.
 
-    With both services, one lifespan goes into the other: `imgwire_lifespan(imgix_lifespan(own))`.
+    To use both services, nest the lifespans: `imgwire_lifespan(imgix_lifespan(own))`.
 
-    The client is made inside of the process that serves, so each worker has one of its own, and a reload
-    closes it. It closes after `lifespan` has ended. Workers do not know of each other's requests: with
-    several, give each a part of imgix's limits by `rate_limits=`.
+    The client is created in the serving process, so each worker has its own, and a reload closes it. It is
+    closed after `lifespan` has ended. Workers do not coordinate: with several, give each a share of imgix's
+    limits with `rate_limits=`.
 
     Args:
         lifespan: the application's own lifespan; what it yields is kept in the state.
-        make_client: makes the client; the default reads the environment variables.
-        freeze: once the application has started, let the garbage collector skip everything that is there,
-            until it stops. A full collection would otherwise hold up every request while it goes through all
-            that was imported. For processes that serve nothing else.
+        make_client: creates the client; by default from the environment variables.
+        freeze: after startup, exclude all existing objects from garbage collection until the application
+            stops. Otherwise a full collection delays every request while it scans all imported modules. For
+            processes that serve nothing else.
     """
     return lifespan_with(STATE_KEY, make_client, lifespan, freeze=freeze)
 
@@ -50,4 +50,4 @@ async def get_imgix(connection: HTTPConnection) -> AsyncImgixClient:
 
 
 ImgixDep = Annotated[AsyncImgixClient, Depends(get_imgix)]
-"""The type of a handler's parameter that gets the application's imgix client."""
+"""Parameter type for handlers that use the application's imgix client."""

@@ -1,4 +1,4 @@
-"""One client for an application: made when it starts, closed when it stops, handed to its handlers."""
+"""One client per application: created at startup, closed at shutdown, and available to its handlers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ State: TypeAlias = Mapping[str, Any]
 Lifespan: TypeAlias = (
     "Callable[[A], AbstractAsyncContextManager[State]] | Callable[[A], AbstractAsyncContextManager[None]]"
 )
-"""What FastAPI and Starlette take as `lifespan`."""
+"""The types that FastAPI and Starlette accept as `lifespan`."""
 
 
 def lifespan_with(
     name: str, make_client: Callable[[], C], lifespan: Lifespan[A] | None, *, freeze: bool = False
 ) -> Callable[[A], AbstractAsyncContextManager[State]]:
-    """A lifespan around `lifespan` that keeps a client in the state under `name`.
+    """Wrap `lifespan` and keep a client in the state under `name`.
 
-    With `freeze`, the garbage collector skips everything that is there once the application has started.
+    With `freeze`, objects that exist after startup are excluded from garbage collection.
     """
 
     @asynccontextmanager
@@ -50,7 +50,7 @@ def lifespan_with(
 
 @contextmanager
 def _frozen() -> Iterator[None]:
-    gc.collect()  # what is no longer used would stay for good
+    gc.collect()  # unused objects would never be freed
     gc.freeze()
     try:
         yield
@@ -62,7 +62,7 @@ def client_in(connection: HTTPConnection, name: str, kind: type[C], *, service: 
     """The client that `lifespan_with` keeps under `name`.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: there is no client.
     """
     client = getattr(connection.state, name, None)
     if not isinstance(client, kind):

@@ -1,4 +1,4 @@
-"""Limits on what an application's own callers send."""
+"""Limits on the request bodies of an application's callers."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _LONGEST_PAUSE: Final = 5.0  # seconds without a byte; nginx's `lingering_timeou
 
 
 def declared_length(header: bytes) -> int | None:
-    """The number in a `Content-Length`; of more digits than any file has, the first ones are enough."""
+    """The number in a `Content-Length`; of an absurdly long number, the first digits are enough."""
     return int(header[:30]) if header.isdigit() else None
 
 
 class LimitBodySize:
-    """ASGI middleware that answers 413 to longer bodies: `app.add_middleware(LimitBodySize, max_bytes=…)`.
+    """ASGI middleware that rejects longer bodies with 413: `app.add_middleware(LimitBodySize, max_bytes=…)`.
 
-    A body of known length is rejected before any of it is read, another one as soon as it is too long. Many
-    clients read the response only after they have sent everything, and closing the connection earlier would
-    destroy it. So the rest of the body is read and thrown away, for at most 30 seconds and until nothing has
-    arrived for 5.
+    A body of known length is rejected before any of it is read, others as soon as they are too long. Many
+    clients read the response only after sending everything, and would lose it if the connection were closed
+    earlier. So the rest of the body is read and discarded, for at most 30 seconds or until nothing arrives
+    for 5 seconds.
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
@@ -44,7 +44,7 @@ class LimitBodySize:
         length = declared_length(_header(scope, b"content-length"))
         if length is not None and length > self._max_bytes:
             await rejection.begin(body_ended=False)
-            # A client that waits for `100 Continue` has sent nothing and, answered with 413, will not.
+            # A client that waits for `100 Continue` has sent nothing, and will not after a 413.
             if _header(scope, b"expect").lower() != b"100-continue":
                 await rejection.skip_body()
             await rejection.end()
@@ -53,7 +53,7 @@ class LimitBodySize:
 
         async def counted_receive() -> Message:
             nonlocal received, body_ended, rejected
-            # For the application, a rejected request has ended.
+            # For the application, a rejected request is disconnected.
             if not rejected:
                 message = await receive()
                 received += len(message.get("body", b""))
@@ -91,7 +91,7 @@ class _Rejection:
         self._send = send
 
     async def begin(self, *, body_ended: bool) -> None:
-        """Send all of the response but the mark of its end, after which the server may close."""
+        """Send all of the response except its end marker, after which the server may close the connection."""
         response = JSONResponse({"detail": TOO_LARGE}, 413)
         if not body_ended and self._scope.get("http_version", "1.1").startswith("1"):
             response.headers["connection"] = "close"
@@ -104,7 +104,7 @@ class _Rejection:
         await response(self._scope, self._receive, without_end)
 
     async def skip_body(self) -> None:
-        """Throw away what the client still sends, until it ends, leaves, pauses or has had long enough."""
+        """Discard the rest of the body until it ends, the client disconnects or pauses, or time runs out."""
         with anyio.move_on_after(_LONGEST_DRAIN):
             while True:
                 with anyio.move_on_after(_LONGEST_PAUSE) as pause:
@@ -113,7 +113,7 @@ class _Rejection:
                     return
 
     async def end(self) -> None:
-        """Mark the end of the response."""
+        """Send the end marker of the response."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -13,7 +13,7 @@ from imgwire_async.integrations.fastapi.clients import get_imgwire
 
 
 class UploadTokenAnswer(BaseModel):
-    """What the vendor's frontends expect from a backend."""
+    """The response that the vendor's frontends expect from a backend."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -21,14 +21,14 @@ class UploadTokenAnswer(BaseModel):
 
 
 def upload_token_router(*, authorize: Callable[..., object], path: str = "/upload-token") -> APIRouter:
-    """A router with one route, `POST path`, that answers `{"uploadToken": "…"}`.
+    """A router with one route, `POST path`, that returns `{"uploadToken": "…"}`.
 
     The application's client needs a server key. A token lets its holder upload one image, so `authorize`
-    must tell who may: it is a dependency like any other, runs first, and rejects by raising
-    `HTTPException` or by returning False.
+    decides who gets one: it is an ordinary dependency that runs first, and rejects a request by raising
+    `HTTPException` or returning False.
 
     Args:
-        authorize: the application's own dependency, sync or async.
+        authorize: a dependency, sync or async.
         path: path of the route.
     """
     router = APIRouter()

@@ -1,4 +1,4 @@
-"""Images that an application takes from its own callers and hands on, never whole in memory."""
+"""Passes images from an application's callers on to Imgwire, without holding them in memory as a whole."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from imgwire_async.models import Image, SupportedMimeType
 
 _ALREADY_READ: Final = "it is not seekable, and part of it has already been read"
 _CANNOT_SEEK: Final = (OSError, ValueError, AttributeError)
-"""Also what a closed file raises, which `images.upload` reports."""
+"""Also raised for a closed file, which `images.upload` reports."""
 
 
 class UploadDetails(TypedDict, total=False):
-    """What can be said about an image beside its bytes; see `images.upload`."""
+    """Arguments of `images.upload` that describe an image; see there."""
 
     file_name: str | None
     mime_type: SupportedMimeType | str | None
@@ -36,11 +36,12 @@ class UploadDetails(TypedDict, total=False):
 async def upload_body(
     imgwire: AsyncImgwireClient, request: Request, *, max_bytes: int, **details: Unpack[UploadDetails]
 ) -> Image:
-    """Send the body of a request to Imgwire while it arrives.
+    """Stream the body of a request to Imgwire as it arrives.
 
-    The bytes cannot be had a second time. When sending them fails after the first of them, the upload fails;
-    creating the record is retried as ever. A caller that stops sending ends the upload with a timeout: until
-    the first bytes go to Imgwire the shortest of the client's `read`, `write` and `total`, then `write`.
+    The bytes can be read only once. If sending fails after the first byte, the upload fails; creating the
+    record is retried as usual. If the caller stops sending, the upload times out: before the first bytes are
+    sent to Imgwire after the shortest of the client's `read`, `write` and `total` timeouts, then after
+    `write`.
 
     Args:
         imgwire: the application's client.
@@ -50,8 +51,8 @@ async def upload_body(
 
     Raises:
         HTTPException: 411 without a `Content-Length`, which Imgwire needs, and 413 if it is over `max_bytes`.
-        ClientDisconnect: the caller has gone.
-        ImgwireError: as `images.upload`.
+        ClientDisconnect: the caller has disconnected.
+        ImgwireError: as for `images.upload`.
     """
     max_bytes = as_whole(max_bytes, "max_bytes", "upload_body")
     length = declared_length(request.headers.get("content-length", "").encode())
@@ -62,7 +63,7 @@ async def upload_body(
     try:
         return await imgwire.images.upload(request.stream(), size=length, **details)
     except UploadSourceError as error:
-        # What the framework says of a request is meant for the framework.
+        # The framework's own exceptions are for the framework to handle.
         if not isinstance(error.__cause__, ClientDisconnect | HTTPException):
             raise
         of_the_request = error.__cause__
@@ -72,10 +73,10 @@ async def upload_body(
 async def upload_form_file(
     imgwire: AsyncImgwireClient, file: UploadFile, *, max_bytes: int, **details: Unpack[UploadDetails]
 ) -> Image:
-    """Send a file of a form to Imgwire, from its first byte, even if the handler has read from it before.
+    """Upload a form's file to Imgwire from its first byte, even if the handler has read from it before.
 
-    FastAPI has received the whole form by then, and has put all but small files on disk. `LimitBodySize`
-    keeps it from doing so with forms that are too large.
+    By then FastAPI has received the whole form and written all but small files to disk. Use `LimitBodySize`
+    to reject forms that are too large before that.
 
     Args:
         imgwire: the application's client.
@@ -86,7 +87,7 @@ async def upload_form_file(
     Raises:
         HTTPException: 413 if the file is over `max_bytes`, whatever its `size` says.
         UploadSourceError: the file cannot seek, and the handler has read from it before.
-        ImgwireError: as `images.upload`.
+        ImgwireError: as for `images.upload`.
     """
     max_bytes = as_whole(max_bytes, "max_bytes", "upload_form_file")
     async with exclusive(file):  # another call may be reading it
@@ -95,7 +96,7 @@ async def upload_form_file(
             raise HTTPException(413, TOO_LARGE)
         if size is None:
             return await _upload_counted(imgwire, _CountedFile(file, max_bytes), details)
-    # Which waits for its turn and rewinds again.
+    # It waits for its turn and rewinds the file again.
     return await imgwire.images.upload(file, **details)
 
 
@@ -109,10 +110,10 @@ async def _upload_counted(imgwire: AsyncImgwireClient, file: _CountedFile, detai
 
 
 def _rewind(file: IO[bytes]) -> int | None:
-    """Go back to the beginning; the length of the file, or None if that cannot be measured.
+    """Rewind the file. Returns its length, or None if that cannot be measured.
 
     Raises:
-        UploadSourceError: it cannot go back, and knows that it has been read from.
+        UploadSourceError: it cannot seek, and has been read from.
     """
     try:
         file.seek(0)
@@ -138,7 +139,7 @@ def _position(file: IO[bytes]) -> int:
 
 
 class _CountedFile:
-    """A form's file that cannot seek. How long it is shows only while it is read."""
+    """A form's file that cannot seek, so its length is known only while reading it."""
 
     def __init__(self, file: UploadFile, max_bytes: int) -> None:
         self.filename = file.filename
