@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Final
 
+from imgwire_async.ingest.items import storable
 from imgwire_async.ingest.results.thumbnails import thumbnail
 from imgwire_async.ingest.results.timeline import Interval
 from imgwire_async.ingest.sources.own_files import PAGE_MARK
@@ -49,19 +50,24 @@ def page_of(report: Report) -> Iterator[str]:
     yield from _plot(report.timeline)
     yield from _failures(report.failures)
     yield "<h2>Details</h2>"
-    yield f"<pre>{escape(str(report))}</pre>"
+    yield f"<pre>{_escaped(str(report))}</pre>"
     yield "</main></body></html>"
+
+
+def _escaped(text: str) -> str:
+    """Text of a page. Names of files need not be Unicode, and could not be written then."""
+    return html.escape(storable(text))
 
 
 def _title(report: Report) -> str:
     kind = "Dry run" if report.dry_run else "Job"
-    return escape(f"{kind} {report.job}" if report.job else kind)
+    return _escaped(f"{kind} {report.job}" if report.job else kind)
 
 
 def _ending(report: Report) -> Iterator[str]:
     if report.stopped is not None:
         resume = "The same command or call resumes it."
-        yield f'<p><strong class="bad">Stopped early:</strong> {escape(report.stopped)}. {resume}</p>'
+        yield f'<p><strong class="bad">Stopped early:</strong> {_escaped(report.stopped)}. {resume}</p>'
     elif report.failed:
         failed = f"{report.failed:,} item{'s' * (report.failed != 1)} failed"
         yield f'<p><strong class="bad">{failed}.</strong> The same command or call tries them again.</p>'
@@ -135,13 +141,13 @@ def _failures(groups: Sequence[FailureGroup]) -> Iterator[str]:
     if groups:
         yield "<h2>Failures</h2>"
     for group in groups:
-        yield f"<h3>{group.count:,} × {escape(group.in_words)}</h3>"
+        yield f"<h3>{group.count:,} × {_escaped(group.in_words)}</h3>"
         yield '<ul class="examples">'
         for number, example in enumerate(group.examples):
             file = group.files[number] if number < len(group.files) else None
             picture = None if file is None else thumbnail(file)
             image = "" if picture is None else f'<img src="{picture}" alt="">'
-            yield f"<li>{image}<span>{escape(example)}</span></li>"
+            yield f"<li>{image}<span>{_escaped(example)}</span></li>"
         yield "</ul>"
         if group.count > len(group.examples):
             yield f"<p>And {group.count - len(group.examples):,} more.</p>"

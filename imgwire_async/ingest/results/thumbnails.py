@@ -1,37 +1,68 @@
-"""Thumbnails of local files, embedded in an HTML page."""
+"""Small pictures of local files, within an HTML page."""
 
 from __future__ import annotations
 
 import base64
+import os
+import stat
 from importlib import import_module
-from pathlib import Path
 from typing import Final
+
+from imgwire_async.bodies.image_types import image_type_of
 
 MOST_PIXELS: Final = 160
 """On the longer side."""
 _MOST_BYTES: Final = 64 * 1024 * 1024
-"""Maximum size of a file that is opened for a thumbnail."""
+"""Of a file that is opened for it."""
+_MOST_DECODED: Final = 64_000_000
+"""Pixels of a picture that is decoded for it. A file of a few kilobytes can have billions."""
+_LOADERS: Final = {
+    "image/avif": "heifload_buffer",
+    "image/gif": "gifload_buffer",
+    "image/heic": "heifload_buffer",
+    "image/jpeg": "jpegload_buffer",
+    "image/jxl": "jxlload_buffer",
+    "image/png": "pngload_buffer",
+    "image/tiff": "tiffload_buffer",
+    "image/webp": "webpload_buffer",
+}
+"""How each type is decoded. Other loaders would open what a file names, as an SVG or a script can."""
 
 
 def thumbnail(path: str) -> str | None:
-    """A `data:` URL with a thumbnail of a local image, if it can be decoded.
+    """A `data:` URL with a small picture of a local image, as far as it can be decoded.
 
     Args:
         path: the file.
 
     Returns:
-        None without pyvips (extras `sandbox` and `migrate`), and for files that are not images or exceed 64
-        MiB.
+        None without pyvips (extras `sandbox` and `migrate`), and of what is not a regular file, no picture, a
+        bitmap or icon of Windows, or larger than 64 MiB or 64 million pixels.
     """
     try:
         vips = import_module("pyvips")
     except (ImportError, OSError):  # the latter where its library is missing
         return None
     try:
-        if Path(path).stat().st_size > _MOST_BYTES:
+        content = _content(path)
+        loader = _LOADERS.get(image_type_of(content, "") or "")
+        if loader is None:
             return None
-        picture = vips.Image.thumbnail(path, MOST_PIXELS, height=MOST_PIXELS, size="down", fail_on="none")
-        content = picture.jpegsave_buffer(Q=70, strip=True, background=[255, 255, 255])
-    except (OSError, ValueError, vips.Error):
+        picture = getattr(vips.Image, loader)(content, access="sequential", fail_on="none")
+        if picture.width * picture.height > _MOST_DECODED:
+            return None
+        small = picture.thumbnail_image(MOST_PIXELS, height=MOST_PIXELS, size="down")
+        shown = small.jpegsave_buffer(Q=70, strip=True, background=[255, 255, 255])
+    except (OSError, ValueError, AttributeError, vips.Error):  # AttributeError: built without this loader
         return None
-    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+    return f"data:image/jpeg;base64,{base64.b64encode(shown).decode()}"
+
+
+def _content(path: str) -> bytes:
+    """What a regular file holds; nothing of a large one, or of another, as a pipe that nobody writes to."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
+            return b""
+        return file.read(_MOST_BYTES)

@@ -62,4 +62,16 @@ class Timeline:
             start = number * self.width
             length = min(self.width, max(seconds - start, 0.001))
             found.append(Interval(start, round(length, 3), stored, failed, size))
+        if len(found) > 1 and found[-1].seconds < self.width / 2:
+            # Within a few milliseconds a single item would look like thousands per second.
+            last, before = found.pop(), found.pop()
+            found.append(
+                Interval(
+                    before.start,
+                    round(before.seconds + last.seconds, 3),
+                    before.stored + last.stored,
+                    before.failed + last.failed,
+                    before.bytes_sent + last.bytes_sent,
+                )
+            )
         return tuple(found)

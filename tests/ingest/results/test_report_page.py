@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import re
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -97,6 +101,44 @@ def test_a_picture_is_small_and_what_is_none_has_none(tmp_path: Path, photo: Pat
     assert thumbnails.thumbnail(str(tmp_path / "text.png")) is None
     assert thumbnails.thumbnail(str(tmp_path / "gone.jpg")) is None
     assert thumbnails.thumbnail("a\0b") is None
+
+
+def test_only_regular_files_of_supported_types_are_decoded(tmp_path: Path, photo: Path) -> None:
+    linked = "data:image/png;base64,"
+    drawing = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="{linked}"/></svg>'
+    (tmp_path / "drawing.png").write_text(drawing)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "photo.jpg[page=1]").write_bytes(photo.read_bytes())
+
+    for name in (tmp_path / "drawing.png", tmp_path / "pipe.jpg", tmp_path, "/dev/zero"):
+        assert thumbnails.thumbnail(str(name)) is None
+    assert thumbnails.thumbnail(str(tmp_path / "photo.jpg[page=1]")) is not None
+
+
+def test_a_picture_with_billions_of_pixels_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyvips
+
+    def part(name: bytes, content: bytes) -> bytes:
+        check = zlib.crc32(name + content)
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+
+    size = struct.pack(">IIBBBBB", 50_000, 50_000, 1, 0, 0, 0, 1)
+    parts = part(b"IHDR", size) + part(b"IDAT", zlib.compress(bytes(100))) + part(b"IEND", b"")
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
+    monkeypatch.setattr(pyvips.Image, "thumbnail_image", lambda *_, **__: pytest.fail("decoded"))
+
+    assert thumbnails.thumbnail(str(tmp_path / "bomb.png")) is None
+
+
+async def test_names_that_are_not_unicode_are_on_the_page(client: AsyncImgwireClient, tmp_path: Path) -> None:
+    report = await report_of(client, folder_of(tmp_path / "photos", 1))
+    named = dataclasses.replace(report, job="\udcff", journal="/x/\udcff", stopped="\udcff is gone")
+
+    page = page_of(named, tmp_path)
+
+    assert "<h1>Job \\udcff</h1>" in page
 
 
 def _no_module(name: str) -> None:

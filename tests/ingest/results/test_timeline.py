@@ -25,6 +25,14 @@ def test_what_ends_in_a_second_is_counted_together() -> None:
     )
 
 
+def test_an_item_just_after_a_full_second_is_no_peak() -> None:
+    timeline = Timeline()
+    timeline.add(0.5, stored=4, size=40)
+    timeline.add(1.002, stored=1, failed=1, size=10)
+
+    assert timeline.intervals(1.002) == (Interval(0.0, 1.002, 5, 1, 50),)
+
+
 @given(ENDS)
 def test_nothing_is_lost_and_memory_is_bounded(ends: list[tuple[float, int, int, int]]) -> None:
     timeline = Timeline()
