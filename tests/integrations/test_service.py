@@ -131,6 +131,18 @@ def test_only_those_who_are_signed_in_may_write(
     assert list(sandbox.requests) == []
 
 
+@pytest.mark.parametrize("target", ["POST /images", "PUT /images/a.png"])
+def test_nothing_is_received_of_who_is_not_signed_in(service: str, target: str) -> None:
+    form = "Content-Type: multipart/form-data; boundary=x\r\n"
+    head = f"{target} HTTP/1.1\r\nHost: x\r\n{form}Content-Length: 1000000\r\n\r\n"
+    url = httpx.URL(service)
+
+    with socket.create_connection((url.host, url.port or 80), timeout=30) as connection:
+        connection.sendall(head.encode())
+
+        assert connection.recv(100).startswith(b"HTTP/1.1 401 ")
+
+
 def test_every_route_that_writes_asks_for_a_session_and_says_so(service: str) -> None:
     schema = httpx.get(f"{service}/openapi.json", trust_env=False).json()
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Cookie, Depends, FastAPI, Form, HTTPException, Query, Request, Response, UploadFile
+from fastapi import (
+    APIRouter,
+    Cookie,
+    Depends,
+    FastAPI,
+    Form,
+    HTTPException,
+    Query,
+    Request,
+    Response,
+    UploadFile,
+)
 from fastapi.responses import FileResponse
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
@@ -81,6 +94,20 @@ def signed_in(ok: Annotated[bool, Depends(is_signed_in)]) -> None:
         raise HTTPException(401, "Sign in first.")
 
 
+class SignedInRoute(APIRoute):
+    """A route for those who are signed in: dependencies would ask only after a form has been received."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Ask first."""
+        handle = super().get_route_handler()
+
+        async def ask_first(request: Request) -> Response:
+            signed_in(is_signed_in(request.cookies.get(COOKIE)))
+            return await handle(request)
+
+        return ask_first
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Errors of a route, for its documentation."""
     return {status: {"model": Problem} for status in statuses}
@@ -92,7 +119,7 @@ app.add_middleware(LimitBodySize, max_bytes=settings.max_bytes + 65_536)  # a fo
 add_error_handlers(app)
 app.mount("/page", StaticFiles(directory=PAGE))
 app.include_router(upload_token_router(authorize=signed_in))  # POST /upload-token
-SIGNED_IN = [Depends(signed_in)]
+writing = APIRouter(route_class=SignedInRoute)
 UPLOAD = problems(401, 411, 413, 415, 422, 429, 502, 503, 504)
 
 
@@ -126,7 +153,7 @@ async def sign_out(response: Response) -> None:
     response.delete_cookie(COOKIE)
 
 
-@app.post("/images", status_code=201, dependencies=SIGNED_IN, responses=UPLOAD)
+@writing.post("/images", status_code=201, responses=UPLOAD)
 async def upload(
     file: UploadFile, imgwire: ImgwireDep, description: Annotated[str, Form(max_length=500)] = ""
 ) -> Picture:
@@ -136,7 +163,7 @@ async def upload(
     return Picture.of(image)
 
 
-@app.put("/images/{name}", status_code=201, dependencies=SIGNED_IN, responses=UPLOAD)
+@writing.put("/images/{name}", status_code=201, responses=UPLOAD)
 async def upload_raw(
     name: str, request: Request, imgwire: ImgwireDep, description: Annotated[str, Query(max_length=500)] = ""
 ) -> Picture:
@@ -160,9 +187,10 @@ async def picture(image_id: UUID, imgwire: ImgwireDep) -> Picture:
     return Picture.of(await imgwire.images.retrieve(image_id))
 
 
-@app.delete(
-    "/images/{image_id}", status_code=204, dependencies=SIGNED_IN, responses=problems(401, 404, 429, 502)
-)
+@writing.delete("/images/{image_id}", status_code=204, responses=problems(401, 404, 429, 502))
 async def delete(image_id: UUID, imgwire: ImgwireDep) -> None:
     """Delete an image for good."""
     await imgwire.images.delete(image_id)
+
+
+app.include_router(writing)

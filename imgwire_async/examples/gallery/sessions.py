@@ -24,12 +24,12 @@ class Sessions:
     """
 
     def __init__(self, password: str) -> None:
-        self._password = password.encode()
+        self._password = _encoded(password)
         self._key = hashlib.sha256(b"gallery sessions\0" + self._password).digest()
 
     def begin(self, password: str) -> str | None:
         """A cookie for who knows the password; None for others."""
-        if not hmac.compare_digest(password.encode(), self._password):
+        if not hmac.compare_digest(_encoded(password), self._password):
             return None
         until = str(int(time.time()) + SECONDS)
         return f"{until}.{self._signature(until)}"
@@ -43,3 +43,8 @@ class Sessions:
 
     def _signature(self, until: str) -> str:
         return hmac.new(self._key, until.encode(), "sha256").hexdigest()
+
+
+def _encoded(password: str) -> bytes:
+    # Neither an environment variable nor a form has to be Unicode.
+    return password.encode(errors="surrogatepass")

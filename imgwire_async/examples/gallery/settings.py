@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -42,11 +43,11 @@ class Settings:
                 'eval "$(imgwire-async sandbox --env)"; export GALLERY_PASSWORD=secret'
             )
         largest = os.environ.get("GALLERY_MAX_BYTES") or str(MAX_BYTES)
-        if not largest.isdecimal() or int(largest) < 1:
-            raise SettingsError(f"GALLERY_MAX_BYTES must be a number of bytes, got {largest!r}")
+        if not re.fullmatch(r"0*[1-9][0-9]{0,14}", largest):
+            raise SettingsError(f"GALLERY_MAX_BYTES must be a number of bytes, got {largest[:40]!r}")
         return cls(
             password=os.environ["GALLERY_PASSWORD"],
             client_key=os.environ["IMGWIRE_CLIENT_KEY"],
-            api_url=os.environ.get("IMGWIRE_API_BASE_URL") or PUBLIC_URL,
+            api_url=(os.environ.get("IMGWIRE_API_BASE_URL") or PUBLIC_URL).rstrip("/"),
             max_bytes=int(largest),
         )
