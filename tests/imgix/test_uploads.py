@@ -287,7 +287,7 @@ async def test_a_session_is_cancelled_after_the_deadline(script: Script) -> None
         yield JPEG
         await anyio.sleep_forever()
 
-    async with client_of(script, deadline=1.0) as imgix:
+    async with client_of(script, deadline=2.0) as imgix:
         with pytest.raises(DeadlineExceededError):
             await imgix.assets.upload_large(SOURCE, "heroes/a.jpg", endless(), size=10 * len(JPEG))
 

@@ -199,8 +199,8 @@ async def test_the_deadline_of_the_job_ends_what_hangs_in_flight(
 async def test_the_deadline_of_an_item_fails_it_alone(
     sandbox: Sandbox, client: AsyncImgwireClient, photos: Path
 ) -> None:
-    sandbox.faults.once("store.put", stall=2.0)
-    _, report = await ingest(client, photos, item_deadline=1.0)
+    sandbox.faults.once("store.put", stall=60.0)
+    _, report = await ingest(client, photos, item_deadline=2.0, concurrency=4)
     assert counts(report) == (59, 0, 0, 1)
     assert report.failures[0].cause == "DeadlineExceededError"
 
@@ -224,7 +224,7 @@ async def test_the_deadline_of_an_item_holds_while_its_file_is_read(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, hung: Path
 ) -> None:
     with anyio.fail_after(30):
-        _, report = await ingest(client, photos, journal=tmp_path / "j", item_deadline=1.0)
+        _, report = await ingest(client, photos, journal=tmp_path / "j", item_deadline=2.0, concurrency=4)
     assert counts(report) == (59, 0, 0, 1)
     assert report.failures[0].cause == "DeadlineExceededError"
     assert hung.name in str(report.failures[0].examples)
@@ -248,7 +248,9 @@ async def test_the_deadline_of_an_item_holds_while_a_named_file_is_looked_at(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, hung: Path
 ) -> None:
     with anyio.fail_after(30):
-        _, report = await ingest(client, named(photos), journal=tmp_path / "j", item_deadline=1.0)
+        _, report = await ingest(
+            client, named(photos), journal=tmp_path / "j", item_deadline=2.0, concurrency=4
+        )
     assert counts(report) == (59, 0, 0, 1)
     assert report.failures[0].cause == "DeadlineExceededError"
     assert hung.name in str(report.failures[0].examples)

@@ -55,11 +55,13 @@ async def test_killed_again_and_again_every_item_is_stored_once(
         images = await server_images(client)
         states = journal_states(tmp_path)
         # Every request was on record before it was sent. As stored on record is everything but what was in
-        # flight, or had ended within the last moment.
+        # flight, or had ended within the last moment. A job that has had no core meanwhile has sent nothing
+        # since, so the last ones do not count either.
         assert {image.idempotency_key for image in images} <= {key for _, key, _, _ in states.values()}
         stored = sum(state == "stored" for state, _, _, _ in states.values())
         assert stored <= len(images) <= stored + 3 * CONCURRENCY
-        ended = {image for image, at in answered_puts(sandbox).items() if at < killed_at - LOST_SECONDS}
+        answered = sorted((at, image) for image, at in answered_puts(sandbox).items())
+        ended = {image for at, image in answered[: -2 * CONCURRENCY] if at < killed_at - LOST_SECONDS}
         assert ended <= {image for state, _, image, _ in states.values() if state == "stored"}
         ended_in_time += len(ended)
 
