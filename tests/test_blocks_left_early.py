@@ -19,7 +19,7 @@ import trio
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
-from tests.leaving import IN_EVERY_WAY, ON_ALL, ON_ASYNCIO, ON_BOTH, goes_on, run
+from tests.leaving import IN_EVERY_WAY, ON_ALL, ON_ASYNCIO, ON_BOTH, Ways, goes_on, run
 
 PHOTO = Path(str(files("skimage") / "data" / "rocket.jpg"))
 Block = Callable[[AsyncImgwireClient], Awaitable[AbstractAsyncContextManager[AsyncIterator[object]]]]
@@ -250,5 +250,25 @@ def test_the_task_that_leaves_a_list_goes_on(
             await leave(images(client))
             await goes_on(client)
             await client.health()
+
+    run(backend, scenario, caplog)
+
+
+@ON_BOTH
+@pytest.mark.parametrize("leave", [Ways.breaking, Ways.closing_in_another_task], ids=lambda way: way.__name__)
+@pytest.mark.parametrize(
+    "block", [download, upload_many, ingest_of_a_slow_source], ids=lambda block: block.__name__
+)
+def test_the_client_of_the_pytest_plugin_goes_on_as_well(
+    imgwire_client: AsyncImgwireClient,
+    caplog: pytest.LogCaptureFixture,
+    backend: str,
+    block: Block,
+    leave: Callable[[AsyncGenerator[object, None]], Awaitable[object]],
+) -> None:
+    async def scenario() -> None:
+        await leave(generator(imgwire_client, block))
+        await goes_on(imgwire_client)
+        await imgwire_client.health()
 
     run(backend, scenario, caplog)

@@ -172,3 +172,17 @@ def test_an_accepted_url_is_not_said_to_be_stored(cli: Invoke, photo: Path, wait
     outcome = "stored" if waiting else "accepted"
     assert (facts["outcome"], shown.stdout.split()[:2]) == (outcome, ["outcome", outcome])
     assert ("not stored yet" in shown.stderr) is not waiting
+
+
+@pytest.mark.parametrize(("waiting", "code"), [(True, 5), (False, 0)])
+def test_a_url_that_cannot_be_fetched_is_never_said_to_be_stored(
+    cli: Invoke, sandbox: Sandbox, waiting: bool, code: int
+) -> None:
+    arguments = ["upload-url", f"{sandbox.base_url}/nothing.png", *(["--wait"] if waiting else [])]
+
+    result = cli(*arguments, "--json")
+
+    assert result.exit_code == code
+    outcomes = [json.loads(line)["outcome"] for line in result.stdout.splitlines()]
+    assert outcomes == ([] if waiting else ["accepted"])
+    assert ("quarantine" in result.stderr) is waiting

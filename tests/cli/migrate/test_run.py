@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from imgwire_async.cli.app import app
+from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.sandbox import ImgixSandbox, Sandbox
 from tests.migrate.support import fill
 
@@ -73,6 +74,47 @@ def test_images_are_moved_and_their_urls_written(cli: Invoke, tmp_path: Path) ->
     assert "NOT carried over" in (tmp_path / "r.mjs").read_text()
 
     assert f"0 stored, {COUNT} already stored, 1 skipped" in cli().stdout
+
+
+def test_an_image_whose_url_could_not_be_fetched_is_failed_everywhere_and_stored_by_the_next_run(
+    cli: Invoke, imgix: ImgixSandbox, tmp_path: Path
+) -> None:
+    imgix.faults.times(2, "rendering.get", status=404)
+
+    result = cli("--urls", "urls.csv", "--report", "report.json", "--failed", "failed.jsonl", "--json")
+
+    assert result.exit_code == 1
+    outcomes = [json.loads(line) for line in result.stdout.splitlines()]
+    failed = {one["key"] for one in outcomes if one.get("outcome") == "failed"}
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["stored"], report["failed"], len(failed)) == (COUNT - 2, 2, 2)
+    assert report["failures"][0]["cause"] == "ImageQuarantinedError"
+    listed = [json.loads(line) for line in (tmp_path / "failed.jsonl").read_text().splitlines()]
+    assert {row["key"] for row in listed} == failed
+    assert len((tmp_path / "urls.csv").read_text().splitlines()) == 1 + COUNT - 2
+
+    again = cli("--urls", "urls.csv")
+    assert (again.exit_code, f"2 stored, {COUNT - 2} already stored" in again.stdout) == (0, True)
+    assert len((tmp_path / "urls.csv").read_text().splitlines()) == 1 + COUNT
+
+
+def test_a_second_account_at_the_same_url_is_not_mixed_with_the_first(
+    cli: Invoke, imgix: ImgixSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli().exit_code == 0
+    (journal,) = (tmp_path / "state").rglob("*.journal")
+    with ImgixSandbox(deployment_delay=0.0) as other:
+        fill(other, other.add_source("elsewhere"), 1)
+        # A proxy would show both accounts at one URL; here the journal is edited to the same effect.
+        monkeypatch.setenv("IMGIX_API_KEY", other.api_key)
+        monkeypatch.setenv("IMGIX_API_BASE_URL", other.base_url)
+        with Journal(journal) as opened:
+            assert opened.binding is not None
+            opened.keep_binding(opened.binding.replace(imgix.base_url, other.base_url))
+        result = cli("--urls", "urls.csv", "--journal", str(journal))
+    assert result.exit_code == 2
+    assert "belongs to another account" in result.stderr
+    assert not (tmp_path / "urls.csv").exists()
 
 
 def test_the_journal_is_found_again_from_any_folder_unless_that_has_one(
