@@ -323,10 +323,10 @@ class Journal:
     def find_content(self, sha256: bytes) -> Row | None:
         """A stored item with this content."""
         query = (
-            f"{_SELECT} WHERE sha256 IS NOT NULL AND substr(sha256, 1, 8) = substr(?1, 1, 8) "
-            f"AND sha256 = ?1 AND {_among(_STORED)} LIMIT 1"
+            f"{_SELECT} WHERE sha256 IS NOT NULL AND substr(sha256, 1, 8) = substr(?, 1, 8) "
+            f"AND sha256 = ? AND {_among(_STORED)} LIMIT 1"
         )
-        return next(iter(self._read(query, (sha256,))), None)
+        return next(iter(self._read(query, (sha256, sha256))), None)
 
     def rows(self, *states: State) -> Iterator[Row]:
         """All rows of these states, by key, without holding them all in memory."""
@@ -363,7 +363,7 @@ class Journal:
         if any(place.startswith(prefix) for place in self._codec.places):
             return True
         # Keys whose place found no room.
-        rows = f"{_SELECT} WHERE place = 0 AND name >= ?1 ORDER BY name LIMIT 1"
+        rows = f"{_SELECT} WHERE place = 0 AND name >= ? ORDER BY name LIMIT 1"
         return any(row.key.startswith(prefix) for row in self._read(rows, (prefix,)))
 
     def some_images(self) -> list[str]:

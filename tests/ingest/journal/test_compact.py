@@ -189,7 +189,7 @@ def test_only_a_job_that_looks_for_equal_content_pays_for_the_index(tmp_path: Pa
         assert found == journal.find_content(digest(1)) == journal.find(["a"])["a"]
         plan = journal._reader.execute(
             "EXPLAIN QUERY PLAN SELECT 1 FROM compact_items "
-            "WHERE sha256 IS NOT NULL AND substr(sha256, 1, 8) = substr(?1, 1, 8) AND sha256 = ?1",
-            (digest(1),),
+            "WHERE sha256 IS NOT NULL AND substr(sha256, 1, 8) = substr(?, 1, 8) AND sha256 = ?",
+            (digest(1), digest(1)),
         ).fetchall()
         assert "items_by_content" in str(plan)

@@ -50,7 +50,7 @@ def cli(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, photos: Path) -> Invo
 
 
 def found(result: Result) -> int:
-    counted = re.search(r"failed of (\d+)", result.stdout)
+    counted = re.search(r" of (\d+)", result.stdout)
     assert counted is not None, result.output
     return int(counted[1])
 

@@ -48,7 +48,7 @@ _FIELDS: Final = (
 _FIRST: Final = (Field("auto", ("format", "compress", "format,compress", "enhance")),)
 _NAMES: Final = tuple(field.name for field in (*_FIRST, *_FIELDS))
 _STATUS: Final = (
-    "CASE WHEN visible_at > ?1 THEN 'QUEUED' WHEN published THEN 'PUBLISHED' ELSE 'UNPUBLISHED' END"
+    "CASE WHEN visible_at > :now THEN 'QUEUED' WHEN published THEN 'PUBLISHED' ELSE 'UNPUBLISHED' END"
 )
 _REASONS: Final = {
     "QUEUED": "Queued for indexing.",
@@ -101,16 +101,21 @@ class ImgixShelf:
         sql = f"SELECT {_STATUS}, count(*) FROM assets GROUP BY 1 ORDER BY 1"  # noqa: S608 - a constant
         now = self._runtime.now()
         return await self._runtime.database.read(
-            lambda connection: dict(map(tuple, connection.execute(sql, (now,)).fetchall()))
+            lambda connection: dict(map(tuple, connection.execute(sql, {"now": now}).fetchall()))
         )
 
     async def page(self, number: int, status: str | None) -> Sequence[Picture]:
         """A page of the assets of all sources, newest first."""
         sql = (
-            f"SELECT *, {_STATUS} AS status FROM assets WHERE ?2 IS NULL OR {_STATUS} = ?2"  # noqa: S608
-            " ORDER BY sequence DESC LIMIT ?3 OFFSET ?4"
+            f"SELECT *, {_STATUS} AS status FROM assets WHERE :status IS NULL OR {_STATUS} = :status"  # noqa: S608
+            " ORDER BY sequence DESC LIMIT :limit OFFSET :skipped"
         )
-        values = (self._runtime.now(), status, SHOWN, (number - 1) * SHOWN)
+        values = {
+            "now": self._runtime.now(),
+            "status": status,
+            "limit": SHOWN,
+            "skipped": (number - 1) * SHOWN,
+        }
         rows = await self._runtime.database.read(
             lambda connection: connection.execute(sql, values).fetchall()
         )
@@ -122,8 +127,8 @@ class ImgixShelf:
         source_id, slash, path = id.partition("/")
         writer = self._runtime.database.writer
         row = writer.execute(
-            f"SELECT *, {_STATUS} AS status FROM assets WHERE source_id = ?2 AND origin_path = ?3",  # noqa: S608
-            (self._runtime.now(), source_id, slash + path),
+            f"SELECT *, {_STATUS} AS status FROM assets WHERE source_id = :source AND origin_path = :path",  # noqa: S608
+            {"now": self._runtime.now(), "source": source_id, "path": slash + path},
         ).fetchone()
         return None if row is None else self._picture(row, sources.find(self._runtime, source_id))
 

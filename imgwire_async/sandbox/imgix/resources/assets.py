@@ -40,8 +40,8 @@ _UNKNOWN: Final[Attributes] = {
 }
 _LIST: Final = "EXISTS (SELECT 1 FROM json_each(attributes, '$.{}') WHERE lower(value) = lower(?))"
 _KEYWORD: Final = (
-    "(instr(lower(origin_path), lower(?1)) OR instr(lower(json_extract(attributes, '$.name')), lower(?1)) "
-    "OR instr(lower(json_extract(attributes, '$.description')), lower(?1)))"
+    "(instr(lower(origin_path), lower(?)) OR instr(lower(json_extract(attributes, '$.name')), lower(?)) "
+    "OR instr(lower(json_extract(attributes, '$.description')), lower(?)))"
 )
 
 Row = sqlite3.Row
@@ -287,8 +287,7 @@ def _condition(runtime: Runtime, name: str, text: str, *, any_of: bool = False) 
         one = _LIST.format("tags").replace("lower(value)", "lower(key)")
         return f"({joint.join(one for _ in parts)})", list(parts)
     if name in {"keyword", "keywords"}:
-        one = _KEYWORD.replace("?1", "?")
-        return f"({' OR '.join(one for _ in parts or [text])})", [
+        return f"({' OR '.join(_KEYWORD for _ in parts or [text])})", [
             part for part in parts or [text] for _ in range(3)
         ]
     if name == "colors" and parts:

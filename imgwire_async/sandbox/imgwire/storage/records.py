@@ -112,9 +112,9 @@ def page(connection: sqlite3.Connection, number: int, limit: int) -> tuple[int, 
 def shown(connection: sqlite3.Connection, number: int, limit: int, status: str | None) -> list[Record]:
     """One page of the records, or of those with a status, newest first."""
     return connection.execute(
-        "SELECT * FROM images WHERE deleted_at IS NULL AND (?1 IS NULL OR status = ?1)"
-        " ORDER BY sequence DESC LIMIT ?2 OFFSET ?3",
-        (status, limit, (number - 1) * limit),
+        "SELECT * FROM images WHERE deleted_at IS NULL AND (? IS NULL OR status = ?)"
+        " ORDER BY sequence DESC LIMIT ? OFFSET ?",
+        (status, status, limit, (number - 1) * limit),
     ).fetchall()
 
 

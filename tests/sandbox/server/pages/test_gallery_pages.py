@@ -116,18 +116,19 @@ def test_ten_thousand_images_come_in_pages(pages: Pages) -> None:
             fixed = "id, status, original_filename, mime_type, mime_type_given, extension, fingerprint"
             sql = (
                 f"INSERT INTO images ({fixed}, custom_metadata, by_client_key, upload_expires_at, created_at,"
-                " updated_at) VALUES (?1, iif(?2, 'PENDING', 'READY'), ?1, 'image/png', 1, 'png', '', '{}',"
-                " 0, 0, 0, 0)"
+                " updated_at) VALUES (:name, iif(:waits, 'PENDING', 'READY'), :name, 'image/png', 1, 'png',"
+                " '', '{}', 0, 0, 0, 0)"
             )
         else:
             sql = (
                 "INSERT INTO assets (source_id, origin_path, attributes, date_created, date_modified,"
-                " file_size, visible_at, examined_at, published) SELECT id, '/' || ?1,"
+                " file_size, visible_at, examined_at, published) SELECT id, '/' || :name,"
                 ' \'{"content_type": "image/png", "name": null, "description": null, "categories": null,'
-                ' "tags": null, "custom_fields": {}}\', 0, 0, 9, 0, 0, NOT ?2 FROM sources'
+                ' "tags": null, "custom_fields": {}}\', 0, 0, 9, 0, 0, NOT :waits FROM sources'
             )
         writer.execute("BEGIN")
-        writer.executemany(sql, [(f"{number:05}", number < 100) for number in range(10_000)])
+        rows = [{"name": f"{number:05}", "waits": number < 100} for number in range(10_000)]
+        writer.executemany(sql, rows)
         writer.execute("COMMIT")
 
     if isinstance(pages.sandbox, ImgixSandbox):
