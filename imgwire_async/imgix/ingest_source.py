@@ -183,7 +183,7 @@ class AssetEntries:
                 async with aclosing(self._in_other_orders(source, found)) as parts:
                     async for part in parts:
                         yield self._batch(source, part, None)
-                if not found.is_whole:
+                if not found.is_whole and source.id not in self.cut_short:
                     self.cut_short.append(source.id)
                 yield Batch([], end)
 

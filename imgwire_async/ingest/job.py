@@ -23,7 +23,7 @@ from imgwire_async.core.pace.local_limits import said
 from imgwire_async.core.time import Time
 from imgwire_async.errors import ImgwireError, JournalError
 from imgwire_async.ingest.coordination.coordinator import Coordinator
-from imgwire_async.ingest.coordination.leftovers import failures, not_tried
+from imgwire_async.ingest.coordination.leftovers import Rest, failures, not_tried
 from imgwire_async.ingest.items import check_job_name, storable
 from imgwire_async.ingest.journal.binding import Binding, bind, check_key, check_source_key, shown
 from imgwire_async.ingest.journal.database import Journal
@@ -103,6 +103,8 @@ class IngestJob(Generic[RecordT]):
         self._background: Background | None = None
         self._own_files = OwnFiles()
         self._opening = ExclusiveThread()
+        self._unlisted: str | None = None
+        self._entries: Entries
         self._journal: Journal
         self._runner: Runner
         self._coordinator: Coordinator
@@ -123,6 +125,7 @@ class IngestJob(Generic[RecordT]):
                 unless_started.push_async_callback(_in_thread_in_any_case, self._cluster.leave)
             self._runner = self._new_runner()
             binding = await self._begin_run(entries)
+            self._entries = entries
             self._outcomes = Handover[list[Outcome]](_QUEUED)
             self._coordinator = Coordinator(
                 self._journal,
@@ -220,6 +223,7 @@ class IngestJob(Generic[RecordT]):
             retries=progress.retries,
             throttled=progress.throttled,
             item_seconds=tally.percentiles(),
+            unlisted=self._unlisted,
             failures=tally.failures(),
             limits=said(),
             timeline=tally.timeline.intervals(progress.seconds),
@@ -258,9 +262,11 @@ class IngestJob(Generic[RecordT]):
         """Write a manifest (JSON Lines) of the items that are not stored, for another job.
 
         These are the items recorded as failed in the journal and, if the job stopped early, those not yet
-        tried. For a bucket, and for a source that can be read only once, such as a generator, the latter
-        include only items that the job had already taken. Running the same job again retries all of them.
-        Items made of bytes have no source in the manifest.
+        tried: for them, a bucket or an imgix account is listed to its end, and nothing is sent. For a source
+        that can be read only once, such as a generator, they include only items that the job had already
+        taken. Where the rest of a source cannot be listed, `report.unlisted` says from where on items are
+        missing. Running the same job again retries all of them. Items made of bytes have no source in the
+        manifest.
 
         Args:
             path: a .jsonl or .ndjson file or object. It appears only when it is complete.
@@ -275,9 +281,33 @@ class IngestJob(Generic[RecordT]):
             OSError: the file cannot be written; an existing one is unchanged.
             StoreError: the object cannot be written, or exists.
         """
-        written = await to_thread.run_sync(partial(self._write_failures, path, overwrite=overwrite))
+        extension_of(path, LISTS)
+        await to_thread.run_sync(check_free, path, self._taken_files)
+        rest = self._rest()
+        write = partial(self._write_failures, path, rest, overwrite=overwrite)
+        if rest is not None and rest.is_listed:
+            async with Background(rest.list_on, at_end=rest.end):
+                written = await to_thread.run_sync(write)
+        else:
+            written = await to_thread.run_sync(write)
+        self._unlisted = None if rest is None else rest.missing
         await self._keep_output(path)
         return written
+
+    def _rest(self) -> Rest | None:
+        """What is left of the source; None if the job has got to its end, or was not to send anything."""
+        if self._finished or self._options.dry_run:
+            return None
+        coordinator = self._coordinator
+        return Rest(
+            self._source,
+            self._own_files,
+            self._entries,
+            coordinator.waiting,
+            hint=coordinator.drawn_to,
+            last_key=coordinator.last_drawn,
+            all_drawn=coordinator.all_found,
+        )
 
     @property
     def _taken_files(self) -> Taken:
@@ -293,15 +323,10 @@ class IngestJob(Generic[RecordT]):
         table = ({name: getattr(row, name) for name in columns} for row in rows)
         return write_table(path, columns, table, overwrite=overwrite)
 
-    def _write_failures(self, path: str | os.PathLike[str], *, overwrite: bool) -> int:
-        extension_of(path, LISTS)
-        check_free(path, self._taken_files)
+    def _write_failures(self, path: str | os.PathLike[str], rest: Rest | None, *, overwrite: bool) -> int:
         lines = failures(self._journal)
-        if not self._finished and not self._options.dry_run:
-            waiting = list(self._coordinator.waiting.items())
-            lines = chain(
-                lines, not_tried(self._source, self._own_files, self._journal, self._options, waiting)
-            )
+        if rest is not None:
+            lines = chain(lines, not_tried(rest, self._journal, self._options))
         return write_text(path, lines, overwrite=overwrite)
 
     async def _keep_output(self, path: str | os.PathLike[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from imgwire_async import AlreadyStored, AsyncImgwireClient, Failed, Skipped, St
 from imgwire_async.core.clients.client import core_of
 from imgwire_async.errors import (
     ImgwireError,
+    IngestStoppedError,
     InvalidArgumentError,
     JournalError,
     PermissionDeniedError,
@@ -582,3 +584,41 @@ async def test_a_source_whose_urls_have_changed_stores_nothing_again(
     assert len(storing(sandbox)) == 1
     # No signed URL is kept in the journal of what is stored.
     assert b"?s=" not in (tmp_path / "j").read_bytes()
+
+
+@pytest.mark.parametrize("key_is_refused", [False, True])
+async def test_after_an_early_end_the_list_holds_all_assets_or_says_which_are_missing(
+    imgix: AsyncImgixClient,
+    client: AsyncImgwireClient,
+    sandbox: Sandbox,
+    server: ImgixSandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    key_is_refused: bool,
+) -> None:
+    monkeypatch.setattr(ingest_source, "PAGE", 2)
+    source_id = server.add_source("shop")
+    fill(server, source_id, 20)
+    sandbox.faults.always("images.upload_via_url", status=403)
+
+    async with migrate_from_imgix(imgix, client, journal=tmp_path / "j", concurrency=1) as job:
+        with pytest.raises(IngestStoppedError):
+            async for _ in job:
+                pass
+        drawn = job.report.found
+        if key_is_refused:
+            server.faults.always("assets.list", status=401)
+        listed = await job.write_failures(tmp_path / "failed.jsonl")
+        report = job.report
+
+    rows = [json.loads(line) for line in (tmp_path / "failed.jsonl").read_text().splitlines()]
+    keys = {row["key"] for row in rows}
+    assert len(keys) == len(rows) == listed
+    assert drawn < 20
+    if key_is_refused:
+        assert listed == drawn
+        assert report.unlisted is not None
+        assert report.unlisted.startswith(f"it ends after '{source_id}/")
+        assert report.unlisted in str(report)
+    else:
+        assert (listed, report.unlisted) == (20, None)

@@ -113,8 +113,8 @@ async def _run(
                                 job.cancel()
                 except ImgwireError as error:
                     stopped = error
-        result = job.report
         written = await files.write(job, as_json=as_json)
+        result = job.report
     try:
         if deaf is None and as_json:
             show_json({"report": result.to_dict()})

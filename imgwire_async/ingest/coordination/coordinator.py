@@ -106,6 +106,10 @@ class Coordinator:
         self._failures = 0
         self.waiting: dict[str, IngestItem] = {}
         """Items that were drawn and have no outcome, by key."""
+        self.drawn_to: str | None = self._mark.hint
+        """The last hint of the source before which everything was drawn."""
+        self.last_drawn: str | None = None
+        """Key of the item that was drawn last."""
         self.health = Health(time=shared.time, rng=shared.rng)
         self._objects = ObjectReader(
             max_pause=options.max_pause,
@@ -250,6 +254,8 @@ class Coordinator:
                     return
             surveyed = await to_thread.run_sync(self._surveyor.survey, entries)
         self.waiting |= {task.key: task.item for task in surveyed.tasks}
+        self.drawn_to = batch.resume or self.drawn_to
+        self.last_drawn = entries[-1].key if entries else self.last_drawn
         self.found += len(entries)
         keys = [task.key for task in surveyed.tasks]
         self._note_resume(moved=self._mark.add(batch.resume, keys, failed=bool(surveyed.failed)))

@@ -1,16 +1,25 @@
-"""What a job that ended early has not got to: its list of failures would otherwise lose those items."""
+"""What a job that ended early has not got to: its list of failures would otherwise lose those items.
+
+Files are read once more from their beginning. What a service or store lists is listed on from where the job
+has drawn up to, a page at a time. Any other source gives its items only once.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from imgwire_async.errors import ImgwireError
+import anyio
+from anyio import from_thread
+
+from imgwire_async.core.concurrency.tasks import Handover
+from imgwire_async.errors import ImgwireError, UnexpectedCancellationError
 from imgwire_async.ingest.coordination.survey import Surveyor
-from imgwire_async.ingest.items import Entry, IngestItem
+from imgwire_async.ingest.items import Entry, IngestItem, storable
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.ingest.options import IngestOptions
@@ -47,25 +56,125 @@ def failures(journal: Journal) -> Iterator[str]:
         yield _line(json.loads(row.item) if row.item else {"key": row.key}, row)
 
 
-def not_tried(
-    source: IngestSource,
-    own: OwnFiles,
-    journal: Journal,
-    options: IngestOptions,
-    drawn: Collection[tuple[str, IngestItem]],
-) -> Iterator[str]:
+class Rest:
+    """What is left of the source of a job that has ended early.
+
+    Args:
+        source: of the job.
+        own: what jobs have written into it.
+        entries: the source as it was opened.
+        drawn: items that were drawn and have no outcome, by key.
+        hint: from where to list on, see `Entries.batches`.
+        last_key: key of the item that was drawn last.
+        all_drawn: whether there is nothing but `drawn`.
+    """
+
+    def __init__(
+        self,
+        source: IngestSource,
+        own: OwnFiles,
+        entries: Entries,
+        drawn: Mapping[str, IngestItem],
+        *,
+        hint: str | None,
+        last_key: str | None,
+        all_drawn: bool,
+    ) -> None:
+        self._source = source
+        self._own = own
+        self._entries = entries
+        self._drawn = dict(drawn)
+        self._hint = hint
+        self._last_key = last_key
+        self._all_drawn = all_drawn
+        self._listed = Handover[list[Entry]](1)
+        self._problem: str | None = None
+        self._ended = False
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether `list_on` has to run while `entries` are taken."""
+        return not self._all_drawn and _is_listed(self._source)
+
+    @property
+    def missing(self) -> str | None:
+        """From where on items are missing among those that `entries` has given, and why; None if none are."""
+        if self._problem is None:
+            return None
+        where = "it holds none" if self._last_key is None else f"it ends after {self._last_key!r}"
+        return f"{where}: {self._problem}"
+
+    async def list_on(self) -> None:
+        """List what has not been drawn yet, as fast as it is taken."""
+        try:
+            async with aclosing(self._entries.batches(self._hint)) as batches:
+                async for batch in batches:
+                    await self._listed.put(batch.entries)
+        except Exception as error:  # noqa: BLE001 - as where the job draws
+            self._problem = _in_one_line(error)
+        self._ended = True
+
+    def end(self) -> None:
+        """Let `entries` end: there will be no more."""
+        self._listed.end()
+
+    def entries(self) -> Iterator[Entry]:
+        """All that may not have been tried. For a worker thread."""
+        again = None if self.is_listed or self._all_drawn else self._again()
+        if again is not None:
+            yield from self._until_damaged(again)
+            return
+        yield from (Entry(key, item) for key, item in self._drawn.items())
+        if self.is_listed:
+            while (batch := from_thread.run(self._take)) is not None:
+                for entry in batch:
+                    self._last_key = entry.key
+                    if entry.key not in self._drawn:
+                        yield entry
+        elif not self._all_drawn:
+            self._problem = "the source gives its items only once"
+
+    async def _take(self) -> list[Entry] | None:
+        try:
+            return await self._listed.take()
+        except anyio.EndOfStream:
+            if not self._ended:
+                raise UnexpectedCancellationError("the listing of the source was cancelled") from None
+            return None
+
+    def _again(self) -> Iterator[Entry] | None:
+        """The entries of the source from the beginning; None for one that gives them only once."""
+        source = self._source
+        name: object = getattr(source, "path", source)
+        is_iterable = hasattr(source, "__iter__") and not isinstance(source, Collection | str)
+        if isinstance(source, Entries) or name == "-" or is_iterable:
+            return None
+        try:
+            entries = entries_of(source, self._own)
+        except ImgwireError as error:  # it has gone
+            self._problem = _in_one_line(error)
+            return iter(())
+        return entries if isinstance(entries, Iterator) else None
+
+    def _until_damaged(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+        self._last_key = None
+        try:
+            for entry in entries:
+                self._last_key = entry.key
+                yield entry
+        except ImgwireError as error:
+            self._problem = _in_one_line(error)
+
+
+def not_tried(rest: Rest, journal: Journal, options: IngestOptions) -> Iterator[str]:
     """What the next run would send besides the failed items, as lines of a manifest.
 
     Args:
-        source: of the job; looked at again where that is possible.
-        own: what jobs have written into it.
+        rest: what is left of the source.
         journal: of the job.
         options: of the job.
-        drawn: items that were drawn and have no outcome, for a source that cannot be looked at again here.
     """
-    entries = _again(source, own)
-    if entries is None:
-        entries = (Entry(key, item) for key, item in drawn)
+    entries = rest.entries()
     surveyor = Surveyor(
         _AsNextRunFinds(journal),
         Parameters(options.purpose, options.custom_metadata),
@@ -73,7 +182,7 @@ def not_tried(
         wait_ready=options.wait_ready,
         dry_run=True,
     )
-    while batch := _drawn(entries):
+    while batch := list(islice(entries, _BATCH)):
         surveyed = surveyor.survey(batch)
         keys = [outcome.key for outcome in surveyed.settled] + [row.key for row, _ in surveyed.failed]
         told = {key for key, row in journal.find(keys).items() if row.state == State.FAILED}
@@ -99,26 +208,15 @@ def _line(line: Mapping[str, Any], row: Row) -> str:
     return json.dumps({**line, **about})
 
 
-def _again(source: IngestSource, own: OwnFiles) -> Iterator[Entry] | None:
-    """The entries of a source from the beginning; None for one that gives them only once."""
+def _is_listed(source: IngestSource) -> bool:
+    """Whether a service or store lists the source."""
+    if isinstance(source, Entries | Bucket):
+        return True
     name: object = getattr(source, "path", source)
-    if isinstance(source, Entries | Bucket) or (
-        isinstance(name, str) and is_object(name) and not is_manifest(name)
-    ):
-        return None  # what a service lists is not listed once more for this
-    if name == "-" or (hasattr(source, "__iter__") and not isinstance(source, Collection | str)):
-        return None
-    try:
-        entries = entries_of(source, own)
-    except ImgwireError:
-        return iter(())  # it has gone, which the job has told
-    return entries if isinstance(entries, Iterator) else None
+    return isinstance(name, str) and is_object(name) and not is_manifest(name)
 
 
-def _drawn(entries: Iterator[Entry]) -> list[Entry]:
-    batch: list[Entry] = []
-    try:
-        batch.extend(islice(entries, _BATCH))
-    except ImgwireError:
-        return batch  # the source is damaged from here on, which the job has told
-    return batch
+def _in_one_line(error: Exception) -> str:
+    """What an error says, as a part of a line."""
+    message = error.message if isinstance(error, ImgwireError) else str(error)
+    return " ".join(storable(message or type(error).__name__).split())

@@ -73,6 +73,8 @@ def _ending(report: Report) -> Iterator[str]:
         yield f'<p><strong class="bad">{failed}.</strong> The same command or call tries them again.</p>'
     else:
         yield '<p><strong class="good">Complete.</strong> Nothing failed.</p>'
+    if report.unlisted is not None:
+        yield f"<p>The list of failed and untried items is incomplete; {_escaped(report.unlisted)}.</p>"
 
 
 def _totals(report: Report) -> Iterator[str]:

@@ -128,6 +128,9 @@ class Report:
     """Most frequent first."""
     limits: tuple[str, ...] = ()
     """Limits that this process or machine puts on the job, such as the number of open files."""
+    unlisted: str | None = None
+    """Where the list that `write_failures` wrote ends before the source does, and why. None if it is complete
+    or none was written."""
     timeline: tuple[Interval, ...] = ()
     """Outcomes over time, in at most 240 intervals of equal length (the last one may be shorter)."""
 
@@ -171,6 +174,8 @@ class Report:
         lines += [f"limit: {limit}" for limit in self.limits]
         if self.stopped is not None:
             lines.append(f"stopped early: {self.stopped}")
+        if self.unlisted is not None:
+            lines.append(f"the list of failed and untried items is incomplete; {self.unlisted}")
         for group in self.failures:
             lines.append(f"{group.count} × {group.in_words}")
             lines += [f"    {_in_one_line(example)}" for example in group.examples]

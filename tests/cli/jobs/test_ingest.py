@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from imgwire_async.cli.app import app
 from imgwire_async.sandbox import Sandbox
 from tests.ingest.support import folder_of, small_image
-from tests.stores.s3_server import s3_server
+from tests.stores.s3_server import Failure, s3_server
 
 Invoke = Callable[..., Result]
 MAIN = "from imgwire_async.cli import main; main()"
@@ -232,3 +232,18 @@ def test_a_bucket_is_ingested_with_options_and_a_journal_of_its_own(
     assert len(list((tmp_path / "state" / "imgwire-async").glob("*.journal"))) == 1
     assert denied.exit_code == 2
     assert "hush" not in denied.output
+
+
+def test_a_list_that_lacks_what_a_denied_bucket_holds_says_so(
+    cli: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-the-tests")
+    with s3_server() as s3:
+        s3.fail = lambda _: Failure(403, "AccessDenied")
+        result = cli(s3.uri("photos/"), "--failed", "failed.jsonl")
+
+    assert result.exit_code == 3
+    assert "the list of failed and untried items is incomplete; it holds none: " in result.stdout
+    assert (tmp_path / "failed.jsonl").read_text() == ""

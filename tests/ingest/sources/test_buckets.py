@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from imgwire_async import (
     IngestItem,
     IngestStoppedError,
     Manifest,
+    Report,
     Skipped,
     SourceStoreError,
     Stored,
@@ -436,6 +438,74 @@ async def test_what_fails_is_written_with_its_uri(
     assert json.loads(line)["source"] == s3.uri("photos/03.png")
     _, report = await ingest(client, tmp_path / "failed.jsonl")
     assert counts(report) == (1, 0, 0, 0)
+
+
+def is_listing(request: Request) -> bool:
+    return request.key == ""
+
+
+async def stopped_after_two_pages(
+    client: AsyncImgwireClient,
+    s3: S3Server,
+    sandbox: Sandbox,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Report:
+    """End a job early that has got two pages of three objects, and list what was not tried."""
+    s3.page = 3
+    monkeypatch.setattr(listing, "SLICE", 3)
+    stopped = threading.Event()
+    s3.before = lambda request: (
+        is_listing(request) and sum(map(is_listing, s3.requests)) > 2 and stopped.wait(20)
+    )
+    sandbox.faults.always("images.create", status=403)
+    async with client.ingest(s3.uri("photos/"), concurrency=1) as job:
+        with pytest.raises(IngestStoppedError):
+            async for _ in job:
+                pass
+        assert job.report.found == 6
+        stopped.set()
+        await job.write_failures(path)
+        return job.report
+
+
+async def test_after_an_early_end_a_bucket_is_listed_on_for_the_list_of_what_was_not_tried(
+    client: AsyncImgwireClient,
+    s3: S3Server,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    report = await stopped_after_two_pages(client, s3, sandbox, tmp_path / "failed.jsonl", monkeypatch)
+
+    rows = [json.loads(line) for line in (tmp_path / "failed.jsonl").read_text().splitlines()]
+    assert sorted(row["key"] for row in rows) == [f"{number:02}.png" for number in range(12)]
+    assert report.unlisted is None
+    assert "incomplete" not in str(report)
+
+
+async def test_a_list_of_what_was_not_tried_says_from_where_on_the_bucket_could_not_be_listed(
+    client: AsyncImgwireClient,
+    s3: S3Server,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(request: Request) -> Failure | None:
+        denied = is_listing(request) and sum(map(is_listing, s3.requests)) > 4
+        return Failure(403, "AccessDenied") if denied else None
+
+    s3.fail = fail
+    report = await stopped_after_two_pages(client, s3, sandbox, tmp_path / "failed.jsonl", monkeypatch)
+
+    rows = [json.loads(line) for line in (tmp_path / "failed.jsonl").read_text().splitlines()]
+    last = max(row["key"] for row in rows)
+    assert 6 <= len(rows) < 12
+    assert sorted(row["key"] for row in rows) == [f"{number:02}.png" for number in range(len(rows))]
+    assert report.unlisted is not None
+    assert report.unlisted.startswith(f"it ends after '{last}': ")
+    assert f"the list of failed and untried items is incomplete; {report.unlisted}" in str(report)
+    assert report.to_dict()["unlisted"] == report.unlisted
 
 
 async def test_a_dry_run_reads_no_object(client: AsyncImgwireClient, s3: S3Server, sandbox: Sandbox) -> None:
