@@ -10,9 +10,10 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -118,19 +119,20 @@ def store(profile: Profile, *, keyring: bool = True) -> Profile:
         ConfigurationError: the file cannot be read or written.
     """
     path = profiles_file()
-    parser = _read(path)
-    title = f"{check_name(profile.name)} {profile.service}"
-    earlier = _section(parser, profile.name, profile.service)
-    section = {"base_url": profile.base_url, "environment_id": profile.environment_id}
-    if keyring and _to_keyring(profile):
-        section["key"], where = _IN_KEYRING, "the system's keyring"
-    else:
-        section[_IN_FILE], where = profile.api_key.reveal(), str(path)
-        if earlier is not None and earlier.get("key") == _IN_KEYRING:
-            with suppress(_KeyringError):  # as when it was locked just now
-                _remove_from_keyring(profile.name, profile.service)
-    parser[title] = {option: value for option, value in section.items() if value is not None}
-    _write(path, parser)
+    with _alone(path):
+        parser = _read(path)
+        title = f"{check_name(profile.name)} {profile.service}"
+        earlier = _section(parser, profile.name, profile.service)
+        section = {"base_url": profile.base_url, "environment_id": profile.environment_id}
+        if keyring and _to_keyring(profile):
+            section["key"], where = _IN_KEYRING, "the system's keyring"
+        else:
+            section[_IN_FILE], where = profile.api_key.reveal(), str(path)
+            if earlier is not None and earlier.get("key") == _IN_KEYRING:
+                with suppress(_KeyringError):  # as when it was locked just now
+                    _remove_from_keyring(profile.name, profile.service)
+        parser[title] = {option: value for option, value in section.items() if value is not None}
+        _write(path, parser)
     return Profile(
         profile.name, profile.service, profile.api_key, profile.base_url, profile.environment_id, where
     )
@@ -143,20 +145,21 @@ def remove(name: str, service: str) -> bool:
         ConfigurationError: the file cannot be read or written, or the keyring reports an error.
     """
     path = profiles_file()
-    parser = _read(path)
-    section = _section(parser, check_name(name), service)
-    if section is None:
-        return False
-    if section.get("key") == _IN_KEYRING:
-        try:
-            _remove_from_keyring(name, service)
-        except _KeyringError as error:
-            raise ConfigurationError(
-                f"the key of profile {name!r} cannot be removed from the system's keyring: {error}"
-            ) from error
-    parser.remove_section(f"{name} {service}")
-    _write(path, parser)
-    return True
+    with _alone(path):
+        parser = _read(path)
+        section = _section(parser, check_name(name), service)
+        if section is None:
+            return False
+        if section.get("key") == _IN_KEYRING:
+            try:
+                _remove_from_keyring(name, service)
+            except _KeyringError as error:
+                raise ConfigurationError(
+                    f"the key of profile {name!r} cannot be removed from the system's keyring: {error}"
+                ) from error
+        parser.remove_section(f"{name} {service}")
+        _write(path, parser)
+        return True
 
 
 def check_name(name: str) -> str:
@@ -197,6 +200,22 @@ def _read(path: Path) -> configparser.ConfigParser:
             f"cannot read the profiles in {path}{at}: expected NAME = VALUE below a [PROFILE SERVICE]"
         ) from None
     return parser
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let commands that change the file take turns, so that none undoes what another has just done."""
+    with ExitStack() as ended:
+        if sys.platform != "win32":
+            import fcntl
+
+            with suppress(OSError, RuntimeError):  # writing the file says what is wrong with its folder
+                folder = path.resolve().parent
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                descriptor = os.open(folder, os.O_RDONLY)
+                ended.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def _write(path: Path, parser: configparser.ConfigParser) -> None:

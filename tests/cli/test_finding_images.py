@@ -135,3 +135,12 @@ def test_an_unknown_image_of_an_archive_is_reported(cli: Invoke) -> None:
     assert result.exit_code == ExitCode.FAILED
     assert "Error: " in result.stderr
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_an_archive_does_not_go_to_a_folder_of_the_name_of_standard_output(
+    cli: Invoke, images: dict[str, str]
+) -> None:
+    result = cli("bulk-download", *images.values(), "--to", "-")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "not standard output" in result.stderr

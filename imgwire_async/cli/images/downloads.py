@@ -93,6 +93,8 @@ def bulk_download(
 
     Example: imgwire-async bulk-download ID1 ID2 --to photos.zip
     """
+    if to == str(STANDARD):
+        wrong_usage("--to must be a folder, a .zip file or an object, not standard output")
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         images = imgwire.images

@@ -54,7 +54,10 @@ class Status(StrEnum):
 def ls(
     limit: Annotated[int, typer.Option(min=1, help="How many images to list at most.")] = 25,
     page: Annotated[
-        int, typer.Option(min=1, help="First page to list, of --limit images each (at most 100).")
+        int,
+        typer.Option(
+            min=1, help="First page to list, of --limit images each (at most 100; 100 with filters)."
+        ),
     ] = 1,
     every: Annotated[bool, typer.Option("--all", help="List all images, starting at --page.")] = False,
     status: Annotated[

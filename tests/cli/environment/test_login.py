@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
+import os
 import stat
 from collections.abc import Callable
 from functools import cached_property
@@ -426,6 +428,28 @@ class TestFile:
             profiles.store(profiles.Profile("x", "imgwire", Secret("sk_x")))
 
         assert file.stat().st_ino == before.st_ino
+
+    def test_commands_that_change_the_file_take_turns(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        turns = []
+        write = profiles._write
+
+        def observed(path: Path, *arguments: Any) -> None:
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                with pytest.raises(BlockingIOError):
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            finally:
+                os.close(folder)
+            turns.append(path)
+            write(path, *arguments)
+
+        monkeypatch.setattr(profiles, "_write", observed)
+        profiles.store(profiles.Profile("x", "imgwire", Secret("sk_x")))
+        profiles.remove("x", "imgwire")
+
+        assert turns == [file, file]
 
     def test_a_profile_is_forgotten_with_its_key(
         self, signed_in: Invoke, sandbox: Sandbox, file: Path
