@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit
 
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.stores.calling import call
-from imgwire_async.stores.errors import store_errors
+from imgwire_async.stores.errors import failed, store_errors
 from imgwire_async.stores.opening import Store
 from imgwire_async.stores.uris import ObjectUri
 
 LIFETIME: Final = 900.0
 """Validity in seconds of a URL that is created just before it is used."""
+_UNESCAPED: Final = re.compile(r"[%?#\\]")
 _GOOGLE_FILES: Final = ("service_account", "service_account_path", "application_credentials")
 _AZURE_KEYS: Final = ("account_key", "access_key", "master_key")
 _AZURE_VARIABLES: Final = (
@@ -44,13 +47,25 @@ async def signed_url(store: Store, key: str, *, seconds: float = LIFETIME) -> Se
 
     handle: Any = store.handle
     lifetime = timedelta(seconds=seconds)
-    with store_errors(f"cannot sign a URL for {store.name(key)!r}"):
-        return Secret(
-            await call(
-                lambda: obstore.sign_async(handle, "GET", key, lifetime),
-                lambda: obstore.sign(handle, "GET", key, lifetime),
-            )
-        )
+    what = f"cannot sign a URL for {store.name(key)!r}"
+
+    async def signed(path: str) -> str:
+        try:
+            with store_errors(what):
+                return await call(
+                    lambda: obstore.sign_async(handle, "GET", path, lifetime),
+                    lambda: obstore.sign(handle, "GET", path, lifetime),
+                )
+        except TypeError:  # what obstore makes of a path that it cannot parse, here only
+            raise failed(what, "invalid_key") from None
+
+    # For Google, obstore 0.12 leaves characters as they are that end or change the path of a URL, so that
+    # `a?b.png` would be signed as the object `a`.
+    for path in (key, _UNESCAPED.sub(lambda found: quote(found[0]), key)):
+        url = await signed(path)
+        if unquote(urlsplit(url).path).endswith(f"/{key}"):
+            return Secret(url)
+    raise failed(what, "rejected")
 
 
 def signs_here(uri: ObjectUri, options: Mapping[str, str] | None = None) -> bool:
@@ -89,4 +104,5 @@ def _has_private_key(text: str | None) -> bool:
         account = json.loads(text or "null")
     except ValueError:
         return False
-    return isinstance(account, dict) and bool(account.get("private_key"))
+    # Without OAuth there are no credentials to sign with either, and Google would be asked.
+    return isinstance(account, dict) and bool(account.get("private_key")) and not account.get("disable_oauth")

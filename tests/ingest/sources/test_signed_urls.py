@@ -200,6 +200,8 @@ def test_signing_is_local_only_with_a_key_at_hand(monkeypatch: pytest.MonkeyPatc
     assert not signs_here(gs)
     assert signs_here(gs, {"service_account": str(account)})
     assert signs_here(gs, {"google_service_account_key": account.read_text()})
+    without_oauth = json.dumps({"private_key": "-----BEGIN", "disable_oauth": True})
+    assert not signs_here(gs, {"service_account_key": without_oauth})
     assert not signs_here(gs, {"service_account": str(user)})
     assert not signs_here(gs, {"service_account": str(tmp_path / "gone.json")})
     assert not signs_here(az, {"sas_token": "sig=x"})
