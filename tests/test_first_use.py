@@ -1,4 +1,4 @@
-"""The first use of a client inside an event loop does not load the HTTP libraries on the loop's thread."""
+"""The first use of a client inside an event loop does not load on the loop's thread what takes long."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ threads = {{}}
 class Finder:
     def find_spec(self, name, path=None, target=None):
         on_the_loop = threading.current_thread() is threading.main_thread()
-        threads.setdefault(name.partition(".")[0], []).append(on_the_loop)
+        threads.setdefault(name, []).append(on_the_loop)
         return None
 
 async def main():
@@ -27,8 +27,7 @@ async def main():
     {call}
 
 anyio.run(main, backend={backend!r})
-libraries = ("aiohttp", "yarl", "multidict", "httpx")
-print(json.dumps({{name: any(threads[name]) for name in libraries if name in threads}}))
+print(json.dumps({{name: any(threads[name]) for name in {names!r} if name in threads}}))
 """
 
 ENTERED = """
@@ -52,8 +51,34 @@ NEVER_USED = """
 """
 
 
-def on_the_loop(call: str, backend: str = "asyncio") -> dict[str, bool]:
-    program = PROGRAM.format(call=call, backend=backend)
+INGEST = """
+    async with AsyncImgwireClient("sk_test", base_url="http://127.0.0.1:9", max_retries=0) as imgwire:
+        async with imgwire.ingest([]) as job:
+            assert [outcome async for outcome in job] == []
+            assert job.report.stored == job.progress.found == 0
+"""
+EXPORT = """
+    async with AsyncImgwireClient("sk_test", base_url="http://127.0.0.1:9", max_retries=0) as imgwire:
+        async with imgwire.export("unused", dry_run=True) as job:
+            pass
+"""
+LIBRARIES = ("aiohttp", "yarl", "multidict", "httpx")
+PARTS = tuple(
+    f"imgwire_async.ingest.{name}"
+    for name in (
+        "parts",
+        "coordination.coordinator",
+        "journal.database",
+        "results.report",
+        "runners.pool",
+        "shards.shard",
+        "sources.entries",
+    )
+)
+
+
+def on_the_loop(call: str, backend: str = "asyncio", names: tuple[str, ...] = LIBRARIES) -> dict[str, bool]:
+    program = PROGRAM.format(call=call, backend=backend, names=names)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     found: dict[str, bool] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -65,7 +90,12 @@ def on_the_loop(call: str, backend: str = "asyncio") -> dict[str, bool]:
     ids=["entered", "called", "imgix on trio"],
 )
 def test_the_libraries_are_loaded_in_a_thread(call: str, backend: str) -> None:
-    assert on_the_loop(call, backend) == dict.fromkeys(("aiohttp", "yarl", "multidict", "httpx"), False)
+    assert on_the_loop(call, backend) == dict.fromkeys(LIBRARIES, False)
+
+
+@pytest.mark.parametrize(("call", "backend"), [(INGEST, "asyncio"), (INGEST, "trio"), (EXPORT, "asyncio")])
+def test_the_parts_of_a_job_are_loaded_in_a_thread(call: str, backend: str) -> None:
+    assert on_the_loop(call, backend, names=PARTS) == dict.fromkeys(PARTS, False)
 
 
 def test_a_client_that_is_never_used_loads_none() -> None:

@@ -126,13 +126,17 @@ async def main():
     assert not packages(first_request) & {*HTTP_LIBRARIES, "imgwire_async"}
 
 
-def test_the_first_bulk_job_loads_what_it_needs() -> None:
+def test_a_bulk_job_loads_what_it_needs_when_it_is_entered() -> None:
     code = """
 from imgwire_async import AsyncImgwireClient
-AsyncImgwireClient("sk_test").ingest("photos/")
+imgwire = AsyncImgwireClient("sk_test")
+before = set(sys.modules)
+imgwire.ingest("photos/")
 """
 
-    assert "imgwire_async.ingest.coordination.coordinator" in loaded(code)
+    assert within("imgwire_async.ingest", loaded(code)) == {
+        f"imgwire_async.ingest.{name}" for name in ("items", "job", "options", "sink")
+    }
 
 
 def test_the_library_for_object_stores_is_loaded_when_a_bucket_is_opened() -> None:

@@ -148,8 +148,6 @@ class BulkJobs(ServiceClient):
         from imgwire_async.imgwire.sink import SINK
         from imgwire_async.ingest.job import IngestJob
         from imgwire_async.ingest.options import IngestOptions
-        from imgwire_async.ingest.runners.pool import check_processes
-        from imgwire_async.ingest.runners.ray_runner import check_installed, check_source, checked_runner
 
         options = IngestOptions(
             concurrency=concurrency,
@@ -171,14 +169,19 @@ class BulkJobs(ServiceClient):
             checksum=checksum,
             transfer=transfer,
         )
-        chosen = checked_runner(runner, options.processes)
-        if chosen is not None:
+        chosen = None
+        if runner is not None:
+            from imgwire_async.ingest.runners.ray_runner import check_installed, check_source, checked_runner
+
+            chosen = checked_runner(runner, options.processes)
             if chosen.workers is not None:
                 replace(options, processes=chosen.workers)  # its bounds must suffice
             if not shared_paths:
                 check_source(source)
             check_installed()
         if options.processes > 1 or chosen is not None:
+            from imgwire_async.ingest.runners.pool import check_processes
+
             check_processes(self._core)
         return IngestJob(
             self._core,

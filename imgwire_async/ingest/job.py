@@ -8,61 +8,46 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, Self
+from typing import TYPE_CHECKING, Final, Generic, Self
 
 import anyio
 from anyio import to_thread
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.concurrency.tasks import Background, Handover
-from imgwire_async.core.concurrency.threads import ExclusiveThread
+from imgwire_async.core.concurrency.threads import ExclusiveThread, in_thread
+from imgwire_async.core.late_module import LateModule
 from imgwire_async.core.pace.local_limits import said
 from imgwire_async.core.time import Time
 from imgwire_async.errors import ImgwireError, JournalError
-from imgwire_async.ingest.coordination.coordinator import Coordinator
-from imgwire_async.ingest.coordination.leftovers import Rest, failures, not_tried
 from imgwire_async.ingest.items import check_job_name, storable
-from imgwire_async.ingest.journal.binding import Binding, bind, check_key, check_source_key, shown
-from imgwire_async.ingest.journal.database import Journal
-from imgwire_async.ingest.journal.path import journal_path
-from imgwire_async.ingest.journal.rows import State
 from imgwire_async.ingest.options import IngestOptions
-from imgwire_async.ingest.results.outcomes import Outcome
-from imgwire_async.ingest.results.outputs import (
-    LISTS,
-    TABLES,
-    Taken,
-    check_free,
-    extension_of,
-    write_table,
-    write_text,
-)
-from imgwire_async.ingest.results.report import Progress, Report, Tally
-from imgwire_async.ingest.runners.pipes import PipeLink
-from imgwire_async.ingest.runners.pool import WorkerPool
-from imgwire_async.ingest.runners.ray_runner import SHARD_BYTES as CLUSTER_SHARD_BYTES
-from imgwire_async.ingest.runners.ray_runner import (
-    Carried,
-    RayRunner,
-    check_event_loop,
-    say_if_by_url,
-    say_if_slow,
-)
-from imgwire_async.ingest.runners.runner import Runner
-from imgwire_async.ingest.shards.cutting import SHARD_BYTES
-from imgwire_async.ingest.shards.sending import Sender, with_pace_of_its_own
-from imgwire_async.ingest.shards.shard import Workbench
 from imgwire_async.ingest.sink import RecordT, Sink, SinkAddress
-from imgwire_async.ingest.sources.entries import IngestSource, open_source
-from imgwire_async.ingest.sources.own_files import OwnFiles
-from imgwire_async.ingest.sources.source import Entries
 from imgwire_async.stores.uris import is_object
 
+_PARTS: Final = "imgwire_async.ingest.parts"
+
 if TYPE_CHECKING:
+    from imgwire_async.ingest import parts
+    from imgwire_async.ingest.coordination.coordinator import Coordinator
+    from imgwire_async.ingest.coordination.leftovers import Rest
+    from imgwire_async.ingest.journal.binding import Binding
+    from imgwire_async.ingest.journal.database import Journal
+    from imgwire_async.ingest.results.outcomes import Outcome
+    from imgwire_async.ingest.results.outputs import Taken
+    from imgwire_async.ingest.results.report import Progress, Report, Tally
     from imgwire_async.ingest.runners.ray_link import RayCluster
+    from imgwire_async.ingest.runners.ray_runner import RayRunner
+    from imgwire_async.ingest.runners.runner import Runner
+    from imgwire_async.ingest.sources.entries import IngestSource
+    from imgwire_async.ingest.sources.own_files import OwnFiles
+    from imgwire_async.ingest.sources.source import Entries
+else:
+    parts = LateModule(_PARTS)
 
 _QUEUED: int = 2  # lists of outcomes waiting for the consumer
 
@@ -96,12 +81,12 @@ class IngestJob(Generic[RecordT]):
         self._job_name = job
         self._options = options
         self._ray_runner = None if options.dry_run else runner
-        self._carried = Carried(shared_paths=shared_paths, relays_urls=sink.relays_urls)
+        self._shared_paths = shared_paths
         self._cluster: RayCluster | None = None
-        self._tally = Tally(core.shared.rng)
         self._taken: deque[Outcome] = deque()
         self._background: Background | None = None
-        self._own_files = OwnFiles()
+        self._tally: Tally
+        self._own_files: OwnFiles
         self._opening = ExclusiveThread()
         self._unlisted: str | None = None
         self._entries: Entries
@@ -114,7 +99,9 @@ class IngestJob(Generic[RecordT]):
     async def __aenter__(self) -> Self:
         if self._background is not None:
             raise RuntimeError("this job has already started; call ingest again to resume from its journal")
-        entries = await to_thread.run_sync(open_source, self._source, self._own_files)
+        await in_thread(partial(import_module, _PARTS), abandon_on_cancel=True)
+        self._tally, self._own_files = parts.Tally(self._core.shared.rng), parts.OwnFiles()
+        entries = await to_thread.run_sync(parts.open_source, self._source, self._own_files)
         async with AsyncExitStack() as unless_started:
             # A thread keeps opening the journal when asyncio cancels this task; nobody else would close it.
             opened = ExitStack()
@@ -126,15 +113,15 @@ class IngestJob(Generic[RecordT]):
             self._runner = self._new_runner()
             binding = await self._begin_run(entries)
             self._entries = entries
-            self._outcomes = Handover[list[Outcome]](_QUEUED)
-            self._coordinator = Coordinator(
+            self._outcomes = Handover(_QUEUED)
+            self._coordinator = parts.Coordinator(
                 self._journal,
                 entries,
                 self._runner,
                 self._core.shared,
                 self._options,
                 self._outcomes,
-                shard_bytes=SHARD_BYTES if self._cluster is None else CLUSTER_SHARD_BYTES,
+                shard_bytes=parts.SHARD_BYTES if self._cluster is None else parts.CLUSTER_SHARD_BYTES,
             )
             self._run = _Run(
                 self._coordinator,
@@ -180,7 +167,7 @@ class IngestJob(Generic[RecordT]):
     def progress(self) -> Progress:
         """Where the job is now."""
         coordinator, tally = self._coordinator, self._tally
-        return Progress(
+        return parts.Progress(
             found=coordinator.found,
             all_found=coordinator.all_found,
             stored=tally.stored,
@@ -203,9 +190,9 @@ class IngestJob(Generic[RecordT]):
         if stopped is None and self._coordinator.stopping and not self._finished:
             stopped = "it was cancelled"
         seconds = max(progress.seconds, 1e-9)
-        return Report(
+        return parts.Report(
             job=self._journal.job,
-            journal="" if self._journal_path is None else shown(Path(os.fsdecode(self._journal_path))),
+            journal="" if self._journal_path is None else parts.shown(Path(os.fsdecode(self._journal_path))),
             stopped=None if stopped is None else storable(stopped),
             dry_run=self._options.dry_run,
             found=progress.found,
@@ -281,8 +268,8 @@ class IngestJob(Generic[RecordT]):
             OSError: the file cannot be written; an existing one is unchanged.
             StoreError: the object cannot be written, or exists.
         """
-        extension_of(path, LISTS)
-        await to_thread.run_sync(check_free, path, self._taken_files)
+        parts.extension_of(path, parts.LISTS)
+        await to_thread.run_sync(parts.check_free, path, self._taken_files)
         rest = self._rest()
         write = partial(self._write_failures, path, rest, overwrite=overwrite)
         if rest is not None and rest.is_listed:
@@ -299,7 +286,7 @@ class IngestJob(Generic[RecordT]):
         if self._finished or self._options.dry_run:
             return None
         coordinator = self._coordinator
-        return Rest(
+        return parts.Rest(
             self._source,
             self._own_files,
             self._entries,
@@ -313,21 +300,21 @@ class IngestJob(Generic[RecordT]):
     def _taken_files(self) -> Taken:
         source: object = getattr(self._source, "path", self._source)
         file = source if isinstance(source, str | os.PathLike) else None
-        return Taken(source=file, journal=None if self._journal_path is None else self._journal.path)
+        return parts.Taken(source=file, journal=None if self._journal_path is None else self._journal.path)
 
     def _write_images(self, path: str | os.PathLike[str], *, overwrite: bool) -> int:
-        extension_of(path, TABLES)
-        check_free(path, self._taken_files)
+        parts.extension_of(path, parts.TABLES)
+        parts.check_free(path, self._taken_files)
         columns = ("key", "image_id", "cdn_url")
-        rows = self._journal.rows(State.STORED, State.READY)
+        rows = self._journal.rows(parts.State.STORED, parts.State.READY)
         table = ({name: getattr(row, name) for name in columns} for row in rows)
-        return write_table(path, columns, table, overwrite=overwrite)
+        return parts.write_table(path, columns, table, overwrite=overwrite)
 
     def _write_failures(self, path: str | os.PathLike[str], rest: Rest | None, *, overwrite: bool) -> int:
-        lines = failures(self._journal)
+        lines = parts.failures(self._journal)
         if rest is not None:
-            lines = chain(lines, not_tried(rest, self._journal, self._options))
-        return write_text(path, lines, overwrite=overwrite)
+            lines = chain(lines, parts.not_tried(rest, self._journal, self._options))
+        return parts.write_text(path, lines, overwrite=overwrite)
 
     async def _keep_output(self, path: str | os.PathLike[str]) -> None:
         """Record the file in the journal, so that later runs do not take it for an item."""
@@ -351,18 +338,19 @@ class IngestJob(Generic[RecordT]):
     def _new_runner(self) -> Runner:
         core, options, journal = self._core, self._options, self._journal
         if self._cluster is not None:
-            say_if_by_url(options.transfer)
-            say_if_slow(limit.rate for limit in core.shared.gate.rate_limits.values())
-            link, carried = self._cluster.link, self._carried
-            return WorkerPool(core, self._sink, journal.job, options, journal.pace, link, carried)
+            parts.say_if_by_url(options.transfer)
+            parts.say_if_slow(limit.rate for limit in core.shared.gate.rate_limits.values())
+            carried = parts.Carried(shared_paths=self._shared_paths, relays_urls=self._sink.relays_urls)
+            link = self._cluster.link
+            return parts.WorkerPool(core, self._sink, journal.job, options, journal.pace, link, carried)
         if options.processes > 1:
-            secrets = self._sink.secret_variables
-            return WorkerPool(core, self._sink, journal.job, options, journal.pace, lambda: PipeLink(secrets))
+            pipes = partial(parts.PipeLink, self._sink.secret_variables)
+            return parts.WorkerPool(core, self._sink, journal.job, options, journal.pace, pipes)
         if options.concurrency == "auto":
-            core = with_pace_of_its_own(core, journal.pace)
-        sender = Sender(self._sink.open(core), options, core.shared.time)
+            core = parts.with_pace_of_its_own(core, journal.pace)
+        sender = parts.Sender(self._sink.open(core), options, core.shared.time)
         bounds = options.bounds(core.shared.gate.concurrency)
-        return Workbench(sender, journal.job, options, bounds, core.shared)
+        return parts.Workbench(sender, journal.job, options, bounds, core.shared)
 
     def _at_end(self) -> Callable[[], Awaitable[None]]:
         """Called once nothing is in flight, however the run ends. Must not refer to the job."""
@@ -371,7 +359,7 @@ class IngestJob(Generic[RecordT]):
     async def _joined(self, runner: RayRunner) -> RayCluster:
         from imgwire_async.ingest.runners.ray_link import RayCluster
 
-        check_event_loop()
+        parts.check_event_loop()
         cluster = RayCluster(runner, self._options.max_pause)
         await to_thread.run_sync(cluster.join)
         workers = await to_thread.run_sync(cluster.workers, self._options.most_processes)
@@ -379,11 +367,11 @@ class IngestJob(Generic[RecordT]):
         return cluster
 
     def _open_journal(self) -> Journal:
-        path = None if self._journal_path is None else journal_path(self._journal_path)
+        path = None if self._journal_path is None else parts.journal_path(self._journal_path)
         dry_run = self._options.dry_run
         if dry_run and path is not None and not path.exists():
             path = None  # nothing is made
-        return Journal(path, self._job_name, wall_clock=self._core.shared.time.time)
+        return parts.Journal(path, self._job_name, wall_clock=self._core.shared.time.time)
 
     async def _begin_run(self, entries: Entries) -> Binding | None:
         binding = None
@@ -391,10 +379,10 @@ class IngestJob(Generic[RecordT]):
         if not self._journal.is_temporary:
             self._own_files.add((os.fspath(self._journal.path), *self._journal.outputs))
             binding = await self._opening.run(
-                partial(bind, self._journal, sink.destination, entries.identity)
+                partial(parts.bind, self._journal, sink.destination, entries.identity)
             )
-            binding = await check_key(self._journal, sink, self._core.credentials, binding)
-            binding = await check_source_key(self._journal, entries, binding)
+            binding = await parts.check_key(self._journal, sink, self._core.credentials, binding)
+            binding = await parts.check_source_key(self._journal, entries, binding)
         if self._options.dry_run:
             return None
         mark = None if binding is None else binding.to_json()
@@ -468,7 +456,7 @@ class _Run:
                 self._journal.keep_binding(binding.to_json())
         self._journal.close()
         if self._cluster is not None:
-            say_if_slow(pace.values())
+            parts.say_if_slow(pace.values())
             self._cluster.leave()
 
 

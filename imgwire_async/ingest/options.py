@@ -10,7 +10,6 @@ from imgwire_async.core.values.metadata import Metadata
 from imgwire_async.core.values.numbers import is_positive, whole
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.ingest.items import IngestItem, portable
-from imgwire_async.ingest.shards.preparing import WHOLE
 from imgwire_async.ingest.stopping import STOP_ON
 
 OnChange: TypeAlias = Literal["upload", "recreate", "skip"]
@@ -19,6 +18,8 @@ OnChange: TypeAlias = Literal["upload", "recreate", "skip"]
 Transfer: TypeAlias = Literal["bytes", "url"]
 """How cloud store objects reach the service; see `client.ingest`."""
 
+WHOLE: Final = 1024 * 1024
+"""Files up to this many bytes are read once and sent from memory; larger ones are re-read for sending."""
 GROUP: Final = 16
 """Number of items that are read, hashed and recorded together."""
 LEAST_BYTE_BUDGET: Final = GROUP * WHOLE

@@ -35,20 +35,30 @@ class ImageEntries:
 
     Args:
         images: lists them.
-        identity: where they go, which tells the journals of two exports apart.
+        identity: returns where they go, which tells the journals of two exports apart.
         template: of the names of their files.
         wanted: tells which images to give.
     """
 
     def __init__(
-        self, images: Images, *, identity: str, template: NameTemplate, wanted: Callable[[Image], bool]
+        self,
+        images: Images,
+        *,
+        identity: Callable[[], str],
+        template: NameTemplate,
+        wanted: Callable[[Image], bool],
     ) -> None:
         self._images = images
         self._template = template
         self._wanted = wanted
-        self.identity = identity
+        self._identity = identity
         self.register: NameRegister | None = None
         """Gives names that are unique. Without it, in a dry run, all images are listed once."""
+
+    @property
+    def identity(self) -> str:
+        """Where the images go."""
+        return self._identity()
 
     async def batches(self, resume: str | None) -> AsyncGenerator[Batch, None]:  # noqa: ARG002 - gives no hints
         """A page at a time."""

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from anyio import to_thread
 
 from imgwire_async.core.call import Core
+from imgwire_async.core.late_module import LateModule
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.imgwire.export.entries import ImageEntries
 from imgwire_async.imgwire.export.filters import ImageFilters, matcher
@@ -23,22 +24,19 @@ from imgwire_async.imgwire.export.sink import address
 from imgwire_async.imgwire.export.targets import Target, open_target
 from imgwire_async.imgwire.resources.images import Images
 from imgwire_async.ingest.job import IngestJob
-from imgwire_async.ingest.journal.binding import Binding
-from imgwire_async.ingest.journal.database import Journal
-from imgwire_async.ingest.journal.rows import State
 from imgwire_async.ingest.options import IngestOptions
-from imgwire_async.ingest.results.outputs import (
-    BESIDE_A_JOURNAL,
-    Taken,
-    check_free,
-    check_parquet,
-    check_writable,
-)
-from imgwire_async.ingest.runners.runner import Runner
 from imgwire_async.ingest.sink import patient
-from imgwire_async.ingest.sources.entries import identity_of
-from imgwire_async.ingest.sources.source import Entries
 from imgwire_async.stores.uris import FORMS, ObjectUri, is_object, local_path
+
+if TYPE_CHECKING:
+    from imgwire_async.ingest import parts
+    from imgwire_async.ingest.journal.binding import Binding
+    from imgwire_async.ingest.journal.database import Journal
+    from imgwire_async.ingest.results.outputs import Taken
+    from imgwire_async.ingest.runners.runner import Runner
+    from imgwire_async.ingest.sources.source import Entries
+else:
+    parts = LateModule("imgwire_async.ingest.parts")
 
 MANIFESTS: Final = (".jsonl", ".ndjson", ".parquet")
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # a Path makes one slash of two
@@ -67,7 +65,7 @@ class ExportJob(IngestJob[ExportedImage]):
         self._store_options = store_options
         self._images = ImageEntries(
             Images(patient(core)),
-            identity=identity_of(self._to, store_options),
+            identity=lambda: parts.identity_of(self._to, store_options),
             template=NameTemplate(name),
             wanted=matcher(filters),
         )
@@ -88,7 +86,7 @@ class ExportJob(IngestJob[ExportedImage]):
     def _open_journal(self) -> Journal:
         manifest = manifest_of(self._to, self._manifest)
         if manifest is not None and isinstance(self._journal_path, str | bytes | os.PathLike):
-            check_free(manifest, Taken(journal=os.fsdecode(self._journal_path)))
+            parts.check_free(manifest, parts.Taken(journal=os.fsdecode(self._journal_path)))
         return super()._open_journal()
 
     async def _begin_run(self, entries: Entries) -> Binding | None:
@@ -109,7 +107,7 @@ class ExportJob(IngestJob[ExportedImage]):
         await self._opening.run(partial(journal.keep_manifest, self._manifest))
         await self._target.begin()
         if self._target.is_local:
-            await to_thread.run_sync(check_writable, self._target.location(self._manifest))
+            await to_thread.run_sync(parts.check_writable, self._target.location(self._manifest))
         self._images.register = await self._opening.run(partial(self._names, journal))
         return binding
 
@@ -119,7 +117,7 @@ class ExportJob(IngestJob[ExportedImage]):
             target, file = os.path.realpath(self._target.name), os.path.realpath(journal.path)
             if self._target.is_local and os.path.commonpath((target, file)) == target:
                 inside = os.path.relpath(file, target).replace(os.sep, "/")
-                reserved += [inside + suffix for suffix in BESIDE_A_JOURNAL]
+                reserved += [inside + suffix for suffix in parts.BESIDE_A_JOURNAL]
         return NameRegister(journal.connection(), journal.run, reserved)
 
     def _at_end(self) -> Callable[[], Awaitable[None]]:
@@ -129,7 +127,7 @@ class ExportJob(IngestJob[ExportedImage]):
 
         async def finish() -> None:
             try:
-                rows = journal.rows(State.STORED, State.READY)
+                rows = journal.rows(parts.State.STORED, parts.State.READY)
                 await target.write_manifest(manifest, (row.note for row in rows if row.note))
             finally:
                 await target.end()
@@ -168,6 +166,8 @@ def _checked_manifest(name: str) -> str:
         )
     if suffix == ".parquet":
         try:
+            from imgwire_async.ingest.results.outputs import check_parquet
+
             check_parquet()
         except ImgwireError as error:
             error.operation = "export"

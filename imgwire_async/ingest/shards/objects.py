@@ -28,7 +28,8 @@ from imgwire_async.errors import (
     UnsupportedImageTypeError,
 )
 from imgwire_async.ingest.items import Entry, IngestItem, Stamp
-from imgwire_async.ingest.shards.preparing import WHOLE, Task
+from imgwire_async.ingest.options import WHOLE
+from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.stores.listing import slices
 from imgwire_async.stores.opening import OpenStores, Store
 from imgwire_async.stores.reading import ObjectInfo, look, read_whole, reading

@@ -33,9 +33,8 @@ from imgwire_async.ingest.items import (
     storable,
 )
 from imgwire_async.ingest.journal.rows import Row, State
+from imgwire_async.ingest.options import WHOLE
 
-WHOLE: Final = 1024 * 1024
-"""Files up to this many bytes are read once and sent from memory; larger ones are re-read for sending."""
 LEAST_CHARGE: Final = 32 * 1024
 """Bytes of the budget that an item takes at least: its record, its request and its task are not free."""
 

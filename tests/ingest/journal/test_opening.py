@@ -12,7 +12,7 @@ import pytest
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.imgwire.export import job as export_job
-from imgwire_async.ingest import job as ingest_job
+from imgwire_async.ingest import parts
 from imgwire_async.ingest.journal.database import Journal
 
 
@@ -35,9 +35,9 @@ class Held:
 @pytest.mark.parametrize(
     ("kind", "module", "step"),
     [
-        ("ingest", ingest_job, "Journal"),
-        ("ingest", ingest_job, "bind"),
-        ("export", ingest_job, "Journal"),
+        ("ingest", parts, "Journal"),
+        ("ingest", parts, "bind"),
+        ("export", parts, "Journal"),
         ("export", export_job, "NameRegister"),
     ],
 )
