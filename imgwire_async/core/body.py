@@ -34,17 +34,11 @@ class Body(Protocol):
         ...
 
 
-class BodyInMemory(Body, Protocol):
-    """A `Body` that may hold all of its bytes, which are then sent without opening it."""
-
-    @property
-    def in_memory(self) -> bytes | None:
-        """All of the bytes, or None if they have to be read."""
-        ...
-
-
 def small_content(body: Body) -> bytes | None:
-    """The bytes of a body that is in memory and sent in a single piece; None for any other."""
+    """The bytes of a body that is in memory and sent in a single piece; None for any other.
+
+    Such a body has an attribute `in_memory`: all of its bytes, or None if they have to be read.
+    """
     return getattr(body, "in_memory", None) if body.size <= PIECE_SIZE else None
 
 
