@@ -62,6 +62,14 @@ EXPORT = """
         async with imgwire.export("unused", dry_run=True) as job:
             pass
 """
+MIGRATE = """
+    imgwire = AsyncImgwireClient("sk_test", base_url="http://127.0.0.1:9", max_retries=0)
+    imgix = AsyncImgixClient("sk_test", base_url="http://127.0.0.1:9", max_retries=0)
+    async with imgwire, imgix:
+        from imgwire_async.migrate import migrate_from_imgix
+        async with migrate_from_imgix(imgix, imgwire) as job:
+            assert job.report.skipped_types == {}
+"""
 LIBRARIES = ("aiohttp", "yarl", "multidict", "httpx")
 PARTS = tuple(
     f"imgwire_async.ingest.{name}"
@@ -93,7 +101,11 @@ def test_the_libraries_are_loaded_in_a_thread(call: str, backend: str) -> None:
     assert on_the_loop(call, backend) == dict.fromkeys(LIBRARIES, False)
 
 
-@pytest.mark.parametrize(("call", "backend"), [(INGEST, "asyncio"), (INGEST, "trio"), (EXPORT, "asyncio")])
+@pytest.mark.parametrize(
+    ("call", "backend"),
+    [(INGEST, "asyncio"), (INGEST, "trio"), (EXPORT, "asyncio"), (MIGRATE, "asyncio")],
+    ids=["ingest", "ingest on trio", "export", "migration"],
+)
 def test_the_parts_of_a_job_are_loaded_in_a_thread(call: str, backend: str) -> None:
     assert on_the_loop(call, backend, names=PARTS) == dict.fromkeys(PARTS, False)
 

@@ -6,13 +6,14 @@ import os
 from collections.abc import Collection
 from dataclasses import fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, get_args
 
 from anyio import to_thread
 
 from imgwire_async.core.call import Core
 from imgwire_async.core.clients.client import core_of
 from imgwire_async.core.http.urls import checked_base_url, same_for_all_spellings
+from imgwire_async.core.late_module import LateModule
 from imgwire_async.errors import ConfigurationError, ImgwireError, InvalidArgumentError
 from imgwire_async.imgix.arguments import SourceId
 from imgwire_async.imgix.filters import AssetFilters
@@ -23,22 +24,22 @@ from imgwire_async.imgwire.service import RateClass
 from imgwire_async.imgwire.sink import SINK
 from imgwire_async.ingest.job import IngestJob
 from imgwire_async.ingest.options import IngestOptions
-from imgwire_async.ingest.results.outcomes import Outcome
-from imgwire_async.ingest.results.outputs import TABLES, check_free, extension_of, write_table, write_text
-from imgwire_async.ingest.results.report import Report
-from imgwire_async.ingest.runners.pool import check_processes
-from imgwire_async.ingest.runners.ray_runner import RayRunner, RunnerChoice, check_installed, checked_runner
 from imgwire_async.ingest.stopping import STOP_ON
 from imgwire_async.migrate.asset_items import AssetReader
 from imgwire_async.migrate.mapping import COLUMNS, mapped_urls
 from imgwire_async.migrate.metadata import MetadataRules, check_alt_text
 from imgwire_async.migrate.redirects import RedirectKind, check_kind, redirect_lines
 from imgwire_async.migrate.relay import RELAY
-from imgwire_async.migrate.report import Census, MigrationReport, hours_at
 
 if TYPE_CHECKING:
     from imgwire_async.imgix.client import AsyncImgixClient
     from imgwire_async.imgwire.client import AsyncImgwireClient
+    from imgwire_async.ingest import parts
+    from imgwire_async.ingest.results.outcomes import Outcome
+    from imgwire_async.ingest.runners.ray_runner import RayRunner, RunnerChoice
+    from imgwire_async.migrate.report import Census, MigrationReport
+else:
+    parts = LateModule("imgwire_async.ingest.parts")
 
 Transfer: TypeAlias = Literal["url", "bytes"]
 PathTarget: TypeAlias = "str | os.PathLike[str]"
@@ -67,10 +68,17 @@ class MigrationJob(IngestJob[Image]):
         sink = SINK if transfer == "url" else RELAY
         super().__init__(core, sink, entries, journal=journal, job=job, options=options, runner=runner)
         self._assets = entries
-        self._census = Census()
+        self._census: Census
         self._list_limit = imgix.shared.gate.rate_limits.get(ImgixRateClass.DEFAULT)
         stored_as = RateClass.URL_INGEST if transfer == "url" else RateClass.CREATE
         self._store_limit = core.shared.gate.rate_limits.get(stored_as)
+
+    async def __aenter__(self) -> Self:
+        entered = await super().__aenter__()
+        from imgwire_async.migrate.report import Census
+
+        self._census = Census()
+        return entered
 
     async def __anext__(self) -> Outcome[Image]:
         outcome = await super().__anext__()
@@ -80,8 +88,10 @@ class MigrationJob(IngestJob[Image]):
     @property
     def report(self) -> MigrationReport:
         """What this run has done so far, counted over the outcomes that were taken."""
+        from imgwire_async.migrate.report import MigrationReport, hours_at
+
         found, census = super().report, self._census
-        values = {field.name: getattr(found, field.name) for field in fields(Report)}
+        values = {field.name: getattr(found, field.name) for field in fields(parts.Report)}
         if found.dry_run:
             values["planned_bytes"] = census.planned_bytes
         return MigrationReport(
@@ -148,15 +158,15 @@ class MigrationJob(IngestJob[Image]):
         return written
 
     def _write_urls(self, path: PathTarget, *, overwrite: bool) -> int:
-        extension_of(path, TABLES)
-        check_free(path, self._taken_files)
+        parts.extension_of(path, parts.TABLES)
+        parts.check_free(path, self._taken_files)
         rows = (url.row() for url in mapped_urls(self._journal))
-        return write_table(path, COLUMNS, rows, overwrite=overwrite)
+        return parts.write_table(path, COLUMNS, rows, overwrite=overwrite)
 
     def _write_redirects(self, path: PathTarget, kind: RedirectKind, *, overwrite: bool) -> int:
-        check_free(path, self._taken_files)
+        parts.check_free(path, self._taken_files)
         lines = redirect_lines(kind, lambda: mapped_urls(self._journal))
-        write_text(path, lines, overwrite=overwrite)
+        parts.write_text(path, lines, overwrite=overwrite)
         return sum(1 for _ in mapped_urls(self._journal))
 
 
@@ -278,12 +288,17 @@ def migrate_from_imgix(
         processes=processes,
     )
     core, at_imgix = core_of(imgwire), core_of(imgix)
-    chosen = checked_runner(runner, options.processes)
-    if chosen is not None and chosen.workers is not None:
-        replace(options, processes=chosen.workers)  # its bounds must suffice
-    if chosen is not None:
+    chosen = None
+    if runner is not None:
+        from imgwire_async.ingest.runners.ray_runner import check_installed, checked_runner
+
+        chosen = checked_runner(runner, options.processes)
+        if chosen.workers is not None:
+            replace(options, processes=chosen.workers)  # its bounds must suffice
         check_installed()
     if options.processes > 1 or chosen is not None:
+        from imgwire_async.ingest.runners.pool import check_processes
+
         check_processes(core)
     patient = imgix.with_options(max_retries=max(LIST_RETRIES, at_imgix.options.retry.max_retries))
     entries = AssetEntries(

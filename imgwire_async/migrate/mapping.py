@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from imgwire_async.ingest.journal.database import Journal
-from imgwire_async.ingest.journal.rows import State
 from imgwire_async.migrate.asset_items import AssetNote, stored_type
+
+if TYPE_CHECKING:
+    from imgwire_async.ingest.journal.database import Journal
 
 COLUMNS: Final = (
     "source_id",
@@ -55,6 +56,8 @@ def mapped_urls(journal: Journal) -> Iterator[MappedUrl]:
 
     An asset has one for every host of its source.
     """
+    from imgwire_async.ingest.journal.rows import State
+
     for row in journal.rows(State.STORED, State.READY):
         if row.note is None or row.image_id is None:
             continue

@@ -70,8 +70,8 @@ RunnerChoice: TypeAlias = "Literal['ray'] | RayRunner | None"
 """Where a job runs: on a Ray cluster, or by default in this process and on this machine."""
 
 
-def checked_runner(choice: RunnerChoice, processes: int) -> RayRunner | None:
-    """The runner of a job.
+def checked_runner(choice: Literal["ray"] | RayRunner, processes: int) -> RayRunner:
+    """The runner of a job on a cluster.
 
     Args:
         choice: what the caller gave.
@@ -82,8 +82,6 @@ def checked_runner(choice: RunnerChoice, processes: int) -> RayRunner | None:
         ConfigurationError: Ray cannot be used here.
     """
     given: object = choice
-    if given is None:
-        return None
     if given != "ray" and not isinstance(given, RayRunner):
         raise _mistake(f'runner must be "ray", a RayRunner or None, got {given!r:.80}')
     if processes != 1:
