@@ -14,7 +14,7 @@ import pytest
 from anyio import to_thread
 
 from imgwire_async import AsyncImgwireClient
-from imgwire_async.ingest.shards.preparing import WHOLE
+from imgwire_async.ingest.options import WHOLE
 from imgwire_async.sandbox import Sandbox
 from tests.ingest.support import server_images, small_image
 from tests.stores.s3_server import S3Server, s3_server

@@ -18,7 +18,7 @@ from anyio import to_thread
 from imgwire_async import AsyncImgwireClient, Bucket
 from imgwire_async.bodies.objects import StoredObject
 from imgwire_async.errors import SourceStoreError
-from imgwire_async.ingest.shards.preparing import WHOLE
+from imgwire_async.ingest.options import WHOLE
 from imgwire_async.stores.listing import slices
 from imgwire_async.stores.opening import Store, open_store
 from imgwire_async.stores.reading import look, read_part, reading

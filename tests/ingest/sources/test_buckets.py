@@ -28,8 +28,8 @@ from imgwire_async import (
     Stored,
 )
 from imgwire_async.ingest.job import IngestJob
+from imgwire_async.ingest.options import WHOLE
 from imgwire_async.ingest.shards import objects
-from imgwire_async.ingest.shards.preparing import WHOLE
 from imgwire_async.sandbox import Sandbox
 from imgwire_async.stores import listing
 from tests.clients import client_of
