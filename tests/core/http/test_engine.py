@@ -216,18 +216,18 @@ def test_connections_that_were_closed_while_the_loop_stood_still_are_not_used_ag
         connection.hang_up()
         closed.release()
 
-    async def post() -> Result:
-        message = HttpRequest("POST", server.base_url, {}, b"{}")
-        return await exchange(engine.transport(), message, PATIENT)
+    async def scenario() -> list[Result]:
+        engine, results = Engine(), []
+        for _ in range(3):
+            message = HttpRequest("POST", server.base_url, {}, b"{}")
+            results.append(await exchange(engine.transport(), message, PATIENT))
+            assert closed.acquire(timeout=30)  # the event loop stands still
+        await engine.aclose()
+        return results
 
     monkeypatch.setattr(aiohttp_transport, "_MAY_BE_STALE", 0.0)
-    engine = Engine()
-    with raw_server(close_after_each_answer) as server, asyncio.Runner() as runner:
-        results = []
-        for _ in range(3):
-            results.append(runner.run(post()))
-            assert closed.acquire(timeout=30)
-        runner.run(engine.aclose())
+    with raw_server(close_after_each_answer) as server:
+        results = asyncio.run(scenario())
 
     assert [type(result) for result in results] == [HttpResponse] * 3
 
