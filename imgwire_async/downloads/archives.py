@@ -45,7 +45,7 @@ _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others may ask for giga
 # What zipfile raises for invalid data; `OSError` is for offsets before the start of the file.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, struct.error)
 
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVE = re.compile(r"[A-Za-z]:(?:[/\\]|$)")  # others, such as a:b.jpg, are names on most systems
 
 
 @dataclass(frozen=True, slots=True)

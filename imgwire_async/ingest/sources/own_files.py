@@ -42,6 +42,8 @@ _ROWS: Final = (
 _LISTS: Final = {".jsonl", ".ndjson"}
 PAGE_MARK: Final = '<meta name="generator" content="imgwire-async">'
 """In the head of the HTML pages of reports."""
+REDIRECTS_MARK: Final = "Redirects from imgix to Imgwire."
+"""In the first comment of the redirect rules of a migration."""
 COMPARED: Final = "pictures", "results.jsonl"
 """The folder in which a report of comparisons keeps its pictures, and the file beside it."""
 
@@ -91,6 +93,8 @@ def is_written_by_a_job(path: str, kind: str) -> bool:
         with open(path, "rb") as file:  # noqa: PTH123 - a name as given
             head = file.read(HEADER_BYTES)
             if is_journal(head):
+                return True
+            if head.startswith((f"# {REDIRECTS_MARK}\n".encode(), f"// {REDIRECTS_MARK}\n".encode())):
                 return True
             if kind == ".parquet":
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _LINE))

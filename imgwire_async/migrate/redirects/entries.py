@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.ingest.sources.own_files import REDIRECTS_MARK
 from imgwire_async.migrate.asset_items import stored_type
 from imgwire_async.migrate.mapping import MappedUrl
 
@@ -105,7 +106,7 @@ def entries_of(urls: Iterator[MappedUrl]) -> Iterator[RedirectEntry]:
 
 def statement(mark: str, use: str) -> Iterator[str]:
     """What the file is, how it is used and what it cannot do, as comments that begin with `mark`."""
-    yield f"{mark} Redirects from imgix to Imgwire."
+    yield f"{mark} {REDIRECTS_MARK}"
     for paragraph in (*use.split("\n\n"), HOSTS, CARRIED, NOT_CARRIED):
         yield mark
         lines = [paragraph] if paragraph.startswith("  ") else wrap(paragraph, _WIDTH)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import heapq
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -16,7 +18,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.migrate.translation.records import JUDGED, DefaultParams, Judgement
-from imgwire_async.migrate.urls_file import url_rows
+from imgwire_async.migrate.urls_file import UrlRow, url_rows
 from imgwire_async.migrate.verification.comparing import (
     MEAN_TOLERANCE,
     WORST_TOLERANCE,
@@ -64,6 +66,11 @@ class VerificationReport:
             "page": str(self.page),
             "within_tolerance": self.is_within_tolerance,
         }
+
+
+def _begun(rows: Iterator[UrlRow]) -> Iterator[UrlRow]:
+    """The same rows, of which the first has been read."""
+    return chain(list(islice(rows, 1)), rows)
 
 
 async def verify_urls(
@@ -121,14 +128,15 @@ async def verify_urls(
         if value < 1:
             raise InvalidArgumentError(f"{name} must be at least 1, got {value}")
     check_pictures()
+    # A file of URLs that cannot be read leaves no folder behind.
+    rows = await to_thread.run_sync(_begun, url_rows(urls))
+    if sample is not None:
+        chosen = await to_thread.run_sync(partial(sampled, rows, sample))
+        rows = iter(chosen)
     folder = Path(report)
     await to_thread.run_sync(prepare, folder)
     tolerances = mean_tolerance, worst_tolerance
     run = _Run(folder, token, rendering_base_url, shown, tolerances, on_compared)
-    rows = url_rows(urls)
-    if sample is not None:
-        chosen = await to_thread.run_sync(lambda: sampled(rows, sample))
-        rows = iter(chosen)
     done = await to_thread.run_sync(run.results.done)
     planned: set[str] = set()
     found = VerificationReport(page=folder / PAGE)

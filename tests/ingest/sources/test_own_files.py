@@ -21,6 +21,7 @@ from imgwire_async.cli.app import app
 from imgwire_async.ingest.results import outputs
 from imgwire_async.ingest.sources.folders import Folder
 from imgwire_async.migrate import mapping
+from imgwire_async.migrate.redirects import RedirectKind, redirect_lines
 from imgwire_async.migrate.traffic.page import write_survey
 from imgwire_async.migrate.traffic.survey import TrafficSurvey
 from imgwire_async.migrate.verification.page import write_page
@@ -107,6 +108,9 @@ def test_a_folder_may_hold_the_files_of_a_migration(photos: Path) -> None:
     outputs.write_table(photos / "urls.csv", mapping.COLUMNS, [mapped])
     outputs.write_table(photos / "urls.jsonl", mapping.COLUMNS, [mapped])
     write_survey(TrafficSurvey(), photos / "survey.html")
+    kinds: tuple[RedirectKind, ...] = ("nginx", "caddy", "next")
+    for kind in kinds:
+        outputs.write_text(photos / f"{kind}.conf", redirect_lines(kind, lambda: iter(())))
     report = photos / "verification"
     (report / "pictures").mkdir(parents=True)
     compared = Compared("1", "https://old", "https://new", "w=1", ("w",), "exact")

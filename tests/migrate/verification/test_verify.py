@@ -275,3 +275,17 @@ def test_without_its_extra_the_command_says_what_to_install(urls: Path) -> None:
 
     assert run.returncode == 2
     assert "pip install 'imgwire-async[migrate]'" in run.stderr
+
+
+@pytest.mark.parametrize("sample", [100, None])
+@pytest.mark.parametrize("content", [None, "no columns\n1\n"])
+async def test_a_file_of_urls_that_cannot_be_read_leaves_no_folder_behind(
+    tmp_path: Path, content: str | None, sample: int | None
+) -> None:
+    if content is not None:
+        (tmp_path / "urls.csv").write_text(content)
+
+    with pytest.raises(InvalidArgumentError, match="cannot read"):
+        await verify_urls(tmp_path / "urls.csv", tmp_path / "report", sample=sample)
+
+    assert not (tmp_path / "report").exists()
