@@ -103,7 +103,10 @@ def run(
     report: ReportFile = None,
     failed: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Write failed and untried assets as a manifest: .jsonl."),
+        typer.Option(
+            metavar="FILE",
+            help="Write assets that failed, or were listed but not tried, as a manifest: .jsonl.",
+        ),
     ] = None,
     overwrite: OverwriteObjects = False,
     rendering_base_url: Annotated[
