@@ -227,6 +227,7 @@ def _write(path: Path, parser: configparser.ConfigParser) -> None:
         # Only the user can read what `mkstemp` makes.
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
+            Path(name).chmod(0o600)  # also where the umask takes that from its owner
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 parser.write(file)
                 file.flush()

@@ -20,6 +20,8 @@ WORST_TOLERANCE_OFF_BY_ONE: Final = 32.0
 moved by up to half a pixel. The local services stay below 5.2 and 15."""
 _TILE: Final = 16
 _AMPLIFIED: Final = 8
+_MOST_PIXELS: Final = 100_000_000
+"""Of a picture that is decoded. A few kilobytes can hold billions."""
 _THUMBNAIL: Final = 360
 """Largest side of the pictures in a report, in pixels."""
 
@@ -95,6 +97,8 @@ def _decoded(data: bytes) -> pyvips.Image:
 
     try:
         image = pyvips.Image.new_from_buffer(data, "")
+        if image.width * image.height > _MOST_PIXELS:
+            raise ValueError(f"{image.width:,} × {image.height:,} pixels are too many to compare")
         if image.get_typeof("icc-profile-data") and image.interpretation != "b-w":
             image = image.icc_transform("srgb", embedded=True)
         image = image.colourspace("srgb").cast("uchar")

@@ -429,6 +429,17 @@ class TestFile:
 
         assert file.stat().st_ino == before.st_ino
 
+    @pytest.mark.parametrize("umask", [0o000, 0o777], ids=oct)
+    def test_the_mode_of_the_file_does_not_depend_on_the_umask(self, file: Path, umask: int) -> None:
+        file.parent.mkdir()
+        before = os.umask(umask)
+        try:
+            profiles.store(profiles.Profile("x", "imgwire", Secret("sk_x")))
+        finally:
+            os.umask(before)
+
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
     def test_commands_that_change_the_file_take_turns(
         self, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pyvips
 from anyio import to_thread
 from typer.testing import CliRunner
 
 from imgwire_async.cli.app import app
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.migrate import Asset, Compared, UrlRow, VerificationReport, verify_urls
+from imgwire_async.migrate.verification import comparing
 from imgwire_async.migrate.verification.delivery import imgix_address
 from imgwire_async.migrate.verification.pairs import sampled, variants_of
 from imgwire_async.migrate.verification.results import Results
@@ -289,3 +291,11 @@ async def test_a_file_of_urls_that_cannot_be_read_leaves_no_folder_behind(
         await verify_urls(tmp_path / "urls.csv", tmp_path / "report", sample=sample)
 
     assert not (tmp_path / "report").exists()
+
+
+def test_a_picture_with_billions_of_pixels_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "_MOST_PIXELS", 15)
+    picture = pyvips.Image.black(4, 4).pngsave_buffer()
+
+    with pytest.raises(ValueError, match="4 × 4 pixels are too many to compare"):
+        comparing.measure(picture, picture)
