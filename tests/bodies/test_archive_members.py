@@ -22,6 +22,7 @@ from imgwire_async.bodies.base import CHUNK_SIZE
 from imgwire_async.bodies.sources import open_source
 from imgwire_async.errors import UploadSourceError
 from tests.bodies.test_sources import content_of, read
+from tests.ingest.support import small_image
 
 LONG = "folder/" * 20 + "a very long name of a picture " * 3 + ".png"
 NAMES = ["photos/a.png", "ü 写真.png", LONG, "empty/../b.png"]
@@ -257,3 +258,38 @@ async def test_all_images_of_an_archive_are_uploaded_under_their_names(
     assert sorted(image.original_filename for image in images if image) == [f"{n}.jpg" for n in range(8)]
     sizes = {(await client.images.wait_until_ready(image.id)).size_bytes for image in images if image}
     assert sizes == {(await anyio.Path(photo).stat()).st_size}
+
+
+async def test_a_hostile_name_of_a_member_spoils_none_of_the_others(client: AsyncImgwireClient) -> None:
+    names = [
+        "good.png",
+        "\udcff.png",  # the byte 0xff
+        "a:b.png",
+        "/etc/absolute.png",
+        "../outside.png",
+        "CON.png",
+        "line\nend\x1b.png",
+        "Twin.png",
+        "twin.png",
+        "\u00e9.png",
+        "e\u0301.png",
+        "n" * 296 + ".png",
+    ]
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT, errors="surrogateescape") as archive:
+        for number, name in enumerate(names):
+            member, content = tarfile.TarInfo(name), small_image(number)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    file.seek(0)
+
+    with tarfile.open(fileobj=file, errors="surrogateescape") as archive:
+        members = [opened for info in archive if (opened := archive.extractfile(info)) is not None]
+        async with client.images.upload_many(members) as outcomes:
+            errors = [outcome.error async for outcome in outcomes]
+
+    stored = [image.original_filename async for image in client.images.list()]
+    assert errors == [None] * len(names)
+    assert len(stored) == len(names)
+    assert {"good.png", "absolute.png", "outside.png", "CON.png", "Twin.png", "twin.png"} <= set(stored)
+    assert not [name for name in stored if "/" in name]
