@@ -114,7 +114,7 @@ def advice(command: tuple[str, ...], lines: list[str]) -> str:
         "  - the network: can this machine reach its package index (https://pypi.org, or the one in\n"
         "    PIP_INDEX_URL or UV_INDEX_URL), and is HTTPS_PROXY set where there is a proxy?\n"
         f"  - free space: {shutil.disk_usage(ROOT).free // 1024**2:,} MB are free in {ROOT}\n"
-        f"  - Python: this is {sys.version.split()[0]}; packages with binaries exist for 3.11 to 3.14\n"
+        f"  - Python: this is {sys.version.split()[0]}; packages with binaries exist for 3.11 to 3.13\n"
         f"Then run the script again. The command was: {' '.join(command)}"
     )
 

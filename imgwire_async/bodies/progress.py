@@ -68,6 +68,9 @@ class _Reporter:
     def __init__(self, hook: ProgressHook, total: int) -> None:
         self._hook = hook
         self._total = total
+        # Reported even if the transfer is further before `run` starts: from Python 3.12 on, the tasks of HTTP
+        # libraries start at once.
+        self._first: UploadProgress | None = None
         self._latest: UploadProgress | None = None
         self._news = anyio.Event()
         self._finishing = anyio.Event()
@@ -76,6 +79,7 @@ class _Reporter:
     def on_sent(self, sent: int) -> None:
         self._attempt += sent == 0
         self._latest = UploadProgress(sent, self._total, self._attempt)
+        self._first = self._first or self._latest
         self._news.set()
 
     async def run(self) -> None:
@@ -84,7 +88,8 @@ class _Reporter:
             if told == self._latest:
                 await self._news.wait()
             self._news = anyio.Event()
-            if (latest := self._latest) is not None and latest != told:
+            latest = self._first if told is None else self._latest
+            if latest is not None and latest != told:
                 with ForeignCode("the on_progress hook"):
                     answer = self._hook(latest)
                     if isinstance(answer, Awaitable):

@@ -20,6 +20,7 @@ import pytest
 from imgwire_async import AsyncImgwireClient, UploadItem
 from imgwire_async.bodies.base import CHUNK_SIZE
 from imgwire_async.bodies.sources import open_source
+from imgwire_async.core.body import SourceFailedError
 from imgwire_async.errors import UploadSourceError
 from tests.bodies.test_sources import content_of, read
 from tests.ingest.support import small_image
@@ -209,8 +210,12 @@ async def test_members_of_closed_and_damaged_archives_are_typed_errors(tmp_path:
         raw.seek(offset)
         raw.write(b"damage")
     damaged = zipfile.ZipFile(tmp_path / "a.zip")
-    with damaged, damaged.open(NAMES[0]) as broken, pytest.raises(UploadSourceError):
+    # Up to Python 3.11 a seek finds the damage; later ones find it when the last bytes are read.
+    kinds = (UploadSourceError, SourceFailedError)
+    with damaged, damaged.open(NAMES[0]) as broken, pytest.raises(kinds) as raised:
         await content_of(broken)
+    found = raised.value.__cause__ if isinstance(raised.value, SourceFailedError) else raised.value
+    assert isinstance(found, UploadSourceError)
 
 
 @pytest.mark.parametrize("name", NAMES[:2])

@@ -109,6 +109,19 @@ async def test_begin_end_and_restart_are_reported(
     assert len(set(seen)) == len(seen)
 
 
+async def test_the_start_is_reported_however_far_the_transfer_is_by_then() -> None:
+    seen: list[int] = []
+
+    async def transfer(on_sent: progress_module.OnSent | None) -> None:
+        assert on_sent is not None
+        for sent in (0, 5, 10):
+            on_sent(sent)
+
+    await progress_module.reporting(lambda progress: seen.append(progress.sent), 10, transfer)
+
+    assert seen == [0, 10]
+
+
 async def test_a_fresh_url_counts_as_another_attempt(sandbox: Sandbox, client: AsyncImgwireClient) -> None:
     sandbox.faults.once("store.put", status=403)
     seen: list[UploadProgress] = []
