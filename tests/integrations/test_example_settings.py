@@ -40,6 +40,14 @@ def test_the_page_gets_a_base_url_to_which_paths_can_be_added(monkeypatch: pytes
     assert Settings.from_environment().api_url == "https://api.example.com"
 
 
+@pytest.mark.parametrize("given", ["nonsense", "ftp://x", "javascript:alert(1)"])
+def test_a_base_url_without_http_is_one_sentence(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("IMGWIRE_API_BASE_URL", given)
+
+    with pytest.raises(SettingsError, match="IMGWIRE_API_BASE_URL must start with https://"):
+        Settings.from_environment()
+
+
 @pytest.mark.parametrize("cookie", [None, "", ".", "9" * 5000, "9999999999.", "é.ü", "nan.0"])
 def test_cookies_of_others_are_not_valid(cookie: str | None) -> None:
     assert not Sessions("x").is_valid(cookie)

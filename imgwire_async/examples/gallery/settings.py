@@ -45,9 +45,12 @@ class Settings:
         largest = os.environ.get("GALLERY_MAX_BYTES") or str(MAX_BYTES)
         if not re.fullmatch(r"0*[1-9][0-9]{0,14}", largest):
             raise SettingsError(f"GALLERY_MAX_BYTES must be a number of bytes, got {largest[:40]!r}")
+        api_url = (os.environ.get("IMGWIRE_API_BASE_URL") or PUBLIC_URL).rstrip("/")
+        if not api_url.startswith(("https://", "http://")):
+            raise SettingsError("IMGWIRE_API_BASE_URL must start with https:// (or http:// on this machine)")
         return cls(
             password=os.environ["GALLERY_PASSWORD"],
             client_key=os.environ["IMGWIRE_CLIENT_KEY"],
-            api_url=(os.environ.get("IMGWIRE_API_BASE_URL") or PUBLIC_URL).rstrip("/"),
+            api_url=api_url,
             max_bytes=int(largest),
         )
