@@ -46,6 +46,17 @@ IMGIX = """
     async with AsyncImgixClient("sk_test", base_url="http://127.0.0.1:9", max_retries=0):
         pass
 """
+OWN_HTTP_CLIENT = """
+    import httpx
+    async with httpx.AsyncClient() as http_client:
+        imgwire = AsyncImgwireClient(
+            "sk_test", base_url="http://127.0.0.1:9", max_retries=0, http_client=http_client
+        )
+        try:
+            await imgwire.images.list()
+        except ImgwireError:
+            pass
+"""
 NEVER_USED = """
     await AsyncImgwireClient("sk_test").aclose()
 """
@@ -108,6 +119,12 @@ def test_the_libraries_are_loaded_in_a_thread(call: str, backend: str) -> None:
 )
 def test_the_parts_of_a_job_are_loaded_in_a_thread(call: str, backend: str) -> None:
     assert on_the_loop(call, backend, names=PARTS) == dict.fromkeys(PARTS, False)
+
+
+def test_a_client_with_its_own_http_client_does_not_load_the_other_library() -> None:
+    found = on_the_loop(OWN_HTTP_CLIENT, names=("aiohttp", "yarl", "imgwire_async.core.http.httpx_transport"))
+
+    assert found.keys() == {"imgwire_async.core.http.httpx_transport"}
 
 
 def test_a_client_that_is_never_used_loads_none() -> None:

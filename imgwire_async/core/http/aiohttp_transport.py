@@ -13,30 +13,22 @@ from yarl import URL
 
 from imgwire_async.core.body import SourceFailedError
 from imgwire_async.core.clients.options import Timeouts
-from imgwire_async.core.http.failures import system_detail
+from imgwire_async.core.http.failures import BELOW_HTTP, failure_below_http, system_detail
 from imgwire_async.core.http.messages import HttpRequest, TransportError, joined_headers
 from imgwire_async.core.http.read_timeouts import ReadTimeouts
+from imgwire_async.core.http.sockets import KEEPALIVE_SECONDS, SOCKET_OPTIONS
 from imgwire_async.core.http.tls import LateTls
 from imgwire_async.core.pace.local_limits import lacking
 
-KEEPALIVE_SECONDS: Final = 30.0
 _MAX_HEADER_BYTES: Final = 64 * 1024
 _MAY_BE_STALE: Final = 1.0
 """Seconds without a request after which a server may have closed connections."""
 _TURNS_TO_NOTICE: Final = 6
 """Turns of the event loop until a connection that was closed, with TLS or without, has left the pool."""
 
-# At most so many unsent bytes are left to the kernel, which would otherwise take megabytes at once and then
-# none for a long time: a slow connection would look like a stalled one. (Windows does not know it.)
-SOCKET_OPTIONS: Final = (
-    [(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 128 * 1024)]
-    if hasattr(socket, "TCP_NOTSENT_LOWAT")
-    else []
-)
-
 _AUTOMATIC: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
-FAILURES: Final = (aiohttp.ClientError, OSError, SourceFailedError)
+FAILURES: Final = (aiohttp.ClientError, *BELOW_HTTP)
 
 
 def as_transport_error(error: Exception) -> TransportError:
@@ -46,17 +38,15 @@ def as_transport_error(error: Exception) -> TransportError:
         case aiohttp.ConnectionTimeoutError():
             return TransportError("ConnectTimeout", detail, may_have_acted=False, timed_out=True)
         case TimeoutError():
-            return TransportError("ReadTimeout", detail, may_have_acted=True, timed_out=True)
+            return failure_below_http(error)
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
             return TransportError("ProxyError", detail, may_have_acted=False)
         case aiohttp.ClientConnectorError() | aiohttp.ServerFingerprintMismatch():
             return TransportError("ConnectError", detail, may_have_acted=False, lack=lacking(error))
         case aiohttp.NonHttpUrlClientError() | aiohttp.InvalidURL():
             return TransportError("UnsupportedProtocol", detail, may_have_acted=False)
-        case SourceFailedError():
-            return TransportError("WriteError", detail, may_have_acted=True)
-        case aiohttp.ClientOSError() | OSError():
-            return TransportError("ReadError", detail, may_have_acted=True)
+        case SourceFailedError() | OSError():
+            return failure_below_http(error)
         case _:  # disconnected, cut short, or not HTTP
             return TransportError("RemoteProtocolError", detail, may_have_acted=True)
 

@@ -13,6 +13,10 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import Final
+
+from imgwire_async.core.body import SourceFailedError
+from imgwire_async.core.http.messages import TransportError
 
 _TLS_REASON = re.compile(r"[A-Z0-9_]{1,80}", re.ASCII)
 _MOST_CAUSES = 20
@@ -22,6 +26,17 @@ _BY_CLASS = {
     errno.ECONNRESET: ConnectionResetError,
     errno.EPIPE: BrokenPipeError,
 }
+
+
+BELOW_HTTP: Final = (OSError, SourceFailedError)
+"""Failures of a request that are none of an HTTP library's own."""
+
+
+def failure_below_http(error: OSError | SourceFailedError) -> TransportError:
+    """One of `BELOW_HTTP` in the words of httpx."""
+    timed_out = isinstance(error, TimeoutError)
+    name = "ReadTimeout" if timed_out else "ReadError" if isinstance(error, OSError) else "WriteError"
+    return TransportError(name, system_detail(error), may_have_acted=True, timed_out=timed_out)
 
 
 def system_detail(error: BaseException) -> str:

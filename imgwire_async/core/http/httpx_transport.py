@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import suppress
 from typing import Self, TypeAlias
@@ -11,10 +12,10 @@ import anyio
 import httpx
 
 from imgwire_async.core.clients.options import Timeouts
-from imgwire_async.core.http import aiohttp_transport
-from imgwire_async.core.http.failures import system_detail
+from imgwire_async.core.http.failures import BELOW_HTTP, failure_below_http, system_detail
 from imgwire_async.core.http.library_logs import redacted_logs
 from imgwire_async.core.http.messages import HttpRequest, TransportError, joined_headers
+from imgwire_async.core.http.sockets import KEEPALIVE_SECONDS, SOCKET_OPTIONS
 from imgwire_async.core.http.tls import LateTls
 from imgwire_async.core.pace.local_limits import lacking
 from imgwire_async.core.values.redaction import without_query
@@ -27,10 +28,15 @@ HttpClient: TypeAlias = httpx.AsyncClient
 _UNLIMITED = httpx.Limits(
     max_connections=None,
     max_keepalive_connections=None,
-    keepalive_expiry=aiohttp_transport.KEEPALIVE_SECONDS,
+    keepalive_expiry=KEEPALIVE_SECONDS,
 )
 
-_FAILURES = (httpx.TransportError, *aiohttp_transport.FAILURES)
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What sending may raise. A client that rests on `httpx-aiohttp` has loaded aiohttp."""
+    aiohttp = sys.modules.get("aiohttp")
+    own = (httpx.TransportError, *BELOW_HTTP)
+    return own if aiohttp is None else (*own, aiohttp.ClientError)
 
 
 def _as_transport_error(error: Exception) -> TransportError:
@@ -38,8 +44,13 @@ def _as_transport_error(error: Exception) -> TransportError:
     # `ConnectTimeout` and a malformed answer as an error of aiohttp. Whether a request may be sent again
     # depends on the distinction, so it is restored from the original exception.
     origin = error.__cause__ if isinstance(error, httpx.TransportError) else error
-    if isinstance(origin, aiohttp_transport.FAILURES):
-        return aiohttp_transport.as_transport_error(origin)
+    if sys.modules.get("aiohttp") is not None:
+        from imgwire_async.core.http import aiohttp_transport
+
+        if isinstance(origin, aiohttp_transport.FAILURES):
+            return aiohttp_transport.as_transport_error(origin)
+    elif isinstance(origin, BELOW_HTTP):
+        return failure_below_http(origin)
     cannot_have_acted = isinstance(
         error,
         httpx.ConnectError
@@ -101,7 +112,7 @@ class _Reply:
                 async for chunk in self._chunks:
                     if chunk:
                         return chunk
-        except _FAILURES as error:
+        except _failures() as error:
             raise _as_transport_error(error) from error
         return b""
 
@@ -110,11 +121,11 @@ class _Reply:
             return
         if isinstance(self._chunks, AsyncGenerator):
             # Cancels the nested generators of httpx where they wait, or the garbage collector would have to.
-            with redacted_logs(), suppress(*_FAILURES), anyio.CancelScope(shield=True) as scope:
+            with redacted_logs(), suppress(*_failures()), anyio.CancelScope(shield=True) as scope:
                 scope.cancel()
                 async for _ in self._chunks:
                     pass
-        with redacted_logs(), anyio.CancelScope(shield=True), suppress(*_FAILURES):
+        with redacted_logs(), anyio.CancelScope(shield=True), suppress(*_failures()):
             await self._response.aclose()
 
 
@@ -144,7 +155,7 @@ def _pool(context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
     return httpx.AsyncHTTPTransport(
         verify=context,
         limits=_UNLIMITED,
-        socket_options=aiohttp_transport.SOCKET_OPTIONS,
+        socket_options=SOCKET_OPTIONS,
         trust_env=False,
     )
 
@@ -178,7 +189,7 @@ class HttpxTransport:
                         _request(message, timeouts), stream=True, auth=None, follow_redirects=False
                     )
                 )
-        except _FAILURES as error:
+        except _failures() as error:
             raise _as_transport_error(error) from error
 
     async def aclose(self) -> None:
