@@ -105,7 +105,7 @@ def run(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Write assets that failed, or were listed but not tried, as a manifest: .jsonl.",
+            help="Write failed and untried assets as a manifest: .jsonl.",
         ),
     ] = None,
     overwrite: OverwriteObjects = False,
