@@ -1,12 +1,12 @@
 """Moving from imgix to Imgwire: images with their metadata (`migrate_from_imgix`), and their URLs.
 
-`translate_url` documents the arguments of a translation; `translate_srcset` and `translate_text` take them
-too. Translating does no I/O. `rewrite_files` and `rewrite_values` replace URLs, with the file of old and new
-URLs that `read_urls` reads. `verify_urls` compares the pictures of both services, and
-`survey_traffic` counts what access logs ask for.
+`translate_url` documents the arguments of a translation; `translate_srcset` and `translate_text` accept them
+as well. Translating does no I/O. `rewrite_files` and `rewrite_values` replace URLs, with the file of old and
+new URLs that `read_urls` reads. `verify_urls` compares the images of both services, and `survey_traffic`
+counts the parameters in access logs.
 """
 
-# Names are loaded when they are first used, so that importing the package costs nothing.
+# Names are loaded on first use, so that importing the package stays cheap.
 
 from __future__ import annotations
 

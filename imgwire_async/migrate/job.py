@@ -47,11 +47,11 @@ PathTarget: TypeAlias = "str | os.PathLike[str]"
 _OPERATION: Final = "migrate_from_imgix"
 _LONGEST_PURPOSE: Final = 255  # characters
 LIST_RETRIES: Final = 8
-"""A page that cannot be had ends the list, and with it the run, so it is asked for more often than usual."""
+"""A page that cannot be fetched ends the list and with it the run, so it is retried more often than usual."""
 
 
 class MigrationJob(IngestJob[Image]):
-    """A migration under way; see `migrate_from_imgix`. The key of an outcome is the id of its asset."""
+    """A running migration; see `migrate_from_imgix`. The key of an outcome is the id of its asset."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class MigrationJob(IngestJob[Image]):
 
     @property
     def report(self) -> MigrationReport:
-        """What this run has done so far, counted over the outcomes that were taken."""
+        """The report of this run so far, counting the outcomes delivered."""
         from imgwire_async.migrate.report import MigrationReport, hours_at
 
         found, census = super().report, self._census
@@ -107,7 +107,7 @@ class MigrationJob(IngestJob[Image]):
         )
 
     async def write_urls(self, path: PathTarget, *, overwrite: bool = False) -> int:
-        """Write the mapping from old URLs to new ones, of every asset that the journal has as stored.
+        """Write the mapping from old to new URLs of every asset recorded as stored in the journal.
 
         The columns are `source_id`, `origin_path`, `old_url` (without parameters and signature), `image_id`,
         `cdn_url`, `mime_type`, `width`, `height` and `metadata_lost` (fields of the asset that were not
@@ -115,42 +115,42 @@ class MigrationJob(IngestJob[Image]):
 
         Args:
             path: CSV, JSON Lines or (extra `parquet`) Parquet, by its extension; a file, or an object such as
-                `s3://bucket/urls.csv` (extra `cloud`). It appears when it is complete.
-            overwrite: whether an object that exists is replaced. A file always is, in one step.
+                `s3://bucket/urls.csv` (extra `cloud`). It appears only when it is complete.
+            overwrite: whether to replace an existing object. An existing file is always replaced, atomically.
 
         Returns:
             The number of rows.
 
         Raises:
-            InvalidArgumentError: another extension, or the file is the journal of the job.
-            ConfigurationError: Parquet without its extra.
-            OSError: the file cannot be written; an older one is still there then.
-            StoreError: the same of an object, or it exists.
+            InvalidArgumentError: the extension is not supported, or the file is the journal of the job.
+            ConfigurationError: Parquet needs the `parquet` extra.
+            OSError: the file cannot be written; an existing one is unchanged.
+            StoreError: the object cannot be written, or exists.
         """
         written = await to_thread.run_sync(partial(self._write_urls, path, overwrite=overwrite))
         await self._keep_output(path)
         return written
 
     async def write_redirects(self, path: PathTarget, kind: RedirectKind, *, overwrite: bool = False) -> int:
-        """Write rules that lead old URLs to new ones, of every asset that the journal has as stored.
+        """Write rules that redirect old to new URLs, for every asset recorded as stored in the journal.
 
-        A rule engine cannot translate all parameters; the file says which ones it carries over, and how to
+        A rule engine cannot translate all parameters; the file documents which ones it translates, and how to
         use it.
 
         Args:
-            path: the file, or an object of a bucket. It appears when it is complete.
+            path: the file, or an object of a bucket. It appears only when it is complete.
             kind: "nginx": maps to include in `http`. "caddy": directives to import into a site. "cloudflare":
                 items of a bulk redirect list as JSON. "next": an ECMAScript module with a loader for
                 `next/image`.
-            overwrite: whether an object that exists is replaced. A file always is, in one step.
+            overwrite: whether to replace an existing object. An existing file is always replaced, atomically.
 
         Returns:
             The number of old URLs.
 
         Raises:
             InvalidArgumentError: `kind` is unknown, or the file is the journal of the job.
-            OSError: the file cannot be written; an older one is still there then.
-            StoreError: the same of an object, or it exists.
+            OSError: the file cannot be written; an existing one is unchanged.
+            StoreError: the object cannot be written, or exists.
         """
         check_kind(kind)
         written = await to_thread.run_sync(partial(self._write_redirects, path, kind, overwrite=overwrite))
@@ -206,54 +206,54 @@ def migrate_from_imgix(
 
     Every asset becomes one image, or is skipped or failed with its reason. Videos, PDFs, texts and other
     types that Imgwire does not store are skipped. The image gets the asset's file name, type, title,
-    description, categories, tags and custom fields. Imgwire cannot change them later, so what is changed at
-    imgix after that is only reported (`AlreadyStored.changed`). A file that is replaced at imgix later is not
-    noticed: imgix has no version of a file.
+    description, categories, tags and custom fields. Imgwire cannot change them later, so later changes at
+    imgix are only reported (`AlreadyStored.changed`). A file replaced at imgix later is not detected, because
+    imgix has no versions of files.
 
-    Everything else is as in `AsyncImgwireClient.ingest`: run again with the same journal, it skips what
-    is stored, tries again what failed, and lists from where it was when it ended early. The journal belongs
-    to Imgwire and to the account at imgix, not to `sources` and `filters`, so a large account can be moved in
-    parts with one journal. A new API key of the account is accepted if it sees one of its sources.
+    Everything else is as in `AsyncImgwireClient.ingest`: run again with the same journal, the job skips
+    stored assets, retries failed ones, and resumes the list where it stopped. The journal belongs to Imgwire
+    and to the account at imgix, not to `sources` and `filters`, so a large account can be moved in parts with
+    one journal. A new API key of the account is accepted if it can read one of its sources.
 
-    imgix may know fewer assets than the origin has files: it indexes what was requested. The limits that
-    imgix publishes hold for lists: 400 assets a second.
+    imgix may list fewer assets than the origin has files, because it indexes only files that were requested.
+    imgix's published limits allow listing 400 assets per second.
 
     Args:
         imgix: reads sources and assets; its key needs the permissions Sources and Asset Browse.
         imgwire: stores images; needs a server key.
         sources: sources to move, or their ids. Default: all that are not deleted.
-        filters: move only assets that match all of them; see `AssetFilters`.
+        filters: move only assets that match all filters; see `AssetFilters`.
         transfer: "url": Imgwire fetches each original from imgix itself. "bytes": this machine fetches and
             uploads it. Originals of web proxies come from their own URLs, as do those of web folders with
-            default parameters. Sources that want signed URLs get them signed. What Imgwire could not fetch is
-            failed; the next run asks under a new key, and the record in quarantine stays at Imgwire. Keep to
-            one of the two until a journal has no failed assets: Imgwire may reject one key for both.
-        metadata: what is carried over, and how lists and names are written.
+            default parameters. URLs are signed for sources that require it. Assets that Imgwire could not
+            fetch fail; the next run retries them with a new key, and the record in quarantine stays at
+            Imgwire. Do not change this argument until a journal has no failed assets: Imgwire may reject the
+            same key for both.
+        metadata: which metadata to transfer, and how to write lists and names.
         on_alt_text: field that holds the alternative text, which becomes the entry `alt`: "name",
-            "description", or a custom field such as "custom_fields.alt". imgix has no field of its own for
-            it. Default: none.
+            "description", or a custom field such as "custom_fields.alt". imgix has no dedicated field for it.
+            Default: none.
         rendering_base_url: where imgix's rendering hosts can be reached without DNS, which a local imgix
             needs: its `base_url`.
-        journal: file that makes the job resumable. Default: a temporary one.
+        journal: file that makes the job resumable. Default: a temporary file.
         job: name of the job, part of the idempotency keys.
-        concurrency: how many images are sent at once, or "auto" to find by probing how fast Imgwire takes
-            them.
+        concurrency: how many images are sent at once, or "auto" to adapt to the rate Imgwire accepts.
         dry_run: send nothing to Imgwire and leave the journal as it is. The report counts types, sizes and
-            metadata that would be lost, and says how long it takes at least.
-        purpose: free label of all images, at most 255 characters.
-        max_failures: stop when more assets have failed.
+            metadata that would be lost, and the minimum duration.
+        purpose: free-form label for all images, at most 255 characters.
+        max_failures: stop once more than this many assets have failed.
         stop_on: errors that stop the job at once, because they would hit every asset.
         breaker: stop when the service rejects most of the last 200 assets in the same way.
-        max_pause: stop when the service has been down for this many seconds.
-        deadline: stop after this many seconds. What is in flight then has 5 s to end; what has not is sent
-            again by the next run, under the same key.
+        max_pause: stop when the service has been unavailable for this many seconds.
+        deadline: stop after this many seconds. Requests in flight then have 5 s to finish; those that do not
+            are repeated by the next run with the same key.
         item_deadline: give up on an asset this many seconds after its first request.
         processes: how many processes send. This one lists the assets and writes the journal.
-        runner: "ray" or a `RayRunner` has workers on a Ray cluster send instead; of use with
-            `transfer="bytes"` only. See `AsyncImgwireClient.ingest`.
+        runner: "ray" or a `RayRunner` sends from workers on a Ray cluster instead; only useful with
+            `transfer="bytes"`. See `AsyncImgwireClient.ingest`.
 
     Raises:
-        InvalidArgumentError: an argument is out of its range.
+        InvalidArgumentError: an argument is out of range.
         ConfigurationError: other processes cannot make the requests of the Imgwire client; with `runner`,
             also that Ray or its cluster is missing, or that this runs on trio.
         JournalError: on entering, the journal cannot be used, or belongs to something else.

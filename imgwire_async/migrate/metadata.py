@@ -1,6 +1,6 @@
-"""What people have written about an imgix asset, as the flat custom metadata that Imgwire takes.
+"""Converts the metadata of an imgix asset to Imgwire's flat custom metadata.
 
-Imgwire cannot change metadata later, so all of it goes along with the image.
+Imgwire cannot change metadata later, so all of it is sent with the image.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Scalar: TypeAlias = str | int | float | bool
 AssetField: TypeAlias = Literal[
     "name", "description", "categories", "tags", "custom_fields", "date_created", "uploaded_by"
 ]
-"""Fields of an asset that can be carried over."""
+"""Fields of an asset that can be transferred."""
 
 FIELDS: Final[tuple[AssetField, ...]] = get_args(AssetField)
 _DERIVED: Final = (
@@ -41,17 +41,17 @@ _ALT_FIELDS: Final = frozenset({"name", "description"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetadataRules:
-    """How the metadata of an asset becomes `custom_metadata`, which maps names to single values.
+    """Rules for converting an asset's metadata to `custom_metadata`, which maps names to single values.
 
     `imgix_id` and `origin_path` are always written. Lists and mappings are written as JSON text, which loses
     nothing: `categories` as `["shoes", "red"]`, `tags` with their confidence as `{"beach": 0.98}`. Dates are
-    ISO 8601. What is null is left out.
+    ISO 8601. Null values are left out.
 
     Args:
-        fields: what to carry over. Default: everything that imgix has not found out by itself.
-        custom_field_prefix: what precedes the names of custom fields, so that they cannot be taken for other
-            entries. With "" they keep their names, and an asset whose field has the name of another entry
-            fails: nothing is overwritten.
+        fields: the fields to transfer. Default: all except the results of imgix's own analysis.
+        custom_field_prefix: prefix for the names of custom fields, so that they do not collide with other
+            entries. With "" they keep their names, and an asset with a field named like another entry fails,
+            so that nothing is overwritten.
 
     Raises:
         InvalidArgumentError: a field is unknown, or the prefix is not text.

@@ -26,14 +26,14 @@ class TypeCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationReport(Report):
-    """What one run of a migration has done; of a dry run, what it would do."""
+    """The report of one run of a migration; for a dry run, what it would do."""
 
     types: Mapping[str, TypeCount]
     """All assets by MIME type."""
     skipped_types: Mapping[str, int]
     """Those of them that Imgwire does not store, such as videos."""
     metadata_lost: Mapping[str, int]
-    """How many assets have something in a field that is not carried over, by field."""
+    """How many assets have a value in a field that is not transferred, by field."""
     hours_at_limits: float
     """How long all of this takes at least at the limits that are known: imgix's published one for lists, and
     those that the Imgwire client was given. Imgwire publishes none."""

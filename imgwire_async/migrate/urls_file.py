@@ -161,13 +161,13 @@ def read_urls(path: PathSource, *, aliases: Collection[str] = ()) -> UrlMap:
     Args:
         path: A `.csv`, `.jsonl` or `.parquet` file with the columns `old_url` and `cdn_url`. `width`,
             `height`, `mime_type` and `exif_orientation` are used too if they are there; others are ignored.
-            A row without a `cdn_url` is that of an image that is not ready, and left out.
+            Rows without a `cdn_url` belong to images that are not READY, and are left out.
         aliases: Further hosts of the same sources, such as custom domains.
 
     Raises:
         InvalidArgumentError: it cannot be read, lacks a column, or has a row without an old URL or with that
             of another image.
-        ConfigurationError: Parquet without its extra.
+        ConfigurationError: Parquet needs the `parquet` extra.
     """
     urls = UrlMap(url_rows(path), aliases=aliases)
     urls.file = Path(path)

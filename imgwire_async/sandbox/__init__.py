@@ -1,7 +1,7 @@
 """Local services on real sockets (extra: `sandbox`): Imgwire with object store and CDN, and imgix.
 
-They share nothing with the clients but the published API descriptions, so that the
-two cannot agree by construction.
+They share only the published API descriptions with the clients, so that the two do not agree merely by
+sharing code.
 """
 
 try:

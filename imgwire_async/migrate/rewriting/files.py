@@ -1,4 +1,4 @@
-"""Rewriting files: each in one step, and only where a URL was replaced."""
+"""Rewriting files: atomically, and only those in which a URL was replaced."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def rewrite_files(
 ) -> Iterator[RewrittenFile]:
     """Replace the imgix URLs in text files whose new URLs are known.
 
-    Encodings, line endings, escapes and everything else stay byte for byte. Binary files, vendored folders
-    such as `node_modules`, `.git` and `vendor`, and symbolic links are left alone, and so is the file that
-    `assets` was read from. Files are replaced in one step and keep their permissions. Temporary files that a
-    killed run has left beside them are removed by the next one that writes. Nothing happens before the result
-    is iterated; it blocks, so iterate in a thread of an async program.
+    Encodings, line endings, escapes and everything else are preserved byte for byte. Binary files, folders
+    such as `node_modules`, `.git` and `vendor`, symbolic links, and the file that `assets` was read from are
+    skipped. Files are replaced atomically and keep their permissions. Temporary files left by a killed run
+    are removed by the next run that writes. Nothing happens before the result is iterated. Iterating blocks,
+    so use a thread in an async program.
 
     Args:
         paths: Files, and folders with all that is below.
@@ -79,7 +79,7 @@ def rewrite_files(
         show: Called with the parts of a unified diff.
 
     Returns:
-        An iterator over all files that were read, and over what was skipped.
+        An iterator over all files that were read or skipped.
     """
     rules = rules_for(assets, hosts, default_params, replace, judgement)
     own = [assets.file] if isinstance(assets, UrlMap) and assets.file is not None else []

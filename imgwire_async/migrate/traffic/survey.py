@@ -222,8 +222,7 @@ def survey_traffic(
     """Count the rendering parameters in access logs or lists of URLs. Blocks; memory is bounded.
 
     Logs may be common or combined, JSON lines, W3C such as CloudFront's, or plain URLs, gzip or not. A target
-    without host counts as one of imgix, which the log is of. Every picture counts as stored and of known
-    size.
+    without a host counts as a request to imgix. Every image is assumed to be stored and of known size.
 
     Args:
         paths: The files.

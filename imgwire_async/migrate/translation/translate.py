@@ -53,13 +53,13 @@ def translate_url(
     assets: Assets | None = None,
     judgement: Judgement = JUDGED,
 ) -> Translation:
-    """Translate a rendering URL of imgix. Any text gives a result; nothing is fetched.
+    """Translate a rendering URL of imgix. Accepts any text and makes no request.
 
-    The more is known of the source, the more can be translated exactly. What is passed here takes precedence
-    over what the `Asset` of the URL says.
+    The more is known about the source, the more can be translated exactly. Arguments take precedence over the
+    attributes of the URL's `Asset`.
 
     Args:
-        url: The URL as it is written, not escaped for HTML or JSON.
+        url: The URL, not escaped for HTML or JSON.
         width: Width of the source in pixels.
         height: Height of the source in pixels.
         mime_type: MIME type of the source, such as `image/jpeg`.

@@ -1,4 +1,4 @@
-"""Verifying a migration: fetch pictures of both services, compare them, and write a report."""
+"""Verifying a migration: fetch images from both services, compare them, and write a report."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LOSSLESS: Final = frozenset({"image/png"})
 
 @dataclass(slots=True)
 class VerificationReport:
-    """What a verification has found.
+    """The result of a verification.
 
     Attributes:
         counts: Number of pairs by verdict: `agrees`, `differs`, `approximate`, `unsupported`, `failed`.
@@ -101,11 +101,11 @@ async def verify_urls(
         report: Folder for the report, its pictures and the results so far.
         variants: Rendering parameters to compare, such as `w=320&h=320&fit=crop`; `""` for none.
         sample: Number of images, always the same ones; None for all.
-        mean_tolerance: Greatest mean difference in levels of 255. The default was measured between the local
+        mean_tolerance: Maximum mean difference, in levels of 255. The default was measured between the local
             services, which share one image library.
         worst_tolerance: The same for the worst tile of 16 × 16 pixels.
-        rate: Requests per second to each service; None for no limit but theirs.
-        concurrency: Pairs at the same time.
+        rate: Requests per second to each service; None for no additional limit.
+        concurrency: Pairs to compare concurrently.
         shown: Pairs in the report, the worst of all.
         default_params: Default parameters of the imgix source.
         judgement: The numbers that no document gives.

@@ -1,4 +1,4 @@
-"""The local imgix as users hold it: Management API and rendering hosts on a real socket."""
+"""The public imgix sandbox: Management API and rendering hosts on a real socket."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _EXAMPLES: Mapping[str, Mapping[str, object]] = {
     "s3": {"s3_access_key": "access", "s3_secret_key": "secret", "s3_bucket": "bucket"},
     "webproxy": {"secure_url_enabled": True},
 }
-"""What a source needs besides its hosts, filled in by `add_source`."""
+"""Required fields of a source besides its hosts, filled in by `add_source`."""
 
 
 class ImgixSandbox(LocalService[Runtime]):
@@ -45,7 +45,7 @@ class ImgixSandbox(LocalService[Runtime]):
             ...  # sandbox.base_url, sandbox.api_key
 
     Args:
-        folder: Where state is kept, to be found again by the next sandbox with this folder. None uses a
+        folder: Folder for its state, which the next sandbox with this folder uses again. None uses a
             temporary folder that is removed at the end.
         port: TCP port; 0 takes a free one.
         host: Address to listen on.
@@ -53,7 +53,7 @@ class ImgixSandbox(LocalService[Runtime]):
 
     Raises:
         TypeError: an unknown setting.
-        ValueError: a setting is out of its range.
+        ValueError: a setting is out of range.
     """
 
     _DATABASE = "imgix.sqlite"
@@ -78,11 +78,11 @@ class ImgixSandbox(LocalService[Runtime]):
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """Environment variables that lead clients here, such as `IMGIX_API_KEY`, and their values."""
+        """Environment variables for clients of this sandbox, such as `IMGIX_API_KEY`, and their values."""
         return variables(self._running.runtime.identity, self.base_url)
 
     def create_key(self, *permissions: Permission | str) -> str:
-        """Make a key with these permissions only; `reset` revokes it.
+        """Create a key with these permissions only; `reset` revokes it.
 
         Raises:
             ValueError: the permission does not exist.
@@ -99,7 +99,7 @@ class ImgixSandbox(LocalService[Runtime]):
             subdomain: Label of its host, without `.imgix.net`.
             type: `azure`, `gcs`, `s3`, `s3_compatible`, `webfolder` or `webproxy`.
             name: Display name; default: the subdomain.
-            **deployment: Further members of the deployment.
+            **deployment: Other fields of the deployment.
 
         Returns:
             Its id.
@@ -124,7 +124,7 @@ class ImgixSandbox(LocalService[Runtime]):
             origin_path: Its path.
             data: Its bytes.
             index: Whether it becomes an asset, as if it had been requested some time ago.
-            **attributes: What people have written about the asset: `name`, `description`, `categories`,
+            **attributes: User-defined attributes of the asset: `name`, `description`, `categories`,
                 `tags`, `custom_fields`.
         """
         runtime = self._running.runtime
@@ -155,7 +155,7 @@ class ImgixSandbox(LocalService[Runtime]):
         files: Sequence[bytes] = (),
         completed_after: float = 0.0,
     ) -> str:
-        """Make a report and return its id.
+        """Create a report and return its id.
 
         Args:
             report_type: Such as `source_analytics`.

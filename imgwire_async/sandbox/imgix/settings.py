@@ -1,7 +1,7 @@
-"""Every switch of the local imgix.
+"""The settings of the local imgix.
 
-imgix leaves much undocumented. Where a client's correctness may depend on it, a test chooses; the defaults
-are the most likely readings.
+Much of imgix's behaviour is undocumented. Where a client's correctness may depend on it, a test can choose
+the behaviour; the defaults are the most likely interpretation.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ImgixSandboxSettings:
     """How a local imgix behaves; immutable once it runs.
 
     Raises:
-        ValueError: a value is out of its range, or `rate_limits` names an unknown rate class.
+        ValueError: a value is out of range, or `rate_limits` names an unknown rate class.
     """
 
     limits: Literal["published", "off"] = "off"
@@ -64,11 +64,11 @@ class ImgixSandboxSettings:
     limit_algorithm: Literal["bucket", "window"] = "bucket"
     """How the published limits are counted: a token bucket, or fixed windows."""
     limit_scope: Literal["key", "account"] = "key"
-    """Whether each API key has limits of its own, or all keys share them."""
+    """Whether each API key has its own limits, or all keys share them."""
     limit_retry_after: bool = False
     """Whether a 429 has a `Retry-After` header; imgix documents none."""
     rate_limits: Mapping[str, RateRule] = field(default_factory=dict)
-    """Limits by rate class, which replace the published ones."""
+    """Limits by rate class that replace the published ones."""
     deployment_delay: float = 0.2
     """Seconds that a source is `deploying`."""
     indexing_delay: float = 0.2
@@ -78,13 +78,13 @@ class ImgixSandboxSettings:
     session_lifetime: float = 8 * 3600.0
     """Seconds until an upload session and its URL expire. Documented: 8 hours."""
     purge_interval: float = 10.0
-    """Seconds in which another purge of the same URL is answered 409. Documented: 10 s."""
+    """Seconds during which another purge of the same URL fails with 409. Documented: 10 s."""
     maximum_upload_bytes: int = 30_000_000
     """Largest direct upload. Documented: 30 MB."""
     maximum_session_bytes: int = 5_000_000_000
     """Largest upload through a session. Documented: 5 GB."""
     maximum_page: int = 1000
-    """Most items of a page; a larger `page[size]` or `page[limit]` counts as this."""
+    """Maximum items per page; a larger `page[size]` or `page[limit]` is reduced to this."""
     missing_permission_status: Literal[401, 403] = 403
     """Status for a key without the permission."""
     existing_path_status: int = 409
@@ -100,17 +100,17 @@ class ImgixSandboxSettings:
     origin_path_filter: Literal["exact", "prefix", "contains"] = "prefix"
     """How `filter[origin_path]` compares."""
     lone_objects: bool = False
-    """Whether a list of one item is answered with the item instead of an array, as imgix has done."""
+    """Whether a list of one item is returned as the item instead of an array, as imgix has done."""
     total_records_cap: int = 10_000
-    """Most that `meta.cursor.totalRecords` counts to."""
+    """Upper bound of `meta.cursor.totalRecords`."""
     total_records_as_text: bool = True
     """Whether `meta.cursor.totalRecords` is text instead of a number."""
     listing_ends_at_cap: bool = False
     """Whether a list of assets ends at `total_records_cap`."""
     cancel_answers_empty: bool = False
-    """Whether cancelling a session is answered 204 without a body."""
+    """Whether cancelling a session responds with 204 and no body."""
     fetches_origins: bool = True
-    """Whether files of web folders and web proxies that were not put here are fetched from their origin."""
+    """Whether files of web folders and web proxies that were not added here are fetched from their origin."""
     cdn_cache_bytes: int = 256 * 1024 * 1024
     """How many bytes of renderings are kept on disk."""
     journal_size: int = 10_000

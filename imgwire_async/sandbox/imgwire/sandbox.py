@@ -1,4 +1,4 @@
-"""The sandbox as users hold it: a local Imgwire on a real socket, in a thread of its own."""
+"""The public sandbox: a local Imgwire on a real socket, in its own thread."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Sandbox(LocalService[Runtime]):
             ...
 
     Args:
-        folder: Where records, images and keys are kept, to be found again by the next sandbox with this
-            folder. None uses a temporary folder that is removed at the end.
+        folder: Folder for records, images and keys, which the next sandbox with this folder uses again. None
+            uses a temporary folder that is removed at the end.
         port: TCP port; 0 takes a free one.
         host: Address to listen on.
         **settings: Fields of `SandboxSettings`.
 
     Raises:
         TypeError: an unknown setting.
-        ValueError: a setting is out of its range.
+        ValueError: a setting is out of range.
     """
 
     _DATABASE = "imgwire.sqlite"
@@ -79,7 +79,7 @@ class Sandbox(LocalService[Runtime]):
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """Environment variables that lead clients here, such as `IMGWIRE_API_KEY`, and their values."""
+        """Environment variables for clients of this sandbox, such as `IMGWIRE_API_KEY`, and their values."""
         return variables(self._identity, self.base_url)
 
     @property

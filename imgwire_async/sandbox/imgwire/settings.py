@@ -1,7 +1,7 @@
-"""Every switch of the sandbox.
+"""The settings of the sandbox.
 
-The real service leaves much undocumented. Where a client's correctness may depend on the response, the
-sandbox lets a test choose it; the defaults are the most likely readings.
+Much of the real service's behaviour is undocumented. Where a client's correctness may depend on it, a test
+can choose the behaviour; the defaults are the most likely interpretation.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PRESET_NAMES = ("thumbnail", "small", "medium", "large")
 
 @dataclass(frozen=True, slots=True)
 class PresetSize:
-    """What a preset such as `@thumbnail` stands for, where the query says nothing else.
+    """The defaults of a preset such as `@thumbnail`, which the query can override.
 
     Raises:
         ValueError: a side is not from 1 to 8192 pixels.
@@ -88,7 +88,7 @@ class SandboxSettings:
     """How a sandbox behaves; immutable once it runs.
 
     Raises:
-        ValueError: a value is out of its range, or `rate_limits` names an unknown operation.
+        ValueError: a value is out of range, or `rate_limits` names an unknown operation.
     """
 
     maximum_upload_bytes: int = 100 * MEBIBYTE
@@ -104,17 +104,17 @@ class SandboxSettings:
     size_refusal_status: Literal[413, 422] = 413
     """Status for an upload declared too large; the service's own is undocumented."""
     idempotency: IdempotencyMode = "replay"
-    """What a second create with a known key gets: `replay` the first image, `conflict` answers 409 if the
-    body differs and replays otherwise, `forget` creates another record."""
+    """Response to a second create with a known key: `replay` returns the first image, `conflict` responds
+    with 409 if the body differs and replays otherwise, `forget` creates another record."""
     upload_url_lifetime: float = 900.0
     """Seconds until a presigned upload URL expires."""
     upload_token_lifetime: float = 900.0
     """Seconds until an unused upload token expires."""
     download_url_lifetime: float = 900.0
-    """Seconds until the link to a bulk download archive expires; each read of the job gives a fresh one."""
+    """Seconds until the link to a bulk download archive expires; each read of the job returns a new one."""
     repeated_put: RepeatedPut = "accept"
-    """Whether the store takes the very same bytes again after it has them, as object stores do while the URL
-    lives. Different bytes are rejected in any case."""
+    """Whether the store accepts the same bytes a second time, as object stores do while the URL is valid.
+    Different bytes are always rejected."""
     hash_mismatch: HashMismatch = "quarantine"
     """What happens to an image whose declared `hash_sha256` is 64 hex digits and not that of its bytes."""
     environment_mismatch: EnvironmentMismatch = "refuse"
@@ -122,8 +122,8 @@ class SandboxSettings:
     processing_delay: float = 0.0
     """Seconds that an image stays PROCESSING before its bytes are examined."""
     processing_reads: int = 0
-    """How many times an image is read as PROCESSING before its bytes are examined. The next read finds the
-    outcome, so tests know exactly how often a client has to ask."""
+    """How many reads return PROCESSING before an image's bytes are examined. The next read returns the
+    result, so tests know exactly how often a client must poll."""
     maximum_pixels: int = 250_000_000
     """Largest decoded area in pixels; all frames of an animation count. Documented: 250 megapixels."""
     block_private_addresses: bool = False
@@ -131,11 +131,11 @@ class SandboxSettings:
     custom_domain_connects: bool = True
     """Whether `test_connection` finds the DNS records published."""
     claimed_hostnames: tuple[str, ...] = ()
-    """Hostnames that another environment has claimed; creating one of them answers 409."""
+    """Hostnames claimed by another environment; creating one of them fails with 409."""
     presets: Mapping[str, PresetSize] = field(default_factory=_default_presets)
     """Sizes of `thumbnail`, `small`, `medium` and `large`; the service's own are undocumented. A thumbnail is
-    cropped to 256 × 256 pixels, the others fit inside 400, 800 and 1600 pixels square. A preset that is left
-    out is rejected."""
+    cropped to 256 × 256 pixels, the others fit inside 400, 800 and 1600 pixels square. Presets not listed are
+    rejected."""
     cdn_cache_bytes: int = 256 * MEBIBYTE
     """How many bytes of transformed images are kept on disk; the least recently used go first."""
     rate_limits: Mapping[str, RateRule] = field(default_factory=dict)

@@ -1,1 +1,1 @@
-"""What local services share: sockets, requests, faults, rate limits, SQLite."""
+"""The base of all local services: sockets, requests, faults, rate limits, SQLite."""

@@ -1,4 +1,4 @@
-"""The operations of a local service: names, routes, and what each demands of its caller."""
+"""The operations of a local service: names, routes, and the credentials that each requires."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Operation:
     path: str
     """Path with placeholders: `{name}` is one segment, `{name:path}` one or more."""
     access: str = ""
-    """What the service's authentication demands, in its own words."""
+    """The required credentials, in the service's own terms."""
     rate_class: str | None = None
     """Name under which a rate limit counts it together with others; default: its own name."""
     streams: bool = False

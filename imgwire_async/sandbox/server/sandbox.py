@@ -1,4 +1,4 @@
-"""A local service as users hold it: on a real socket, in a thread of its own."""
+"""The base class of local services, which run on a real socket in their own thread."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from imgwire_async.sandbox.server.storage.database import lock_folder, open_data
 from imgwire_async.sandbox.server.storage.variants import VariantCache
 
 GRACE_SECONDS = 1.0
-"""How long requests that are being answered may take to end when the sandbox stops."""
+"""How long requests in progress may take to finish when the sandbox stops."""
 
 R = TypeVar("R", bound=ServerRuntime)
 
@@ -40,10 +40,10 @@ class LocalService(ABC, Generic[R]):
     """A local service for tests, demos and development.
 
     Args:
-        folder: Where its state is kept; None uses a temporary folder that is removed at the end.
+        folder: Folder for its state; None uses a temporary folder that is removed at the end.
         port: TCP port; 0 takes a free one.
         host: Address to listen on.
-        operations: What it serves.
+        operations: Its operations.
         journal_size: How many requests `requests` remembers.
     """
 
@@ -132,10 +132,10 @@ class LocalService(ABC, Generic[R]):
         """Delete all state but the keys."""
 
     def start(self) -> None:
-        """Start serving; returns when requests are answered.
+        """Start serving; returns when the service is ready.
 
         Raises:
-            RuntimeError: it runs already.
+            RuntimeError: it is already running.
             OSError: the address is in use, or the folder cannot be used.
         """
         with self._starting_or_stopping, contextlib.ExitStack() as undo:
@@ -155,7 +155,7 @@ class LocalService(ABC, Generic[R]):
             self._thread = thread
 
     def stop(self) -> None:
-        """Stop serving, close every connection, remove a temporary folder; nothing if it does not run."""
+        """Stop serving, close all connections and remove a temporary folder; does nothing if not running."""
         with self._starting_or_stopping:
             if self._thread is None:
                 return

@@ -1,4 +1,4 @@
-"""What sets one local service apart from another, as the shared server asks for it."""
+"""The service-specific parts that the shared server needs."""
 
 from __future__ import annotations
 

@@ -28,20 +28,20 @@ class FaultKind(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One way to fail. Kinds combine: `stall=1, status=503` answers 503 after a second.
+    """One way to fail. Fields combine: `stall=1, status=503` responds with 503 after a second.
 
     Raises:
-        ValueError: the fault does nothing, or a value is out of its range.
+        ValueError: the fault does nothing, or a value is out of range.
     """
 
     status: int | None = None
-    """Answer with this status instead of acting."""
+    """Respond with this status instead of acting."""
     body: str | bytes | None = None
-    """Body that goes with `status`; the default is a JSON error, or XML from the store."""
+    """Body for `status`; the default is a JSON error, or XML from the store."""
     headers: Mapping[str, str] | None = None
-    """Further headers that go with `status`."""
+    """Additional headers for `status`."""
     retry_after: float | str | None = None
-    """`Retry-After` that goes with `status`: seconds, or an HTTP date as text."""
+    """`Retry-After` for `status`: seconds, or an HTTP date as text."""
     reset: Literal["before", "after"] | None = None
     """Kill the connection with a TCP RST, `before` acting or `after` acting but without a response."""
     stall: float = 0.0
@@ -51,7 +51,7 @@ class Fault:
     slow: float | None = None
     """Bytes per second at which bodies are received and sent."""
     disconnect_after: int | None = None
-    """Read this many bytes of the request body, then answer with `status` or, without one, reset."""
+    """Read this many bytes of the request body, then respond with `status` or, without one, reset."""
 
     def __post_init__(self) -> None:
         kinds = (self.status, self.reset, self.slow, self.disconnect_after)
@@ -94,12 +94,12 @@ class UnusedFault:
     operation: str
     fault: Fault
     remaining: int | None
-    """How many times are left, or None for a fault without a limit that never happened."""
+    """How many times are left, or None for an unlimited fault that never happened."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptedFault:
-    """A fault as it stands in the script."""
+    """A scripted fault."""
 
     number: int
     """Tells scripts apart, for `FaultScript.remove`."""
@@ -108,9 +108,9 @@ class ScriptedFault:
     faults: tuple[Fault, ...]
     """One of these happens."""
     remaining: int | None
-    """How many times it is going to happen, or None for as often as asked."""
+    """How many more times it will happen, or None for every time."""
     probability: float
-    """Share of the requests that meet it, from 0 to 1."""
+    """Share of the requests that fail, from 0 to 1."""
     used: int
     """How often it has happened."""
 
@@ -118,8 +118,8 @@ class ScriptedFault:
 class FaultScript:
     """The faults of one sandbox; may be scripted from any thread.
 
-    Scripts of the operation itself come before those of `*`; within each, the first added comes first. One
-    request meets at most one fault.
+    Faults of the operation take precedence over those of `*`; among each, the first added comes first. A
+    request has at most one fault.
 
     Args:
         operations: Those that may fail.
@@ -132,7 +132,7 @@ class FaultScript:
         self._lock = threading.Lock()
 
     def once(self, operation: str, **kind: Unpack[FaultKind]) -> None:
-        """Fail the next request of `operation` (`*`: of any) in the way of a `Fault` with these fields."""
+        """Fail the next request of `operation` (`*`: of any) with a `Fault` with these fields."""
         self.times(1, operation, **kind)
 
     def times(self, count: int, operation: str, **kind: Unpack[FaultKind]) -> None:
@@ -157,7 +157,7 @@ class FaultScript:
         self._add(_Script(self._operations.check_name(operation), tuple(faults), None, probability, source))
 
     def unused(self) -> list[UnusedFault]:
-        """What was scripted and has not happened: a test that expects its faults ends by asserting `[]`.
+        """Scripted faults that have not happened yet. A test can assert that this is `[]` at its end.
 
         Faults by chance need not happen.
         """
@@ -185,7 +185,7 @@ class FaultScript:
             ]
 
     def remove(self, number: int) -> bool:
-        """Forget the script with this number. Return False if there is none."""
+        """Remove the scripted fault with this number. Returns False if there is none."""
         with self._lock:
             kept = [script for script in self._scripts if script.number != number]
             removed = len(kept) < len(self._scripts)

@@ -20,7 +20,7 @@ class SteadyRate:
     rate: float
     burst: int = 1
     retry_after: RetryAfterForm = "seconds"
-    """Form of the `Retry-After` header of a 429; None leaves it out."""
+    """Format of the `Retry-After` header of a 429; None omits it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class FixedWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaxInFlight:
-    """At most `limit` requests being answered at once."""
+    """At most `limit` requests in progress at once."""
 
     limit: int
     retry_after: RetryAfterForm = None

@@ -1,4 +1,4 @@
-"""What the sandbox has been asked: a bounded list of received requests, without secrets."""
+"""The requests that the sandbox received: a bounded list, without secrets."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _PASSWORDS: Final = re.compile(r"//[^/@]*@")
 
 @dataclass(slots=True)
 class ReceivedRequest:
-    """One request; `status` and `bytes_received` grow while it is being answered."""
+    """One request; `status` and `bytes_received` are updated while it is handled."""
 
     operation: str | None
-    """Name of the operation, or None for a path that has none."""
+    """Name of the operation, or None for an unknown path."""
     method: str
     path: str
     """Path without the query, because queries carry signatures and upload tokens."""
     client_port: int
     """Tells connections apart."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """The headers that are worth testing and hold no secret, by lower-case name."""
+    """Headers useful in tests and without secrets, by lower-case name."""
     authorized_with: str | None = None
     """Scheme of the `Authorization` header when one was sent, such as `Bearer`."""
     status: int | None = None
@@ -67,7 +67,7 @@ class ReceivedRequest:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, or None as long as it is being answered."""
+        """Seconds that it took, or None while it is in progress."""
         return None if self.ended_at is None else self.ended_at - self.started_at
 
     @property
@@ -93,7 +93,7 @@ class RequestJournal:
         self._lock = threading.Lock()
 
     def add(self, request: ReceivedRequest) -> None:
-        """Append a request; the oldest one is forgotten when the journal is full."""
+        """Append a request; drops the oldest one when the log is full."""
         with self._lock:
             self._requests.append(request)
 
