@@ -88,7 +88,7 @@ def entries(built: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is open, no event loop can run in this thread
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM) as browser:
         yield browser
