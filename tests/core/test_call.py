@@ -384,7 +384,7 @@ async def test_the_deadline_spans_attempts_and_waits(sandbox: Sandbox) -> None:
         with pytest.raises(DeadlineExceededError) as caught:
             await client.images.list()
 
-    assert time.monotonic() - started < 15, "without a deadline it takes 24 s"
+    assert time.monotonic() - started < 15, "without a deadline it takes minutes"
     assert 1 < caught.value.attempts <= 4
     assert "503" in str(caught.value)
 
