@@ -46,12 +46,15 @@ _UNAVAILABLE: Final = "The image service is not available."
 def add_error_handlers(app: Starlette) -> None:
     """Respond to every `ImgwireError` that leaves a handler with a suitable status and `detail`.
 
-    | Error | Status | | --- | --- | | 400, 404, 409, 413, 422, 429 of the service | the same | | 401, 402,
-    403 of the service, which concern this application's key | 502 | | 503 of the service | 503 | | other
-    statuses, rejected uploads, broken connections, unreadable responses | 502 | | timeouts and deadlines |
-    504 | | unsupported image type | 415 | | empty or unreadable file, image in quarantine, invalid value |
-    422 | | file of another length than announced | 400 | | wrong configuration, full disk, bulk job that
-    stopped | 500 |
+    - 400, 404, 409, 413, 422, 429 of the service: the same
+    - 401, 402, 403 of the service, which concern this application's key: 502
+    - 503 of the service: 503
+    - other statuses, rejected uploads, broken connections, unreadable responses: 502
+    - timeouts and deadlines: 504
+    - unsupported image type: 415
+    - empty or unreadable file, image in quarantine, invalid value: 422
+    - file of another length than announced: 400
+    - wrong configuration, full disk, bulk job that stopped: 500
 
     `Retry-After` is passed on with 429, 503 and 504. The error itself, which names upstream URLs and quotes
     the service, is logged to `imgwire_async` and not sent to the caller. A websocket is closed with code 1011
