@@ -1,1 +1,1 @@
-"""The part of a job that decides: what is sent, what is left alone, and when to stop."""
+"""The decisions of a job: what to send, what to skip, and when to stop."""

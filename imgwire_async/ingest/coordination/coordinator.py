@@ -1,4 +1,4 @@
-"""A bulk job from its source to its outcomes: survey → shards → record. Runners do what lies in between."""
+"""A bulk job from its source to its outcomes: survey → shards → record. Runners run the shards."""
 
 from __future__ import annotations
 
@@ -43,28 +43,28 @@ from imgwire_async.ingest.sources.source import Batch, Entries, Patient
 from imgwire_async.ingest.stopping import StopSignal
 
 ATTEMPTS: Final = 5
-"""An item is given up after this many transient failures of its own."""
+"""An item fails after this many transient failures of its own."""
 DEFERRALS: Final = 50
-"""An item is given up after it was put back so often without having failed: throttled, or during pauses."""
+"""An item fails after it was put back this many times without a failure: rate limited, or during pauses."""
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 30.0
-"""Seconds between attempts: drawn from 0 to a bound that doubles from the first to the longest."""
+"""Seconds between attempts: random, below a bound that doubles from the first delay to the longest."""
 _POLL: Final = 0.5  # seconds
 GRACE: Final = 5.0
-"""Seconds that what is in flight has to end after the deadline of the job."""
+"""Seconds that items in flight have to finish after the deadline of the job."""
 
 
 class Coordinator:
-    """Runs one job from its source to its outcomes. It alone decides, and writes the journal.
+    """Runs one job from its source to its outcomes. Only the coordinator decides and writes the journal.
 
     Args:
-        journal: open, with a run that has begun.
+        journal: open, with a run that has started.
         entries: the source.
         runner: runs the shards.
         shared: clock and source of randomness of the client.
-        options: how to run it.
+        options: options of the job.
         outcomes: where outcomes go, in lists. A slow consumer slows the job down.
-        shard_bytes: how much items of bytes in one shard may have together.
+        shard_bytes: maximum total size of the in-memory items in one shard.
     """
 
     def __init__(
@@ -105,11 +105,11 @@ class Coordinator:
         self._open = 0
         self._failures = 0
         self.waiting: dict[str, IngestItem] = {}
-        """Items that were drawn and have no outcome, by key."""
+        """Items that were drawn and have no outcome yet, by key."""
         self.drawn_to: str | None = self._mark.hint
-        """The last hint of the source before which everything was drawn."""
+        """The latest hint of the source up to which everything was drawn."""
         self.last_drawn: str | None = None
-        """Key of the item that was drawn last."""
+        """Key of the last item drawn."""
         self.health = Health(time=shared.time, rng=shared.rng)
         self._objects = ObjectReader(
             max_pause=options.max_pause,
@@ -122,18 +122,18 @@ class Coordinator:
         self.retries = 0
         self.throttled = 0
         self.failure: Exception | None = None
-        """What the iteration over the outcomes raises at its end."""
+        """The exception that the iteration over the outcomes raises at its end."""
         self.area: str | None = None
-        """Where in the service the images are, see `Destination.area`."""
+        """The area of the service that holds the images, see `Destination.area`."""
 
     @property
     def in_flight(self) -> int:
-        """Items that are being sent, or wait for a permit."""
+        """Number of items that are being sent or wait for a permit."""
         return self._runner.in_flight
 
     @property
     def paused(self) -> str | None:
-        """Why nothing is sent at the moment although there is something to send, or None."""
+        """Why sending is paused although items are waiting, or None."""
         if self.health.cause is not None or self.in_flight:
             return self.health.cause
         listing = self._entries.waiting_for if isinstance(self._entries, Patient) else None
@@ -141,16 +141,16 @@ class Coordinator:
 
     @property
     def dry_run(self) -> bool:
-        """Whether nothing is sent, and the journal stays as it is."""
+        """Whether the job sends nothing and leaves the journal unchanged."""
         return self._options.dry_run
 
     @property
     def stopping(self) -> bool:
-        """Whether nothing further is begun."""
+        """Whether the job starts no further items."""
         return self._stop.given
 
     def stop(self, error: ImgwireError | None = None) -> None:
-        """Draw and begin nothing more; what is in flight ends, and is recorded."""
+        """Draw and start no more items; those in flight finish and are recorded."""
         if self.stopping or (self.all_found and not self._open):
             return
         self.failure = self.failure or error
@@ -158,9 +158,9 @@ class Coordinator:
         self._stop.give()
 
     async def run(self) -> None:
-        """Run to the end, or until stopped.
+        """Run until the source is exhausted or the job is stopped.
 
-        What goes wrong is in `failure` afterwards.
+        The error, if any, is in `failure` afterwards.
         """
         with self._shards, self._next_shards:
             try:
@@ -178,7 +178,7 @@ class Coordinator:
                             self._writer.put_resume(None)
                         self._writer.end()
                 if not (self.stopping or self.failure or (self.all_found and not self._open)):
-                    # Such a task ends the groups that it is in, without an error.
+                    # Ends the task groups around it without an error.
                     self.failure = UnexpectedCancellationError(
                         "a task of the job was cancelled by other code; run the same job again to resume",
                         operation="ingest",
@@ -187,7 +187,7 @@ class Coordinator:
                 self._stop.give()
 
     async def _guarded(self, part: Callable[[], Awaitable[None]]) -> None:
-        """End the job when a part of it cannot continue, such as because the journal cannot be written."""
+        """End the job if a part of it cannot continue, for example because the journal cannot be written."""
         try:
             await part()
         except ImgwireError as error:
@@ -200,23 +200,23 @@ class Coordinator:
         deadline, options = self._options.deadline, self._options
         stopped_at: float | None = None
         while True:
-            # Looking is not waiting: it must not make time pass.
+            # Polling is not waiting: it must not advance a simulated clock.
             with self._time.move_on_after(_POLL):
                 await anyio.sleep_forever()
             if self.stopping:
                 stopped_at = clock() if stopped_at is None else stopped_at
                 if clock() - stopped_at >= GRACE:
-                    self._surveying.shield = False  # a disk may hang for ever
+                    self._surveying.shield = False  # a disk may hang forever
             if deadline is not None and (late := clock() - began - deadline) >= 0:
                 self.stop_early("deadline", f"the job's deadline of {deadline:g} s has passed")
                 if late >= GRACE:
-                    self._work.cancel_scope.cancel()  # its keys are on record: the next run sends it again
+                    self._work.cancel_scope.cancel()  # its keys are recorded: the next run sends it again
             if self.health.paused_for > options.max_pause:
                 problem = f"nothing was answered for {options.max_pause:g} s: {self.health.cause}"
                 self.stop_early("outage", problem)
 
     def stop_early(self, reason: str, problem: str, cause: Exception | None = None) -> None:
-        """Stop the job, resumably."""
+        """Stop the job so that it can be resumed."""
         error = IngestStoppedError(
             f"stopped early: {problem}; run the same job again to resume",
             reason=reason,
@@ -240,7 +240,7 @@ class Coordinator:
     async def _survey(self, batch: Batch) -> None:
         entries = batch.entries
         self._surveying = anyio.CancelScope(shield=True)
-        with self._surveying:  # what was drawn is known, even if it is not begun any more
+        with self._surveying:  # record what was drawn, even if it is not started
             try:
                 limit = self._options.item_deadline
                 entries = await looked_at(entries, math.inf if limit is None else limit, self._time)
@@ -286,18 +286,18 @@ class Coordinator:
         await self._runner.run(self)
 
     async def next_shard(self) -> Shard | None:
-        """The next shard to run; None when there will be no more."""
+        """The next shard to run; None if there are no more."""
         shard = None
         with self._stop.leaves(), suppress(anyio.EndOfStream):
             shard = await self._next_shards.receive()
         return shard
 
     def take_back(self, tasks: list[Task]) -> None:
-        """Have items run again that were handed out and have not ended."""
+        """Run again the items that were handed out and have not ended."""
         self._work.start_soon(self._offer, [task for task in tasks if not task.held])
 
     def probe_lost(self) -> None:
-        """Learn that a probe will never be answered."""
+        """Record that a probe will never get a response."""
         self.health.unclear(probe=True)
 
     async def _offer(self, tasks: list[Task]) -> None:
@@ -306,10 +306,10 @@ class Coordinator:
                 await self._shards.send(shard)
 
     async def key(self, tasks: list[Task]) -> list[Task]:
-        """Put the idempotency keys of prepared items on record.
+        """Record the idempotency keys of prepared items.
 
         Returns:
-            Those that are to be sent. The others are stored, or will have the image of another item.
+            The items to send. The others are stored already, or will share the image of another item.
         """
         sendable = []
         for task in tasks:
@@ -324,7 +324,7 @@ class Coordinator:
         return sendable
 
     def refused(self, task: Task, error: ImgwireError) -> None:
-        """An item cannot be sent."""
+        """Record that an item cannot be sent."""
         if task.held:
             return
         if judge(error, ()) is Verdict.STOP:
@@ -344,14 +344,14 @@ class Coordinator:
         self._settle(task, *as_known(task, known, self._journal.run, same_content_as))
 
     async def admit(self) -> bool:
-        """Wait until an attempt may be made; whether it is a probe."""
+        """Wait until an attempt may be made. Returns whether it is a probe."""
         return await self.health.admit()
 
     async def failed(self, task: Task, error: ImgwireError, *, probe: bool) -> float | None:
         """Decide what to do about a failed attempt.
 
         Returns:
-            After how many seconds to try again; None for not at all.
+            Seconds until the next attempt; None if there is none.
         """
         match judge(error, self._options.stop_on):
             case Verdict.STOP:
@@ -362,7 +362,7 @@ class Coordinator:
                 self.health.answered()
                 return self._put_back(task, error)
             case Verdict.TRANSIENT if isinstance(error, StoreError):
-                self.health.unclear(probe=probe)  # it says nothing about the service
+                self.health.unclear(probe=probe)  # says nothing about the service
                 return self._try_again(task, error)
             case Verdict.TRANSIENT:
                 if self.health.failed(error, probe=probe):
@@ -403,7 +403,7 @@ class Coordinator:
         return self._rng.uniform(0.0, min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (task.attempts - 1)))
 
     def stored(self, task: Task, image: StoredImage, seconds: float) -> None:
-        """An item is stored, this many seconds after its first request."""
+        """Record that an item was stored, this many seconds after its first request."""
         if task.held:
             return
         self.health.answered()
@@ -429,7 +429,7 @@ class Coordinator:
             self.stop_early("failures", f"{self._failures} items have failed", failure.error)
 
     async def _deliver(self, results: list[tuple[Outcome, Task | None]]) -> None:
-        """Hand out outcomes that are on record."""
+        """Deliver outcomes that are recorded."""
         await self._outcomes.put([outcome for outcome, _ in results])
         for outcome, task in results:
             if task is None:

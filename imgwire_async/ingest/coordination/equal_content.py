@@ -1,4 +1,4 @@
-"""Items of equal content: the first one is stored, and the others get its image."""
+"""Items with equal content: the first one is stored, and the others share its image."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from imgwire_async.ingest.shards.preparing import Task
 
 @dataclass(slots=True)
 class _Leader:
-    """An item whose content others have as well; they wait for its image."""
+    """An item being stored, and the items with the same content that wait for its image."""
 
     key: str
     followers: list[Task] = field(default_factory=list)
 
 
 class EqualContent:
-    """The items of a job that are being stored, by content, and those that wait for their images.
+    """The items of a job that are being stored, by content, and the items that wait for their images.
 
     Args:
-        journal: knows what earlier runs have stored.
-        settle: called with an item, the row of its image, and the key under which that is stored.
-        run_again: called with items that no longer wait for another one.
+        journal: records what earlier runs have stored.
+        settle: called with an item, the row of its image, and the key under which the image is stored.
+        run_again: called with items that no longer wait for another item.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class EqualContent:
         self._content: dict[str, bytes] = {}  # by the key of its leader
 
     async def is_first(self, task: Task) -> bool:
-        """Whether nobody else stores this content; else the task waits for them, or shares their image."""
+        """Whether this item is the first with its content. Others wait for the first, or share its image."""
         content = task.sha256
         if self._content.get(task.key, content) != content:
-            # Its process died, and meanwhile the file has changed.
+            # Its process died, and the file has changed since.
             self._run_again(self._disband(task))
         if content is None:
             return True
@@ -64,13 +64,13 @@ class EqualContent:
         return False
 
     def end(self, task: Task, outcome: Outcome, state: State, *, again: bool) -> None:
-        """Settle those that wait for an item that has ended.
+        """Settle the items that wait for an item that has ended.
 
         Args:
             task: the item.
             outcome: how it ended.
-            state: the state of an item that is stored.
-            again: whether they are run again if it was not stored.
+            state: the state of the item if it is stored.
+            again: whether to run the waiting items again if it was not stored.
         """
         followers = self._disband(task)
         if not followers:
@@ -84,7 +84,7 @@ class EqualContent:
             self._run_again(followers)
 
     def _disband(self, leader: Task) -> list[Task]:
-        """Those that wait for the image of an item, which they no longer do."""
+        """Remove and return the items that wait for the image of an item."""
         content = self._content.pop(leader.key, None)
         followers = [] if content is None else self._leaders.pop(content).followers
         for task in followers:

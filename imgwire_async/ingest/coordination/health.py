@@ -1,4 +1,4 @@
-"""Telling failures of items from failures of everything: what to try again, when to pause the job."""
+"""Distinguishing failures of single items from outages: what to retry, and when to pause the job."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ from imgwire_async.errors import (
 )
 
 WINDOW: Final = 200
-"""Outcomes that are looked at."""
+"""Number of recent outcomes that are considered."""
 FEWEST: Final = 20
-"""With fewer of them nothing is said about transient failures; permanent ones need the whole window."""
+"""Minimum number of outcomes to judge transient failures; permanent failures need the whole window."""
 SHARE: Final = 0.5
 LOST_IN_A_ROW: Final = 4
-"""After this many attempts without any response, one after the other, the service or the network is down."""
+"""After this many consecutive attempts without a response, the service or the network is down."""
 FIRST_PROBE: Final = 0.5
 LONGEST_PROBE: Final = 15.0
-"""Seconds between probes during a pause; they double."""
+"""Seconds between probes during a pause, doubling from the first to the longest."""
 _OF_THE_DISK: Final = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 class Verdict(StrEnum):
-    """What a failure means for its item."""
+    """The meaning of a failure for its item."""
 
     STOP = "stop"
-    """Every other item would fail alike."""
+    """Every other item would fail the same way."""
     THROTTLED = "throttled"
-    """The service asked to slow down: no failure at all."""
+    """The service asked to slow down, which is not a failure."""
     TRANSIENT = "transient"
     PERMANENT = "permanent"
 
 
 def judge(error: ImgwireError, stop_on: tuple[type[ImgwireError], ...]) -> Verdict:
-    """What to make of a failed attempt. Every attempt carries the item's idempotency key.
+    """Classify a failed attempt. Every attempt carries the item's idempotency key.
 
     A 409 is transient: the service may still be busy with an earlier request under the same key.
     """
@@ -86,11 +86,11 @@ def cause_of(error: ImgwireError) -> str:
 
 
 class Health:
-    """Pauses a job whose failures are not those of single items.
+    """Pauses a job whose failures do not come from single items.
 
     It pauses when at least half of the last 200 attempts failed transiently in the same way, when four in a
     row got no response, or when the retries of the job are used up (20 % of its successes, and 10 a second).
-    Then one attempt at a time probes, until one is answered.
+    Then attempts are probes, one at a time, until one gets a response.
 
     Args:
         time: clock to read and to wait on.
@@ -110,11 +110,11 @@ class Health:
         self._next_probe = -math.inf
         self._changed = anyio.Event()
         self.cause: str | None = None
-        """Why the job pauses, or None while it does not."""
+        """Why the job is paused, or None if it is not."""
 
     @property
     def paused_for(self) -> float:
-        """Seconds since the pause began; 0 while there is none."""
+        """Seconds since the start of the pause; 0 if the job is not paused."""
         return 0.0 if self._paused_at is None else self._clock() - self._paused_at
 
     async def admit(self) -> bool:
@@ -132,7 +132,7 @@ class Health:
         return False
 
     def answered(self) -> None:
-        """Learn that an attempt succeeded, or was rejected as single requests are."""
+        """Record a success, or a failure that concerns only this item."""
         self._resume()
         self._recent.append(None)
         self._retries.deposit()
@@ -146,19 +146,19 @@ class Health:
             self._wake()
 
     def failed_for_good(self, error: ImgwireError) -> str | None:
-        """Learn that the service rejected an item for good.
+        """Record that the service permanently rejected an item.
 
         Returns:
-            Its cause, if the service rejected at least half of the last 200 items for it.
+            The cause, if the service rejected at least half of the last 200 items for the same one.
         """
         self._resume()
         return self._note(cause_of(error), WINDOW)
 
     def failed(self, error: ImgwireError, *, probe: bool) -> bool:
-        """Learn of a transient failure.
+        """Record a transient failure.
 
         Returns:
-            Whether the job pauses. Then it is not the item that failed.
+            Whether the job is paused. If so, the failure does not count against the item.
         """
         cause = cause_of(error)
         self._lost_in_a_row = self._lost_in_a_row + 1 if isinstance(error, APIConnectionError) else 0
@@ -175,7 +175,7 @@ class Health:
         return False
 
     def unclear(self, *, probe: bool) -> None:
-        """Learn that an attempt ended in a way that says nothing about the service."""
+        """Record that an attempt ended in a way that says nothing about the service."""
         if probe:
             self._end_probe(0.0)
 

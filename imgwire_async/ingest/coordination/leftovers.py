@@ -1,7 +1,7 @@
-"""What a job that ended early has not got to: its list of failures would otherwise lose those items.
+"""The items that a job has not reached if it ended early, so that its list of failures includes them.
 
-Files are read once more from their beginning. What a service or store lists is listed on from where the job
-has drawn up to, a page at a time. Any other source gives its items only once.
+Files are read again from the beginning. Listings of a service or store continue from the last page that the
+job has drawn, one page at a time. Any other source yields its items only once.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _BATCH: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class _AsNextRunFinds:
-    """The journal as the next run will find it."""
+    """The journal as the next run will see it."""
 
     journal: Journal
 
@@ -51,22 +51,22 @@ class _AsNextRunFinds:
 
 
 def failures(journal: Journal) -> Iterator[str]:
-    """The failed items as lines of a manifest. Columns that begin with `_` tell what went wrong."""
+    """The failed items as lines of a manifest. Columns that start with `_` describe the errors."""
     for row in journal.rows(State.FAILED):
         yield _line(json.loads(row.item) if row.item else {"key": row.key}, row)
 
 
 class Rest:
-    """What is left of the source of a job that has ended early.
+    """The rest of the source of a job that has ended early.
 
     Args:
         source: of the job.
-        own: what jobs have written into it.
+        own: the files that jobs have written into it.
         entries: the source as it was opened.
-        drawn: items that were drawn and have no outcome, by key.
-        hint: from where to list on, see `Entries.batches`.
-        last_key: key of the item that was drawn last.
-        all_drawn: whether there is nothing but `drawn`.
+        drawn: items that were drawn and have no outcome yet, by key.
+        hint: where to continue listing, see `Entries.batches`.
+        last_key: key of the last item drawn.
+        all_drawn: whether `drawn` is all that is left.
     """
 
     def __init__(
@@ -93,19 +93,19 @@ class Rest:
 
     @property
     def is_listed(self) -> bool:
-        """Whether `list_on` has to run while `entries` are taken."""
+        """Whether `list_on` has to run while `entries` is iterated."""
         return not self._all_drawn and _is_listed(self._source)
 
     @property
     def missing(self) -> str | None:
-        """From where on items are missing among those that `entries` has given, and why; None if none are."""
+        """Where `entries` stopped short of the end of the source, and why; None if it is complete."""
         if self._problem is None:
             return None
         where = "it holds none" if self._last_key is None else f"it ends after {self._last_key!r}"
         return f"{where}: {self._problem}"
 
     async def list_on(self) -> None:
-        """List what has not been drawn yet, as fast as it is taken."""
+        """List the items that were not drawn, as fast as they are consumed."""
         try:
             async with aclosing(self._entries.batches(self._hint)) as batches:
                 async for batch in batches:
@@ -115,11 +115,11 @@ class Rest:
         self._ended = True
 
     def end(self) -> None:
-        """Let `entries` end: there will be no more."""
+        """End `entries`: no more items will come."""
         self._listed.end()
 
     def entries(self) -> Iterator[Entry]:
-        """All that may not have been tried. For a worker thread."""
+        """All items that may not have been tried. Call it in a worker thread."""
         again = None if self.is_listed or self._all_drawn else self._again()
         if again is not None:
             yield from self._until_damaged(again)
@@ -143,7 +143,7 @@ class Rest:
             return None
 
     def _again(self) -> Iterator[Entry] | None:
-        """The entries of the source from the beginning; None for one that gives them only once."""
+        """The entries of the source from the beginning; None if the source yields them only once."""
         source = self._source
         name: object = getattr(source, "path", source)
         is_iterable = hasattr(source, "__iter__") and not isinstance(source, Collection | str)
@@ -151,7 +151,7 @@ class Rest:
             return None
         try:
             entries = entries_of(source, self._own)
-        except ImgwireError as error:  # it has gone
+        except ImgwireError as error:  # the source no longer exists
             self._problem = _in_one_line(error)
             return iter(())
         return entries if isinstance(entries, Iterator) else None
@@ -167,10 +167,10 @@ class Rest:
 
 
 def not_tried(rest: Rest, journal: Journal, options: IngestOptions) -> Iterator[str]:
-    """What the next run would send besides the failed items, as lines of a manifest.
+    """The items that the next run would send in addition to the failed ones, as lines of a manifest.
 
     Args:
-        rest: what is left of the source.
+        rest: the rest of the source.
         journal: of the job.
         options: of the job.
     """
@@ -217,6 +217,6 @@ def _is_listed(source: IngestSource) -> bool:
 
 
 def _in_one_line(error: Exception) -> str:
-    """What an error says, as a part of a line."""
+    """The message of an error on one line."""
     message = error.message if isinstance(error, ImgwireError) else str(error)
     return " ".join(storable(message or type(error).__name__).split())

@@ -1,4 +1,4 @@
-"""Looking at named files before the survey, without waiting for a disk that hangs."""
+"""Reading the stamps of named files before the survey, without waiting for a disk that hangs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from imgwire_async.ingest.shards.preparing import stamp_of
 
 
 async def looked_at(entries: Sequence[Entry], limit: float, time: Time) -> list[Entry]:
-    """The entries with the stamps of their files. The thread is left behind when this is cancelled.
+    """Add the stamps of files to their entries. On cancellation, the thread is abandoned.
 
     Args:
-        entries: of any kind; only those of files that the source has not looked at are looked at.
-        limit: seconds that looking at one file may take; math.inf: any.
+        entries: entries of any kind; only files without a stamp from the source are checked.
+        limit: seconds that checking one file may take; math.inf for no limit.
         time: clock of the client.
 
     Returns:
-        The entries in their order. One that took too long has a problem; one that cannot be looked at is left
-        as it is, for the survey to find out.
+        The entries in the same order. One that took too long has a problem; one that cannot be accessed is
+            unchanged, and the survey reports it.
     """
     if not any(_is_unknown(entry) for entry in entries):
         return list(entries)
@@ -39,7 +39,7 @@ async def looked_at(entries: Sequence[Entry], limit: float, time: Time) -> list[
         finally:
             found = visit.end()
         if not found:
-            # The first one had all the time. Any other one gets as much in the next visit.
+            # The first one used up its time. The others get a full limit in the next visit.
             entry = visit.entries[0]
             problem = DeadlineExceededError(f"{entry.key!r} could not be looked at within {limit:g} s")
             found = [replace(entry, problem=problem)]
@@ -57,13 +57,13 @@ def _is_unknown(entry: Entry) -> bool:
 async def objects_looked_at(
     entries: list[Entry], reader: ObjectReader, journal: Journal, *, every: bool
 ) -> list[Entry]:
-    """The entries with the stamps of those objects that were named and may be stored already.
+    """Add stamps to the entries of named objects that may be stored already.
 
     Args:
-        entries: of any kind. Objects that a listing has found have their stamps.
-        reader: asks the stores.
-        journal: tells which objects an earlier run has stored. All others are read anyway.
-        every: whether all others are asked for as well.
+        entries: entries of any kind. Objects from a listing have their stamps already.
+        reader: makes the requests to the stores.
+        journal: records which objects an earlier run has stored. All others are read anyway.
+        every: whether to request the stamps of all others as well.
     """
     unknown = [
         number
@@ -83,7 +83,7 @@ async def objects_looked_at(
 
 @dataclass(slots=True)
 class _Visit:
-    """What one thread does."""
+    """The work of one thread."""
 
     entries: Sequence[Entry]
     _found: list[Entry] = field(default_factory=list)

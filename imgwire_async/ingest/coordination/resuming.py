@@ -1,4 +1,4 @@
-"""Up to where a source is done, so that the next run need not list it from the beginning."""
+"""The position up to which a source is done, so that the next run need not list it from the beginning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class _Open:
-    """A batch of which some items have no outcome."""
+    """A batch with items that have no outcome yet."""
 
     resume: str | None
     left: int
@@ -18,40 +18,40 @@ class _Open:
 
 
 class ResumeMark:
-    """Follows the batches of a source, and tells the last hint before which everything is stored or skipped.
+    """Tracks the batches of a source and the latest hint up to which everything is stored or skipped.
 
     Args:
-        identity: of the source; a hint of another one is none.
-        known: what `text` gave in an earlier run.
+        identity: identity of the source; a hint of another source is ignored.
+        known: the `text` of an earlier run.
     """
 
     def __init__(self, identity: str, known: str | None) -> None:
         self._identity = identity
         whose, hint = (None, None) if known is None else json.loads(known)
         self.hint: str | None = hint if whose == identity else None
-        """From where to begin."""
+        """The hint to start from."""
         self._batches: deque[_Open] = deque()
         self._batch_of: dict[str, _Open] = {}
         self._stuck = False
 
     @property
     def text(self) -> str:
-        """The mark as the journal keeps it."""
+        """The mark in the form that the journal stores."""
         return json.dumps([self._identity, self.hint])
 
     def add(self, resume: str | None, keys: Iterable[str], *, failed: bool) -> bool:
-        """Follow one more batch.
+        """Track another batch.
 
         Args:
-            resume: its hint.
-            keys: the items that have no outcome.
-            failed: whether one has failed.
+            resume: the hint of the batch.
+            keys: keys of its items without an outcome.
+            failed: whether one of its items has failed.
 
         Returns:
             Whether the mark has moved.
         """
         if self._stuck or (resume is None and not self._batches):
-            # Sources without hints are not followed, and a failure is for the next run to find.
+            # Sources without hints are not tracked, and the next run must find a failed item again.
             self._stuck = self._stuck or failed
             return False
         batch = _Open(resume, 0, failed)
@@ -62,7 +62,7 @@ class ResumeMark:
         return self._move()
 
     def end(self, key: str, *, failed: bool) -> bool:
-        """Learn that the outcome of an item is on record; whether the mark has moved."""
+        """Note that the outcome of an item is recorded. Returns whether the mark has moved."""
         batch = self._batch_of.pop(key, None)
         if batch is None:
             return False

@@ -1,4 +1,4 @@
-"""Deciding what is to be done about an item before it is read: most of a resumed job ends here."""
+"""Deciding what to do with an item before reading it; most items of a resumed job end here."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ _PASSED_OVER: Final[Mapping[OnChange, frozenset[Changed | None]]] = {
     "recreate": frozenset({None}),
     "skip": frozenset({None, "parameters", "content"}),
 }
-"""Changes that leave a stored item as it is."""
+"""Changes that leave a stored item unchanged."""
 _TOLD_BY_SOURCE: Final = frozenset({SkipReason.UNSUPPORTED_TYPE, SkipReason.NO_ORIGINAL})
-"""Why the source said that there is nothing to store; it may say otherwise in the next run."""
+"""Why the source reported that there is nothing to store; the next run may differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """What has become of a batch of entries."""
+    """The result of surveying a batch of entries."""
 
     settled: list[Outcome]
-    """Nothing is to be done, and the journal needs no word about it."""
+    """Items that need no work and no row in the journal."""
     failed: list[tuple[Row, Failed]]
     tasks: list[Task]
     skipped: list[tuple[Row, Skipped]] = field(default_factory=list)
-    """Nothing is to be done, and the journal does not know it."""
+    """Items that need no work but a new row in the journal."""
     renoted: list[Row] = field(default_factory=list)
-    """Rows of settled items about which the source has another note."""
+    """Rows of settled items for which the source has a different note."""
 
 
 class Known(Protocol):
-    """What earlier runs have done."""
+    """The results of earlier runs."""
 
     @property
     def run(self) -> int:
-        """Number of the run that looks."""
+        """Number of the current run."""
 
     def find(self, keys: Sequence[str]) -> dict[str, Row]:
-        """The rows of those keys that have one."""
+        """The rows of these keys; keys without a row are omitted."""
 
 
 class Surveyor:
-    """Compares what the source gives with the journal. Used by one thread at a time.
+    """Compares the entries of the source with the journal. Used by one thread at a time.
 
     Args:
-        journal: what earlier runs have done.
-        parameters: what items are created with besides their content.
-        on_change: what becomes of stored items that have changed.
+        journal: the results of earlier runs.
+        parameters: the parameters of created images, apart from their content.
+        on_change: what to do with stored items that have changed.
         wait_ready: whether stored items still have to be confirmed.
-        dry_run: whether nothing is to be sent.
+        dry_run: whether the job sends nothing.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Surveyor:
         self._dry_run = dry_run
         self._ordinal = 0
         self.active: dict[str, str] = {}
-        """Sources of the items on their way, by key: the journal may not know them yet."""
+        """Sources of the items in progress, by key: they may not be in the journal yet."""
 
     def survey(self, entries: Sequence[Entry]) -> Surveyed:
         """Sort a batch of entries. Blocks.
@@ -86,7 +86,7 @@ class Surveyor:
             JournalError: the journal cannot be read.
         """
         result = Surveyed([], [], [])
-        # In this order: what leaves `active` in between is in the journal.
+        # The order matters: items that leave `active` in between are in the journal.
         active = {entry.key: self.active[entry.key] for entry in entries if entry.key in self.active}
         known = self._journal.find([entry.key for entry in entries])
         for entry in entries:
@@ -137,7 +137,7 @@ class Surveyor:
         result.tasks.append(task)
 
     def _skip(self, entry: Entry, row: Row | None, result: Surveyed) -> None:
-        """Pass over an item for which the source says that there is nothing to store."""
+        """Skip an item for which the source reports that there is nothing to store."""
         assert entry.item is not None  # noqa: S101 - the caller has looked
         reason = SkipReason(entry.skip_reason)
         size = 0 if entry.stamp is None else entry.stamp.size
@@ -152,7 +152,7 @@ class Surveyor:
             note=entry.note,
         )
         if row is not None and row.state in {State.STORED, State.READY}:
-            # What was an image once is still stored.
+            # An item that used to be an image is still stored.
             result.settled.append(outcome)
         else:
             result.skipped.append((skipped, outcome))
@@ -170,7 +170,7 @@ class Surveyor:
         self._fail(f"{entry.key} (item {self._ordinal})", entry.item, problem, result)
 
     def _name(self, key: str, row: Row | None, active: dict[str, str], result: Surveyed) -> str:
-        """The key of an item that is none: it must not take the place of one that is."""
+        """The key of an entry with a problem: it must not replace the row of a usable item."""
         if not key:
             return f"item {self._ordinal}"
         known = row is not None and (row.run == self._journal.run or row.state in DONE)
@@ -192,7 +192,7 @@ class Surveyor:
 
 
 def _changed(task: Task, row: Row) -> Changed | None:
-    """What is no longer as it was stored, as far as is known without reading a file."""
+    """What has changed since the item was stored, as far as is known without reading a file."""
     item, stamp = task.item, task.stamp
     if stamp is None:
         same = row.source == source_text(item)
@@ -200,7 +200,7 @@ def _changed(task: Task, row: Row) -> Changed | None:
         same = row.sha256 == hashlib.sha256(item.source).digest()
     else:
         same = (row.size, row.version) == (stamp.size, stamp.version)
-        # In a folder the key is the path. Journals of earlier versions have paths as they were given.
+        # In a folder the key is the path. Journals of earlier versions store paths as they were passed.
         same = same and (task.from_folder or row.source in {location(item), source_text(item)})
     if not same:
         return "content"
@@ -210,7 +210,7 @@ def _changed(task: Task, row: Row) -> Changed | None:
 def already_stored(
     task: Task, row: Row, changed: Changed | None, same_content_as: str | None = None
 ) -> AlreadyStored:
-    """The outcome of an item whose image the journal has in `row`."""
+    """The outcome of an item whose image is recorded in `row`."""
     return AlreadyStored(
         key=task.key,
         item=task.item,
@@ -222,7 +222,7 @@ def already_stored(
 
 
 def failed_row(row: Row, failure: Failed, run: int) -> Row:
-    """`row` as that of a failed item, with all that a retry needs."""
+    """A copy of `row` for a failed item, with everything that a retry needs."""
     row.state, row.run = State.FAILED, run
     row.error_type, row.error = type(failure.error).__name__, storable(str(failure.error)[:1000])
     row.item = None if failure.item is None else manifest_row(failure.key, failure.item)

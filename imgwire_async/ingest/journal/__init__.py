@@ -1,1 +1,1 @@
-"""What a job remembers on disk, so that it can resume."""
+"""The state that a job keeps on disk, so that it can resume."""

@@ -1,10 +1,10 @@
-"""What a journal belongs to: one destination, and one source.
+"""The binding of a journal to one destination and one source.
 
-The same keys mean other images elsewhere, so a journal is never used for another service or another source.
-The service is known by its URL. What a key sees is known by the area that the sink tells, or where that is
-unknown by the key itself, of which the journal keeps a salted digest only. A key that was rotated is
-accepted when it sees the images that the journal holds. The same goes for the key of a source that is an
-account of a service.
+The same keys name different images elsewhere, so a journal is never used for another service or another
+source. The service is identified by its URL, and the images that a key can see by the area that the sink
+reports. If the area is unknown, the key itself identifies them; the journal keeps only a salted digest of it.
+A rotated key is accepted if it can see the images in the journal. The same applies to the key of a source
+that is an account of a service.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ from imgwire_async.stores.uris import is_object
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """What a journal belongs to."""
+    """The destination and the source of a journal."""
 
     destination: Destination
     source: str
     """See `Entries.identity`."""
     place: str | None = None
-    """Where the source lies, seen from the folder of the journal; None when it is not a file."""
+    """Path of the source, relative to the folder of the journal; None if the source is not a file."""
     key: str | None = None
     """Salted digest of the API key."""
     source_key: str | None = None
-    """Salted digest of the credential of the source; None where it needs none."""
+    """Salted digest of the credential of the source; None if it needs none."""
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """What `to_json` has written."""
+        """Parse the output of `to_json`."""
         fields = json.loads(text)
         return cls(**fields | {"destination": Destination(**fields["destination"])})
 
     def to_json(self) -> str:
-        """All of it as text."""
+        """Serialize the binding."""
         return json.dumps(asdict(self))
 
     def seen_in(self, area: str | None) -> Binding:
-        """The same with the area of an image, if it was not known before."""
+        """Return a copy with the area of an image, if the area was unknown."""
         if self.destination.area is not None or area is None:
             return self
         return replace(self, destination=replace(self.destination, area=area))
 
 
 def bind(journal: Journal, destination: Destination, source: str) -> Binding:
-    """Compare the journal with what it is to be used for, as far as that needs no request. Blocks.
+    """Check that the journal belongs to this destination and source, without making a request. Blocks.
 
     Args:
         journal: open.
@@ -66,7 +66,7 @@ def bind(journal: Journal, destination: Destination, source: str) -> Binding:
         source: what identifies the source.
 
     Returns:
-        What the journal belongs to from now on.
+        The binding of the journal from now on.
 
     Raises:
         JournalError: it belongs to another service or source.
@@ -101,17 +101,17 @@ def _differ(one: Destination, other: Destination) -> bool:
 
 
 async def check_key(journal: Journal, sink: Sink, credentials: Credentials, binding: Binding) -> Binding:
-    """Make sure that the API key sees the images that the journal has as stored.
+    """Check that the API key can see the images that the journal records as stored.
 
-    Without a request if it is the key that was used before. A journal of an earlier version, which does not
-    know that, adopts what it is used with first.
+    Makes no request if the key is the one used before. A journal of an earlier version does not record its
+    key, and adopts the first one that it is used with.
 
     Returns:
-        `binding` with what was learnt.
+        `binding`, updated.
 
     Raises:
-        JournalError: it sees none of those that were looked for.
-        ImgwireError: the service could not be asked.
+        JournalError: the key sees none of the images that were checked.
+        ImgwireError: the request to the service failed.
     """
     key = _digest(await credentials.current(), journal.job)
     stored = journal.some_images()
@@ -128,16 +128,16 @@ async def check_key(journal: Journal, sink: Sink, credentials: Credentials, bind
 
 
 async def check_source_key(journal: Journal, entries: Entries, binding: Binding) -> Binding:
-    """Make sure that the credential of the source sees some of what the journal has items of.
+    """Check that the credential of the source can see some of the parts whose items are in the journal.
 
-    Without a request if it is the one that was used before, or if the source needs none.
+    Makes no request if the credential is the one used before, or if the source needs none.
 
     Returns:
-        `binding` with what was learnt.
+        `binding`, updated.
 
     Raises:
-        JournalError: it sees other parts of the source only.
-        ImgwireError: the source could not be asked.
+        JournalError: the credential sees only other parts of the source.
+        ImgwireError: the request to the source failed.
     """
     if not isinstance(entries, Guarded):
         return binding
@@ -195,5 +195,5 @@ def _quoted(source: str) -> str:
 
 
 def shown(path: Path) -> str:
-    """The path of a journal as people find the file again."""
+    """The path of a journal as shown to people, who have to find the file."""
     return storable(os.path.abspath(path))  # noqa: PTH100 - keeps symbolic links

@@ -1,7 +1,7 @@
 """Rows as a journal stores them: without what can be derived, and in as few bytes as possible.
 
-Whatever has another form than expected is stored as it is, so nothing is lost. What takes the place of a
-value tells by its type which form it had:
+Values of an unexpected form are stored unchanged, so nothing is lost. The type of a stored value shows which
+form the original had:
 
 - `place` and `name` are the key, cut behind its last slash; the place is a shared value.
 - `source_place` and `source_name` are the source. Without a name it is the place and the key; without both,
@@ -58,7 +58,7 @@ STATES: Final = (State.KEYED, State.STORED, State.READY, State.SKIPPED, State.FA
 NUMBERS: Final = {state: number for number, state in enumerate(STATES)}
 
 PLACES: Final = 16_384
-"""How many places are shared: too few to take much room when hardly any two keys have one in common."""
+"""How many places are shared: few enough to take little room even if hardly any two keys share one."""
 _MARK: Final = "{image}"
 _NO_FAILURE: Final = (None, None, None)
 _ROOM: Final = bytes(16)
@@ -87,11 +87,11 @@ class RowCodec:
 
     @property
     def places(self) -> Sequence[str]:
-        """What keys may begin with, by number."""
+        """The prefixes of keys, by number."""
         return self._places.values
 
     def write_shared(self, connection: sqlite3.Connection) -> None:
-        """Write what the rows encoded since the last call have in common, in their transaction."""
+        """Write the new shared values of the rows encoded since the last call, in the rows' transaction."""
         for values in (self._places, self._urls, self._parameters):
             values.write(connection)
 
@@ -107,7 +107,7 @@ class RowCodec:
         place = None if host is None else self._places.find(host[0])
         if host is not None and place is not None:
             return place, key[host.end() :]
-        # What has no room is stored below the empty place, which is always the first.
+        # Keys without room for their place are stored under the empty place, which is always the first.
         return None if host is not None and self._places.has_room(_HOSTS) else (0, key)
 
     def encode(self, row: Row) -> tuple[object, ...]:
@@ -200,7 +200,7 @@ class RowCodec:
         size: int | None,
         parameters: bytes | None,
     ) -> str | None:
-        """The idempotency key that an item has as a rule, see `prepare`."""
+        """The idempotency key that an item normally has, see `prepare`."""
         if sha256 is not None:
             content = sha256
         elif is_url(source):
@@ -212,7 +212,7 @@ class RowCodec:
         return derived_key(self._job, key, content, parameters)
 
     def decode(self, stored: Sequence[Any]) -> Row:
-        """The row that `encode` has made `stored` of."""
+        """Decode a row that `encode` has encoded."""
         place, name, state, run, size, version, sha256, packed_key, image = stored[:9]
         url, source_place, source_name, attempts, parameters, failure, note = stored[9:]
         places = self._places.values

@@ -1,4 +1,4 @@
-"""The journal of a bulk job: one SQLite file that knows what has become of every item."""
+"""The journal of a bulk job: one SQLite file that records the state of every item."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _marks(count: int) -> str:
 
 
 def _among(states: Sequence[State]) -> str:
-    """The condition of these states. Without parameters, so that an index of one state can serve."""
+    """The SQL condition for these states; without parameters, so that the index of one state can be used."""
     numbers = [NUMBERS[state] for state in states]
     return f"state = {numbers[0]}" if len(numbers) == 1 else f"state IN ({', '.join(map(str, numbers))})"
 
@@ -46,21 +46,21 @@ _WRITE: Final = f"{INSERT} ON CONFLICT (place, name) DO UPDATE SET " + ", ".join
 
 
 class Journal:
-    """An open journal; nobody else can open it until it is closed or the process ends.
+    """An open journal; no other job can open it until it is closed or the process ends.
 
     A journal of an earlier version is migrated when it is opened.
 
-    All methods block. A single one may write at a time; reading is safe from any thread.
+    All methods block. Only one may write at a time; reading is safe from any thread.
 
     Args:
-        path: the file, made when there is none; None for a temporary one that is deleted at the end.
-        job: name of the job, which becomes part of every idempotency key. Default: that in the journal, or a
+        path: the file, created if it does not exist; None for a temporary one that is deleted at the end.
+        job: name of the job, which is part of every idempotency key. Default: the name in the journal, or a
             random one for a new journal.
         wall_clock: seconds since the epoch.
 
     Raises:
-        JournalError: another process uses it, it cannot be written, or it is damaged, foreign, of another
-            job, or of a later version. Nothing has been changed then.
+        JournalError: another process uses the file, it cannot be written, it is damaged or not a journal, or
+            it belongs to another job or a later version. The file is unchanged.
     """
 
     def __init__(
@@ -108,17 +108,17 @@ class Journal:
             raise JournalError(f"{self.path} is not a journal, and is left as it is; name another file")
 
     def connection(self) -> sqlite3.Connection:
-        """One more connection, for tables of a job of its own kind. It is closed with the journal.
+        """Open another connection, for the tables of a special kind of job. It is closed with the journal.
 
         Raises:
-            JournalError: the file cannot be opened once more.
+            JournalError: the file cannot be opened again.
         """
         return self._connect(self.path)
 
     def _lock(self) -> None:
-        # SQLite's own file lock works alike on every platform and is released by the system after a crash.
-        # On a file of its own, because readers of the journal itself must not be kept out.
-        # Who asks whether a job is running keeps it for an instant.
+        # SQLite's file lock works the same on every platform, and the system releases it after a crash.
+        # It is on a separate file, because readers of the journal must not be locked out.
+        # `job_is_running` takes the lock for an instant.
         lock = self._connect(Path(f"{self.path}.lock"), timeout=0.2)
         try:
             lock.execute("BEGIN EXCLUSIVE")
@@ -160,8 +160,8 @@ class Journal:
         self.job, runs, pace = self._writer.execute("SELECT name, runs, pace FROM job").fetchone()
         if job is not None and job != self.job:
             raise JournalError(f"the journal {self.path} is that of the job {self.job!r}, not {job!r}")
-        # A killed process loses nothing that was committed; after a power cut the last commits may be gone,
-        # and derived idempotency keys make them harmless.
+        # A killed process loses no committed rows. A power cut may lose the last commits, which is harmless
+        # because idempotency keys are derived.
         pragma("journal_mode=WAL")
         self._writer.execute("PRAGMA synchronous=NORMAL")
         migrate(self._writer)
@@ -187,10 +187,10 @@ class Journal:
         self._writer.execute("COMMIT")
 
     def begin_run(self, binding: str | None = None) -> None:
-        """Put on record that a run begins.
+        """Record the start of a run.
 
         Args:
-            binding: what the journal belongs to.
+            binding: destination and source of the journal.
 
         Raises:
             JournalError: the journal cannot be written.
@@ -203,7 +203,7 @@ class Journal:
             self.keep_binding(binding)
 
     def keep_binding(self, binding: str) -> None:
-        """Put on record what was learnt about what the journal belongs to.
+        """Record the updated binding of the journal.
 
         Raises:
             JournalError: the journal cannot be written.
@@ -212,7 +212,7 @@ class Journal:
         self.binding = binding
 
     def keep_resume(self, mark: str | None) -> None:
-        """Put on record from where in the source the next run may begin; None for the beginning.
+        """Record where in the source the next run may start; None for the beginning.
 
         Raises:
             JournalError: the journal cannot be written.
@@ -222,7 +222,7 @@ class Journal:
             self._keep_about("resume", mark)
 
     def keep_output(self, path: str) -> None:
-        """Put on record that the job writes this file, which is then none of its items.
+        """Record that the job writes this file, so that it is not treated as an item.
 
         Raises:
             JournalError: the journal cannot be written.
@@ -233,7 +233,7 @@ class Journal:
             self._keep_about("outputs", json.dumps(self.outputs))
 
     def keep_manifest(self, name: str) -> None:
-        """Put on record that the job writes this manifest, which later runs may then replace.
+        """Record that the job writes this manifest, so that later runs may replace it.
 
         Raises:
             JournalError: the journal cannot be written.
@@ -256,14 +256,14 @@ class Journal:
     def pace(self) -> dict[str, float]:
         """Requests per second at which the service last asked to slow down, by class of requests.
 
-        What is older than a day is left out: the service may have other limits by now.
+        Omits values older than a day, because the service may have other limits by now.
         """
         now = self._wall_clock()
-        # A clock that was set back makes a pace seem to come from the future.
+        # If the clock was set back, a recorded pace may lie in the future.
         return {name: rate for name, (rate, at) in self._paces.items() if abs(now - at) < _PACE_SECONDS}
 
     def keep_pace(self, pace: Mapping[str, float]) -> None:
-        """Put `pace` on record for the runs of the next day.
+        """Record `pace` for the runs of the next day.
 
         Raises:
             JournalError: the journal cannot be written.
@@ -291,12 +291,12 @@ class Journal:
             finally:
                 if self._writer.in_transaction:
                     self._writer.rollback()
-                    self._codec = RowCodec(self._writer, self.job)  # without what has not been written
+                    self._codec = RowCodec(self._writer, self.job)  # drop shared values that were not written
         except sqlite3.Error as error:
             raise self._error(error) from error
 
     def find(self, keys: Sequence[str]) -> dict[str, Row]:
-        """The rows of those keys that have one."""
+        """The rows of these keys; keys without a row are omitted."""
         names: dict[int, list[str]] = {}
         for place, name in filter(None, map(self._codec.place_of, keys)):
             names.setdefault(place, []).append(name)
@@ -310,7 +310,7 @@ class Journal:
         return found
 
     def index_content(self) -> None:
-        """Prepare for many calls of `find_content`, which would otherwise look at every row.
+        """Create the index for `find_content`, which would otherwise scan every row.
 
         Raises:
             JournalError: the journal cannot be written.
@@ -329,8 +329,8 @@ class Journal:
         return next(iter(self._read(query, (sha256, sha256))), None)
 
     def rows(self, *states: State) -> Iterator[Row]:
-        """All rows of these states, by key, without holding them all in memory."""
-        # A place may lie in another one. Keys of later places are never less than the place.
+        """All rows with these states, ordered by key, without holding them all in memory."""
+        # Places may be nested. Keys of later places never sort before the place.
         ahead: list[tuple[str, Row, Iterator[Row]]] = []
         for place, number in sorted((place, number) for number, place in enumerate(self._codec.places)):
             while ahead and ahead[0][0] < place:
@@ -353,16 +353,16 @@ class Journal:
             last, than = rows[-1].key[len(self._codec.places[place]) :], ">"
 
     def count(self) -> dict[str, int]:
-        """How many items are in each state. Reads no rows."""
+        """The number of items in each state. Reads no rows."""
         with self._reading:
             counts = self._reader.execute("SELECT state, items FROM counts WHERE items > 0").fetchall()
         return {STATES[number]: items for number, items in counts}
 
     def has_keys_from(self, prefix: str) -> bool:
-        """Whether the key of any item begins with `prefix`, which ends with a slash."""
+        """Whether any key starts with `prefix`, which ends with a slash."""
         if any(place.startswith(prefix) for place in self._codec.places):
             return True
-        # Keys whose place found no room.
+        # Keys without room for their place.
         rows = f"{_SELECT} WHERE place = 0 AND name >= ? ORDER BY name LIMIT 1"
         return any(row.key.startswith(prefix) for row in self._read(rows, (prefix,)))
 
@@ -385,8 +385,8 @@ class Journal:
         return list(map(self._codec.decode, found))
 
     def close(self) -> None:
-        """Close the file, which lets others open it. A temporary journal is deleted."""
-        # The lock was opened first and goes last.
+        """Close the file, so that other jobs can open it. A temporary journal is deleted."""
+        # The lock was taken first and is released last.
         while self._connections:
             self._connections.pop().close()
         if self._temporary is not None:
@@ -403,7 +403,7 @@ class Journal:
 
 
 def _next(ahead: list[tuple[str, Row, Iterator[Row]]]) -> Row:
-    """Take the first row, and draw the one that follows it in its place."""
+    """Take the first row, and replace it with the next one of the same place."""
     _, row, rows = ahead[0]
     following = next(rows, None)
     if following is None:

@@ -1,4 +1,4 @@
-"""Which file systems can hold a journal: SQLite's locks and its memory map do not hold over a network."""
+"""File systems that can hold a journal: SQLite's locks and memory map are unreliable over a network."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _NETWORK: Final = frozenset(
         *("fuse.mountpoint-s3", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"),
     }
 )
-"""Types as Linux calls them. EFS, FSx for ONTAP and Filestore are `nfs4` or `nfs`."""
+"""Names of the types on Linux. EFS, FSx for ONTAP and Filestore are `nfs4` or `nfs`."""
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 
 
 def network_file_system(path: Path) -> str | None:
-    """The type of the file system that `path` is on, or will be, if it is one that lies over a network.
+    """The type of the file system that `path` is or will be on, if it is a network file system.
 
-    None on a local one, and where the system does not tell: only Linux does.
+    None for a local one, and where the type is unknown: only Linux reports it.
     """
     real = os.path.realpath(path)
     mounted, kind = "", None
@@ -35,6 +35,6 @@ def network_file_system(path: Path) -> str | None:
                 continue
             point = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), fields[4])
             is_above = point == "/" or real == point or real.startswith(point + "/")
-            if is_above and len(point) >= len(mounted):  # of two at one place the later one is seen
+            if is_above and len(point) >= len(mounted):  # of two at one point, the later one is visible
                 mounted, kind = point, type_and_source.partition(" ")[0]
     return kind if kind in _NETWORK else None

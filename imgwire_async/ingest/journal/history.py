@@ -1,4 +1,4 @@
-"""What a journal remembers of the course of its job: how many items ended when, and which failed last."""
+"""The history of a job in its journal: how many items ended when, and which failed last."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _FORGET: Final = "DELETE FROM last_failures WHERE number <= (SELECT max(number) 
 def keep_outcomes(
     connection: sqlite3.Connection, rows: Sequence[Row], run: int, codec: RowCodec, now: float
 ) -> None:
-    """Put on record what these rows say about the course of the job, in their transaction.
+    """Record the outcomes of these rows for the history of the job, in the rows' transaction.
 
     Args:
         connection: in the transaction.
-        rows: that have been written. Those of other runs tell nothing new.
+        rows: the rows that were written. Rows of other runs are ignored.
         run: number of the run.
-        codec: with which they were written.
+        codec: the codec that they were written with.
         now: seconds since the epoch.
     """
     ended = [row for row in rows if row.run == run and row.state != State.KEYED]
@@ -48,7 +48,7 @@ def keep_outcomes(
 def keep_failures(
     connection: sqlite3.Connection, rows: Sequence[Row], codec: RowCodec, at: float | None
 ) -> None:
-    """Put on record that these are the last items that failed; `at` is None if nobody knows when."""
+    """Record these as the last items that failed; `at` is None if the time is unknown."""
     places = [codec.place_of(row.key) for row in rows[-LAST_FAILURES:]]
     connection.executemany(_NOTE, [(*place, at) for place in places if place is not None])
     connection.execute(_FORGET, (LAST_FAILURES,))

@@ -1,4 +1,4 @@
-"""Journals of earlier versions, brought forward when they are opened."""
+"""Migration of journals of earlier versions, which runs when they are opened."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def format_problem(version: object) -> str | None:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a journal to the current format, all of it or nothing. Blocks.
+    """Migrate a journal to the current format, completely or not at all. Blocks.
 
     Raises:
         sqlite3.Error: it cannot be written.
@@ -54,9 +54,9 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def shrink(connection: sqlite3.Connection) -> None:
-    """Give back the room that a migration has left empty, if it is most of the file. Blocks.
+    """Free the space that a migration has left unused, if it is most of the file. Blocks.
 
-    It is given back at the next opening if that is not possible now, such as because the disk is full.
+    If that is not possible now, for example because the disk is full, the next opening tries again.
     """
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (empty,) = connection.execute("PRAGMA freelist_count").fetchone()
@@ -66,7 +66,7 @@ def shrink(connection: sqlite3.Connection) -> None:
 
 
 def _from_2(connection: sqlite3.Connection) -> None:
-    """A version token takes the place of a file's time; the destination that of base URL and environment."""
+    """Replace a file's time by a version token, and base URL and environment by the destination."""
     for statement in _ITEMS_OF_3:
         connection.execute(statement)
     if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'about'").fetchone()[0]:
@@ -80,12 +80,12 @@ def _from_2(connection: sqlite3.Connection) -> None:
 
 
 def _from_3(connection: sqlite3.Connection) -> None:
-    """Sources may leave a note about an item."""
+    """Add the notes of sources about items."""
     connection.execute("ALTER TABLE items ADD COLUMN note TEXT")
 
 
 def _from_4(connection: sqlite3.Connection) -> None:
-    """Rows are stored without what can be derived."""
+    """Store rows without the values that can be derived."""
     connection.execute("ALTER TABLE items RENAME TO items_of_4")
     for index in ("items_by_content", "items_failed"):
         connection.execute(f"DROP INDEX IF EXISTS {index}")
@@ -124,4 +124,4 @@ _ITEMS_OF_3: Final = (
 _STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = MappingProxyType(
     {2: _from_2, 3: _from_3, 4: _from_4}
 )
-"""What brings a journal of a format to the next one."""
+"""The migration from each format to the next one."""

@@ -1,4 +1,4 @@
-"""Which paths can be that of a journal."""
+"""Validation of the paths of journals."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Final
 from imgwire_async.errors import InvalidArgumentError, JournalError
 from imgwire_async.ingest.journal.file_systems import network_file_system
 
-_URI: Final = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # a Path makes one slash of two
+_URI: Final = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # a Path turns two slashes into one
 
 
 def journal_path(given: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Path:
-    """The path of a journal as text.
+    """Validate the path of a journal.
 
     Raises:
         InvalidArgumentError: `given` is not the path of a file on this machine.
-        JournalError: the system cannot look at it, or it is on a network file system.
+        JournalError: the path cannot be accessed, or it is on a network file system.
     """
     try:
         name = os.fsdecode(given)
@@ -51,7 +51,7 @@ def journal_path(given: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> 
 
 
 def temporary_folder() -> Path:
-    """Where the journals are made that are deleted with their job.
+    """The folder for temporary journals, which are deleted with their job.
 
     Raises:
         JournalError: it is on a network file system.

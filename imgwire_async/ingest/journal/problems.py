@@ -1,4 +1,4 @@
-"""What SQLite says about a journal, in words that help."""
+"""Helpful error messages for SQLite errors of a journal."""
 
 from __future__ import annotations
 

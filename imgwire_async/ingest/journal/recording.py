@@ -1,4 +1,4 @@
-"""Recording the end of an item in the journal, and reporting it to the caller."""
+"""Rows for the journal and outcomes for the caller of items that have ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imgwire_async.ingest.sink import StoredImage
 
 
 def as_stored(task: Task, image: StoredImage, state: State, run: int, seconds: float) -> tuple[Row, Stored]:
-    """This run has uploaded the item."""
+    """Row and outcome of an item that this run has uploaded."""
     row = task.row(state, run)
     row.image_id, row.cdn_url = image.id, storable(image.url)
     outcome = Stored(
@@ -29,7 +29,7 @@ def as_stored(task: Task, image: StoredImage, state: State, run: int, seconds: f
 
 
 def as_known(task: Task, known: Row, run: int, same_content_as: str | None) -> tuple[Row, AlreadyStored]:
-    """The content of the item is stored, as `known` tells."""
+    """Row and outcome of an item whose content is already stored, as recorded in `known`."""
     row = task.row(State(known.state), run)
     row.image_id, row.cdn_url = known.image_id, known.cdn_url
     row.idempotency_key = known.idempotency_key
@@ -40,7 +40,7 @@ def as_known(task: Task, known: Row, run: int, same_content_as: str | None) -> t
 
 
 def as_failed(task: Task, error: ImgwireError, run: int) -> tuple[Row, Failed]:
-    """The item has failed for this run."""
+    """Row and outcome of an item that has failed in this run."""
     outcome = Failed(key=task.key, item=task.item, error=error, attempts=task.attempts)
     row = failed_row(task.row(State.FAILED, run), outcome, run)
     row.image_id = getattr(error, "image_id", row.image_id)

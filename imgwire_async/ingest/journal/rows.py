@@ -1,4 +1,4 @@
-"""What the journal of a bulk job holds of every item."""
+"""The rows of a journal, one for each item."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Final
 
 
 class State(StrEnum):
-    """How far an item is."""
+    """The state of an item."""
 
     KEYED = "keyed"
-    """Its idempotency key is on record; whether the service has been asked is open."""
+    """Its idempotency key is recorded; a request may or may not have been made."""
     STORED = "stored"
     READY = "ready"
-    """Stored, and the service has confirmed that it can deliver it."""
+    """Stored, and the service has confirmed that it can deliver the image."""
     SKIPPED = "skipped"
-    """No image."""
+    """Not an image."""
     FAILED = "failed"
 
 
 DONE: Final = frozenset({State.STORED, State.READY, State.SKIPPED})
-"""What a later run skips, as long as the source has not changed."""
+"""States that a later run skips, as long as the source has not changed."""
 
 
 @dataclass(slots=True)
 class Row:
-    """What the journal holds of one item. The fields are the columns."""
+    """The journal's record of one item. The fields are the columns."""
 
     key: str
     source: str
     state: str
     run: int
-    """Number of the run that wrote it last."""
+    """Number of the run that last wrote the row."""
     size: int | None = None
     version: str | None = None
     """See `Stamp.version`."""
@@ -45,17 +45,17 @@ class Row:
     error_type: str | None = None
     error: str | None = None
     item: str | None = None
-    """The item as a JSON row of a manifest, where a retry will need it."""
+    """The item as a JSON row of a manifest, if a retry will need it."""
     parameters: bytes | None = None
-    """Digest of the purpose, metadata and so on that it was sent with."""
+    """Digest of the purpose, metadata and other parameters that it was sent with."""
     note: str | None = None
     """See `Entry.note`."""
 
 
 class _DerivedWhenAsked:
-    """Lets the journal give a function instead of a row's idempotency key.
+    """Lets the journal pass a function instead of a row's idempotency key.
 
-    Most rows are read by a run that skips their items, and deriving a key takes as long as reading a row.
+    Most rows are read only to skip their items, and deriving a key takes as long as reading a row.
     """
 
     def __init__(self, slot: MemberDescriptorType) -> None:

@@ -1,4 +1,4 @@
-"""The tables of a journal: nothing that can be derived, and what many rows have in common only once.
+"""The tables of a journal. Derivable values are not stored, and values that rows share are stored once.
 
 A row of a million URLs or objects takes about a hundred bytes, most of them its key and its hashes. The view
 `items` shows the rows in words, for other tools.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 JOB: Final = "CREATE TABLE job (name TEXT NOT NULL, runs INTEGER NOT NULL, pace TEXT)"
-"""All formats have it. pace: class → [rate, time]"""
+"""Exists in all formats. pace: class → [rate, time]"""
 
 ITEMS: Final = (
     # kind: 0 for places, 1 for forms of URLs, 2 for parameters; see compact.py and shared.py
@@ -23,7 +23,7 @@ ITEMS: Final = (
         PRIMARY KEY (place, name)
     ) WITHOUT ROWID""",
     "CREATE INDEX items_failed ON compact_items (place, name) WHERE state = 4",
-    # Kept by triggers, so that whatever changes a row changes them in the same transaction.
+    # Kept by triggers, so that every change to a row updates them in the same transaction.
     "CREATE TABLE counts (state INTEGER PRIMARY KEY, items INTEGER NOT NULL, bytes INTEGER NOT NULL)",
     "INSERT INTO counts VALUES (0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0), (4, 0, 0)",
     """CREATE TRIGGER counts_new AFTER INSERT ON compact_items BEGIN
@@ -64,15 +64,15 @@ ITEMS: Final = (
     JOIN shared AS place ON place.kind = 0 AND place.number = compact_items.place
     LEFT JOIN shared AS source_place ON source_place.kind = 0 AND source_place.number = source_place""",
 )
-"""What format 5 keeps the items in."""
+"""The tables that hold the items in format 5."""
 
 CONTENT_INDEX: Final = (
     "CREATE INDEX IF NOT EXISTS items_by_content ON compact_items (substr(sha256, 1, 8)) "
     "WHERE sha256 IS NOT NULL"
 )
-"""Only for jobs that look for equal content: it takes more than half as much room as the rows."""
+"""Only for jobs that detect equal content: it takes more than half as much space as the rows."""
 
-# Missing in journals of earlier versions, which know neither their service nor their source.
+# Missing in journals of earlier versions, which record neither their service nor their source.
 # binding: see binding.py · resume: see resuming.py
 # outputs: JSON array with the paths of the files that the job has written
 # manifests: JSON array with the names of the manifests that an export has written

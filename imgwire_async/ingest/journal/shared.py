@@ -1,4 +1,4 @@
-"""Values that many rows of a journal have in common: stored once, and named by a number."""
+"""Values that many rows of a journal share: stored once, and referenced by number."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ _ALL: Final = "SELECT value FROM shared WHERE kind = ? ORDER BY number"
 class SharedValues(Generic[V]):
     """The shared values of one kind in an open journal. All are held in memory.
 
-    A number never changes, and there is never less room: what finds no room once, never finds any. Reading
-    is safe while another thread adds values.
+    A number never changes, and a value that once found no room never gets a number. Reading is safe while
+    another thread adds values.
 
     Args:
         connection: of the journal.
         kind: number of the kind.
-        most: how many values are shared. Rows have any further ones for themselves.
+        most: how many values are shared. Rows store any further ones themselves.
     """
 
     def __init__(self, connection: sqlite3.Connection, kind: int, most: int) -> None:
         self._kind = kind
         self._most = most
         self.values: list[V] = [value for (value,) in connection.execute(_ALL, (kind,))]
-        """Each at its number."""
+        """The values, indexed by number."""
         self._numbers: dict[V, int] = {value: number for number, value in enumerate(self.values)}
         self._written = len(self.values)
 
     def find(self, value: V) -> int | None:
-        """The number of a value that is shared."""
+        """The number of a value, or None if it is not shared."""
         return self._numbers.get(value)
 
     def has_room(self, more: int = 0) -> bool:
-        """Whether another value can be shared, if there is room for `more` besides."""
+        """Whether another value can be shared while keeping room for `more`."""
         return len(self.values) < self._most + more
 
     def number(self, value: V, more: int = 0) -> int | None:
-        """The number of a value, which is shared from now on; None if there is no room for it."""
+        """Share a value and return its number; None if there is no room for it."""
         found = self._numbers.get(value)
         if found is None and self.has_room(more):
             found = len(self.values)
@@ -48,7 +48,7 @@ class SharedValues(Generic[V]):
         return found
 
     def write(self, connection: sqlite3.Connection) -> None:
-        """Write the values that are new, in the transaction of the rows that use them."""
+        """Write the new values, in the transaction of the rows that use them."""
         numbers = range(self._written, len(self.values))
         connection.executemany(
             "INSERT INTO shared VALUES (?, ?, ?)",

@@ -1,8 +1,8 @@
-"""How far the job of a journal is, read beside a running job or after its end.
+"""Progress of the job of a journal, which can be read while the job runs or after its end.
 
-`job_is_running(path)` says which of both. `journal_stats(path)` opens the file for itself, takes no lock, and
-reads no rows but those of the last failures: a journal of ten million items answers as fast as one of ten.
-Journals of earlier formats are read row by row, and do not tell when items ended.
+`job_is_running(path)` returns whether the job is running. `journal_stats(path)` opens its own connection,
+takes no lock, and reads only the rows of the last failures, so it is as fast for ten million items as for
+ten. Journals of earlier formats are read row by row, and lack the times at which items ended.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from imgwire_async.ingest.journal.rows import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
-    """What ended within some seconds."""
+    """The items that ended within a period of time."""
 
     started: int
     """Seconds since the epoch."""
@@ -37,12 +37,12 @@ class Throughput:
     skipped: int
     failed: int
     bytes: int
-    """Of what was stored, as far as its size is known."""
+    """Bytes of the stored items, as far as their sizes are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedItem:
-    """An item that has failed, and has not been tried again since."""
+    """An item that has failed and has not been retried since."""
 
     key: str
     error_type: str | None
@@ -55,47 +55,47 @@ class FailedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalStats:
-    """How far the job of a journal is."""
+    """Progress of the job of a journal."""
 
     job: str
     runs: int
-    """How often it was run."""
+    """Number of runs."""
     service: str | None
-    """Where the images go, as its URL; for an export, where they come from. None if an earlier version wrote
-    the journal."""
+    """URL of the service that the images go to; for an export, that they come from. None if an earlier
+    version wrote the journal."""
     area: str | None
     """See `Destination.area`."""
     source: str | None
-    """What identifies the source, see `Binding.source`; for an export, where the images go."""
+    """Identity of the source, see `Binding.source`; for an export, where the images go."""
     manifests: tuple[str, ...]
     """Names of the manifests that an export has written; empty for any other job."""
     counts: Mapping[State, int]
-    """Items by state; all states are there."""
+    """Number of items by state; every state is present."""
     bytes: Mapping[State, int]
-    """Their sizes, as far as they are known."""
+    """Bytes by state, as far as the sizes are known."""
     throughput: tuple[Throughput, ...]
-    """What ended when, by time; seconds in which nothing ended are missing."""
+    """Items that ended, by time; periods in which none ended are omitted."""
     failures: tuple[FailedItem, ...]
-    """At most `LAST_FAILURES`, the last one first."""
+    """At most `LAST_FAILURES`, the latest first."""
 
     @property
     def items(self) -> int:
-        """All items that the journal knows."""
+        """Number of items in the journal."""
         return sum(self.counts.values())
 
     @property
     def last_activity(self) -> float | None:
-        """When an item ended last, in seconds since the epoch, at most `SLOT` too early; None if unknown."""
+        """When the last item ended, in seconds since the epoch, at most `SLOT` too early; None if unknown."""
         ends: list[float] = [slot.started for slot in self.throughput[-1:]]
         ends += [item.at for item in self.failures if item.at is not None]
         return max(ends, default=None)
 
 
 def journal_stats(path: str | os.PathLike[str]) -> JournalStats:
-    """How far the job of a journal is. Blocks for milliseconds; nothing is written, and a job may be running.
+    """Read the progress of a job, even while it runs. Blocks for milliseconds and writes nothing.
 
     Raises:
-        JournalError: there is no journal, or it is damaged, foreign or of a later version.
+        JournalError: the file does not exist, is damaged, is not a journal, or is of a later version.
     """
     name = Path(os.fspath(path))
     try:
@@ -103,7 +103,7 @@ def journal_stats(path: str | os.PathLike[str]) -> JournalStats:
             return read_stats(connection)
     except sqlite3.Error as error:
         raise journal_error(name, error) from error
-    except (LookupError, TypeError, ValueError) as error:  # what no journal holds
+    except (LookupError, TypeError, ValueError) as error:  # values that are invalid in a journal
         raise JournalError(f"the journal {name} is damaged", reason="damaged") from error
 
 
@@ -121,7 +121,7 @@ def job_is_running(path: str | os.PathLike[str]) -> bool:
 
 
 def read_stats(connection: sqlite3.Connection) -> JournalStats:
-    """The same of an open journal, in a transaction of its own."""
+    """Read the progress from an open journal, in its own transaction."""
     execute = connection.execute
     execute("BEGIN")
     try:
@@ -175,8 +175,8 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         raise JournalError(f"cannot open the journal {path}: {error}", reason="not_writable") from error
     if head != SQLITE_HEAD:
         raise JournalError(f"{path} is not a journal" if head else f"{path} is empty: no job has used it yet")
-    # Not mode=ro: the last one to close a journal has to be able to take in its log. Where no log can be
-    # written, there is none either.
+    # Not mode=ro: the last connection to close a journal has to be able to checkpoint its log. Where no log
+    # can be written, none exists either.
     log = Path(f"{path}-wal")
     mode = "mode=rw" if log.exists() or os.access(path.parent, os.W_OK) else "immutable=1"
     with closing(

@@ -1,4 +1,4 @@
-"""Writing the journal from many tasks: what comes in a moment is committed together."""
+"""Writing the journal from many tasks: rows that arrive close together share a commit."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from imgwire_async.ingest.journal.rows import Row
 T = TypeVar("T")
 
 WINDOW: Final = 0.01
-"""Seconds between two commits at least.
+"""Minimum seconds between two commits.
 
-A row is on record this long after it was put, and the two commits that may be needed: the one under way, and
-its own. That is what a killed process loses of its bookkeeping.
+A row is recorded after this time plus up to two commits: the one in progress and its own. A killed process
+loses the rows of that period.
 """
 MOST_UNDELIVERED: Final = 1000
 """Results that may wait to be delivered before `keep_up` waits."""
 
 
 class JournalWriter(Generic[T]):
-    """Collects rows and commits them, one commit at a time, in a worker thread.
+    """Collects rows and commits them in a worker thread, one commit at a time.
 
-    `run` and `run_delivery` are run by tasks of their own, because who is slow to take results must not keep
-    other rows from being committed.
+    `run` and `run_delivery` run in separate tasks, because a slow consumer of results must not delay the
+    commits of other rows.
 
     Args:
-        journal: where to.
-        deliver: handed what was put along with the rows, once they are committed.
+        journal: the journal to write.
+        deliver: called with the results that were put with the rows, once the rows are committed.
         time: clock to read and to wait on.
     """
 
@@ -55,7 +55,7 @@ class JournalWriter(Generic[T]):
         self._has_resume = False
 
     def put(self, row: Row | None, result: T | None = None) -> None:
-        """Have a row written with the next commit, and `result` delivered after it."""
+        """Write a row with the next commit, and deliver `result` after it."""
         if row is not None:
             self._rows.append(row)
         if result is not None:
@@ -64,28 +64,28 @@ class JournalWriter(Generic[T]):
         self._something.set()
 
     def put_resume(self, mark: str | None) -> None:
-        """Have it written with the next commit from where the next run may begin; None for the beginning."""
+        """Record with the next commit where the next run may start; None for the beginning."""
         self._resume, self._has_resume = mark, True
         self._something.set()
 
     async def commit(self) -> None:
-        """Wait until everything that has been put is committed."""
+        """Wait until all rows put so far are committed."""
         event = self._committed if self._rows else self._under_way
         if event is not None:
             await event.wait()
 
     async def keep_up(self) -> None:
-        """Wait while more than `MOST_UNDELIVERED` results have not been taken."""
+        """Wait while more than `MOST_UNDELIVERED` results are undelivered."""
         while self._undelivered > MOST_UNDELIVERED:
             await self._delivered.wait()
 
     def end(self) -> None:
-        """Let `run` and `run_delivery` return when everything is written and delivered."""
+        """Make `run` and `run_delivery` return once everything is written and delivered."""
         self._ending = True
         self._something.set()
 
     async def run(self) -> None:
-        """Write until `end`. When cancelled, what has been put is still committed.
+        """Write until `end`. On cancellation, the rows put so far are still committed.
 
         Raises:
             JournalError: the journal cannot be written.

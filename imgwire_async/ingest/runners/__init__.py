@@ -1,1 +1,1 @@
-"""Where the shards of a job run: in this process or in worker processes."""
+"""Running the shards of a job, in this process or in worker processes."""

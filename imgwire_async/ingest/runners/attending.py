@@ -1,4 +1,4 @@
-"""The job's side of one worker: answers its calls, notes what it holds, and notices its end or silence."""
+"""The job's side of one worker: responds to its calls, tracks its items, and detects its end or silence."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
     from imgwire_async.ingest.runners.pool import WorkerPool
 
 SILENCE: Final = 30.0
-"""A worker that says nothing for this many seconds, although it lives, is lost: frozen, or cut off."""
+"""A running worker that sends nothing for this many seconds is considered lost: frozen, or cut off."""
 START_SECONDS: Final = 120.0
-"""The same before its first word, when it imports what it needs."""
+"""The same limit before its first message, while it imports its modules."""
 
 HAND_OVER_SECONDS: Final = 1.0
-"""A worker that takes longer to start leaves the items that it was started for to workers that are free."""
+"""If a worker takes longer to start, its first items go to free workers."""
 
 
 class AttendedWorker:
     """One worker, from its start to its end.
 
     Args:
-        pool: the one that it belongs to.
-        job: hands out shards, and learns what became of the items.
-        setup: what the worker needs to begin, apart from its share of the bounds.
+        pool: the pool that the worker belongs to.
+        job: provides the shards, and records what becomes of the items.
+        setup: everything the worker needs to start, apart from its share of the limits.
         first: its first shard.
-        link: the link to it, not started.
+        link: the link to the worker, not started.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class AttendedWorker:
         self.leased: dict[str, int] = {}
         """Generation of its last lease."""
         self.mismatch: ConfigurationError | None = None
-        """Set when its versions are not those of the job, or it cannot be started where it should."""
+        """Set if its versions differ from the job's, or it cannot be started where it should."""
         self.where = "not started"
-        """The process, and the machine that it runs on, as it says itself."""
+        """The process and the machine that it runs on, as reported by the worker."""
         self.has_begun = False
         self.silence = SILENCE
-        """After this many seconds without a word it is lost."""
+        """After this many seconds without a message it is considered lost."""
         self._heard = False
         self._part: Part | None = None
         self._serving: TaskGroup | None = None
@@ -101,7 +101,7 @@ class AttendedWorker:
         )
 
     async def run(self) -> Ending:
-        """Run the worker to its end. Nothing that it says later counts any more."""
+        """Run the worker until it ends. Later messages from it are ignored."""
         is_silent = False
         ending: Ending | None = None
         self._part = self._pool.dealer.join()
@@ -123,10 +123,10 @@ class AttendedWorker:
         return ending or Ending(f"after it had said nothing for {self._longest_silence:g} s")
 
     async def _start(self, tasks: TaskGroup) -> None:
-        """Start the worker. What it was to begin with, and its share, go to others if that takes long.
+        """Start the worker. If that takes long, its first items and its share go to other workers.
 
         Raises:
-            OSError: it cannot be started, or the job is over before it is.
+            OSError: it cannot be started, or the job ends before it has started.
             ConfigurationError: it can never be started.
         """
         problem: Exception | None = OSError()
@@ -157,7 +157,7 @@ class AttendedWorker:
             self._job.take_back(tasks)
 
     async def _serve(self) -> bool:
-        """Serve the worker until it has ended; whether it has fallen silent instead."""
+        """Serve the worker until it ends or falls silent. Returns whether it fell silent."""
         is_silent = False
         async with anyio.create_task_group() as tasks:
             self._serving = tasks
@@ -186,9 +186,9 @@ class AttendedWorker:
         return self.silence if self.has_begun else START_SECONDS
 
     async def _fall_silent(self) -> None:
-        """Return when the worker has been silent for too long.
+        """Return once the worker has been silent for too long.
 
-        Silent looks are counted, not seconds: a job that was frozen itself has not listened.
+        Counts checks instead of seconds, because a job that was frozen itself has not listened.
         """
         silent = 0
         while silent < math.ceil(self._longest_silence / BEAT_SECONDS):
@@ -199,7 +199,7 @@ class AttendedWorker:
             silent = 0 if self._heard else silent + 1
 
     def _hear(self) -> None:
-        """Do nothing: whatever arrives shows that the worker lives."""
+        """Do nothing: any message shows that the worker is alive."""
 
     async def _begin(self, said: dict[str, str | int]) -> Setup:
         try:
@@ -218,7 +218,7 @@ class AttendedWorker:
             self._pool.dealer.leave(part)
 
     def _tell_share(self, share: Share, is_kept_to: Callable[[], None]) -> None:
-        if self._serving is not None:  # or it has ended, and leaves in a moment
+        if self._serving is not None:  # otherwise it has ended and is about to leave
             self._serving.start_soon(self._share, share, is_kept_to)
 
     async def _share(self, share: Share, is_kept_to: Callable[[], None]) -> None:
@@ -250,7 +250,7 @@ class AttendedWorker:
         return task
 
     def _drop(self, task: Task) -> None:
-        """Forget an item that the job has."""
+        """Forget an item that the job has taken over."""
         if task.held:
             self.unfinished.pop(task.key, None)
 

@@ -1,7 +1,7 @@
 """Calls and messages between a job and one of its workers, over any link that carries bytes.
 
-A frame is a length of eight bytes and a pickle. Anyone who can write a pickle can run code, so nobody but the
-two processes ever has the ends of these pipes.
+A frame is an eight-byte length and a pickle. Anyone who can write a pickle can run code, so only the two
+processes ever have access to the ends of these pipes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from imgwire_async.errors import ImgwireError
 
 _LENGTH: Final = 8
 _PROTOCOL: Final = 5
-"""The same for all versions of Python, so that ends of different ones can tell each other so."""
+"""The same for all versions of Python, so that ends with different versions can report the mismatch."""
 
 
 class _Kind(IntEnum):
@@ -29,7 +29,7 @@ class _Kind(IntEnum):
 
 
 _Message = tuple[int, int, str, object]
-"""Kind, number of the call, name of what is called, and its arguments or result."""
+"""Kind, number of the call, name of the function, and its arguments or result."""
 
 
 class _Pending:
@@ -40,13 +40,13 @@ class _Pending:
 
 
 class Channel:
-    """One end. What is sent arrives in order; what waits to be sent goes out together.
+    """One end of a channel. Messages arrive in order, and waiting messages are sent together.
 
     Args:
-        tells: functions that the other end may have run without a response, by name.
+        tells: functions that the other end may run without waiting for a result, by name.
         calls: async functions whose result the other end may wait for, by name. An `ImgwireError` is raised
-            at the other end; whatever else they raise, here.
-        gather: for this many seconds what is sent waits for more to go with it; 0: not at all.
+            at the other end, any other exception at this one.
+        gather: seconds that a message waits for others to be sent with it; 0 disables waiting.
         at_once: names of calls, of either end, and of tells that end such a wait.
     """
 
@@ -71,11 +71,11 @@ class Channel:
         self._number = 0
 
     def tell(self, name: str, *arguments: object) -> None:
-        """Have a function of the other end run."""
+        """Run a function at the other end, without waiting for it."""
         self._put((_Kind.TELL, 0, name, arguments))
 
     async def call(self, name: str, *arguments: object) -> object:
-        """Have a function of the other end run, and wait for its result.
+        """Run a function at the other end, and wait for its result.
 
         Raises:
             ImgwireError: the function raised it.
@@ -93,10 +93,10 @@ class Channel:
         return pending.result
 
     async def send_to(self, write: Callable[[bytes], Awaitable[None]]) -> None:
-        """Send until cancelled, or until the other end is gone.
+        """Send until cancelled, or until the other end is closed.
 
         Args:
-            write: writes all of some bytes, or raises `OSError` or anyio's errors for a broken stream.
+            write: writes all bytes passed to it, or raises `OSError` or anyio's errors for a broken stream.
         """
         while True:
             await self._something.wait()
@@ -114,7 +114,7 @@ class Channel:
             self._sent.set()
 
     def hurry(self) -> None:
-        """Send what waits for more without further delay."""
+        """Send waiting messages without further delay."""
         self._hurried.set()
 
     async def flush(self) -> None:
@@ -125,7 +125,7 @@ class Channel:
             await self._sent.wait()
 
     def feed(self, data: bytes, tasks: TaskGroup) -> None:
-        """Take bytes that have arrived, and do what complete messages ask for.
+        """Process received bytes and handle complete messages.
 
         Args:
             data: the bytes.
@@ -162,7 +162,7 @@ class Channel:
             self._put((_Kind.ERROR, number, name, error))
 
     def _put(self, message: _Message) -> None:
-        # As plain numbers: the other end may be of a version that has no such class here.
+        # Plain numbers, because a version at the other end may not have this class.
         self._outgoing.append((int(message[0]), *message[1:]))
         self._something.set()
         if message[2] in self._at_once:

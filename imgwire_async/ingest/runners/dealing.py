@@ -1,4 +1,4 @@
-"""Dealing the bounds of a job to its workers, anew whenever one joins or leaves."""
+"""Sharing the limits of a job among its workers, recomputed whenever one joins or leaves."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import anyio
 from imgwire_async.ingest.options import Share
 
 Tell = Callable[[Share, Callable[[], None]], None]
-"""Sends a worker its share, and calls the second argument once the worker uses no more than that."""
+"""Sends a worker its share, and calls the second argument once the worker uses no more than that share."""
 
 
 _Amounts = tuple[Fraction, Fraction, Fraction, Fraction]
-"""Senders, requests, bytes in memory and bandwidth: a share in exact numbers, so that shares add up."""
+"""Senders, requests, bytes in memory and bandwidth: a share as exact numbers, so that shares add up."""
 _NOTHING: Final = (Fraction(0),) * 4
 
 
 def _part(whole: _Amounts, number: int, count: int) -> _Amounts:
-    """One of `count` parts that together are the whole."""
+    """One of `count` parts that add up to the whole."""
     senders, requests, byte_budget, bandwidth = whole
     return (
         Fraction(senders // count + (number < senders % count)),
@@ -37,26 +37,26 @@ def _each(function: Callable[[Fraction, Fraction], Fraction], one: _Amounts, oth
 
 
 class Part:
-    """What one worker has of the bounds."""
+    """One worker's part of the limits."""
 
     def __init__(self) -> None:
         self.told = _NOTHING
-        """What it may use, as far as it has been told."""
+        """The share last sent to the worker."""
         self.held = _NOTHING
-        """What it uses at most. More than it may, until what it has begun has ended."""
+        """The most that it can be using. Exceeds its share until the work in progress has ended."""
         self.is_enough = anyio.Event()
-        """Set when it may begin."""
+        """Set when the worker may start."""
         self.tell: Tell | None = None
 
 
 class Dealer:
-    """Deals the bounds of a job in equal parts, which are never more than the whole together.
+    """Divides the limits of a job into equal parts, which never add up to more than the whole.
 
-    What a worker loses to another one, the other gets when the first no longer uses it.
+    If a part moves from one worker to another, the other gets it once the first no longer uses it.
 
     Args:
-        bounds: those of the job.
-        most: how many workers it has at most.
+        bounds: the limits of the job.
+        most: maximum number of workers.
     """
 
     def __init__(self, bounds: Share, most: int) -> None:
@@ -71,25 +71,25 @@ class Dealer:
         self._parts: list[Part] = []
 
     def join(self) -> Part:
-        """Deal a part to one more worker."""
+        """Assign a part to another worker."""
         part = Part()
         self._parts.append(part)
         self._deal()
         return part
 
     async def begin(self, part: Part, tell: Tell) -> Share:
-        """Wait until the part of a worker is worth beginning with.
+        """Wait until a worker's part is large enough to start with.
 
         Args:
-            part: what `join` returned.
-            tell: how the worker learns of changes from now on.
+            part: the result of `join`.
+            tell: called with changes of the part from now on.
         """
         await part.is_enough.wait()
         part.tell = tell
         return self._share(part.told)
 
     def leave(self, part: Part) -> None:
-        """Deal what a worker had to the others. Nothing happens if it has left already."""
+        """Distribute a worker's part among the others. Does nothing if it has already left."""
         if part in self._parts:
             self._parts.remove(part)
             self._deal()
@@ -120,7 +120,7 @@ class Dealer:
             part.tell(self._share(may_use), lambda: self._note_use(part, may_use))
 
     def _note_use(self, part: Part, amounts: _Amounts) -> None:
-        if part.told is amounts:  # or it has been told something else meanwhile
+        if part.told is amounts:  # otherwise another share was sent meanwhile
             part.held = amounts
             self._deal()
 

@@ -1,4 +1,4 @@
-"""What carries the frames between a job and one of its workers: the protocol of links."""
+"""The protocol of links, which carry the frames between a job and one of its workers."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ class Ending(NamedTuple):
     """How a worker ended."""
 
     words: str
-    """Such as "by SIGKILL"."""
+    """For example "by SIGKILL"."""
     is_failure: bool = True
-    """Whether it counts towards the deaths that stop the job. The loss of a node does not."""
+    """Whether it counts towards the deaths that stop the job. Losing a node does not count."""
 
 
 class WorkerLink(Protocol):
-    """The job's end of the link to one worker, which is started with it and ends with it.
+    """The job's end of the link to one worker, which starts and ends with the worker.
 
-    Bytes arrive complete and in order until the worker ends; what came before it ended arrives.
+    Bytes arrive completely and in order until the worker ends, including all that it sent before its end.
     """
 
     @property
     def gather_seconds(self) -> float:
-        """For this long what is sent waits for more to go with it, unless it is urgent."""
+        """Seconds that a message waits for others to be sent with it, unless it is urgent."""
         ...
 
     async def start(self, tasks: TaskGroup) -> None:
         """Start the worker.
 
         Args:
-            tasks: where to run what the link needs until it has ended.
+            tasks: task group for the background tasks of the link.
 
         Raises:
             OSError: it cannot be started; `ended` says why.
@@ -48,7 +48,7 @@ class WorkerLink(Protocol):
         ...
 
     async def receive(self) -> bytes:
-        """Wait for bytes of the worker.
+        """Wait for bytes from the worker.
 
         Raises:
             anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError: the worker has ended.
@@ -56,13 +56,13 @@ class WorkerLink(Protocol):
         ...
 
     async def ended(self) -> Ending:
-        """How the worker ended. Waits for some seconds for one that has closed the link but still runs."""
+        """How the worker ended. If it has closed the link but still runs, waits for it for some seconds."""
         ...
 
     async def kill(self) -> None:
-        """End the worker at once, if it has not ended, and release what the link holds."""
+        """Kill the worker if it has not ended, and release the resources of the link."""
         ...
 
 
 StartLink = Callable[[], WorkerLink]
-"""Makes the link to one more worker."""
+"""Creates the link to another worker."""

@@ -1,4 +1,4 @@
-"""Workers in processes of this machine, over pipes."""
+"""Workers in processes on this machine, connected by pipes."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if sys.platform == "win32":
     _OUT_OF_REACH_OF_CTRL_C: Final[Mapping[str, Any]] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
 else:
     _OUT_OF_REACH_OF_CTRL_C: Final[Mapping[str, Any]] = {"start_new_session": True}
-# The job ends its processes itself, after what is in flight has ended.
+# The job ends its processes itself, after the items in flight have finished.
 
 
 class PipeLink:
-    """The link to a process of this machine, see `WorkerLink`.
+    """The link to a process on this machine, see `WorkerLink`.
 
     Args:
-        secret_variables: environment variables that the process does not get.
+        secret_variables: environment variables that are removed for the process.
     """
 
     gather_seconds = 0.0
-    """A write to a pipe costs next to nothing."""
+    """Writing to a pipe costs next to nothing."""
 
     def __init__(self, secret_variables: Collection[str]) -> None:
         self._secret_variables = secret_variables
@@ -94,7 +94,7 @@ class PipeLink:
             await self.process.aclose()
 
     async def _pass_on(self, stream: ByteReceiveStream) -> None:
-        """Show what the process says on its standard error on ours."""
+        """Copy the standard error of the process to our own."""
         with suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
             while True:
                 text = (await stream.receive()).decode(errors="replace")
@@ -105,7 +105,7 @@ class PipeLink:
 
 
 def _environment(secrets: Collection[str]) -> dict[str, str]:
-    """A process that imports what this one does, and has no key but the one that the job hands it."""
+    """An environment with this process's import path, and without keys: the job passes the key itself."""
     environment = {name: value for name, value in os.environ.items() if name not in secrets}
     return environment | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
 

@@ -1,4 +1,4 @@
-"""Running the shards of a job by workers: other processes, of this machine or of a cluster."""
+"""Running the shards of a job in workers: other processes, on this machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from imgwire_async.ingest.shards.shard import Setup
 from imgwire_async.ingest.sink import SinkAddress
 
 MOST_DEATHS: Final = 3
-"""When this many workers have died one after the other, none with an item stored, the job stops."""
+"""The job stops after this many consecutive workers have died without storing an item."""
 UNHURRIED: Final = 1.0
-"""Seconds before a worker is replaced that was lost with its node, or had no room."""
+"""Seconds before replacing a worker that was lost with its node, or found no room."""
 
 logger = logging.getLogger("imgwire_async")
 
 
 def check_processes(core: Core) -> None:
-    """Refuse a client whose requests cannot be made by other processes.
+    """Reject a client whose requests cannot be made by other processes.
 
     Raises:
-        ConfigurationError: why it cannot be used.
+        ConfigurationError: the client cannot be used; the message says why.
     """
     options = core.options
     problem = None
@@ -53,16 +53,16 @@ def check_processes(core: Core) -> None:
 
 
 class WorkerPool:
-    """Runs shards by workers, which are started when there is something to do.
+    """Runs shards in workers, which are started when there is something to do.
 
     Args:
-        core: the client's; its credential and limits hold for all processes together.
+        core: the client's core; its credential and limits apply to all processes together.
         sink: where the items go.
         job: name of the job.
-        options: those of the job.
-        pace: requests per second to begin with, by class, where an earlier run has found them.
-        start_link: makes the link to one more worker.
-        carried: an item as workers can read it; an `InvalidArgumentError` fails it.
+        options: options of the job.
+        pace: initial requests per second by class, as found by an earlier run.
+        start_link: creates the link to another worker.
+        carried: converts an item to the form that workers can read; an `InvalidArgumentError` fails the item.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class WorkerPool:
         self._start_link = start_link
         self.portable = carried
         self.over = anyio.Event()
-        """Set when there is nothing more to begin."""
+        """Set when there is nothing more to start."""
         self._most_pause = options.max_pause
         self.stopped = False
         self.workers: set[AttendedWorker] = set()
@@ -119,21 +119,21 @@ class WorkerPool:
 
     @property
     def in_flight(self) -> int:
-        """Items that are being sent."""
+        """Number of items being sent."""
         return sum(worker.in_flight for worker in self.workers)
 
     @property
     def waiting_for(self) -> str | None:
-        """What items are waited for before they can be sent."""
+        """What items wait for before they can be sent."""
         return next((worker.waiting_for for worker in self.workers if worker.waiting_for), None)
 
     def ceilings(self) -> dict[str, float]:
-        """What a later run may take for `pace`."""
+        """The rates that a later run may pass as `pace`."""
         found = {str(name): desk.ceiling for name, desk in self.desks.items()}
         return {name: ceiling for name, ceiling in found.items() if ceiling is not None}
 
     def stop(self) -> None:
-        """Begin nothing more; what is in flight ends."""
+        """Start no more items; those in flight finish."""
         self.stopped = True
         self.over.set()
         self.tell_all("stop")
@@ -183,7 +183,7 @@ class WorkerPool:
         if worker.probing:
             job.probe_lost()
         for rate_class, generation in worker.leased.items():
-            # Were it a probe of the pace, everybody would wait for its response.
+            # If it was a rate probe, all others would wait for its response.
             self.desks[rate_class].report(0, 0, None, generation)
         if deaths >= MOST_DEATHS:
             job.stop_early("worker", f"{deaths} workers ended one after the other, {ending.words}")

@@ -1,4 +1,4 @@
-"""Workers on a Ray cluster: the only module that knows Ray."""
+"""Workers on a Ray cluster: the only module that uses Ray."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _SAY_WAITING_AFTER: Final = 10.0  # seconds
 
 logger = logging.getLogger("imgwire_async")
 _jobs_of_ours = 0
-"""Jobs that use the connection of this process, where it is none of the caller's own."""
+"""Jobs that use this process's connection, if it is not the caller's own."""
 _connecting = threading.Lock()
 
 
 class RayCluster:
-    """The cluster that Ray finds, to which this process is connected until `leave`.
+    """The cluster that Ray finds. The process stays connected to it until `leave`.
 
     Args:
-        runner: what each worker needs.
-        patience: for how many seconds a worker waits for room in the cluster.
+        runner: the requirements of each worker.
+        patience: seconds that a worker waits for room in the cluster.
     """
 
     def __init__(self, runner: RayRunner, patience: float) -> None:
@@ -43,7 +43,7 @@ class RayCluster:
         """Connect, unless the process is connected already. Blocks.
 
         Raises:
-            ConfigurationError: there is no cluster, or it cannot be used.
+            ConfigurationError: no cluster was found, or it cannot be used.
         """
         global _jobs_of_ours
         import ray
@@ -51,7 +51,7 @@ class RayCluster:
         self._ray = ray
         with _connecting:
             if ray.is_initialized() and not _jobs_of_ours:
-                return  # the caller's own, which stays
+                return  # the caller's own connection, which stays
             if not _jobs_of_ours:
                 check_reachable(os.environ.get("RAY_ADDRESS", ""))
                 try:
@@ -68,7 +68,7 @@ class RayCluster:
             self._is_ours = True
 
     def leave(self) -> None:
-        """Disconnect, if `join` has connected and no other job needs it. The cluster goes on. Blocks."""
+        """Disconnect if `join` has connected and no other job needs it. The cluster keeps running. Blocks."""
         global _jobs_of_ours
         with _connecting:
             if self._is_ours:
@@ -78,14 +78,14 @@ class RayCluster:
                     self._ray.shutdown()
 
     def workers(self, most: int) -> int:
-        """How many workers to have: as many as wanted, or as there are CPUs free, and at most `most`."""
+        """The number of workers: as requested, or as many as there are free CPUs, and at most `most`."""
         if self._runner.workers is not None:
             return self._runner.workers
         free = float(self._ray.available_resources().get("CPU", 0))
         return max(1, min(most, int(free / (self._runner.num_cpus or 1))))
 
     def link(self) -> RayLink:
-        """The link to one more worker."""
+        """Create the link to another worker."""
         return RayLink(self._ray, self._runner, self._patience)
 
 
@@ -93,9 +93,9 @@ class RayLink:
     """The link to an actor, see `WorkerLink`.
 
     Args:
-        ray: the library, connected.
-        runner: what the actor needs.
-        patience: for how many seconds it may wait for room in the cluster.
+        ray: the Ray module, connected.
+        runner: the requirements of the actor.
+        patience: seconds that it may wait for room in the cluster.
     """
 
     gather_seconds = GATHER_SECONDS
@@ -111,11 +111,11 @@ class RayLink:
         """Start the actor, as soon as the cluster has room for it.
 
         Raises:
-            OSError: it has none for too long, or the actor has died.
+            OSError: the cluster had no room for too long, or the actor has died.
             ConfigurationError: the node lacks imgwire-async, or has another version.
         """
         tasks.start_soon(self._say_waiting)
-        # No restarts and no repeated calls by Ray: what an actor has done does not count twice.
+        # No restarts and no repeated calls by Ray, so that the work of an actor does not count twice.
         options: dict[str, object] = {
             "num_cpus": self._runner.num_cpus,
             "max_restarts": 0,
@@ -123,7 +123,7 @@ class RayLink:
         }
         if self._runner.resources:
             options["resources"] = dict(self._runner.resources)
-        # For its first actor Ray imports for half a second, which must not hold up the event loop.
+        # Ray imports for half a second for its first actor, which must not block the event loop.
         actor = await to_thread.run_sync(self._ray.remote(RayWorker).options(**options).remote)
         self._actor = actor
         with anyio.move_on_after(self._patience):
@@ -156,11 +156,11 @@ class RayLink:
         logger.warning("a worker of a bulk job waits for room in the Ray cluster (%s)", self._needs)
 
     async def send(self, data: bytes) -> None:
-        """Feed the actor."""
+        """Send bytes to the actor."""
         await self._call("feed", data)
 
     async def receive(self) -> bytes:
-        """Take what the actor has for the job."""
+        """Receive the actor's bytes for the job."""
         while True:
             data = await self._call("take")
             if data is None:
@@ -177,7 +177,7 @@ class RayLink:
             raise anyio.BrokenResourceError from error
 
     async def ended(self) -> Ending:
-        """How the actor ended. The loss of its node, or of its place there, is no fault of the job."""
+        """How the actor ended. Losing its node, or its place there, does not count as the job's fault."""
         if self._has_no_room:
             words = f"before it began: the Ray cluster had no room for it ({self._needs}) "
             return Ending(words + f"for {self._patience:g} s", is_failure=False)
@@ -195,9 +195,9 @@ class RayLink:
         return Ending(f"out of reach ({type(error).__name__})", is_failure=False)
 
     async def kill(self) -> None:
-        """Kill the actor, also one that waits for room."""
+        """Kill the actor, even if it still waits for room."""
         if self._actor is not None:
-            # It says so when the actor or the connection is gone already.
+            # Raised if the actor or the connection is already gone.
             with suppress(self._ray.exceptions.RayError, RuntimeError, ValueError):
                 self._ray.kill(self._actor, no_restart=True)
             self._actor = None

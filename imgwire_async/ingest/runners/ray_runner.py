@@ -1,4 +1,4 @@
-"""What a caller says about running a job on a Ray cluster. Nothing here needs Ray."""
+"""The options for running a job on a Ray cluster. Nothing here needs Ray."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from imgwire_async.ingest.sources.manifests import FORMATS
 from imgwire_async.stores.uris import is_object, local_path
 
 SHARD_BYTES: Final = 1024 * 1024
-"""Items of bytes in a shard, together. Larger frames cost a cluster dear: 4 MiB take 26 to 45 ms."""
+"""Maximum total size of the in-memory items in a shard. Larger frames are slow on a cluster: 4 MiB take 26
+to 45 ms."""
 WORTH_A_CLUSTER: Final = 1000.0
-"""Items a second that one machine sends without effort."""
+"""Items per second that one machine sends easily."""
 _URLS_UNTIL_SAID: Final = 100
 _CONNECT_SECONDS: Final = 10.0
 _NOT_SHARED: Final = (
@@ -34,21 +35,21 @@ _NOT_SHARED: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RayRunner:
-    """Has a job run by workers on the Ray cluster that `ray.init(address="auto")` finds.
+    """Runs a job in workers on the Ray cluster that `ray.init(address="auto")` finds.
 
-    That is the cluster of `RAY_ADDRESS`, or the one of this machine. It is neither started nor stopped.
+    That is the cluster of `RAY_ADDRESS`, or the one on this machine. It is neither started nor stopped.
 
     Raises:
         InvalidArgumentError: a value is out of its range.
     """
 
     workers: int | None = None
-    """How many; each is a Ray actor with an event loop and connections of its own. Default: one for every
+    """Number of workers; each is a Ray actor with its own event loop and connections. Default: one for every
     `num_cpus` that are free when the job starts."""
     num_cpus: float = 1
-    """CPUs that Ray reserves for each."""
+    """CPUs that Ray reserves for each worker."""
     resources: Mapping[str, float] | None = None
-    """Custom resources that each needs, which bring it to certain nodes."""
+    """Custom Ray resources that each worker requires, to place it on certain nodes."""
 
     def __post_init__(self) -> None:
         if self.workers is not None:
@@ -67,18 +68,18 @@ class RayRunner:
 
 
 RunnerChoice: TypeAlias = "Literal['ray'] | RayRunner | None"
-"""Where a job runs: on a Ray cluster, or by default in this process and on this machine."""
+"""Where a job runs: on a Ray cluster, or by default on this machine."""
 
 
 def checked_runner(choice: Literal["ray"] | RayRunner, processes: int) -> RayRunner:
-    """The runner of a job on a cluster.
+    """Validate the runner of a job on a cluster.
 
     Args:
-        choice: what the caller gave.
-        processes: the other way to have several workers.
+        choice: the caller's `runner`.
+        processes: the caller's `processes`, the alternative for several workers.
 
     Raises:
-        InvalidArgumentError: the choice is none, or `processes` was given as well.
+        InvalidArgumentError: the choice is not a runner, or `processes` was passed as well.
         ConfigurationError: Ray cannot be used here.
     """
     given: object = choice
@@ -96,7 +97,7 @@ def check_installed() -> None:
     Raises:
         ConfigurationError: it is not installed.
     """
-    # A module that is there as None is one that somebody keeps from being imported.
+    # None in sys.modules means that importing the module is blocked.
     if sys.modules.get("ray") is None and find_spec("ray") is None:
         raise ConfigurationError(
             "a Ray cluster needs its extra: pip install 'imgwire-async[ray]'", operation="ingest"
@@ -119,10 +120,10 @@ def check_event_loop() -> None:
 
 
 def check_reachable(address: str) -> None:
-    """Reject an address of `RAY_ADDRESS` where nothing listens: Ray itself tries for minutes. Blocks.
+    """Reject a `RAY_ADDRESS` that nothing listens on: Ray itself would try for minutes. Blocks.
 
     Raises:
-        ConfigurationError: nothing does.
+        ConfigurationError: nothing listens there.
     """
     host, _, port = address.partition("://")[-1 if "://" in address else 0].rpartition(":")
     if not (host and port.isdecimal()):
@@ -138,10 +139,10 @@ def check_reachable(address: str) -> None:
 
 
 def check_source(source: IngestSource) -> None:
-    """Reject a source whose files only this machine can read, as far as it shows without drawing from it.
+    """Reject a source whose files only this machine can read, if that is clear without iterating it.
 
     Raises:
-        ConfigurationError: it is a folder, a file that is no manifest, or a list with a path in it.
+        ConfigurationError: it is a folder, a file other than a manifest, or a list with a path in it.
     """
     given: object = source
     if isinstance(given, Folder):
@@ -161,11 +162,11 @@ def check_source(source: IngestSource) -> None:
 
 
 class Carried:
-    """Items on their way to workers on other machines; says when those are of no use.
+    """Converts items for workers on other machines, and warns if those workers are useless.
 
     Args:
         shared_paths: whether every node has the same files under the same paths.
-        relays_urls: whether workers fetch what has a URL, and not the service.
+        relays_urls: whether workers fetch items with a URL, instead of the service.
     """
 
     def __init__(self, *, shared_paths: bool, relays_urls: bool) -> None:
@@ -173,7 +174,7 @@ class Carried:
         self._urls_until_said = 0 if relays_urls else _URLS_UNTIL_SAID
 
     def __call__(self, item: IngestItem) -> IngestItem:
-        """The item as a worker can read it.
+        """Convert the item to the form that a worker can read.
 
         Raises:
             InvalidArgumentError: it is a path, which only this machine can read.
@@ -186,7 +187,7 @@ class Carried:
 
 
 def say_if_by_url(transfer: str) -> None:
-    """Say that a cluster is of no use where no byte passes through workers.
+    """Warn that a cluster is useless if no bytes pass through the workers.
 
     Args:
         transfer: how objects of cloud stores get to the service.
@@ -198,10 +199,10 @@ def say_if_by_url(transfer: str) -> None:
 
 
 def say_if_slow(rates: Iterable[float]) -> None:
-    """Say that a cluster is of no use where the service takes few items a second.
+    """Warn that a cluster is useless if the service accepts few items per second.
 
     Args:
-        rates: its limits, in requests per second.
+        rates: limits of the service, in requests per second.
     """
     slowest = min(rates, default=math.inf)
     if slowest < WORTH_A_CLUSTER:
@@ -212,12 +213,12 @@ def say_if_slow(rates: Iterable[float]) -> None:
 
 
 def is_local(name: str) -> bool:
-    """Whether a source is a path, and neither a URL nor an object of a cloud store."""
+    """Whether a source is a path, not a URL or an object of a cloud store."""
     return not is_url(name) and not is_object(name)
 
 
 def only_remote(item: IngestItem) -> IngestItem:
-    """The item as workers on other machines can read it.
+    """Convert the item to the form that workers on other machines can read.
 
     Raises:
         InvalidArgumentError: it is a path.
@@ -229,7 +230,7 @@ def only_remote(item: IngestItem) -> IngestItem:
 
 
 def on_shared_paths(item: IngestItem) -> IngestItem:
-    """The item as workers can read it that have the same files, and another working directory."""
+    """Convert the item for workers with the same files but another working directory."""
     item = portable(item)
     if isinstance(item.source, str) and is_local(item.source):
         path = local_path(item.source) or item.source

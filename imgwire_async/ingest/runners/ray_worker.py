@@ -1,6 +1,7 @@
-"""A worker of a bulk job as a Ray actor: the frames of the channel, over calls of two methods.
+"""A worker of a bulk job as a Ray actor: calls of two methods carry the frames of the channel.
 
-It is created without arguments and has no name. What it needs, the credential included, it asks the job for.
+It is created without arguments and has no name. It requests everything it needs from the job, including the
+credential.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from anyio.abc import TaskGroup
 from imgwire_async.ingest.runners.worker_side import WorkerSide
 
 GATHER_SECONDS: Final = 0.01
-"""Longer than over pipes: each call costs the driver 0.1 ms and more."""
+"""Longer than for pipes, because each call costs the driver at least 0.1 ms."""
 POLL_SECONDS: Final = 2.0
-"""A `take` that has nothing to give returns after this long."""
+"""Seconds after which a `take` without data returns."""
 
 
 class RayWorker:
-    """The actor. Every method is awaited by the job; at most one `take` and one `feed` run at a time."""
+    """The actor. The job awaits every method; at most one `take` and one `feed` run at a time."""
 
     def __init__(self) -> None:
         self._side: WorkerSide
@@ -41,12 +42,12 @@ class RayWorker:
         await started.wait()
 
     async def feed(self, data: bytes) -> None:
-        """Take bytes of the job."""
+        """Receive bytes from the job."""
         if not self._ended:
             self._side.channel.feed(data, self._tasks)
 
     async def take(self) -> bytes | None:
-        """Bytes for the job, as soon as there are some; empty after a while without; None at the end.
+        """Wait for bytes for the job. Returns empty bytes after a while without any, and None at the end.
 
         Raises:
             RuntimeError: the worker has failed; the message says how.
@@ -77,7 +78,7 @@ class RayWorker:
             self._changed.set()
 
     async def _write(self, data: bytes) -> None:
-        while self._waiting:  # the job is slower than we are
+        while self._waiting:  # the job is slower than the worker
             self._taken.clear()
             await self._taken.wait()
         self._waiting = data

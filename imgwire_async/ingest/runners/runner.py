@@ -1,4 +1,4 @@
-"""What every runner of shards is."""
+"""The protocol of runners."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Runner(Protocol):
 
     @property
     def in_flight(self) -> int:
-        """Items that are being sent."""
+        """Number of items being sent."""
         ...
 
     @property
     def waiting_for(self) -> str | None:
-        """What items are waited for before they can be sent, such as a bucket that does not answer."""
+        """What items wait for before they can be sent, such as a bucket that does not respond."""
         ...
 
     def ceilings(self) -> dict[str, float]:
@@ -30,5 +30,5 @@ class Runner(Protocol):
         ...
 
     def stop(self) -> None:
-        """Begin nothing more; what is in flight ends."""
+        """Start no more items; those in flight finish."""
         ...

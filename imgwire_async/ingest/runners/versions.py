@@ -1,4 +1,4 @@
-"""What a worker and its job must have in common, compared before anything else is said."""
+"""The versions that a worker and its job must share, compared before any other message."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from imgwire_async.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versions:
-    """The versions that decide whether two processes understand each other."""
+    """The versions that decide whether two processes are compatible."""
 
     imgwire_async: str
     python: str
     """Major and minor."""
     pickle: int
-    """The highest protocol."""
+    """The highest pickle protocol."""
 
     @classmethod
     def here(cls) -> Self:
@@ -37,18 +37,18 @@ class Versions:
 
 
 def greeting() -> dict[str, str | int]:
-    """What a worker says first. It is made of plain types, which every version can read."""
+    """The first message of a worker. It consists of plain types that every version can read."""
     return asdict(Versions.here()) | {"where": f"process {os.getpid()} on {socket.gethostname()}"}
 
 
 def check_greeting(said: dict[str, str | int]) -> None:
-    """Compare the versions of a worker with ours.
+    """Compare the versions of a worker with those of this process.
 
     Args:
-        said: its `greeting`.
+        said: the worker's `greeting`.
 
     Raises:
-        ConfigurationError: they differ; the message says where and how.
+        ConfigurationError: the versions differ; the message says where and how.
     """
     here = Versions.here()
     theirs = {name: said.get(name) for name in asdict(here)}

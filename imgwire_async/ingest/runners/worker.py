@@ -1,7 +1,7 @@
-"""A worker process of a bulk job: `python -m imgwire_async.ingest.runners.worker`, started by the job only.
+"""A worker process of a bulk job: `python -m imgwire_async.ingest.runners.worker`, started only by the job.
 
-It runs shards with connections of its own. Decisions, the journal, the pace and the credential are at the
-job, which it asks over its standard input and output. When its standard input ends, it ends at once.
+It runs shards with its own connections. Decisions, the journal, the rate and the credential stay with the
+job, and the worker requests them over its standard input and output. It exits when its standard input ends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _READ: Final = 256 * 1024  # bytes
 
 
 def _private_pipes() -> tuple[int, int]:
-    """Standard input and output for ourselves; what a library prints goes to standard error."""
+    """Reserve standard input and output for the channel; output of libraries goes to standard error."""
     incoming, outgoing = os.dup(0), os.dup(1)
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123
         os.dup2(nothing.fileno(), 0)
@@ -33,10 +33,10 @@ def _private_pipes() -> tuple[int, int]:
 
 
 def _read(incoming: int, put: Callable[[bytes], object]) -> None:
-    with suppress(OSError, RuntimeError):  # the second when the event loop has ended
+    with suppress(OSError, RuntimeError):  # RuntimeError if the event loop has ended
         while data := os.read(incoming, _READ):
             put(data)
-    # The job is gone, or has no more use for this process. Nothing here needs to be put in order.
+    # The job is gone or no longer needs this process. Nothing here needs cleaning up.
     os._exit(0)
 
 
@@ -74,6 +74,6 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
-    # Always asyncio: it has the faster transport, whatever the job itself runs on.
+    # Always asyncio, whatever the job itself runs on: it has the faster transport.
     anyio.run(_main, backend="asyncio")
     sys.exit(0)

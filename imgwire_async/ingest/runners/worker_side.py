@@ -1,6 +1,6 @@
-"""The worker's side: runs shards, and asks the job for whatever is decided or counted there.
+"""The worker's side: runs shards, and leaves decisions and counts to the job.
 
-Decisions, the journal, the pace and the credential are at the job. How the frames travel is up to others.
+Decisions, the journal, the rate and the credential stay with the job. The link transports the frames.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from imgwire_async.ingest.shards.shard import Setup, Shard, Workbench
 from imgwire_async.ingest.sink import StoredImage
 
 BEAT_SECONDS: Final = 2.5
-"""Job and worker say something to each other at least this often."""
+"""Job and worker send each other a message at least this often."""
 JOB_SILENCE: Final = 10.0
-"""A worker begins no further attempt when it has not heard of its job for this many seconds."""
+"""A worker starts no further attempt if it has not heard from its job for this many seconds."""
 GATHER_SECONDS: Final = 0.005
-"""For this long messages to the job wait for others to travel with."""
+"""Seconds that messages to the job wait for others to be sent with them."""
 AT_ONCE: Final = frozenset(
     {"greet", "lease", "failed", "admit", "credential", "void", "close", "stop", "share"}
 )
-"""Messages that end such a wait, at either end."""
+"""Messages that end this wait, at either end."""
 _TELL_EVERY: Final = 0.2  # seconds
 _LOOK_EVERY: Final = 0.02  # seconds
 
 
 class _HeardOf:
-    """Whether the job was heard of lately."""
+    """Whether a message of the job arrived recently."""
 
     def __init__(self) -> None:
         self._since_look = True
@@ -56,18 +56,18 @@ class _HeardOf:
         self._again.set()
 
     def note(self) -> None:
-        """Learn that the job lives."""
+        """Note that the job is alive."""
         self._since_look = True
         self._again.set()
 
     async def wait(self) -> None:
-        """Return at once if it was heard of lately, or else as soon as it is."""
+        """Return immediately if a message arrived recently, otherwise once one does."""
         await self._again.wait()
 
     async def watch(self, time: Time) -> None:
-        """Notice silence.
+        """Detect silence.
 
-        Looks are counted, not seconds: a worker that was frozen itself has not listened.
+        Counts checks instead of seconds, because a worker that was frozen itself has not listened.
         """
         silent = 0
         while True:
@@ -80,7 +80,7 @@ class _HeardOf:
 
 
 class _RemoteJob:
-    """The job, as the shards of this process see it."""
+    """The job, as seen by the shards of this process."""
 
     def __init__(self, channel: Channel, heard_of: _HeardOf) -> None:
         self._channel = channel
@@ -102,7 +102,7 @@ class _RemoteJob:
 
     async def admit(self) -> bool:
         await self._heard_of.wait()
-        # As long as nothing fails here there is no pause, or this process does not know and finds out.
+        # While nothing fails here, there is no pause, or this process is about to notice it.
         if not self._ask:
             return False
         probe = cast("bool", await self._channel.call("admit"))
@@ -116,7 +116,7 @@ class _RemoteJob:
 
 
 class _RemoteDesk:
-    """The desk of one class of requests."""
+    """The desk of one rate class."""
 
     def __init__(self, channel: Channel, rate_class: str) -> None:
         self._channel = channel
@@ -135,11 +135,11 @@ class _RemoteDesk:
 
 
 class WorkerSide:
-    """One worker. Feed its `channel` with what the job sends, and send what the channel has for the job.
+    """One worker. Feed its `channel` with the job's bytes, and send the channel's output to the job.
 
     Args:
         time: clock to read and to wait on.
-        gather: for this many seconds messages to the job wait for others to travel with.
+        gather: seconds that messages to the job wait for others to be sent with them.
     """
 
     def __init__(self, time: Time | None = None, gather: float = GATHER_SECONDS) -> None:
@@ -164,7 +164,7 @@ class WorkerSide:
         self._gate: Gate | None = None
         self._key: Secret | None = None
         self._notes: deque[str] = deque()
-        """What is said about the limits of this process: the job logs and reports it."""
+        """Notes about the limits of this process, for the job to log and report."""
 
     async def run(self) -> None:
         """Run shards until the job has no more."""
@@ -213,7 +213,7 @@ class WorkerSide:
                 await shared.engine.aclose()
 
     async def _keep_to(self, share: Share) -> None:
-        """Use another share of the job's bounds. Returns when no more than that is in use."""
+        """Switch to another share of the job's limits. Returns once no more than that is in use."""
         await self._has_bench.wait()
         assert self._bench is not None  # noqa: S101 - it is there
         assert self._gate is not None  # noqa: S101 - as well
@@ -221,7 +221,7 @@ class WorkerSide:
             cap.limit_to(share.requests)
         self._gate.resize(share.requests)
         await self._bench.keep_to(share)
-        # The gate tells nobody when a request ends, which would make all of them dearer.
+        # The gate does not signal the end of a request, which would slow down every request.
         while self._gate.stats().in_flight > self._gate.concurrency:  # noqa: ASYNC110
             await anyio.sleep(_LOOK_EVERY)
 

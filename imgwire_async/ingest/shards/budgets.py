@@ -1,4 +1,4 @@
-"""What bounds a bulk job: bytes in memory, and bytes per second."""
+"""The limits of a bulk job: items in flight, bytes in memory, and bytes per second."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from imgwire_async.core.time import Time
 
 
 class Slots:
-    """A number of items that may be in flight at once. Who asks first is served first.
+    """A limit of items in flight. Waiters are served in order.
 
     Args:
         count: how many.
@@ -18,7 +18,7 @@ class Slots:
         self._free = anyio.Semaphore(count, fast_acquire=True)
         self._count = count
         self._too_many = 0
-        """How many of those in use are not replaced when they are released."""
+        """Slots in use that are dropped when they are released."""
         self._fits = anyio.Event()
 
     async def acquire(self) -> None:
@@ -26,7 +26,7 @@ class Slots:
         await self._free.acquire()
 
     def release(self) -> None:
-        """Give a slot back."""
+        """Release a slot."""
         if self._too_many:
             self._too_many -= 1
             self._fits.set()
@@ -34,7 +34,7 @@ class Slots:
             self._free.release()
 
     def resize(self, count: int) -> None:
-        """Change how many there are. Those in use stay in use; `fit` waits until there are no more."""
+        """Change the number of slots. Slots in use stay in use; `fit` waits until no more than that are."""
         missing, self._count = self._count - count, count
         for _ in range(-missing):
             self.release()
@@ -45,7 +45,7 @@ class Slots:
                 self._too_many += 1
 
     async def fit(self) -> None:
-        """Wait until no more slots are in use than there are."""
+        """Wait until no more slots are in use than the current number."""
         while self._too_many:
             if self._fits.is_set():
                 self._fits = anyio.Event()
@@ -53,10 +53,10 @@ class Slots:
 
 
 class ByteBudget:
-    """Bytes that may be in memory at once. Who asks first is served first.
+    """A limit of bytes in memory. Waiters are served in order.
 
     Args:
-        size: bytes in all; nobody may ask for more, nor for more than it is resized to.
+        size: total bytes; no request may exceed it, nor a size that it is resized to.
     """
 
     def __init__(self, size: int) -> None:
@@ -73,17 +73,17 @@ class ByteBudget:
             self._free -= count
 
     def release(self, count: int) -> None:
-        """Give bytes back."""
+        """Release bytes."""
         self._free += count
         self._released.set()
 
     def resize(self, size: int) -> None:
-        """Change how many bytes there are. Those in use stay in use; `fit` waits until there are no more."""
+        """Change the total. Bytes in use stay in use; `fit` waits until no more than the total are."""
         more, self._size = size - self._size, size
         self.release(more)
 
     async def fit(self) -> None:
-        """Wait until no more bytes are in use than there are."""
+        """Wait until no more bytes are in use than the total."""
         while self._free < 0:
             await self._next_release()
 
@@ -94,10 +94,10 @@ class ByteBudget:
 
 
 class Backlog:
-    """A number of items that others wait for to become small.
+    """A number of items, with waiting until it falls below a limit.
 
     Args:
-        limit: below which it is small.
+        limit: the number is small if it is below this.
     """
 
     def __init__(self, limit: int) -> None:
@@ -106,18 +106,18 @@ class Backlog:
         self._fell = anyio.Event()
 
     def add(self, count: int) -> None:
-        """Let it rise, or with a negative number fall."""
+        """Add to the number; a negative count subtracts."""
         self._count += count
         if count < 0:
             self._fell.set()
 
     def limit_to(self, limit: int) -> None:
-        """Change below which number it is small."""
+        """Change the limit."""
         self._limit = limit
         self._fell.set()
 
     async def small(self) -> None:
-        """Wait until it is small."""
+        """Wait until the number is below the limit."""
         while self._count >= self._limit:
             if self._fell.is_set():
                 self._fell = anyio.Event()
@@ -125,7 +125,7 @@ class Backlog:
 
 
 class Bandwidth:
-    """Holds back the beginning of uploads so that on average their bytes keep to a rate.
+    """Delays the start of uploads so that their bytes keep to a rate on average.
 
     Args:
         rate: bytes per second.
@@ -140,7 +140,7 @@ class Bandwidth:
         self._changed = anyio.Event()
 
     async def wait(self, size: int) -> None:
-        """Wait until an upload of `size` bytes may begin. Who asks first is served first."""
+        """Wait until an upload of `size` bytes may start. Waiters are served in order."""
         async with self._turn:
             while (now := self._time.monotonic()) < self._free_at:
                 self._changed = anyio.Event()
@@ -148,10 +148,10 @@ class Bandwidth:
             self._free_at = now + size / self._rate
 
     def change(self, rate: float) -> None:
-        """Change the rate, at once, also for those who wait."""
+        """Change the rate immediately, also for waiting uploads."""
         now = self._time.monotonic()
         if self._free_at > now:
-            # What has begun is paid for at the new rate.
+            # Bytes already admitted are charged at the new rate.
             self._free_at = now + (self._free_at - now) * self._rate / rate
         self._rate = rate
         self._changed.set()

@@ -11,9 +11,10 @@ from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.shards.shard import Shard
 
 SHARD: Final = 128
-"""Items of a shard: few enough that processes end at about the same time, many enough to hand out cheaply."""
+"""Items per shard: few enough that processes finish at about the same time, many enough to keep the
+overhead low."""
 SHARD_BYTES: Final = 4 * 1024 * 1024
-"""Items of bytes in a shard, together: they travel with it."""
+"""Maximum total size of the in-memory items in a shard, which are sent along with it."""
 
 
 class Cutter:
@@ -21,7 +22,7 @@ class Cutter:
 
     Args:
         processes: how many processes run them.
-        most_bytes: how much items of bytes in one shard may have together.
+        most_bytes: maximum total size of the in-memory items in one shard.
     """
 
     def __init__(self, processes: int, most_bytes: int = SHARD_BYTES) -> None:
@@ -30,7 +31,7 @@ class Cutter:
         self._count = 0
 
     def cut(self, tasks: list[Task]) -> Iterator[Shard]:
-        """The shards of some items; also a few items are shared out."""
+        """Cut items into shards; even a few items are spread over the processes."""
         most = min(SHARD, max(GROUP, math.ceil(len(tasks) / self._processes)))
         part: list[Task] = []
         carried = 0

@@ -1,7 +1,7 @@
-"""Reading objects of cloud stores before they are sent: many at once, and each once.
+"""Reading objects of cloud stores before they are sent: many concurrently, each one once.
 
-Where a bucket slows down or fails, its items wait here and the service hears nothing of it: its own health
-decides whether an object fails, or the bucket.
+If a bucket slows down or fails, its items wait here and the job's health of the service is not affected: the
+bucket's own health decides whether an object or the whole bucket fails.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ from imgwire_async.stores.uris import ObjectUri, file_name
 T = TypeVar("T")
 
 ATTEMPTS: Final = 5
-"""An object is given up after this many failed readings, while others of its bucket can be read."""
+"""An object fails after this many failed reads while others of its bucket can be read."""
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 30.0
-"""Seconds between readings: drawn from 0 to a bound that doubles from the first to the longest."""
+"""Seconds between reads: random, below a bound that doubles from the first delay to the longest."""
 DENIED: Final = 3
-"""After this many denied objects and no other one, the bucket may be denied: listing it tells."""
+"""After this many denied objects and no readable one, listing the bucket shows if all of it is denied."""
 SILENT: Final = 5.0
-"""Seconds without an answer after which a warning says that a bucket is waited for."""
+"""Seconds without a response after which a warning reports that the job waits for a bucket."""
 _LOOKS: Final = 64
-"""Objects that are looked at, without being read, at a time."""
+"""Objects whose properties are requested concurrently."""
 
 
 @dataclass(slots=True)
 class _Bucket:
-    """An open bucket, and what reading from it was like so far."""
+    """An open bucket, and the results of reading from it so far."""
 
     store: Store
 
@@ -61,21 +61,21 @@ class _Bucket:
     answers: int = 0
     denied: int = 0
     trouble: str | None = None
-    """Why it could not be read last, until it answers again."""
+    """Why the last read failed; None once the bucket responds again."""
     waiting: int = 0
-    """Readings that failed and are to be tried again."""
+    """Failed reads that will be retried."""
     lists: bool | None = None
-    """Whether it lets itself be listed; None as long as nobody asked."""
+    """Whether the bucket can be listed; None if not yet tried."""
 
 
 class ObjectReader:
     """Reads the objects of a job.
 
     Args:
-        checksum: whether also large objects are read for a hash of their content.
-        by_url: whether the service fetches objects where URLs can be signed without a request.
-        max_pause: seconds after which a bucket that gives nothing stops the job.
-        limit: seconds that reading one object may take; math.inf: any.
+        checksum: whether large objects are read as well, for a hash of their content.
+        by_url: whether the service fetches objects whose URLs can be signed without a request.
+        max_pause: seconds after which a bucket that does not respond stops the job.
+        limit: seconds that reading one object may take; math.inf for no limit.
         time: clock to read and to wait on.
         rng: source of randomness.
     """
@@ -102,19 +102,19 @@ class ObjectReader:
 
     @property
     def waiting_for(self) -> str | None:
-        """Which bucket is waited for, and why; None while all of them answer."""
+        """The bucket that the job waits for, and why; None while all buckets respond."""
         for bucket in self._buckets.values():
             if bucket.waiting and bucket.trouble is not None:
                 return f"waiting for {bucket.store.uri}: {bucket.trouble}"
         return None
 
     async def choose_transfer(self, tasks: list[Task]) -> None:
-        """Mark the objects that the service is to fetch, before they take room in memory."""
+        """Mark the objects that the service will fetch, so that no memory is reserved for them."""
         if not self._by_url:
             return
         for task in tasks:
             if task.item.is_object and not task.confirm:
-                with suppress(InvalidArgumentError):  # reading it tells
+                with suppress(InvalidArgumentError):  # reading it reports the error
                     task.by_url = await self._signs_here(ObjectUri.of(str(task.item.source)), task.options)
 
     async def _signs_here(self, uri: ObjectUri, options: Mapping[str, str] | None) -> bool:
@@ -129,10 +129,10 @@ class ObjectReader:
         return self._signs[bucket]
 
     async def read_all(self, group: list[Task]) -> list[ImgwireError | None]:
-        """Read the objects among some items, all at once.
+        """Read the objects among some items concurrently.
 
         Returns:
-            For each item what is wrong with it.
+            The error of each item, or None.
         """
         problems: list[ImgwireError | None] = [None] * len(group)
 
@@ -149,7 +149,7 @@ class ObjectReader:
         return problems
 
     async def wait_until_readable(self, task: Task) -> ImgwireError | None:
-        """Wait until an object whose sending broke off can be looked at; what is wrong if it never can."""
+        """Wait until an object whose upload broke off is accessible. Returns the error if it never is."""
 
         async def glance(store: Store, key: str) -> None:
             await look(store, key)
@@ -157,7 +157,7 @@ class ObjectReader:
         return await self._guarded(task.item, task.options, glance)
 
     async def look_at(self, entries: list[Entry]) -> list[Entry]:
-        """The entries with the stamps of their objects, or with what is wrong with them."""
+        """Add to the entries the stamps of their objects, or their problems."""
         looked = list(entries)
         places = anyio.Semaphore(_LOOKS)
 
@@ -184,7 +184,7 @@ class ObjectReader:
         options: Mapping[str, str] | None,
         work: Callable[[Store, str], Awaitable[None]],
     ) -> ImgwireError | None:
-        """Do something with an object, again while its bucket does not answer; what is wrong in the end."""
+        """Do something with an object, retrying while its bucket does not respond. Returns the last error."""
         try:
             bucket, key = self._bucket_of(str(item.source), options)
             with self._time.move_on_after(self._limit):
@@ -215,7 +215,7 @@ class ObjectReader:
                         raise
                     bucket.waiting += not tries
                     tries += 1
-                    # While no other object can be read either, it is not this one that fails.
+                    # While no other object can be read either, the bucket is at fault and not this object.
                     failures += bucket.answers > answers
                     if failures >= ATTEMPTS:
                         raise
@@ -242,7 +242,7 @@ class ObjectReader:
             ) from None
 
     async def _note_answer(self, bucket: _Bucket, key: str, error: StoreError) -> None:
-        """Learn that the store refused an object for good, and find out whether it refuses all of them."""
+        """Record that the store permanently rejected an object, and check whether it rejects all of them."""
         bucket.answered_at, bucket.trouble = self._time.monotonic(), None
         if error.reason != "denied":
             return
@@ -269,7 +269,7 @@ class ObjectReader:
             task.by_url = False
             return
         is_large = task.stamp is not None and task.stamp.size > WHOLE
-        # One that has grown since it was listed has no room in memory.
+        # An object that has grown since it was listed has too little memory reserved.
         most = min(WHOLE, task.charge or WHOLE)
         if task.by_url or (is_large and not self._checksum):
             if task.item.mime_type is not None or image_type_of(b"", name) is not None:

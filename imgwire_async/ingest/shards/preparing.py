@@ -1,4 +1,4 @@
-"""Before an item is sent: read, hashed, given its idempotency key. Everything here blocks."""
+"""Preparing an item for sending: read, hash, derive the idempotency key. Everything here blocks."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.ingest.options import WHOLE
 
 LEAST_CHARGE: Final = 32 * 1024
-"""Bytes of the budget that an item takes at least: its record, its request and its task are not free."""
+"""Minimum bytes of the budget for an item, because its record, request and task take memory as well."""
 
 
 class Prepared(NamedTuple):
-    """What preparing has found out about an item."""
+    """The results of preparing an item."""
 
     key: str
     stamp: Stamp | None
@@ -51,26 +51,26 @@ class Prepared(NamedTuple):
 
 @dataclass(slots=True)
 class Task:
-    """An item on its way."""
+    """An item in progress."""
 
     key: str
     item: IngestItem
     stamp: Stamp | None
     from_folder: bool
     known: Row | None
-    """What the journal holds of it from earlier runs."""
+    """The item's row from earlier runs."""
     parameters: bytes | None = None
-    """Digest of what it is sent with besides its content."""
+    """Digest of the parameters that are sent with the content."""
     confirm: bool = False
-    """It is stored; the service has only to be asked whether it is ready."""
+    """Whether it is stored, and only its readiness has to be confirmed."""
     sha256: bytes | None = None
     content: bytes | None = None
     idempotency_key: str = ""
     attempts: int = 0
     deferrals: int = 0
-    """How often it was put back without having failed."""
+    """How often it was put back without a failure."""
     began: float | None = None
-    """Instant of its first request."""
+    """Time of its first request."""
     charge: int = 0
     """Bytes of the budget that it holds."""
     note: str | None = None
@@ -78,49 +78,49 @@ class Task:
     options: Mapping[str, str] | None = field(default=None, repr=False)
     """See `Entry.options`."""
     declared_type: str | None = None
-    """The type that the store has for an object, if it is one of an image."""
+    """The MIME type that the store reports for an object, if it is an image type."""
     by_url: bool = False
-    """The service fetches this object from a URL that is signed for each attempt."""
+    """Whether the service fetches this object from a URL that is signed for each attempt."""
     held: bool = False
-    """It has ended, or waits for another item's image: its shard has nothing to do with it."""
+    """Whether it has ended or waits for another item's image, so that its shard is done with it."""
 
     @property
     def prepared(self) -> Prepared:
-        """What preparing has found out, for the same task in another process."""
+        """The results of preparing, for the same task in another process."""
         return Prepared(self.key, self.stamp, self.sha256, self.idempotency_key, self.by_url)
 
     def take(self, prepared: Prepared) -> None:
-        """Have what another process has found out."""
+        """Adopt the results of another process."""
         _, self.stamp, self.sha256, self.idempotency_key, self.by_url = prepared
 
     @property
     def size(self) -> int:
-        """Bytes that pass through this machine; 0 for what the service fetches."""
+        """Bytes that pass through this machine; 0 if the service fetches the item."""
         passes_by = self.is_fetched and not self.item.fetched_here
         return 0 if self.stamp is None or self.confirm or passes_by else self.stamp.size
 
     @property
     def is_fetched(self) -> bool:
-        """Whether the sink gets a URL, from which as a rule the service fetches the image itself."""
+        """Whether the sink gets a URL, from which the service normally fetches the image itself."""
         return self.by_url or self.item.is_url
 
     @property
     def wanted_charge(self) -> int:
-        """Bytes that it holds in memory; a large file is read in two chunks of half that size."""
+        """Bytes of memory that it needs; a large file is read in two chunks of half that size."""
         if self.item.is_object and self.stamp is None and not (self.confirm or self.by_url):
-            return WHOLE  # nobody knows its size before it is read
+            return WHOLE  # its size is unknown before it is read
         return min(max(self.size, LEAST_CHARGE), WHOLE)
 
     def row(self, state: State, run: int) -> Row:
-        """The item as the journal keeps it."""
+        """The item's row for the journal."""
         stamp, known = self.stamp, self.known
         if self.confirm and known is not None:
             return replace(known, state=state, run=run, attempts=self.attempts, note=self.note)
-        # Tried again: the image of this very content that an earlier run has stored.
+        # A retry keeps the image of the same content that an earlier run has stored.
         same = known is not None and known.idempotency_key == self.idempotency_key
         parameters = self.parameters
         if known is not None and same and state not in {State.STORED, State.READY}:
-            # Those that the key was first sent with: the service may insist on them, or hold such an image.
+            # The parameters first sent with the key: the service may insist on them, or hold such an image.
             parameters = known.parameters
         return Row(
             self.key,
@@ -140,10 +140,10 @@ class Task:
 
 
 def stamp_of(item: IngestItem) -> Stamp | None:
-    """What tells whether a file has changed; for bytes their size; None for a URL or an object of a store.
+    """The stamp that shows changes of a file; for bytes their size; None for a URL or an object of a store.
 
     Raises:
-        UploadSourceError: the file cannot be looked at.
+        UploadSourceError: the file cannot be accessed.
     """
     if item.is_url or item.is_object:
         return None
@@ -156,12 +156,12 @@ def stamp_of(item: IngestItem) -> Stamp | None:
 
 
 def prepare(task: Task, job: str, *, recreate: bool) -> ImgwireError | None:
-    """Read, hash and key an item. What goes wrong is returned, because it concerns this item only.
+    """Read and hash an item, and derive its key. Returns errors, because they concern only this item.
 
     Args:
         task: the item.
         job: name of the job.
-        recreate: whether other parameters make another image.
+        recreate: whether changed parameters create a new image.
     """
     known = task.known
     if task.confirm:
@@ -178,10 +178,10 @@ def prepare(task: Task, job: str, *, recreate: bool) -> ImgwireError | None:
     except (UploadSourceError, UnsupportedImageTypeError) as error:
         return error
     if known is not None and known.idempotency_key and _same_image(task, known, recreate=recreate):
-        # Also when the run that made it made keys in the other way.
+        # Even if the run that stored it derived keys the other way.
         task.idempotency_key = known.idempotency_key
         if task.is_fetched and known.error_type == ImageQuarantinedError.__name__:
-            # Under the same key the service would give the image that it could not fetch.
+            # With the same key the service would return the image that it could not fetch.
             task.idempotency_key = idempotency_key(job, task.key, known.idempotency_key.encode())
     else:
         task.idempotency_key = idempotency_key(job, task.key, content, task.parameters if recreate else None)
@@ -195,7 +195,7 @@ def _same_image(task: Task, known: Row, *, recreate: bool) -> bool:
         version = None if task.stamp is None else task.stamp.version
         return (known.source, known.version) == (source_text(task.item), version)
     if task.item.is_object and task.stamp is not None:
-        # Whether its content was read depends on its size and on how it is transferred.
+        # Whether the content was read depends on the size and the kind of transfer.
         now = (source_text(task.item), task.stamp.version, task.stamp.size)
         if (known.source, known.version, known.size) == now:
             return True
@@ -205,7 +205,7 @@ def _same_image(task: Task, known: Row, *, recreate: bool) -> bool:
 
 
 def _object_content(task: Task) -> bytes:
-    """What stands for the content of an object: its hash, or its URI, version and size if it was not read."""
+    """The identity of an object's content: its hash, or URI, version and size if it was not read."""
     if task.content is not None:
         task.sha256 = _hash(task, io.BytesIO(task.content), len(task.content))
     if task.sha256 is not None:
@@ -220,7 +220,7 @@ def _read(task: Task) -> bytes:
     if isinstance(item.source, bytes):
         return _hash(task, io.BytesIO(item.source), len(item.source))
     try:
-        # Looked at before it is opened: opening a named pipe blocks until somebody writes to it.
+        # Check before opening: opening a named pipe blocks until something writes to it.
         if not stat.S_ISREG(os.stat(item.source).st_mode):  # noqa: PTH116 - may hold what pathlib refuses
             raise UploadSourceError(f"cannot upload {source_text(item)!r}: it is not a regular file")
         with patiently(partial(io.FileIO, item.source)) as file:
@@ -236,15 +236,15 @@ def _hash(task: Task, file: BinaryIO | io.FileIO, size: int) -> bytes:
     item = task.item
     name = item.file_name or ("" if isinstance(item.source, bytes) else PurePath(item.source).name)
     digest = hashlib.sha256()
-    # No more than needed is asked for: what `read` asks for is allocated first.
+    # Request no more than needed, because `read` allocates the requested size first.
     wanted = min(WHOLE, size + 1)
     first = file.read(wanted)
-    # A file system may give less than was asked for, and too little to tell the type.
+    # A file system may return less than requested, and too little to detect the type.
     while 0 < len(first) < min(size, SNIFF_BYTES) and (further := file.read(wanted - len(first))):
         first += further
     declared = item.mime_type or task.declared_type
     no_image = declared is None and image_type_of(first[:SNIFF_BYTES], name) is None
-    # What is found in a folder and does not look like an image is skipped, empty or not.
+    # Files found in a folder that do not look like images are skipped, even if they are empty.
     if not first and not (no_image and task.from_folder):
         raise UploadSourceError(f"cannot upload {task.key!r}: it is empty")
     if no_image:
@@ -259,14 +259,14 @@ def _hash(task: Task, file: BinaryIO | io.FileIO, size: int) -> bytes:
 
 
 def upload_name(item: IngestItem) -> str | None:
-    """The file name to store; None leaves it to the service or to the content."""
+    """The file name to store; None leaves the choice to the service or the content."""
     if item.file_name is not None or isinstance(item.source, bytes):
         return item.file_name
     return None if item.is_url else storable(PurePath(item.source).name)
 
 
 def manifest_row(key: str, item: IngestItem) -> str:
-    """The item as a line of a manifest in JSON."""
+    """The item as a JSON line of a manifest."""
     key = raw_text(key)
     row: dict[str, object] = {"key": key}
     if not isinstance(item.source, bytes):
@@ -286,10 +286,10 @@ def manifest_row(key: str, item: IngestItem) -> str:
     if metadata is not None:
         row["custom_metadata"] = metadata
     try:
-        # repr: what cannot be sent is why the item has failed.
+        # repr: the values cannot be sent, which is why the item has failed.
         return json.dumps(row, default=repr, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        # No JSON, so that the retry fails in the same way and stores nothing without its metadata.
+        # Not JSON, so that the retry fails in the same way and stores nothing without its metadata.
         return json.dumps(row | {"custom_metadata": f"cannot be written as JSON: {error}"}, default=repr)
 
 

@@ -14,16 +14,16 @@ from imgwire_async.errors import DeadlineExceededError, ImgwireError
 from imgwire_async.ingest.shards.preparing import Task, prepare
 
 _THREADS: Final = 32
-"""Threads that read items, including those left behind with a file that hangs. The journal has others."""
+"""Threads that read items, including abandoned ones with a file that hangs. The journal uses others."""
 
 
 class Preparation:
-    """How the items of a job are prepared.
+    """The settings for preparing the items of a job.
 
     Args:
         job: name of the job.
-        recreate: whether other parameters make another image.
-        limit: seconds that reading one item may take; math.inf: any.
+        recreate: whether changed parameters create a new image.
+        limit: seconds that reading one item may take; math.inf for no limit.
         time: clock of the client.
     """
 
@@ -36,10 +36,10 @@ class Preparation:
 
 
 async def prepare_all(group: list[Task], preparation: Preparation) -> list[ImgwireError | None]:
-    """Prepare a group of items in a thread. The thread is left behind when this is cancelled.
+    """Prepare a group of items in a thread. On cancellation, the thread is abandoned.
 
     Returns:
-        For each item what is wrong with it, also that reading it took too long.
+        The error of each item, or None. Taking too long to read is an error as well.
     """
     problems: list[ImgwireError | None] = []
     while len(problems) < len(group):
@@ -50,7 +50,7 @@ async def prepare_all(group: list[Task], preparation: Preparation) -> list[Imgwi
         finally:
             found = visit.end()
         if not found:
-            # The first item had all the time. Any other one gets as much in the next visit.
+            # The first item used up its time. The others get a full limit in the next visit.
             task = visit.tasks[0]
             found = [DeadlineExceededError(f"{task.key!r} could not be read within {preparation.limit:g} s")]
         problems += found
@@ -59,7 +59,7 @@ async def prepare_all(group: list[Task], preparation: Preparation) -> list[Imgwi
 
 @dataclass(slots=True)
 class _Visit:
-    """What one thread does. It touches no item after `end`."""
+    """The work of one thread. It touches no item after `end`."""
 
     tasks: list[Task]
     preparation: Preparation

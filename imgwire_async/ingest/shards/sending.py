@@ -1,4 +1,4 @@
-"""Sending one item, once: every retry is the coordinator's decision."""
+"""Sending one item once: the coordinator decides about every retry."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from imgwire_async.stores.signing import signed_url
 
 
 def with_pace_of_its_own(core: Core, pace: Mapping[str, float]) -> Core:
-    """`core` with a gate that finds the pace of the service by probing, unless it has such a gate.
+    """Return `core` with a gate that finds the rate of the service by probing, unless it has such a gate.
 
-    Stated limits hold for the client's other calls and the job together.
+    Limits set on the client apply to its other calls and the job together.
 
     Args:
         core: the client's.
-        pace: requests per second to begin with, by class, where an earlier run has found them.
+        pace: initial requests per second by class, as found by an earlier run.
     """
     shared = core.shared
     if shared.gate.adaptive:
@@ -55,7 +55,7 @@ def with_pace_of_its_own(core: Core, pace: Mapping[str, float]) -> Core:
 
 
 class Sender:
-    """Sends items into a sink, once: every retry is the job's decision.
+    """Sends items into a sink, once: the job decides about every retry.
 
     Args:
         sink: where they go.
@@ -71,10 +71,10 @@ class Sender:
         self._parameters = Parameters(options.purpose, options.custom_metadata)
 
     async def send(self, task: Task) -> StoredImage[Any]:
-        """Store the item, or have the service fetch it, which is not done before it is confirmed.
+        """Store the item, or make the service fetch it; a fetched item is not done until it is confirmed.
 
         Raises:
-            DeadlineExceededError: the time of the item is over.
+            DeadlineExceededError: the item's deadline has passed.
             SourceChangedError: the file is no longer the one that was hashed.
             ImgwireError: what the sink raises.
         """
@@ -102,7 +102,7 @@ class Sender:
         """Wait until the service has fetched an item whose URL it has accepted.
 
         Raises:
-            ImgwireError: it could not fetch it, or could not be asked.
+            ImgwireError: the service could not fetch it, or the request failed.
         """
         return await self._sink.confirm(image)
 

@@ -1,4 +1,4 @@
-"""A shard of a bulk job and how it is run: prepare → record → send. The same code runs in every process."""
+"""A shard of a bulk job and the steps of running it: prepare → record → send, alike in every process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PREPARERS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Some items of a job that are run together. It pickles, and running it again stores nothing twice."""
+    """Items of a job that run together. Shards can be pickled, and rerunning one stores nothing twice."""
 
     number: int
     tasks: list[Task]
@@ -39,7 +39,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What another process needs to run shards of a job, except for the credential. It pickles."""
+    """Everything another process needs to run shards of a job, except the credential. Can be pickled."""
 
     job: str
     """Name of the job."""
@@ -49,28 +49,28 @@ class Setup:
     service: Service
     call_options: CallOptions
     adaptive: bool
-    """Whether the number in flight follows the latency as well."""
+    """Whether the number of items in flight also adapts to the latency."""
     leased: tuple[str, ...]
-    """Classes of requests whose pace the job grants."""
+    """Classes of requests whose rate the job controls."""
 
 
 class Job(Protocol):
-    """A job, as those see it who run its shards, in its process or in another one."""
+    """The interface of a job for running its shards, in the same process or another one."""
 
     async def next_shard(self) -> Shard | None:
-        """The next shard to run; None when there will be no more."""
+        """The next shard to run; None if there are no more."""
         ...
 
     async def key(self, tasks: list[Task]) -> list[Task]:
-        """Put the idempotency keys of prepared items on record.
+        """Record the idempotency keys of prepared items.
 
         Returns:
-            Those that are to be sent, when the record is durable. The others need nothing further.
+            The items to send, once the record is durable. The others are done.
         """
         ...
 
     async def admit(self) -> bool:
-        """Wait until an attempt may be made. How fast attempts follow each other is up to the gate.
+        """Wait until an attempt may be made. The gate controls the rate of attempts.
 
         Returns:
             Whether it is a probe during a pause of the job.
@@ -78,30 +78,30 @@ class Job(Protocol):
         ...
 
     def stored(self, task: Task, image: StoredImage, seconds: float) -> None:
-        """An item is stored, this many seconds after its first request."""
+        """Record that an item was stored, this many seconds after its first request."""
         ...
 
     def refused(self, task: Task, error: ImgwireError) -> None:
-        """An item cannot be sent."""
+        """Record that an item cannot be sent."""
         ...
 
     async def failed(self, task: Task, error: ImgwireError, *, probe: bool) -> float | None:
-        """Learn that an attempt failed.
+        """Record a failed attempt.
 
         Returns:
-            After how many seconds to try again; None for not at all.
+            Seconds until the next attempt; None if there is none.
         """
         ...
 
 
 class Workbench:
-    """What a process needs to run shards, and the bounds that all its shards share.
+    """The means of a process to run shards, and the limits that all its shards share.
 
     Args:
         sender: makes the requests.
         job: name of the job.
-        options: those of the job.
-        share: what this process may use of the job's bounds.
+        options: options of the job.
+        share: this process's share of the job's limits.
         shared: clock and sleep of the client.
     """
 
@@ -126,7 +126,7 @@ class Workbench:
         self.clock = shared.time.monotonic
         self.in_flight = 0
         self.stop_signal = StopSignal()
-        # Of the smallest share that this process can have: what waits for memory must get it also then.
+        # For the smallest possible share of this process: an item that waits for memory must fit even then.
         self.most_together = options.byte_budget // options.processes // PREPARERS
         self.preparers = anyio.Semaphore(PREPARERS)
         self.slots = Slots(share.senders)
@@ -135,12 +135,12 @@ class Workbench:
         self._bandwidth = None
         if share.bandwidth_limit is not None:
             self._bandwidth = Bandwidth(share.bandwidth_limit, time=shared.time)
-        # How far the steps run ahead of sending: each as little as keeps the next one busy.
+        # How far each step runs ahead of sending: just enough to keep the next step busy.
         self._unsent = Backlog(_taken_ahead(share))
         self._prepared = Backlog(_prepared_ahead(share))
 
     async def keep_to(self, share: Share) -> None:
-        """Use another share of the job's bounds from now on. Returns when no more than that is in use."""
+        """Switch to another share of the job's limits. Returns once no more than that is in use."""
         self.slots.resize(share.senders)
         self._budget.resize(share.byte_budget)
         self._unsent.limit_to(_taken_ahead(share))
@@ -152,7 +152,7 @@ class Workbench:
 
     @property
     def waiting_for(self) -> str | None:
-        """What items are waited for before they can be sent."""
+        """What items wait for before they can be sent."""
         return self.objects.waiting_for
 
     def ceilings(self) -> dict[str, float]:
@@ -162,7 +162,7 @@ class Workbench:
     async def run(self, job: Job) -> None:
         """Run shards until there are no more, or until stopped.
 
-        The next one begins before the last items of the one before it have ended.
+        A shard starts before the last items of the previous one have ended.
         """
         async with anyio.create_task_group() as shards:
             while True:
@@ -176,11 +176,11 @@ class Workbench:
                 shards.start_soon(_run, shard, self, job)
 
     def stop(self) -> None:
-        """Begin nothing more; what is in flight ends."""
+        """Start no more items; those in flight finish."""
         self.stop_signal.give()
 
     def expect(self, shard: Shard) -> None:
-        """Count the items of a shard that begins."""
+        """Count the items of a shard that starts."""
         self._unsent.add(len(shard.tasks))
 
     async def make_room(self, group: list[Task]) -> None:
@@ -192,7 +192,7 @@ class Workbench:
         self._prepared.add(len(group))
 
     async def take_slot(self, task: Task, job: Job) -> bool:
-        """Wait for a place among the items in flight, which `slots.release` gives back.
+        """Wait for a slot, to be released with `slots.release`.
 
         Returns:
             Whether the attempt is a probe.
@@ -211,16 +211,16 @@ class Workbench:
         return probe
 
     async def take_slot_after(self, task: Task, delay: float, job: Job) -> bool | None:
-        """Wait for this many seconds, and then for a place; None when the job is stopped meanwhile."""
+        """Wait for this many seconds, and then for a slot. None if the job is stopped meanwhile."""
         probe: bool | None = None
         with self.stop_signal.leaves():
             if delay:
                 await self._sleep(delay)
             probe = await self.take_slot(task, job)
-        return probe  # noqa: RET504 - it is None when the block was left early
+        return probe  # noqa: RET504 - None if the block was left early
 
     def drop(self, task: Task) -> None:
-        """Forget an item that is at its end, here at least."""
+        """Forget an item that has ended, at least in this process."""
         self._budget.release(task.charge)
         task.charge, task.content = 0, None
         if task.began is None:
@@ -232,20 +232,20 @@ class Workbench:
 
 
 def _taken_ahead(share: Share) -> int:
-    """Items that are there to be prepared, while more are fetched."""
+    """Number of items ready to be prepared while more are fetched."""
     return max(share.senders, GROUP)
 
 
 def _prepared_ahead(share: Share) -> int:
-    """Items that are prepared and not sent, while more are prepared."""
+    """Number of items prepared but not sent while more are prepared."""
     return share.senders + PREPARERS * GROUP
 
 
 async def run_shard(shard: Shard, bench: Workbench, job: Job) -> None:
-    """Run one shard to its end, or until the bench is stopped.
+    """Run one shard until it is done or the bench is stopped.
 
-    Every item has its idempotency key on record before its first request, so that the same shard may be run
-    again, here or elsewhere, and gives the same images.
+    The idempotency key of every item is recorded before its first request, so the same shard can be run
+    again, here or elsewhere, with the same resulting images.
     """
     bench.expect(shard)
     await _run(shard, bench, job)
@@ -277,7 +277,7 @@ async def _prepare(group: list[Task], bench: Workbench, job: Job, tasks: TaskGro
             for task, problem in zip(group, problems, strict=True):
                 if problem is not None:
                     job.refused(task, problem)
-            # On record before the first request: nothing can be stored that the journal does not know.
+            # Recorded before the first request, so nothing can be stored that is missing in the journal.
             sendable = await job.key(
                 [task for task, problem in zip(group, problems, strict=True) if problem is None]
             )
@@ -289,7 +289,7 @@ async def _prepare(group: list[Task], bench: Workbench, job: Job, tasks: TaskGro
                 bench.drop(task)
     waiting = deque(sendable)
     try:
-        # An item becomes a task when it has its place: what waits for one costs little.
+        # An item gets its own task only once it has a slot, so waiting items cost little.
         with bench.stop_signal.leaves():
             while waiting:
                 probe = await bench.take_slot(waiting[0], job)
@@ -300,7 +300,7 @@ async def _prepare(group: list[Task], bench: Workbench, job: Job, tasks: TaskGro
 
 
 async def _prepared(group: list[Task], bench: Workbench) -> list[ImgwireError | None]:
-    """What is wrong with each item of a group: fetched if it must be, hashed, and given its key."""
+    """Fetch, hash and key the items of a group as needed. Returns the error of each, or None."""
     problems = await bench.objects.read_all(group)
     readable = [task for task, problem in zip(group, problems, strict=True) if problem is None]
     found = iter(await prepare_all(readable, bench.preparation))
@@ -315,10 +315,10 @@ async def _send(task: Task, probe: bool | None, bench: Workbench, job: Job) -> N
             problem: ImgwireError | None = None
             lost = False
             try:
-                with ForeignCode("the sink"):  # which may be the user's, as may be what it awaits
+                with ForeignCode("the sink"):  # it may be the user's own, and so may the code that it awaits
                     image = await bench.sender.send(task)
                     if task.is_fetched:
-                        # Others are sent while this one waits for the service to fetch it.
+                        # Send others while this one waits for the service to fetch it.
                         has_slot = False
                         bench.slots.release()
                         image = await bench.sender.confirm(image)
@@ -335,7 +335,7 @@ async def _send(task: Task, probe: bool | None, bench: Workbench, job: Job) -> N
             if delay is None:
                 return
             if lost:
-                # Not the service failed: the object could not be read any more while it was sent.
+                # The service did not fail: the object became unreadable while it was sent.
                 readable = False
                 with bench.stop_signal.leaves():
                     problem = await bench.objects.wait_until_readable(task)

@@ -1,1 +1,1 @@
-"""What a job can be made of: folders, manifests, and iterables of items."""
+"""The sources of a job: folders, manifests, buckets, and iterables of items."""

@@ -1,4 +1,4 @@
-"""The objects of a bucket, or below a prefix of it."""
+"""The objects in a bucket or below a prefix."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from imgwire_async.stores.reading import ObjectInfo, look
 from imgwire_async.stores.uris import ObjectUri
 
 LIST_RETRIES: Final = 8
-"""How often in a row a page is asked for again while the store asks to slow down or cannot be reached."""
+"""Consecutive retries of a page while the store asks to slow down or cannot be reached."""
 _LONGEST_WAIT: Final = 15.0
-"""Seconds between two such requests at most; from half a second they double."""
+"""Maximum seconds between two such requests; they double from half a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """All objects of a cloud store below a prefix. Keys are paths below it, with `/`.
 
-    They are listed as a stream, in the order of their keys, and sending begins with the first page. Patterns
-    are those of `Folder`: one without a slash is compared with names, one with a slash with paths.
+    They are listed as a stream, in the order of their keys, and sending starts with the first page. Patterns
+    work as in `Folder`: one without a slash is compared with names, one with a slash with paths.
     """
 
     uri: str
     """The bucket, a prefix, or a single object: `s3://bucket/photos/`, `gs://bucket`, `az://container/a.jpg`."""
     include: tuple[str, ...] = ()
-    """Only objects that one of these patterns fits; empty: all objects."""
+    """Only objects that match one of these patterns; empty for all objects."""
     exclude: tuple[str, ...] = ()
-    """No objects that one of these patterns fits, and none below a folder that one fits."""
+    """Skip objects that match one of these patterns, or that are below a folder that matches one."""
     hidden: bool = False
-    """Whether objects count that have a name, or are in a folder with one, that begins with a dot."""
+    """Whether to include objects if their name, or the name of a folder they are in, starts with a dot."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """How the bucket is opened, where the environment does not tell: `endpoint`, `region`, `profile`,
-    `access_key_id`, `secret_access_key`, `account_name` and all else that obstore has a name for."""
+    """Options for opening the bucket that the environment does not set: `endpoint`, `region`, `profile`,
+    `access_key_id`, `secret_access_key`, `account_name` and all other options of obstore."""
 
     def wants(self, relative: str) -> bool:
-        """Whether the patterns leave an object in, by its path below the prefix."""
+        """Whether the patterns include an object, by its path below the prefix."""
         folders, _, name = relative.rpartition("/")
         if not self.hidden and (name.startswith(".") or "/." in f"/{folders}"):
             return False
@@ -60,9 +60,9 @@ class Bucket:
 
 
 def identity_of_bucket(uri: ObjectUri, options: Mapping[str, str]) -> str:
-    """What identifies a bucket or prefix, however its URI is spelled.
+    """The identity of a bucket or prefix, independent of the spelling of its URI.
 
-    A name alone does not where every endpoint, or every account of Azure, has buckets of its own.
+    Includes the endpoint or the Azure account if each of them has its own buckets.
     """
     where = _option(options, "endpoint")
     if not where and uri.provider == "s3" and uri.endpoint is None:
@@ -80,17 +80,17 @@ class BucketEntries:
     """A bucket as a source of a job.
 
     Args:
-        bucket: which one.
+        bucket: the bucket.
 
     Raises:
-        InvalidArgumentError: its URI is none.
-        ConfigurationError: the extra `cloud` is missing, or an option is of no use.
+        InvalidArgumentError: its URI is not valid.
+        ConfigurationError: the extra `cloud` is missing, or an option cannot be used.
     """
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._uri = ObjectUri.of(bucket.uri)
-        # Opened now: wrong options are reported before the job starts.
+        # Opened now, so that wrong options are reported before the job starts.
         self._store = open_store(self._uri, bucket.options)
         self._base = str(self._uri.with_key(""))
         self._options = dict(bucket.options) or None
@@ -138,7 +138,7 @@ class BucketEntries:
             await anyio.sleep(min(_LONGEST_WAIT, 0.5 * 2.0 ** (failures - 1)))
 
     async def _named(self, store: Store, key: str) -> Entry | None:
-        """The very object that the URI names; None when there is none, and it can only be a prefix."""
+        """The object that the URI names; None if it does not exist, so the URI can only be a prefix."""
         try:
             info = await look(store, key)
         except StoreError as error:
@@ -151,7 +151,7 @@ class BucketEntries:
     def _entries(self, part: list[ObjectInfo], prefix: str) -> list[Entry]:
         found = []
         for info in part:
-            # The marker of the prefix itself has lost its slash.
+            # The marker of the prefix itself, without its slash.
             if not info.key.startswith(prefix):
                 continue
             relative = info.key.removeprefix(prefix)

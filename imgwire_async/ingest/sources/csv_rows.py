@@ -1,7 +1,7 @@
-"""Rows of delimited text, as spreadsheets, databases and people write it.
+"""Rows of delimited text, as written by spreadsheets, databases and people.
 
-The standard library's reader is not used, because its longest cell is a setting of the whole process, and
-because one stray quote takes the rest of the file with it.
+The standard library's reader is not used, because its limit on cells is a setting of the whole process, and
+because one stray quote swallows the rest of the file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PADDING: Final = " \t\r\n\0\x1a"  # DOS ends a text with 0x1A, and some disks f
 
 
 class MalformedError(Exception):
-    """Text that is not in the format, with the line it is on; the message is the rest of a sentence."""
+    """Text that is not in the format, with its line number; the message is the rest of a sentence."""
 
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(problem)
@@ -31,8 +31,8 @@ class CsvTable:
     """A header and the rows below it.
 
     Args:
-        lines: Of the file.
-        expected: Names of columns in lower case, by which the delimiter is recognised.
+        lines: Lines of the file.
+        expected: Names of columns in lower case, used to detect the delimiter.
 
     Raises:
         MalformedError: the header cannot be read.
@@ -44,7 +44,7 @@ class CsvTable:
         self.header, self.header_line = self._read_header(expected)
 
     def rows(self) -> Iterator[tuple[int, dict[str, object] | str]]:
-        """The number of each row's first line, with its cells by column, or with what is wrong with it."""
+        """The number of each row's first line, with its cells by column, or with its problem."""
         width = len(self.header)
         while (line := self._lines.take()) is not None:
             try:
@@ -84,7 +84,7 @@ class CsvTable:
         try:
             cells = self._quoted_record(taken)
         except MalformedError:
-            # Only the first line is lost: what was taken as part of a cell may be good rows.
+            # Only the first line is lost: the lines taken as part of the cell may be good rows.
             self._lines.put_back(taken[1:])
             raise
         for part in taken:
@@ -157,7 +157,7 @@ class _Lines:
 
 
 def _recognised(header: str, expected: Collection[str]) -> str:
-    """The delimiter that gives the most expected columns, or else the most columns."""
+    """The delimiter that results in the most expected columns, then in the most columns."""
 
     def fitness(delimiter: str) -> tuple[int, int]:
         names = [name.strip("\ufeff\"' \t\r\n").lower() for name in header.split(delimiter)]

@@ -1,4 +1,4 @@
-"""From what the caller gives to a stream of entries, in batches, without stopping the event loop."""
+"""Turning the caller's source into a stream of entries, in batches, without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ from imgwire_async.ingest.sources.source import Batch, Entries
 from imgwire_async.stores.uris import ObjectUri, is_object
 
 Element: TypeAlias = "IngestItem | str | os.PathLike[str]"
-"""What an iterable of items may give: items, paths, URIs of objects, or URLs."""
+"""Elements of an iterable source: items, paths, URIs of objects, or URLs."""
 
 GivenSource: TypeAlias = "Element | Folder | Bucket | Manifest | Iterable[Element] | AsyncIterable[Element]"
-"""A source as programs have it."""
+"""A source of elements."""
 
 IngestSource: TypeAlias = "GivenSource | Entries"
-"""What a job can be made of."""
+"""Sources of a job."""
 
 BATCH: Final = 512
-"""Entries that are drawn at a time; a slow source gives fewer."""
+"""Entries per batch; a slow source yields fewer."""
 _BATCH_SECONDS: Final = 0.2
-"""An async source that has given something waits at most so long for its batch to fill."""
+"""Maximum seconds to wait for more entries of an async source once its batch has one."""
 
 
 STANDARD_INPUT: Final = "standard input"
 ITEMS: Final = "items of a program"
-"""The identity of an iterable, whose items only their keys tell apart."""
+"""The identity of an iterable, whose items are distinguished only by their keys."""
 
 
 def identity_of(source: object, options: Mapping[str, str] | None = None) -> str:
-    """What identifies a source: absolute path with symbolic links resolved, URL, or another text.
+    """The identity of a source: absolute path with symbolic links resolved, URL, or another text.
 
     Args:
-        source: what the caller gave.
-        options: how a bucket is opened.
+        source: the caller's source.
+        options: options for opening a bucket.
 
     Raises:
-        InvalidArgumentError: it is a URI of an object and names no bucket.
+        InvalidArgumentError: the source is a URI of an object without a bucket.
     """
     if isinstance(source, Folder | Manifest):
         source = source.path
@@ -74,7 +74,7 @@ def identity_of(source: object, options: Mapping[str, str] | None = None) -> str
 
 
 class _GivenEntries:
-    """What the caller gave, as a source."""
+    """The caller's source."""
 
     def __init__(self, identity: str, entries: Iterator[Entry] | AsyncIterator[Entry]) -> None:
         self.identity = identity
@@ -87,14 +87,14 @@ class _GivenEntries:
 
 
 def open_source(source: IngestSource, own: OwnFiles | None = None) -> Entries:
-    """What the caller gave as a source of a job. Blocks.
+    """Open the caller's source for a job. Blocks.
 
     Args:
-        source: what the caller gave.
-        own: tells which files bulk jobs have written; those in a folder are none of its items.
+        source: the caller's source.
+        own: recognises the files that bulk jobs have written; in a folder they are not items.
 
     Raises:
-        InvalidArgumentError: `source` is none.
+        InvalidArgumentError: `source` is not a supported source.
         UploadSourceError: the folder or file does not exist.
     """
     if isinstance(source, Entries):
@@ -107,7 +107,7 @@ def open_source(source: IngestSource, own: OwnFiles | None = None) -> Entries:
 
 
 def is_manifest(name: str) -> bool:
-    """Whether a path or URI is that of a manifest, by its extension."""
+    """Whether a path or URI names a manifest, by its extension."""
     return PurePath(name).suffix.lower() in FORMATS
 
 
@@ -118,8 +118,8 @@ def entries_of(source: GivenSource, own: OwnFiles | None = None) -> Iterator[Ent
     .parquet), or one file.
 
     Args:
-        source: what the caller gave.
-        own: tells which files bulk jobs have written; those in a folder are none of its items.
+        source: the caller's source.
+        own: recognises the files that bulk jobs have written; in a folder they are not items.
 
     Raises:
         InvalidArgumentError: `source` is none of these.
@@ -172,7 +172,7 @@ def _check_exists(name: str) -> None:
 
 
 def _any_entry(element: Element, number: int) -> Entry:
-    """The entry of an element. One that is not an item, or whose own code fails, fails alone."""
+    """The entry of an element. If it is not an item, or its own code fails, only this entry fails."""
     problem: ImgwireError
     try:
         return _entry(element)
@@ -204,7 +204,7 @@ def _entry(element: Element) -> Entry:
     if problem is not None:
         return Entry(key_of(element) or "", element, problem)
     if element.custom_metadata is not None and type(element.custom_metadata) is not dict:
-        # Read once: it may be of the caller's own class.
+        # Read once, because it may be an instance of the caller's own class.
         element = replace(element, custom_metadata=checked_metadata(element.custom_metadata, "ingest"))
     key = key_of(element)
     if not key:
@@ -232,7 +232,7 @@ async def _async_entries(source: AsyncIterable[Element]) -> AsyncGenerator[Entry
 async def batches(entries: Iterator[Entry] | AsyncIterator[Entry]) -> AsyncGenerator[list[Entry], None]:
     """`entries` in lists of at most `BATCH`. A sync iterator is advanced in a worker thread.
 
-    Must be closed by the task that iterates.
+    Must be closed by the task that iterates it.
     """
     if isinstance(entries, AsyncIterator):
         async with aclosing(_async_batches(entries)) as lists:
@@ -241,7 +241,7 @@ async def batches(entries: Iterator[Entry] | AsyncIterator[Entry]) -> AsyncGener
         return
     failure: Exception | None = None
     while failure is None:
-        # A read of standard input may never end; nothing waits for it then.
+        # A read of standard input may never end, so nothing waits for it.
         batch, failure = await to_thread.run_sync(_draw, entries, abandon_on_cancel=True)
         if batch:
             yield batch
@@ -275,7 +275,7 @@ async def _async_batches(entries: AsyncIterator[Entry]) -> AsyncGenerator[list[E
 
 
 class _Drawing:
-    """Draws entries until a batch is full, and goes on when it was taken."""
+    """Draws entries until a batch is full, and continues once it was taken."""
 
     def __init__(self, entries: AsyncIterator[Entry]) -> None:
         self._entries = entries
@@ -300,13 +300,13 @@ class _Drawing:
                     await self._entries.aclose()
 
     def end(self) -> None:
-        """Let `take` give what is left, and then nothing."""
+        """Make `take` return the remaining entries, and then none."""
         self._ended = True
         self._begun.set()
         self._full.set()
 
     async def take(self) -> list[Entry]:
-        """What has been drawn, when it is a full batch or was begun a moment ago; nothing at the end."""
+        """Wait for a batch that is full or has waited long enough. Returns an empty list at the end."""
         await self._begun.wait()
         with anyio.move_on_after(_BATCH_SECONDS):
             await self._full.wait()

@@ -17,29 +17,29 @@ from imgwire_async.ingest.sources.own_files import OwnFiles
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """All files below a folder but those that bulk jobs have written. Keys are paths in it, with `/`.
+    """All files below a folder, except those that bulk jobs have written. Keys are paths in it, with `/`.
 
-    A pattern such as `*.jpg` without a slash is compared with names, one such as `2024/*` with paths in the
-    folder; `*` also stands for slashes. A folder that is excluded is not entered.
+    A pattern without a slash, such as `*.jpg`, is compared with names, and one with a slash, such as
+    `2024/*`, with paths in the folder; `*` also matches slashes. Excluded folders are not entered.
     """
 
     path: str | os.PathLike[str]
     include: tuple[str, ...] = ()
-    """Only files that one of these patterns fits; empty: all files."""
+    """Only files that match one of these patterns; empty for all files."""
     exclude: tuple[str, ...] = ()
-    """No files and no folders that one of these patterns fits."""
+    """Skip files and folders that match one of these patterns."""
     hidden: bool = False
-    """Whether files and folders whose names begin with a dot count."""
+    """Whether to include files and folders whose names start with a dot."""
     follow_symlinks: bool = False
-    """Whether symbolic links count. A folder that several of them lead to is entered once, so loops end."""
+    """Whether to follow symbolic links. A folder that several links lead to is entered once, so loops end."""
 
     def entries(self, own: OwnFiles | None = None) -> Iterator[Entry]:
-        """The files, in no particular order: of a folder no more is in memory than the names of its folders.
+        """The files, in no particular order; of each folder, only the names of its subfolders are in memory.
 
-        A folder that cannot be read gives an entry with a problem.
+        A folder that cannot be read yields an entry with a problem.
 
         Args:
-            own: tells which files bulk jobs have written, which are left out.
+            own: recognises the files that bulk jobs have written, which are left out.
         """
         own = own or OwnFiles()
         top = os.fsdecode(self.path)
@@ -99,7 +99,7 @@ def _enter(path: str, entered: set[tuple[int, int]]) -> bool:
     try:
         identity = _identity(path)
     except OSError:
-        return True  # reading it tells what is wrong
+        return True  # reading it reports the error
     if identity in entered:
         return False
     entered.add(identity)

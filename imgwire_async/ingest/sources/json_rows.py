@@ -9,7 +9,7 @@ from typing import Any, Final
 from imgwire_async.ingest.sources.lines import Line
 
 _BLANKS: Final = "\ufeff \t\r\n"
-_MOST_UNDECODABLE: Final = 100  # lines without one that is readable; then the file is no JSON Lines
+_MOST_UNDECODABLE: Final = 100  # lines without a readable one; then the file is not JSON Lines
 
 
 class UndecodableError(Exception):
@@ -17,13 +17,13 @@ class UndecodableError(Exception):
 
 
 def json_rows(lines: Iterator[Line]) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """The number of each line that has something on it, with its object, or with what is wrong with it.
+    """The number of each line that is not blank, with its object or its problem.
 
     An array with one object per line is read as well: brackets on lines of their own and commas at the ends
     of lines are ignored.
 
     Raises:
-        UndecodableError: nothing at the beginning of the file is UTF-8.
+        UndecodableError: the beginning of the file is not UTF-8.
     """
     undecodable: list[Line] = []
     for line in lines:
@@ -61,7 +61,7 @@ def _row(text: str) -> dict[str, Any] | str:
 
 
 def parsed_json(text: str) -> Any:  # noqa: ANN401 - JSON of any shape
-    """A value of strict JSON, without NaN and without names that an object has twice.
+    """Parse strict JSON, without NaN and without duplicate names in an object.
 
     Raises:
         ValueError: it is not strict JSON.

@@ -1,4 +1,4 @@
-"""The lines of a text file, read as a stream in whichever encoding spreadsheets and scripts write."""
+"""The lines of a text file, read as a stream in any encoding that spreadsheets and scripts write."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 BLOCK: Final = 64 * 1024
-"""Bytes that are read at a time; the first block decides the encoding."""
+"""Bytes per read; the first block decides the encoding."""
 LONGEST_LINE: Final = 16 * 1024 * 1024
-"""Bytes. A longer line is reported and skipped, so that memory stays bounded."""
+"""Maximum bytes of a line. A longer line is reported and skipped, so that memory stays bounded."""
 
 _BYTE_ORDER_MARKS: Final = (  # that of UTF-32-LE begins with that of UTF-16-LE
     (codecs.BOM_UTF8, "utf-8"),
@@ -30,16 +30,16 @@ class Line(NamedTuple):
     text: str
     """With its line ending."""
     problem: str | None = None
-    """Why the text is not what the file holds, as the rest of a sentence about the line."""
+    """Why the text differs from the file, as the rest of a sentence about the line."""
 
 
 class TextFile:
-    """Lines of blocks of bytes: UTF-8, UTF-16 or UTF-32, told by the first bytes, or Windows-1252.
+    """Lines from blocks of bytes: UTF-8, UTF-16 or UTF-32, detected from the first bytes, or Windows-1252.
 
     Args:
         blocks: The content. Blocks may have any size.
-        legacy: Whether text that is not UTF-8 may be Windows-1252. The first characters outside ASCII decide;
-            in a file that is UTF-8, a line that is not has a problem.
+        legacy: Whether text that is not UTF-8 may be Windows-1252. The first non-ASCII characters decide;
+            in a UTF-8 file, a line that is not UTF-8 has a problem.
 
     Raises:
         UnicodeDecodeError: while iterating, UTF-16 or UTF-32 that ends within a character.
@@ -56,7 +56,7 @@ class TextFile:
         chunks = itertools.chain([head[len(mark) :]], blocks)
         self._encoding: str | None = "utf-8" if encoding or not legacy else None
         if encoding not in {None, "utf-8"}:
-            # A lone surrogate is passed on, and makes the line that holds it a bad one.
+            # A lone surrogate is passed on, and its line is reported as bad.
             decoded = codecs.iterdecode(chunks, encoding, "surrogatepass")
             chunks = (text.encode("utf-8", "surrogatepass") for text in decoded)  # type: ignore[assignment]
         self.head = next(chunks, b"")
@@ -93,7 +93,7 @@ def _marked_encoding(head: bytes) -> tuple[str | None, bytes]:
 
 
 def _guess(lines: Iterable[bytes]) -> str | None:
-    """The encoding of lines: UTF-8 if one of them is in it, None when all of them are ASCII."""
+    """The encoding of lines: UTF-8 if a non-ASCII line is valid UTF-8; None if all lines are ASCII."""
     found = None
     for line in lines:
         if not line.isascii():

@@ -1,4 +1,4 @@
-"""Manifests: files with one item in each row, read as a stream."""
+"""Manifests: files with one item per row, read as a stream."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ _COMPRESSED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A CSV (with a header), JSON Lines or Parquet file with one item in each row; it is read as a stream.
+    """A CSV (with a header), JSON Lines or Parquet file with one item per row, read as a stream.
 
-    Columns are `source` (or `url`, or `path`), and if wanted `key`, `file_name`, `mime_type`, `purpose` and
+    Columns are `source` (or `url`, or `path`), and optionally `key`, `file_name`, `mime_type`, `purpose` and
     `custom_metadata` (an object; in CSV as JSON). A row names a file, an object of a cloud store, or a URL.
-    Relative paths count from the folder of the manifest, which may be a prefix of a bucket.
-    Columns whose names begin with `_` are ignored, so the file of failed items of a job is a manifest too.
+    Relative paths are resolved from the folder of the manifest, which may be a prefix of a bucket.
+    Columns whose names start with `_` are ignored, so a job's file of failed items is also a manifest.
 
     Text may be UTF-8, UTF-16 or UTF-32, and CSV also Windows-1252, with commas, semicolons, tabs or bars
     between the cells. Blanks around URLs are ignored. A row that cannot be read fails on its own. Only the
@@ -64,16 +64,16 @@ class Manifest:
     path: str | os.PathLike[str]
     """The file, an object of a cloud store such as `s3://bucket/items.csv`, or `-` for standard input."""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Names of columns by field, such as `{"source": "image_url", "key": "sku"}`, where they differ."""
+    """Names of columns by field if they differ, such as `{"source": "image_url", "key": "sku"}`."""
     rest_as_metadata: bool = False
     """Whether all other columns become custom metadata; empty cells are left out."""
     format: Format | None = None
-    """Default: detected from the file name, for standard input from the first character."""
+    """Default: detected from the file name; for standard input, from the first character."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """How the buckets are opened that the manifest or its rows are in, see `Bucket.options`."""
+    """Options for opening the buckets of the manifest or its rows, see `Bucket.options`."""
 
     def __setstate__(self, state: Sequence[object]) -> None:
-        # A pickle from before there were options has none.
+        # A pickle of an earlier version has no options.
         for one, value in zip(fields(self), (*state, {}), strict=False):
             object.__setattr__(self, one.name, value)
 
@@ -86,11 +86,11 @@ class Manifest:
             )
 
     def entries(self) -> Iterator[Entry]:
-        """The items; a row that makes none gives an entry with a problem.
+        """The items; an invalid row yields an entry with a problem.
 
         Raises:
-            UploadSourceError: the file cannot be read, or not as what it should be.
-            ConfigurationError: Parquet without its extra.
+            UploadSourceError: the file cannot be read, or not in its format.
+            ConfigurationError: the extra for Parquet is missing.
         """
         name = url_or_path(os.fsdecode(self.path))
         kind = self.format or FORMATS.get(Path(name).suffix.lower())
@@ -159,7 +159,7 @@ class Manifest:
             yield _bad(where, row) if isinstance(row, str) else self._entry(where, row, columns, folder)
 
     def _columns_of(self, names: Collection[str]) -> dict[str, str]:
-        """The column of each field that has one; where none has the very name, one in another case."""
+        """The column of each field that has one; without an exact match, one that differs only in case."""
         found = {}
         for field_name in _FIELDS:
             for wanted in self._names_of(field_name):
@@ -222,7 +222,7 @@ class Manifest:
         return Entry(key_of(item) or where, item, options=options)
 
     def _metadata(self, row: Mapping[str, object], columns: Mapping[str, str]) -> dict[str, Any] | str:
-        """The metadata of a row, or what is wrong with them."""
+        """The metadata of a row, or its problem."""
         given = row.get(columns.get("custom_metadata", ""))
         if isinstance(given, str) and given.strip():
             try:
@@ -259,7 +259,7 @@ def _rest(row: Mapping[str, object], used: Collection[str]) -> dict[str, Any]:
 
 
 def _joined(folder: str, path: str) -> str:
-    """A path of a row, which counts from the folder or prefix of the manifest."""
+    """A path of a row, resolved from the folder or prefix of the manifest."""
     joined = os.path.join(folder, path)  # noqa: PTH118 - keeps relative paths relative
     if not is_object(joined):
         return joined
@@ -277,7 +277,7 @@ def _seekable(name: str, options: Mapping[str, str]) -> str | io.IOBase:
 
 @contextmanager
 def _blocks(name: str, options: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
-    """The content of a file or object, or of standard input as it comes."""
+    """The content of a file or object, or of standard input as it arrives."""
     if is_object(name):
         uri = ObjectUri.of(name)
         yield blocks_of(open_store(uri, options), uri.key)

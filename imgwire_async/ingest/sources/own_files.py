@@ -1,4 +1,4 @@
-"""What bulk jobs write themselves: journals, reports, lists. In a folder they are none of its items."""
+"""Files that bulk jobs write themselves: journals, reports, lists. In a folder they are not items."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imgwire_async.ingest.journal.recognition import HEADER_BYTES, is_journal
 PARQUET_MARK: Final = "imgwire-async ingest"
 """In the metadata of the Parquet files that jobs write."""
 _COMPANIONS: Final = ("-wal", "-shm", "-journal", ".lock", ".lock-journal", ".lock-wal", ".lock-shm")
-"""What SQLite and the lock of a journal add to its name."""
+"""Suffixes that SQLite and the lock of a journal add to its name."""
 _LINE: Final = 64 * 1024  # bytes
 _TABLES: Final = (
     {"key", "image_id", "cdn_url"},
@@ -32,44 +32,44 @@ _TABLES: Final = (
         "metadata_lost",
     },
 )
-"""Columns of tables that are always the same."""
+"""Columns of tables with fixed columns."""
 _ROWS: Final = (
     {"key", "_status", "_code", "_message", "_attempts"},  # failed items
     {"source", "key", "_image_id", "_created_at", "_sha256", "_cdn_url"},  # the manifest of an export
     {"old_url", "new_url", "variant", "findings"},  # a comparison of two pictures
 )
-"""Columns by which other tables are known."""
+"""Columns that identify other tables."""
 _LISTS: Final = {".jsonl", ".ndjson"}
 PAGE_MARK: Final = '<meta name="generator" content="imgwire-async">'
 """In the head of the HTML pages of reports."""
 REDIRECTS_MARK: Final = "Redirects from imgix to Imgwire."
 """In the first comment of the redirect rules of a migration."""
 COMPARED: Final = "pictures", "results.jsonl"
-"""The folder in which a report of comparisons keeps its pictures, and the file beside it."""
+"""The folder with the pictures of a comparison report, and the file beside it."""
 
 
 class OwnFiles:
-    """Tells which files jobs have written."""
+    """Recognises files that jobs have written."""
 
     def __init__(self) -> None:
         self._paths: set[str] = set()
         self._names: set[str] = set()
 
     def add(self, paths: Iterable[str]) -> None:
-        """Note files that this job writes or has written, its journal among them."""
+        """Note files that this job writes or has written, including its journal."""
         for path in paths:
             resolved = os.path.realpath(path)
             self._paths.add(resolved)
             self._names.add(os.path.basename(resolved))  # noqa: PTH119
 
     def hold_all_in(self, path: str, name: str) -> bool:
-        """Whether a folder holds nothing but what a report shows."""
+        """Whether a folder contains only the pictures of a report."""
         pictures, results = COMPARED
         beside = os.path.join(os.path.dirname(path), results)  # noqa: PTH118, PTH120
         return name == pictures and is_written_by_a_job(beside, ".jsonl")
 
     def hold(self, path: str, name: str) -> bool:
-        """Whether the file is one of them: named to this job, or by its content one of another job."""
+        """Whether a job has written the file: it was noted for this job, or its content shows another's."""
         if name.endswith(_COMPANIONS):
             for ending in _COMPANIONS:
                 if name.endswith(ending) and self.hold(path.removesuffix(ending), name.removesuffix(ending)):
@@ -81,7 +81,7 @@ class OwnFiles:
 
 
 def is_written_by_a_job(path: str, kind: str) -> bool:
-    """Whether a file shows by its content that a job has written it.
+    """Whether the content of a file shows that a job has written it.
 
     Args:
         path: of the file.
@@ -89,7 +89,7 @@ def is_written_by_a_job(path: str, kind: str) -> bool:
     """
     try:
         if not Path(path).is_file():
-            return False  # opening a named pipe waits for somebody
+            return False  # opening a named pipe waits for a writer
         with open(path, "rb") as file:  # noqa: PTH123 - a name as given
             head = file.read(HEADER_BYTES)
             if is_journal(head):
@@ -104,7 +104,7 @@ def is_written_by_a_job(path: str, kind: str) -> bool:
             if kind in {".csv", ".json", *_LISTS}:
                 return _is_text_of_ours(head + file.readline(_LINE), kind)
     except OSError:
-        pass  # reading it as an item tells what is wrong
+        pass  # reading it as an item reports the error
     return False
 
 

@@ -1,4 +1,4 @@
-"""Rows of a Parquet file in plain types, whatever types it has."""
+"""Rows of a Parquet file, converted to plain types."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ _SECONDS_PER_DAY: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """A value that has no plain form."""
+    """A value without a plain form."""
 
     problem: str
     """What it is, as the object of "holds"."""
 
 
 class MapValue(dict[str, object]):
-    """A value of a MAP column, of which each row has its own names."""
+    """A value of a MAP column, whose names differ from row to row."""
 
 
 class DamagedError(Exception):
-    """The file cannot be read; the message tells why and where."""
+    """The file cannot be read; the message says why and where."""
 
 
 class ParquetTable:
     """Columns of a Parquet file, read as a stream.
 
     Args:
-        source: Path of the file, or a file that can seek, which is closed with the table.
+        source: Path of the file, or a seekable file, which is closed with the table.
 
     Raises:
         ConfigurationError: the extra is not installed.
-        DamagedError: this is not a Parquet file, or only a part of one.
-        OSError: it cannot be opened.
+        DamagedError: the file is not a Parquet file, or is incomplete.
+        OSError: the file cannot be opened.
     """
 
     def __init__(self, source: str | io.IOBase) -> None:
@@ -57,7 +57,7 @@ class ParquetTable:
         if isinstance(source, str):
             source = open(source, "rb")  # noqa: PTH123, SIM115 - a name as given; closed with the table
         try:
-            # INT96, Spark's type for times, covers more years than nanoseconds do.
+            # INT96, Spark's type for times, covers more years than nanoseconds can.
             self._file = parquet.ParquetFile(source, coerce_int96_timestamp_unit="us")
             self.header: list[str] = self._file.schema_arrow.names
         except self._damages as error:
@@ -66,7 +66,7 @@ class ParquetTable:
         self._source = source
 
     def rows(self, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, object]]]:
-        """The number of each row, counted from 1, with its values in these columns; no other is read.
+        """The number of each row, counted from 1, with its values in these columns; no others are read.
 
         Values are text, numbers, booleans, None, dictionaries of these, or `Unusable`. Times become text in
         ISO 8601, durations seconds, and decimals text.
@@ -121,7 +121,7 @@ def _as_they_are(array: Any) -> list[object]:  # noqa: ANN401
 
 
 def _numbers(array: Any) -> list[object]:  # noqa: ANN401
-    # NaN is how data frames write a missing number.
+    # Data frames write missing numbers as NaN.
     return [None if value is None or value != value else float(value) for value in array.to_pylist()]
 
 
@@ -136,7 +136,7 @@ def _decimal_text(value: Decimal) -> str:
 def _texts(array: Any) -> list[object]:  # noqa: ANN401
     import pyarrow as pa
 
-    # Text need not be UTF-8, and is then an error of the whole batch.
+    # Text that is not UTF-8 would be an error of the whole batch.
     return _map(_text, array.cast(pa.large_binary()).to_pylist())
 
 

@@ -1,4 +1,4 @@
-"""What every source of a bulk job is: entries in batches, under a name, with hints where to resume."""
+"""The protocol of sources of a bulk job: entries in batches, with an identity and hints where to resume."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ class Batch:
 
     entries: list[Entry]
     resume: str | None = None
-    """A hint for `Entries.batches`, such as the cursor of the next page of a listing: from where another run
-    may begin when this batch and all before it are done. None if there is none."""
+    """A hint for `Entries.batches`, such as the cursor of the next page of a listing: where another run may
+    start once this batch and all before it are done. None if there is none."""
 
 
 @runtime_checkable
 class Patient(Protocol):
-    """A source that says what it waits for."""
+    """A source that reports what it waits for."""
 
     @property
     def waiting_for(self) -> str | None:
-        """What it waits for, and why, such as a bucket that does not answer; None while it does not wait."""
+        """What it waits for, and why, such as a bucket that does not respond; None while it does not wait."""
         ...
 
 
 @runtime_checkable
 class Guarded(Protocol):
-    """A source of which another credential shows other items, although its identity is the same."""
+    """A source whose visible items depend on the credential, although its identity is the same."""
 
     async def credential(self) -> Secret:
-        """The credential that the items are listed with.
+        """The credential used to list the items.
 
         Raises:
-            ImgwireError: there is none.
+            ImgwireError: no credential is available.
         """
         ...
 
     async def visible(self) -> Collection[str]:
-        """What the keys of items begin with, for every part of the source that the credential can see.
+        """The key prefixes of all parts of the source that the credential can see.
 
         Raises:
-            ImgwireError: the service could not be asked.
+            ImgwireError: the request to the service failed.
         """
         ...
 
@@ -55,21 +55,21 @@ class Guarded(Protocol):
 class Entries(Protocol):
     """A source of a job: a folder, a manifest, or the listing of a service or store.
 
-    The journal keeps the latest hint up to which everything is done, and hands it to the next run if this one
-    ends early. After a run to the end the next one begins at the beginning, because what is there may have
+    The journal keeps the latest hint up to which everything is done, and passes it to the next run if this
+    one ends early. After a complete run the next one starts at the beginning, because the source may have
     changed.
     """
 
     @property
     def identity(self) -> str:
-        """What names the source in the journal in every run: an absolute path, a URL or other text."""
+        """The name of the source in the journal in every run: an absolute path, a URL or other text."""
         ...
 
     def batches(self, resume: str | None) -> AsyncGenerator[Batch, None]:
-        """The entries in batches, without stopping the event loop. Closed by the task that iterates.
+        """The entries in batches, without blocking the event loop. Closed by the task that iterates.
 
         Args:
-            resume: the hint of an earlier run, or None for the beginning. A source that can make nothing of
-                it, because a cursor has expired for example, begins at the beginning: it costs time only.
+            resume: the hint of an earlier run, or None for the beginning. A source that cannot use the hint,
+                for example because a cursor has expired, starts at the beginning, which only costs time.
         """
         ...

@@ -1,4 +1,4 @@
-"""Rules that lead old URLs to new ones, in the languages of web servers and services."""
+"""Redirect rules from old URLs to new ones, in the languages of web servers and services."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_kind(kind: object) -> None:
     """Check the name of a language.
 
     Raises:
-        InvalidArgumentError: it is none.
+        InvalidArgumentError: the language is not supported.
     """
     if kind not in get_args(RedirectKind):
         raise InvalidArgumentError(
@@ -33,9 +33,9 @@ def redirect_lines(kind: RedirectKind, urls: Callable[[], Iterator[MappedUrl]]) 
 
     Args:
         kind: the language.
-        urls: gives the mapping from its beginning; called more than once.
+        urls: returns an iterator over the whole mapping; called more than once.
 
     Raises:
-        InvalidArgumentError: the URL of an image cannot stand in such a file.
+        InvalidArgumentError: the URL of an image cannot be written in such a file.
     """
     return _WRITERS[kind](lambda: entries_of(urls()))

@@ -30,7 +30,7 @@ Caddy compares a request with one path after the other, which suits some ten tho
 
 
 _HIDDEN: Final = '"`\\{}\n\r\t'
-"""Characters that are written in hexadecimal: they quote, escape, or begin a placeholder."""
+"""Characters that are written in hexadecimal, because they quote, escape, or start a placeholder."""
 _SPECIAL: Final = re.compile(f"[{re.escape(_HIDDEN)}]")
 
 
@@ -49,7 +49,7 @@ def lines(entries: Entries) -> Iterator[str]:
 
 
 def _input(key: str) -> str:
-    """What a request is compared with: an expression where characters mean something to Caddy."""
+    """The key to compare a request with: an expression if it contains characters special to Caddy."""
     if not _SPECIAL.search(key):
         return key
     escaped = "".join(f"\\x{ord(one):02x}" if one in _HIDDEN else re.escape(one) for one in key)

@@ -1,4 +1,4 @@
-"""Redirects for Cloudflare: items of a bulk redirect list, as its API takes them."""
+"""Redirects for Cloudflare: items of a bulk redirect list, in the format of its API."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def lines(entries: Entries) -> Iterator[str]:
         query = f"?format={entry.own_format}" if entry.own_format else ""
         item = {
             "redirect": {
-                # Without a scheme it stands for http and https.
+                # Without a scheme it matches http and https.
                 "source_url": entry.old_url.removeprefix("https://"),
                 "target_url": f"{entry.cdn_url}{query}",
                 "status_code": 301,

@@ -1,4 +1,4 @@
-"""What all kinds of rules have in common: what they can carry over, and the entries of their tables."""
+"""The common part of all kinds of rules: the parameters they preserve, and the entries of their tables."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HOSTS: Final = (
 _WIDTH: Final = 100
 
 SIDE: Final = "([2-9]|[1-9][0-9][0-9]?|[1-7][0-9][0-9][0-9]|80[0-9][0-9]|81[0-8][0-9]|819[0-2])"
-"""A whole number of pixels, as a regular expression: 1 is a share of the original."""
+"""Regular expression for a whole number of pixels. Excludes 1, which means a share of the original."""
 DENSITY: Final = r"([1-5]|[1-4]\.[0-9][0-9]?|0\.[1-9][0-9]?)"
 QUALITY: Final = "([1-9][0-9]?|100)"
 FORMATS: Final = "(jpg|png|gif|webp|avif)"
@@ -45,12 +45,12 @@ FITS: Final = {
     "scale": "&resizing_type=fill&enlarge=true",
     "fill": "&resizing_type=contain&enlarge=true",
 }
-"""Parameters of both sides, by `fit`; all others are as `clip`."""
+"""Parameters for both sides, by `fit`; all other values are treated as `clip`."""
 CLIP: Final = "&resizing_type=inside&enlarge=true"
 FLIPS: Final = {"h": "horizontal", "v": "vertical", "hv": "both"}
 
 RESULTS: Final = ("w", "h", "fit", "dpr", "q", "flip", "bg", "format")
-"""Variables whose values make the new query, in this order."""
+"""Variables whose values form the new query, in this order."""
 
 _SAFE_URL: Final = re.compile(r"https?://[A-Za-z0-9._~:/@!&()*+,;=%-]+")
 _OWN_FORMATS: Final = {
@@ -73,11 +73,11 @@ class RedirectEntry:
     old_url: str
     cdn_url: str
     own_format: str
-    """The `format` that keeps the original's own, or empty if it is not known."""
+    """The `format` that keeps the original's format, or empty if that is unknown."""
 
     @property
     def key(self) -> str:
-        """What a request for the old URL has: host and decoded path."""
+        """Host and decoded path of a request for the old URL."""
         return f"{self.host}{self.path}"
 
 
@@ -88,7 +88,7 @@ def entries_of(urls: Iterator[MappedUrl]) -> Iterator[RedirectEntry]:
     """The entries of a mapping.
 
     Raises:
-        InvalidArgumentError: the URL of an image cannot stand in a file of rules.
+        InvalidArgumentError: the URL of an image cannot be written in a file of rules.
     """
     for url in urls:
         if not _SAFE_URL.fullmatch(url.cdn_url):
@@ -105,7 +105,7 @@ def entries_of(urls: Iterator[MappedUrl]) -> Iterator[RedirectEntry]:
 
 
 def statement(mark: str, use: str) -> Iterator[str]:
-    """What the file is, how it is used and what it cannot do, as comments that begin with `mark`."""
+    """Describe the file, its use and its limits, as comments that start with `mark`."""
     yield f"{mark} {REDIRECTS_MARK}"
     for paragraph in (*use.split("\n\n"), HOSTS, CARRIED, NOT_CARRIED):
         yield mark

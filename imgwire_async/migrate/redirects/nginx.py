@@ -39,7 +39,7 @@ def lines(entries: Entries) -> Iterator[str]:
     yield from statement("#", _USE)
     longest, count, ambiguous = _looked_at(entries())
     yield ""
-    # Room for several keys in a bucket, or nginx finds no table that fits and warns.
+    # Several keys must fit into a bucket, otherwise nginx finds no suitable table and warns.
     yield f"map_hash_bucket_size {_power_of_2(8 * (longest + 32))};"
     yield f"map_hash_max_size {_power_of_2(count + 2048)};"
     yield ""
@@ -56,7 +56,7 @@ def lines(entries: Entries) -> Iterator[str]:
 
 
 def _looked_at(entries: Iterator[RedirectEntry]) -> tuple[int, int, set[int]]:
-    """The length of the longest key, the number of keys, and those that differ by case only."""
+    """The length of the longest key, the number of keys, and the keys that differ only in case."""
     longest = count = 0
     seen: set[int] = set()
     twice: set[int] = set()
@@ -68,7 +68,7 @@ def _looked_at(entries: Iterator[RedirectEntry]) -> tuple[int, int, set[int]]:
 
 
 def _folded(key: str) -> bytes:
-    return key.encode().lower()  # bytes: nginx knows the case of ASCII only
+    return key.encode().lower()  # bytes, because nginx folds only ASCII
 
 
 def _power_of_2(least: int) -> int:

@@ -1,4 +1,4 @@
-"""A unified diff of texts with the same number of lines, made while they are read."""
+"""A unified diff of texts with the same number of lines, created while they are read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTEXT: Final = 3
 class UnifiedDiff:
     """A unified diff.
 
-    Replacing URLs changes lines, but adds and removes none, so nothing has to be searched.
+    Replacing URLs changes lines but never adds or removes any, so no matching of lines is needed.
 
     Args:
         path: The file's name, in the header.
@@ -36,7 +36,7 @@ class UnifiedDiff:
     def feed(self, old: str, new: str) -> None:
         """Compare the next lines. Both texts end with a line ending, except at the end of the file.
 
-        A line that comes in several texts is too long for a diff: from there on, nothing is shown.
+        A line that arrives in several texts is too long for a diff; nothing is shown from there on.
         """
         self._differs |= old != new
         self._is_cut |= self._is_within_line
@@ -53,14 +53,14 @@ class UnifiedDiff:
                 self._change(before, after)
 
     def end(self) -> None:
-        """Show what is left."""
+        """Show the last hunk."""
         if self._is_cut and self._differs:
             self._show("# The rest of the file is left out: a line is too long for a diff.\n")
         elif self._hunk and not self._is_cut:
             self._close(max(self._unchanged - CONTEXT, 0))
 
     def _pass(self, text: str) -> None:
-        """Lines without a change: only those beside a hunk are looked at."""
+        """Skip unchanged lines, keeping only those next to a hunk."""
         at = 0
         while self._hunk and at < len(text):
             end = text.find("\n", at) + 1 or len(text)

@@ -1,4 +1,4 @@
-"""Text and binary files apart, and the encoding of text, such that decoding and encoding change no byte."""
+"""Distinguishing text from binary files, and encodings of text that round-trip without changing a byte."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 from typing import Final, NamedTuple
 
 HEAD: Final = 8192
-"""Bytes that decide about the encoding."""
+"""Number of bytes used to detect the encoding."""
 
 _MARKS: Final = (  # that of UTF-32-LE begins with that of UTF-16-LE
     (codecs.BOM_UTF8, "utf-8"),
@@ -29,7 +29,7 @@ _LARGEST_SHARE: Final = 0.02  # of control characters in a text, such as a dump 
 
 
 class Encoding(NamedTuple):
-    """How a text file is written."""
+    """The encoding of a text file."""
 
     name: str | None
     """Name of the codec; None for UTF-8 or Latin-1, detected for each piece."""
@@ -40,11 +40,11 @@ class Encoding(NamedTuple):
 
     @property
     def line_feed(self) -> bytes:
-        """What ends a line."""
+        """The encoded line feed."""
         return "\n".encode(self.name or "ascii")
 
     def decode(self, data: bytes) -> tuple[str, str] | None:
-        """Text and the codec that gives exactly these bytes again; None if there is none."""
+        """The text and a codec that encodes it to exactly these bytes; None if there is none."""
         if self.name is not None:
             try:
                 text = data.decode(self.name, "surrogatepass")
@@ -54,7 +54,7 @@ class Encoding(NamedTuple):
         try:
             return data.decode("utf-8"), "utf-8"
         except UnicodeDecodeError:
-            # Any bytes are Latin-1: for Windows-1252 and its relatives all characters of URLs are right.
+            # Any bytes decode as Latin-1, and characters of URLs are the same in Windows-1252 and similar.
             return data.decode("latin-1"), "latin-1"
 
 

@@ -30,14 +30,14 @@ _COPIED: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class RewrittenFile:
-    """A file or folder that was looked at.
+    """A file or folder that was examined.
 
     Attributes:
         path: Where it is.
         changed: Whether URLs were replaced, or would be with `write=True`.
         urls: The imgix URLs in it.
         skipped: Why it was left alone: a binary file, a vendored folder, a symbolic link.
-        error: Why it could not be read or written; it is as it was.
+        error: Why it could not be read or written; the file is unchanged.
     """
 
     path: Path
@@ -74,7 +74,7 @@ def rewrite_files(
         hosts: Custom domains of imgix sources; `*.imgix.net` is always one.
         default_params: Default parameters of the source.
         replace: Statuses of URLs to replace. Add `unsupported` to accept pictures that lack something.
-        judgement: The numbers that no document gives.
+        judgement: The numbers that no document specifies.
         column: Treat files as CSV, and rewrite only the column with this name.
         show: Called with the parts of a unified diff.
 
@@ -144,7 +144,7 @@ class _File:
         self._new: Temporary | None = None
 
     def run(self) -> RewrittenFile:
-        """Read it, and write it if it has changed."""
+        """Read the file, and write it if it has changed."""
         with os.fdopen(os.open(self._path, _OPENING), "rb") as old:
             before = os.fstat(old.fileno())
             encoding = encoding_of(old.read(HEAD))
@@ -205,7 +205,7 @@ class _File:
         return any(needle in lower for needle in self._needles)
 
     def _begin(self, old: BinaryIO, length: int) -> Temporary:
-        """A new file beside the old one, with the first bytes of it."""
+        """Create a new file beside the old one, starting with a copy of the old one's first bytes."""
         new = Temporary(self._path)
         there = old.tell()
         old.seek(0)
@@ -219,7 +219,7 @@ class _File:
         return new
 
     def _publish(self, new: Temporary, before: os.stat_result) -> None:
-        """Put the new file in its place, unless somebody has changed the old one meanwhile."""
+        """Replace the old file with the new one, unless the old one was changed meanwhile."""
         new.file.flush()
         os.fsync(new.file.fileno())
         new.file.close()

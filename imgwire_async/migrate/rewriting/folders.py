@@ -1,4 +1,4 @@
-"""Which files below the given paths are looked at."""
+"""The files to rewrite below the given paths."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VENDORED: Final = frozenset(
         *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".terraform", ".gradle", ".cargo"),
     }
 )
-"""Names of folders that other programs own."""
+"""Names of folders that belong to other programs."""
 
 _BINARY_EXTENSIONS: Final = frozenset(
     """
@@ -38,7 +38,7 @@ class Skipped(NamedTuple):
     path: Path
     reason: str
     failed: bool = False
-    """Whether it would have been looked at, but could not be."""
+    """Whether it should have been read, but could not be."""
 
 
 class Leftover(NamedTuple):
@@ -50,10 +50,10 @@ class Leftover(NamedTuple):
 def files_below(
     paths: Iterable[str | os.PathLike[str]], excluded: Iterable[Path] = ()
 ) -> Iterator[Path | Skipped | Leftover]:
-    """Regular files at and below the paths, each once, in order; and what is skipped, with the reason.
+    """Regular files at and below the paths, each once, in order; and skipped paths, with the reason.
 
-    Symbolic links are never followed, as what they lead to may lie elsewhere. Temporary files are found in
-    folders, and beside files that are given.
+    Symbolic links are never followed, because they may lead elsewhere. Temporary files are found in folders,
+    and beside files that were passed.
 
     Args:
         paths: Files and folders.
@@ -111,7 +111,7 @@ def _below(path: Path, *, named: bool) -> Iterator[Path | Skipped | Leftover]:
 
 
 def _vendored_part(path: Path) -> str | None:
-    """The vendored folder in a path that was named; the current folder itself may lie in one."""
+    """The vendored folder in a path that was passed; the current folder itself may be inside one."""
     if path.is_absolute():
         try:
             path = path.relative_to(Path.cwd())

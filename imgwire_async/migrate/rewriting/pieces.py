@@ -1,4 +1,4 @@
-"""A text file in pieces of whole lines, so that memory stays bounded."""
+"""Reading a text file in pieces of whole lines, so that memory stays bounded."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import BinaryIO, Final
 from imgwire_async.migrate.rewriting.encodings import Encoding
 
 SIZE: Final = 4 * 1024 * 1024
-"""Bytes of a piece, if it has a line ending."""
+"""Minimum bytes of a piece, if it has a line ending."""
 LONGEST_LINE: Final = 64 * 1024 * 1024
-"""Bytes after which a line is cut where no URL can be."""
+"""Bytes after which a line is cut at a character that no URL contains."""
 
 
 def pieces_of(file: BinaryIO, encoding: Encoding, *, records: bool = False) -> Iterator[bytes]:
@@ -19,7 +19,7 @@ def pieces_of(file: BinaryIO, encoding: Encoding, *, records: bool = False) -> I
     Args:
         file: The file.
         encoding: Its encoding.
-        records: Whether it is CSV, where a quoted cell goes over several lines: such a line is not cut.
+        records: Whether it is CSV, where a quoted cell may span several lines: such a line is not cut.
     """
     end, quote = encoding.line_feed, '"'.encode(encoding.name or "ascii")
     parts: list[bytes] = []

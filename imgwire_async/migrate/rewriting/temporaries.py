@@ -1,6 +1,6 @@
-"""Files that are being written, and those that a killed process has left behind.
+"""Temporary files that are being written, or that a killed process has left behind.
 
-A process locks the file that it writes, and the lock ends with the process: what can be locked is left over.
+A process locks the file that it writes, and the lock ends with the process, so a lockable file is a leftover.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _LOCKING: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NO
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether this is the name of a file that is being written, or was."""
+    """Whether this is the name of a temporary file, in use or left behind."""
     return path.name.startswith(_PREFIX) and _NAME.fullmatch(path.name) is not None
 
 
 class Temporary:
-    """A new, empty file beside another one, which only its owner can read.
+    """A new, empty file beside another one, readable only by its owner.
 
     Args:
-        beside: The file that it is going to replace.
+        beside: The file to replace.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: the file cannot be created.
     """
 
     def __init__(self, beside: Path) -> None:
@@ -43,7 +43,7 @@ class Temporary:
         self.file = os.fdopen(os.open(self.path, _CREATING, 0o600), "wb")
         self._lock: int | None = None
         if fcntl is not None:
-            # Of its own, so that it holds until the file has its new name.
+            # A separate descriptor, so that the lock lasts until the file has its new name.
             self._lock = os.dup(self.file.fileno())
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -64,7 +64,7 @@ class Temporary:
 
 
 def remove_leftover(path: Path) -> None:
-    """Remove the temporary file of a process that has ended; leave that of another."""
+    """Remove the temporary file of a process that has ended; keep that of a running one."""
     with suppress(OSError), os.fdopen(os.open(path, _LOCKING), "rb") as file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""What has become of the URLs that were found."""
+"""Counts of the URLs that were found, by result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class UrlTotals:
         unsupported: Part of them cannot be expressed.
         unknown_asset: No stored image is known for them.
         malformed: Not URLs, completed by a template or code, part of another URL, or without a clear end.
-        replaced: Those that were replaced; counted under their status as well.
+        replaced: URLs that were replaced; counted under their status as well.
         approximate_reasons: Number of URLs by parameter and reason.
         unsupported_reasons: Number of URLs by parameter and reason.
         unknown_hosts: Number of URLs without a known asset by host.
@@ -40,7 +40,7 @@ class UrlTotals:
 
     @property
     def urls(self) -> int:
-        """All of them."""
+        """Number of all URLs."""
         return self.exact + self.approximate + self.unsupported + self.unknown_asset + self.malformed
 
     def count(self, translation: Translation, *, replaced: bool, serialized: bool = False) -> None:
@@ -77,7 +77,7 @@ class UrlTotals:
             self.unknown_hosts[host if known else "(others)"] += number
 
     def to_dict(self) -> dict[str, object]:
-        """For JSON. Reasons are sorted, the most frequent first."""
+        """Convert to a dictionary for JSON. Reasons are sorted, the most frequent first."""
         return {
             "urls": self.urls,
             "exact": self.exact,

@@ -1,4 +1,4 @@
-"""Rewriting text, values and cells of CSV."""
+"""Rewriting text, values and CSV cells."""
 
 from __future__ import annotations
 
@@ -190,11 +190,11 @@ def rewrite_values(
         hosts: Custom domains of imgix sources; `*.imgix.net` is always one.
         default_params: Default parameters of the source.
         replace: Statuses of URLs to replace.
-        judgement: The numbers that no document gives.
+        judgement: The numbers that no document specifies.
         totals: The URLs found are added to it.
 
     Returns:
-        The values in the same order, those without URLs of imgix unchanged.
+        The values in the same order; values without imgix URLs are unchanged.
     """
     rules = rules_for(assets, hosts, default_params, replace, judgement)
     totals = UrlTotals() if totals is None else totals
@@ -202,7 +202,7 @@ def rewrite_values(
 
 
 def rewritten_value(value: str, rules: Rules, totals: UrlTotals) -> str:
-    """One value, rewritten."""
+    """Rewrite one value."""
     bare = value.strip()
     if bare and "//" in bare and _NOT_ONE_URL.search(bare) is None:
         translation = rules.translate(bare)
@@ -218,7 +218,7 @@ def rewritten_value(value: str, rules: Rules, totals: UrlTotals) -> str:
 
 
 def _serialized(text: str) -> Callable[[int], bool]:
-    r"""Whether an index of a text is within a string of serialized PHP, `s:12:"…"`, which states a length."""
+    r"""Whether an index is within a string of serialized PHP, `s:12:"…"`, which includes its length."""
     strings = list(_SERIALIZED.finditer(text)) if "s:" in text else []
     if not strings:
         return lambda _: False

@@ -1,1 +1,1 @@
-"""Which rendering parameters real traffic uses, and how much of it can be translated."""
+"""Counting the rendering parameters of real traffic, and how much of it can be translated."""

@@ -1,4 +1,4 @@
-"""Request targets in access logs of any usual format, read as a stream."""
+"""Request targets in access logs of common formats, read as a stream."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from imgwire_async.errors import InvalidArgumentError
 PathSource: TypeAlias = "str | os.PathLike[str]"
 
 LONGEST_LINE: Final = 64 * 1024
-"""Bytes of a line that are looked at."""
+"""Bytes of a line that are read."""
 _GZIP: Final = b"\x1f\x8b"
-# Common and combined, those of nginx, Apache, Varnish and Fastly among others.
+# Common and combined, as written by nginx, Apache, Varnish, Fastly and others.
 _REQUEST: Final = re.compile(rb'"(?:GET|HEAD) ([^" ]+)(?: HTTP/[0-9.]+)?"(?:[ \t]+([0-9]{3})\b)?')
 _ANY_REQUEST: Final = re.compile(rb'"[A-Z]{3,10} [^" ]+(?: HTTP/[0-9.]+)?"')
 _URL: Final = re.compile(rb"(?:https?:)?//[^\s\"'<>]+", re.IGNORECASE)
@@ -41,8 +41,8 @@ _METHODS: Final = ("method", "requestmethod", "clientrequestmethod", "csmethod",
 class LoggedRequest(NamedTuple):
     """A line of a log.
 
-    `target` is a URL, or a path with its query; None if the line has none. A request that was answered with
-    an error, or is neither GET nor HEAD, is `rejected`.
+    `target` is a URL, or a path with its query; None if the line has none. A request is `rejected` if its
+    response was an error, or if it is neither GET nor HEAD.
     """
 
     target: str | None

@@ -82,7 +82,7 @@ def _page(survey: TrafficSurvey) -> list[str]:
 
 
 def _wide(name: str, lines: list[str]) -> list[str]:
-    """What is wider than a phone, to be scrolled there, also with the keyboard."""
+    """Content wider than a phone, which scrolls there, also with the keyboard."""
     return [f'<div class="wide" role="region" tabindex="0" aria-label="{escape(name)}">', *lines, "</div>"]
 
 

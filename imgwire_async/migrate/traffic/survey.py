@@ -1,4 +1,4 @@
-"""Counting the parameters of requests, and what their translation would be, in bounded memory."""
+"""Counting the parameters of requests and the results of translating them, in bounded memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 STATUSES: Final[tuple[Status, ...]] = ("exact", "approximate", "unsupported", "malformed")
 MOST_KEPT: Final = 10_000
-"""Different combinations, reasons and unknown names that are kept: the most frequent ones."""
+"""Number of combinations, reasons and unknown names that are kept: the most frequent ones."""
 _REMEMBERED: Final = 20_000  # different queries
 _LONGEST_REMEMBERED: Final = 512  # characters
 _NAMELESS: Final = "(other)"
@@ -29,17 +29,17 @@ _HOST: Final = "https://x.imgix.net"
 
 
 class BoundedCounter(Generic[T]):
-    """Counts by status for keys. Of too many keys the rarest are given up and counted together.
+    """Counts by status for each key. If there are too many keys, the rarest are dropped and counted together.
 
     Args:
-        most: Keys that are kept; up to twice as many at times.
+        most: Number of keys that are kept; temporarily up to twice as many.
     """
 
     def __init__(self, most: int = MOST_KEPT) -> None:
         self._most = most
         self._counts: dict[T, Counter[str]] = {}
         self.others: Counter[str] = Counter()
-        """Counts of the keys that were given up."""
+        """Counts of the dropped keys."""
 
     def add(self, key: T, status: str, number: int = 1) -> None:
         """Count a key."""
@@ -72,7 +72,7 @@ class _Judged(NamedTuple):
 
 
 class _AnyAsset(Mapping[str, Asset]):
-    """Every picture, as stored and of known size: a migration is going to know both."""
+    """Treats every picture as stored and of known size, because a migration will know both."""
 
     _asset = Asset("picture", 4000, 3000)
 
@@ -87,19 +87,19 @@ class _AnyAsset(Mapping[str, Asset]):
 
 
 class TrafficSurvey:
-    """What the requests so far have asked for.
+    """Counts of the parameters in the requests so far.
 
-    Names of parameters are kept, and no values, so that no signature gets anywhere.
+    Only names of parameters are kept, not values, so that no signature leaks.
 
     Attributes:
         requests: Requests for pictures.
-        statuses: Their number by status of the translation.
+        statuses: Requests by status of the translation.
         parameters: Requests by canonical name of each parameter.
         combinations: Requests by all their parameters together.
         unknown: Requests by names that are not imgix parameters.
-        reasons: Requests by what is approximate or unsupported in them.
+        reasons: Requests by approximate or unsupported feature.
         other_hosts: Requests for other hosts.
-        rejected: Requests that were answered with an error, or were no GET or HEAD.
+        rejected: Requests whose response was an error, or that were neither GET nor HEAD.
         unreadable: Lines without a request.
     """
 
@@ -187,7 +187,7 @@ class TrafficSurvey:
             self.reasons.add(finding, kind)
 
     def to_dict(self, most: int | None = None) -> dict[str, object]:
-        """For JSON.
+        """Convert to a dictionary for JSON.
 
         Args:
             most: Rows of each list; None for all.
@@ -228,7 +228,7 @@ def survey_traffic(
         paths: The files.
         hosts: Custom domains of imgix sources; `*.imgix.net` is always one.
         default_params: Default parameters of the source.
-        judgement: The numbers that no document gives.
+        judgement: The numbers that no document specifies.
 
     Raises:
         InvalidArgumentError: a file cannot be read.
@@ -245,10 +245,10 @@ def _row(name: str, key: object, counts: Counter[str]) -> dict[str, object]:
 
 
 def _is_presentable(name: str) -> bool:
-    """Whether a name is one, and not a value such as a signature at the wrong place."""
+    """Whether a name really is a name, not a misplaced value such as a signature."""
     return _PRESENTABLE.fullmatch(name) is not None and _SECRET.fullmatch(name) is None
 
 
 def _without_values(reason: str) -> str:
-    """A reason without what the URL said: nothing but names of parameters is kept."""
+    """A reason without values from the URL: only names of parameters are kept."""
     return re.sub(r"^unknown value .*?: ", "unknown value: ", reason, flags=re.DOTALL)

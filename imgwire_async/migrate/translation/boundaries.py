@@ -1,7 +1,7 @@
-"""Where a URL of imgix in a text starts and ends, and whether that is certain.
+"""Finding where an imgix URL in a text starts and ends, and whether that is certain.
 
-A URL is `clear` if nothing around it may belong to it: no template or code completes it, it is not part of
-another URL, and it ends where its kind of text would end it. When in doubt, it is not.
+A URL is `clear` if nothing around it can belong to it: it is not completed by a template or code, it is not
+part of another URL, and it ends where its kind of text would end it. When in doubt, it is not clear.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from imgwire_async.migrate.translation.escapes import (
 from imgwire_async.migrate.translation.rules.table import NAMES
 from imgwire_async.migrate.translation.urls import ascii_host, unicode_host
 
-# Quotation marks and brackets of all kinds of writing, and what ends a sentence or takes no room.
+# Quotation marks and brackets of all scripts, ends of sentences, and zero-width characters.
 _OPENING: Final = "\u201c\u2018\u201e\xab\xbb\u2039\u300c\u300e\uff08\u300a\u3010"
 _PAIRS: Final = dict(
     zip(_OPENING, "\u201d\u2019\u201c\xbb\xab\u203a\u300d\u300f\uff09\u300b\u3011", strict=True)
@@ -33,7 +33,7 @@ _ENDS: Final = (
     "".join({*_PAIRS, *_PAIRS.values()})
     + "\u2026\u3001\u3002\uff01\uff0c\uff0e\uff1a\uff1b\uff1f\u200b-\u200f\u2028-\u202e\u2060\ufeff"
 )
-# A character of a URL, or one of the escapes in which languages write `&`, `/`, `=` and `?` inside of text.
+# A character of a URL, or one of the escapes in which languages write `&`, `/`, `=` and `?` in text.
 # A comma before another URL separates the two. The end of a comment and the escape of a quote end a URL.
 _PART: Final = (
     rf"(?:{BACKSLASHES}(?:/|(?:u00|x)(?:26|2f|3d|3f))|,(?!https?:|\\*/\\*/)"
@@ -47,11 +47,11 @@ _EMPHASIS: Final = "_~"
 _PLACEHOLDER: Final = re.compile(r"\{|<[%?]")
 _VARIABLE: Final = re.compile(r"\$[A-Za-z_(]")
 _CLOSING: Final = re.compile(QUOTE, re.IGNORECASE)
-# What ends a text in code: a quote, a line break, a tag.
+# The end of a string in code: a quote, a line break, a tag.
 _BACKSLASH: Final = re.compile(
     r"\\+(?:[\"'`nrt]|(?:u00|x)(?:09|0a|0d|20|22|27|3c|3e|60|a0)|u20(?:1[89cd]|2[89]))", re.IGNORECASE
 )
-# Code that appends to a text after its closing quote: an operator, a method, another text, a filter.
+# Code that appends to a string after its closing quote: an operator, a method, another string, a filter.
 _BLANKS: Final = r"[ \t]{0,200}"
 _APPENDED: Final = re.compile(
     rf"{QUOTE}{_BLANKS}(?:\\?\r?\n{_BLANKS})?"
@@ -62,7 +62,7 @@ _APPENDED: Final = re.compile(
 )
 _NESTED: Final = re.compile(r"(?:[?&;]|u0026|x26)[^\s=&?;]*=\Z", re.IGNORECASE)
 _BETWEEN: Final = re.compile(r"[\s\"'<>()\[\]{}`,|]")
-_BEHIND: Final = 256  # characters before a URL that are looked at
+_BEHIND: Final = 256  # characters examined before a URL
 _AHEAD: Final = 1024  # characters after it
 _NEXT_LINE: Final = re.compile(rf"{_BLANKS}\\?\r?\n{_BLANKS}(?:[?&]|&amp;)[\w%-]+=")
 _MORE: Final = re.compile(r"[^\s\"'<>`]*[&?=%]")
@@ -86,7 +86,7 @@ class Found(NamedTuple):
 
 
 def find_urls(text: str, hosts: Collection[str] = ()) -> Iterator[Found]:
-    """Each URL of imgix in a text, custom domains included."""
+    """Each imgix URL in a text, including those of custom domains."""
     names = {spelling(host) for host in hosts for spelling in (ascii_host, unicode_host, str.lower)}
     for match in _pattern(tuple(sorted(names))).finditer(text):
         start, whole = match.span()
@@ -117,7 +117,7 @@ def _pattern(hosts: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _without_tail(written: str, before: str, after: str) -> str:
-    """A match without what ends it: a comment, or the punctuation of a sentence."""
+    """A match without trailing characters: the end of a comment, or the punctuation of a sentence."""
     if after == ">" and written.endswith("--"):  # the end of a comment
         return written[:-2]
     if before and before == after and before in "\"'`":
@@ -125,13 +125,13 @@ def _without_tail(written: str, before: str, after: str) -> str:
     bare = written.rstrip(_PUNCTUATION)
     if before and before in _EMPHASIS:
         bare = bare.rstrip(before + _PUNCTUATION)
-    # The semicolon of `&amp;` is no punctuation.
+    # The semicolon of `&amp;` is not punctuation.
     escape = AMPERSAND.match(written, bare.rfind("&")) if "&" in bare else None
     return bare if escape is None or escape.end() <= len(bare) else written[: escape.end()]
 
 
 def _is_nested(text: str, start: int) -> bool:
-    """Whether it is the value of a parameter, or part of the path, of another URL."""
+    """Whether the URL is a parameter value or part of the path of another URL."""
     if text[start - 1 : start] not in ("=", "/"):
         return False
     run = _BETWEEN.split(text[max(start - _BEHIND, 0) : start])[-1]
@@ -139,7 +139,7 @@ def _is_nested(text: str, start: int) -> bool:
 
 
 def _is_whole(written: str, url: str) -> bool:
-    """Whether a URL looks as if it had neither too much nor too little."""
+    """Whether a URL appears to be complete, without foreign characters."""
     if ("$" in written and _VARIABLE.search(written) is not None) or url.endswith(("=", "&")):
         return False
     if "&" in written and not all(is_escape(entity) for entity in ANY_ENTITY.findall(written)):
@@ -148,7 +148,7 @@ def _is_whole(written: str, url: str) -> bool:
     query = rest.partition("?")[2]
     if ";" in query or "//" in fragment:
         return False
-    # In a row of values a comma separates; only in the value of some parameters it does not.
+    # In a row of values a comma separates, except in the values of some parameters.
     return "," not in query or all(_name(part) in _LISTS for part in query.split("&") if "," in part)
 
 
@@ -157,7 +157,7 @@ def _name(part: str) -> str | None:
 
 
 def _ends(text: str, start: int, end: int) -> bool:
-    """Whether what follows cannot belong to the URL."""
+    """Whether the following text cannot belong to the URL."""
     after, before = text[end : end + 1], text[start - 1 : start]
     quote = _CLOSING.match(text, end)
     if quote is not None:
@@ -171,7 +171,7 @@ def _ends(text: str, start: int, end: int) -> bool:
     if after.isspace():
         if _NEXT_LINE.match(text, end) is not None:
             return False
-        # A blank within quotes may be part of a URL that should have been encoded.
+        # A space within quotes may be part of a URL that should have been encoded.
         return before not in ('"', "'", "`", "<") or _REST.match(text, end, end + _AHEAD) is None
     if after and not after.isascii() and _PAIRS.get(before) != after:
         return _MORE.match(text, end, end + _AHEAD) is None

@@ -1,4 +1,4 @@
-r"""How languages write the characters of a URL inside of text: `&amp;`, `\/`, `\u0026`."""
+r"""The escapes in which languages write the characters of a URL in text: `&amp;`, `\/`, `\u0026`."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _CHARACTERS: Final = ((AMPERSAND, "&"), (EQUALS, "="), (MARK, "?"), (SLASH, "/")
 
 
 def unescaped(written: str) -> str:
-    """The URL that is written so."""
+    """The URL without its escapes."""
     for escape, character in _CHARACTERS:
         written = escape.sub(character, written)
     return written
 
 
 def is_escape(entity: str) -> bool:
-    """Whether an entity is one of those that `unescaped` reads."""
+    """Whether `unescaped` decodes this entity."""
     return any(escape.fullmatch(entity) is not None for escape, _ in _CHARACTERS)
 
 
@@ -44,6 +44,6 @@ def escaped(url: str, written: str) -> str:
     """A new URL with the escapes and the scheme of the old one."""
     if not re.match(r"https?:", written, re.IGNORECASE):
         url = re.sub(r"^https?:", "", url)
-    # All are looked up first: the escape of one may contain another.
+    # Look up all first, because one escape may contain another.
     found = {character: escape.search(written) for escape, character in _CHARACTERS}
     return "".join(character if (escape := found.get(character)) is None else escape[0] for character in url)

@@ -1,4 +1,4 @@
-"""What a translation needs and what it returns."""
+"""The inputs and results of a translation."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ DefaultParams: TypeAlias = Mapping[str, object]
 
 
 MISREAD: Final = (": left out", "unknown value: clip is taken")
-"""How the reasons end of values that cannot be read."""
+"""Endings of the reasons for values that cannot be read."""
 
 
 class Finding(NamedTuple):
-    """A parameter and what became of it."""
+    """A parameter and the result of its translation."""
 
     name: str
-    """Canonical name of the imgix parameter; for `unknown` as the URL spells it."""
+    """Canonical name of the imgix parameter; for `unknown`, as spelled in the URL."""
     reason: str
 
 
 class ImgixSource(NamedTuple):
-    """Which file an imgix URL shows."""
+    """The file that an imgix URL shows."""
 
     host: str
     """Host name in lower case."""
     path: str | None
     """Decoded path of the file at the origin, with its leading slash; None for a web proxy."""
     origin_url: str | None = None
-    """The image's own URL if the URL is one of a web proxy source."""
+    """The image's own URL, if the source is a web proxy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A stored image and what is known about its picture.
+    """A stored image and the known properties of its picture.
 
     Attributes:
         image: Its `cdn_url`, or only its id: enough for a watermark, but not for a new URL.
@@ -65,18 +65,18 @@ precedence), or, for a web proxy source, by the image's own URL. A text is the `
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """What an imgix URL becomes on Imgwire.
+    """The translation of an imgix URL for Imgwire.
 
     Attributes:
         status: `exact`, `approximate`, `unsupported` (part of it cannot be expressed; the rest is
             translated), `malformed` (not a URL) or `not_imgix` (leave it alone).
         transformations: Canonical Imgwire transformations as text, ready for `image.url(**transformations)`.
-        approximate: Parameters that become something similar.
+        approximate: Parameters translated to something similar.
         unsupported: Parameters that cannot be expressed. `host`, `path` if the URL as a whole cannot.
         ignored: Parameters without effect on imgix, or that only concern delivery.
         unknown: Names that are not imgix parameters.
-        source: The file that is shown; None unless the URL is one of imgix.
-        signature: Whether `s` is right; None if no token was given.
+        source: The file that is shown; None if the URL is not an imgix URL.
+        signature: Whether `s` is valid; None if no token was passed.
         url: The new URL, if the `cdn_url` of the image is known.
     """
 
@@ -92,20 +92,20 @@ class Translation:
 
     @property
     def is_misread(self) -> bool:
-        """Whether a value is none that imgix documents: a mistake, or text behind the URL."""
+        """Whether a value is not one that imgix documents: a mistake, or text after the URL."""
         return any(found.reason.endswith(MISREAD) for found in self.approximate)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The numbers that no document gives: judged, so pass your own where you know better.
+    """The numbers that no document specifies. They are estimates, so pass your own if you know better.
 
     Attributes:
         blur_divisor: Sigma of the blur = `blur` / this.
         sharp_base: Sigma of the sharpening at `sharp=0`.
         sharp_divisor: Sigma of the sharpening = base + `sharp` / this.
         usm_radius: Default `usmrad`.
-        usm_limits: Least and greatest sigma for an unsharp mask.
+        usm_limits: Minimum and maximum sigma for an unsharp mask.
         tone_divisor: Factor of `bri`, `con` and `sat` = 1 + value / this.
         exposure_divisor: Factor of `exp` = 2 to the power of value / this.
         compress_quality: Quality for `auto=compress` without `q`.

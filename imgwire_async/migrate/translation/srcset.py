@@ -16,7 +16,7 @@ from imgwire_async.migrate.translation.records import (
 )
 from imgwire_async.migrate.translation.translate import translate_url
 
-# As HTML splits: blanks and commas, a run of non-blanks, and, unless that ended with commas, a descriptor.
+# Split as in HTML: blanks and commas, a run of non-blanks, and, unless it ended with commas, a descriptor.
 _CANDIDATE = re.compile(r"[ \t\n\r\f,]*([^ \t\n\r\f]+)")
 _DESCRIPTOR = re.compile(r"(?:\([^)]*\)?|[^,(])*")
 
@@ -25,7 +25,7 @@ class Candidate(NamedTuple):
     """One URL of a `srcset`."""
 
     url: str
-    """As it was written."""
+    """As written in the `srcset`."""
     descriptor: str
     """Such as `320w` or `2x`; empty if there is none."""
     translation: Translation
@@ -46,7 +46,7 @@ def translate_srcset(
 ) -> list[Candidate]:
     """Translate each URL of a `srcset`, not escaped for HTML. The arguments are those of `translate_url`.
 
-    A comma inside of a URL belongs to it, one at its end does not.
+    A comma inside a URL is part of it, a comma at its end is not.
     """
     return [
         Candidate(
@@ -70,7 +70,7 @@ def translate_srcset(
 
 
 def split_srcset(srcset: str) -> list[tuple[int, int, str]]:
-    """Where each URL begins and ends, and its descriptor."""
+    """The start and end of each URL, and its descriptor."""
     found = []
     at = 0
     while (match := _CANDIDATE.match(srcset, at)) is not None:

@@ -1,4 +1,4 @@
-"""Finding and replacing URLs of imgix in text: HTML, CSS, JSON, Markdown, source code."""
+"""Finding and replacing imgix URLs in text: HTML, CSS, JSON, Markdown, source code."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _UNCLEAR = Translation("malformed")
 
 
 class FoundUrl(NamedTuple):
-    """A URL of imgix in a text."""
+    """An imgix URL in a text."""
 
     start: int
     end: int
     written: str
-    """As the text has it, escapes included."""
+    """As in the text, including escapes."""
     url: str
     """Without escapes."""
     translation: Translation
     replacement: str | None
-    """What now stands in its place, with the same escapes; None if it was left."""
+    """The replacement, with the same escapes; None if the URL was left unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class TranslatedText:
 
     Attributes:
         text: The new text.
-        urls: Every URL of imgix that was found, in order; positions are those of the old text.
+        urls: Every imgix URL that was found, in order; positions refer to the old text.
     """
 
     text: str
@@ -64,17 +64,17 @@ def translate_text(
     assets: Assets | None = None,
     judgement: Judgement = JUDGED,
 ) -> TranslatedText:
-    r"""Find the URLs of imgix in a text of any kind and replace those whose new URL is known.
+    r"""Find the imgix URLs in a text of any kind and replace those whose new URL is known.
 
-    Escapes stay as they are: `&amp;` in HTML, `\/` and `\u0026` in JSON and scripts. So does everything
-    else, byte for byte, and a text without URLs of imgix is returned unchanged. A URL that may be only a part
-    of one is found, but is `malformed` and stays: one that a template or code completes (`?w=${width}`,
+    Escapes are preserved: `&amp;` in HTML, `\/` and `\u0026` in JSON and scripts. Everything else is
+    preserved byte for byte, and a text without imgix URLs is returned unchanged. A URL that may be only a
+    part of one is found, but is `malformed` and stays: one that a template or code completes (`?w=${width}`,
     `?w=" + width`), that is a parameter of another URL, or whose end is not clear (`?w=20,next cell`).
 
     Args:
         text: HTML, CSS, JSON, Markdown, source code or the like.
         replace: Statuses of URLs to replace. Add `unsupported` to accept pictures that lack something.
-        width: As in `translate_url`, like all that follow; pass an `Asset` for each image to tell them apart.
+        width: As in `translate_url`, like all that follow; pass an `Asset` per image if they differ.
         height: As in `translate_url`.
         mime_type: As in `translate_url`.
         exif_orientation: As in `translate_url`.
@@ -119,7 +119,7 @@ def replace_urls(
     xml: bool,
     is_fixed: Callable[[int], bool] = lambda _: False,
 ) -> TranslatedText:
-    """Replace what `find_urls` finds.
+    """Replace the URLs that `find_urls` finds.
 
     Args:
         text: The text.
@@ -150,6 +150,6 @@ def replace_urls(
 
 
 def _is_cdata(text: str, index: int) -> bool:
-    """Whether an index of XML is where nothing is escaped."""
+    """Whether an index of XML is inside CDATA, where nothing is escaped."""
     opening = text.rfind("<![CDATA[", 0, index)
     return opening >= 0 and text.find("]]>", opening, index) < 0

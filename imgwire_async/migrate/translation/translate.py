@@ -78,7 +78,7 @@ def translate_url(
         return _MALFORMED
     host = parts.host
     if not is_imgix(host, hosts):
-        # Hosts are compared as DNS has them, however the caller spells them.
+        # Hosts are compared in their DNS form, however the caller spells them.
         if hosts and host in {ascii_host(name) for name in hosts}:
             hosts = {ascii_host(name) for name in hosts}
         else:
@@ -125,7 +125,7 @@ _UNKNOWN_ASSET = Asset("")
 def _read(
     state: State, pairs: Iterable[tuple[str, str]], default_params: DefaultParams | None
 ) -> tuple[Finding, ...]:
-    """Fill in the parameters by canonical name; the names that imgix does not know are the result."""
+    """Fill in the parameters by canonical name. Returns the names that are not imgix parameters."""
     given: dict[str, str] = {}
     seen: set[str] = set()
     unknown: dict[str, None] = {}
@@ -191,7 +191,7 @@ def _collect(
 
 def _run(state: State) -> None:
     due = {ORDER[name] for name in state.given}
-    due.add(_OUTPUT)  # also without parameters, the format of the source is kept
+    due.add(_OUTPUT)  # even without parameters, the format of the source is kept
     for index in sorted(due):
         IN_ORDER[index](state)
 

@@ -1,4 +1,4 @@
-"""Taking URLs of imgix apart: host, file, parameters and signature."""
+"""Parsing imgix URLs: host, file, parameters and signature."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LARGEST_PORT = 65535
 
 
 class ImgixUrl(NamedTuple):
-    """A URL of any host, taken apart but not decoded."""
+    """A URL of any host, split but not decoded."""
 
     host: str
     path: str
@@ -42,18 +42,18 @@ def split_url(text: str) -> ImgixUrl | None:
 
 
 def ascii_host(host: str) -> str:
-    """A host in lower case, as DNS has it: `xn--bcher-kva.example` for `bücher.example`."""
+    """A host in lower case and in its DNS form: `xn--bcher-kva.example` for `bücher.example`."""
     host = host.lower()
     if host.isascii():
         return host
     try:
         return host.encode("idna").decode()
-    except UnicodeError:  # not a name that DNS has
+    except UnicodeError:  # not a valid DNS name
         return host
 
 
 def unicode_host(host: str) -> str:
-    """A host as people write it."""
+    """A host in Unicode, as people write it."""
     if "xn--" not in host:
         return host
     try:
@@ -63,7 +63,7 @@ def unicode_host(host: str) -> str:
 
 
 def is_imgix(host: str, hosts: Collection[str]) -> bool:
-    """Whether a host in lower case is one of imgix, or one of the custom ones in lower case."""
+    """Whether a lower-case host belongs to imgix or is one of the lower-case custom domains."""
     return (host.endswith(".imgix.net") and not host.startswith(".")) or host in hosts
 
 
@@ -114,7 +114,7 @@ def decoded_base64(value: str) -> str | None:
 
 
 def signature_of(url: ImgixUrl, token: str) -> Signature:
-    """Whether the last parameter signs the URL. Nothing is encoded anew: imgix signs a URL as it is sent."""
+    """Whether the last parameter signs the URL. Nothing is re-encoded: imgix signs a URL as it is sent."""
     parts = (url.query or "").split("&")
     if not any(part.startswith("s=") for part in parts):
         return "missing"
@@ -125,7 +125,7 @@ def signature_of(url: ImgixUrl, token: str) -> Signature:
         from imgwire_async.imgix.urls import url_signature
 
         expected = url_signature(token, url.path, "&".join(parts[:-1]))
-    except UnicodeEncodeError:  # a lone surrogate, which no URL that was sent has
+    except UnicodeEncodeError:  # a lone surrogate, which cannot occur in a URL that was sent
         return "invalid"
     given = parts[-1].removeprefix("s=").encode(errors="replace")
     return "valid" if hmac.compare_digest(given, expected.encode()) else "invalid"

@@ -16,12 +16,12 @@ WORST_TOLERANCE: Final = 4.0
 translations of ten photographs; more is left for the decoders and resampling filters of others."""
 MEAN_TOLERANCE_OFF_BY_ONE: Final = 8.0
 WORST_TOLERANCE_OFF_BY_ONE: Final = 32.0
-"""The same where a side differs by one pixel, as half a pixel may be rounded up or down: details are then
+"""The same if a side differs by one pixel, because half a pixel may be rounded up or down: details are then
 moved by up to half a pixel. The local services stay below 5.2 and 15."""
 _TILE: Final = 16
 _AMPLIFIED: Final = 8
 _MOST_PIXELS: Final = 100_000_000
-"""Of a picture that is decoded. A few kilobytes can hold billions."""
+"""Maximum pixels of a picture to decode. A few kilobytes can contain billions."""
 _THUMBNAIL: Final = 360
 """Largest side of the pictures in a report, in pixels."""
 
@@ -33,9 +33,9 @@ class Measured:
     Attributes:
         old_size: Width and height of the first in pixels.
         new_size: Width and height of the second.
-        mean: Mean difference of all channels in levels from 0 to 255, in the area that both have; colours are
-            weighted with their opacity. None if the sizes differ by more than a pixel.
-        worst: The same of the tile of 16 × 16 pixels that differs most.
+        mean: Mean difference of all channels in levels from 0 to 255, in the area that both cover; colours
+            are weighted by opacity. None if the sizes differ by more than a pixel.
+        worst: The same for the tile of 16 × 16 pixels that differs most.
     """
 
     old_size: tuple[int, int]
@@ -83,7 +83,7 @@ def measure(old: bytes, new: bytes) -> Measured:
 
 
 def pictures_of(old: bytes, new: bytes) -> tuple[bytes, bytes, bytes | None]:
-    """Both pictures and what differs, small, for a report: WebP; no difference where the sizes differ."""
+    """Both pictures and their difference as small WebP for a report; no difference if the sizes differ."""
     first, second = _decoded(old), _decoded(new)
     difference = None
     if abs(first.width - second.width) <= 1 and abs(first.height - second.height) <= 1:

@@ -16,11 +16,11 @@ from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import CallContext, DownloadError, InvalidArgumentError
 
 LARGEST: Final = 64 * 1024 * 1024
-"""Bytes of a picture that is fetched."""
+"""Maximum bytes of a fetched picture."""
 
 
 class _Pictures(Service):
-    """A host that delivers pictures to everybody; it takes no key."""
+    """A host that delivers public pictures and requires no key."""
 
     name = "the delivery host"
     key_variable = "-"
@@ -34,7 +34,7 @@ async def _no_key() -> str:
 
 
 class _Memory:
-    """Where a picture goes."""
+    """A download destination in memory."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -50,7 +50,7 @@ class _Memory:
         self.data += chunk
 
     async def restart(self) -> bool:
-        """Forget everything."""
+        """Discard all bytes."""
         self.data.clear()
         return True
 
@@ -62,7 +62,7 @@ class Delivery:
         self._core = core
 
     async def get(self, url: str) -> tuple[bytes, str | None]:
-        """A picture and its MIME type.
+        """Fetch a picture and its MIME type.
 
         Raises:
             DownloadError: the host rejects the request, or the picture is too large.
@@ -79,7 +79,7 @@ async def deliveries(rate: float | None, concurrency: int) -> AsyncGenerator[tup
     """The delivery hosts of imgix and of Imgwire.
 
     Args:
-        rate: Requests per second to each; None for no limit other than what they answer.
+        rate: Requests per second to each; None for no limit other than those in their responses.
         concurrency: Requests to each at the same time.
 
     Raises:
@@ -110,11 +110,11 @@ async def deliveries(rate: float | None, concurrency: int) -> AsyncGenerator[tup
 
 
 def imgix_address(url: str, base_url: str | None, token: str | None) -> str:
-    """Where a picture of imgix is fetched: signed if a token is given, and through another address if wanted.
+    """The URL to fetch an imgix picture from: signed if a token is passed, and on `base_url` if passed.
 
     Args:
         url: The URL, unsigned.
-        base_url: That of a local imgix, which takes host and path behind `/~/`.
+        base_url: Base URL of a local imgix, which expects host and path after `/~/`.
         token: `secure_url_token` of the source.
     """
     parts = urlsplit(url if "://" in url else f"https:{url}")

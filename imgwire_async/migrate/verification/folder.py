@@ -1,4 +1,4 @@
-"""The folder of a report, which never takes the place of anything else."""
+"""The folder of a report, which never overwrites anything else."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PICTURE: Final = re.compile(r"([0-9a-f]{24})-(?:old|new|difference)\.webp")
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder of a report, after a look at what is there. Blocks.
+    """Create the folder of a report, after checking what already exists. Blocks.
 
     Raises:
-        InvalidArgumentError: it cannot be written, or holds files of these names that are no report's.
+        InvalidArgumentError: it cannot be written, or contains files with these names from elsewhere.
     """
     page, results = folder / PAGE, folder / RESULTS
     try:
@@ -43,7 +43,7 @@ def _refused(problem: str) -> InvalidArgumentError:
 
 
 def remove_others(pictures: Path, shown: Collection[str]) -> None:
-    """Remove the pictures of pairs that are not shown; other files stay. Blocks."""
+    """Remove the pictures of pairs that are not shown; keep other files. Blocks."""
     for path in pictures.iterdir():
         found = _PICTURE.fullmatch(path.name)
         if found is not None and found[1] not in shown:
@@ -52,7 +52,7 @@ def remove_others(pictures: Path, shown: Collection[str]) -> None:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let an error of writing say which file it was.
+    """Add the name of the file to an error of writing it.
 
     Raises:
         OSError: with `path` as its `filename`.

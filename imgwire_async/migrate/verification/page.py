@@ -41,7 +41,7 @@ figcaption,.urls,.why{font-size:.85rem;overflow-wrap:anywhere}
 def write_page(
     page: Path, results: Iterable[Compared], *, shown: int, mean: float, worst: float, pictures: str
 ) -> Counter[str]:
-    """Write the page; the number of pairs by verdict.
+    """Write the page, and return the number of pairs by verdict.
 
     Raises:
         OSError: it cannot be written.

@@ -1,4 +1,4 @@
-"""Which pictures are compared: stored images in variants, each at its old and its new URL."""
+"""The pictures to compare: variants of stored images, each at its old and its new URL."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from imgwire_async.migrate.urls_file import UrlMap, UrlRow
 
 _NEXT_VARIANT: Final = re.compile(r",(?=[A-Za-z][A-Za-z0-9-]*=)")
 _FORMATS: Final = frozenset({"fm", "auto", "q", "lossless", "chromasub", "jpg-progressive"})
-"""Parameters of the encoder, which are left out where pixels are compared."""
+"""Parameters of the encoder, which are omitted for comparing pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A picture at both services.
+    """A picture on both services.
 
     Attributes:
         id: Identifies the comparison in a folder of results.
@@ -34,7 +34,7 @@ class Pair:
         variant: Rendering parameters.
         parameters: Their canonical names.
         status: How exactly they are translated.
-        findings: What differs, for people.
+        findings: Differences of the translation, as readable text.
         is_negotiated: Whether the services choose the format.
     """
 
@@ -56,7 +56,7 @@ def variants_of(texts: Iterable[str]) -> list[str]:
 
 
 def sampled(rows: Iterable[UrlRow], number: int) -> list[UrlRow]:
-    """This many rows, the same for the same rows: those with the least hashes of their old URLs."""
+    """Choose this many rows, always the same ones: those with the smallest hashes of their old URLs."""
     keyed = ((_digest(row.old_url), row.old_url, row.asset) for row in rows)
     return [
         UrlRow(old_url, asset)
@@ -71,7 +71,7 @@ def pairs(
     default_params: DefaultParams | None = None,
     judgement: Judgement = JUDGED,
 ) -> Iterator[Pair]:
-    """The pictures of all rows in all variants.
+    """Pairs of all rows in all variants.
 
     Raises:
         InvalidArgumentError: an old URL is not a URL with a path.

@@ -24,13 +24,13 @@ class Compared:
     """The outcome of one comparison.
 
     Attributes:
-        id: Of the pair.
+        id: Id of the pair.
         old_url: At imgix, unsigned.
         new_url: At Imgwire.
         variant: Rendering parameters.
         parameters: Their canonical names.
         status: How exactly they are translated.
-        findings: What differs by the translation.
+        findings: Differences of the translation.
         old_type: MIME type at imgix.
         new_type: MIME type at Imgwire.
         is_negotiated: Whether the services choose the format.
@@ -58,7 +58,7 @@ class Compared:
     error: str | None = None
 
     def problems(self, mean: float = MEAN_TOLERANCE, worst: float = WORST_TOLERANCE) -> list[str]:
-        """What is out of tolerance."""
+        """The measurements that are out of tolerance."""
         if self.error is not None or self.old_size is None or self.new_size is None:
             return [self.error or "not compared"]
         found = []
@@ -71,7 +71,7 @@ class Compared:
         return found
 
     def verdict(self, mean: float = MEAN_TOLERANCE, worst: float = WORST_TOLERANCE) -> Verdict:
-        """What this means. Only exact translations have to agree."""
+        """The verdict. Only exact translations have to agree."""
         if self.error is not None:
             return "failed"
         if self.status == "exact":
@@ -79,20 +79,20 @@ class Compared:
         return "unsupported" if self.status == "unsupported" else "approximate"
 
     def badness(self, mean: float = MEAN_TOLERANCE, worst: float = WORST_TOLERANCE) -> tuple[int, float, str]:
-        """What sorts the worst ones last."""
+        """Sort key that puts the worst ones last."""
         score = math.inf if self.mean is None else self.mean + (self.worst or 0) / 100
         return -VERDICTS.index(self.verdict(mean, worst)), score, self.id
 
 
 class Results:
-    """The file of results. What a killed process left half written is dropped."""
+    """The file of results. A last line that a killed process left incomplete is dropped."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: IO[bytes] | None = None
 
     def done(self) -> set[str]:
-        """Ids of comparisons that need not be made again; those that failed are."""
+        """Ids of comparisons that need not be repeated; failed comparisons are repeated."""
         return {result.id for result in self if result.error is None}
 
     def __iter__(self) -> Iterator[Compared]:
@@ -111,7 +111,7 @@ class Results:
                         yield result
 
     def add(self, result: Compared) -> None:
-        """Write one down."""
+        """Append a result."""
         with naming(self._path):
             if self._file is None:
                 self._file = self._path.open("ab")

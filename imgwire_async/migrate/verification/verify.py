@@ -43,8 +43,8 @@ class VerificationReport:
 
     Attributes:
         counts: Number of pairs by verdict: `agrees`, `differs`, `approximate`, `unsupported`, `failed`.
-        reused: Pairs that an earlier run had compared.
-        page: The HTML report.
+        reused: Number of pairs that an earlier run had compared.
+        page: Path of the HTML report.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -57,7 +57,7 @@ class VerificationReport:
         return not self.counts["differs"] and not self.counts["failed"]
 
     def to_dict(self) -> dict[str, object]:
-        """For JSON."""
+        """Convert to a dictionary for JSON."""
         names = ("agrees", "differs", "approximate", "unsupported", "failed")
         return {
             "pairs": sum(self.counts.values()),
@@ -69,7 +69,7 @@ class VerificationReport:
 
 
 def _begun(rows: Iterator[UrlRow]) -> Iterator[UrlRow]:
-    """The same rows, of which the first has been read."""
+    """The same rows, with the first one already read."""
     return chain(list(islice(rows, 1)), rows)
 
 
@@ -108,7 +108,7 @@ async def verify_urls(
         concurrency: Pairs to compare concurrently.
         shown: Pairs in the report, the worst of all.
         default_params: Default parameters of the imgix source.
-        judgement: The numbers that no document gives.
+        judgement: The numbers that no document specifies.
         token: `secure_url_token` of the source, to sign the URLs. It is not written anywhere.
         rendering_base_url: Where imgix's rendering hosts can be reached without DNS, which a local imgix
             needs: its `base_url`.
@@ -128,7 +128,7 @@ async def verify_urls(
         if value < 1:
             raise InvalidArgumentError(f"{name} must be at least 1, got {value}")
     check_pictures()
-    # A file of URLs that cannot be read leaves no folder behind.
+    # Read the URLs first, so that an unreadable file leaves no folder behind.
     rows = await to_thread.run_sync(_begun, url_rows(urls))
     if sample is not None:
         chosen = await to_thread.run_sync(partial(sampled, rows, sample))
@@ -179,7 +179,7 @@ async def verify_urls(
 
 
 class _Run:
-    """Comparisons that are being made."""
+    """A run of comparisons."""
 
     def __init__(
         self,
@@ -248,7 +248,7 @@ class _Run:
         return imgix_address(url, self._base_url, self._token)
 
     def _is_among_worst(self, result: Compared) -> bool:
-        """Whether a pair is shown as far as one knows by now."""
+        """Whether a pair is among the worst so far, and so is shown."""
         place = result.badness(*self._tolerances)
         if len(self._worst) < self._shown:
             heapq.heappush(self._worst, place)
@@ -259,7 +259,7 @@ class _Run:
         return True
 
     def prune(self) -> None:
-        """Remove the pictures of pairs that others have replaced."""
+        """Remove the pictures of pairs that worse ones have replaced."""
         remove_others(self._pictures, {name for *_, name in self._worst})
 
     def _keep(self, name: str, old: bytes, new: bytes) -> None:

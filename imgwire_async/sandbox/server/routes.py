@@ -1,4 +1,4 @@
-"""Routes by the names of operations, which say path and method once."""
+"""Routes by operation name; path and method are defined only by the operation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Routes(APIRouter):
         self._operations = operations
 
     def operation(self, name: str) -> Callable[[Endpoint], Endpoint]:
-        """Let a function answer an operation, at each of its paths.
+        """Register a function as the endpoint of an operation, at each of its paths.
 
         Raises:
             ValueError: no such operation exists.

@@ -1,4 +1,4 @@
-"""What the routes of one running local service share: records, files, faults and background work."""
+"""The state that the routes of a running local service share: records, files, faults, background work."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from imgwire_async.sandbox.server.storage.variants import VariantCache
 logger = logging.getLogger("imgwire_async.sandbox")
 
 IMAGE_THREADS = 2
-"""Threads that decode images. libvips brings threads of its own."""
+"""Threads that decode images. libvips has its own threads in addition."""
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where the bytes lie."""
+    """The folders that contain the bytes."""
 
     folder: Path
 
     KEPT: ClassVar[tuple[str, ...]] = ("originals",)
-    """Folders that the next start finds again."""
+    """Folders that are kept for the next start."""
     SCRATCH: ClassVar[tuple[str, ...]] = ("incoming", "variants")
-    """Folders of which nothing survives a start."""
+    """Folders that every start empties."""
 
     @property
     def incoming(self) -> Path:
-        """Bodies on their way in."""
+        """Bodies that are being received."""
         return self.folder / "incoming"
 
     @property
@@ -53,7 +53,7 @@ class Files:
         return self.folder / "variants"
 
     def prepare(self) -> None:
-        """Create the folders; remove what an earlier run left half received or may have made differently."""
+        """Create the folders; remove files that an earlier run left incomplete or may have made otherwise."""
         for name in self.SCRATCH:
             shutil.rmtree(self.folder / name, ignore_errors=True)
         for name in (*self.SCRATCH, *self.KEPT):
@@ -66,7 +66,7 @@ class Files:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
     def incoming_file(self) -> Path:
-        """A fresh name for a body on its way in."""
+        """A new path for a body that is being received."""
         return self.incoming / uuid.uuid4().hex
 
     def original(self, image_id: str) -> Path:
@@ -87,7 +87,7 @@ def make_folder(folder: Path) -> None:
 
 
 class CommonParts(TypedDict):
-    """What every local service has, and `LocalService` makes."""
+    """The parts of every local service, created by `LocalService`."""
 
     clock: Callable[[], float]
     database: Database
@@ -111,14 +111,14 @@ class ServerRuntime:
     variants: VariantCache
     files: Files
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the service stops; scripted waits end with it."""
+    """Set when the service stops, which also ends scripted waits."""
     inspecting_threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(IMAGE_THREADS, thread_name_prefix="sandbox-inspecting")
     )
     rendering_threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(IMAGE_THREADS, thread_name_prefix="sandbox-rendering")
     )
-    """Apart from inspection, so that a burst of pictures does not delay uploads."""
+    """Separate from inspection, so that a burst of pictures does not delay uploads."""
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def now(self) -> float:

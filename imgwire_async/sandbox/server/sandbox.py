@@ -62,7 +62,7 @@ class LocalService(ABC, Generic[R]):
         self.faults = FaultScript(operations)
         """Scripted failures."""
         self.requests = RequestJournal(journal_size)
-        """What has been asked."""
+        """Requests received so far."""
         self._folder = None if folder is None else Path(folder)
         self._host = host
         self._port = port
@@ -125,7 +125,7 @@ class LocalService(ABC, Generic[R]):
 
     @abstractmethod
     def _application(self, runtime: R) -> ASGIApp:
-        """What answers; may also start background work."""
+        """The ASGI application; creating it may also start background work."""
 
     @abstractmethod
     def _clear(self, runtime: R) -> None:
@@ -189,7 +189,7 @@ class LocalService(ABC, Generic[R]):
         try:
             await anyio.to_thread.run_sync(self.start)
         except anyio.get_cancelled_exc_class():
-            # The thread goes on starting; without this nobody would stop it.
+            # The thread keeps starting; without this nothing would stop it.
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self.stop)
             raise
@@ -284,7 +284,7 @@ class _ServerThread(Generic[R]):
         self._thread = threading.Thread(target=self._run, name="imgwire-sandbox", daemon=True)
 
     def start_and_wait(self) -> None:
-        """Start the thread; raises what starting raises."""
+        """Start the thread, and raise any error of starting."""
         self._thread.start()
         error = self._ready.exception()
         if error is not None:

@@ -17,7 +17,7 @@ class Service:
     """One local service."""
 
     operations: Operations
-    """What it serves."""
+    """Its operations."""
     authenticate: Callable[[Operation, Headers], object]
     """Check the credential of a request: returns what the scope holds as `CALLER`, or raises `ApiError`."""
     error_response: Callable[[str, ApiError], Response]

@@ -1,1 +1,1 @@
-"""What the shared pages show of a local imgix."""
+"""The content of the shared pages for a local imgix."""

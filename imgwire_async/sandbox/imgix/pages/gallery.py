@@ -1,4 +1,4 @@
-"""What the pages show of a local imgix: assets, renderings, and numbers."""
+"""The content of the pages for a local imgix: assets, renderings, and numbers."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ class ImgixShelf:
 
     @property
     def maximum_upload_bytes(self) -> int:
-        """Largest file that the pages take: that of a direct upload."""
+        """Maximum size of a file on the pages, the same as for a direct upload."""
         return self._runtime.settings.maximum_upload_bytes
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The environment variables that lead clients here."""
+        """The environment variables that direct clients to this service."""
         return variables(self._runtime.identity, self._runtime.base_url)
 
     def upload_targets(self) -> Sequence[tuple[str, str]]:
@@ -185,7 +185,7 @@ class ImgixShelf:
         return bool(found)
 
     async def figures(self) -> Sequence[Figures]:
-        """How much of everything there is."""
+        """The number of rows in each table."""
 
         def read(connection: sqlite3.Connection) -> list[tuple[str, Sequence[str]]]:
             rows: list[tuple[str, Sequence[str]]] = []

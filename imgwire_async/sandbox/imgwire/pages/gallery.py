@@ -1,4 +1,4 @@
-"""What the pages show of a local Imgwire."""
+"""The content of the pages for a local Imgwire."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SHOWN = 60
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,15}")
 _OF_TEXT = Color | Duotone | Gradient | Shadow | Watermark | WatermarkText
-"""What is read from text even if it consists of digits."""
+"""Fields that are text even if they consist of digits."""
 _RANGES: Final = {"last hour": 3600, "last 24 hours": 86_400, "last 30 days": 30 * 86_400}  # seconds
 _LABELS: Final = {
     "uploads": "Uploads",
@@ -88,7 +88,7 @@ class ImgwireShelf:
 
     @property
     def maximum_upload_bytes(self) -> int:
-        """Largest file that the pages take."""
+        """Maximum size of a file on the pages."""
         return self._runtime.settings.maximum_upload_bytes
 
     @property
@@ -98,11 +98,11 @@ class ImgwireShelf:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The environment variables that lead clients here."""
+        """The environment variables that direct clients to this service."""
         return variables(self._runtime.identity, self._runtime.base_url)
 
     def upload_targets(self) -> Sequence[tuple[str, str]]:
-        """None: an upload has one place to go."""
+        """Empty: uploads have only one destination."""
         return ()
 
     async def counts(self) -> Mapping[str, int]:
@@ -166,7 +166,7 @@ class ImgwireShelf:
             raise PageError(422, str(getattr(error, "detail", error))) from None
 
     async def settled(self) -> bool:
-        """Whether nothing is being processed that is going to end by itself soon."""
+        """Whether no processing is in progress that will finish on its own soon."""
         settings = self._runtime.settings
         if settings.processing_delay or settings.processing_reads:
             return True
@@ -245,7 +245,7 @@ def _shown(name: str, value: int) -> str:
 
 
 def transformations_of(given: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What the form asks for: its filled-in fields, and `name=value` lines of the free one."""
+    """The transformations in the form: its filled-in fields, and the `name=value` lines of the free field."""
     pairs = [(name, given[name].strip()) for name in FIELD_NAMES if given.get(name, "").strip()]
     for line in given.get("more", "").splitlines():
         pairs += parse_qsl(line.strip().replace("+", "%2B"), keep_blank_values=True)
@@ -253,7 +253,7 @@ def transformations_of(given: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def python_call(preset: str, pairs: Sequence[tuple[str, str]]) -> str:
-    """The call of the Python library that gives the same URL."""
+    """The call of the Python library that returns the same URL."""
     arguments = [f"preset={json.dumps(preset)}"] if preset else []
     for name, value in pairs:
         literal = json.dumps(value, ensure_ascii=False) if _is_text(name, value) else _literal(value)
@@ -262,7 +262,7 @@ def python_call(preset: str, pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def _is_text(name: str, value: str) -> bool:
-    """Whether digits are no number here: `000000` is a colour, `2026` may be a watermark."""
+    """Whether digits are text here: `000000` is a colour, `2026` may be a watermark."""
     try:
         found = of_pairs([(name, value)])
     except InvalidTransformationError:

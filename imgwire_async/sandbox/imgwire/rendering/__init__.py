@@ -1,1 +1,1 @@
-"""From a stored image and the transformations of a URL to a picture."""
+"""Rendering a stored image with the transformations of a URL."""

@@ -39,7 +39,7 @@ class Memory:
     choices: dict[str, Any] = field(default_factory=dict)
 
     def once(self, step: str, choose: Callable[[], T]) -> T:
-        """What `choose` gave when this step was first taken."""
+        """The result of `choose` when this step was first taken."""
         if step not in self.choices:
             self.choices[step] = choose()
         found: T = self.choices[step]
@@ -47,7 +47,7 @@ class Memory:
 
 
 def _box(memory: Memory, step: str, image: pyvips.Image, width: int, height: int, gravity: str) -> Box:
-    """Where a part of the given size lies."""
+    """The position of a part of the given size."""
     if gravity in {"attention", "entropy"}:
 
         def find() -> Box:
@@ -105,7 +105,7 @@ def mirrored(image: pyvips.Image, t: Transformations) -> pyvips.Image:
 
 
 class Target(NamedTuple):
-    """What `width`, `height` and the rest ask for, in pixels of the result."""
+    """The size requested by `width`, `height` and the other parameters, in pixels of the result."""
 
     width: int | None
     height: int | None
@@ -243,7 +243,7 @@ def _with_edges(name: str, image: pyvips.Image, edges: Edges, t: Transformations
 
 
 def check_size(name: str, width: int, height: int) -> None:
-    """Refuse a picture that is too large.
+    """Reject a picture that is too large.
 
     Raises:
         InvalidTransformationError: a side is over 8192 pixels.

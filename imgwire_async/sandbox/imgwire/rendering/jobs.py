@@ -50,7 +50,7 @@ class StoredImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One variant to be made."""
+    """One variant to render."""
 
     image: StoredImage
     transformations: Transformations
@@ -63,7 +63,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What became of a job."""
+    """The result of a job."""
 
     format: str
     not_rendered: tuple[str, ...]
@@ -165,7 +165,7 @@ def _smallest_source(t: Transformations) -> tuple[int, int] | None:
 
 
 def _notes_on(t: Transformations) -> Notes:
-    """What is known beforehand to have no effect."""
+    """The transformations that are known in advance to have no effect."""
     notes = Notes()
     if t.watermark_url is not None:
         # Fetching addresses that anybody may write into a URL is not for a local service.

@@ -28,7 +28,7 @@ _KEEP_EXIF, _KEEP_XMP, _KEEP_IPTC, _KEEP_ICC = 1, 2, 4, 8
 
 @dataclass(slots=True)
 class Notes:
-    """What was asked for and is not in the picture."""
+    """Requested transformations that are not in the picture."""
 
     names: list[str] = field(default_factory=list)
 
@@ -64,7 +64,7 @@ def can_animate(format: str) -> bool:
 
 
 def without_alpha_where_needed(image: pyvips.Image, format: str) -> pyvips.Image:
-    """White under what is transparent, in a format that has no transparency."""
+    """Put white under transparent pixels if the format has no transparency."""
     return on_background(image, _WHITE) if format in _WITHOUT_ALPHA else image
 
 

@@ -1,4 +1,4 @@
-"""What is laid over a picture: gradients, and watermarks of images and of text."""
+"""Overlays of a picture: gradients, and watermarks of images and of text."""
 
 from __future__ import annotations
 

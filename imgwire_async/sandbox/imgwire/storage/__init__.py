@@ -1,1 +1,1 @@
-"""Images and what is stored of them, from their arrival to their processing."""
+"""Images and their stored data, from arrival to processing."""

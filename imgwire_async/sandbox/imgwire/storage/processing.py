@@ -1,4 +1,4 @@
-"""What happens to an image after its bytes have arrived: PROCESSING, then READY or QUARANTINE."""
+"""Processing of an image after its bytes have arrived: PROCESSING, then READY or QUARANTINE."""
 
 from __future__ import annotations
 

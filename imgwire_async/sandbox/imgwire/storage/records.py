@@ -20,7 +20,7 @@ Record = sqlite3.Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewImage:
-    """What a create call says about an image."""
+    """The properties of an image in a create call."""
 
     file_name: str
     mime_type: SupportedMimeType
@@ -127,7 +127,7 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def reasons(connection: sqlite3.Connection, image_ids: Iterable[str]) -> dict[str, str]:
-    """Why the quarantined ones among these ids are."""
+    """The reasons for quarantine, for the quarantined images among these ids."""
     found = (
         connection.execute(
             "SELECT image_id, reason FROM quarantine_reasons WHERE image_id = ?", (image_id,)
@@ -138,7 +138,7 @@ def reasons(connection: sqlite3.Connection, image_ids: Iterable[str]) -> dict[st
 
 
 def renew_upload(runtime: Runtime, image_id: str) -> Record:
-    """Let the bytes of a PENDING record be put for another lifetime."""
+    """Extend the time in which the bytes of a PENDING record can be uploaded."""
     now = runtime.now()
     row: Record = runtime.database.writer.execute(
         "UPDATE images SET upload_expires_at = ?, updated_at = ? WHERE id = ? RETURNING *",
@@ -158,7 +158,7 @@ def count_pending_of_client_key(runtime: Runtime) -> int:
 
 
 def mark_processing(runtime: Runtime, image_id: str, size: int, sha256: str) -> bool:
-    """The bytes are there. Return False if the record is gone."""
+    """Record that the bytes have arrived. Return False if the record is gone."""
     cursor = runtime.database.writer.execute(
         "UPDATE images SET status = 'PROCESSING', size_bytes = ?, hash_sha256 = ?, updated_at = ?"
         " WHERE id = ? AND deleted_at IS NULL",
@@ -168,7 +168,7 @@ def mark_processing(runtime: Runtime, image_id: str, size: int, sha256: str) -> 
 
 
 def mark_ready(runtime: Runtime, image_id: str, width: int, height: int, exif: dict[str, object]) -> None:
-    """The bytes have been examined and are good."""
+    """Record that the bytes have been examined and are valid."""
     now = runtime.now()
     runtime.database.writer.execute(
         "UPDATE images SET status = 'READY', width = ?, height = ?, exif_data = ?, processed_metadata_at = ?,"
@@ -178,7 +178,7 @@ def mark_ready(runtime: Runtime, image_id: str, width: int, height: int, exif: d
 
 
 def mark_quarantined(runtime: Runtime, image_id: str, reason: str) -> None:
-    """The bytes were rejected or could not be had. The reason is for people; the API does not show it."""
+    """Record that the bytes were rejected or could not be fetched. The API does not show the reason."""
     now = runtime.now()
     runtime.database.writer.execute(
         "INSERT OR REPLACE INTO quarantine_reasons VALUES (?, ?)", (image_id, reason)
@@ -223,7 +223,7 @@ def can_upload(runtime: Runtime, record: Record) -> bool:
 
 
 def cdn_url(runtime: Runtime, image_id: str) -> str:
-    """Where the image is delivered. Made for every response, because a restart may change the port."""
+    """The delivery URL of the image. Built for every response, because a restart may change the port."""
     identity = runtime.identity
     return f"{runtime.base_url}/{identity.organization_id}/{identity.environment_id}/{image_id}"
 

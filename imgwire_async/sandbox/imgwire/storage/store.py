@@ -1,4 +1,4 @@
-"""The object store: presigned PUT URLs that insist on what was declared."""
+"""The object store: presigned PUT URLs that enforce the declared properties."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pages for people: a gallery and a developer's view, alike for every local service, without scripts."""
+"""HTML pages for every local service: a gallery and a developer's view, without scripts."""

@@ -1,4 +1,4 @@
-"""The pages in front of a service: faults, rate limits and the journal are for what they show."""
+"""The pages in front of a service, which are exempt from faults, rate limits and the journal."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _BOX = ((b"content-security-policy", b"sandbox"), (b"x-content-type-options", b"
 
 
 class Pages:
-    """ASGI middleware that answers what people look at, and passes everything else on.
+    """ASGI middleware that serves the pages and passes all other requests on.
 
     Args:
         application: The service with its gateway.
         delivery: The service behind its gateway.
-        shelf: What the pages show.
-        runtime: What the service runs on.
-        operations: Of the service.
+        shelf: The content of the pages.
+        runtime: The runtime of the service.
+        operations: The operations of the service.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Pages:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or pass it on."""
+        """Respond to a request, or pass it on."""
         path: str = scope["path"]
         if path in {"/", "/favicon.ico"} or path.startswith(_PREFIXES):
             await self._logged(self._pages, "page", scope, receive, send)
@@ -79,7 +79,7 @@ class Pages:
 
     async def _preview(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix(gallery.PREVIEW)
-        # Nothing checks credentials on this way, so it leads to public pictures only.
+        # Credentials are not checked here, so only public pictures can be reached.
         if not self._is_delivery(scope["method"], path):
             await self._logged(self._pages, "page", scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""What a picture is when it is delivered: its type, its size and its bytes, as a browser of today gets it."""
+"""The type, size and bytes of a picture as delivered to a current browser."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from starlette.types import ASGIApp, Message, Scope
 from imgwire_async.sandbox.server.runtime import ServerRuntime
 
 ACCEPT: Final = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
-"""What browsers say about images. They say less about pages."""
+"""The `Accept` header that browsers send for images. For pages they list fewer types."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """A delivered picture, or why there is none."""
+    """A delivered picture, or the reason why it was not delivered."""
 
     error: str | None = None
     mime_type: str = ""
     width: int = 0
-    """Pixels; 0 if nothing here can read it."""
+    """Pixels; 0 if the picture cannot be read here."""
     height: int = 0
     size_bytes: int = 0
     not_rendered: str = ""
@@ -33,11 +33,11 @@ class Delivered:
 
 
 async def deliver(application: ASGIApp, runtime: ServerRuntime, target: str) -> Delivered:
-    """Ask the service itself for a picture, past faults and rate limits.
+    """Request a picture from the service itself, bypassing faults and rate limits.
 
     Args:
         application: The service, behind its gateway.
-        runtime: Where the picture may lie for a moment.
+        runtime: Provides temporary storage for the picture.
         target: Path and query, encoded.
     """
     received = _Received()
@@ -61,7 +61,7 @@ async def deliver(application: ASGIApp, runtime: ServerRuntime, target: str) -> 
 
 
 class _Received:
-    """A response on its way into a file."""
+    """A response that is being received into a file."""
 
     file: BinaryIO
     status = 0

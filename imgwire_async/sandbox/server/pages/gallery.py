@@ -20,7 +20,7 @@ from imgwire_async.sandbox.server.pages.uploads import keep_files
 from imgwire_async.sandbox.server.runtime import ServerRuntime
 
 PREVIEW = "/_preview"
-"""Prefix under which small pictures are delivered for the pages, past faults, rate limits and the journal."""
+"""Prefix of the small pictures for the pages, which bypass faults, rate limits and the journal."""
 
 
 def routes(shelf: Shelf, runtime: ServerRuntime, delivery: ASGIApp) -> list[Route]:
@@ -28,8 +28,8 @@ def routes(shelf: Shelf, runtime: ServerRuntime, delivery: ASGIApp) -> list[Rout
 
     Args:
         shelf: The service.
-        runtime: What it runs on.
-        delivery: What delivers its pictures.
+        runtime: The runtime of the service.
+        delivery: The application that delivers its pictures.
     """
 
     async def overview(request: Request, *, problems: Sequence[str] = (), status: int = 200) -> Response:

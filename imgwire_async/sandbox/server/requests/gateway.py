@@ -40,7 +40,7 @@ class Gateway:
         self._runtime = runtime
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         operation = self._service.operations.resolve(scope["method"], scope["path"])
         headers = Headers(scope=scope)
         entry = _journal_entry(scope, headers, operation, self._runtime.now())
@@ -143,7 +143,7 @@ class Gateway:
         return response
 
     async def _wait(self, seconds: float) -> None:
-        """Sleep, but not longer than the sandbox runs."""
+        """Sleep, but no longer than the sandbox runs."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._runtime.closing.wait(), seconds)
 
@@ -156,7 +156,7 @@ class Authentication:
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer it."""
+        """Pass the request on, or respond with an error."""
         try:
             self._check(scope)
         except ApiError as error:
