@@ -1,4 +1,4 @@
-"""The body of a PUT: where its bytes come from, and the stream that counts them on their way."""
+"""The body of a PUT: its source, and the stream that counts the bytes as they are sent."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from imgwire_async.errors import SourceChangedError, UploadSourceError
 
 
 class Body(Protocol):
-    """Bytes of a known length that can be read from the start, more than once when `replayable`."""
+    """Bytes of a known length that can be read from the start, more than once if `replayable`."""
 
     @property
     def size(self) -> int:
-        """Length in bytes; what is announced as `Content-Length`."""
+        """Length in bytes, sent as `Content-Length`."""
         ...
 
     @property
@@ -30,12 +30,12 @@ class Body(Protocol):
         ...
 
     def open(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The bytes in chunks, from the start. Leaving the context releases what was opened."""
+        """The bytes in chunks, from the start. Exiting the context releases the source."""
         ...
 
 
 def small_content(body: Body) -> bytes | None:
-    """The bytes of a body that is in memory and sent in a single piece; None for any other.
+    """The bytes of a body that is in memory and small enough for a single piece; None for any other.
 
     Such a body has an attribute `in_memory`: all of its bytes, or None if they have to be read.
     """
@@ -75,39 +75,38 @@ async def _in_one_chunk(content: bytes) -> AsyncGenerator[bytes, None]:
 
 
 PIECE_SIZE: Final = 64 * 1024
-"""Bytes that are handed on at first: what a slow connection must move within a write timeout."""
+"""Initial size of the pieces: a slow connection must send one within a write timeout."""
 
 LARGEST_PIECE: Final = 512 * 1024
-"""Bytes that are handed at a time to a connection that takes them quickly, which saves three quarters of the
-work that each piece is."""
+"""Largest size of the pieces, for fast connections. It saves three quarters of the work per piece."""
 
 _QUICK: Final = 0.05  # seconds
 
 _ENDING: Final = 0.5
-"""Seconds that the last piece waits for the source to end; a pipe may stay open for ever."""
+"""Seconds that the last piece waits for the source to end; a pipe may stay open forever."""
 
 
 class SourceFailedError(Exception):
-    """What the HTTP library gets to see when no more of a body can be had."""
+    """Raised to the HTTP library if a body cannot be read further."""
 
 
 class Slot(Protocol):
-    """What a request occupies that others could use while its source is slow."""
+    """A request's slot, which others can use while its source is slow."""
 
     def lend(self) -> None:
-        """Say that the request now waits for its source."""
+        """Record that the request now waits for its source."""
         ...
 
     async def take_back(self) -> None:
-        """Say that it goes on, and wait if its slot is taken."""
+        """Record that it continues, and wait if its slot is taken."""
         ...
 
 
 class CountedStream:
-    """Hands on small pieces, counts them, and refuses to send another number of bytes than was announced.
+    """Yields small pieces, counts them, and raises if the number of bytes differs from the announced size.
 
-    An HTTP library wraps whatever is raised inside its writer. The reason is therefore kept in `failure`,
-    where the caller finds it unchanged.
+    An HTTP library wraps exceptions raised inside its writer, so the original one is kept in `failure` for
+    the caller.
     """
 
     def __init__(
@@ -128,31 +127,31 @@ class CountedStream:
         self._under_way = 0
         self.sent = 0
         self.started = False
-        """Whether the HTTP library has begun to read; a source that gives its bytes once is then used up."""
+        """Whether the HTTP library has started reading; a source that is read only once is then used up."""
         self._reading: anyio.CancelScope | None = None
         self._idle: anyio.Event | None = None
         self._stopped = False
         self._complete = False
         self.failure: Exception | None = None
         self.on_progress: Callable[[bool], None] = lambda done: None  # noqa: ARG005
-        """Told before and after every piece, with True after the last byte."""
+        """Called before and after every piece, with True after the last byte."""
 
     def __aiter__(self) -> Self:
         if self.started:
-            # Some versions of aiohttp send a request again by themselves when a connection that was kept open
-            # turns out to be closed. What has been read of the body would then be missing.
+            # Some versions of aiohttp resend a request if a kept-alive connection turns out to be closed. The
+            # part of the body that has been read would then be missing.
             raise SourceFailedError("the connection was lost while the body was being sent")
         return self
 
     async def __anext__(self) -> bytes:
         self.started = True
         try:
-            # The HTTP library asks for the next piece only when this one is on its way.
+            # The HTTP library asks for the next piece only after sending this one.
             await self._count()
             piece = None if self._complete else await self._next_piece()
             if piece is not None and self.sent + len(piece) == self.size:
-                # Looked for before the last piece is sent: a store that has all bytes answers at once, and a
-                # request that is still being written then takes its connection with it.
+                # Check before sending the last piece: a store responds as soon as it has all bytes, and a
+                # request that is still being written then closes its connection.
                 await self._look_for_end()
         except Exception as error:
             if not self._stopped:
@@ -166,10 +165,10 @@ class CountedStream:
         return piece
 
     async def read_whole(self) -> bytes:
-        """All of the body, for one that is sent in a single piece.
+        """Read the whole body, to send it in a single piece.
 
         Raises:
-            SourceChangedError: the source has another number of bytes than was announced.
+            SourceChangedError: the number of bytes differs from the announced size.
             UploadSourceError: reading it failed.
         """
         self.started = True
@@ -187,15 +186,15 @@ class CountedStream:
         return b"".join(chunks)
 
     def tell_sent(self) -> None:
-        """Report that what `read_whole` gave is on its way."""
+        """Report that the bytes from `read_whole` have been sent."""
         if self._on_sent is not None:
             self._on_sent(self.sent)
 
     async def stop(self) -> None:
-        """End the reading of the chunks, and wait until it has ended.
+        """Stop reading the chunks, and wait until reading has ended.
 
-        An HTTP library sends in a task of its own, which may outlast the request by a moment or, with an
-        early response, for as long as the source takes. Closing the source must not find it in use.
+        An HTTP library sends in its own task, which may outlast the request by a moment or, after an early
+        response, for as long as the source takes. The source must not be in use when it is closed.
         """
         self._stopped = True
         if self._reading is not None:
@@ -220,7 +219,7 @@ class CountedStream:
         self._complete = True
 
     async def _read_on(self, patience: float = math.inf) -> bytes | None:
-        """The next chunk; None at the end of the source, or when it gives nothing for `patience` seconds."""
+        """The next chunk; None at the end of the source, or if it yields nothing for `patience` seconds."""
         if self._stopped:
             raise _ended()
         try:
@@ -248,8 +247,8 @@ class CountedStream:
             self._on_sent(self.sent)
         if self.sent == self.size:
             return  # nothing is written after the last piece
-        # A store may refuse early and close. On asyncio, writing to that connection would throw the response
-        # away unread: within two turns of the loop it is read.
+        # A store may reject early and close. On asyncio, writing to that connection would discard the unread
+        # response, which is read within two iterations of the loop.
         await checkpoint()
         await checkpoint()
 

@@ -1,4 +1,4 @@
-"""Calls of the API of a service."""
+"""API calls of a service."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DEADLINE_SLACK: Final = 0.05  # seconds
 
 
 class Core:
-    """Makes requests with one set of options. This is the `Caller` of the generated endpoints."""
+    """Makes requests with one set of options. It is the `Caller` of the generated endpoints."""
 
     def __init__(
         self,
@@ -50,21 +50,21 @@ class Core:
         self._responses = responses
 
     def with_options(self, options: CallOptions) -> Self:
-        """The same connections, credentials and limits under other options."""
+        """Return a copy with other options that shares connections, credentials and limits."""
         return type(self)(options, self.credentials, self.shared)
 
     def with_deadline_from_now(self) -> Self:
-        """For calls of several requests: the deadline of the options counts once, from now, for all."""
+        """Return a copy whose deadline starts now and covers all requests of a call."""
         return type(self)(
             self.options, self.credentials, self.shared, self.deadline_from_now(), self._responses
         )
 
     def recording(self, responses: list[Response[Any]]) -> Self:
-        """The same, and every response is appended to `responses`."""
+        """Return a copy that appends every response to `responses`."""
         return type(self)(self.options, self.credentials, self.shared, self._deadline, responses)
 
     def record(self, error: APIStatusError) -> None:
-        """Count an error status as a response, where it means that the call has done what it should.
+        """Record an error status as a response, for errors that mean the call has achieved its purpose.
 
         The error does not keep the headers, so the recorded response has none.
         """
@@ -80,26 +80,26 @@ class Core:
             )
 
     def deadline_from_now(self) -> float | None:
-        """The instant of the shared clock by which a call that begins now must have ended."""
+        """The instant of the shared clock by which a call that starts now must have ended."""
         if self._deadline is not None or self.options.deadline is None:
             return self._deadline
         return self.shared.time.monotonic() + self.options.deadline
 
     @contextmanager
     def within_deadline(self, operation: str, *, idempotency_key: str | None = None) -> Iterator[None]:
-        """End the block at the deadline, whatever it waits for: a request, or code of the caller.
+        """End the block at the deadline, whether it waits for a request or for the caller's code.
 
-        Meant for a core `with_deadline_from_now`; without a deadline the block may take any time.
+        Use it on the result of `with_deadline_from_now`; without a deadline the block may take any time.
 
         Raises:
-            DeadlineExceededError: the block was not finished by then.
+            DeadlineExceededError: the block did not finish in time.
         """
         deadline = self._deadline
         if deadline is None:
             yield
             return
         time = self.shared.time
-        # A request that is under way at the deadline gets a moment to end with an error that tells more.
+        # A request in progress at the deadline gets a moment to end with a more specific error.
         with time.move_on_after(deadline - time.monotonic() + _DEADLINE_SLACK) as scope:
             yield
         if scope.cancelled_caught:
@@ -117,16 +117,16 @@ class Core:
         """Make one call of the API, with retries, and parse its response.
 
         Args:
-            request: what to send. A `Body` is streamed, and sent again only if it can be read again.
+            request: the request. A `Body` is streamed, and sent again only if it can be read again.
             parse: reads the JSON of the response.
-            on_sent: called with how many bytes of a `Body` an attempt has sent so far: 0 at its start, and
-                after every piece.
+            on_sent: called with the number of bytes of a `Body` that an attempt has sent: 0 at its start,
+                then after every piece.
 
         Raises:
-            APIStatusError: the service answered with an error status; the subclass tells which.
+            APIStatusError: the service responded with an error status; the subclass depends on it.
             APIConnectionError: no usable response arrived.
             DeadlineExceededError: the deadline of the options passed first.
-            ResponseDecodeError: the response was not what the schema says.
+            ResponseDecodeError: the response does not match the schema.
             InvalidArgumentError: an argument cannot be sent.
         """
         operation, shared, service = request.operation, self.shared, self.shared.service
@@ -204,8 +204,8 @@ class Core:
             self._responses.append(parsed)
         return parsed
 
-    # Messages are made in functions of their own, which have returned before anything is awaited: a local
-    # variable with the key or a signed URL would be in the traceback of a call that is cancelled.
+    # Requests are built in separate functions that return before anything is awaited: a local variable with
+    # the key or a signed URL would otherwise appear in the traceback of a cancelled call.
 
     def _http_request(
         self, request: Request, path: str, body: bytes | CountedStream | None, credential: Secret
@@ -235,7 +235,7 @@ def _query_text(value: QueryValue) -> str:
 
 def _check_query(request: Request) -> None:
     for name, value in request.query.items():
-        # Values are not shown: an upload token is one.
+        # Values are not shown: one may be an upload token.
         if isinstance(value, str) and not _is_unicode(value):
             raise InvalidArgumentError(
                 f"{name} holds a lone surrogate, which cannot be sent", operation=request.operation.name
@@ -261,7 +261,7 @@ def _json_content(request: Request) -> bytes | None:
     try:
         text = _JSON.encode(request.json)
         if _SURROGATE in text:
-            _UNICODE.encode(request.json).encode()  # raises unless every surrogate is one of a pair
+            _UNICODE.encode(request.json).encode()  # raises for a surrogate without its pair
         return text.encode()
     except UnicodeEncodeError:
         problem = "an argument holds a lone surrogate, which cannot be sent"

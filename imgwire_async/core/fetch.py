@@ -1,6 +1,6 @@
-"""Fetching a file: a GET that streams, and resumes where a broken transfer stopped.
+"""Fetches files: a streaming GET that resumes where an interrupted transfer stopped.
 
-The request carries no API key, and its URL, which may be signed, is shown nowhere.
+The request carries no API key, and its URL, which may be signed, is never shown.
 """
 
 from __future__ import annotations
@@ -43,69 +43,69 @@ DELIVERY: Final = Operation(
     replay=Replay.SAFE,
     rate_class="delivery",
 )
-"""Fetching an image or archive; outside of the API."""
+"""Fetches an image or archive, outside the API."""
 
 MAX_REDIRECTS: Final = 5
 
 WORTHWHILE: Final = 1024 * 1024
-"""After this many further bytes a broken transfer has all its retries again: a large file on a bad line needs
-many connections, and each of them brings it nearer to its end."""
+"""After this many further bytes, an interrupted transfer has all its retries again: a large file on a bad
+line needs many connections, and each of them makes progress."""
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
 
 
 class Sink(Protocol):
-    """Where the bytes go."""
+    """The destination of the bytes."""
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes.
+        """Write the next bytes.
 
         Raises:
-            DownloadTargetError: they cannot be kept.
+            DownloadTargetError: they cannot be stored.
         """
         ...
 
     async def restart(self) -> bool:
-        """Forget everything written, because the file has to be fetched from its beginning.
+        """Discard everything written, because the file has to be fetched from the start.
 
         Returns:
-            Whether that was possible; it is not when the bytes have been handed on.
+            Whether that was possible; it is not if the bytes have already been passed on.
         """
         ...
 
 
 @dataclass(slots=True)
 class FileHead:
-    """What the host says about a file before its bytes."""
+    """A file's headers, received before its bytes."""
 
     size: int | None = None
-    """Length in bytes, when it is announced."""
+    """Length in bytes, if announced."""
     content_type: str | None = None
-    """MIME type without parameters, in lower case, when it is announced."""
+    """MIME type without parameters, in lower case, if announced."""
 
 
 class Transfer:
-    """One file on its way into a sink, over as many requests as it takes."""
+    """The transfer of one file into a sink, over as many requests as it takes."""
 
     def __init__(self, sink: Sink, on_head: Callable[[], None] = lambda: None) -> None:
         self.head = FileHead()
         self.received = 0
-        """Bytes that the sink has."""
+        """Bytes that are in the sink."""
         self.streamed = 0
-        """Bytes that have arrived, those included that came again."""
+        """Bytes that have arrived, including repeated ones."""
         self.furthest = 0
-        """The most bytes that the sink ever had."""
+        """The highest value of `received` so far."""
         self.begin_again = False
-        """The last response was no part of this file that can be added to what is there."""
+        """Whether the last response was not a continuation of the bytes in the sink."""
         self.problem: str | None = None
-        """Why the last response, though a success, is of no use."""
+        """Why the last response is unusable although its status is a success."""
         self.slot: Slot | None = None
-        """What the request occupies."""
+        """The slot of the request."""
         self._sink = sink
         self._on_head = on_head
         self.begun = False
-        """Whether the host has answered with the file."""
+        """Whether the host has started sending the file."""
         self._ended = False
         self._validator: str | None = None
         self._may_ask_for_rest = True
@@ -117,8 +117,8 @@ class Transfer:
         return self._ended or (self.begun and self.received == self.head.size)
 
     def request_headers(self) -> dict[str, str]:
-        """Headers for the next request; they ask for the missing rest where the host can give it."""
-        # An encoding would make the announced length another one than that of the file.
+        """Headers for the next request, which ask for only the missing part if the host supports it."""
+        # With a content encoding, the announced length would differ from the file's.
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         self._asked_for_rest = bool(self.received and self._validator and self._may_ask_for_rest)
         if self._asked_for_rest and self._validator is not None:
@@ -126,11 +126,11 @@ class Transfer:
         return headers
 
     async def receive(self, reply: StreamingResponse) -> bytes:
-        """Read a response: a file into the sink, anything else into memory, where an error may quote it.
+        """Read a response: a file into the sink, anything else into memory, for use in errors.
 
         Raises:
-            DownloadTargetError: the sink cannot keep the bytes.
-            DownloadInterruptedError: the sink would have to forget what it has handed on.
+            DownloadTargetError: the sink cannot store the bytes.
+            DownloadInterruptedError: the sink would have to discard bytes that it has already passed on.
         """
         self.begin_again, self.problem = False, None
         status, headers = reply.status, reply.headers
@@ -161,7 +161,7 @@ class Transfer:
                 if self.head.size is not None and self.received + len(rest) > self.head.size:
                     self.problem = f"the host sends more than the {self.head.size} bytes of the file"
                     return
-                # Who takes the bytes slowly neither holds up others nor makes the host look slow.
+                # A slow consumer neither blocks others nor makes the host look slow.
                 if self.slot is not None:
                     self.slot.lend()
                 await self._sink.write(rest)
@@ -173,7 +173,7 @@ class Transfer:
         self._ended = self.head.size is None and not skip
 
     async def _begin(self, headers: Mapping[str, str], size: int | None) -> int:
-        """Prepare for the whole file; returns how many bytes at its beginning are there already."""
+        """Prepare for the whole file; return how many of its first bytes are already in the sink."""
         validator = strong_validator(headers)
         if self.received:
             if validator is not None and (validator, size) == (self._validator, self.head.size):
@@ -192,14 +192,14 @@ class Transfer:
         return 0
 
     def _continues(self, headers: Mapping[str, str]) -> bool:
-        """Whether a 206 holds the bytes that come next."""
+        """Whether a 206 contains the next bytes."""
         found = _range_of(headers)
         if found is None or found[0] != self.received:
             return False
         length = found[2]
         by_tag = self._validator is not None and self._validator.startswith('"')
         if headers.get("etag" if by_tag else "last-modified", self._validator) != self._validator:
-            return False  # a host that does not know If-Range
+            return False  # a host that does not support If-Range
         if self.head.size is None:
             self.head.size = length
         return length is None or length == self.head.size
@@ -210,7 +210,7 @@ class Transfer:
 
 
 def strong_validator(headers: Mapping[str, str]) -> str | None:
-    """What proves that a later response holds the very same bytes, in the form that `If-Range` takes.
+    """A validator for `If-Range`, which proves that a later response contains exactly the same bytes.
 
     RFC 9110, sections 8.8 and 13.1.5: a strong `ETag`; without any `ETag`, a `Last-Modified` that is at
     least a second older than the response.
@@ -226,13 +226,13 @@ def strong_validator(headers: Mapping[str, str]) -> str | None:
 
 
 def _range_of(headers: Mapping[str, str]) -> tuple[int, int, int | None] | None:
-    """First and last byte, and length of the file if it is known, of a `Content-Range`."""
+    """Parse a `Content-Range`: first and last byte, and the length of the file if known."""
     found = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
     return found and (int(found[1]), int(found[2]), None if found[3] == "*" else int(found[3]))
 
 
 def _whole_size(headers: Mapping[str, str]) -> int | None:
-    """The size of the file, if a 206 holds all of it."""
+    """The size of the file, if a 206 contains all of it."""
     found = _range_of(headers)
     if found is None or found[2] is None or (found[0], found[1]) != (0, found[2] - 1):
         return None
@@ -247,21 +247,21 @@ def _content_length(headers: Mapping[str, str]) -> int | None:
 async def fetch(core: Core, url: Secret, transfer: Transfer, context: CallContext) -> None:
     """Fetch a file, with retries that resume where the transfer stopped.
 
-    The read timeout of the options is how long the host may stay silent; a slow sink does not count.
+    The read timeout of the options limits how long the host may send nothing; a slow sink does not count.
 
     Args:
         core: makes the requests.
-        url: where the file is. May be followed by redirects, though never to where somebody could listen.
-        transfer: what has arrived so far; may be handed in again with a fresh URL for the same file.
-        context: what errors say about the call; method and URL are filled in here.
+        url: URL of the file. Redirects are followed, but never to an unencrypted URL on a network.
+        transfer: the state of the transfer; may be passed again with a new URL for the same file.
+        context: details of the call, for errors; method and URL are filled in here.
 
     Raises:
-        DownloadRejectedError: the host answered with an error status.
+        DownloadRejectedError: the host responded with an error status.
         DownloadInterruptedError: the transfer cannot resume, and its sink cannot start over.
-        DownloadTargetError: the sink cannot keep the bytes.
+        DownloadTargetError: the sink cannot store the bytes.
         ConfigurationError: the URL would send the file in clear text over a network.
         ResponseDecodeError: the response is not a file.
-        APIConnectionError: the transfer broke, and so did all its retries.
+        APIConnectionError: the transfer and all its retries failed.
         DeadlineExceededError: the deadline of the options passed first.
     """
     context = context | CallContext(method="GET", url=without_query(url.reveal()))
@@ -301,7 +301,7 @@ async def _persist(make: Callable[[], Awaitable[object]], transfer: Transfer) ->
 
 
 async def _follow(core: Core, url: Secret, transfer: Transfer) -> Result:
-    """One attempt: the response after redirects, and after a second try when the host cannot give a rest."""
+    """Make one attempt: follow redirects, and ask for the whole file if the host cannot send the rest."""
     redirects = 0
     while True:
         _check(url, allow_insecure=core.options.allow_insecure)
@@ -355,7 +355,7 @@ def _check(url: Secret, *, allow_insecure: bool) -> None:
 
 def _parts(url: Secret) -> SplitResult | None:
     try:
-        sendable_url(url.reveal())  # rejects more than urlsplit does, and later without our wording
+        sendable_url(url.reveal())  # rejects more than urlsplit, and would later raise without our message
         return urlsplit(url.reveal())
     except ValueError:
         return None

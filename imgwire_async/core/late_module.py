@@ -1,4 +1,4 @@
-"""Modules that are loaded when something of theirs is first used."""
+"""Modules that are imported on first use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib import import_module
 
 
 class LateModule:
-    """Stands for a module that takes too long to load with the one that uses it.
+    """A placeholder for a module that takes too long to import eagerly.
 
     Args:
         name: full name of the module.

@@ -51,30 +51,30 @@ from imgwire_async.core.time import RealTime, Time
 from imgwire_async.errors import CallContext, DeadlineExceededError, ImgwireError
 
 Send: TypeAlias = Callable[[int, Permit], Awaitable[Result]]
-"""Makes one attempt; gets its number, from 1, and what holds its slot."""
+"""Makes one attempt, given its number, starting at 1, and its permit."""
 
 logger = logging.getLogger("imgwire_async")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientStats:
-    """What a client has done so far and is doing now."""
+    """Counters of a client: totals so far and the current state."""
 
     attempts: int
-    """Requests sent, each attempt counted."""
+    """Total number of requests sent, counting each attempt."""
     retries: int
-    """Attempts after the first one of their call."""
+    """Number of attempts after the first one of their call."""
     in_flight: int
-    """Requests being sent or answered now."""
+    """Requests in flight now."""
     waiting: int
-    """Requests that wait to be sent."""
+    """Requests waiting to be sent."""
     throttled_seconds: float
-    """How long requests have waited to be sent, in total."""
+    """Total seconds that requests have waited to be sent."""
 
 
 @dataclass(slots=True, kw_only=True)
 class SharedState:
-    """What a client and everything made from it with `with_options` have in common."""
+    """State shared by a client and all clients made from it with `with_options`."""
 
     service: Service
     engine: Engine
@@ -99,9 +99,9 @@ class SharedState:
 
 @dataclass(slots=True, kw_only=True)
 class LogicalCall:
-    """One call: what stays the same over all its attempts, and how far it has come.
+    """One call: the data that all its attempts share, and its progress.
 
-    This is the only loop that repeats a request. `decide` says whether it goes on.
+    This is the only loop that retries requests. `decide` determines whether it continues.
     """
 
     operation: Operation
@@ -115,19 +115,19 @@ class LogicalCall:
     size: int = 0
     """Length of the request's body in bytes."""
     streamed: Callable[[], int] = lambda: 0
-    """Bytes that have arrived so far beside those that are kept in responses."""
+    """Bytes received so far, not counting the bodies kept in responses."""
     is_deletion: bool = False
     """Whether the call deletes, so that a 404 may be a success; see `_read_as_deletion`."""
     prepare: Callable[[], Awaitable[object]] | None = None
-    """Gets what an attempt needs before it waits for a slot."""
+    """Prepares an attempt before it waits for a slot."""
     after_401: Callable[[], Awaitable[bool]] | None = None
-    """Asks for another credential; True when there is one, and the request is then sent again at once."""
+    """Asks for another credential; returns True if there is one, and the request is then resent at once."""
     attempts: int = field(init=False, default=0)
-    """How many attempts were made. One that is repeated with another credential counts once."""
+    """Number of attempts. One that is repeated with another credential counts once."""
     retry_after: float | None = field(init=False, default=None)
-    """The hint of the last response in seconds, if it gave one."""
+    """The `Retry-After` of the last response in seconds, if it had one."""
     last: Result | None = field(init=False, default=None)
-    """What the last attempt gave."""
+    """The result of the last attempt."""
     stopped: StopReason | None = field(init=False, default=None)
     """Why no further attempt was made."""
 
@@ -138,7 +138,7 @@ class LogicalCall:
             attempt: sends the request once.
 
         Returns:
-            The successful response, once awaited.
+            An awaitable of the successful response.
 
         Raises:
             ImgwireError: the error `error_for` builds from the response, or a connection error if none
@@ -165,8 +165,8 @@ class LogicalCall:
     async def _make(self, attempt: Send) -> HttpResponse:
         options, shared, time = self.options, self.shared, self.shared.time
         self.attempts, self.last = 0, None
-        renewed = False  # the same attempt once more, with another credential
-        may_be_done = False  # an attempt may have been carried out, though it gave no success
+        renewed = False  # whether this attempt is repeated with another credential
+        may_be_done = False  # whether an unsuccessful attempt may have taken effect
         not_before = -math.inf
         while renewed or self.deadline is None or time.monotonic() < self.deadline:
             if self.prepare is not None:
@@ -238,7 +238,7 @@ class LogicalCall:
         raise self._error()
 
     def _facts(self) -> dict[str, Any]:
-        """What every event of an attempt tells."""
+        """The fields that all events of an attempt share."""
         return {
             **self._identity(),
             "attempt": self.attempts,
@@ -254,7 +254,7 @@ class LogicalCall:
         }
 
     def _report(self, permit: Permit, result: Result) -> None:
-        """Let the gate learn from a response, and keep its hint."""
+        """Report a response to the gate, and store its hint."""
         self.retry_after = None
         if isinstance(result, NoResponse):
             return
@@ -265,7 +265,7 @@ class LogicalCall:
             permit.accepted()
 
     def _slows_down(self, result: Result) -> bool:
-        """Whether the service asks to slow down, so that the gate has closed and owns the wait."""
+        """Whether the service asks to slow down; the gate has then closed and does the waiting."""
         return result.status == TOO_MANY_REQUESTS or (result.status == 503 and self.retry_after is not None)
 
     def _log(self, result: Result, seconds: float) -> None:
@@ -306,7 +306,7 @@ class LogicalCall:
         else:
             limit = self.options.retry.max_retry_after
             problem = f"{closed}, longer than max_retry_after ({limit:g} s)"
-        # What the service would have answered.
+        # The response that the service would have sent.
         error = self.error_for(HttpResponse(429, {}, b""), context)
         error.message = self._with_last_failure(problem, context)
         return error
@@ -336,9 +336,9 @@ class LogicalCall:
 
 
 def _read_as_deletion(result: Result, *, may_be_done: bool) -> Result:
-    """What an attempt to delete has done.
+    """Interpret the result of an attempt to delete.
 
-    A 2xx is a success even if its body is unreadable, and so is a 404 if an earlier attempt may have done it.
+    A 2xx is a success even if its body is unusable. So is a 404 if an earlier attempt may have deleted it.
     """
     if isinstance(result, NoResponse):
         return result

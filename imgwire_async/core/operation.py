@@ -1,4 +1,4 @@
-"""What the generated endpoints hand to the core: an operation of the service and one request for it."""
+"""The interface between generated endpoints and the core: an operation of the service and its requests."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        # Type checkers are to know what is in here.
+        # Hidden from type checkers, which would otherwise accept any name in this module.
         return _moved.moved_name(__name__, name)
 
 
 T = TypeVar("T")
 
 _UNRESERVED: Final = re.compile(r"[\w.~-]+", re.ASCII)
-"""Text that stands in a path as it is."""
+"""Text that needs no encoding in a path."""
 
 QueryValue = str | int | float | bool
-"""A query parameter as the generated endpoints give it, already converted to its wire form."""
+"""A query parameter from a generated endpoint, already converted to its wire form."""
 
 
 class Replay(StrEnum):
-    """Whether sending a request a second time is harmless."""
+    """Whether a request can safely be sent a second time."""
 
     SAFE = "safe"
-    """The same state results however often it is sent: GET, DELETE, PATCH, bulk delete."""
+    """Idempotent: GET, DELETE, PATCH, bulk delete."""
     KEYED = "keyed"
-    """Harmless as long as the body carries an `idempotency_key`."""
+    """Safe to repeat if the body contains an `idempotency_key`."""
     UNSAFE = "unsafe"
-    """Sent again only when the server cannot have acted on it."""
+    """Repeated only if the server cannot have acted on it."""
     LOOK_FIRST = "look_first"
-    """Sent again only after looking whether the result is there: the core repeats it like an unsafe one, and
-    the resource that knows where to look does the rest."""
+    """Repeated only after checking whether the result exists: the core treats it as unsafe, and the resource
+    checks for the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One operation of a service, as its contract declares it."""
+    """One operation of a service, as its API schema declares it."""
 
     name: str
     """Resource and method as users call them, such as `images.create`."""
@@ -54,17 +54,17 @@ class Operation:
     path: str
     """Path template, such as `/api/v1/images/{image_id}`."""
     auth: str
-    """Which kind of credential it accepts, in the words of the service."""
+    """The kind of credential that it accepts, in the service's terms."""
     replay: Replay
     rate_class: str
-    """Operations of one class count against one common rate limit; the service names the classes."""
+    """Operations of one class share a rate limit; the service names the classes."""
     media_type: str = "application/json"
     """Sent as `Accept`, and as `Content-Type` of a JSON body."""
     slashes: frozenset[str] = frozenset()
-    """Path parameters whose slashes stay slashes, such as the path of a file."""
+    """Path parameters whose slashes are kept, such as the path of a file."""
 
 
-# Not frozen, which would make it five times as dear: every call makes one.
+# Not frozen, because every call creates one and frozen would take five times as long.
 @dataclass(slots=True, kw_only=True)
 class Request:
     """One logical request; the core may send it several times."""
@@ -81,13 +81,13 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path with every parameter percent-encoded, so that none can leave its own segment.
+        """The path with every parameter percent-encoded, so that none can escape its segment.
 
-        A parameter of `Operation.slashes` may have several segments. One slash at its start is dropped.
+        A parameter in `Operation.slashes` may have several segments. A single leading slash is dropped.
 
         Raises:
-            ValueError: a parameter or one of its segments is empty, `.` or `..`, which no encoding can keep
-                in its segment.
+            ValueError: a parameter or one of its segments is empty, `.` or `..`, which encoding cannot make
+                safe.
         """
         if not self.path_parameters:
             return self.operation.path
@@ -97,7 +97,7 @@ class Request:
             if not {"", ".", ".."}.isdisjoint(segments):
                 part = "" if len(segments) == 1 else " a segment of"
                 raise ValueError(f"{self.operation.name}:{part} {name} must not be empty, '.' or '..'")
-            # An id needs no encoding, and looking for that costs less.
+            # Ids need no encoding, and checking for that is cheaper than encoding.
             is_plain = _UNRESERVED.fullmatch(value) is not None
             encoded[name] = value if is_plain else "/".join(quote(segment, safe="") for segment in segments)
         return self.operation.path.format_map(encoded)
@@ -110,25 +110,25 @@ class Response(Generic[T]):
     data: T
     status: int
     headers: Mapping[str, str]
-    """Response headers by lower-case name."""
+    """Response headers with lower-case names."""
     request_id: str | None
-    """`X-Request-Id` of the response, when the service sends one."""
+    """The `X-Request-Id` header, or None if the service sends none."""
     attempts: int
-    """How many times the request was sent, at least 1."""
+    """Number of times the request was sent, at least 1."""
 
 
 class MisfitError(TypeError, ValueError):
-    """The data of a response does not fit the schema. The text names the field and quotes no data."""
+    """The data of a response does not match the schema. The message names the field and quotes no data."""
 
 
 class Caller(Protocol):
-    """What a generated endpoint needs: something that makes the call and has the response parsed."""
+    """The interface that a generated endpoint needs to make its calls."""
 
     async def call(self, request: Request, parse: Callable[[Any], T]) -> Response[T]:
-        """Make the call, with whatever retries apply, and parse the JSON of the response with `parse`.
+        """Make the call, with retries, and parse the JSON of the response with `parse`.
 
-        `parse` may raise KeyError, TypeError, ValueError or AttributeError for a body that does not fit. Only
-        a `MisfitError` and the name in a KeyError are shown to the user: others may quote the body.
+        `parse` may raise KeyError, TypeError, ValueError or AttributeError for a body that does not match.
+        Only a `MisfitError` and the name in a KeyError are shown to the user: others may quote the body.
 
         A response without a body is parsed as an empty JSON object.
         """
@@ -136,7 +136,7 @@ class Caller(Protocol):
 
 
 def list_of(parse: Callable[[Any], T]) -> Callable[[Any], list[T]]:
-    """A parser for a JSON array whose items `parse` reads."""
+    """Build a parser for a JSON array from `parse`, which parses one item."""
 
     def parse_list(data: Any) -> list[T]:  # noqa: ANN401 - JSON of any shape
         if not isinstance(data, list):

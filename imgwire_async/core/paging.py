@@ -1,9 +1,9 @@
-"""Lists: `await` gives one page, `async for` gives every item of every page.
+"""Lists: `await` returns one page, `async for` iterates over the items of all pages.
 
-A service pages by number or by cursor, and says in headers or in the body which page comes next. What reads
-that is a function that fetches one `Page`; everything else is the same for all lists. `pages_in_headers`
+A service pages by number or by cursor, and names the next page in headers or in the body. A function that
+fetches one `Page` handles these differences; everything else is the same for all lists. `pages_in_headers`
 reads `X-Next-Page` (with `X-Total-Count`, `X-Page`, `X-Limit` and `X-Prev-Page`), where a missing neighbour
-is spelled `null`, `none` or not at all.
+is spelled `null` or `none`, or omitted.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ from imgwire_async.errors import ImgwireError, InvalidArgumentError, PaginationE
 T = TypeVar("T")
 
 Position: TypeAlias = int | str | None
-"""Where a page is found: by its number, or by a cursor; None is the first page of a list with cursors."""
+"""The position of a page: its number or a cursor; None is the first page of a list with cursors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pagination:
-    """Where a page stands in its list. What the service did not send is None."""
+    """The position of a page in its list. Fields that the service did not send are None."""
 
     total_count: int | None
     """Items on all pages; some services stop counting at a bound."""
     page: int | None
-    """Number of the page, counted as the service does; None in a list with cursors."""
+    """Number of this page, as the service counts; None in a list with cursors."""
     limit: int | None
-    """Items that a page may have."""
+    """Maximum number of items on a page."""
     prev_page: int | None
-    """Number of the page before."""
+    """Number of the previous page, or None."""
     next_page: int | None
-    """Number of the page after, or None if this is the last one."""
+    """Number of the next page, or None if this is the last one."""
     cursor: str | None = None
-    """Cursor of the page, in a list with cursors."""
+    """Cursor of this page, in a list with cursors."""
     next_cursor: str | None = None
-    """Cursor of the page after, or None if this is the last one."""
+    """Cursor of the next page, or None if this is the last one."""
 
     def __setstate__(self, state: list[object]) -> None:
-        # Pickles from before there were cursors hold the first fields only.
+        # Pickles from versions without cursors contain only the first fields.
         for field, value in zip(fields(self), [*state, None, None], strict=False):
             object.__setattr__(self, field.name, value)
 
     @property
     def next_position(self) -> Position:
-        """Where the page after this one is found; None if this is the last one."""
+        """The position of the next page, or None if this is the last one."""
         return self.next_page if self.next_cursor is None else self.next_cursor
 
 
@@ -67,34 +67,35 @@ class Page(Generic[T]):
 
 
 FetchPage: TypeAlias = Callable[[Position, int | None], Awaitable[Page[T]]]
-"""Gets one page, given where it is and the page size (None for the service's default)."""
+"""Fetches one page, given its position and the page size (None for the service's default)."""
 
 
 class Listing(Coroutine[Any, Any, Page[T]]):
-    """A list that is fetched when it is used: `await` it for one page, iterate over it for all items.
+    """A lazily fetched list: `await` it for one page, or iterate over it for all items.
 
-    It is a coroutine of one page, so it can be passed to `asyncio.create_task` and `asyncio.gather`. Unlike
-    other coroutines it may be left unused, and awaited again for the page as it is then.
+    It is a coroutine that returns one page, so it can be passed to `asyncio.create_task` and
+    `asyncio.gather`. Unlike other coroutines, it may be left unawaited, and awaiting it again fetches the
+    page again.
 
-    Items that are added or removed meanwhile can shift the pages, as with every list that is paged by
-    number: an item may then appear twice or be skipped.
+    Items that are added or removed during an iteration can shift the pages, as in every list that is paged
+    by number: an item may then appear twice or be skipped.
 
-    An `ImgwireError` that ends an iteration carries `resume_page` or `resume_cursor`: where the page is that
-    could not be fetched. Every page before it has been given out. The same iterator can continue: it
-    retries the page.
+    An `ImgwireError` that ends an iteration carries `resume_page` or `resume_cursor`, the position of the
+    page that could not be fetched. All earlier pages have been yielded. Iteration can continue with the same
+    iterator, which retries the page.
 
-    Several tasks may share one iterator, such as `aiter(client.images.list())`; each item is given once.
+    Several tasks may share one iterator, such as `aiter(client.images.list())`; each item is yielded once.
 
     Args:
-        fetch: gets one page.
+        fetch: fetches one page.
         operation: the call as the user makes it, for errors.
-        page: number of the first page, or its cursor.
-        limit: items on a page; None for the service's default.
-        max_items: items after which an iteration ends.
-        prefetch: pages that an iteration fetches ahead, while the caller uses the ones before; 0 for a list
+        page: number of the page to start from, or its cursor.
+        limit: items per page; None for the service's default.
+        max_items: maximum number of items that an iteration yields.
+        prefetch: pages that an iteration fetches ahead while the caller uses the earlier ones; 0 for a list
             with cursors.
-        first: number of the very first page; None for a list with cursors.
-        most: the greatest `limit`.
+        first: number of the list's first page; None for a list with cursors.
+        most: the maximum `limit`.
     """
 
     def __init__(
@@ -149,7 +150,7 @@ class Listing(Coroutine[Any, Any, Page[T]]):
         try:
             return resume(*arguments)
         except BaseException:
-            self._running = None  # it has ended, one way or the other
+            self._running = None  # it has ended, with a result or an error
             raise
 
     def close(self) -> None:
@@ -162,11 +163,11 @@ class Listing(Coroutine[Any, Any, Page[T]]):
         return _Items(self._all_pages(self._max_items), self._max_items)
 
     def pages(self) -> AsyncIterator[Page[T]]:
-        """Every page from the first requested one to the last.
+        """Iterate over the pages, from the requested one to the last.
 
         Raises:
-            PaginationError: while iterating, the service names a next page that is not a number or does not
-                lie ahead, or a cursor that it has named before.
+            PaginationError: while iterating, if the service names a next page that is not a number or not
+                after the current one, or repeats a cursor.
         """
         return self._all_pages(None)
 
@@ -205,36 +206,36 @@ class _PageReader(Generic[T]):
 
 
 class _Ahead(Generic[T]):
-    """A page that is fetched while the ones before it are being used. Forgetting it ends the request."""
+    """A page that is fetched while the earlier ones are being used. Dropping the object ends the request."""
 
     def __init__(self, reader: _PageReader[T], number: int, limit: int | None) -> None:
         self._pages: list[Page[T]] = []
         self._loop = current_loop()
-        pages = self._pages  # the work must not refer to its owner
+        pages = self._pages  # the background task must not reference its owner
 
         async def fetch() -> None:
-            with suppress(Exception):  # raised when the turn of the page comes, which is then fetched again
+            with suppress(Exception):  # the page is fetched again when it is needed, and raises then
                 pages.append(await reader.get(number, limit))
 
         ended = self._ended = anyio.Event()
         self._work = Background(fetch, at_end=ended.set)
 
     async def get(self) -> Page[T] | None:
-        """The page; None if it could not be fetched, or another event loop was to fetch it."""
+        """Return the page, or None if it could not be fetched or was requested in another event loop."""
         if self._loop is current_loop():
             await self._ended.wait()
         return self._pages[0] if self._pages else None
 
     async def end(self, error: Exception) -> None:
-        """End the request, because the iteration has failed with that error."""
+        """End the request, because the iteration has failed with this error."""
         await self._work.leave(error)
 
 
 def pages_in_headers(fetch: Callable[[int, int | None], Awaitable[Response[list[T]]]]) -> FetchPage[T]:
-    """Pages by number whose place in the list is in the headers of their responses.
+    """Fetch numbered pages whose pagination is in the response headers.
 
     Args:
-        fetch: gets the items of one page, given its number and the page size.
+        fetch: fetches the items of one page, given its number and the page size.
     """
 
     async def fetch_page(position: Position, limit: int | None) -> Page[T]:
@@ -252,14 +253,14 @@ def _page_of_headers(response: Response[list[T]], requested: int) -> Page[T]:
         page=_number(headers.get("x-page")) or requested,
         limit=_number(headers.get("x-limit")),
         prev_page=_number(headers.get("x-prev-page")),
-        # What is not a number is rejected as 0, which lies before every page.
+        # Anything that is not a number becomes 0, which is before every page and so is rejected.
         next_page=None if text.lower() in {"", "null", "none"} else _number(text) or 0,
     )
     return Page(data=response.data, pagination=pagination)
 
 
-# Iterators of their own, not async generators: one that is left early has nothing to clean up, and several
-# tasks may share one. While a task fetches a page, the others wait for it.
+# Iterator classes instead of async generators: leaving one early needs no cleanup, and several tasks may
+# share one. While a task fetches a page, the others wait for it.
 
 
 class _Pages(AsyncIterator[Page[T]]):
@@ -298,7 +299,7 @@ class _Pages(AsyncIterator[Page[T]]):
         else:
             page = await self._numbered(position)
             if page.pagination.next_page != position + 1:
-                self._ahead.clear()  # read along a chain that the service does not follow
+                self._ahead.clear()  # prefetched in an order that the service does not follow
             self._known_last = self._last_page(page.pagination)
         self._position = page.pagination.next_position
         self._ended = self._position is None
@@ -306,7 +307,7 @@ class _Pages(AsyncIterator[Page[T]]):
         self._limit = page.pagination.limit or self._limit
         self._wanted -= len(page.data)
         if isinstance(self._position, int):
-            # Sent now, so that they arrive while the caller uses this page.
+            # Requested now, so that they arrive while the caller uses this page.
             self._fetch_ahead(self._position, self._wanted)
         return page
 
@@ -318,13 +319,13 @@ class _Pages(AsyncIterator[Page[T]]):
         try:
             return await self._reader.get(position, self._limit) if page is None else page
         except Exception as error:
-            while self._ahead:  # nothing is left in flight behind an error
+            while self._ahead:  # leave no requests in flight after an error
                 _, later = self._ahead.popitem()
                 await later.end(error)
             raise
 
     def _fetch_ahead(self, first: int, wanted: float) -> None:
-        # Only pages that surely exist, and whose items are wanted.
+        # Only pages that are known to exist and whose items are needed.
         count = self._prefetch
         if self._limit and wanted < count * self._limit:
             count = math.ceil(max(0.0, wanted) / self._limit)
@@ -373,6 +374,6 @@ def _lock() -> anyio.Lock:
 
 
 def _number(text: str | None) -> int | None:
-    """A non-negative integer header; None for `null` and whatever else is not one."""
+    """Parse a header as a non-negative integer; None for `null` and anything else."""
     text = (text or "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None

@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 async def poll(look: Callable[[], Awaitable[T | None]], *, seconds: float, shared: SharedState) -> T | None:
-    """Look until there is something to see, with the pauses of the service in between.
+    """Call `look` until it returns a result, with the service's delays in between.
 
     Returns:
-        The first thing that `look` finds, or None when the time has passed.
+        The first result of `look` that is not None, or None if the time has passed.
     """
     pauses, found = shared.service.pauses, None
     pause = pauses.first
@@ -29,7 +29,7 @@ async def poll(look: Callable[[], Awaitable[T | None]], *, seconds: float, share
 
 
 def as_wait(seconds: float, operation: str) -> float:
-    """For how long to wait; `math.inf` is allowed.
+    """Check how long to wait, in seconds; `math.inf` is allowed.
 
     Raises:
         InvalidArgumentError: `seconds` is not a number, or is negative.

@@ -1,4 +1,4 @@
-"""The PUT of an image's bytes to a presigned URL, the step of an upload outside of the API."""
+"""The PUT of an image's bytes to a presigned URL: the step of an upload outside the API."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STORE_PUT: Final = Operation(
     replay=Replay.SAFE,
     rate_class="store",
 )
-"""Sending the bytes of an image to its presigned URL; the second step of an upload, outside of the API."""
+"""Sends the bytes of an image to its presigned URL; the second step of an upload, outside the API."""
 
 
 async def put_bytes(
@@ -39,21 +39,22 @@ async def put_bytes(
     context: CallContext,
     on_sent: Callable[[int], None] | None = None,
 ) -> None:
-    """Send the bytes of `body` to a presigned URL, with retries where `body` can be read again.
+    """Send the bytes of `body` to a presigned URL, with retries if `body` can be read again.
 
-    The request carries no API key, and its URL is shown nowhere.
+    The request carries no API key, and its URL is never shown.
 
     Args:
-        core: the client's.
+        core: the client's core.
         url: where to send the bytes.
         body: the bytes.
         mime_type: sent as `Content-Type`; stores sign it.
-        context: what errors say about the call; method and URL are filled in here.
-        on_sent: told how many bytes an attempt has sent so far: 0 when it begins, and after every piece.
+        context: details of the call, for errors; method and URL are filled in here.
+        on_sent: called with the number of bytes that an attempt has sent: 0 at its start, then after every
+            piece.
 
     Raises:
-        UploadRejectedError: the store answered with an error status.
-        SourceChangedError: `body` did not have the size it declares.
+        UploadRejectedError: the store responded with an error status.
+        SourceChangedError: `body` does not have its declared size.
         UploadSourceError: reading `body` failed.
         APIConnectionError: no usable response arrived.
         DeadlineExceededError: the deadline of the options passed first.
@@ -96,7 +97,7 @@ def _check_url(url: Secret, context: CallContext, *, allow_insecure: bool) -> No
         )
 
 
-# Not in `attempt`: a local variable with the signed URL would be in the traceback of a cancelled call.
+# Not in `attempt`, where a local variable with the signed URL would appear in a cancelled call's traceback.
 
 
 def _request(url: Secret, body: bytes | CountedStream, mime_type: str, service: Service) -> HttpRequest:

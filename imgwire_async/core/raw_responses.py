@@ -1,4 +1,4 @@
-"""Methods that return the whole response: status, headers and request id beside the record."""
+"""Methods that return the whole response: the record with status, headers and request id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class WithRawResponse:
-    """The methods of a resource as `RawMethod`s. Subclasses name the resource as `kind`."""
+    """The methods of a resource as `RawMethod`s. Subclasses set `kind` to the resource's class."""
 
     kind: Callable[[Core], object]
 
@@ -23,10 +23,10 @@ class WithRawResponse:
 
 
 class RawMethod(Generic[P, T]):
-    """Makes a method return the response that its result was read from.
+    """Makes a method return the response that contains its result.
 
     Args:
-        method: a method of the resource that makes one call of the API.
+        method: a method of the resource that makes a single API call.
     """
 
     def __init__(self, method: Callable[Concatenate[Any, P], Awaitable[T]]) -> None:

@@ -1,4 +1,4 @@
-"""From the raw response of the service to parsed data or a typed error."""
+"""Turn raw responses of the service into parsed data or typed errors."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from imgwire_async.errors import (
 T = TypeVar("T")
 
 MAX_BODY_IN_ERROR = 64 * 1024  # bytes
-_MAX_PARSED_ERROR = 1024 * 1024  # bytes; parsing more would hold up the event loop
-_MAX_DEPTH_IN_ERROR = 50  # levels; what is nested deeper can be neither pickled nor copied
+_MAX_PARSED_ERROR = 1024 * 1024  # bytes; parsing more would block the event loop
+_MAX_DEPTH_IN_ERROR = 50  # levels; deeper nesting can be neither pickled nor copied
 _MAX_MESSAGE = 300  # characters, so that `str(error)` fits a log line
 
 
-# Not frozen, which would make it five times as dear: every attempt makes one.
+# Not frozen, because every attempt creates one and frozen would take five times as long.
 @dataclass(slots=True)
 class HttpResponse:
-    """Status, headers (by lower-case name) and complete body of one HTTP response."""
+    """Status, headers (with lower-case names) and complete body of one HTTP response."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)  # may hold signed URLs and tokens
     problem: str | None = None
-    """Why the body cannot be used: it is too large, or not encoded as declared. `content` is then empty."""
+    """Why the body is unusable: too large, or not encoded as declared. `content` is then empty."""
 
     @property
     def request_id(self) -> str | None:
-        """`X-Request-Id`, when the service sends one."""
+        """The `X-Request-Id` header, or None if the service sends none."""
         return request_id_in(self.headers)
 
     @property
@@ -50,26 +50,26 @@ class HttpResponse:
 
     @property
     def is_success(self) -> bool:
-        """Whether the status is 2xx and the body can be used."""
+        """Whether the status is 2xx and the body is usable."""
         return self.has_good_status and self.problem is None
 
     @property
     def may_have_acted(self) -> bool:
-        """Whether the request may have been carried out although this is no success.
+        """Whether the request may have taken effect even though the response is not a success.
 
-        Of these statuses, any may come from a proxy whose upstream has acted.
+        Any of these statuses may come from a proxy whose upstream has carried out the request.
         """
         return self.status == 408 or self.status >= 500
 
 
 @dataclass(frozen=True, slots=True)
 class NoResponse:
-    """The exchange broke before a complete response was there."""
+    """The exchange failed before a complete response arrived."""
 
     name: str
     """The failure in one word, such as `ConnectTimeout`."""
     reason: str
-    """The failure in a sentence that holds no secret."""
+    """The failure in a sentence, without secrets."""
     may_have_acted: bool
     timed_out: bool
     status: ClassVar[None] = None
@@ -78,28 +78,28 @@ class NoResponse:
 
 
 Result: TypeAlias = HttpResponse | NoResponse
-"""What one attempt gave."""
+"""The result of one attempt."""
 
 _STORE_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9_.-]{1,80})\s*</Code>")
 
 
 def refusal(response: HttpResponse) -> str:
-    """Status and, when there is one, code of a response of an object store.
+    """The status of an object store's response, with its error code if there is one.
 
-    Only the code of an S3-style XML response is shown: the rest of it may hold signatures and key ids.
+    Of an S3-style XML response, only the code is shown: the rest may contain signatures and key ids.
     """
     code = _STORE_CODE.search(response.content[:MAX_BODY_IN_ERROR])
     return f"{response.status} {code[1].decode()}" if code else str(response.status)
 
 
 def store_error(response: HttpResponse, context: CallContext) -> UploadRejectedError:
-    """The error for a store that rejected the bytes."""
+    """The error for an object store that rejected the bytes."""
     what = f"the object store answered {refusal(response)}"
     return UploadRejectedError(what, status=response.status, **context)
 
 
 ErrorFor: TypeAlias = Callable[[HttpResponse, CallContext], ImgwireError]
-"""Makes the error for a response that is not a success."""
+"""Builds the error for a response that is not a success."""
 
 
 def failure(result: Result, context: CallContext, error_for: ErrorFor) -> ImgwireError:
@@ -117,7 +117,7 @@ _REQUEST_ID = re.compile(r"[!-~]{1,200}", re.ASCII)
 
 
 def request_id_in(headers: Mapping[str, str]) -> str | None:
-    """`X-Request-Id` when it looks like an id: up to 200 printable ASCII characters."""
+    """The `X-Request-Id` header, if it looks like an id: up to 200 printable ASCII characters."""
     text = headers.get("x-request-id", "").partition(",")[0].strip()
     return text if _REQUEST_ID.fullmatch(text) else None
 
@@ -125,19 +125,19 @@ def request_id_in(headers: Mapping[str, str]) -> str | None:
 def parse_response(
     response: HttpResponse, parse: Callable[[Any], T], context: CallContext, *, is_deletion: bool = False
 ) -> T:
-    """The data of a successful response.
+    """Parse the data of a successful response.
 
     Args:
-        response: what was received.
-        parse: reads its JSON.
-        context: what errors say about the call.
-        is_deletion: accept any body, such as `OK` or `[]`: the status says all there is to say. Only a web
-            page is no success even then, because it comes from something in front of the service.
+        response: the response.
+        parse: converts its JSON to data.
+        context: details of the call, for errors.
+        is_deletion: accept any body, such as `OK` or `[]`, because the status is enough. Only a web page is
+            still rejected, because it comes from something in front of the service.
 
     Raises:
-        ResponseDecodeError: the body is not JSON, or not of the shape that `parse` reads.
+        ResponseDecodeError: the body is not JSON, or does not have the shape that `parse` expects.
     """
-    # No local variable holds the body: this frame is in the traceback of what is raised.
+    # No local variable holds the body: this frame is in the traceback of the exceptions raised here.
     try:
         return _parsed(response.content.strip(), parse)
     except KeyError as error:
@@ -155,25 +155,25 @@ def parse_response(
         return parse({})
     if not start:
         problem = "the response is empty; does the base URL point to the API?"
-    # Raised outside of `except`: the parser's own exception would show the body, secrets included.
+    # Raised outside `except`: the parser's own exception would show the body, including secrets.
     raise ResponseDecodeError(problem, status=response.status, **context)
 
 
 def _parsed(content: bytes, parse: Callable[[Any], T]) -> T:
-    # Nothing is what remains to be said of a deletion. Where fields are promised, it lacks them.
+    # An empty body is fine for a deletion. Where fields are required, `parse` reports them as missing.
     document = json.loads(content) if content else {}
     try:
         return parse(document)
     except MisfitError:
         if document is not None:
             raise
-    return parse({})  # `null` is how many frameworks write nothing
+    return parse({})  # many frameworks send `null` as an empty body
 
 
 def error_document(content: bytes) -> Any:  # noqa: ANN401 - JSON of any shape
-    """The JSON of an error's body as it may be shown; None for what is not JSON, too large or too deep.
+    """The JSON of an error's body, safe to show; None if it is not JSON, too large or too deeply nested.
 
-    Its texts show URLs without their query, which may be signed.
+    Strings show URLs without their query, which may be signed.
     """
     if len(content) > _MAX_PARSED_ERROR:
         return None
@@ -185,7 +185,7 @@ def error_document(content: bytes) -> Any:  # noqa: ANN401 - JSON of any shape
 
 
 def _without_queries(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
-    """JSON whose texts show URLs without their query, which may be signed."""
+    """Remove the query, which may be signed, from URLs in the strings of a JSON value."""
     if isinstance(value, str):
         return redacted(value)
     if isinstance(value, list):
@@ -204,7 +204,7 @@ def _is_deeper_than(levels: int, value: object) -> bool:
 
 
 def one_line(text: str) -> str:
-    """`text` for a log: in one line, without control characters, at most 300 characters."""
+    """Format `text` for a log: on one line, without control characters, at most 300 characters."""
     text = " ".join(text[: 2 * _MAX_MESSAGE].split())
     text = "".join(character if character.isprintable() else "\ufffd" for character in text)
     return text if len(text) <= _MAX_MESSAGE else f"{text[: _MAX_MESSAGE - 1]}…"

@@ -1,6 +1,6 @@
-"""Sending one logical operation several times: what may be repeated, how long to wait, when to stop.
+"""Retries: which operations may be retried, how long to wait, and when to stop.
 
-Nothing here does I/O or waits. `LogicalCall` does what `decide` says.
+Nothing here does I/O or waits. `LogicalCall` carries out the decisions of `decide`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from imgwire_async.core.responses import NoResponse, Result
 from imgwire_async.core.values.numbers import is_finite, whole
 
 RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses that another attempt may cure."""
+"""Statuses after which another attempt may succeed."""
 
 TOO_MANY_REQUESTS: Final = 429
 
 LONGEST_HINT: Final = 366 * 86_400.0
-"""A `Retry-After` of more than a year, in seconds, is taken for garbage."""
+"""Seconds in a year. A longer `Retry-After` is ignored as invalid."""
 
 HINT_SPREAD: Final = 0.1
-"""Waits that follow a hint are lengthened by up to this share, so that callers do not return all at once."""
+"""Waits based on a hint are lengthened by up to this fraction, so that callers do not all retry at once."""
 
 
 class StopReason(StrEnum):
@@ -52,19 +52,19 @@ class Retry:
     delay: float
     """Seconds to wait before it."""
     is_free: bool
-    """Whether it draws on no retry budget: after a 429, which is cheap for the service, and after which the
-    gate does the slowing down."""
+    """Whether it costs nothing of the retry budget. True after a 429, which is cheap for the service and
+    after which the gate slows requests down."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Make no other attempt."""
+    """Make no further attempt."""
 
     reason: StopReason
 
 
 def is_transient(result: Result) -> bool:
-    """Whether another attempt may succeed where this one did not."""
+    """Whether another attempt may succeed."""
     return isinstance(result, NoResponse) or result.status in RETRIED_STATUSES
 
 
@@ -78,20 +78,20 @@ def decide(
     time_left: float,
     rng: random.Random,
 ) -> Retry | Stop:
-    """Decide whether another attempt follows.
+    """Decide whether to make another attempt.
 
-    Retried are 408, 429, 500, 502, 503, 504 and transport failures of SAFE and KEYED operations. Others are
-    repeated only after a 429 or a failure that cannot have reached the server: a 503 may come from a proxy
-    whose upstream has acted.
+    SAFE and KEYED operations are retried after 408, 429, 500, 502, 503, 504 and transport failures. Others
+    are retried only after a 429 or a failure that cannot have reached the server: a 503 may come from a
+    proxy whose upstream has carried out the request.
 
     Args:
-        result: what the attempt gave; no success.
-        attempt: its number, from 1.
-        replay: whether the operation can be repeated. A KEYED operation whose body carries no key must be
-            given as UNSAFE.
+        result: the result of the failed attempt.
+        attempt: its number, starting at 1.
+        replay: whether the operation can be repeated. Pass UNSAFE for a KEYED operation whose body has no
+            key.
         policy: number of retries and waits.
-        hint: what `parse_retry_after` read from the response.
-        time_left: seconds until the deadline; a wait that would reach it is not begun.
+        hint: the response's `Retry-After`, as returned by `parse_retry_after`.
+        time_left: seconds until the deadline; a wait that would reach it is not started.
         rng: source of the jitter.
     """
     if not is_transient(result):
@@ -109,7 +109,7 @@ def decide(
 
 
 def why_not_retried(reason: StopReason, policy: RetryPolicy, hint: float | None) -> str:
-    """What an error adds about why the call was not retried, where the error does not show it by itself."""
+    """The suffix of an error message that explains why the call was not retried; empty if it is clear."""
     if reason is StopReason.BUDGET_EMPTY:
         return (
             "; not retried, because too many calls of this client have failed lately and used up its "
@@ -128,16 +128,16 @@ _TWO_DIGIT_YEAR = re.compile(r"-\d\d ", re.ASCII)  # of RFC 850
 
 
 def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Read how long the server asks to wait.
+    """Parse how long the server asks to wait, in seconds.
 
     Args:
-        headers: response headers by lower-case name.
-        now: the wall clock, in seconds since the Unix epoch. A hint that is a date is measured against the
-            response's own `Date`, because this machine's clock may differ, and against `now` without one.
+        headers: response headers with lower-case names.
+        now: the wall clock, in seconds since the Unix epoch. A date is compared with the response's own
+            `Date`, because this machine's clock may differ, and with `now` if there is none.
 
     Returns:
-        Seconds to wait, fractions included; 0 for a negative number or a date in the past. None when there
-        is no `Retry-After`, or none that makes sense: neither a decimal number nor an HTTP date, or more
+        Seconds to wait, which may be fractional; 0 for a negative number or a date in the past. None if
+        there is no `Retry-After`, or if it is invalid: neither a decimal number nor an HTTP date, or more
         than a year ahead.
     """
     if "retry-after" not in headers or not (text := headers["retry-after"].strip()):
@@ -161,13 +161,13 @@ def _parse_http_date(text: str, now: float) -> float | None:
             return None
         year, month, day, hour, minute, second = fields[:6]
         if _TWO_DIGIT_YEAR.search(text):
-            # RFC 9110: one that looks more than 50 years ahead is the latest one in the past.
+            # RFC 9110: a year that seems more than 50 years ahead is the latest such year in the past.
             this_year = datetime.fromtimestamp(now, UTC).year
             year = this_year // 100 * 100 + year % 100
             if year > this_year + 50:
                 year -= 100
         if second == 60:
-            second = 59  # a leap second, which HTTP knows and datetime does not
+            second = 59  # a leap second, which HTTP allows and datetime does not
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp() - (fields[9] or 0)
     except (ValueError, OverflowError, IndexError):  # the last from parsedate_tz of older Pythons
         return None
@@ -175,20 +175,20 @@ def _parse_http_date(text: str, now: float) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often a failed attempt is repeated, and after which wait.
+    """How often a failed call is retried, and how long to wait before each retry.
 
     Raises:
         ValueError: a number is negative, not finite, or `max_delay` is below `base_delay`.
     """
 
     max_retries: int = 4
-    """Attempts after the first one; 0 switches retrying off."""
+    """Maximum number of retries after the first attempt; 0 disables retries."""
     base_delay: float = 0.5
-    """Upper bound of the first wait, in seconds; it doubles with every further one."""
+    """Upper bound of the first wait, in seconds; it doubles with every retry."""
     max_delay: float = 8.0
-    """Upper bound of every wait that the server gave no hint for, in seconds."""
+    """Upper bound of every wait without a `Retry-After`, in seconds."""
     max_retry_after: float = 60.0
-    """The longest `Retry-After` that is waited for, in seconds; a longer one ends the call at once."""
+    """The longest `Retry-After` that is honoured, in seconds; a longer one ends the call at once."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "max_retries", whole("max_retries", self.max_retries, least=0))
@@ -200,12 +200,12 @@ class RetryPolicy:
             raise ValueError(f"max_delay ({self.max_delay}) must not be below base_delay ({self.base_delay})")
 
     def longest_delay(self, retry: int) -> float:
-        """The upper bound of the wait before retry number `retry`, in seconds, where no hint was given.
+        """The upper bound of the wait before retry number `retry` without a hint, in seconds.
 
         Args:
             retry: 0 for the first retry.
         """
-        # From 2**62 on the cap has long been reached; the bound keeps the power within a float.
+        # The cap is reached long before 2**62; the bound keeps the power within a float.
         return min(self.max_delay, self.base_delay * 2.0 ** min(retry, 62))
 
     def delay(self, retry: int, hint: float | None, rng: random.Random) -> float:
@@ -213,7 +213,7 @@ class RetryPolicy:
 
         Args:
             retry: 0 for the first retry.
-            hint: what `parse_retry_after` gave; the wait is never shorter.
+            hint: the result of `parse_retry_after`; the wait is never shorter.
             rng: source of randomness.
 
         Returns:
@@ -228,23 +228,23 @@ DEFAULT_CAPACITY: Final = 50.0
 
 
 class RetryBudget:
-    """How many retries all calls of a client may make together, so that an outage does not multiply traffic.
+    """Limits the retries of all calls of a client together, so that an outage does not multiply traffic.
 
-    A token bucket; a retry costs one token. It begins full with 50 tokens, that of a client with twice as
-    many as it has requests in flight at most: when all its connections break once, every call is retried,
-    and that twice in a row. Every success puts 0.2 back, so
-    that of a long run at most one request in six is a retry, and every second puts one back, so that a
-    client with few calls can always retry. While nothing succeeds, retries beyond the first are
-    one per second whatever the number of calls. (The shape is that of Finagle's `RetryBudget`, 20 % of the
-    requests and 10 per second; the floor is lower because one service usually runs many clients.)
+    A token bucket in which a retry costs one token. It starts full. The default capacity is 50; a client
+    uses twice its maximum number of requests in flight if that is more, so every call can be retried even
+    if all connections break twice in a row. Every success adds 0.2 tokens, so in the long run at most one
+    request in six is a retry, and every second adds one, so a client with few calls can always retry. While
+    nothing succeeds and the bucket is empty, there is one retry per second, however many calls are made.
+    (Modelled on Finagle's `RetryBudget`, 20 % of the requests and 10 per second; the rate is lower because
+    one service usually runs many clients.)
 
     Safe to share between threads.
 
     Args:
         clock: monotonic clock in seconds.
-        capacity: the most tokens it holds, and what it begins with.
-        per_success: tokens put back by a success.
-        per_second: tokens put back by the passing of a second.
+        capacity: maximum number of tokens, and the initial number.
+        per_success: tokens added by a success.
+        per_second: tokens added per second.
 
     Raises:
         ValueError: `capacity` is below 1, or another number is negative.
@@ -281,7 +281,7 @@ class RetryBudget:
             return self._tokens
 
     def withdraw(self) -> bool:
-        """Take what one retry costs; False when there is not enough, and then nothing is taken."""
+        """Take the token for one retry; return False and take nothing if there is none."""
         with self._lock:
             self._refill()
             if self._tokens < 1.0:
@@ -290,16 +290,16 @@ class RetryBudget:
             return True
 
     def deposit(self) -> None:
-        """Put back what one success earns."""
+        """Add the tokens that one success earns."""
         if self._tokens == self._capacity:
-            return  # as nearly always; what withdraws later does not get more for the time since
+            return  # the usual case; a full bucket earns nothing for the elapsed time either
         with self._lock:
             self._refill()
             self._tokens = min(self._capacity, self._tokens + self._per_success)
 
     def _refill(self) -> None:
         now = self._clock()
-        # A clock that went back must not take tokens away.
+        # A clock that goes backwards must not remove tokens.
         elapsed = max(0.0, now - self._updated)
         self._tokens = min(self._capacity, self._tokens + elapsed * self._per_second)
         self._updated = now

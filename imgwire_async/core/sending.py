@@ -1,4 +1,4 @@
-"""Sending a body that is read while it is sent, in one attempt."""
+"""Sends a body while reading it, in one attempt."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from imgwire_async.core.retry import is_transient
 from imgwire_async.errors import CallContext, ImgwireError, in_context
 
 RequestWith: TypeAlias = Callable[[bytes | CountedStream], HttpRequest]
-"""Makes the HTTP request with a body; called last, because no frame that awaits may hold its headers."""
+"""Builds the HTTP request for a body; called last, because no awaiting frame may hold its headers."""
 
 _STOPPING_SECONDS: Final = 1.0
-"""How long the end of a request waits for a source that is still being read."""
+"""Seconds that the end of a request waits for a source that is still being read."""
 
 _NOT_REPEATED: Final = (
     "not retried, because the source can be read only once; a path, a seekable file, or a function that "
@@ -47,15 +47,15 @@ async def send_body(
     Args:
         engine: the connections.
         body: the bytes; opened here.
-        request_with: makes the request.
-        permit: the attempt's.
-        timeouts: those of the attempt.
-        context: what errors say about the call.
-        error_for: makes the error for a response that is not a success.
-        on_sent: called with how many bytes have been sent so far: 0 at the start, and after every piece.
+        request_with: builds the request.
+        permit: the attempt's permit.
+        timeouts: the attempt's timeouts.
+        context: details of the call, for errors.
+        error_for: builds the error for a response that is not a success.
+        on_sent: called with the number of bytes sent so far: 0 at the start, then after every piece.
 
     Raises:
-        ImgwireError: reading the body failed, or the attempt failed and the bytes are gone.
+        ImgwireError: reading the body failed, or the attempt failed and the body cannot be read again.
     """
     if on_sent is not None:
         on_sent(0)
@@ -70,7 +70,7 @@ async def send_body(
     except ImgwireError as problem:
         raise in_context(problem, context) from problem.__cause__
     if started and not body.replayable and not result.is_success:
-        # The bytes are gone. Another attempt would store an empty file.
+        # The body has been consumed. Another attempt would store an empty file.
         error = failure(result, context, error_for)
         if is_transient(result):
             error.message += f"; {_NOT_REPEATED}"
@@ -86,11 +86,11 @@ async def _send_opened(
     timeouts: Timeouts,
     on_sent: Callable[[int], None] | None,
 ) -> tuple[Result, bool]:
-    """Send what has to be read. Also returns whether reading it has begun."""
+    """Send a body that has to be read. Also returns whether reading has started."""
     async with AsyncExitStack() as opened:
         chunks = await permit.outside(opened.enter_async_context(body.open()))
         stream = CountedStream(chunks, body.size, on_sent, permit)
-        # What can be read only once is not touched before there is a connection.
+        # A source that can be read only once is not read before there is a connection.
         if body.replayable and body.size <= PIECE_SIZE:
             result = await _send_whole(engine, stream, request_with, permit, timeouts)
         else:

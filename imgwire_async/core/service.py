@@ -1,4 +1,4 @@
-"""What an API is like: everything by which one service differs from another in the eyes of the core."""
+"""The description of an API: everything that the core needs to know about a service."""
 
 from __future__ import annotations
 
@@ -18,53 +18,53 @@ USER_AGENT: Final = f"imgwire-async/{version('imgwire-async')}"
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """Seconds between two looks at something that a service does in the background."""
+    """The delays, in seconds, between polls of something that a service does in the background."""
 
     first: float
     longest: float
 
     def after(self, pause: float) -> float:
-        """The pause that follows one of this length."""
+        """The delay that follows one of this length."""
         return min(pause * 1.5, self.longest)
 
 
 class Service:
-    """A service; each package of one has a subclass.
+    """A service; each service's package has a subclass.
 
-    Objects are shared by clients and sent to worker processes, so they must be immutable and pickle.
+    Instances are shared by clients and sent to worker processes, so they must be immutable and picklable.
     """
 
     name: ClassVar[str]
-    """As people write it; used in messages."""
+    """The service's name as people write it; used in messages."""
     key_variable: ClassVar[str]
     """Name of the environment variable that holds the API key."""
     url_variable: ClassVar[str]
-    """Name of the environment variable that holds another base URL than the public one."""
+    """Name of the environment variable that overrides the public base URL."""
     public_url: ClassVar[str]
     """Base URL of the public service."""
     headers: ClassVar[Mapping[str, str]] = {}
-    """Headers of every call beside `Authorization`, `Accept`, `Content-Type` and `User-Agent`."""
+    """Headers of every call in addition to `Authorization`, `Accept`, `Content-Type` and `User-Agent`."""
     rate_classes: ClassVar[Mapping[str, RateLimit | None]] = {}
-    """The classes that `Operation.rate_class` names, with the rates that the service publishes."""
+    """The rate classes used by `Operation.rate_class`, with the rate limits that the service publishes."""
     pauses: ClassVar[Pauses] = Pauses(first=0.5, longest=5.0)
-    """How often to look at what it does in the background."""
+    """How often to poll for the results of background work."""
     user_agent: ClassVar[str] = USER_AGENT
 
     def check_credential(self, credential: Secret, operation: Operation) -> None:
-        """Refuse a credential that the service would not accept for an operation, as far as one can see.
+        """Reject a credential that the service would not accept for an operation, as far as that is visible.
 
         Raises:
-            ConfigurationError: it would not; the text does not show the credential.
+            ConfigurationError: the credential is not accepted; the message does not show it.
         """
 
     def is_deletion(self, operation: Operation) -> bool:
-        """Whether it deletes. Any 2xx is then a success whatever its body, and so is a 404 to a repeat."""
+        """Whether the operation deletes. Any 2xx is then a success, and so is a 404 to a retry."""
         return operation.method == "DELETE"
 
     def error_for(self, response: HttpResponse, context: CallContext) -> ImgwireError:
         """The error for a response that is not a success.
 
-        Must survive whatever servers and proxies send: HTML, text, nothing. See `error_document`.
+        Must handle any body that servers and proxies send: HTML, text or nothing. See `error_document`.
         """
         message = one_line(f"{self.name} answered {response.status}")
         error: APIStatusError = status_error_class(response.status)(

@@ -1,4 +1,4 @@
-"""Time as the SDK sees it: what is injected wherever something looks at a clock or waits."""
+"""The clock that is injected wherever the SDK reads the time or waits."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import anyio
 
 
 class Time(Protocol):
-    """A monotonic clock, the wall clock, and the ways to wait on them.
+    """A monotonic clock, the wall clock, and methods that wait on them.
 
-    A client has one, which its gate, its retries and its bulk jobs share. Tests pass a virtual one.
+    A client has one clock for its gate, its retries and its bulk jobs. Tests pass a virtual one.
     """
 
     def monotonic(self) -> float:
@@ -29,27 +29,27 @@ class Time(Protocol):
         ...
 
     async def wait(self, event: anyio.Event, seconds: float) -> None:
-        """Return when `event` is set, or after this many seconds; math.inf: no limit.
+        """Return when `event` is set, or after this many seconds; math.inf means no limit.
 
-        For waits whose time is expected to pass, such as a pause. An operation that is expected to end
-        sooner is bounded with `move_on_after`, which never drives a virtual clock.
+        Use it for waits that are expected to run their full time, such as a pause. Bound an operation that
+        is expected to end sooner with `move_on_after`, which never advances a virtual clock.
         """
         ...
 
     def move_on_after(self, seconds: float) -> AbstractContextManager[anyio.CancelScope, bool | None]:
-        """Cancel the block once this many seconds have passed; math.inf: never."""
+        """Cancel the block once this many seconds have passed; math.inf means never."""
         ...
 
 
 class RealTime:
-    """The clocks of this machine; works on asyncio, uvloop and trio."""
+    """This machine's clocks; works on asyncio, uvloop and trio."""
 
     monotonic = staticmethod(time.monotonic)
     time = staticmethod(time.time)
     sleep = staticmethod(anyio.sleep)
 
     async def wait(self, event: anyio.Event, seconds: float) -> None:
-        """Return when `event` is set, or after this many seconds; math.inf: no limit."""
+        """Return when `event` is set, or after this many seconds; math.inf means no limit."""
         if seconds == math.inf:
             await event.wait()
             return
@@ -57,5 +57,5 @@ class RealTime:
             await event.wait()
 
     def move_on_after(self, seconds: float) -> anyio.CancelScope:
-        """Cancel the block once this many seconds have passed; math.inf: never."""
+        """Cancel the block once this many seconds have passed; math.inf means never."""
         return anyio.CancelScope(deadline=anyio.current_time() + seconds)

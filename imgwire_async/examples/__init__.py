@@ -1,1 +1,1 @@
-"""Whole programs to run, read and copy."""
+"""Complete programs to run, read and copy."""

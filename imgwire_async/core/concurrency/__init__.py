@@ -1,1 +1,1 @@
-"""Tasks, threads and cancellation, on asyncio and trio alike."""
+"""Tasks, threads and cancellation on both asyncio and trio."""

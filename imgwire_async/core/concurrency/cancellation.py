@@ -1,8 +1,8 @@
-"""Telling the cancellation of a call from that of something which the call awaits.
+"""Distinguishes the cancellation of a call from the cancellation of something that the call awaits.
 
-Hooks, sources and key providers await things of the application's own. When one of those is cancelled, what
-comes out is the same `CancelledError` that would come if the call were cancelled, and every task group and
-cancel scope on its way takes it for that: work would end halfway as if it were done.
+Hooks, sources and key providers await objects of the application. If one of these is cancelled, it raises the
+same `CancelledError` as a cancelled call, and every task group and cancel scope treats it as one: work would
+stop halfway as if it were done.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from imgwire_async.errors import ImgwireError, UnexpectedCancellationError
 T = TypeVar("T")
 
 ENDS_PROGRAM: Final = (KeyboardInterrupt, SystemExit)
-"""What code of the user's raises to end the program, and not because it has failed."""
+"""Exceptions of user code that end the program instead of reporting a failure."""
 
 
 class ForeignCode:
-    """A block that runs the user's code, and from which only a cancellation of this very task comes through.
+    """A block that runs user code and lets only a cancellation of the current task through.
 
-    Any other `CancelledError` becomes one of our errors, with the original as cause, and so does a
-    `GeneratorExit`, which would close what runs around the block. Must not be held across a `yield`.
+    Any other `CancelledError` is raised as one of our errors, with the original as its cause. So is a
+    `GeneratorExit`, which would close the surrounding code. Do not `yield` inside the block.
 
     Args:
-        what: what runs, for the message, such as "the on_progress hook".
+        what: the user code, for the message, such as "the on_progress hook".
         error: class of the error.
     """
 
@@ -43,7 +43,7 @@ class ForeignCode:
     def __enter__(self) -> None:
         self._task = running_task()
         self._requests = 0 if self._task is None else self._task.cancelling()
-        # A request that has not been delivered yet will come out of the first `await` of the block.
+        # A cancellation that has not been delivered yet is raised by the first `await` of the block.
         self._pending = self._requests > 0 and anyio.get_current_task().has_pending_cancellation()
 
     def __exit__(
@@ -69,10 +69,10 @@ class ForeignCode:
 
 
 class ForeignIterator(Generic[T]):
-    """An iterator of the user's, each step of which is a block of `ForeignCode`.
+    """A user's iterator, with each step run inside `ForeignCode`.
 
     Args:
-        iterator: gives the items.
+        iterator: the user's iterator.
         what: see `ForeignCode`.
         error: see `ForeignCode`.
     """
@@ -101,22 +101,22 @@ def running_task() -> asyncio.Task[object] | None:
 
 
 def is_raised(task: asyncio.Task[object] | None) -> bool:
-    """Whether a `GeneratorExit` was raised, instead of closing a coroutine that nobody awaits any more.
+    """Whether a `GeneratorExit` was raised by code, rather than by closing an abandoned coroutine.
 
-    That happens outside of the task in which it has run.
+    A coroutine is closed outside the task in which it ran.
 
     Args:
-        task: what `running_task` gave before.
+        task: the result of `running_task` before the code ran.
     """
     return running_task() is task
 
 
 def is_failure(error: BaseException, task: asyncio.Task[object] | None) -> bool:
-    """Whether code of the user's has failed: not if it was cancelled or closed, or ends the program.
+    """Whether user code has failed; False if it was cancelled or closed, or ends the program.
 
     Args:
-        error: what it raised.
-        task: what `running_task` gave before.
+        error: the exception that it raised.
+        task: the result of `running_task` before the code ran.
     """
     if isinstance(error, Exception):
         return True

@@ -1,7 +1,7 @@
-"""Event loops that end while something is under way in them, which nobody ends then.
+"""Event loops that end while calls are still pending in them.
 
-A loop that is closed or stopped with calls pending runs none of their `finally` blocks. What such calls hold
-of an object that outlives the loop, such as a client's slots, would be held forever.
+A loop that is closed or stopped with calls pending does not run their `finally` blocks. Resources that such
+calls hold of an object that outlives the loop, such as a client's slots, would never be released.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 def current_loop() -> object:
-    """The event loop of asyncio, or the token of the trio run, that is running here."""
-    # Asked for several times in a call, and anyio's way takes ten times as long. Trio may run as a guest of
-    # asyncio, and then in no task of it.
+    """The running asyncio event loop, or the token of the running trio run."""
+    # Called several times per call, and anyio's function takes ten times as long. Trio may run as a guest of
+    # asyncio, and then outside any asyncio task.
     loop = asyncio._get_running_loop()  # noqa: SLF001 - `get_running_loop` raises where there is none
     if loop is not None and ("trio" not in sys.modules or asyncio.current_task(loop) is not None):
         return loop
@@ -28,17 +28,17 @@ def current_loop() -> object:
 
 
 def is_abandoned(loop: object) -> bool:
-    """Whether a loop no longer runs, and may have left calls pending. A trio run never does."""
+    """Whether a loop has stopped and may have left calls pending. A trio run never leaves any."""
     return isinstance(loop, asyncio.AbstractEventLoop) and not loop.is_running()
 
 
 def is_closed(loop: object) -> bool:
-    """Whether nothing can be woken up in this loop anymore."""
+    """Whether this loop can no longer wake up anything."""
     return isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed()
 
 
 class PerRun(Generic[T]):
-    """A value for each event loop, for all that runs in it; unlike `LoopLocal` for several loops at a time.
+    """A value for each event loop. Unlike `LoopLocal`, supports several loops at the same time.
 
     Args:
         make: creates the value.
@@ -62,7 +62,7 @@ class PerRun(Generic[T]):
 
 
 class LoopLocal(Generic[T]):
-    """A value for the running event loop, such as a lock; another loop gets a fresh one.
+    """A value for the running event loop, such as a lock; another loop gets a new one.
 
     Args:
         make: creates the value.

@@ -1,4 +1,4 @@
-"""Open files of the caller, sync and async ones, used by one and the same code."""
+"""A common interface to the caller's open files, sync or async."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ T = TypeVar("T")
 class OpenFile:
     """An open file whose methods may be sync or async.
 
-    Work on it is a coroutine that awaits nothing but `call`. On a sync file it is never suspended, so it runs
-    to its end in a thread.
+    Work on the file is a coroutine that awaits only `call`. On a sync file it is never suspended, so it runs
+    to completion in a thread.
 
     Args:
         file: the file.
-        thread: where a sync file is used; None for an async one, which brings its own.
+        thread: where a sync file is used; None for an async file.
     """
 
     def __init__(self, file: Any, thread: ExclusiveThread | None) -> None:  # noqa: ANN401 - any duck
@@ -27,20 +27,20 @@ class OpenFile:
         self.thread = thread
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Do some work where the file is used."""
+        """Run some work, in the thread of a sync file."""
         if self.thread is None:
             return await work()
         return await self.thread.run(lambda: finish(work()))
 
     def call(self, method: str, *arguments: object) -> Awaitable[Any]:
         """Call a method of the file."""
-        # Not a coroutine of its own: it would make another error of a StopIteration.
+        # Not a coroutine, which would turn a StopIteration into a RuntimeError.
         result = getattr(self.file, method)(*arguments)
         return result if self.thread is None and inspect.isawaitable(result) else _Ready(result)
 
 
 class _Ready:
-    """A result to be awaited that is there."""
+    """An awaitable with a result that is already available."""
 
     def __init__(self, result: object) -> None:
         self._result = result
@@ -51,7 +51,7 @@ class _Ready:
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run to its end what is never suspended."""
+    """Run a coroutine that is never suspended, and return its result."""
     try:
         work.send(None)
     except StopIteration as end:

@@ -1,9 +1,9 @@
-"""Tasks that work beside the caller's code.
+"""Tasks that run alongside the caller's code.
 
-A cancel scope or task group must be left by the task that entered it, and in order. The caller's code keeps
-to neither while inside one of our blocks: a generator that is left with `break` is closed by another task, or
-by the garbage collector. So what goes on during such a block is the business of a `Background`, which has a
-task of its own. `JoinedTasks` are for coroutines that run from start to end while their caller awaits them.
+A cancel scope or task group must be exited by the task that entered it, and in order. The caller's code does
+not guarantee either inside one of our blocks: a generator left with `break` is closed by another task or by
+the garbage collector. So work during such a block runs in a `Background`, which has its own task.
+`JoinedTasks` is for coroutines that run from start to end while their caller awaits them.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ _NAME: Final = "imgwire_async background work"
 
 
 async def wait_until_ended(ended: anyio.Event) -> None:
-    """Wait for an event that is sure to come, whatever happens. A cancellation is raised afterwards."""
+    """Wait for an event that is certain to be set. A cancellation is raised afterwards."""
     cancelled: BaseException | None = None
     with anyio.CancelScope(shield=True):
         while not ended.is_set():
             try:
                 await ended.wait()
             except anyio.get_cancelled_exc_class() as error:
-                cancelled = error  # the `cancel` of asyncio's tasks passes a shield
+                cancelled = error  # `Task.cancel` of asyncio ignores a shield
     if cancelled is not None:
         raise cancelled
 
 
 class Background:
-    """Work in a task of its own. The owner's task only waits for it, and may be any task.
+    """Work in its own task. The owner only waits for it, and may do so in any task.
 
-    The work runs in a copy of the context of the task that starts it. When the owner is forgotten without
-    `leave`, the garbage collector ends the work; so the work must not refer to its owner.
+    The work runs in a copy of the context of the task that starts it. If the owner is dropped without
+    `leave`, the garbage collector ends the work; so the work must not reference its owner.
 
     Args:
         work: does the work.
-        at_end: called when the work has ended in any way.
+        at_end: called when the work has ended, for whatever reason.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Background:
         _start(self._host)
 
     def check(self) -> None:
-        """Return if the work got to its end; for when it has ended.
+        """Return if the work completed. Call this only after it has ended.
 
         Raises:
-            BaseException: what the work raised, alone if it was a single exception.
-            RuntimeError: the owner has cancelled it before.
+            BaseException: the exception of the work, unwrapped from its group if it is the only one.
+            RuntimeError: the owner cancelled the work before it completed.
         """
         host = self._host
         if host.failure is not None:
@@ -85,10 +85,11 @@ class Background:
         """Cancel the work and wait until it has ended.
 
         Args:
-            error: what the owner's block is left with.
+            error: the exception that ends the owner's block, or None.
 
         Raises:
-            BaseException: what the work raised, if nobody has seen it and it concerns more than the items.
+            BaseException: the exception of the work, if it has not been raised yet and concerns more than the
+                items.
         """
         if not self._is_in_loop():
             self._cancel_soon()
@@ -103,7 +104,7 @@ class Background:
         try:
             return self._loop is current_loop()
         except RuntimeError:
-            return False  # the block of a coroutine that is closed after the end of its loop
+            return False  # the block of a coroutine that is closed after its loop has ended
 
     def _cancel_soon(self) -> None:
         # Suppressed: the loop has ended, and the work with it.
@@ -114,7 +115,7 @@ class Background:
                 self._loop.run_sync_soon(self._host.scope.cancel)  # type: ignore[attr-defined]
 
     def __del__(self) -> None:
-        # In any thread and between any two steps of a loop.
+        # May run in any thread and between any two steps of a loop.
         if hasattr(self, "_loop") and not self._host.ended.is_set():
             self._cancel_soon()
 
@@ -151,7 +152,7 @@ class _Host:
 
 
 _running: set[asyncio.Task[None]] = set()
-"""Event loops hold their tasks weakly."""
+"""Keeps tasks alive, because event loops hold only weak references to them."""
 
 
 def _start(host: _Host) -> None:
@@ -177,7 +178,7 @@ def _start_on_trio(host: _Host) -> None:
     from trio.lowlevel import spawn_system_task
 
     async def run() -> None:
-        # A system task must not raise. What is raised is kept, and the owner gets it.
+        # A system task must not raise. The exception is kept for the owner.
         with suppress(BaseException):
             await host.run()
         host.end()
@@ -186,11 +187,11 @@ def _start_on_trio(host: _Host) -> None:
 
 
 class JoinedTasks:
-    """A task group of anyio's for tasks that must all get to their end.
+    """An anyio task group for tasks that must all complete.
 
-    A single exception comes out as it is, and not as the only member of an `ExceptionGroup`. A task that ends
-    as cancelled though its group was not would end the whole group without an error; here that raises
-    `UnexpectedCancellationError`.
+    A single exception is raised as it is, not as the only member of an `ExceptionGroup`. A task that ends
+    as cancelled although its group was not cancelled would end the whole group without an error; here that
+    raises `UnexpectedCancellationError`.
     """
 
     def __init__(self) -> None:
@@ -222,10 +223,10 @@ def alone(error: BaseException) -> BaseException:
 
 
 class Handover(Generic[T]):
-    """Items on their way from background work to any number of takers. Each is taken once, and none is lost.
+    """A queue from background work to any number of consumers. Each item is taken once, and none is lost.
 
     Args:
-        capacity: how many items wait to be taken before `put` waits.
+        capacity: number of queued items at which `put` waits.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -235,7 +236,7 @@ class Handover(Generic[T]):
         self._arrived, self._taken = anyio.Event(), anyio.Event()
 
     async def put(self, item: T) -> None:
-        """Add an item once there is room for it."""
+        """Add an item, waiting until there is room for it."""
         while len(self._items) >= self._capacity:
             if self._taken.is_set():
                 self._taken = anyio.Event()
@@ -243,12 +244,12 @@ class Handover(Generic[T]):
         self.put_nowait(item)
 
     def put_nowait(self, item: T) -> None:
-        """Add an item whether or not there is room for it."""
+        """Add an item without waiting, even if the queue is full."""
         self._items.append(item)
         self._arrived.set()
 
     def end(self) -> None:
-        """Let `take` raise `anyio.EndOfStream` when everything has been taken."""
+        """Make `take` raise `anyio.EndOfStream` once everything has been taken."""
         self._ended = True
         self._arrived.set()
 
@@ -264,6 +265,6 @@ class Handover(Generic[T]):
             if self._arrived.is_set():
                 self._arrived = anyio.Event()
             await self._arrived.wait()
-        # Nothing is awaited from here on, so a taker that is cancelled has not taken it.
+        # Nothing is awaited from here on, so a cancelled consumer has not taken the item.
         self._taken.set()
         return self._items.popleft()

@@ -1,4 +1,4 @@
-"""Worker threads for what only one of them may use at a time, and none after the end."""
+"""Worker threads for objects that only one thread may use at a time, and none after the end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 async def in_thread(
     work: Callable[[], T], *, limiter: CapacityLimiter | None = None, abandon_on_cancel: bool = False
 ) -> T:
-    """Call `work` in a thread; waits up to a minute while the process may not start another thread."""
+    """Call `work` in a thread; waits up to a minute while the process cannot start another thread."""
     end = math.inf
     while True:
         try:
@@ -35,13 +35,13 @@ async def in_thread(
 class ExclusiveThread:
     """Worker threads for one object that only one of them may use at a time, and none after the end.
 
-    A task that is cancelled does not wait for what it left running in a thread. `end` does.
+    A cancelled task does not wait for its work that still runs in a thread. `end` does.
 
     Args:
-        limiter: gives how many such threads there may be at once; the default is anyio's for all threads.
-        patience: seconds that `end` waits at most. A read of a pipe or of a network file system may never
-            return; the thread then stays behind, and closes the object when it does. On asyncio the
-            interpreter waits for it at its exit, because the threads of anyio are no daemons.
+        limiter: returns the limiter for the number of such threads; the default is anyio's for all threads.
+        patience: the longest that `end` waits, in seconds. A read of a pipe or of a network file system may
+            never return; the thread is then abandoned, and closes the object if the read does return. On
+            asyncio the interpreter waits for it at exit, because anyio's threads are not daemon threads.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ExclusiveThread:
             return work()
 
     async def end(self, close: Callable[[], object] | None = None) -> None:
-        """Wait for what still runs, start nothing further, and call `close` in a thread, whatever happens."""
+        """Wait for running work, start nothing new, and call `close` in a thread, whatever happens."""
         if close is None and self._lock.acquire(blocking=False):
             self._ended = True
             self._lock.release()
@@ -81,7 +81,7 @@ class ExclusiveThread:
                 except anyio.get_cancelled_exc_class() as error:
                     if waiting.cancel_called:
                         raise
-                    # The `cancel` of asyncio's tasks passes a shield, and what has not begun never would.
+                    # `Task.cancel` of asyncio ignores a shield, and work that has not started never would.
                     cancelled = error
         if cancelled is not None:
             raise cancelled

@@ -1,1 +1,1 @@
-"""How messages reach a server: the only place that imports an HTTP library."""
+"""The HTTP transports: the only package that imports an HTTP library."""

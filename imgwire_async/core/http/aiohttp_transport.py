@@ -22,9 +22,9 @@ from imgwire_async.core.pace.local_limits import lacking
 
 _MAX_HEADER_BYTES: Final = 64 * 1024
 _MAY_BE_STALE: Final = 1.0
-"""Seconds without a request after which a server may have closed connections."""
+"""Seconds without a request after which the server may have closed connections."""
 _TURNS_TO_NOTICE: Final = 6
-"""Turns of the event loop until a connection that was closed, with TLS or without, has left the pool."""
+"""Event loop iterations until a closed connection, with or without TLS, has left the pool."""
 
 _AUTOMATIC: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
@@ -32,7 +32,7 @@ FAILURES: Final = (aiohttp.ClientError, *BELOW_HTTP)
 
 
 def as_transport_error(error: Exception) -> TransportError:
-    """One of `FAILURES` in the words of httpx, which name what happened."""
+    """Convert one of `FAILURES` to a `TransportError`, named like the corresponding httpx exception."""
     detail = system_detail(error)
     match error:
         case aiohttp.ConnectionTimeoutError():
@@ -52,7 +52,7 @@ def as_transport_error(error: Exception) -> TransportError:
 
 
 class _Request(aiohttp.ClientRequest):
-    """Says on which connection it is sent, and when that is done."""
+    """Reports the connection it is sent on, and when sending has finished."""
 
     attempt: _Attempt
 
@@ -66,7 +66,7 @@ class _Request(aiohttp.ClientRequest):
 
 
 class _Attempt:
-    """A request until the head of its response is there; a middleware for aiohttp, which calls it."""
+    """A request until the head of its response arrives; an aiohttp middleware."""
 
     __slots__ = ("_has_body", "_open", "_seconds", "_timed_out", "_timeouts", "_transport")
 
@@ -93,8 +93,8 @@ class _Attempt:
             if self._timed_out and not isinstance(error, asyncio.CancelledError):
                 raise _read_timeout() from error
             if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
-                # aiohttp would send it again by itself, unless it is a POST or PATCH. How often a request is
-                # sent is counted, limited and told elsewhere.
+                # aiohttp would resend anything but a POST or PATCH. Retries are counted, limited and
+                # reported elsewhere.
                 raise as_transport_error(error) from error
             raise
         finally:
@@ -102,13 +102,13 @@ class _Attempt:
             self._timeouts.stop(self)
 
     def begin(self, transport: asyncio.Transport | None) -> None:
-        """Note the connection on which the request is sent now."""
+        """Record the connection on which the request is being sent."""
         self._transport = transport
         if not self._has_body:
             self.wait_for_head()
 
     def wait_for_head(self) -> None:
-        """Let the read timeout begin, unless the response came before all of the request was sent."""
+        """Start the read timeout, unless the response arrived before the whole request was sent."""
         if self in self._open:
             self._timeouts.start(self, self._seconds)
 
@@ -119,8 +119,8 @@ class _Attempt:
 
     def abort(self) -> None:
         """Close the connection at once."""
-        # Closing waits until what is buffered has been sent. A server that no longer reads would keep the
-        # socket open for ever.
+        # Closing waits until buffered data has been sent, so a server that no longer reads would keep the
+        # socket open forever.
         if self._transport is not None:
             self._transport.abort()
 
@@ -139,13 +139,13 @@ def _new_socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 @functools.lru_cache(maxsize=32)
 def _client_timeout(connect: float | None) -> aiohttp.ClientTimeout:
-    # Names are resolved outside of `sock_connect` but inside of `connect`, which also covers the wait for a
-    # free connection: there is none, because the pool has no limit.
+    # Name resolution counts towards `connect` but not `sock_connect`. `connect` also covers waiting for a
+    # free connection, which never happens because the pool has no limit.
     return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect)
 
 
 def _unset(message: HttpRequest) -> tuple[str, ...] | None:
-    """The headers that aiohttp would add, or None, which is cheaper, where all of them are set."""
+    """The headers that aiohttp would add; None, which is cheaper, if all of them are set."""
     headers = message.headers
     is_complete = "Accept" in headers and "Accept-Encoding" in headers and "User-Agent" in headers
     has_type = "Content-Type" in headers or message.method not in {"PATCH", "POST", "PUT"}
@@ -161,7 +161,7 @@ class _Reply:
         self._timeouts = timeouts
         self._seconds = seconds
         self._timed_out = False
-        # No longer there when the response is complete, because the connection may serve another request.
+        # None if the response is already complete, because the connection may serve another request.
         self._transport = response.connection and response.connection.transport
         self.status = response.status
         self.headers = joined_headers(response.raw_headers)
@@ -178,7 +178,7 @@ class _Reply:
             self._timeouts.stop(self)
 
     def time_out(self) -> None:
-        """End the response, of which nothing has arrived for too long."""
+        """End the response because no data has arrived for too long."""
         self._timed_out = True
         if self._transport is not None:
             self._transport.abort()
@@ -191,24 +191,24 @@ class _Reply:
 
 
 class AiohttpTransport:
-    """A session that adds nothing to requests and keeps nothing of responses. Made in a running event loop.
+    """A session that adds nothing to requests and stores no cookies. Create it in a running event loop.
 
     Args:
-        tls: gives the context with which https requests are encrypted.
+        tls: provides the TLS context for https requests.
     """
 
     def __init__(self, tls: LateTls) -> None:
         self._tls = tls
         self._session = aiohttp.ClientSession(
-            # How many requests run at once is decided by the gate in front of the connections, where waiting
-            # is counted and cancellable, and never shows up as a pool timeout.
+            # The gate in front of the connections limits the number of concurrent requests. Waiting there is
+            # counted and cancellable, and never causes a pool timeout.
             connector=aiohttp.TCPConnector(
                 limit=0, keepalive_timeout=KEEPALIVE_SECONDS, socket_factory=_new_socket
             ),
-            # Cookies of one response must not travel with other callers' requests.
+            # Cookies from one response must not be sent with other callers' requests.
             cookie_jar=aiohttp.DummyCookieJar(),
             request_class=_Request,
-            # Answers are unpacked by `read_all`, which knows how much it wants.
+            # Responses are decompressed by `read_all`, which limits their size.
             auto_decompress=False,
             max_line_size=_MAX_HEADER_BYTES,
             max_field_size=_MAX_HEADER_BYTES,
@@ -228,7 +228,7 @@ class AiohttpTransport:
         if now - self._last_used > _MAY_BE_STALE:
             await self._notice_closed_connections()
         self._last_used = now
-        # Encodings are left alone: rewriting `%2F` as `/` in a query breaks a signature.
+        # Percent-encoding is left alone: rewriting `%2F` as `/` in a query breaks a signature.
         url = URL(message.url, encoded=True)
         tls = await self._tls.context() if url.scheme == "https" else True
         attempt = _Attempt(self._timeouts, timeouts.read, self._attempts, has_body=bool(message.body))
@@ -250,8 +250,8 @@ class AiohttpTransport:
 
     @staticmethod
     async def _notice_closed_connections() -> None:
-        # A server that has closed a connection is noticed by the event loop only, which may have stood still
-        # since then: between two `run_until_complete`, or for something that blocks.
+        # Only the event loop notices that a server has closed a connection, and it may not have run since:
+        # between two calls of `run_until_complete`, or while something blocked it.
         for _ in range(_TURNS_TO_NOTICE):
             await asyncio.sleep(0)
 

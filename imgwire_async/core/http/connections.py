@@ -1,8 +1,8 @@
-"""The engine: the connections of a client, and the event loop that they belong to.
+"""The engine: a client's connections and the event loop that they belong to.
 
-Requests go over aiohttp on asyncio, over httpx on trio and with a client that the caller passes in. For an
-upload of 60 kB httpx makes 2,025 Python calls where aiohttp makes 890, even over the same connections; and
-after some seconds of cancelled requests its own pool on asyncio answers none any more.
+Requests use aiohttp on asyncio, and httpx on trio or if the caller passes in a client. For an upload of 60 kB
+httpx makes 2,025 Python calls and aiohttp 890, even over the same connections; and on asyncio, httpx's own
+pool stops serving requests after some seconds of cancelled ones.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @functools.cache
 def _tls_context() -> ssl.SSLContext:
-    # Once in a process, whatever the clients; see `LateTls`.
+    # Once per process, shared by all clients; see `LateTls`.
     import httpx
 
     try:
@@ -41,8 +41,8 @@ def _tls_context() -> ssl.SSLContext:
 
 
 async def _closed_with_its_loop(transport: Transport) -> AsyncGenerator[None, None]:
-    # Event loops close the async generators that are left when they end. That is the last moment at which
-    # connections can still be closed properly.
+    # An event loop closes the remaining async generators when it ends. That is the last moment at which
+    # connections can be closed properly.
     try:
         yield
     finally:
@@ -70,7 +70,7 @@ def _in_event_loop() -> bool:
 
 
 class _LateTransport:
-    """The transport of an engine that still has to load the HTTP libraries: the first request does."""
+    """The transport of an engine that has not loaded the HTTP libraries yet; the first request loads them."""
 
     is_closed = False
 
@@ -89,16 +89,16 @@ class _LateTransport:
 class Engine:
     """A transport and the event loop that it belongs to.
 
-    Connections cannot be used outside the loop that opened them. A client that is first used in
-    `asyncio.run(...)` and then in a second one gets fresh connections; one that is used from two running
-    loops at a time gets an error that says what to do.
+    Connections cannot be used outside the loop that opened them. A client that is used in one
+    `asyncio.run(...)` and then in another gets new connections; one that is used from two running loops at
+    the same time gets an error that says what to do.
     """
 
     _libraries_are_loaded: ClassVar[bool] = False
 
     def __init__(self, http_client: HttpClient | None = None) -> None:
-        # A program that makes no client does not pay for the HTTP libraries. One that makes a client pays
-        # here and not in its first request, unless that would hold up an event loop; see `load`.
+        # A program that creates no client does not load the HTTP libraries. Creating a client loads them
+        # here rather than in the first request, unless that would block an event loop; see `load`.
         self._given = None if http_client is None else _over(http_client)
         if not self._is_loaded and not _in_event_loop():
             self._load_libraries()
@@ -109,12 +109,12 @@ class Engine:
 
     @property
     def is_given(self) -> bool:
-        """Whether a client of the caller's own sends the requests."""
+        """Whether the caller's own HTTP client sends the requests."""
         return self._given is not None
 
     @property
     def is_open(self) -> bool:
-        """Whether there are connections that only `aclose` or the end of their event loop can close."""
+        """Whether there are connections that only `aclose` or the end of their event loop closes."""
         return self._own is not None and not self._own.is_closed
 
     @property
@@ -123,7 +123,7 @@ class Engine:
         return self._given is not None or Engine._libraries_are_loaded
 
     async def load(self) -> None:
-        """Load the HTTP libraries in a thread, because that would hold up an event loop."""
+        """Load the HTTP libraries in a thread, because importing them would block the event loop."""
         if not self._is_loaded:
             await in_thread(self._load_libraries, abandon_on_cancel=True)
 
@@ -138,11 +138,11 @@ class Engine:
         Engine._libraries_are_loaded = True
 
     def transport(self) -> Transport:
-        """What sends requests in the running event loop.
+        """The transport for the running event loop.
 
         Raises:
-            ConfigurationError: after `aclose`, when a client that was passed in is closed, or when another
-                event loop that is still running uses the connections.
+            ConfigurationError: after `aclose`, if a client that was passed in is closed, or if another event
+                loop that is still running uses the connections.
         """
         if self.closed:
             raise ConfigurationError("this client is closed; create a new one")
@@ -158,7 +158,7 @@ class Engine:
             self._own = self._build()
             self._closing = _closed_with_its_loop(self._own)
             with suppress(StopIteration):
-                # Runs up to its `yield` without waiting for anything, and so registers with the loop.
+                # Runs up to its `yield` without waiting, which registers it with the loop.
                 self._closing.asend(None).send(None)
         return self._own
 

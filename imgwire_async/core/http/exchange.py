@@ -1,7 +1,7 @@
 """One HTTP exchange: send a request, watch its progress, read the whole response.
 
-What goes wrong is returned, not raised. The frames in here hold signed URLs and `Authorization` headers,
-and none of them may become part of a traceback that somebody logs together with its local variables.
+Failures are returned, not raised. The frames in here hold signed URLs and `Authorization` headers, and must
+not become part of a traceback that is logged together with its local variables.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE, say_waitin
 from imgwire_async.core.responses import HttpResponse, NoResponse, Result, one_line
 
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
-"""A larger response of the API is rejected: a page of 100 records is some 200 kB."""
+"""Larger responses of the API are rejected. (A page of 100 records is about 200 kB.)"""
 
 
 _DEADLINE_PRECISION = 0.1
-"""Part of the write timeout by which it may end early."""
+"""Fraction of the write timeout by which it may end early."""
 
 
 _NOT_HTTP = frozenset({"RemoteProtocolError"})
-"""Failures that say the server closed the connection early, or sent what cannot be read."""
+"""Failures that mean the server closed the connection early, or sent something that is not HTTP."""
 
 
 _PIECE = 1024 * 1024
-"""Bytes that are unpacked before other tasks get a turn."""
+"""Bytes that are decompressed before other tasks get a turn."""
 
 
 class _UnusableError(Exception):
-    """The body of a response cannot be used, for the reason given."""
+    """The body of a response is unusable, for the given reason."""
 
 
 async def read_all(reply: StreamingResponse) -> bytes:
-    """The whole body of a response, unpacked.
+    """Read the whole body of a response and decompress it.
 
-    A response that is larger than `MAX_RESPONSE_BYTES`, or not in the encoding that was asked for, has a
-    `problem` in what `exchange` returns.
+    If the body is larger than `MAX_RESPONSE_BYTES`, or not in the requested encoding, the response that
+    `exchange` returns has a `problem`.
     """
     encoding = reply.headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity", "gzip", "x-gzip"}:
@@ -62,7 +62,7 @@ async def read_all(reply: StreamingResponse) -> bytes:
 
 
 class _Unpacker:
-    """Unpacks a little at a time: what has arrived may unpack to a thousand times as much."""
+    """Decompresses in small steps: the data may expand to a thousand times its size."""
 
     def __init__(self, reply: StreamingResponse) -> None:
         self._reply = reply
@@ -80,7 +80,7 @@ class _Unpacker:
                 return b""
             else:
                 self._packed, self._begun = packed, True
-            if self._unpacker.eof:  # gzip may consist of several members, which follow one another
+            if self._unpacker.eof:  # gzip data may consist of several members in a row
                 self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
             try:
                 piece = self._unpacker.decompress(self._packed, _PIECE)
@@ -97,14 +97,14 @@ ReadBody = Callable[[StreamingResponse], Awaitable[bytes]]
 def exchange(
     transport: Transport, message: HttpRequest, timeouts: Timeouts, read: ReadBody = read_all
 ) -> Coroutine[Any, Any, Result]:
-    """Send `message` and read its response, once awaited.
+    """Send `message` and read its response.
 
     Args:
-        transport: sends it.
-        message: what to send. While its body is streamed, `timeouts.write` runs from one chunk to the next.
-        timeouts: limits for the phases of this one exchange.
-        read: reads the body of the response and returns what is to be kept of it. What else it raises than
-            failures of the transport passes through.
+        transport: sends the request.
+        message: the request. While its body is streamed, `timeouts.write` applies to each chunk.
+        timeouts: limits for the phases of this exchange.
+        read: reads the body of the response and returns the part to keep. Exceptions other than transport
+            failures are propagated.
     """
     stream = message.body if isinstance(message.body, CountedStream) else None
     if stream is None and timeouts.total is None:
@@ -122,10 +122,10 @@ async def _exchange_in_time(
     end = _from_now(timeouts.total)
     with anyio.CancelScope(deadline=end) as scope:
         if stream is not None:
-            # Until the first chunk is sent the connection is being made, which has a limit of its own.
+            # Until the first chunk is sent the connection is being opened, which has its own timeout.
             scope.deadline = min(end, _from_now(timeouts.connect) + _seconds(timeouts.write))
             stream.on_progress = lambda done: move_on(scope, end, timeouts.write, done=done)
-        # With the head of the response, sending has come to its end.
+        # When the head of the response arrives, sending is over.
         return await _exchange(
             transport, message, timeouts, read, lambda: move_on(scope, end, timeouts.write, done=True)
         )
@@ -145,7 +145,7 @@ async def _exchange(
 ) -> Result:
     reply: StreamingResponse | None = None
     try:
-        # An `http_client=` may run code of its owner's.
+        # A custom `http_client=` may run the caller's code.
         with ForeignCode("the HTTP client"):
             try:
                 try:
@@ -155,7 +155,7 @@ async def _exchange(
                 on_head()
                 return HttpResponse(reply.status, reply.headers, await read(reply))
             except anyio.get_cancelled_exc_class() as cancelled:
-                # Without the frames of the HTTP library, whose variables are URL and headers.
+                # Without the frames of the HTTP library, whose variables hold the URL and headers.
                 raise cancelled.with_traceback(None) from None
     except TransportError as error:
         return _no_response(error)
@@ -171,7 +171,7 @@ async def _exchange(
 async def _send_again(
     transport: Transport, message: HttpRequest, timeouts: Timeouts, error: TransportError
 ) -> StreamingResponse:
-    """Wait while this process or machine cannot open another connection; raise any other `error`."""
+    """Retry while this process or machine cannot open another connection; raise any other `error`."""
     end = anyio.current_time() + LONGEST_WAIT
     while True:
         begun = isinstance(message.body, CountedStream) and message.body.started
@@ -206,13 +206,13 @@ def _no_response(error: TransportError) -> NoResponse:
 
 
 def move_on(scope: anyio.CancelScope, end: float, write: float | None, *, done: bool) -> None:
-    """Let `scope` end `write` seconds from now, or at `end` once there is nothing more to be written."""
+    """Set the deadline of `scope` to `write` seconds from now, or to `end` once everything is written."""
     if done or write is None:
-        # After the last chunk the response is awaited, and the read timeout counts.
+        # After the last chunk we wait for the response, and the read timeout applies.
         scope.deadline = end
         return
     deadline = min(end, anyio.current_time() + write)
-    # Setting a deadline costs as much as sending a piece, so it is not done for every one of them.
+    # Setting a deadline costs as much as sending a piece, so it is not done for every piece.
     if not 0 <= deadline - scope.deadline < write * _DEADLINE_PRECISION:
         scope.deadline = deadline
 

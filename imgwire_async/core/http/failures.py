@@ -1,8 +1,8 @@
-"""What may be said about a failure below HTTP.
+"""Descriptions of failures below HTTP that are safe to show.
 
-HTTP libraries quote what they cannot read: a status line, a header, the piece of a body instead of the
-size of a chunk. Any of that may be a token or a signed URL. So their words are shown nowhere, only those of
-the operating system and of OpenSSL, which know nothing of the response.
+HTTP libraries quote data that they cannot parse: a status line, a header, a piece of the body instead of a
+chunk size. Any of it may be a token or a signed URL. So their messages are never shown, only those of the
+operating system and of OpenSSL, which contain nothing of the response.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ _BY_CLASS = {
 
 
 BELOW_HTTP: Final = (OSError, SourceFailedError)
-"""Failures of a request that are none of an HTTP library's own."""
+"""Failures of a request that do not come from an HTTP library."""
 
 
 def failure_below_http(error: OSError | SourceFailedError) -> TransportError:
-    """One of `BELOW_HTTP` in the words of httpx."""
+    """Convert one of `BELOW_HTTP` to a `TransportError`, named like the corresponding httpx exception."""
     timed_out = isinstance(error, TimeoutError)
     name = "ReadTimeout" if timed_out else "ReadError" if isinstance(error, OSError) else "WriteError"
     return TransportError(name, system_detail(error), may_have_acted=True, timed_out=timed_out)
 
 
 def system_detail(error: BaseException) -> str:
-    """What the operating system or OpenSSL says about `error` or its causes; empty when neither does."""
+    """The operating system's or OpenSSL's message for `error` or its causes; empty if there is none."""
     causes = tuple(_causes(error))
     for cause in causes:
-        # aiohttp derives classes of its own from those of `ssl`, without their attributes.
+        # aiohttp derives its own classes from those of `ssl`, without their attributes.
         if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
             return f"certificate verification failed: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError) and _TLS_REASON.fullmatch(getattr(cause, "reason", None) or ""):
@@ -54,7 +54,7 @@ def system_detail(error: BaseException) -> str:
         if isinstance(cause, OSError) and cause.errno is not None and cause.errno in errno.errorcode:
             return os.strerror(cause.errno)
     for cause in causes:
-        # asyncio raises these with a text of its own, or with none.
+        # asyncio raises these with its own text, or with none.
         for number, kind in _BY_CLASS.items():
             if isinstance(cause, kind):
                 return os.strerror(number)
@@ -69,5 +69,5 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         yield cause
         following = cause.__cause__ or cause.__context__
         if following is None and isinstance(cause, BaseExceptionGroup):
-            following = cause.exceptions[0]  # of the addresses of a name, as trio tries them
+            following = cause.exceptions[0]  # trio's errors for each address of a host
         cause = following

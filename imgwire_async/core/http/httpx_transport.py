@@ -21,10 +21,10 @@ from imgwire_async.core.pace.local_limits import lacking
 from imgwire_async.core.values.redaction import without_query
 
 HttpClient: TypeAlias = httpx.AsyncClient
-"""What a caller may pass as `http_client=`."""
+"""The type of `http_client=`."""
 
-# Pools are unlimited: how many requests run at once is decided by the gate in front of them, where waiting
-# is counted and cancellable, and never shows up as a pool timeout.
+# Pools are unlimited: the gate in front of them limits the number of concurrent requests. Waiting there is
+# counted and cancellable, and never causes a pool timeout.
 _UNLIMITED = httpx.Limits(
     max_connections=None,
     max_keepalive_connections=None,
@@ -33,16 +33,16 @@ _UNLIMITED = httpx.Limits(
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What sending may raise. A client that rests on `httpx-aiohttp` has loaded aiohttp."""
+    """Exceptions that sending may raise. A client based on `httpx-aiohttp` has loaded aiohttp."""
     aiohttp = sys.modules.get("aiohttp")
     own = (httpx.TransportError, *BELOW_HTTP)
     return own if aiohttp is None else (*own, aiohttp.ClientError)
 
 
 def _as_transport_error(error: Exception) -> TransportError:
-    # A client of the caller may rest on `httpx-aiohttp`, which reports a dropped connection as a
-    # `ConnectTimeout` and a malformed answer as an error of aiohttp. Whether a request may be sent again
-    # depends on the distinction, so it is restored from the original exception.
+    # The caller's client may be based on `httpx-aiohttp`, which reports a dropped connection as a
+    # `ConnectTimeout` and a malformed response as an error of aiohttp. Whether a request may be retried
+    # depends on the difference, so it is restored from the original exception.
     origin = error.__cause__ if isinstance(error, httpx.TransportError) else error
     if sys.modules.get("aiohttp") is not None:
         from imgwire_async.core.http import aiohttp_transport
@@ -120,7 +120,7 @@ class _Reply:
         if self._response.is_closed:
             return
         if isinstance(self._chunks, AsyncGenerator):
-            # Cancels the nested generators of httpx where they wait, or the garbage collector would have to.
+            # Cancel httpx's nested generators here instead of leaving them to the garbage collector.
             with redacted_logs(), suppress(*_failures()), anyio.CancelScope(shield=True) as scope:
                 scope.cancel()
                 async for _ in self._chunks:
@@ -130,11 +130,11 @@ class _Reply:
 
 
 class _Pools(httpx.AsyncBaseTransport):
-    """Unlimited pools: one for http, and one for https, which is made when the first request needs it."""
+    """Unlimited pools: one for http, and one for https, created by the first request that needs it."""
 
     def __init__(self, tls: LateTls) -> None:
         self._tls = tls
-        self._plain = _pool(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # which trusts nobody
+        self._plain = _pool(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # trusts no certificate
         self._secure: httpx.AsyncHTTPTransport | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -172,7 +172,7 @@ class HttpxTransport:
 
     @classmethod
     def with_own_client(cls, tls: LateTls) -> Self:
-        """Make the client as well, with unlimited pools that ignore the environment variables."""
+        """Create the transport and its client, with unlimited pools that ignore environment variables."""
         return cls(httpx.AsyncClient(transport=_Pools(tls), trust_env=False))
 
     @property
@@ -203,14 +203,14 @@ def _request(message: HttpRequest, timeouts: Timeouts) -> httpx.Request:
         "timeout": {
             "connect": timeouts.connect,
             "read": timeouts.read,
-            # The HTTP libraries do not agree on what a write timeout is, so `exchange` measures it.
+            # HTTP libraries define write timeouts differently, so `exchange` enforces this one.
             "write": None,
             "pool": None,
         }
     }
     if body is None:
         return _QuietRequest(message.method, url, headers=headers, extensions=extensions)
-    # httpx does not add it to a request that gets a stream.
+    # httpx does not add it to a request with a stream.
     headers = {"Host": url.netloc.decode("ascii")} | headers
     stream = _Stream(_OnePiece(body) if isinstance(body, bytes) else body)
     return _QuietRequest(message.method, url, headers=headers, stream=stream, extensions=extensions)

@@ -1,8 +1,8 @@
-"""What httpx and httpcore log of our requests, without what nobody but the service may see.
+"""Removes secrets from the log lines that httpx and httpcore write about our requests.
 
 httpx logs the URL of every request at INFO, and the reason phrase of the response. The URL of a presigned PUT
-is a credential, and so is an upload token in a query. httpcore logs the headers of responses at DEBUG, and
-exceptions that quote what cannot be read. The filters rewrite only the records that our requests cause.
+is a credential, and so is an upload token in a query. httpcore logs response headers at DEBUG, and exceptions
+that quote unparsable data. The filters rewrite only the records of our requests.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from imgwire_async.core.values.redaction import without_query
 
 _OURS = ContextVar("imgwire_async_ours", default=False)
 
-# httpcore's lines are text already: the name of an event, followed by what may be anything.
+# httpcore's lines are already formatted: the name of an event, followed by arbitrary text.
 _EVENT = re.compile(
     r"""(?P<event>[\w.]+)
     (?:
@@ -34,7 +34,7 @@ _EVENT = re.compile(
 
 @contextmanager
 def redacted_logs() -> Iterator[None]:
-    """While this is entered, lines of httpx and httpcore show no query, header value or response data."""
+    """Inside this context, log lines of httpx and httpcore show no query, header value or response data."""
     token = _OURS.set(True)
     try:
         yield
@@ -48,7 +48,7 @@ class _HttpxFilter(logging.Filter):
             args = [without_query(str(arg)) if isinstance(arg, httpx.URL) else arg for arg in record.args]
             for position, status in enumerate(args[:-1]):
                 if isinstance(status, int):
-                    # The server may have written any reason after its status.
+                    # The server may send any text as the reason phrase.
                     args[position + 1] = httpx.codes.get_reason_phrase(status)
             record.args = tuple(args)
         return True
@@ -62,7 +62,7 @@ class _HttpcoreFilter(logging.Filter):
 
 
 class _HpackFilter(logging.Filter):
-    # HTTP/2's compression logs every header with its value, and nothing else that matters.
+    # hpack, the header compression of HTTP/2, logs every header with its value, and nothing else of use.
     def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
         return not _OURS.get()
 
@@ -78,7 +78,7 @@ def _shown(line: str) -> str:
     return found[0]
 
 
-# A filter of a logger does not see the records of those below it.
+# A logger's filter does not see the records of its child loggers.
 logging.getLogger("httpx").addFilter(_HttpxFilter())
 for _name in ("connection", "http11", "http2", "proxy", "socks"):
     logging.getLogger(f"httpcore.{_name}").addFilter(_HttpcoreFilter())

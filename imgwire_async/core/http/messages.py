@@ -1,4 +1,4 @@
-"""What the core hands to an HTTP library and gets back: a request, a response that streams, a failure."""
+"""The interface between the core and an HTTP library: requests, streaming responses and failures."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from imgwire_async.core.values.redaction import without_query
 
 
 class HttpRequest:
-    """One HTTP request, complete but for `Host`, which the HTTP library adds.
+    """One HTTP request, complete except for `Host`, which the HTTP library adds.
 
-    Its representation shows neither query nor headers, which may be credentials.
+    Its `repr` omits the query and headers, which may contain credentials.
     """
 
     __slots__ = ("body", "headers", "method", "url")
@@ -27,7 +27,7 @@ class HttpRequest:
         self.headers = headers
         self.body = body
         if body is not None:
-            # HTTP libraries would send a stream in chunks of unknown number, which object stores refuse.
+            # Without it, HTTP libraries would use chunked encoding, which object stores reject.
             size = len(body) if isinstance(body, bytes) else body.size
             self.headers = headers | {"Content-Length": str(size)}
 
@@ -36,16 +36,17 @@ class HttpRequest:
 
 
 class TransportError(Exception):
-    """An exchange broke before its response was complete.
+    """An exchange failed before its response was complete.
 
     Args:
         name: the failure in one word, such as `ConnectTimeout`.
-        detail: what the operating system or TLS says about it, or nothing. Never text of the HTTP library,
-            which may quote the response or the URL.
-        may_have_acted: whether the server may have received the request. False for what goes wrong before
-            its first byte is sent: name resolution, a refused connection, TLS, connect and pool timeouts.
-        timed_out: whether a timeout has passed.
-        lack: what this process or machine lacked to open a connection, such as file descriptors.
+        detail: the message of the operating system or TLS, or empty. Never text of the HTTP library, which
+            may quote the response or the URL.
+        may_have_acted: whether the server may have received the request. False for failures before its
+            first byte is sent: name resolution, a refused connection, TLS, connect and pool timeouts.
+        timed_out: whether it was a timeout.
+        lack: the resource that this process or machine lacked to open a connection, such as file
+            descriptors.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class TransportError(Exception):
 
 
 class StreamingResponse(Protocol):
-    """The head of a response, whose body is still to be read."""
+    """The head of a response whose body has not been read yet."""
 
     @property
     def status(self) -> int:
@@ -75,19 +76,19 @@ class StreamingResponse(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """By lower-case name; a header that came several times is joined with commas."""
+        """Headers with lower-case names; repeated headers are joined with commas."""
         ...
 
     async def read(self) -> bytes:
-        """What has arrived of the body, packed as the headers say; empty at its end.
+        """Read the next bytes of the body, still compressed if the headers say so; empty at its end.
 
         Raises:
-            TransportError: the transfer broke.
+            TransportError: the transfer failed.
         """
         ...
 
     async def aclose(self) -> None:
-        """Leave the rest of the body unread. Harmless when all of it has been read."""
+        """Discard the rest of the body. Harmless if all of it has been read."""
         ...
 
 
@@ -96,15 +97,15 @@ class Transport(Protocol):
 
     @property
     def is_closed(self) -> bool:
-        """Whether it cannot send any more."""
+        """Whether it can no longer send requests."""
         ...
 
     async def send(self, message: HttpRequest, timeouts: Timeouts) -> StreamingResponse:
-        """Send a request and wait for the head of its response, which may be one of a redirect.
+        """Send a request and wait for the head of its response, which may be a redirect.
 
         Args:
-            message: what to send.
-            timeouts: of these, `connect` and `read`; for the others see `exchange`.
+            message: the request.
+            timeouts: only `connect` and `read` apply here; for the others see `exchange`.
 
         Raises:
             TransportError: there is no response.
@@ -117,7 +118,7 @@ class Transport(Protocol):
 
 
 def joined_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Headers by lower-case name; one that comes several times is joined with commas (RFC 9110, 5.3)."""
+    """Headers with lower-case names; repeated headers are joined with commas (RFC 9110, 5.3)."""
     joined: dict[str, str] = {}
     for raw_name, raw_value in raw:
         name = raw_name.decode("latin-1").lower()

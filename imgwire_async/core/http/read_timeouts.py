@@ -1,4 +1,4 @@
-"""The read timeouts of a transport on asyncio, kept with one timer."""
+"""Read timeouts of an asyncio transport, implemented with a single timer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from time import monotonic
 from typing import Final, Protocol
 
 _GRACE: Final = 0.01
-"""Seconds after the end of a timeout in which bytes that have arrived are read."""
+"""Seconds after a timeout in which bytes that have already arrived can still be read."""
 
 
 class Waiting(Protocol):
-    """What waits for bytes of a response."""
+    """Something that waits for bytes of a response."""
 
     def time_out(self) -> None:
         """Give up waiting."""
@@ -20,13 +20,13 @@ class Waiting(Protocol):
 
 
 class ReadTimeouts:
-    """Ends what has waited for too long.
+    """Ends waits that have taken too long.
 
-    aiohttp's own read timeout sets and cancels a timer twice in a call that succeeds, which costs more than
-    reading the response. This one is set for the first wait that can end. When it goes off, most have long
-    got their bytes, and it is set for the next.
+    aiohttp's own read timeout sets and cancels a timer twice in every successful call, which costs more than
+    reading the response. Here, one timer is set for the wait that times out first. When it fires, most waits
+    have long received their bytes, and it is set again for the next one.
 
-    Made in a running event loop.
+    Create it in a running event loop.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class ReadTimeouts:
         self._goes_off = math.inf
 
     def start(self, waiting: Waiting, seconds: float | None) -> None:
-        """Call `waiting.time_out` after this many seconds, unless `stop` is called first; None: never."""
+        """Call `waiting.time_out` after this many seconds, unless `stop` is called first; None never does."""
         if seconds is None:
             return
         end = self._ends[waiting] = monotonic() + seconds
@@ -44,11 +44,11 @@ class ReadTimeouts:
             self._set(end)
 
     def stop(self, waiting: Waiting) -> None:
-        """Note that the bytes are there, or that nobody waits for them any more."""
+        """Record that the bytes have arrived, or that nothing waits for them any more."""
         self._ends.pop(waiting, None)
 
     def close(self) -> None:
-        """Forget all who wait."""
+        """Forget all waits."""
         self._ends.clear()
         self._set(math.inf)
 
@@ -64,7 +64,7 @@ class ReadTimeouts:
         now = monotonic()
         late = [waiting for waiting, end in self._ends.items() if end <= now]
         if late:
-            # If the event loop stood still, the bytes may be there and only not have been read.
+            # If the event loop was blocked, the bytes may have arrived without having been read.
             self._loop.call_later(_GRACE, self._end, late)
         self._set(min((end for end in self._ends.values() if end > now), default=math.inf))
 

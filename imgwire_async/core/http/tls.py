@@ -1,4 +1,4 @@
-"""The TLS context of a client's connections, made when the first https request needs it."""
+"""The TLS context of a client's connections, created by the first https request."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from imgwire_async.core.concurrency.threads import in_thread
 
 
 class LateTls:
-    """Makes a TLS context once, in a thread: reading the certificates takes some 30 ms.
+    """Creates a TLS context once, in a thread, because reading the certificates takes about 30 ms.
 
     Args:
-        make: makes the context.
+        make: creates the context.
     """
 
     def __init__(self, make: Callable[[], ssl.SSLContext]) -> None:
@@ -23,7 +23,7 @@ class LateTls:
         self._lock = anyio.Lock()
 
     async def context(self) -> ssl.SSLContext:
-        """The context.
+        """Return the context, creating it on the first call.
 
         Raises:
             ConfigurationError: the certificates cannot be read.

@@ -1,4 +1,4 @@
-"""Where credentials and images may be sent: https anywhere, http to this machine only."""
+"""URL checks: credentials and images are sent over https, or over http to this machine only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from imgwire_async.errors import ConfigurationError
 
 _HIDDEN = re.compile(r"[\s\x00-\x1f\x7f]")
-"""What `urlsplit` drops in silence, and blanks."""
+"""Characters that `urlsplit` silently drops, and whitespace."""
 
 _SEGMENT = r"(?:[\w~!$&'()*+,;=:@-]|%[\da-fA-F]{2})(?:[\w.~!$&'()*+,;=:@-]|%[\da-fA-F]{2})*"
 _PLAIN = re.compile(
@@ -20,14 +20,14 @@ _PLAIN = re.compile(
     rf"(?:/{_SEGMENT})*(?:/?|/(?:{_SEGMENT})?\?(?:[\w.~!$&()*+,;=:@/-]|%[\da-fA-F]{{2}})+)",
     re.ASCII,
 )
-"""URLs as nearly all are, which every library sends as they are; found without loading or asking one.
+"""Matches nearly all URLs: those that every HTTP library sends unchanged. No library has to be loaded.
 
-Each presigned URL is new, and a library takes as long to parse one as for a request.
+Each presigned URL is new, and parsing it with a library takes as long as sending a request.
 """
 
 
 def checked_base_url(text: str, *, allow_insecure: bool, example: str) -> str:
-    """The base URL of the API without a trailing slash.
+    """Check the base URL of the API, and remove a trailing slash.
 
     Args:
         text: the URL.
@@ -65,19 +65,19 @@ def checked_base_url(text: str, *, allow_insecure: bool, example: str) -> str:
 
 @lru_cache(maxsize=256)
 def sendable_url(text: str) -> str:
-    """`text` as it can stand in a request: characters outside of ASCII, and no others, are encoded.
+    """Convert a URL to the form sent in requests: only characters outside ASCII are encoded.
 
-    Encoding the result again changes nothing.
+    Converting the result again does not change it.
 
     Parsing a URL costs as much as sending it, and most requests go to a few URLs.
 
     Raises:
-        ValueError: it is not a URL with a host that can be looked up, or has a user name or password. Nor
-            is what one library reads in another way than the next: what has been checked is what is used.
+        ValueError: it is not a URL with a host that can be looked up, or has a user name or password. Also
+            raised for URLs that libraries parse differently, so the URL we checked is the one we send.
     """
     if _PLAIN.fullmatch(text) is not None:
         return text
-    # The HTTP libraries are loaded by the first client, and not with this module.
+    # The HTTP libraries are loaded by the first client, not with this module.
     import httpx
     from yarl import URL
 
@@ -88,7 +88,7 @@ def sendable_url(text: str) -> str:
     except httpx.InvalidURL as error:
         raise ValueError(str(error)) from None
     exact, host = str(url), url.raw_host.decode("ascii")
-    # Name resolution encodes the host once more and raises for a label that is empty or too long.
+    # Name resolution encodes the host again, and raises for a label that is empty or too long.
     host.encode("idna")
     if (
         not given.host  # without one, the path would become the host
@@ -100,9 +100,9 @@ def sendable_url(text: str) -> str:
 
 
 def same_for_all_spellings(base_url: str) -> str:
-    """A checked base URL with its host in lower case, and without its scheme's default port.
+    """Normalize a checked base URL: host in lower case, without the scheme's default port.
 
-    Services are told apart by it, so no spelling may make two of one.
+    It identifies a service, so all spellings of a URL must give the same result.
     """
     return sendable_url(base_url).rstrip("/")
 
@@ -126,7 +126,7 @@ def is_http_url(text: str) -> bool:
 
 
 def is_confidential(parts: SplitResult) -> bool:
-    """Whether nobody on a network can read what is sent there: https, or http to a loopback address."""
+    """Whether requests to it cannot be read on a network: https, or http to a loopback address."""
     return parts.scheme == "https" or _is_this_machine(parts.hostname or "")
 
 

@@ -1,9 +1,9 @@
-"""How far the stated limits are used up, kept by all processes that a user runs on this machine.
+"""Usage of the stated limits, shared by all processes of a user on this machine.
 
-A small file holds, for each limit in use, the instant of the machine's monotonic clock at which its bucket is
-full again. A bucket that is full needs no record, so records of the past are free to be replaced, and nothing
-has to be cleaned up. Without such a file (no file locks, a read-only disk), every process counts for
-itself. Where machines share the folder of temporary files, each has records of its own: their clocks differ.
+A small file holds, for each limit in use, the instant of the machine's monotonic clock at which its bucket
+will be full again. A full bucket needs no record, so records in the past can be replaced, and nothing has to
+be cleaned up. Without such a file (no file locks, a read-only disk), every process counts on its own.
+Machines that share a folder for temporary files have separate records, because their clocks differ.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 Change: TypeAlias = Callable[[float], float | None]
-"""Gets the instant that is recorded (-inf: none), and returns the one to record, or None to leave it."""
+"""Called with the recorded instant (-inf if none); returns the new one, or None to leave it unchanged."""
 
 _RECORD: Final = struct.Struct("=8sd")
 _RECORDS: Final = 4096
 _PLACES: Final = 8
-"""How many records one limit may be found at."""
+"""Number of places at which the record of a limit may be."""
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _TRIES: Final = 50
-"""How often a lock that another process holds is tried. It is held for microseconds, so one that stays held
-belongs to a process that was stopped meanwhile; nobody waits for that."""
+"""Attempts to get a lock that another process holds. It is held for microseconds, so one that stays held
+belongs to a process that was stopped while holding it, and is not waited for."""
 
 
 class SharedInstants:
-    """Instants by name, in a file. Safe between processes, and between the threads of one.
+    """Instants by name, in a file. Safe to share between processes and threads.
 
     Args:
-        path: the file; made if it does not exist. Its folder must be the user's own.
+        path: the file; created if it does not exist. Its folder must belong to the user.
 
     Raises:
-        OSError: the file cannot be used, or belongs to somebody else.
+        OSError: the file cannot be used, or belongs to another user.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,17 +60,17 @@ class SharedInstants:
         self._clock = _clock()
 
     def get(self, name: bytes) -> float:
-        """The instant of a name; -inf without one."""
+        """The instant of a name; -inf if there is none."""
         try:
             return self._find(name)[1]
         except OSError:
             return -math.inf
 
     def change(self, name: bytes, change: Change) -> bool:
-        """Change the instant of a name, with all others kept out.
+        """Change the instant of a name while holding the lock.
 
         Returns:
-            Whether `change` gave another instant.
+            Whether `change` returned a new instant.
         """
         with self._alone():
             try:
@@ -79,13 +79,13 @@ class SharedInstants:
                 offset, instant = -1, -math.inf
             changed = change(instant)
             if changed is not None and offset >= 0:
-                # On a full disk, what this process knows of itself has to do.
+                # On a full disk, continue with this process's own records.
                 with suppress(OSError):
                     os.pwrite(self._file, _RECORD.pack(self._key(name), changed), offset)
             return changed is not None
 
     def _find(self, name: bytes) -> tuple[int, float]:
-        """Where the record of a name is or can be put, and its instant."""
+        """The place of a name's record, existing or new, and its instant."""
         key = self._key(name)
         start = int.from_bytes(key[:4]) % (_RECORDS - _PLACES) * _RECORD.size
         found = os.pread(self._file, _PLACES * _RECORD.size, start).ljust(_PLACES * _RECORD.size, b"\0")
@@ -103,7 +103,7 @@ class SharedInstants:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        # A thread that held the lock when the process was forked never gives it back.
+        # If another thread held the lock when the process was forked, it is never released.
         ours = self._lock.acquire(timeout=0.01)
         locked = False
         try:
@@ -124,7 +124,7 @@ class SharedInstants:
 
 
 def _clock() -> bytes:
-    """What names the machine's monotonic clock: it begins anew with every start of the system."""
+    """Identifies the machine's monotonic clock, which restarts with every boot."""
     with suppress(OSError):
         return _BOOT.read_bytes()
     return platform.node().encode()
@@ -135,7 +135,7 @@ _opening = threading.Lock()
 
 
 def shared_instants() -> SharedInstants | None:
-    """The instants of this user on this machine; None where processes cannot share any."""
+    """The instants of this user on this machine; None if processes cannot share them."""
     with _opening:
         if not _opened:
             found = None

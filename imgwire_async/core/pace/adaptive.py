@@ -1,4 +1,4 @@
-"""The pace of one class of requests whose limit nobody has stated."""
+"""Pacing of a rate class whose limit is not stated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imgwire_async.core.pace.latency_cap import InFlightCap
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A request that has been let go."""
+    """A request that has been sent."""
 
     generation: int
     sent_at: float
@@ -22,52 +22,53 @@ class Ticket:
 
 
 class Pacer(Protocol):
-    """Says when the next request of a class may go, and learns from what comes of each."""
+    """Decides when the next request of a class may be sent, and adapts to the responses."""
 
     @property
     def ceiling(self) -> float | None:
-        """The rate at which the last 429 came, or None."""
+        """The rate at which the last 429 was received, or None."""
         ...
 
     def next_send(self) -> float:
-        """When the next request may go: an instant of the clock, or math.inf for later than is known."""
+        """When the next request may be sent: an instant of the clock, or math.inf if not known yet."""
         ...
 
     def begin(self) -> Ticket:
-        """Let a request go, at `next_send` or later."""
+        """Record that a request is sent, at `next_send` or later."""
         ...
 
     def accepted(self, ticket: Ticket) -> None:
-        """Learn that a request was answered, with whatever status but a request to slow down."""
+        """Record a response that does not ask to slow down, whatever its status."""
         ...
 
     def throttled(self, ticket: Ticket, hint: float | None) -> None:
-        """Learn that a request was answered 429, with the seconds of its `Retry-After` if it had one."""
+        """Record a 429 response, with its `Retry-After` in seconds, or None."""
         ...
 
     def lend(self) -> None:
-        """Learn that a request waits for code of the caller's own, and is not in flight meanwhile."""
+        """Record that a request waits for the caller's code, and is not in flight meanwhile."""
         ...
 
     def take_back(self) -> None:
-        """Learn that such a request goes on."""
+        """Record that such a request continues."""
         ...
 
     def end(self, ticket: Ticket) -> None:
-        """Learn that a request is no longer in flight, whether or not it was answered."""
+        """Record that a request is no longer in flight, with or without a response."""
         ...
 
 
 class AdaptivePacer:
-    """Says when the next request may go, and learns from what comes of each.
+    """Decides when the next request may be sent, and adapts to the responses.
 
-    The rate follows the service's 429s (`RateController`), the number in flight its latency (`InFlightCap`).
+    The rate follows the service's 429s (`RateController`); the number in flight follows its latency
+    (`InFlightCap`).
 
     Args:
         clock: monotonic clock in seconds.
         rng: source of randomness.
-        limit: never more requests than this in flight.
-        start_rate: requests per second to begin with.
+        limit: maximum number of requests in flight.
+        start_rate: initial requests per second.
     """
 
     def __init__(
@@ -80,38 +81,38 @@ class AdaptivePacer:
 
     @property
     def ceiling(self) -> float | None:
-        """The rate at which the last 429 came, or None before the first; a later run may start from it."""
+        """The rate at which the last 429 was received, or None; a later run may start from it."""
         return self._controller.ceiling
 
     def next_send(self) -> float:
-        """When the next request may go: an instant of the clock, or math.inf for after a response."""
+        """When the next request may be sent: an instant of the clock, or math.inf to wait for a response."""
         return math.inf if self._in_flight >= self._cap.value else self._controller.next_send()
 
     def begin(self) -> Ticket:
-        """Let a request go, at `next_send` or later."""
+        """Record that a request is sent, at `next_send` or later."""
         lease = self._controller.lease(1, horizon=0.0)
         self._in_flight += 1
         return Ticket(lease.generation, self._clock())
 
     def accepted(self, ticket: Ticket) -> None:
-        """Learn that a request was answered, with whatever status but a request to slow down."""
+        """Record a response that does not ask to slow down, whatever its status."""
         took = self._clock() - ticket.sent_at
         self._cap.answered(took, self._in_flight)
         self._controller.report(1, 0, None, ticket.generation, took)
 
     def throttled(self, ticket: Ticket, hint: float | None) -> None:
-        """Learn that a request was answered 429, with the seconds of its `Retry-After` if it had one."""
+        """Record a 429 response, with its `Retry-After` in seconds, or None."""
         self._controller.report(0, 1, hint, ticket.generation)
 
     def lend(self) -> None:
-        """Learn that a request waits for code of the caller's own, and is not in flight meanwhile."""
+        """Record that a request waits for the caller's code, and is not in flight meanwhile."""
         self._in_flight -= 1
 
     def take_back(self) -> None:
-        """Learn that such a request goes on."""
+        """Record that such a request continues."""
         self._in_flight += 1
 
     def end(self, ticket: Ticket) -> None:
-        """Learn that a request is no longer in flight, whether or not it was answered."""
+        """Record that a request is no longer in flight, with or without a response."""
         self._in_flight -= 1
         self._controller.report(0, 0, None, ticket.generation)

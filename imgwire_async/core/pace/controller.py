@@ -1,4 +1,4 @@
-"""Finding the rate that a service with unknown limits accepts, and staying just below it.
+"""Finds the rate that a service with unknown limits accepts, and stays just below it.
 
 `RateController` is a state machine with an injected clock and source of randomness; it neither waits nor
 sends. One controller belongs to one limit of the service: an API key, an environment and a class of requests.
@@ -14,58 +14,58 @@ from dataclasses import dataclass
 from typing import Final
 
 START_RATE: Final = 10.0
-"""Requests per second to begin with."""
+"""Initial requests per second."""
 LOWEST_RATE: Final = 0.1
-"""Requests per second below which no pace falls."""
+"""The lowest rate of any pace, in requests per second."""
 BETA: Final = 0.85
-"""What a 429 leaves of the rate."""
+"""Factor by which a 429 reduces the rate."""
 FIRST_DOUBLING: Final = 2.0
 """The rate doubles in this many seconds until the first 429."""
 NEXT_DOUBLING: Final = 10.0
-"""The same once the rate has long passed the ceiling of the last 429: the limit must have been raised."""
+"""The same, once the rate is far above the ceiling of the last 429: the limit must have been raised."""
 RECOVERY: Final = 20.0
-"""The rate is back at its old ceiling after this many seconds, or 200 requests if that takes longer: probing
-costs a few 429s, and must stay rare among the responses."""
+"""The rate returns to its old ceiling after this many seconds, or 200 requests if that takes longer: probing
+costs a few 429s, which must stay rare among the responses."""
 RECOVERY_REQUESTS: Final = 200.0
 BURST: Final = 0.05
-"""The token bucket holds what the rate gives in this many seconds: a pause must not end in a burst."""
+"""Capacity of the token bucket, in seconds at the current rate: a pause must not end in a burst."""
 LEASE_HORIZON: Final = 0.25
-"""Slots are given away for this many seconds ahead."""
+"""Slots are granted up to this many seconds ahead."""
 FIRST_PAUSE: Final = 0.5
 PAUSE_GROWTH: Final = 1.6
 LONGEST_PAUSE: Final = 10.0
-"""Seconds between probes while nothing is accepted: they grow by that factor up to the longest."""
+"""Seconds between probes while nothing is accepted: they grow by the factor up to this maximum."""
 LONGEST_HINT: Final = 60.0
-"""The longest `Retry-After` that is obeyed, in seconds: one wrong hint must not stop a job for an hour."""
+"""The longest `Retry-After` that is honoured, in seconds: one wrong hint must not stop a job for an hour."""
 HINT_SPREAD: Final = 0.1
-"""Pauses for a hint are lengthened by up to this share, so that clients do not return all at once."""
+"""Pauses based on a hint are lengthened by up to this fraction, so that clients do not all resume at once."""
 LONGEST_CLOSURE: Final = LONGEST_HINT * (1.0 + HINT_SPREAD)
 PROBE_AFTER: Final = 2.0
-"""After a hint of more than this many seconds a single request finds out whether the pause is over."""
+"""After a hint of more than this many seconds, a single request probes whether the pause is over."""
 IDLE_TOLERANCE: Final = 0.25
-"""The rate counts as used in full when tokens were left over for at most this share of the time."""
+"""The rate counts as fully used if tokens were left over for at most this fraction of the time."""
 PROBE_LIFE: Final = 30.0
-"""After this many seconds without a response a probe is given up for lost."""
+"""A probe without a response counts as lost after this many seconds."""
 ACCEPTED_WINDOW: Final = 2.0
-"""The accepted rate is that of this many seconds."""
+"""The accepted rate is measured over this many seconds."""
 FEWEST_ACCEPTED: Final = 20
-"""With fewer in that window the rate since the last decrease is taken."""
+"""With fewer accepted requests in that window, the rate since the last decrease is used."""
 ROUNDING: Final = 1e-6
-"""So little may a token lack: a caller comes back exactly when `next_send` told it to."""
+"""Tolerance for a missing fraction of a token: a caller returns exactly when `next_send` said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Leave to send some requests."""
+    """Permission to send some requests."""
 
     generation: int
-    """To be given back with the responses; larger for later leases."""
+    """Pass it back when reporting responses; increases with every lease."""
     delays: tuple[float, ...]
-    """When to send each of them, in seconds from now."""
+    """When to send each request, in seconds from now."""
 
 
 class _AcceptedRate:
-    """How many requests per second were accepted in the last two seconds."""
+    """Requests per second that were accepted in the last two seconds."""
 
     _STEP = ACCEPTED_WINDOW / 20
 
@@ -80,7 +80,7 @@ class _AcceptedRate:
         self._forget(step)
 
     def rate(self, now: float) -> float | None:
-        """None when there were too few to tell; their number is too coarse to be a rate then."""
+        """The rate; None if there were too few requests to calculate one."""
         step = math.floor(now / self._STEP)
         self._forget(step)
         accepted = sum(count for _, count in self._counts)
@@ -92,26 +92,26 @@ class _AcceptedRate:
 
 
 class RateController:
-    """Paces requests against a limit that nobody has told us.
+    """Paces requests against an unknown limit.
 
     - The rate starts low and doubles every 2 s until the first 429. From then on it follows a cubic curve, as
       TCP CUBIC does: 15 % down, quickly back to near the old ceiling, slowly past it, then faster.
-    - The responses to requests that were sent before a decrease say nothing about the rate after it: of one
-      burst of 429s only the first counts.
-    - The rate grows only while it is what holds requests back.
-    - When nothing at all is accepted any more, as at the end of a quota per minute, one request at a time
-      probes, at intervals of 0.5 s to 10 s. If that lasts, the rate is set to what was accepted since the
-      last time this happened, which is the quota.
-    - A hint (`Retry-After`) stops everybody until it has passed.
+    - Responses to requests sent before a decrease say nothing about the rate after it: only the first of a
+      burst of 429s counts.
+    - The rate grows only while it limits the requests.
+    - When nothing is accepted any more, as at the end of a quota per minute, one request at a time probes, at
+      intervals of 0.5 s to 10 s. If that lasts, the rate is set to the rate accepted since the last time this
+      happened, which is the quota.
+    - A hint (`Retry-After`) stops all requests until it has passed.
 
-    Several processes share one controller with `lease` and `report`; a single one uses `next_send` too.
+    Several processes share one controller with `lease` and `report`; a single process also uses `next_send`.
 
     Args:
         clock: monotonic clock in seconds.
-        rng: source of randomness; keeps clients from moving in step.
-        start_rate: requests per second to begin with. [A start of 10/s reaches 200/s in 9 s.]
-        min_rate: the rate never falls below.
-        max_rate: the rate never rises above.
+        rng: source of randomness; keeps clients from synchronizing.
+        start_rate: initial requests per second. [A start of 10/s reaches 200/s in 9 s.]
+        min_rate: lower bound of the rate.
+        max_rate: upper bound of the rate.
 
     Raises:
         ValueError: the rates are not in order.
@@ -144,13 +144,13 @@ class RateController:
 
         self._tokens = 1.0
         self._updated = now
-        self._elapsed = 0.0  # seconds since the last lease, and for how many of them tokens were left over
+        self._elapsed = 0.0  # seconds since the last lease, and seconds of these with tokens left over
         self._idle = 0.0
         self._closed_until = now
 
         self._generation = 0
         self._epoch_start = now
-        self._epoch_generation = 1  # the first one that was granted after the last decrease
+        self._epoch_generation = 1  # the first one granted after the last decrease
         self._judged_generation: int | None = 1  # the first one whose 429s are not stale
         self._valid_generation = 1
         self._accepted_in_epoch = 0
@@ -168,12 +168,12 @@ class RateController:
 
     @property
     def rate(self) -> float:
-        """The present rate in requests per second."""
+        """The current rate, in requests per second."""
         return max(self._min_rate, min(self._rate, self._max_rate))
 
     @property
     def ceiling(self) -> float | None:
-        """The rate at which the last 429 came, or None before the first; a later run may start from it."""
+        """The rate at which the last 429 was received, or None; a later run may start from it."""
         return None if math.isinf(self._ceiling) else self._ceiling
 
     @property
@@ -182,23 +182,23 @@ class RateController:
         return self._closed_until
 
     def next_send(self) -> float:
-        """When the next request may be sent: an instant of the clock, now or earlier for at once.
+        """When the next request may be sent: an instant of the clock; now or earlier means at once.
 
-        math.inf while a probe is on its way: its response decides.
+        math.inf while a probe is in flight: its response decides.
         """
         now = self._advance()
         if self._probed_at is not None:
             return math.inf
         missing = 1.0 - self._tokens
         if missing <= ROUNDING:
-            # Not `now`: the caller may compare with an instant that it read a moment ago.
+            # Not `now`, because the caller may compare it with an instant read a moment ago.
             return self._closed_until
         return max(now, self._closed_until) + missing / self.rate
 
     def next_lease(self, count: int, *, horizon: float = LEASE_HORIZON) -> float:
-        """When a lease would give `count` slots: an instant of the clock, now or earlier for at once.
+        """When a lease could grant `count` slots: an instant of the clock; now or earlier means at once.
 
-        math.inf while a probe is on its way: its response decides. When a probe is due it takes one slot.
+        math.inf while a probe is in flight: its response decides. When a probe is due it takes one slot.
         """
         now = self._advance()
         if self._probed_at is not None:
@@ -209,10 +209,9 @@ class RateController:
         return max(now, self._closed_until) + missing / self.rate
 
     def lease(self, count: int, *, horizon: float = LEASE_HORIZON) -> Lease:
-        """Take permits to send up to `count` requests within `horizon` seconds from now.
+        """Take slots for up to `count` requests within `horizon` seconds from now.
 
-        May give fewer, or none. A process that goes away with some of its slots unused costs these slots and
-        nothing else.
+        May grant fewer, or none. If a process exits with unused slots, only these slots are lost.
         """
         now = self._advance()
         if now < self._closed_until or self._probed_at is not None or count < 1:
@@ -236,7 +235,7 @@ class RateController:
         return Lease(self._generation, delays)
 
     def give_back(self, count: int, generation: int) -> None:
-        """Take back slots of a lease that were not used."""
+        """Return unused slots of a lease."""
         self._advance()
         if generation >= self._valid_generation:
             self._tokens += count
@@ -246,18 +245,18 @@ class RateController:
     def report(
         self, ok: int, throttled: int, hint: float | None, generation: int, took: float | None = None
     ) -> int:
-        """Tell what came of requests of one lease; in as many parts as convenient, 429s without delay.
+        """Report the responses to requests of one lease, in any number of parts; report 429s without delay.
 
         Args:
-            ok: how many were accepted. A response that is an error of its own, such as 404, was accepted too.
-                Requests that failed without a response are reported with 0 and 0.
-            throttled: how many were answered 429, or 503 with a request to slow down.
-            hint: the longest `Retry-After` among the latter in seconds, or None.
-            generation: that of the lease.
-            took: seconds that the service needed for the accepted ones; None for those since the lease.
+            ok: number of accepted requests. Other errors, such as 404, count as accepted. Report requests
+                that failed without a response with 0 and 0.
+            throttled: number of 429 responses, and of 503 responses that ask to slow down.
+            hint: the longest `Retry-After` of these, in seconds, or None.
+            generation: the lease's generation.
+            took: seconds that the service took for the accepted ones; None for the time since the lease.
 
         Returns:
-            The oldest generation whose unused slots are still good: a pause voids those before it.
+            The oldest generation whose unused slots are still valid: a pause voids earlier ones.
         """
         now = self._advance()
         if generation >= self._epoch_generation:
@@ -292,11 +291,11 @@ class RateController:
                 self._slow_down(now)
         if hint is not None and hinted:
             pause = min(hint, LONGEST_HINT)
-            # The hints of one burst end at the same time: spread once, not each further than the last.
+            # The hints of one burst end at the same time: spread them once, not each one further.
             if now + pause > self._closed_until:
                 self._close(now + pause * self._rng.uniform(1.0, 1.0 + HINT_SPREAD))
             self._probing = self._probing or hint > PROBE_AFTER
-            # Short hints of requests that were sent earlier must not put off for ever what is judged.
+            # Short hints of earlier requests must not postpone the evaluation forever.
             lasts = self._generation < self._epoch_generation or pause >= self._round_trip
             if is_judged or (lasts and (judged is not None or generation < self._epoch_generation)):
                 self._begin_epoch(self._closed_until)
@@ -306,7 +305,7 @@ class RateController:
         if self._doubling is None and now - ACCEPTED_WINDOW >= self._disturbed_at:
             accepted = self._accepted.rate(now)
             if accepted is None and self._accepted_in_epoch >= FEWEST_ACCEPTED:
-                # The mean since the last decrease lies below the limit, as the present rate lies above.
+                # The mean since the last decrease is below the limit; the current rate is above it.
                 mean = self._accepted_in_epoch / max(ACCEPTED_WINDOW, now - self._epoch_start)
                 accepted = (ceiling + mean) / 2
             ceiling = min(ceiling, accepted or ceiling)
@@ -320,7 +319,7 @@ class RateController:
             self._fall_from(self.rate)
         if self._pauses == 3:
             self._fall_from(self._accepted_since_block / max(now - self._block_start, 1.0))
-            # A new quota is untouched: begin at its rate, not below.
+            # A new quota is unused: start at its rate, not below.
             self._rate = self._ceiling
             self._recovered = self._recovery
             self._accepted_since_block = 0
@@ -349,12 +348,12 @@ class RateController:
         self._closed_until = max(self._closed_until, until)
         self._disturbed_at = self._closed_until
         self._valid_generation = self._generation + 1
-        self._tokens = 1.0  # no burst afterwards, and no debt for slots that are void now
+        self._tokens = 1.0  # no burst afterwards, and no debt for voided slots
 
     def _advance(self) -> float:
-        """Bring the tokens up to now, which is returned."""
+        """Update the tokens and return the current time."""
         now = self._clock()
-        # A clock that went back must not turn a pause into an endless one.
+        # A clock that goes backwards must not make a pause endless.
         self._closed_until = min(self._closed_until, now + LONGEST_CLOSURE)
         if self._probed_at is not None and not 0.0 <= now - self._probed_at <= PROBE_LIFE:
             self._probed_at = None
@@ -372,11 +371,11 @@ class RateController:
         """Seconds since the last lease in which the rate may have grown."""
         elapsed, idle = self._elapsed, self._idle
         self._elapsed = self._idle = 0.0
-        # With tokens left over, something else holds requests back, and the rate would grow unproved.
+        # With tokens left over, something else limits the requests, and the rate would grow untested.
         return 0.0 if idle > IDLE_TOLERANCE * elapsed or self._probing else elapsed
 
     def _grow(self) -> None:
-        """Let the rate grow by what it may since the last lease."""
+        """Increase the rate for the time since the last lease."""
         elapsed = self._used_time()
         if not elapsed:
             return

@@ -1,6 +1,6 @@
-"""The gate that every request of a client passes: how many at once, how fast, and not before when.
+"""The gate in front of all requests of a client: limits concurrency and rate, and honours pauses.
 
-Waiting happens here, in the open: it is counted, cancellable and fair, and never shows up as a pool timeout.
+All waiting happens here: it is counted, cancellable and fair, and never causes a pool timeout.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from imgwire_async.core.time import RealTime, Time
 from imgwire_async.core.values.numbers import whole
 
 LENT_AFTER: Final = 0.1
-"""After this many seconds a slot whose request waits for the caller's own code is lent to those who wait."""
+"""After this many seconds, the slot of a request that waits for the caller's code is lent to another."""
 
 _AT_ONCE: Final = 8
-"""After this many admissions the event loop gets a turn, so that a 429 that has arrived is read before more
-requests are sent. A burst of 100 would otherwise be sent as a whole, however soon the first is rejected."""
+"""Number of admissions before other tasks get a turn, so that a received 429 is read before more requests are
+sent. A burst of 100 would otherwise be sent completely, however soon the first is rejected."""
 
 LOWEST_SHARE: Final = 1 / 8
-"""Of a published limit, a client that is answered 429 all the same keeps this part."""
+"""The fraction of a published limit that a client keeps even if it receives 429s."""
 
 MOST_IN_FLIGHT: Final = 256
-"""With `concurrency="auto"` there are never more requests in flight than this."""
+"""Maximum number of requests in flight with `concurrency="auto"`."""
 
 
 _gates = itertools.count(1)
@@ -53,29 +53,28 @@ _gates = itertools.count(1)
 class Gate:
     """Admits requests: a concurrency limit, a rate for each class, and pauses that the server asked for.
 
-    Requests of one class are admitted in the order of their arrival. A class that has to wait holds up no
-    other: it keeps no place of the concurrency limit while it waits. There are no background tasks, and a
-    gate works on asyncio and trio alike, but on one event loop at a time.
+    Requests of one class are admitted in the order of their arrival. A class that has to wait does not delay
+    others: waiting requests do not count against the concurrency limit. There are no background tasks. A gate
+    works on asyncio and trio, but on one event loop at a time.
 
-    With `concurrency="auto"` every class has a pace of its own, found by probing; see `pace/adaptive.py`.
-    Otherwise a class gets one with its first 429 and loses it after a minute without any; see
-    `pace/throttled.py`.
+    With `concurrency="auto"` every class has its own pace, found by probing; see `pace/adaptive.py`.
+    Otherwise a class is paced from its first 429 until a minute without any; see `pace/throttled.py`.
 
     Args:
-        concurrency: how many requests may be in flight at once, all classes together, or "auto" to find out
-            from the service's responses how fast it takes them, with up to 256 in flight.
-        rate_limits: rates of the classes that have one.
+        concurrency: maximum number of requests in flight, all classes together, or "auto" to adapt to the
+            rate the service accepts, with up to 256 in flight.
+        rate_limits: rates of the classes with a stated limit.
         time: clock to read and to wait on; deadlines are instants of its monotonic clock. Default: real time.
-        rng: source of randomness of the pace.
-        start_rates: requests per second that the "auto" pace of a class begins with: the `ceilings` of an
-            earlier gate.
-        scope: whose limits they are; gates with the same scope keep them together. They must read the same
-            clock. None: one of its own.
-        limits_are_published: whether the stated limits are those of the service. Then its 429s are due to
-            others that share them, and no pace falls below an eighth of what is stated.
+        rng: source of randomness for the pace.
+        start_rates: initial requests per second of each class with "auto": the `ceilings` of an earlier
+            gate.
+        scope: whose limits they are; gates with the same scope share them, and must read the same clock.
+            None creates a separate scope.
+        limits_are_published: whether the stated limits are published by the service. Then its 429s are due
+            to others that share them, and no pace falls below an eighth of the stated limit.
 
     Raises:
-        ValueError: `concurrency` is below 1, or `rate_limits` holds something else than `RateLimit`s.
+        ValueError: `concurrency` is below 1, or `rate_limits` contains something other than a `RateLimit`.
     """
 
     def __init__(
@@ -100,7 +99,7 @@ class Gate:
         self._lanes: dict[str, Lane] = {}
         self._start_rates = start_rates or {}
         self.scope = Scope(f"gate {next(_gates)}") if scope is None else scope
-        """Whose limits they are; for another gate that is to keep them together with this one."""
+        """Whose limits they are; pass it to another gate to share them."""
         self._limits_are_published = limits_are_published
         self.on_closure: Callable[[str, float], None] = lambda _class, _seconds: None
         """Called when a response has closed a class, with the number of seconds."""
@@ -108,22 +107,22 @@ class Gate:
         self._loop: object = None
         self._in_flight: set[Permit] = set()
         self.idle: dict[Permit, float] = {}
-        """Requests that wait for code that is not ours, and since when."""
-        self._lends = False  # whether any request ever waited for code of the caller's
-        self._returning = Lane("")  # who wants a slot back, whatever its class
+        """Requests that wait for the caller's code, and since when."""
+        self._lends = False  # whether any request ever waited for the caller's code
+        self._returning = Lane("")  # requests that want their slot back, whatever their class
         self._queues = [self._returning]
         self._admitted = 0
         self._at_once = _AT_ONCE  # how many more are admitted in this turn of the event loop
-        self._backing_off = 0  # those who were answered 429, and do not stand in line yet
+        self._backing_off = 0  # requests that received a 429 and are not in a queue yet
         self._throttled_seconds = 0.0
 
     @property
     def concurrency(self) -> int:
-        """How many requests may be in flight at once."""
+        """Maximum number of requests in flight."""
         return self._concurrency
 
     def resize(self, concurrency: int) -> None:
-        """Change how many requests may be in flight at once. Those in flight go on."""
+        """Change the maximum number of requests in flight. Requests already in flight continue."""
         self._concurrency = concurrency
         self._dispatch()
 
@@ -137,7 +136,7 @@ class Gate:
         )
 
     def ceilings(self) -> dict[str, float]:
-        """The rates at which the last 429 of each class came; only of classes that had one, with "auto"."""
+        """The rate at which each class received its last 429, if it had one; only with "auto"."""
         found = {name: lane.pacer.ceiling for name, lane in self._lanes.items() if lane.pacer is not None}
         return {name: ceiling for name, ceiling in found.items() if ceiling is not None}
 
@@ -157,19 +156,19 @@ class Gate:
         return lane
 
     def bucket(self, rate_class: str) -> TokenBucket | None:
-        """What keeps the stated limit of a class; None when it has none."""
+        """The token bucket for the stated limit of a class; None if it has none."""
         limit = self.rate_limits.get(rate_class)
         return None if limit is None else shared_bucket(self.scope, rate_class, limit)
 
     def pace_with(self, rate_class: str, pacer: Pacer) -> None:
         """Replace the pacer of a class.
 
-        Call `reconsider` whenever its schedule changes for any other reason than a response.
+        Call `reconsider` whenever its schedule changes for any reason other than a response.
         """
         self._lane(rate_class).pacer = pacer
 
     def pacer_of(self, lane: Lane) -> Pacer:
-        """The pace of a class, which begins with its first 429 if there is none yet."""
+        """The pacer of a class, created at its first 429 if there is none yet."""
         if lane.pacer is None:
             accepted, lowest = lane.accepted.count(self.clock()), LOWEST_RATE
             if lane.bucket is not None and self._limits_are_published:
@@ -178,17 +177,17 @@ class Gate:
         return lane.pacer
 
     def waiting(self, rate_class: str) -> int:
-        """How many requests of a class wait to be admitted."""
+        """Number of requests of a class that wait to be admitted."""
         return len(self._lane(rate_class).waiting)
 
     def reconsider(self) -> None:
-        """Admit who may go now."""
+        """Admit all requests that may be sent now."""
         self._dispatch()
 
     def close(self, rate_class: str, until: float) -> None:
-        """Admit no request of a class before an instant.
+        """Do not admit requests of a class before the given instant.
 
-        A closure is only ever extended, by another call, and lasts at most 60 s from now.
+        Further calls can only extend a closure; it lasts at most 60 s from now.
 
         Args:
             rate_class: the class to delay.
@@ -206,28 +205,28 @@ class Gate:
         not_before: float = -math.inf,
         longest_wait: float = math.inf,
     ) -> Permit:
-        """Leave to send one request: entering it waits for its turn, leaving it ends the request.
+        """Permission to send one request: entering it waits for a slot, exiting it ends the request.
 
         Args:
             rate_class: the class of the request.
             deadline: instant of the gate's clock by which the request must be admitted, or None.
-            patience: seconds of a pause that the service asked for which the request waits at most.
-            not_before: instant of the gate's clock before which this request does not get in line, because
-                an attempt before it was answered 429.
-            longest_wait: seconds that the request waits at most in a queue that a stated limit holds up; it
-                is not sent if that takes longer.
+            patience: the longest pause requested by the service that the request waits for, in seconds.
+            not_before: instant of the gate's clock before which this request does not enter the queue,
+                because its previous attempt received a 429.
+            longest_wait: the longest that the request waits for a stated limit, in seconds; it is not sent
+                if that takes longer.
 
         Raises:
-            ClosedTooLongError: on entering, when such a pause lasts longer than `patience`.
-            LimitedTooLongError: on entering, when a stated limit does not let it go within `longest_wait`.
-            AdmissionTimeoutError: on entering, when the deadline has passed, or will have before the class
+            ClosedTooLongError: on entering, if such a pause lasts longer than `patience`.
+            LimitedTooLongError: on entering, if a stated limit delays it for longer than `longest_wait`.
+            AdmissionTimeoutError: on entering, if the deadline has passed, or will pass before the class
                 opens again.
         """
         instant = math.inf if deadline is None else deadline
         return Permit(self, self._lane(rate_class), instant, patience, not_before, longest_wait)
 
     def enters_at_once(self, permit: Permit) -> bool:
-        """Admit a `Permit` if it need not wait; False if it has to `enter`."""
+        """Admit a `Permit` if it does not have to wait; return False if it has to `enter`."""
         self._note_loop()
         lane, now = permit.lane, self.clock()
         if lane.pacer is not None:
@@ -244,7 +243,7 @@ class Gate:
         return is_admitted
 
     async def enter(self, permit: Permit) -> None:
-        """Wait for the turn of a `Permit`."""
+        """Wait until a `Permit` is admitted."""
         lane, deadline, arrived = permit.lane, permit.deadline, self.clock()
         if permit.not_before > arrived:
             await self._wait_until(permit.not_before, arrived)
@@ -261,7 +260,7 @@ class Gate:
             while permit not in self._in_flight:
                 permit.check(self.clock(), arrived)
                 self._note_loop()
-                lane.waiting[waiter] = None  # where it is already, unless another loop ran meanwhile
+                lane.waiting[waiter] = None  # already there, unless another loop ran meanwhile
                 self._dispatch()
                 if waiter in lane.waiting:
                     await self._wait_for_turn(lane, waiter, min(deadline, gives_up))
@@ -295,7 +294,7 @@ class Gate:
             permit.pacer, permit.ticket = lane.pacer, lane.pacer.begin()
 
     def _note_loop(self) -> None:
-        """Take over from an event loop that no longer runs, and so never ends what it left pending."""
+        """Take over from an event loop that no longer runs, and so will never end its pending requests."""
         loop = current_loop()
         if loop is self._loop:
             return
@@ -309,7 +308,7 @@ class Gate:
             lane.empty(wake=not is_closed(former))
 
     def _is_free(self, lane: Lane, now: float) -> bool:
-        """Whether a request may go at once, and passes nobody by."""
+        """Whether a request may be sent at once without overtaking another."""
         for other in self._queues:
             if other.waiting:
                 return False
@@ -319,28 +318,28 @@ class Gate:
         now = self.clock()
         waiter.wake = anyio.Event()
         waiter.wakes_at = deadline
-        # Only the head of a queue watches for the time when its class opens; `_dispatch` wakes the next one.
+        # Only the head of a queue waits for its class to open; `_dispatch` wakes the next one.
         opens_at = lane.opens_at() if waiter is lane.head else math.inf
         if opens_at <= now and len(self._in_flight) < self._concurrency:
-            # It has opened since `_dispatch` looked, or the event loop is to get a turn.
+            # It has opened since `_dispatch` checked, or other tasks should get a turn.
             if not self._at_once:
                 await checkpoint()
                 self._at_once = _AT_ONCE
             return
         if self._lends and waiter is lane.head and not now < opens_at < math.inf:
-            with self.time.move_on_after(min(LENT_AFTER, deadline - now)):  # to see who is idle
+            with self.time.move_on_after(min(LENT_AFTER, deadline - now)):  # to check for idle requests
                 await waiter.wake.wait()
         elif now < opens_at < math.inf:
             waiter.wakes_at = min(deadline, opens_at)
             await self.time.wait(waiter.wake, waiter.wakes_at - now)
         else:
-            # Others have to end first, which is no matter of time.
+            # Others have to end first, which is not a matter of time.
             with nullcontext() if deadline == math.inf else self.time.move_on_after(deadline - now):
                 await waiter.wake.wait()
         self._at_once = self._at_once or _AT_ONCE
 
     def note_response(self) -> None:
-        """Let another request go in this turn of the event loop: a response was read that is no 429."""
+        """Allow another request in this event loop iteration: a response other than a 429 was read."""
         if self._at_once < _AT_ONCE:
             self._at_once += 1
 
@@ -356,7 +355,7 @@ class Gate:
             self._dispatch()
 
     def lend(self, permit: Permit) -> None:
-        """Note that a `Permit` is idle."""
+        """Record that a `Permit` is idle."""
         self.idle[permit] = self.clock()
         if not self._lends:
             self._lends = True
@@ -365,7 +364,7 @@ class Gate:
                     lane.head.wake_up()
 
     async def reenter(self, permit: Permit) -> None:
-        """Wait for a slot of a `Permit` that was lent; before all others."""
+        """Wait for a slot for a `Permit` whose slot was lent, ahead of all other requests."""
         lane, waiter = self._returning, Waiter(-1, permit)
         try:
             while permit.is_lent:
@@ -381,7 +380,7 @@ class Gate:
     def _take_idle_slots(self, now: float) -> None:
         for permit, since in tuple(self.idle.items()):
             if now - since < LENT_AFTER - ROUNDING:
-                break  # in the order in which they became idle
+                break  # they are ordered by the time they became idle
             if permit in self._in_flight:
                 self._in_flight.remove(permit)
                 permit.begin_loan()
@@ -391,7 +390,7 @@ class Gate:
         permit.end_in_pacer()
 
     def _dispatch(self) -> None:
-        """Admit everybody who may go now, and wake every new head that must watch the time."""
+        """Admit all requests that may be sent now, and wake each new head that has to wait for its time."""
         now = self.clock()
         waiting = [lane for lane in self._queues if lane.waiting]
         if not waiting or is_closed(self._loop):
@@ -404,7 +403,7 @@ class Gate:
                 break
             if not self._at_once:
                 for lane in ready:
-                    lane.head.wake_up()  # to go on in the next turn
+                    lane.head.wake_up()  # continue in the next iteration
                 break
             lane = min(ready, key=lambda lane: lane.head.arrival)
             if lane.take(now):

@@ -1,4 +1,4 @@
-"""How many requests a server that queues them should have at once, read from how long they take."""
+"""Limits the requests in flight to a server that queues them, based on their latency."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 
 START: Final = 20.0
 FLOOR: Final = 4.0
-"""With so few in flight a long answer is not our queue: the service has become slower."""
+"""With this few in flight, high latency is not due to our queue: the service has become slower."""
 TOLERANCE: Final = 1.5
-"""The median may be so many times the shortest one known before the cap is lowered."""
+"""The cap is lowered if the median latency exceeds the lowest known one by this factor."""
 INTERVAL: Final = 1.0
 FEWEST_SAMPLES: Final = 8
 MOST_SAMPLES: Final = 256
@@ -20,14 +20,14 @@ MOST_SAMPLES: Final = 256
 class InFlightCap:
     """Caps the requests in flight, so that our queue does not bury a slow server.
 
-    A server that queues answers every request, only later and later; no 429 tells. About once a second the
-    median latency is compared with the lowest median so far. Up to 1.5 times that, the cap grows, if at least
-    half of it was used: it doubles until it had to shrink once, and then grows with its square root. Beyond,
-    it shrinks in proportion, at most by 15 %.
+    A server that queues requests responds to all of them, only later and later, and sends no 429. About once
+    a second the median latency is compared with the lowest median so far. Up to 1.5 times that, the cap grows
+    if at least half of it was used: it doubles until it first has to shrink, and then grows with its square
+    root. Above that, it shrinks in proportion, by at most 15 %.
 
     Args:
         clock: monotonic clock in seconds.
-        limit: the cap never rises above.
+        limit: upper bound of the cap.
 
     Raises:
         ValueError: `limit` is below 1.
@@ -47,20 +47,20 @@ class InFlightCap:
 
     @property
     def value(self) -> int:
-        """How many requests may be in flight now."""
+        """Maximum number of requests in flight now."""
         return int(self._cap)
 
     def limit_to(self, limit: int) -> None:
-        """Change the number that the cap never rises above."""
+        """Change the upper bound of the cap."""
         self._limit = float(limit)
         self._cap = min(self._cap, self._limit)
 
     def answered(self, latency: float, in_flight: int) -> None:
-        """Learn from an accepted request.
+        """Record the latency of an accepted request.
 
         Args:
             latency: seconds from sending to the response.
-            in_flight: how many requests were in flight when the response came, this one included.
+            in_flight: number of requests in flight when the response arrived, including this one.
         """
         self._most_in_flight = max(self._most_in_flight, in_flight)
         if len(self._samples) < MOST_SAMPLES:

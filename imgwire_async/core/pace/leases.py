@@ -1,6 +1,6 @@
-"""One pace for several processes: a desk grants slots, and each process sends within its own.
+"""One pace for several processes: a desk grants slots, and each process sends within its slots.
 
-The desk stands in one process. The others hold a `LeasedPacer` for each class of requests that has a pace.
+The desk runs in one process. The others have a `LeasedPacer` for each paced rate class.
 """
 
 from __future__ import annotations
@@ -22,38 +22,39 @@ from imgwire_async.core.pace.permits import LONGEST_CLOSURE, UNHINTED_PAUSE
 from imgwire_async.core.time import Time
 
 GRANT: Final = 0.05
-"""A lease gives what the whole rate gives in this many seconds, so that all have their turn."""
+"""Length of a lease at the full rate, in seconds: short, so that all processes get a turn."""
 LONGEST_WAIT: Final = 1.0
-"""After this many seconds the desk looks again: a probe may have been lost with its process."""
+"""The desk checks again after this many seconds, because a probe may have been lost with its process."""
 REPORT_EVERY: Final = 0.1
 """Seconds between two reports of accepted requests. 429s are reported without delay."""
 UNUSED_AFTER: Final = 0.25
-"""A slot that nobody has used this many seconds after its time goes back."""
+"""A slot that is unused this many seconds after its time is returned."""
 
 
 class LeaseSource(Protocol):
-    """Where a `LeasedPacer` has its slots from: a desk, or a way to it."""
+    """The source of a `LeasedPacer`'s slots: a desk, or a connection to one."""
 
     async def lease(self, count: int) -> Lease:
         """Wait for permission to send up to `count` requests."""
         ...
 
     def report(self, ok: int, throttled: int, hint: float | None, generation: int) -> None:
-        """Tell what came of requests of one lease."""
+        """Report the responses to requests of one lease."""
         ...
 
     def give_back(self, count: int, generation: int) -> None:
-        """Return slots of a lease that were not used."""
+        """Return unused slots of a lease."""
         ...
 
 
 class LeaseDesk:
-    """Grants the slots of one class of requests. Who asks first is served first.
+    """Grants the slots of one rate class, in the order of the requests for leases.
 
     Args:
-        controller: finds the pace by probing; None for a class whose limit is stated.
-        bucket: keeps the limit that is stated, if there is one; the gate of the client uses it as well.
-        on_void: told the oldest generation whose slots are still good, whenever earlier ones are void.
+        controller: finds the pace by probing; None for a class with a stated limit.
+        bucket: enforces the stated limit, if there is one; shared with the client's gate.
+        on_void: called with the oldest generation whose slots are still valid, whenever earlier ones are
+            voided.
         time: clock to read and to wait on.
 
     Raises:
@@ -83,13 +84,13 @@ class LeaseDesk:
 
     @property
     def ceiling(self) -> float | None:
-        """The rate at which the last 429 came, or None; a later run may start from it."""
+        """The rate at which the last 429 was received, or None; a later run may start from it."""
         return None if self._controller is None else self._controller.ceiling
 
     async def lease(self, count: int) -> Lease:
         """Wait for permission to send some requests, at least one and up to `count`.
 
-        It covers a quarter of a second at most, and less than that when many ask.
+        It covers at most a quarter of a second, and less if many processes ask.
         """
         async with self._turn:
             while True:
@@ -102,7 +103,7 @@ class LeaseDesk:
                 await self._wait(self._changed, min(max(opens_at - now, 0.001), LONGEST_WAIT))
 
     def report(self, ok: int, throttled: int, hint: float | None, generation: int) -> None:
-        """Tell what came of requests of one lease; see `RateController.report`."""
+        """Report the responses to requests of one lease; see `RateController.report`."""
         if self._controller is not None:
             valid = self._controller.report(ok, throttled, hint, generation)
         elif throttled:
@@ -117,9 +118,9 @@ class LeaseDesk:
         self._changed.set()
 
     def give_back(self, count: int, generation: int) -> None:
-        """Take back slots of a lease that were not used.
+        """Return unused slots of a lease.
 
-        Those of a stated limit are lost: it must hold whatever happens.
+        Slots of a stated limit are lost, because it must never be exceeded.
         """
         if self._controller is not None:
             self._controller.give_back(count, generation)
@@ -161,18 +162,18 @@ class LeaseDesk:
 class _Slot(NamedTuple):
     at: float
     gap: float
-    """Seconds after the slot before it. It is kept when both are late, so that no burst results."""
+    """Seconds after the previous slot. The gap is kept if both are late, to avoid a burst."""
     generation: int
 
 
 class LeasedPacer:
-    """Says when the next request of a class may go, by the slots that a desk has granted.
+    """Decides when the next request of a class may be sent, based on the slots granted by a desk.
 
     Args:
-        gate: the gate of this process; the pacer makes itself that of the class.
+        gate: the gate of this process; the pacer registers itself with it for the class.
         rate_class: the class of requests.
-        source: the desk, or a way to it.
-        cap: bounds the requests in flight by their latency, if they are to be.
+        source: the desk, or a connection to it.
+        cap: limits the requests in flight by their latency; None for no such limit.
     """
 
     def __init__(
@@ -199,11 +200,11 @@ class LeasedPacer:
 
     @property
     def ceiling(self) -> float | None:
-        """Only the desk knows."""
+        """Always None: only the desk knows it."""
         return None
 
     def next_send(self) -> float:
-        """When the next request may go: an instant of the clock, or math.inf for later than is known."""
+        """When the next request may be sent: an instant of the clock, or math.inf if not known yet."""
         if self._room() <= 0:
             return math.inf
         if len(self._slots) < self._gate.waiting(self._rate_class):
@@ -213,40 +214,40 @@ class LeasedPacer:
         return max(self._slots[0].at, self._sent_at + self._slots[0].gap)
 
     def begin(self) -> Ticket:
-        """Let a request go, at `next_send` or later."""
+        """Record that a request is sent, at `next_send` or later."""
         slot = self._slots.popleft()
         self._in_flight += 1
         self._sent_at = self._gate.clock()
         return Ticket(slot.generation, self._sent_at)
 
     def accepted(self, ticket: Ticket) -> None:
-        """Learn that a request was answered, with whatever status but a request to slow down."""
+        """Record a response that does not ask to slow down, whatever its status."""
         if self._cap is not None:
             self._cap.answered(self._gate.clock() - ticket.sent_at, self._in_flight)
         self._accepted[ticket.generation] = self._accepted.get(ticket.generation, 0) + 1
         self._to_report.set()
 
     def throttled(self, ticket: Ticket, hint: float | None) -> None:
-        """Learn that a request was answered 429, with the seconds of its `Retry-After` if it had one."""
+        """Record a 429 response, with its `Retry-After` in seconds, or None."""
         self._report_accepted()
         self._source.report(0, 1, hint, ticket.generation)
 
     def lend(self) -> None:
-        """Learn that a request waits for code of the caller's own, and is not in flight meanwhile."""
+        """Record that a request waits for the caller's code, and is not in flight meanwhile."""
         self._in_flight -= 1
 
     def take_back(self) -> None:
-        """Learn that such a request goes on."""
+        """Record that such a request continues."""
         self._in_flight += 1
 
     def end(self, ticket: Ticket) -> None:
-        """Learn that a request is no longer in flight, whether or not it was answered."""
+        """Record that a request is no longer in flight, with or without a response."""
         self._in_flight -= 1
         self._accepted.setdefault(ticket.generation, 0)
         self._to_report.set()
 
     def void(self, generation: int) -> None:
-        """Use no slots older than that generation."""
+        """Discard slots of earlier generations."""
         self._valid = max(self._valid, generation)
         self._slots = deque(slot for slot in self._slots if slot.generation >= self._valid)
         self._wanted.set()

@@ -1,4 +1,4 @@
-"""Rates that are stated, by a service or by its user, and the bucket that keeps one."""
+"""Rate limits stated by a service or its user, and the token bucket that enforces one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _LONGEST_LEASE: Final = 60.0
 """Tokens are taken at most this many seconds before their time."""
 
 _LATENESS: Final = 0.02
-"""Up to this many seconds by which a token is taken late are made up for by the next one."""
+"""If a token is taken late, the next one makes up for at most this many seconds."""
 _LATE: Final = 0.1
-"""A caller that takes a token later than this did not wait for it."""
+"""A caller that takes a token later than this, in seconds, did not wait for it."""
 
 Name = TypeVar("Name", bound=str)
 """The name of a rate class."""
@@ -50,26 +50,26 @@ class Scope:
     name: str
     """Such as service, base URL and the digest of a key."""
     on_this_machine: bool = False
-    """Whether all processes of this user on this machine keep the limits together, instead of each its own.
-    The clock must be `time.monotonic` then."""
+    """Whether all processes of this user on this machine share the limits. If so, the clock must be
+    `time.monotonic`."""
 
 
 class Queue(Protocol):
-    """Where requests wait for tokens."""
+    """A queue in which requests wait for tokens."""
 
     @property
     def waiting(self) -> Sized:
-        """Those who wait."""
+        """The waiting requests."""
         ...
 
 
 class TokenBucket:
-    """A token bucket, kept as the instant at which it will be full again: exact, with nothing to refill.
+    """A token bucket, stored as the instant at which it will be full again: exact, without refilling.
 
     Args:
         limit: the rate.
         name: name of the bucket for other processes.
-        instants: what is shared with them; None keeps the bucket in this process.
+        instants: the state shared with them; None keeps the bucket in this process.
     """
 
     def __init__(self, limit: RateLimit, *, name: str = "", instants: SharedInstants | None = None) -> None:
@@ -84,27 +84,27 @@ class TokenBucket:
         self._queues: WeakSet[Queue] = WeakSet()
 
     def next_token(self) -> float:
-        """The instant from which on a token can be taken."""
+        """The earliest instant at which a token can be taken."""
         full_at = self._full_at
         if self._instants is not None:
             full_at = max(full_at, self._plausible(self._instants.get(self._name)))
         return full_at - self._slack
 
     def wait(self, now: float) -> float:
-        """How many seconds it takes until a token is left for somebody behind all who wait for one here."""
+        """Seconds until a token is available behind all requests that already wait for one here."""
         with self._lock:
             ahead = sum(len(queue.waiting) for queue in self._queues)
         return self.next_token() + ahead * self._interval - now
 
     def take(self, at: float) -> bool:
-        """Take the token of an instant; False if another thread or process has taken it meanwhile."""
+        """Take a token at an instant; return False if another thread or process took it first."""
         with self._lock:
             if self._instants is None:
                 return self._take(self._full_at, at) is not None
             return self._instants.change(self._name, lambda theirs: self._take(self._plausible(theirs), at))
 
     def is_waited_for_in(self, queue: Queue) -> None:
-        """Note whose tokens are to come from here."""
+        """Register a queue whose requests take tokens from this bucket."""
         with self._lock:
             self._queues.add(queue)
 
@@ -112,14 +112,14 @@ class TokenBucket:
         full_at = max(self._full_at, theirs)
         if full_at - self._slack > at:
             return None
-        # Timers are late. Unless some of that is made up for, the rate is lower than stated.
+        # Timers fire late. Without some compensation the rate would be lower than stated.
         late = at - full_at
         begin = at if late > _LATE else max(full_at, at - self._lateness)
         self._full_at = begin + self._interval
         return self._full_at
 
     def _plausible(self, instant: float) -> float:
-        # What a clock has left behind that was ahead of this one, such as that before a restart.
+        # Ignores instants left by a clock that was ahead of this one, such as before a restart.
         latest = time.monotonic() + self._slack + self._interval + _LONGEST_LEASE
         return instant if instant <= latest else -math.inf
 
@@ -128,12 +128,12 @@ _shared: WeakValueDictionary[tuple[Scope, str, RateLimit], TokenBucket] = WeakVa
 
 
 def shared_bucket(scope: Scope, rate_class: str, limit: RateLimit) -> TokenBucket:
-    """The bucket that everybody uses who has the same scope, for as long as anybody has it.
+    """The bucket shared by all users of the same scope, for as long as any of them exists.
 
     Args:
         scope: whose limit it is.
         rate_class: the class of requests.
-        limit: the rate; another one has a bucket of its own.
+        limit: the rate; each rate has its own bucket.
     """
     bucket = TokenBucket(
         limit,
@@ -146,14 +146,14 @@ def shared_bucket(scope: Scope, rate_class: str, limit: RateLimit) -> TokenBucke
 def checked_limits(
     limits: Mapping[Name, RateLimit], known: Collection[str] | None = None
 ) -> dict[str, RateLimit]:
-    """Stated rates by class.
+    """Check stated rates by class.
 
     Args:
         limits: the rates.
         known: the classes that a service has; None accepts any.
 
     Raises:
-        ValueError: a class is unknown, or something is not a `RateLimit`.
+        ValueError: a class is unknown, or a value is not a `RateLimit`.
     """
     if not isinstance(limits, Mapping):
         raise ValueError(f"rate_limits must map a RateClass to a RateLimit, got {limits!r:.80}")  # noqa: TRY004

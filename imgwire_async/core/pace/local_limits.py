@@ -1,6 +1,6 @@
-"""What this process or machine lacks, such as file descriptors: neither the service's fault nor a file's.
+"""Local resource limits, such as file descriptors, which are neither the service's fault nor a file's.
 
-How much there is bounds what is done at once, and what runs into a limit all the same waits and tries again.
+They bound the concurrency, and operations that run into a limit nevertheless wait and retry.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 LONGEST_WAIT: Final = 60.0
-"""Seconds for which something that is lacking is waited for."""
+"""The longest wait for a lacking resource, in seconds."""
 PAUSE: Final = 0.1
-"""Seconds between two tries."""
+"""Seconds between two attempts."""
 _RESERVE: Final = 24
 """Descriptors for everything else in the process: standard streams, event loop, journal."""
 _EXHAUSTED: Final = frozenset(
@@ -32,9 +32,9 @@ _listeners: list[Callable[[str], object]] = []
 
 
 def most_at_once() -> int | None:
-    """For how many requests the process may have descriptors, each with a connection and a file.
+    """How many requests the process has descriptors for, each with a connection and a file.
 
-    None without a limit, and on systems that have none (Windows).
+    None if there is no limit, as on Windows.
     """
     if sys.platform == "win32":
         return None
@@ -45,7 +45,7 @@ def most_at_once() -> int | None:
 
 
 def within_descriptors(concurrency: int) -> int:
-    """`concurrency`, or less where the process may not open so many files and connections."""
+    """`concurrency`, or less if the process cannot open that many files and connections."""
     most = most_at_once()
     if most is None or concurrency <= most:
         return concurrency
@@ -56,7 +56,7 @@ def within_descriptors(concurrency: int) -> int:
 
 
 def lacking(error: BaseException | None) -> str | None:
-    """What the process or machine lacked, if that is what `error` or one of its causes tells."""
+    """The resource that the process or machine lacked, if `error` or one of its causes says so."""
     seen = 0
     while error is not None and seen < 10:
         for one in (error, getattr(error, "os_error", None)):
@@ -69,12 +69,12 @@ def lacking(error: BaseException | None) -> str | None:
 
 
 def lacks_thread(error: BaseException) -> bool:
-    """Whether the process may have no further thread, for which Python has no exception of its own."""
+    """Whether the process cannot start another thread, for which Python has no specific exception."""
     return isinstance(error, RuntimeError) and _NO_THREAD in str(error)
 
 
 def say_once(problem: str) -> None:
-    """Log a warning that says how the process is limited; once for each problem."""
+    """Log a warning about a limit of the process, once per problem."""
     if problem in _said:
         return
     _said[problem] = None
@@ -86,7 +86,7 @@ def say_once(problem: str) -> None:
 
 @contextmanager
 def said_to(listener: Callable[[str], object]) -> Iterator[None]:
-    """Hand over what is said, in whichever thread, instead of logging it: another process will."""
+    """Pass warnings from any thread to `listener` instead of logging them; another process logs them."""
     _listeners.append(listener)
     try:
         yield
@@ -95,20 +95,20 @@ def said_to(listener: Callable[[str], object]) -> Iterator[None]:
 
 
 def said() -> tuple[str, ...]:
-    """What has been said about the limits of this process."""
+    """The warnings so far about limits of this process."""
     return tuple(_said)
 
 
 def say_waiting(lack: str) -> None:
-    """Log once that what is lacking is waited for."""
+    """Log once that we wait for a lacking resource."""
     say_once(f"{lack}: waiting for others to end; a higher limit (ulimit -n) or fewer uploads at once help")
 
 
 def patiently(work: Callable[[], T]) -> T:
-    """Call `work`, again while the process or machine lacks something for it. Blocks for at most a minute.
+    """Call `work`, and retry for up to a minute while the process or machine lacks a resource. Blocks.
 
     Raises:
-        OSError: what `work` raises.
+        OSError: the error of `work`.
     """
     end = time.monotonic() + LONGEST_WAIT
     while True:

@@ -1,4 +1,4 @@
-"""What a request holds while it is sent, and the queue in which it waits for that."""
+"""The permit that a request holds while it is sent, and the queue in which it waits for one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 UNHINTED_PAUSE: Final = 1.0
-"""For how many seconds a 429 without `Retry-After` closes its class in processes that have not seen it: most
+"""Seconds for which a 429 without `Retry-After` closes its class in processes that have not seen it: most
 published limits are per second."""
 
 ROUNDING: Final = 1e-6
-"""Seconds by which the end of a pause may be off."""
+"""Tolerance for the end of a pause, in seconds."""
 
 LONGEST_CLOSURE: Final = 60.0
-"""For how many seconds a class is closed at most: one wrong hint must not stop a client for an hour."""
+"""The longest closure of a class, in seconds: one wrong hint must not stop a client for an hour."""
 
 
 class AdmissionTimeoutError(Exception):
@@ -34,9 +34,9 @@ class AdmissionTimeoutError(Exception):
 
     Args:
         rate_class: the class of the request.
-        waited: how long it has waited, in seconds.
-        closed_for: for how many more seconds the class is closed because the server asked for a pause; 0
-            when the request waited for others to end.
+        waited: seconds that it has waited.
+        closed_for: remaining seconds of a pause that the server asked for; 0 if the request waited for
+            others to end.
     """
 
     def __init__(self, rate_class: str, waited: float, closed_for: float) -> None:
@@ -59,7 +59,7 @@ class ClosedTooLongError(Exception):
 
     Args:
         rate_class: the class of the request.
-        closed_for: seconds that are left of the pause.
+        closed_for: remaining seconds of the pause.
     """
 
     def __init__(self, rate_class: str, closed_for: float) -> None:
@@ -72,7 +72,7 @@ class ClosedTooLongError(Exception):
 
 
 class LimitedTooLongError(ClosedTooLongError):
-    """A stated limit makes the request wait longer than it may; it was not sent."""
+    """A stated limit would delay the request for longer than it may wait; it was not sent."""
 
     def __str__(self) -> str:
         return f"not sent: the rate limit of {self.rate_class!r} lets it go in {self.closed_for:.1f} s"
@@ -86,17 +86,17 @@ class Waiter:
     def __init__(self, arrival: int, permit: Permit) -> None:
         self.arrival = arrival
         self.permit = permit
-        self.wake: anyio.Event | None = None  # as long as it does not wait
+        self.wake: anyio.Event | None = None  # while it does not wait
         self.wakes_at = math.inf
 
     def wake_up(self) -> None:
-        """Let it check whether it may be sent."""
+        """Wake it to check whether it may be sent."""
         if self.wake is not None:
             self.wake.set()
 
 
 class Lane:
-    """One class of requests: its queue and what holds it back."""
+    """One class of requests: its queue and its limits."""
 
     def __init__(
         self, rate_class: str, bucket: TokenBucket | None = None, pacer: Pacer | None = None
@@ -104,11 +104,11 @@ class Lane:
         self.rate_class = rate_class
         self.closed_until = -math.inf
         self.asked_until = -math.inf
-        """End of the pause that the service asked for; for those who do not want to wait for it."""
+        """End of the pause that the service asked for; used by requests that do not wait for it."""
         self.waiting: OrderedDict[Waiter, None] = OrderedDict()
         self.pacer = pacer
         self.accepted = LastSecond()
-        """The responses that were no 429, as long as there is no pace."""
+        """The responses other than 429, while the class is not paced."""
         self.bucket = bucket
         if bucket is not None:
             bucket.is_waited_for_in(self)
@@ -119,7 +119,7 @@ class Lane:
         return next(iter(self.waiting))
 
     def opens_at(self) -> float:
-        """The earliest instant at which the head of the queue may go, apart from the concurrency limit."""
+        """The earliest instant at which the head of the queue may be sent, ignoring the concurrency limit."""
         instant = self.closed_until
         if self.bucket is not None:
             instant = max(instant, self.bucket.next_token())
@@ -128,11 +128,11 @@ class Lane:
         return instant
 
     def take(self, now: float) -> bool:
-        """Take a token of the limit that is stated, if there is one; False if somebody else was faster."""
+        """Take a token of the stated limit, if there is one; return False if another request was faster."""
         return self.bucket is None or self.bucket.take(now)
 
     def note_pause(self, now: float, hint: float) -> None:
-        """Wake those who would not wait for a pause of this many seconds, which the service asked for."""
+        """Wake requests that would not wait for a pause of this many seconds, which the service asked for."""
         until = now + min(hint, LONGEST_CLOSURE)
         if until > self.asked_until:
             self.asked_until = until
@@ -141,7 +141,7 @@ class Lane:
                     waiter.wake_up()
 
     def empty(self, *, wake: bool) -> None:
-        """Empty the queue; those who are woken queue again."""
+        """Empty the queue; requests that are woken queue again."""
         waiting = tuple(self.waiting)
         self.waiting.clear()
         if wake:
@@ -149,12 +149,12 @@ class Lane:
                 waiter.wake_up()
 
     def forget_pace(self) -> None:
-        """Stop pacing when the last 429 was long ago and nobody has to wait, unless it is always paced."""
+        """Stop pacing if the last 429 was long ago and no request waits, unless the class is always paced."""
         if isinstance(self.pacer, ThrottledPacer) and self.pacer.is_over and not self.waiting:
             self.pacer = None
 
     def pop_head(self) -> Waiter:
-        """Take the first out of the queue."""
+        """Remove and return the first in the queue."""
         waiter, _ = self.waiting.popitem(last=False)
         return waiter
 
@@ -188,7 +188,7 @@ class Permit:
         self.pacer: Pacer | None = None
         self.ticket: Ticket | None = None
         self.is_lent = False
-        """Whether somebody else has its slot meanwhile."""
+        """Whether another request is using its slot."""
 
     async def __aenter__(self) -> Self:
         if not self._gate.enters_at_once(self):
@@ -199,11 +199,11 @@ class Permit:
         self._gate.leave(self)
 
     def check(self, now: float, arrived: float) -> None:
-        """Raise if the request cannot be admitted in the time it has.
+        """Raise if the request cannot be admitted in time.
 
         Args:
             now: instant of the gate's clock.
-            arrived: when the request got in line.
+            arrived: when the request entered the queue.
 
         Raises:
             AdmissionTimeoutError, ClosedTooLongError, LimitedTooLongError: see `Gate.admit`.
@@ -215,21 +215,21 @@ class Permit:
         if lane.asked_until - now > self.patience + ROUNDING:
             raise ClosedTooLongError(lane.rate_class, lane.asked_until - now)
         if lane.bucket is not None and now - arrived > self.longest_wait + ROUNDING:
-            # Other processes have taken the tokens that it was to have.
+            # Other processes have taken the tokens it was waiting for.
             raise LimitedTooLongError(lane.rate_class, max(0.0, lane.bucket.wait(now)))
 
     def lend(self) -> None:
-        """Say that the request now waits for the caller's own code, such as a hook or a slow source.
+        """Record that the request now waits for the caller's code, such as a hook or a slow source.
 
-        If that takes long, others may have its slot meanwhile. `take_back` has to follow, unless the request
+        If that takes long, its slot may be lent to others. Call `take_back` afterwards, unless the request
         ends.
         """
         self._gate.lend(self)
 
     async def take_back(self) -> None:
-        """Say that the request goes on, and wait for a slot if its own is taken.
+        """Record that the request continues, and wait for a slot if its own was lent.
 
-        The time in between does not count as the service's.
+        The time in between does not count towards the service's latency.
         """
         idle_since = self._gate.idle.pop(self, None)
         if idle_since is not None and self.ticket is not None:
@@ -239,13 +239,13 @@ class Permit:
             await self._gate.reenter(self)
 
     def begin_loan(self) -> None:
-        """Note that others may have its slot."""
+        """Record that its slot may be lent."""
         self.is_lent = True
         if self.pacer is not None:
             self.pacer.lend()
 
     def end_loan(self) -> None:
-        """Note that it has a slot again, or no longer needs one."""
+        """Record that it has a slot again, or no longer needs one."""
         self.is_lent = False
         if self.pacer is not None:
             self.pacer.take_back()
@@ -256,16 +256,16 @@ class Permit:
             self.pacer.end(self.ticket)
 
     async def outside(self, work: Awaitable[T]) -> T:
-        """Await work of the caller's own between `lend` and `take_back`."""
+        """Await the caller's work between `lend` and `take_back`."""
         self.lend()
         result = await work
         await self.take_back()
         return result
 
     def accepted(self) -> None:
-        """Report a response other than a request to slow down.
+        """Report a response that does not ask to slow down.
 
-        Only a pace learns from it. Nothing is said of a request that got no response.
+        Only a pacer uses it. Requests without a response are not reported.
         """
         self._gate.note_response()
         if self.lane.pacer is not None:
@@ -274,7 +274,7 @@ class Permit:
             self.lane.accepted.add(self._gate.clock())
 
     def throttled(self, hint: float | None) -> None:
-        """Report a 429, or a 503 with a request to slow down.
+        """Report a 429, or a 503 that asks to slow down.
 
         Args:
             hint: seconds of the response's `Retry-After`, or None.
@@ -287,5 +287,5 @@ class Permit:
             self._gate.on_closure(self.lane.rate_class, UNHINTED_PAUSE if hint is None else hint)
 
     def _ticket_of(self, pacer: Pacer) -> Ticket:
-        # Sent before there was a pace, or under one that was forgotten.
+        # UNPACED if sent before there was a pacer, or with one that was dropped.
         return self.ticket if self.pacer is pacer and self.ticket is not None else UNPACED

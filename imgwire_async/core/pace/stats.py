@@ -1,4 +1,4 @@
-"""What a gate tells of itself."""
+"""Statistics of a gate."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateStats:
-    """What a gate has done so far and is doing now."""
+    """Counters of a gate: totals so far and the current state."""
 
     in_flight: int
-    """Requests that are admitted and have not ended."""
+    """Admitted requests that have not ended."""
     waiting: int
     """Requests that wait to be admitted."""
     admitted: int
-    """All requests ever admitted."""
+    """Total number of admitted requests."""
     throttled_seconds: float
-    """How long requests have waited in total, for whatever reason; those that still wait not counted."""
+    """Total seconds that requests have waited, for any reason, not counting those still waiting."""

@@ -1,4 +1,4 @@
-"""The pace of a class of requests that had none, from its first 429 until it has been quiet for a while."""
+"""Pacing of a previously unpaced class, from its first 429 until there have been none for a while."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from imgwire_async.core.pace.controller import (
 )
 
 ACCELERATION: Final = 100.0
-"""Requests per second by which the rate grows at least each second after the first 429; from 290 on it
-doubles every 2 s instead. Steady growth meets any limit at no more than twice its rate: the service's bucket
-is empty when it begins, and fills with what is not sent at first."""
+"""Minimum growth of the rate after the first 429, in requests per second each second; from 290 on it doubles
+every 2 s instead. With steady growth the rate exceeds any limit by at most a factor of two: the service's
+bucket is empty at the start, and fills while little is sent."""
 CATCHING_UP: Final = 4.0
-"""The rate grows by this many times the guess each second, if that is more."""
+"""The rate grows by this many times the estimate each second, if that is more."""
 FIRST_RECOVERY: Final = 2.5
-"""The rate is back at its ceiling this many seconds after the second 429, or 25 requests later if that takes
-longer; twice that after the third, until the usual `pacing.RECOVERY` is reached."""
+"""The rate returns to its ceiling this many seconds after the second 429, or 25 requests later if that takes
+longer; twice that after the third, until the usual `controller.RECOVERY` is reached."""
 FIRST_RECOVERY_REQUESTS: Final = 25.0
 BUCKET_SHARE: Final = 0.8
-"""Of what was accepted before the first 429 this part was in the bucket; the rest had flowed in meanwhile."""
+"""Fraction of the requests accepted before the first 429 that came from the bucket's initial tokens."""
 PAUSES_APART: Final = 15.0
-"""The rate is not back at its ceiling before this many times the pause that a 429 asked for, so that pauses
-cost at most a fifteenth of the time."""
+"""Returning to the ceiling takes at least this many times the pause that a 429 asked for, so that pauses cost
+at most a fifteenth of the time."""
 FORGET_AFTER: Final = 60.0
-"""Seconds without a 429 after which requests that nobody has to wait for are paced no more."""
+"""Seconds without a 429 after which a class without waiting requests is no longer paced."""
 UNPACED: Final = Ticket(0, 0.0)
-"""Of a request that was sent before there was a pace."""
+"""The ticket of a request that was sent before its class was paced."""
 
 
 class LastSecond:
-    """How many responses came in the last second."""
+    """Counts the responses of the last second."""
 
     __slots__ = ("_count", "_former", "_second")
 
@@ -52,7 +52,7 @@ class LastSecond:
         self._count += 1
 
     def count(self, now: float) -> float:
-        """Their number; those of the whole second before are taken to be spread over it."""
+        """Their number, assuming that responses of the previous full second were spread evenly over it."""
         self._turn(int(now))
         return self._count + self._former * (1.0 - now % 1.0)
 
@@ -63,21 +63,21 @@ class LastSecond:
 
 
 class ThrottledController(RateController):
-    """Finds the rate of a service that has just answered 429, in seconds where `RateController` takes longer.
+    """Finds the rate of a service that has just sent a 429, within seconds; `RateController` takes longer.
 
-    The bucket of the service is empty now. If it does not fill up until the next 429, it accepts until then
-    what its limit allows, so the mean rate is the limit. If it does, it has what it held before the first 429
-    when the rate passes the limit, and how long the excess takes to empty it tells the limit. Each guess is
-    too low where the other holds, so the ceiling is the higher one. Later 429s correct it.
+    The service's bucket is empty now. If it does not fill up before the next 429, the service accepts exactly
+    its limit until then, so the mean rate is the limit. If it does fill up, it is full when the rate passes
+    the limit, and the time that the excess takes to empty it reveals the limit. Each estimate is too low in
+    the other case, so the ceiling is the higher one. Later 429s correct it.
 
-    A bucket rarely holds more than its limit allows in a second. So half of what the service accepted in the
-    second before the first 429 is a guess at the limit, mostly too low: the rate starts there.
+    A bucket rarely holds more than its limit allows in a second. So half of the requests accepted in the
+    second before the first 429 is an estimate of the limit, usually too low: the rate starts there.
 
     Args:
         clock: monotonic clock in seconds.
         rng: source of randomness.
-        accepted: how many requests were accepted in the second before the first 429.
-        min_rate: the rate never falls below.
+        accepted: number of requests accepted in the second before the first 429.
+        min_rate: lower bound of the rate.
     """
 
     def __init__(
@@ -96,16 +96,16 @@ class ThrottledController(RateController):
         self._recovery_factor = FIRST_RECOVERY / 2.0
         self._accepted_before = accepted
         self._pause_asked_for = 0.0
-        self._rejected = 0, self._epoch_start  # the request that was answered 429: its generation, when sent
+        self._rejected = 0, self._epoch_start  # the request with the 429: its generation, when sent
         self._rejected_in_epoch = 0
 
     def throttle(self, generation: int, hint: float | None, sent_at: float) -> None:
-        """Learn that the request of a lease was answered 429.
+        """Record a 429 response to a request of a lease.
 
         Args:
-            generation: that of the lease.
+            generation: the lease's generation.
             hint: seconds of its `Retry-After`, or None.
-            sent_at: instant of the clock.
+            sent_at: when the request was sent, as an instant of the clock.
         """
         self._rejected = generation, sent_at
         self.report(0, 1, hint, generation)
@@ -125,10 +125,10 @@ class ThrottledController(RateController):
         generation, sent_at = self._rejected
         growth = max(self._acceleration, self.rate * math.log(2.0) / FIRST_DOUBLING)
         rate = max(self.rate / 2.0, self.rate - growth * (now - sent_at))
-        # Responses to accepted requests are slower than 429s, so what was sent is counted.
+        # Responses to accepted requests are slower than 429s, so count the requests sent.
         accepted = generation - self._epoch_generation - self._rejected_in_epoch
         mean = accepted / max(sent_at - self._epoch_start, 1e-3)
-        # While the rate grew from the limit to what it was, the excess has emptied the bucket.
+        # While the rate grew from the limit to its last value, the excess emptied the bucket.
         from_full = rate - math.sqrt(2.0 * growth * BUCKET_SHARE * self._accepted_before)
         self._fall_from(min(max(mean, from_full, rate / 2.0), rate))
         self._begin_epoch(now)
@@ -141,7 +141,7 @@ class ThrottledController(RateController):
     def _accept(self, now: float, count: int, generation: int, took: float | None) -> None:
         super()._accept(now, count, generation, took)
         if self._accelerating and generation == UNPACED.generation:
-            # Sent before there was a pace, and slower to be answered than the 429s.
+            # Sent before there was a pacer, with a response slower than the 429s.
             self._accepted_before += count
             guess = self._accepted_before / 2.0
             self._rate = max(self._rate, guess)
@@ -164,13 +164,13 @@ class ThrottledController(RateController):
 
 
 class ThrottledPacer:
-    """A `Pacer` for a class whose number of requests in flight is bounded otherwise.
+    """A `Pacer` for a class whose number of requests in flight is limited elsewhere.
 
     Args:
         clock: monotonic clock in seconds.
         rng: source of randomness.
-        accepted: how many requests were accepted in the second before the first 429.
-        min_rate: requests per second below which the pace never falls.
+        accepted: number of requests accepted in the second before the first 429.
+        min_rate: lower bound of the rate, in requests per second.
     """
 
     def __init__(
@@ -192,33 +192,33 @@ class ThrottledPacer:
 
     @property
     def ceiling(self) -> float | None:
-        """The rate at which the last 429 came, or None before the second one."""
+        """The rate at which the last 429 was received, or None before the second one."""
         return self._controller.ceiling
 
     def next_send(self) -> float:
-        """When the next request may go: an instant of the clock, or math.inf for after a response."""
+        """When the next request may be sent: an instant of the clock, or math.inf to wait for a response."""
         return self._controller.next_send()
 
     def begin(self) -> Ticket:
-        """Let a request go, at `next_send` or later."""
+        """Record that a request is sent, at `next_send` or later."""
         return Ticket(self._controller.lease(1, horizon=0.0).generation, self._clock())
 
     def accepted(self, ticket: Ticket) -> None:
-        """Learn that a request was answered, with whatever status but a request to slow down."""
+        """Record a response that does not ask to slow down, whatever its status."""
         took = None if ticket is UNPACED else self._clock() - ticket.sent_at
         self._controller.report(1, 0, None, ticket.generation, took)
 
     def throttled(self, ticket: Ticket, hint: float | None) -> None:
-        """Learn that a request was answered 429, with the seconds of its `Retry-After` if it had one."""
+        """Record a 429 response, with its `Retry-After` in seconds, or None."""
         self._throttled_at = self._clock()
         self._controller.throttle(ticket.generation, hint, ticket.sent_at)
 
     def lend(self) -> None:
-        """Learn that a request waits for code of the caller's own: nothing is counted here."""
+        """Do nothing: requests that wait for the caller's code are not counted here."""
 
     def take_back(self) -> None:
-        """Learn that such a request goes on."""
+        """Do nothing; see `lend`."""
 
     def end(self, ticket: Ticket) -> None:
-        """Learn that a request is no longer in flight, whether or not it was answered."""
+        """Record that a request is no longer in flight, with or without a response."""
         self._controller.report(0, 0, None, ticket.generation)

@@ -1,1 +1,1 @@
-"""Values that are checked, compared or hidden before they go anywhere."""
+"""Checking, comparing and hiding values before they are used."""

@@ -1,4 +1,4 @@
-"""Numbers that a caller gives: rejected with a sentence when they make no sense."""
+"""Checks of numbers that a caller passes, with readable errors."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import SupportsIndex, TypeGuard
 
 
 def as_int(value: object) -> int | None:
-    """`value` as an `int`, or None for anything but a whole number.
+    """Convert `value` to an `int`, or return None if it is not a whole number.
 
-    The integers of numpy and the like are whole numbers; True and False are not.
+    Integers of numpy and similar libraries are accepted; True and False are not.
     """
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         return None
     try:
         return index(value)
-    except TypeError:  # the truth values of some versions of numpy
+    except TypeError:  # booleans of some numpy versions
         return None
 
 
 def as_number(value: object) -> int | float | None:
-    """`value` as a plain `int` or `float`, or None for what is not a number, True and False included."""
+    """Convert `value` to a plain `int` or `float`; None if it is not a number, or is True or False."""
     number = as_int(value)
     if number is not None or isinstance(value, bool) or not isinstance(value, Real):
         return number
     try:
         return float(value)
-    except OverflowError:  # a fraction beyond all floats
+    except OverflowError:  # a fraction too large for a float
         return None
 
 
 def whole(name: str, value: object, *, least: int, most: int | None = None) -> int:
-    """`value` as a count.
+    """Check a count, and return it as an `int`.
 
     Raises:
         ValueError: `value` is not a whole number, or is out of its range.
@@ -51,10 +51,10 @@ def is_positive(value: object) -> bool:
 
 
 def is_finite(value: object) -> TypeGuard[float]:
-    """Whether `value` is a number that a float can hold; NaN is none, and neither are True and False."""
+    """Whether `value` is a finite number within the range of a float; not NaN, True or False."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
     try:
         return abs(float(value)) <= sys.float_info.max
-    except OverflowError:  # a whole number or fraction beyond all floats
+    except OverflowError:  # a whole number or fraction too large for a float
         return False

@@ -1,7 +1,7 @@
 """Keeps credentials out of logs, representations and tracebacks.
 
-`Secret` wraps a credential as soon as it comes in, so that no `repr`, no log line and no traceback with
-local variables shows it.
+`Secret` wraps a credential as soon as it is received, so that no `repr`, log line or traceback with local
+variables shows it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
 
 
 class Secret:
-    """A credential that is shown nowhere and read only through `reveal`."""
+    """A credential that is never shown and can be read only with `reveal`."""
 
     __slots__ = ("_value",)
 
@@ -23,11 +23,11 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The credential itself, for the one place that sends it."""
+        """The credential itself, for the code that sends it."""
         return self._value
 
     def digest(self) -> str:
-        """What tells it from other credentials, and shows nothing of it."""
+        """A digest that identifies the credential without revealing it."""
         return hashlib.sha256(self._value.encode()).hexdigest()
 
     def __repr__(self) -> str:
@@ -35,7 +35,7 @@ class Secret:
 
 
 class HiddenText(str):
-    """Text that is sent like any other, but whose `repr` does not show it, nor that of a dict with it."""
+    """A string that is hidden from its `repr`, and from the `repr` of a dict that contains it."""
 
     __slots__ = ()
 
@@ -44,19 +44,19 @@ class HiddenText(str):
 
 
 def without_query(url: str) -> str:
-    """`url` without query, fragment and user information: what may be shown to anybody."""
+    """`url` without query, fragment and user information, and so safe to show."""
     scheme, separator, rest = _QUERY.split(url, maxsplit=1)[0].partition("://")
     authority, slash, path = rest.partition("/")
     return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def redacted(text: str) -> str:
-    """`text` with every URL in it cut down to what may be shown."""
+    """`text` with every URL in it reduced to the parts that are safe to show."""
     return _URL.sub(lambda match: without_query(match[0]), text)
 
 
 def repr_without_bytes(instance: object) -> str:
-    """The repr of a dataclass, with the length of bytes in their place: an image would fill the log."""
+    """The repr of a dataclass, with bytes replaced by their length: an image would fill the log."""
     shown = []
     for one in fields(instance):  # type: ignore[arg-type]
         value = getattr(instance, one.name)

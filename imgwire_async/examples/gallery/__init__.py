@@ -1,4 +1,4 @@
-"""A service with a page for uploading images, with FastAPI.
+"""A FastAPI service with a page for uploading images.
 
 Run it with `python -m imgwire_async.examples.gallery`; start reading at `service.py`.
 """

@@ -1,4 +1,4 @@
-"""The service: its routes, who may use them, and what they respond with."""
+"""The service: its routes, their permissions and their responses."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Picture(BaseModel):
 
     @classmethod
     def of(cls, image: Image) -> Picture:
-        """What the page shows of an image of Imgwire."""
+        """Convert an Imgwire image to the fields that the page shows."""
         rejected = "The file is damaged, too large, or not of the type that it was said to be."
         return cls(
             id=image.id,
@@ -95,10 +95,10 @@ def signed_in(ok: Annotated[bool, Depends(is_signed_in)]) -> None:
 
 
 class SignedInRoute(APIRoute):
-    """A route for those who are signed in: dependencies would ask only after a form has been received."""
+    """A route for signed-in users: a dependency would check only after a form has been received."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Ask first."""
+        """Check before the form is received."""
         handle = super().get_route_handler()
 
         async def ask_first(request: Request) -> Response:
@@ -109,7 +109,7 @@ class SignedInRoute(APIRoute):
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Errors of a route, for its documentation."""
+    """The error responses of a route, for its documentation."""
     return {status: {"model": Problem} for status in statuses}
 
 

@@ -1,6 +1,6 @@
-"""Who may upload: those who know the password, for a day.
+"""Sessions: anyone who knows the password may upload for a day.
 
-A service of your own has users already. What matters here is that every route that writes asks for them.
+Your own service already has users. The important part is that every route that writes checks for them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ COOKIE: Final = "gallery_session"
 
 
 class Sessions:
-    """Cookies that say until when their holder is signed in, and that only this service can make.
+    """Signed cookies that contain the time until which their holder is signed in.
 
-    All workers accept each other's cookies. Another password ends all sessions.
+    All workers accept each other's cookies. Changing the password ends all sessions.
 
     Args:
         password: lets people sign in.
@@ -28,7 +28,7 @@ class Sessions:
         self._key = hashlib.sha256(b"gallery sessions\0" + self._password).digest()
 
     def begin(self, password: str) -> str | None:
-        """A cookie for who knows the password; None for others."""
+        """Return a cookie if the password is correct, else None."""
         if not hmac.compare_digest(_encoded(password), self._password):
             return None
         until = str(int(time.time()) + SECONDS)

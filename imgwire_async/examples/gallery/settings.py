@@ -20,13 +20,13 @@ class Settings:
     """The service's settings, from environment variables."""
 
     password: str = field(repr=False)
-    """GALLERY_PASSWORD: what lets people upload and delete."""
+    """GALLERY_PASSWORD: the password for uploading and deleting."""
     client_key: str
     """IMGWIRE_CLIENT_KEY: the publishable key with which browsers create images."""
     api_url: str = PUBLIC_URL
-    """IMGWIRE_API_BASE_URL: where browsers do that."""
+    """IMGWIRE_API_BASE_URL: the API that browsers use for that."""
     max_bytes: int = MAX_BYTES
-    """GALLERY_MAX_BYTES: the size of the largest image that is accepted."""
+    """GALLERY_MAX_BYTES: the maximum size of an image, in bytes."""
 
     @classmethod
     def from_environment(cls) -> Self:

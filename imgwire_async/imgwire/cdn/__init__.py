@@ -1,4 +1,4 @@
-"""CDN URLs: transformations checked against one table, built, parsed and written as HTML. No I/O.
+"""CDN URLs: building, parsing and HTML, with transformations checked against one table. No I/O.
 
 `cdn_url` documents the arguments; `reference()` lists every transformation.
 """

@@ -1,4 +1,4 @@
-"""The words and object forms of transformations: types for the caller that carry their kinds.
+"""The words and object forms of transformations: types for callers that carry their validation.
 
 So each range is written once. An object is an ordinary dict: `Crop(width=400, height=300)` is the same as
 `{"width": 400, "height": 300}`. Sizes and offsets are pixels, angles degrees. At least one key must be there;
@@ -62,7 +62,7 @@ _part = k.number()
 
 
 def _read_json_color(value: Any, strict: bool) -> object:  # noqa: ANN401 - plain data of any shape
-    # Inside JSON a hex colour has its `#`, and any other is an object.
+    # Inside JSON a hex colour keeps its `#`, and any other colour is an object.
     found: str = color.read(value, strict)
     if ":" not in found:
         return f"#{found}"
@@ -149,7 +149,7 @@ class Sharpen(TypedDict, total=False):
 
 
 class Placement(TypedDict, total=False):
-    """Where an overlay lies, counted from the gravity anchor, and how it is mixed in."""
+    """The position of an overlay, relative to the gravity anchor, and how it is blended."""
 
     gravity: Anchor
     x: Offset

@@ -1,4 +1,4 @@
-"""Every transformation and alias as a typed keyword, as the table has them; a test compares the two."""
+"""Every transformation and alias in the table as a typed keyword; a test compares the two."""
 
 from typing import Literal, TypedDict
 
@@ -62,4 +62,4 @@ Transformations = TypedDict("Transformations", {
     "width": int | None, "w": int | None,
     "zoom": f.Zoom | float | str | None, "z": f.Zoom | float | str | None,
 }, total=False)
-"""Keywords of `url()`. None leaves a transformation out; `reference()` describes each."""
+"""Keywords of `url()`. None omits a transformation; `reference()` describes each."""

@@ -1,6 +1,6 @@
-"""Kinds of values: what each allows, and how a value becomes canonical. A kind is made of a type.
+"""Kinds of values: which values each allows, and how they become canonical. A kind is built from a type.
 
-A value may be any object, and a subclass can lie about what it is: `plain` makes a copy of built-in type.
+A value may be any object, and a subclass can misreport its value, so `plain` copies it to a built-in type.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SAFE_INTEGER = 2**53 - 1
 LARGEST_FLOAT = sys.float_info.max
 INTEGER = re.compile(r"-?[0-9]{1,4000}")
 DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-KEY_ALIASES = {  # other spellings of object keys that a vendor client accepts
+KEY_ALIASES = {  # alternative object keys that a vendor client accepts
     "imageId": "image_id",
     "aspectRatio": "ratio",
     "aspect_ratio": "ratio",
@@ -32,24 +32,24 @@ KEY_ALIASES = {  # other spellings of object keys that a vendor client accepts
 
 @dataclass(eq=False)
 class RefusedError(Exception):
-    """A value its kind does not allow; `precise` when it had the right shape but a wrong part."""
+    """A value that its kind does not allow; `precise` if only a part of it is wrong."""
 
     allowed: str
     suggestion: str | None = None
     precise: bool = False
 
     def within(self, part: str) -> RefusedError:
-        """The same refusal, told about a part of the whole value."""
+        """The same error, for a part of the whole value."""
         return RefusedError(f"{part} being {self.allowed}", self.suggestion, precise=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a value may be.
+    """A kind of value.
 
-    `read(value, strict)` takes a plain value and returns the canonical one, None for "leave out", or raises
-    RefusedError. `types` are those that callers are offered. As a slot of a colon form, where a value cannot
-    contain a colon, `slot` stands in for the kind if it is there.
+    `read(value, strict)` takes a plain value and returns the canonical one, or None to omit it, or raises
+    RefusedError. `types` are the types in the public signature. As a slot of a colon form, where a value
+    cannot contain a colon, `slot` replaces the kind if it is set.
     """
 
     allowed: str
@@ -58,12 +58,12 @@ class Kind:
     slot: Kind | None = None
 
     def __call__(self, value: object, strict: bool) -> Any:  # noqa: ANN401 - JSON of any shape
-        """Read a value of any origin."""
+        """Read any value."""
         return self.read(plain(value), strict)
 
 
 def plain(value: object) -> object:
-    """A copy of built-in type, text without surrounding blanks; None for what is no data."""
+    """A copy as a built-in type, text without surrounding whitespace; None if it is not data."""
     kind = type(value)
     if kind in (int, float, bool):
         return value
@@ -76,19 +76,19 @@ def plain(value: object) -> object:
     if issubclass(kind, Mapping):
         try:
             return dict(value)  # type: ignore[call-overload]
-        except Exception as error:  # a mapping runs its owner's code, which can fail in any way
+        except Exception as error:  # a mapping runs the caller's code, which can raise anything
             raise RefusedError("a mapping that can be read", precise=True) from error
     return list(value) if kind in (list, tuple) else _plain_number(value)  # type: ignore[call-overload]
 
 
 def _plain_number(value: object) -> object:
-    """The number that a value of another library stands for, such as those of numpy; None if it is none."""
+    """Convert a number of another library, such as numpy, to a built-in one; None if it is not a number."""
     try:
         if isinstance(value, SupportsIndex):
             return index(value)
         if isinstance(value, Real):
             return float(value)
-        # numpy's truth values are no numbers of Python.
+        # numpy's booleans are not Python numbers.
         if getattr(value, "shape", None) == () and isinstance(one := value.item(), bool):  # type: ignore[attr-defined]
             return one
     except Exception:  # noqa: BLE001 - code of any class
@@ -97,7 +97,7 @@ def _plain_number(value: object) -> object:
 
 
 def as_text(value: object) -> str:
-    """A plain copy of text; empty for anything else."""
+    """A copy of text as a plain `str`; empty for anything else."""
     return str.__str__(value) if issubclass(type(value), str) else ""
 
 
@@ -108,7 +108,7 @@ def closest(word: str, words: Iterable[str]) -> str | None:
 
 
 def render(value: object) -> str:
-    """Text of plain data, before percent-encoding: `true`, `800`, `0.5`, compact JSON with sorted keys."""
+    """Format plain data, before percent-encoding: `true`, `800`, `0.5`, compact JSON with sorted keys."""
     if isinstance(value, str):
         return value
     if isinstance(value, float):  # a whole number was read as an int; 1e-07 is written out
@@ -136,7 +136,7 @@ def _numeric(
             value = convert(value)
         if type(value) not in (int, float) or value != value:  # NaN
             raise RefusedError(allowed)
-        if not low <= value <= high:  # exact, so an integer too big for a float and infinity end here
+        if not low <= value <= high:  # exact, so integers too large for a float and infinity end here
             raise RefusedError(allowed, str(min(max(value, low), high)) if bounded else None)
         if convert is int and value != int(value):
             raise RefusedError(allowed)
@@ -147,7 +147,7 @@ def _numeric(
 
 
 def choice(allowed: str, spellings: Mapping[str, object], python_type: object = bool) -> Kind:
-    """One of some words in any case, each with what it is read as; native true is `true`, native 1 is `1`."""
+    """One of some words in any case, with the value of each; native true is `true`, native 1 is `1`."""
 
     def read(value: object, _strict: bool) -> object:
         native = type(value) is bool or (type(value) is int and 0 <= value <= 1)
@@ -160,7 +160,7 @@ def choice(allowed: str, spellings: Mapping[str, object], python_type: object = 
 
 
 def words(literal: object, aliases: Mapping[str, str] | None = None, allowed: str = "") -> Kind:
-    """One of the words of a `Literal`; an alias becomes the word it stands for."""
+    """One of the words of a `Literal`; an alias is replaced by its word."""
     spellings = {word: word for word in get_args(literal)} | dict(aliases or {})
     return choice(allowed or ", ".join(f"`{word}`" for word in spellings), spellings, literal)
 
@@ -173,7 +173,7 @@ _only_true = choice("true", {"true": True, "t": True}, Literal[True])
 
 
 def _read_only_true(value: object, strict: bool) -> object:
-    # The text "1" is true for all of the vendor's clients, also where a number could follow.
+    # The text "1" is true in all of the vendor's clients, even where a number is allowed.
     return _only_true.read("true" if value == "1" and not strict else value, strict)
 
 
@@ -181,7 +181,7 @@ only_true = replace(_only_true, read=_read_only_true)
 
 
 def text(allowed: str, pattern: str, finish: Callable[[str], str] = str) -> Kind:
-    """Text that matches `pattern` as a whole; `finish` makes it canonical."""
+    """Text that fully matches `pattern`; `finish` makes it canonical."""
     matches = re.compile(pattern, re.DOTALL).fullmatch
 
     def read(value: object, _strict: bool) -> str:
@@ -201,7 +201,7 @@ hex_color = text("a hex colour of 3, 6 or 8 digits", _HEX, _bare)
 
 
 def kind_of(alternative: Any) -> Kind:  # noqa: ANN401 - a type or a kind
-    """The kind of a type: of a TypedDict, of a `Literal`, or what `Annotated[..., kind]` carries."""
+    """The kind of a type: a TypedDict, a `Literal`, or the kind in `Annotated[..., kind]`."""
     if isinstance(alternative, Kind):
         return alternative
     if is_typeddict(alternative):
@@ -217,9 +217,9 @@ def fields_of(cls: type) -> dict[str, Kind]:
 
 
 def one_of(*alternatives: Any, finish: Callable[..., object] = dict) -> Kind:  # noqa: ANN401 - types and kinds
-    """A value of the first of some types and kinds that takes it.
+    """A value of the first of several types and kinds that accepts it.
 
-    Text is the grammar of a colon form of the TypedDict before it. `finish` is that of `form` and `slots`.
+    Text is the grammar of a colon form of the preceding TypedDict. `finish` is as in `form` and `slots`.
     """
     kinds: list[Kind] = []
     fields: dict[str, Kind] = {}
@@ -248,9 +248,9 @@ def one_of(*alternatives: Any, finish: Callable[..., object] = dict) -> Kind:  #
 
 
 def slots(grammar: str, fields: Mapping[str, Kind], finish: Callable[..., object] = dict) -> Kind:
-    """A colon form such as `image_id[:gravity?[:x?]]`: what is in brackets may be missing at the end.
+    """A colon form such as `image_id[:gravity?[:x?]]`: slots in brackets may be omitted at the end.
 
-    A slot with `?` may be empty, and then stays empty: without it the next one would move up.
+    A slot with `?` may be empty, and is kept as empty: otherwise the next slot would take its place.
     `finish` gets the slots by name and returns text, or the slots to be joined again.
     """
     names = re.findall(r"(\w+)(\??)", grammar)
@@ -284,14 +284,14 @@ def slots(grammar: str, fields: Mapping[str, Kind], finish: Callable[..., object
 
 
 def joined(**parts: object) -> str:
-    """The colon form of the parts that are there."""
+    """Join the parts that are set to a colon form."""
     return ":".join(map(render, parts.values()))
 
 
 def form(cls: Any, finish: Callable[..., object] = dict) -> Kind:  # noqa: ANN401 - no type for a TypedDict
-    """An object form: a mapping, or the JSON text of one, with the keys of a TypedDict.
+    """An object form: a mapping, or its JSON text, with the keys of a TypedDict.
 
-    A key that is None counts as missing; at least one must be there. `finish` gets the keys, in the order of
+    A key that is None counts as missing; at least one is required. `finish` gets the keys, in the order of
     the TypedDict, and returns text, or the object that is written as JSON.
     """
     fields = fields_of(cls)

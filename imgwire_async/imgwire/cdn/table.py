@@ -1,6 +1,6 @@
-"""The table of transformations, one row each: parsing, validation, documentation and types derive from it.
+"""The table of transformations, from which parsing, validation, documentation and types are derived.
 
-Adding a transformation is adding a row, and its line of `keywords.py`, which a test compares with the table.
+To add a transformation, add a row here and a line in `keywords.py`; a test compares the two.
 Where the vendor's clients disagree, a row takes the reading that keeps the caller's meaning:
 
 - Empty slots of colon forms stay. Dropping one would turn an x offset into a gravity (`abc::1:2`).
@@ -30,7 +30,7 @@ _URL = re.compile(r"https://(?:[^\s/?#@]*@)?[^\s/?#@:][^\s/?#@]*(?:[/?#][^\x00-\
 
 @attrs.frozen
 class Row:
-    """One transformation: canonical name, aliases, the type or kind of its values, and what it does."""
+    """One transformation: canonical name, aliases, the type or kind of its values, and a description."""
 
     name: str
     aliases: str
@@ -39,7 +39,7 @@ class Row:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The canonical name and then the aliases."""
+        """The canonical name, followed by the aliases."""
         return (self.name, *self.aliases.split())
 
 
@@ -80,7 +80,7 @@ def _encoded_url(url: str) -> str:
 
 
 def _unoffered(kind: k.Kind) -> k.Kind:
-    """An old spelling: read, but not offered to callers."""
+    """A legacy spelling: accepted, but not part of the public signature."""
     return replace(kind, types=())
 
 

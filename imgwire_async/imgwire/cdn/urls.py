@@ -56,15 +56,15 @@ class Transformation:
 
 
 class CdnUrlParts(NamedTuple):
-    """What a CDN URL is made of; `parts.transformation.url(parts.base)` is its canonical form."""
+    """The parts of a CDN URL; `parts.transformation.url(parts.base)` is its canonical form."""
 
     base: str
-    """The `cdn_url` of the image, with the fragment of the URL if it had one."""
+    """The `cdn_url` of the image, including the URL's fragment if it had one."""
     transformation: Transformation
 
     @property
     def image_id(self) -> str:
-        """The last path segment, empty when there is none."""
+        """The last path segment, or empty if there is none."""
         return _last_segment(self.base.partition("#")[0])
 
 
@@ -81,31 +81,31 @@ def cdn_url(
     Args:
         base: `cdn_url` of the image record. A query is discarded, a fragment kept.
         preset: `thumbnail`, `small`, `medium` or `large`; combines with transformations.
-        strict: Whether invalid values and unknown names are errors. Otherwise they are left out, as by the
-            vendor's clients, and so are unknown keys of objects. A transformation given twice and an unknown
-            preset stay errors: leaving either out would give quite another picture.
-        transformations: See `reference()`. None leaves one out, but counts when one is given twice.
+        strict: Whether invalid values and unknown names are errors. Otherwise they are omitted, as the
+            vendor's clients do, and so are unknown keys of objects. A transformation passed twice and an
+            unknown preset are always errors: omitting either would give a very different picture.
+        transformations: See `reference()`. None omits one, but still counts if it is passed twice.
 
     Raises:
-        InvalidTransformationError: something in the call is not allowed, or `base` is not a URL.
+        InvalidTransformationError: an argument is not allowed, or `base` is not a URL.
     """
     return build(base, preset, transformations.items(), strict=strict)
 
 
 def build(base: str, preset: object, pairs: Iterable[tuple[str, object]], *, strict: bool) -> str:
-    """`cdn_url` of transformations that may come in pairs."""
+    """Like `cdn_url`, with transformations as pairs of name and value."""
     return assemble(base, checked_preset(preset), encode(pairs, strict=strict))
 
 
 def parse_cdn_url(url: str, *, strict: bool = True) -> CdnUrlParts:
-    """Take a CDN URL apart; aliases and values become canonical.
+    """Parse a CDN URL; aliases and values become canonical.
 
     Args:
         url: With or without preset and transformations.
-        strict: As in `cdn_url`; when false, an unknown preset is taken as part of the image id.
+        strict: As in `cdn_url`; if false, an unknown preset is treated as part of the image id.
 
     Raises:
-        InvalidTransformationError: the service would refuse the URL.
+        InvalidTransformationError: the service would reject the URL.
     """
     path, query, fragment = _split(url)
     preset: str | None
@@ -124,7 +124,7 @@ def parse_cdn_url(url: str, *, strict: bool = True) -> CdnUrlParts:
 
 
 def checked_preset(preset: object) -> Preset | None:
-    """The preset, if there is such a one."""
+    """Check a preset, and return it."""
     if preset is None:
         return None
     name = as_text(preset)
@@ -136,7 +136,7 @@ def checked_preset(preset: object) -> Preset | None:
 def encode(pairs: Iterable[tuple[str, object]], *, strict: bool, from_url: bool = False) -> str:
     """The canonical query of named values: each transformation once, sorted, form-encoded.
 
-    `from_url` says that the values are those of a URL, where `blur=1` is how a sigma of 1 is written.
+    `from_url` means that the values come from a URL, where a sigma of 1 is written `blur=1`.
     """
     seen = set()
     encoded = []
@@ -166,15 +166,15 @@ def encode(pairs: Iterable[tuple[str, object]], *, strict: bool, from_url: bool 
         else:
             if pair:
                 encoded.append(pair)
-    encoded.sort()  # no name goes on with a character below `=`, so this is the order of the names
+    encoded.sort()  # names contain no character below `=`, so this sorts by name
     return "&".join(encoded)
 
 
 def encode_pair(name: str, value: object, strict: bool) -> str:
-    """`name=value` of a canonical name, or nothing for a value that asks for no change."""
+    """Encode a canonical name and its value as `name=value`; empty for a value that changes nothing."""
     try:
         found = ROWS[name].kind(value, strict)
-        # quote_plus leaves one character more alone than the service's clients do
+        # unlike the service's clients, quote_plus does not encode `~`
         return "" if found is None else f"{name}={quote_plus(render(found)).replace('~', '%7E')}"
     except RefusedError as refused:
         raise InvalidTransformationError(name, value, refused.allowed, refused.suggestion) from None
@@ -183,7 +183,7 @@ def encode_pair(name: str, value: object, strict: bool) -> str:
 
 
 def _encode_written(name: str, value: object, strict: bool) -> str:
-    """`encode_pair`, read strictly where that is possible."""
+    """Like `encode_pair`, but read strictly if possible."""
     try:
         return encode_pair(name, value, True)
     except InvalidTransformationError:
@@ -196,7 +196,7 @@ _cached_pair = lru_cache(maxsize=2048, typed=True)(encode_pair)  # typed: 1, 1.0
 
 
 def assemble(base: str, preset: str | None, query: str) -> str:
-    """A URL of its parts; a preset and a query that `base` already has are replaced."""
+    """Build a URL from its parts; an existing preset and query of `base` are replaced."""
     path, _, fragment = _split(base)
     if preset is not None:
         image_id, _, old = _last_segment(path).partition("@")
@@ -214,10 +214,10 @@ def _split(url: str) -> tuple[str, str, str]:
 
 
 def _shown(base: object) -> object:
-    """A base without its query, which comes from a response of the service and may be signed."""
+    """A base without its query: it comes from a response of the service and may be signed."""
     return base.partition("?")[0] if isinstance(base, str) else base
 
 
 def _last_segment(path: str) -> str:
     head, _, last = path.rpartition("/")
-    return "" if head.endswith("/") else last  # what follows `//` is a host
+    return "" if head.endswith("/") else last  # `//` is followed by a host

@@ -1,1 +1,1 @@
-"""Export: the originals of an environment into a folder or bucket, with a manifest that `ingest` reads."""
+"""Export of an environment's originals to a folder or bucket, with a manifest that `ingest` reads."""

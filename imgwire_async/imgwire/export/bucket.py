@@ -25,12 +25,12 @@ class BucketTarget:
 
     Args:
         to: URI of the bucket or prefix.
-        options: how the bucket is opened.
+        options: options for opening the bucket.
         overwrite: whether to replace objects that exist.
 
     Raises:
-        InvalidArgumentError: the URI names no bucket.
-        ConfigurationError: the extra is missing, or an option is of no use.
+        InvalidArgumentError: the URI does not name a bucket.
+        ConfigurationError: the extra is missing, or an option is invalid.
     """
 
     is_local = False
@@ -43,7 +43,7 @@ class BucketTarget:
         self.name = str(uri.with_key(self._prefix))
 
     def spool(self) -> Spool:
-        """Where a file arrives: nothing is sent to the store before it is complete and compared."""
+        """Where a file is received: nothing is sent to the store before it is complete and verified."""
         return Spool()
 
     def location(self, path: str) -> str:
@@ -54,16 +54,16 @@ class BucketTarget:
         return f"{self._prefix}{path}"
 
     async def begin(self) -> None:
-        """Nothing is to be done: what a killed run has not completed is no object."""
+        """Do nothing: uploads that a killed run did not complete leave no object."""
 
     async def end(self) -> None:
-        """Nothing is to be done."""
+        """Do nothing."""
 
     async def exists(self, path: str) -> bool:
-        """Whether there is an object.
+        """Whether the object exists.
 
         Raises:
-            StoreError: the store does not tell.
+            StoreError: the store cannot be asked.
         """
         try:
             await look(self._store, self._key(path))
@@ -84,11 +84,11 @@ class BucketTarget:
         return digest.digest() == sha256
 
     async def put(self, path: str, spool: Spool) -> None:
-        """Write an object, which appears when its last byte is there.
+        """Write an object, which appears once it is complete.
 
         Raises:
             DownloadTargetError: (`errno` is `EEXIST`) the name is taken.
-            StoreError: the store does not take it.
+            StoreError: the store rejects it.
         """
         await self._write(path, await spool.content(), overwrite=self._overwrite)
 
@@ -96,7 +96,7 @@ class BucketTarget:
         """Write the manifest, replacing an older one.
 
         Raises:
-            StoreError: the store does not take it.
+            StoreError: the store rejects it.
         """
         folder = await in_thread(tempfile.TemporaryDirectory)
         try:
@@ -112,7 +112,7 @@ class BucketTarget:
                 await write(self._store, self._key(path), chunks, overwrite=overwrite)
         except StoreError as error:
             if error.reason == "denied":
-                # Who may not write one object below the prefix may write none.
+                # Without permission for one object below the prefix, there is none for the others.
                 what = f"cannot write {self.location(path)!r}"
                 raise failed(what, "bucket_denied", error.status, reading=False) from None
             if error.reason != "exists":

@@ -1,4 +1,4 @@
-"""The images of an environment as the source of a job: page by page, and again until nothing new is found."""
+"""The images of an environment as the source of a job, listed repeatedly until nothing new is found."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from imgwire_async.ingest.results.outcomes import SkipReason
 from imgwire_async.ingest.sources.source import Batch
 
 PAGE: Final = 100
-"""Images on a page, the most that the service gives."""
+"""Images per page, the service's maximum."""
 PASSES: Final = 4
-"""How often the list is read at most."""
+"""Maximum number of times the list is read."""
 
 _NO_ORIGINAL: Final = {
     ImageStatus.PENDING: "PENDING: its upload never finished",
@@ -30,14 +30,14 @@ _NO_ORIGINAL: Final = {
 class ImageEntries:
     """See `imgwire_async.ingest.sources.source.Entries`.
 
-    Pages are numbered, so an image that is deleted meanwhile lets others slip to a page that was read before.
-    A list of several pages is therefore read again, until a pass finds nothing new.
+    Pages are numbered, so deleting an image during the export moves others to a page that was already read.
+    A list of several pages is therefore read again until a pass finds nothing new.
 
     Args:
         images: lists them.
-        identity: returns where they go, which tells the journals of two exports apart.
-        template: of the names of their files.
-        wanted: tells which images to give.
+        identity: returns the target, which distinguishes the journals of two exports.
+        template: template of the file names.
+        wanted: returns whether to export an image.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class ImageEntries:
         self._wanted = wanted
         self._identity = identity
         self.register: NameRegister | None = None
-        """Gives names that are unique. Without it, in a dry run, all images are listed once."""
+        """Assigns unique names. Without it, in a dry run, all images are listed once."""
 
     @property
     def identity(self) -> str:
-        """Where the images go."""
+        """The target of the images."""
         return self._identity()
 
     async def batches(self, resume: str | None) -> AsyncGenerator[Batch, None]:  # noqa: ARG002 - gives no hints

@@ -1,4 +1,4 @@
-"""Which images an export takes. The service filters nothing itself, so records are compared here."""
+"""Filters for the images of an export. The service has no filters, so records are compared here."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ _OPERATION: Final = "export"
 
 
 class ImageFilters(TypedDict, total=False):
-    """Filters of `client.export`; all of them must match. Of several texts one has to."""
+    """Filters of `client.export`; all of them must match. Of several strings, one has to match."""
 
     purpose: str | Collection[str]
-    """The purpose as it stands in the record."""
+    """The purpose, as in the record."""
     mime_type: str | Collection[str]
-    """Such as `image/jpeg`."""
+    """The MIME type, such as `image/jpeg`."""
     file_name: str | Collection[str]
-    """Pattern for the original file name, such as `*.jpg`; upper and lower case are different."""
+    """Pattern for the original file name, such as `*.jpg`; case-sensitive."""
     custom_metadata: Mapping[str, str | float | bool]
     """Entries that the custom metadata must have."""
     created_from: datetime | str
-    """Created at this time or later; a time without a zone is in UTC. Text as in ISO 8601."""
+    """Created at this time or later; a time without a zone is UTC. Strings are in ISO 8601 format."""
     created_before: datetime | str
-    """Created earlier than that."""
+    """Created before this time."""
 
 
 FILTERS: Final = frozenset(ImageFilters.__annotations__)
 
 
 def matcher(filters: ImageFilters | None) -> Callable[[Image], bool]:
-    """What tells whether an image is wanted.
+    """Build a predicate for the images to export.
 
     Raises:
-        InvalidArgumentError: a name is unknown, or a value is of no use.
+        InvalidArgumentError: a name is unknown, or a value is invalid.
     """
     given: object = {} if filters is None else filters
     if not isinstance(given, Mapping):

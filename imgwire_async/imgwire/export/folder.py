@@ -1,4 +1,4 @@
-"""A local folder as the target of an export: files appear complete, and replace nothing unasked."""
+"""A local folder as the target of an export: files appear complete, and replace others only on request."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from imgwire_async.imgwire.export.records import COLUMNS, row_as_text
 from imgwire_async.ingest.results.outputs import write_table, write_text
 
 STAGING: Final = ".imgwire-export-"
-"""With a mark of the job, the folder of files that are not complete. No exported file begins with a dot."""
+"""Prefix of the job's folder for incomplete files. Names of exported files never start with a dot."""
 
 
 class FolderTarget:
     """Writes below one folder. See `imgwire_async.imgwire.export.targets.Target`.
 
     Args:
-        folder: the folder; made when it is missing.
-        mark: names the job, of which one at a time may run.
+        folder: the folder; created if it does not exist.
+        mark: identifies the job, which may run only once at a time.
         overwrite: whether to replace files that exist.
     """
 
@@ -42,18 +42,18 @@ class FolderTarget:
         self.name = str(self._root)
 
     def spool(self) -> Spool:
-        """Where a file arrives: on the file system that it will stay on."""
+        """Where a file is received: on the same file system as the target."""
         return Spool(self._staging)
 
     def location(self, path: str) -> str:
-        """The whole path of a file."""
+        """The full path of a file."""
         return str(self._root.joinpath(*path.split("/")))
 
     async def begin(self) -> None:
-        """Make the folder, and remove what a killed run has left unfinished.
+        """Create the folder, and remove incomplete files of a killed run.
 
         Raises:
-            DownloadTargetError: the folder cannot be made.
+            DownloadTargetError: the folder cannot be created.
         """
         await in_thread(self._begin)
 
@@ -65,11 +65,11 @@ class FolderTarget:
             raise target_error(repr(self.name), error) from error
 
     async def end(self) -> None:
-        """Remove what has not become a file."""
+        """Remove incomplete files."""
         await in_thread(lambda: shutil.rmtree(self._staging, ignore_errors=True))
 
     async def exists(self, path: str) -> bool:
-        """Whether there is anything of this name."""
+        """Whether anything with this name exists."""
         return await in_thread(lambda: os.path.lexists(self.location(path)))
 
     async def holds(self, path: str, size: int, sha256: bytes) -> bool:
@@ -77,7 +77,7 @@ class FolderTarget:
         return await in_thread(lambda: _holds(Path(self.location(path)), size, sha256))
 
     async def put(self, path: str, spool: Spool) -> None:
-        """Put a complete file in its place, after the disk has it.
+        """Move a complete file into place, after it has been synced to disk.
 
         Raises:
             DownloadTargetError: it cannot be written, or (`errno` is `EEXIST`) the name is taken.
@@ -113,11 +113,11 @@ class FolderTarget:
 
     def _make_folder(self, folder: Path) -> None:
         made: list[Path] = []
-        with suppress(FileExistsError):  # of another file at the same time
+        with suppress(FileExistsError):  # created for another file at the same time
             make_folders(folder, made)
         for one in made:
             sync_folder(one.parent)
-        # A link below the target that somebody has made must not lead out of it.
+        # A link below the target must not lead outside it.
         root = os.path.realpath(self._root)
         if os.path.commonpath((root, os.path.realpath(folder))) != root:
             raise OSError(errno.EACCES, "a link leads out of the target")
@@ -133,7 +133,7 @@ class FolderTarget:
     def _write_manifest(self, path: str, notes: Iterable[str]) -> None:
         target = Path(self.location(path))
         try:
-            # A kill leaves nothing beside the files.
+            # A killed process leaves nothing next to the exported files.
             self._staging.mkdir(parents=True, exist_ok=True)
             temporary = self._staging / path
             write_rows(str(temporary), notes)
@@ -147,7 +147,7 @@ def write_rows(path: str, notes: Iterable[str]) -> None:
     """Write a manifest, as JSON Lines or Parquet by its name. Blocks.
 
     Raises:
-        OSError: it cannot be written; an older one is still there then.
+        OSError: it cannot be written; an existing one is then kept.
     """
     if path.endswith(".parquet"):
         write_table(path, COLUMNS, map(row_as_text, notes))
@@ -169,5 +169,5 @@ def _holds(file: Path, size: int, sha256: bytes) -> bool:
             while chunk := opened.read(BLOCK_SIZE):
                 digest.update(chunk)
     except OSError:
-        return False  # writing will tell what is wrong
+        return False  # writing will report the error
     return digest.digest() == sha256

@@ -1,4 +1,4 @@
-"""An export: a bulk job whose source is the list of images, and whose sink is a folder or bucket."""
+"""An export: a bulk job with the list of images as its source and a folder or bucket as its sink."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ else:
     parts = LateModule("imgwire_async.ingest.parts")
 
 MANIFESTS: Final = (".jsonl", ".ndjson", ".parquet")
-_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # a Path makes one slash of two
+_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # a Path turns two slashes into one
 
 
 class ExportJob(IngestJob[ExportedImage]):
-    """An export under way; see `AsyncImgwireClient.export`. The key of an outcome is the id of its image."""
+    """A running export; see `AsyncImgwireClient.export`. The key of an outcome is its image's id."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ def _folder(to: str | os.PathLike[str]) -> str:
     if not text or "\0" in text:
         raise _refused(f"to must be the path of a folder or the URI of a bucket, got {text!r:.80}")
     if is_object(text):
-        ObjectUri.of(text)  # raises what is wrong with it
+        ObjectUri.of(text)  # raises if it is invalid
         return text
     path = local_path(text)
     if path is None and (scheme := _SCHEME.match(text)) is not None:

@@ -1,4 +1,4 @@
-"""What exported files are called: a template, safe on every system, and each name only once."""
+"""Names of exported files: from a template, safe on every system, and unique."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ FIELDS: Final = (
     "month",
     "day",
 )
-"""What a template can name."""
+"""The fields that a template can use."""
 
-# Reserved on Windows, and where exports end up is anybody's guess.
+# Reserved on Windows, and an export may end up on any system.
 _NOT_EVERYWHERE: Final = re.compile(r'[<>:"|?*\\/]')
 
 _TABLE: Final = (
@@ -42,10 +42,10 @@ class NameTemplate:
     """A template such as `{year}/{month}/{file_name}`.
 
     Args:
-        text: the template. Values never make folders: only a slash of the template itself does.
+        text: the template. Only slashes in the template itself create folders, never those in values.
 
     Raises:
-        InvalidArgumentError: it names an unknown field, or leads out of the target.
+        InvalidArgumentError: it uses an unknown field, or leads outside the target.
     """
 
     def __init__(self, text: str) -> None:
@@ -61,7 +61,7 @@ class NameTemplate:
             _check(part)
 
     def names(self, image: Image) -> Iterator[str]:
-        """Names for the file of an image, the best one first; without end, so one is free."""
+        """An endless series of names for an image's file, the best one first."""
         whole = file_name_of(image, str(image.mime_type))
         stem, suffix = split_suffix(whole)
         created, image_id = image.created_at, str(image.id)
@@ -86,15 +86,15 @@ class NameTemplate:
 
 
 class NameRegister:
-    """Which image has which name, in the journal: once given, a name stays in all runs.
+    """The names of images, kept in the journal: a name once assigned is kept in all runs.
 
-    Two names are the same if some file system takes them for the same. Whose name is taken gets one that
-    holds a part of its id. All methods block.
+    Two names are the same if any file system treats them as the same. An image whose name is taken gets one
+    that contains part of its id. All methods block.
 
     Args:
-        connection: of the journal, used by one thread at a time.
+        connection: the journal's connection, used by one thread at a time.
         run: number of the run.
-        reserved: names that no image gets, such as the manifest's.
+        reserved: names that are not assigned to images, such as the manifest's.
 
     Raises:
         JournalError: the journal cannot be written.
@@ -105,7 +105,7 @@ class NameRegister:
         self._run = run
         self._reserved = frozenset(map(_key, reserved))
         try:
-            # Names are on disk before a file is: after a power cut they must not be given anew.
+            # Names reach the disk before their files: they must not be reassigned after a power cut.
             connection.execute("PRAGMA synchronous=FULL")
             for statement in _TABLE:
                 connection.execute(statement)
@@ -113,7 +113,7 @@ class NameRegister:
             raise _not_recorded(error) from error
 
     def give(self, images: Sequence[Image], template: NameTemplate) -> list[tuple[Image, str]]:
-        """Names for those of the images that this run has not seen yet.
+        """Assign names to the images that this run has not seen yet.
 
         Raises:
             JournalError: the journal cannot be written.
@@ -147,7 +147,7 @@ class NameRegister:
     def _is_free(self, name: str) -> bool:
         if _key(name) in self._reserved or self._find(name) is not None:
             return False
-        # Where a file has the name of a folder, the folder cannot be made.
+        # A folder cannot be created if a file has its name.
         return all(
             _key(folder) not in self._reserved and self._find(folder) in {None, (None,)}
             for folder in _folders(name)

@@ -1,4 +1,4 @@
-"""An exported image on its way, and what the journal and the manifest keep of it."""
+"""Exported images, and their entries in the journal and the manifest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS: Final = (
     "_sha256",
     "_cdn_url",
 )
-"""Of a manifest. `ingest` ignores those that begin with `_`."""
+"""The columns of a manifest. `ingest` ignores those that start with `_`."""
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class ExportItem(IngestItem):
     image: Image | None = None
     """Its record."""
     path: str = ""
-    """Where its file belongs below the target, with slashes. In a dry run collisions are not resolved."""
+    """Path of its file relative to the target, with slashes. A dry run does not resolve collisions."""
 
     def __repr__(self) -> str:
         return f"ExportItem(key={self.key!r}, path={self.path!r})"
@@ -43,20 +43,20 @@ class ExportItem(IngestItem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedImage:
-    """An image whose original is in the target, complete and compared with its record."""
+    """An image whose original is in the target, complete and verified against its record."""
 
     image: Image
     """Its record."""
     path: str
-    """Where the file is below the target, with slashes between folders."""
+    """Path of the file relative to the target, with slashes between folders."""
     location: str
-    """The whole path of the file, or the URI of the object."""
+    """The full path of the file, or the URI of the object."""
     size: int
-    """Bytes."""
+    """Size of the file, in bytes."""
     sha256: str
-    """Of the file, in hexadecimal digits."""
+    """SHA-256 of the file, in hexadecimal."""
     fetched: bool
-    """Whether it was fetched now; False when the target had this very file."""
+    """Whether it was fetched in this run; False if the target already had the same file."""
 
 
 def item_of(image: Image, path: str) -> ExportItem:
@@ -75,7 +75,7 @@ def item_of(image: Image, path: str) -> ExportItem:
 
 
 def note_of(image: Image, path: str) -> str:
-    """The row of the manifest as the journal keeps it."""
+    """The row of the manifest, as stored in the journal."""
     row: dict[str, object] = {
         "source": path,
         "key": str(image.id),
@@ -93,7 +93,7 @@ def note_of(image: Image, path: str) -> str:
 
 
 def row_as_text(note: str) -> Mapping[str, str | None]:
-    """A row of the manifest for tables whose cells are texts."""
+    """A row of the manifest for tables with text cells."""
     row: dict[str, Any] = json.loads(note)
     return {name: _cell(row.get(name)) for name in COLUMNS}
 

@@ -1,4 +1,4 @@
-"""The target of an export as the sink of a job: fetch, compare with the record, put in place."""
+"""The target of an export as the sink of a job: fetches files, verifies them and moves them into place."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class ExportSink:
     """See `imgwire_async.ingest.sink.Sink`.
 
     Args:
-        core: makes the requests. Those that fetch carry no API key.
-        target: where the files go.
+        core: makes the requests. Requests that fetch files carry no API key.
+        target: the destination of the files.
     """
 
     def __init__(self, core: Core, target: Target) -> None:
@@ -52,17 +52,17 @@ class ExportSink:
         self.destination = destination_of(core)
 
     async def locate(self, image_ids: Sequence[str]) -> Destination | None:
-        """Where the first of these images is, or None if the key sees none of them."""
+        """The location of the first of these images, or None if none is visible to the key."""
         return await locate(self._images, self.destination, image_ids)
 
     async def store(self, upload: Upload, *, seconds: float | None) -> StoredImage[ExportedImage]:
-        """Fetch an original into the target, unless it is there.
+        """Fetch an original into the target, unless it is already there.
 
         Raises:
-            DownloadRejectedError: the CDN answered with an error status.
-            DownloadVerificationError: what it delivers is not the original.
+            DownloadRejectedError: the CDN responded with an error status.
+            DownloadVerificationError: the fetched file is not the original.
             DownloadTargetError: the target cannot be written, or has another file of this name.
-            ImgwireError: what a fetch can raise.
+            ImgwireError: any other error of a fetch.
         """
         item = upload.item
         assert isinstance(item, ExportItem)  # noqa: S101 - from our source, in this process
@@ -85,7 +85,7 @@ class ExportSink:
                 await spool.discard()
 
     async def _put(self, path: str, spool: Spool) -> bool:
-        """Put a file in place; False if it was there, left by a run that was killed at that moment."""
+        """Move a file into place; return False if a run that was killed just afterwards already did."""
         try:
             await self._target.put(path, spool)
         except DownloadTargetError as error:
@@ -95,11 +95,11 @@ class ExportSink:
         return True
 
     async def confirm(self, image: StoredImage[ExportedImage]) -> StoredImage[ExportedImage]:
-        """Nothing is left to wait for."""
+        """Return the image unchanged, because there is nothing to wait for."""
         return image
 
     async def wait_until_ready(self, image_id: str) -> StoredImage[ExportedImage]:
-        """Never called: such a job does not wait for images to be ready."""
+        """Never called: an export does not wait for images to be ready."""
         raise NotImplementedError(image_id)
 
     def _stored(

@@ -1,4 +1,4 @@
-"""Where an export goes."""
+"""The target of an export."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ class Target(Protocol):
 
     @property
     def name(self) -> str:
-        """The whole path, or the URI."""
+        """The full path, or the URI."""
         ...
 
     @property
     def is_local(self) -> bool:
-        """Whether looking at a file costs no request."""
+        """Whether a file can be checked without a request."""
         ...
 
     def spool(self) -> Spool:
-        """Where a file arrives before it is complete."""
+        """Where a file is received until it is complete."""
         ...
 
     def location(self, path: str) -> str:
-        """The whole path or URI of a file."""
+        """The full path or URI of a file."""
         ...
 
     async def begin(self) -> None:
-        """Prepare for a run, and remove what a killed one has left unfinished."""
+        """Prepare for a run, and remove incomplete files of a killed one."""
         ...
 
     async def end(self) -> None:
-        """Remove what has not become a file."""
+        """Remove incomplete files."""
         ...
 
     async def exists(self, path: str) -> bool:
-        """Whether there is anything of this name."""
+        """Whether anything with this name exists."""
         ...
 
     async def holds(self, path: str, size: int, sha256: bytes) -> bool:
@@ -47,7 +47,7 @@ class Target(Protocol):
         ...
 
     async def put(self, path: str, spool: Spool) -> None:
-        """Have a complete file appear.
+        """Move a complete file into place.
 
         Raises:
             DownloadTargetError: it cannot be written, or (`errno` is `EEXIST`) the name is taken.
@@ -58,7 +58,7 @@ class Target(Protocol):
         """Write or replace the manifest, in one step.
 
         Args:
-            path: of the manifest.
+            path: path of the manifest.
             notes: its rows as JSON; reading them blocks.
         """
         ...
@@ -69,12 +69,12 @@ def open_target(to: str, mark: str, options: Mapping[str, str] | None, *, overwr
 
     Args:
         to: path of a folder, or URI of a bucket or prefix.
-        mark: names the job.
-        options: of the bucket, see `imgwire_async.stores.opening.open_store`.
+        mark: identifies the job.
+        options: options of the bucket, see `imgwire_async.stores.opening.open_store`.
         overwrite: whether to replace files that exist.
 
     Raises:
-        InvalidArgumentError: the URI names no bucket.
+        InvalidArgumentError: the URI does not name a bucket.
         ConfigurationError: the extra for buckets is missing.
     """
     if is_object(to):
