@@ -59,13 +59,14 @@ class ExportJob(IngestJob[ExportedImage]):
         job: str | None,
         options: IngestOptions,
     ) -> None:
-        self._to = _folder(to)
+        self._to = target = _folder(to)
         self._overwrite = overwrite
         self._manifest = _checked_manifest(manifest)
         self._store_options = store_options
         self._images = ImageEntries(
             Images(patient(core)),
-            identity=lambda: parts.identity_of(self._to, store_options),
+            # Without the job itself, which would not end when it is forgotten.
+            identity=lambda: parts.identity_of(target, store_options),
             template=NameTemplate(name),
             wanted=matcher(filters),
         )

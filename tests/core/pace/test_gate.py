@@ -103,7 +103,8 @@ async def test_a_limit_that_changes_lets_more_go_at_once_or_waits_for_those_in_f
         gate.resize(3)
         await time.sleep(1.0)
         gate.resize(1)
-    assert log.admitted == [("a", 0.0), ("b", 5.0), ("c", 5.0), ("d", 15.0), ("e", 25.0)]
+    # Trio wakes those that may go at once in any order.
+    assert sorted(log.admitted) == [("a", 0.0), ("b", 5.0), ("c", 5.0), ("d", 15.0), ("e", 25.0)]
 
 
 @in_virtual_time
