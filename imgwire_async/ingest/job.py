@@ -249,7 +249,7 @@ class IngestJob(Generic[RecordT]):
         """Write a manifest (JSON Lines) of the items that are not stored, for another job.
 
         These are the items recorded as failed in the journal and, if the job stopped early, those not yet
-        tried: for them, a source that is listed, such as a bucket, is listed to its end, and nothing is sent. For a source
+        tried: for them, a source such as a bucket is listed to its end, and nothing is sent. For a source
         that can be read only once, such as a generator, they include only items that the job had already
         taken. Where the rest of a source cannot be listed, `report.unlisted` says from where on items are
         missing. Running the same job again retries all of them. Items made of bytes have no source in the

@@ -88,6 +88,11 @@ class FailureGroup:
     files: tuple[str | None, ...] = ()
     """The local files of these examples; None where there is no local file."""
 
+    def __setstate__(self, state: list[Any]) -> None:
+        # Older pickles have the first fields only.
+        for field, value in zip(fields(self), [*state, ()], strict=False):
+            object.__setattr__(self, field.name, value)
+
     @property
     def in_words(self) -> str:
         """The cause in words, such as `too large for the service (413)`."""

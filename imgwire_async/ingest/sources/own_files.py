@@ -42,7 +42,7 @@ _ROWS: Final = (
 _LISTS: Final = {".jsonl", ".ndjson"}
 PAGE_MARK: Final = '<meta name="generator" content="imgwire-async">'
 """In the head of the HTML pages of reports."""
-REDIRECTS_MARK: Final = "Redirects from imgix to Imgwire."
+REDIRECTS_MARK: Final = "Redirects made by imgwire-async."
 """In the first comment of the redirect rules of a migration."""
 COMPARED: Final = "pictures", "results.jsonl"
 """The folder with the pictures of a comparison report, and the file beside it."""
