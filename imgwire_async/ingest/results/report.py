@@ -90,8 +90,8 @@ class FailureGroup:
 
     def __setstate__(self, state: list[Any]) -> None:
         # Older pickles have the first fields only.
-        for field, value in zip(fields(self), [*state, ()], strict=False):
-            object.__setattr__(self, field.name, value)
+        for one, value in zip(fields(self), [*state, ()], strict=False):
+            object.__setattr__(self, one.name, value)
 
     @property
     def in_words(self) -> str:
