@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PIL import Image
@@ -14,7 +15,7 @@ from imgwire_async.migrate import Compared, TrafficSurvey
 from imgwire_async.migrate.traffic.logs import requests_of
 from imgwire_async.migrate.traffic.page import write_survey
 from imgwire_async.migrate.verification.page import write_page
-from tests.browsers import CHROMIUM
+from tests.browsers import CHROMIUM, violations
 
 PHONE = {"width": 375, "height": 800}  # pixels
 PAIRS = {  # mean difference and parameters, by id
@@ -69,6 +70,17 @@ def verification(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def survey(tmp_path: Path) -> Path:
+    survey = TrafficSurvey()
+    url = b"https://a.imgix.net/a?w=5&fit=crop&h=5&trim=auto&blur=5&auto=format,compress"
+    for request in requests_of(io.BytesIO(url)):
+        survey.add(request)
+    path = tmp_path / "survey.html"
+    write_survey(survey, path)
+    return path
+
+
 def shown(page: Page) -> list[str]:
     """The names of the pairs that can be seen, in their order."""
     titles = [article.locator("h2") for article in page.locator("article").all() if article.is_visible()]
@@ -100,15 +112,20 @@ def test_pairs_are_shown_the_worst_first_and_filtered_without_scripts(page: Page
     assert is_within_its_width(page)
 
 
-def test_a_survey_fits_a_phone(page: Page, tmp_path: Path) -> None:
-    survey = TrafficSurvey()
-    url = b"https://a.imgix.net/a?w=5&fit=crop&h=5&trim=auto&blur=5&auto=format,compress"
-    for request in requests_of(io.BytesIO(url)):
-        survey.add(request)
-    write_survey(survey, tmp_path / "survey.html")
-
-    page.goto((tmp_path / "survey.html").as_uri())
+def test_a_survey_fits_a_phone(page: Page, survey: Path) -> None:
+    page.goto(survey.as_uri())
 
     assert page.locator("html").get_attribute("lang") == "en"
     assert page.locator("svg").count() == page.locator("svg[role=img][aria-label]").count() == 2
     assert is_within_its_width(page)
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_axe_finds_nothing_on_either_page(
+    browser: Browser, verification: Path, survey: Path, colours: Literal["light", "dark"]
+) -> None:
+    with browser.new_context(color_scheme=colours, offline=True) as context:
+        page = context.new_page()
+        for path in (verification, survey):
+            page.goto(path.as_uri())
+            assert violations(page) == []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from imgwire_async.sandbox import Sandbox
-from tests.browsers import CHROMIUM
+from tests.browsers import CHROMIUM, violations
 from tests.sandbox.imgwire.support import encode, open_api, photograph
 from tests.sandbox.server.pages.support import Pages
 
@@ -136,3 +137,30 @@ def test_names_of_images_run_no_scripts(browser: Browser, pages: Pages) -> None:
             page.goto(path)
             assert "run" not in page.title().split(" · ")
             assert page.locator("script").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(
+    browser: Browser, pages: Pages, photos: list[Path], scheme: Literal["light", "dark"]
+) -> None:
+    with browser.new_context(
+        base_url=pages.sandbox.base_url, color_scheme=scheme, bypass_csp=True
+    ) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_label("Upload images").set_input_files(photos)
+        with page.expect_navigation():
+            page.get_by_role("button", name="Upload", exact=True).click()
+        page.goto("/developer/faults")
+        with page.expect_navigation():
+            page.get_by_role("button", name="Switch on").click()
+        found = {"after a form": violations(page)}
+        for path in VIEWS:
+            page.goto(path)
+            found[path] = violations(page)
+        page.goto("/")
+        with page.expect_navigation():
+            page.locator(".card").first.click()
+        found["image"] = violations(page)
+
+        assert {path: problems for path, problems in found.items() if problems} == {}
