@@ -174,6 +174,11 @@ class _Reply:
             return await self._content.readany()
         except FAILURES as error:
             raise (_read_timeout() if self._timed_out else as_transport_error(error)) from error
+        except RuntimeError as error:
+            # aiohttp has no class of its own for a connection that was closed between two reads.
+            if self._content.exception() is None and not (self._transport and self._transport.is_closing()):
+                raise
+            raise (_read_timeout() if self._timed_out else as_transport_error(error)) from error
         finally:
             self._timeouts.stop(self)
 
