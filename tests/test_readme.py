@@ -69,6 +69,7 @@ def folder(tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     shutil.copyfile(photo, tmp_path / ".demo" / "photographs" / "rocket.jpg")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))  # where journals of buckets go
+    monkeypatch.setenv("IMGWIRE_CONFIG_FILE", str(tmp_path / ".config" / "profiles.ini"))
     return tmp_path
 
 
