@@ -21,6 +21,7 @@ SETTLED_AFTER = 80  # accepted requests after the first 429
 MEASURED = 120  # accepted requests
 
 
+@pytest.mark.slow
 async def test_auto_concurrency_finds_and_keeps_an_unknown_rate_limit() -> None:
     rates = {"images.list": SteadyRate(rate=LIMIT, burst=10, retry_after=None)}
     retries: list[RetryEvent] = []

@@ -462,6 +462,7 @@ MEASURED = 60  # accepted requests
 
 
 @pytest.mark.measures_time
+@pytest.mark.slow
 async def test_four_processes_find_and_keep_one_unknown_rate_limit_over_sockets() -> None:
     # The limit is far below what a busy machine can do, and the service's own log is counted.
     rates = {"images.create": SteadyRate(rate=RATE, burst=5, retry_after=None)}
