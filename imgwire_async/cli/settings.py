@@ -94,20 +94,7 @@ def configured_client(on_retry: Callable[[RetryEvent], None] | None = None) -> A
     """
     from imgwire_async.imgwire.client import AsyncImgwireClient
 
-    profile = chosen_profile("imgwire")
-    given: dict[str, Any] = {}
-    if profile is not None:
-        given = {
-            "api_key": profile.api_key.reveal(),
-            "base_url": profile.base_url if settings.base_url is None else settings.base_url,
-            "environment_id": profile.environment_id,
-        }
-    elif settings.base_url is not None:
-        given = {
-            "api_key": os.environ["IMGWIRE_API_KEY"],
-            "base_url": settings.base_url,
-            "environment_id": os.environ.get("IMGWIRE_ENVIRONMENT_ID") or None,
-        }
+    given = _arguments("imgwire", settings.base_url)
     return AsyncImgwireClient(max_retries=ATTEMPTS - 1, on_retry=on_retry, **given)
 
 
@@ -125,13 +112,19 @@ def configured_imgix_client(
     """
     from imgwire_async.imgix.client import AsyncImgixClient
 
-    profile = chosen_profile("imgix")
-    given: dict[str, Any] = {}
-    if profile is not None:
-        given = {
-            "api_key": profile.api_key.reveal(),
-            "base_url": profile.base_url if base_url is None else base_url,
-        }
-    elif base_url is not None:
-        given = {"api_key": os.environ["IMGIX_API_KEY"], "base_url": base_url}
+    given = _arguments("imgix", base_url)
     return AsyncImgixClient(max_retries=ATTEMPTS - 1, on_retry=on_retry, **given)
+
+
+def _arguments(service: str, base_url: str | None) -> dict[str, Any]:
+    """The arguments of a client; none if it reads the environment variables itself."""
+    profile = chosen_profile(service)
+    if profile is not None:
+        key, url, environment = profile.api_key.reveal(), profile.base_url, profile.environment_id
+    elif base_url is None:
+        return {}
+    else:
+        values = [os.environ.get(name) or None for name in VARIABLES[service]]
+        key, url, environment = values[0] or "", None, values[2] if len(values) > 2 else None
+    given = {"api_key": key, "base_url": url if base_url is None else base_url}
+    return given | ({} if environment is None else {"environment_id": environment})

@@ -22,8 +22,7 @@ from imgwire_async.core.concurrency.tasks import Background, Handover
 from imgwire_async.core.concurrency.threads import ExclusiveThread, in_thread
 from imgwire_async.core.late_module import LateModule
 from imgwire_async.core.pace.local_limits import said
-from imgwire_async.core.time import Time
-from imgwire_async.errors import ImgwireError, JournalError
+from imgwire_async.errors import JournalError
 from imgwire_async.ingest.items import check_job_name, storable
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.ingest.sink import RecordT, Sink, SinkAddress
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from imgwire_async.ingest.results.outcomes import Outcome
     from imgwire_async.ingest.results.outputs import Taken
     from imgwire_async.ingest.results.report import Progress, Report, Tally
+    from imgwire_async.ingest.run import Run
     from imgwire_async.ingest.runners.ray_link import RayCluster
     from imgwire_async.ingest.runners.ray_runner import RayRunner
     from imgwire_async.ingest.runners.runner import Runner
@@ -94,7 +94,7 @@ class IngestJob(Generic[RecordT]):
         self._runner: Runner
         self._coordinator: Coordinator
         self._outcomes: Handover[list[Outcome]]
-        self._run: _Run
+        self._run: Run
 
     async def __aenter__(self) -> Self:
         if self._background is not None:
@@ -109,7 +109,7 @@ class IngestJob(Generic[RecordT]):
             self._journal = await self._opening.run(lambda: opened.enter_context(self._open_journal()))
             if self._ray_runner is not None:
                 self._cluster = await self._joined(self._ray_runner)
-                unless_started.push_async_callback(_in_thread_in_any_case, self._cluster.leave)
+                unless_started.push_async_callback(parts.in_thread_in_any_case, self._cluster.leave)
             self._runner = self._new_runner()
             binding = await self._begin_run(entries)
             self._entries = entries
@@ -123,7 +123,7 @@ class IngestJob(Generic[RecordT]):
                 self._outcomes,
                 shard_bytes=parts.SHARD_BYTES if self._cluster is None else parts.CLUSTER_SHARD_BYTES,
             )
-            self._run = _Run(
+            self._run = parts.Run(
                 self._coordinator,
                 self._runner,
                 self._journal,
@@ -392,78 +392,5 @@ class IngestJob(Generic[RecordT]):
         return binding
 
 
-class _Run:
-    """A running job. Holds no reference to the `IngestJob`, so that can be garbage-collected."""
-
-    def __init__(
-        self,
-        coordinator: Coordinator,
-        runner: Runner,
-        journal: Journal,
-        outcomes: Handover[list[Outcome]],
-        time: Time,
-        binding: Binding | None,
-        at_end: Callable[[], Awaitable[None]],
-        cluster: RayCluster | None,
-    ) -> None:
-        self._cluster = cluster
-        self._coordinator = coordinator
-        self._runner = runner
-        self._journal = journal
-        self._outcomes = outcomes
-        self._time = time
-        self._binding = binding
-        self._at_end = at_end
-        self._began, self._ended = time.monotonic(), 0.0
-        self.finished = False
-        """Whether the coordinator has finished."""
-
-    @property
-    def seconds(self) -> float:
-        """How long the job has run."""
-        return (self._ended or self._time.monotonic()) - self._began
-
-    async def work(self) -> None:
-        """Run the job, and then keep the journal open until cancelled."""
-        try:
-            try:
-                await self._coordinator.run()
-            finally:
-                self._ended = self._time.monotonic()
-                await self._finish()
-            self.finished = True
-            self._outcomes.end()
-            await anyio.sleep_forever()
-        finally:
-            await _in_thread_in_any_case(self._close)
-
-    async def _finish(self) -> None:
-        with anyio.CancelScope(shield=True):
-            try:
-                await self._at_end()
-            except (ImgwireError, OSError) as error:
-                self._coordinator.failure = self._coordinator.failure or error
-
-    def _close(self) -> None:
-        pace, binding = self._runner.ceilings(), self._binding
-        if binding is not None:
-            binding = binding.seen_in(self._coordinator.area)
-        # A journal that cannot be written has already been reported; these records are only hints.
-        with suppress(JournalError):
-            if pace and not self._coordinator.dry_run:
-                self._journal.keep_pace(pace)
-            if binding is not None and binding.to_json() != self._journal.binding:
-                self._journal.keep_binding(binding.to_json())
-        self._journal.close()
-        if self._cluster is not None:
-            parts.say_if_slow(pace.values())
-            self._cluster.leave()
-
-
 async def _nothing() -> None:
     """Most jobs need no finalisation."""
-
-
-async def _in_thread_in_any_case(function: Callable[[], None]) -> None:
-    with anyio.CancelScope(shield=True):
-        await to_thread.run_sync(function)

@@ -24,6 +24,7 @@ from imgwire_async.ingest.results.outputs import (
     write_text,
 )
 from imgwire_async.ingest.results.report import Progress, Report, Tally
+from imgwire_async.ingest.run import Run, in_thread_in_any_case
 from imgwire_async.ingest.runners.pipes import PipeLink
 from imgwire_async.ingest.runners.pool import WorkerPool
 from imgwire_async.ingest.runners.ray_runner import SHARD_BYTES as CLUSTER_SHARD_BYTES
@@ -48,6 +49,7 @@ __all__ = [
     "Progress",
     "Report",
     "Rest",
+    "Run",
     "Sender",
     "State",
     "Taken",
@@ -63,6 +65,7 @@ __all__ = [
     "extension_of",
     "failures",
     "identity_of",
+    "in_thread_in_any_case",
     "journal_path",
     "not_tried",
     "open_source",

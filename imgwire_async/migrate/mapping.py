@@ -6,22 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from imgwire_async.ingest.sources.own_files import MAPPING
 from imgwire_async.migrate.asset_items import AssetNote, stored_type
 
 if TYPE_CHECKING:
     from imgwire_async.ingest.journal.database import Journal
 
-COLUMNS: Final = (
-    "source_id",
-    "origin_path",
-    "old_url",
-    "image_id",
-    "cdn_url",
-    "mime_type",
-    "width",
-    "height",
-    "metadata_lost",
-)
+COLUMNS: Final = MAPPING
 """Columns of the mapping. `read_urls` reads them again."""
 
 

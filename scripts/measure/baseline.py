@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -17,10 +17,15 @@ JPEG_START = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
 Upload = Callable[[Path], Awaitable[object]]
 
 
-@contextmanager
-def service() -> Iterator[str]:
+def service() -> AbstractContextManager[str]:
     """The base URL of a stub service in a process of its own."""
-    command = [sys.executable, str(Path(__file__).with_name("stub_service.py"))]
+    return served_by("stub_service.py")
+
+
+@contextmanager
+def served_by(script: str) -> Iterator[str]:
+    """The base URL of a script beside this one, which serves until its standard input ends."""
+    command = [sys.executable, str(Path(__file__).with_name(script))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from baseline import JPEG_START, longest_stall, service
+from baseline import JPEG_START, longest_stall, served_by, service
 from loop_watch import LoopWatch
 
 from imgwire_async import AsyncImgwireClient, Stored
@@ -54,7 +54,7 @@ def stores(keys: int = 1_000_000, mib: int = 512, objects: int = 2000, rounds: i
     The store is a process of its own, which makes up what it has. Contestants take turns, and each shows its
     median; memory and stalls are the worst of the turns.
     """
-    with tempfile.TemporaryDirectory() as name, service() as base_url, store() as url:
+    with tempfile.TemporaryDirectory() as name, service() as base_url, served_by("store_service.py") as url:
         folder = Path(name)
         files = folder / "files"
         files.mkdir()
@@ -121,19 +121,6 @@ def print_jobs(jobs: dict[str, list[Measured]], count: int) -> None:
                 f" {processor[what] / processor['folder']:.2f} of its processor time"
                 + (" (at most 1.30)" if what == "objects" else "")
             )
-
-
-@contextmanager
-def store() -> Iterator[str]:
-    """The URL of a made-up store in a process of its own."""
-    command = [sys.executable, str(Path(__file__).with_name("store_service.py"))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()
 
 
 async def _measure(what: str, url: str, base_url: str, files: Path, scratch: Path, count: int) -> Measured:

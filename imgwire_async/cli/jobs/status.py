@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -16,6 +17,7 @@ from imgwire_async.cli.streams import say
 from imgwire_async.errors import JournalError
 
 if TYPE_CHECKING:
+    from imgwire_async.ingest.journal.rows import State
     from imgwire_async.ingest.journal.stats import FailedItem, JournalStats
 
 _SHOWN_FAILURES: Final = 5
@@ -70,25 +72,15 @@ def _show(journal: Path, *, as_json: bool) -> None:
     say("", *_ending(stats, command, running=running))
 
 
-def _counts(stats: JournalStats) -> dict[str, int]:
+def _by_state(values: Mapping[State, int]) -> dict[str, int]:
+    """Numbers of items or bytes by state, as people call the states."""
     from imgwire_async.ingest.journal.rows import State
 
     return {
-        "stored": stats.counts[State.STORED] + stats.counts[State.READY],
-        "not_stored_yet": stats.counts[State.KEYED],
-        "failed": stats.counts[State.FAILED],
-        "skipped": stats.counts[State.SKIPPED],
-    }
-
-
-def _sizes(stats: JournalStats) -> dict[str, int]:
-    from imgwire_async.ingest.journal.rows import State
-
-    return {
-        "stored": stats.bytes[State.STORED] + stats.bytes[State.READY],
-        "not_stored_yet": stats.bytes[State.KEYED],
-        "failed": stats.bytes[State.FAILED],
-        "skipped": stats.bytes[State.SKIPPED],
+        "stored": values[State.STORED] + values[State.READY],
+        "not_stored_yet": values[State.KEYED],
+        "failed": values[State.FAILED],
+        "skipped": values[State.SKIPPED],
     }
 
 
@@ -103,8 +95,8 @@ def _facts(stats: JournalStats, journal: Path, command: str | None, *, running: 
         "area": stats.area,
         "source": _source(stats),
         "items": stats.items,
-        **_counts(stats),
-        "bytes": _sizes(stats),
+        **_by_state(stats.counts),
+        "bytes": _by_state(stats.bytes),
         "last_activity": _time(stats.last_activity),
         "failures": [
             {
@@ -121,7 +113,7 @@ def _facts(stats: JournalStats, journal: Path, command: str | None, *, running: 
 
 
 def _table(stats: JournalStats, journal: Path, *, running: bool) -> dict[str, object]:
-    kind, sizes = _kind(stats), _sizes(stats)
+    kind, sizes = _kind(stats), _by_state(stats.bytes)
     place = "target" if kind == "export" else "source"
     service = stats.service or "unknown: written by an earlier version"
     table: dict[str, object] = {
@@ -132,7 +124,7 @@ def _table(stats: JournalStats, journal: Path, *, running: bool) -> dict[str, ob
         "state": "running" if running else "not running",
         "last activity": _time(stats.last_activity) or "unknown",
     }
-    for name, count in _counts(stats).items():
+    for name, count in _by_state(stats.counts).items():
         if count or name == "stored":
             table[name.replace("_", " ")] = f"{count:,}{_size(sizes[name])}"
     return table
@@ -147,7 +139,7 @@ def _size(size: int) -> str:
 def _ending(stats: JournalStats, command: str | None, *, running: bool) -> list[str]:
     if running:
         return ["The job is running; look again for newer numbers."]
-    counts = _counts(stats)
+    counts = _by_state(stats.counts)
     if counts["not_stored_yet"] or counts["failed"]:
         begin = "To resume, run"
     else:

@@ -17,21 +17,19 @@ PARQUET_MARK: Final = "imgwire-async ingest"
 _COMPANIONS: Final = ("-wal", "-shm", "-journal", ".lock", ".lock-journal", ".lock-wal", ".lock-shm")
 """Suffixes that SQLite and the lock of a journal add to its name."""
 _LINE: Final = 64 * 1024  # bytes
-_TABLES: Final = (
-    {"key", "image_id", "cdn_url"},
-    # The mapping of a migration.
-    {
-        "source_id",
-        "origin_path",
-        "old_url",
-        "image_id",
-        "cdn_url",
-        "mime_type",
-        "width",
-        "height",
-        "metadata_lost",
-    },
+MAPPING: Final = (
+    "source_id",
+    "origin_path",
+    "old_url",
+    "image_id",
+    "cdn_url",
+    "mime_type",
+    "width",
+    "height",
+    "metadata_lost",
 )
+"""Columns of the mapping of a migration."""
+_TABLES: Final = ({"key", "image_id", "cdn_url"}, set(MAPPING))
 """Columns of tables with fixed columns."""
 _ROWS: Final = (
     {"key", "_status", "_code", "_message", "_attempts"},  # failed items

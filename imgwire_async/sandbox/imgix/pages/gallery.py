@@ -69,17 +69,13 @@ class ImgixShelf:
 
     title = "imgix sandbox"
     delivery_operation = "rendering.get"
+    page_size = SHOWN
     fields: Sequence[Field] = _FIELDS
     first_fields: Sequence[Field] = _FIRST
     more_hint = "duotone=1b1f24,ffd27f\nborder=4,ff0000"
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-
-    @property
-    def page_size(self) -> int:
-        """How many images one page shows."""
-        return SHOWN
 
     @property
     def maximum_upload_bytes(self) -> int:

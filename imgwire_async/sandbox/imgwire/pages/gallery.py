@@ -75,16 +75,12 @@ class ImgwireShelf:
 
     title = "Imgwire sandbox"
     delivery_operation = "cdn.get"
+    page_size = SHOWN
     fields = FIELDS
     more_hint = "duotone=1b1f24:ffd27f\nwatermark_text=Hello"
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-
-    @property
-    def page_size(self) -> int:
-        """How many images one page shows."""
-        return SHOWN
 
     @property
     def maximum_upload_bytes(self) -> int:

@@ -17,7 +17,7 @@ from imgwire_async.sandbox.server.pages import developer, gallery
 from imgwire_async.sandbox.server.pages.layout import Frame, notice
 from imgwire_async.sandbox.server.pages.protection import is_trusted
 from imgwire_async.sandbox.server.pages.shelf import PageError, Shelf
-from imgwire_async.sandbox.server.requests.bodies import BODY_ENDED, EarlyAnswer
+from imgwire_async.sandbox.server.requests.bodies import EarlyAnswer, counted
 from imgwire_async.sandbox.server.requests.request_log import ReceivedRequest, access_log
 from imgwire_async.sandbox.server.runtime import ServerRuntime, logger
 
@@ -92,13 +92,6 @@ class Pages:
     ) -> None:
         entry = ReceivedRequest(operation, scope["method"], scope["path"], 0, started_at=time.monotonic())
 
-        async def counted_receive() -> Message:
-            message = await receive()
-            entry.bytes_received += len(message.get("body", b""))
-            if not message.get("more_body", False):
-                scope[BODY_ENDED] = True
-            return message
-
         async def noted_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entry.status = message["status"]
@@ -106,7 +99,7 @@ class Pages:
             await send(message)
 
         try:
-            await application(scope, counted_receive, noted_send)
+            await application(scope, counted(receive, scope, entry), noted_send)
         finally:
             entry.ended_at = time.monotonic()
             access_log.info("%s", entry)

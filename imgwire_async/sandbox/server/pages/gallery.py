@@ -98,7 +98,7 @@ def routes(shelf: Shelf, runtime: ServerRuntime, delivery: ASGIApp) -> list[Rout
         async with request.form() as form:
             id = form.get("id", "")
         if not isinstance(id, str) or not await shelf.delete(id):
-            raise PageError(404, "There is no image with this id.")
+            raise PageError(404, "An image with this id does not exist.")
         return RedirectResponse("/?deleted=1", 303)
 
     return [
@@ -113,7 +113,7 @@ def routes(shelf: Shelf, runtime: ServerRuntime, delivery: ASGIApp) -> list[Rout
 def _found(shelf: Shelf, id: str) -> Picture:
     picture = shelf.find(id)
     if picture is None:
-        raise PageError(404, "There is no image with this id.")
+        raise PageError(404, "An image with this id does not exist.")
     return picture
 
 

@@ -11,6 +11,8 @@ from typing import BinaryIO
 from starlette.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from imgwire_async.sandbox.server.requests.request_log import ReceivedRequest
+
 BLOCK_BYTES = 1024 * 1024
 """How much of a body is held in memory before it is written or sent."""
 JSON_BYTES = 8 * 1024 * 1024
@@ -133,3 +135,16 @@ async def _drain(receive: Receive) -> bool:
     except TimeoutError:
         return False
     return False
+
+
+def counted(receive: Receive, scope: Scope, entry: ReceivedRequest) -> Receive:
+    """`receive`, which also counts the bytes of a request's body, and notes its end in the scope."""
+
+    async def counting() -> Message:
+        message = await receive()
+        entry.bytes_received += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            scope[BODY_ENDED] = True
+        return message
+
+    return counting

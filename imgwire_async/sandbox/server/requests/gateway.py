@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgwire_async.sandbox.server.errors import ApiError, rate_limited, scripted
 from imgwire_async.sandbox.server.operations import Operation
-from imgwire_async.sandbox.server.requests.bodies import BODY_ENDED, JSON_BYTES, answer_early
+from imgwire_async.sandbox.server.requests.bodies import JSON_BYTES, answer_early, counted
 from imgwire_async.sandbox.server.requests.faults import Fault
 from imgwire_async.sandbox.server.requests.request_log import RECORDED_HEADERS, ReceivedRequest, access_log
 from imgwire_async.sandbox.server.requests.transport import close_connection, reset_connection
@@ -46,13 +46,6 @@ class Gateway:
         entry = _journal_entry(scope, headers, operation, self._runtime.now())
         self._runtime.requests.add(entry)
 
-        async def counted_receive() -> Message:
-            message = await receive()
-            entry.bytes_received += len(message.get("body", b""))
-            if not message.get("more_body", False):
-                scope[BODY_ENDED] = True
-            return message
-
         async def noted_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entry.status = message["status"]
@@ -66,9 +59,9 @@ class Gateway:
         entry.by_fault = fault is not None
         try:
             if fault is None:
-                await self._admit(scope, headers, operation, counted_receive, noted_send)
+                await self._admit(scope, headers, operation, counted(receive, scope, entry), noted_send)
             else:
-                await self._fail(fault, scope, headers, operation, counted_receive, noted_send)
+                await self._fail(fault, scope, headers, operation, counted(receive, scope, entry), noted_send)
         finally:
             entry.ended_at = entry.answered_at or time.monotonic()
             access_log.info("%s", entry)
