@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import importlib
 import json
@@ -98,3 +99,17 @@ def test_a_module_that_never_was_is_not_found(module: str) -> None:
 def test_a_name_that_never_was_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nonsense"):
         _ = importlib.import_module("imgwire_async.core.operation").nonsense
+
+
+def test_no_frozen_class_with_slots_defines_how_it_is_loaded() -> None:
+    """Python before 3.11.4 replaces such a method; `reads_older_pickles` sets it afterwards."""
+    found = []
+    for path in Path(imgwire_async.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                decorators = " ".join(map(ast.unparse, node.decorator_list))
+                methods = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+                if {"__getstate__", "__setstate__"} & methods and "frozen=True, slots=True" in decorators:
+                    found.append(f"{path.name}: {node.name}")
+
+    assert found == []

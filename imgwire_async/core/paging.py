@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import anyio
@@ -20,6 +20,7 @@ from imgwire_async.core.concurrency.loops import LoopLocal, current_loop
 from imgwire_async.core.concurrency.tasks import Background
 from imgwire_async.core.operation import Response
 from imgwire_async.core.values.numbers import whole
+from imgwire_async.core.values.pickles import reads_older_pickles
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, PaginationError
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ Position: TypeAlias = int | str | None
 """The position of a page: its number or a cursor; None is the first page of a list with cursors."""
 
 
+@reads_older_pickles
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pagination:
     """The position of a page in its list. Fields that the service did not send are None."""
@@ -46,11 +48,6 @@ class Pagination:
     """Cursor of this page, in a list with cursors."""
     next_cursor: str | None = None
     """Cursor of the next page, or None if this is the last one."""
-
-    def __setstate__(self, state: list[object]) -> None:
-        # Pickles from versions without cursors contain only the first fields.
-        for field, value in zip(fields(self), [*state, None, None], strict=False):
-            object.__setattr__(self, field.name, value)
 
     @property
     def next_position(self) -> Position:

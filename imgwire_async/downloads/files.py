@@ -7,12 +7,13 @@ import os
 import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, cast
 from uuid import uuid4
 
 from imgwire_async.core.concurrency.threads import ExclusiveThread
+from imgwire_async.core.values.pickles import reads_older_pickles
 from imgwire_async.downloads.file_objects import FileSink, OutputFile, target_error
 from imgwire_async.errors import DownloadTargetError, InvalidArgumentError
 
@@ -24,6 +25,7 @@ _FOLDERS_CANNOT_BE_SYNCED: Final = frozenset(
 )
 
 
+@reads_older_pickles
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadedFile:
     """The result of a download."""
@@ -36,11 +38,6 @@ class DownloadedFile:
     """MIME type as the host declared it, or None."""
     uri: str | None = None
     """URI of the object, or None if it was not written to a bucket."""
-
-    def __setstate__(self, state: list[object]) -> None:
-        # Older pickles have the first fields only.
-        for field, value in zip(fields(self), [*state, None], strict=False):
-            object.__setattr__(self, field.name, value)
 
 
 @asynccontextmanager

@@ -7,10 +7,11 @@ import os
 import random
 import statistics
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from imgwire_async.core.values.pickles import reads_older_pickles
 from imgwire_async.core.values.redaction import without_query
 from imgwire_async.ingest.coordination.health import cause_of
 from imgwire_async.ingest.items import IngestItem, is_url, storable
@@ -76,6 +77,7 @@ class Progress:
         return (self.found - self.done) * self.seconds / self.done
 
 
+@reads_older_pickles
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
     """Failures of one kind."""
@@ -87,11 +89,6 @@ class FailureGroup:
     """A few examples, each with key and message."""
     files: tuple[str | None, ...] = ()
     """The local files of these examples; None where there is no local file."""
-
-    def __setstate__(self, state: list[Any]) -> None:
-        # Older pickles have the first fields only.
-        for one, value in zip(fields(self), [*state, ()], strict=False):
-            object.__setattr__(self, one.name, value)
 
     @property
     def in_words(self) -> str:

@@ -9,11 +9,12 @@ import posixpath
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, cast
 
+from imgwire_async.core.values.pickles import reads_older_pickles
 from imgwire_async.errors import InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.items import Entry, IngestItem, is_url, key_of, storable, url_or_path
 from imgwire_async.ingest.sources.csv_rows import CsvTable, MalformedError
@@ -46,6 +47,7 @@ _COMPRESSED: Final = {
 }
 
 
+@reads_older_pickles
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A CSV (with a header), JSON Lines or Parquet file with one item per row, read as a stream.
@@ -71,11 +73,6 @@ class Manifest:
     """Default: detected from the file name; for standard input, from the first character."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Options for opening the buckets of the manifest or its rows, see `Bucket.options`."""
-
-    def __setstate__(self, state: Sequence[object]) -> None:
-        # A pickle of an earlier version has no options.
-        for one, value in zip(fields(self), (*state, {}), strict=False):
-            object.__setattr__(self, one.name, value)
 
     def __post_init__(self) -> None:
         unknown = set(self.columns) - set(_FIELDS)
