@@ -103,13 +103,13 @@ class IngestJob(Generic[RecordT]):
         self._tally, self._own_files = parts.Tally(self._core.shared.rng), parts.OwnFiles()
         entries = await to_thread.run_sync(parts.open_source, self._source, self._own_files)
         async with AsyncExitStack() as unless_started:
-            # A thread keeps opening the journal when asyncio cancels this task; nobody else would close it.
+            # When asyncio cancels this task, a thread keeps opening the journal or joining the cluster, and
+            # nothing else would close the one or leave the other.
             opened = ExitStack()
             unless_started.push_async_callback(self._opening.end, opened.close)
             self._journal = await self._opening.run(lambda: opened.enter_context(self._open_journal()))
             if self._ray_runner is not None:
-                self._cluster = await self._joined(self._ray_runner)
-                unless_started.push_async_callback(parts.in_thread_in_any_case, self._cluster.leave)
+                self._cluster = await self._joined(self._ray_runner, opened)
             self._runner = self._new_runner()
             binding = await self._begin_run(entries)
             self._entries = entries
@@ -356,12 +356,13 @@ class IngestJob(Generic[RecordT]):
         """Called once nothing is in flight, however the run ends. Must not refer to the job."""
         return _nothing
 
-    async def _joined(self, runner: RayRunner) -> RayCluster:
+    async def _joined(self, runner: RayRunner, opened: ExitStack) -> RayCluster:
         from imgwire_async.ingest.runners.ray_link import RayCluster
 
         parts.check_event_loop()
         cluster = RayCluster(runner, self._options.max_pause)
-        await to_thread.run_sync(cluster.join)
+        opened.callback(cluster.leave)
+        await self._opening.run(cluster.join)
         workers = await to_thread.run_sync(cluster.workers, self._options.most_processes)
         self._options = replace(self._options, processes=workers)
         return cluster

@@ -24,7 +24,7 @@ from imgwire_async.ingest.results.outputs import (
     write_text,
 )
 from imgwire_async.ingest.results.report import Progress, Report, Tally
-from imgwire_async.ingest.run import Run, in_thread_in_any_case
+from imgwire_async.ingest.run import Run
 from imgwire_async.ingest.runners.pipes import PipeLink
 from imgwire_async.ingest.runners.pool import WorkerPool
 from imgwire_async.ingest.runners.ray_runner import SHARD_BYTES as CLUSTER_SHARD_BYTES
@@ -65,7 +65,6 @@ __all__ = [
     "extension_of",
     "failures",
     "identity_of",
-    "in_thread_in_any_case",
     "journal_path",
     "not_tried",
     "open_source",

@@ -66,7 +66,7 @@ class Run:
             self._outcomes.end()
             await anyio.sleep_forever()
         finally:
-            await in_thread_in_any_case(self._close)
+            await _in_thread_in_any_case(self._close)
 
     async def _finish(self) -> None:
         with anyio.CancelScope(shield=True):
@@ -91,7 +91,7 @@ class Run:
             self._cluster.leave()
 
 
-async def in_thread_in_any_case(function: Callable[[], None]) -> None:
+async def _in_thread_in_any_case(function: Callable[[], None]) -> None:
     """Call a function in a thread, and wait for it even if the task is cancelled."""
     with anyio.CancelScope(shield=True):
         await to_thread.run_sync(function)

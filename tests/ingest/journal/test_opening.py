@@ -72,3 +72,35 @@ async def test_a_job_that_asyncio_cancels_while_it_starts_frees_the_journal(
 
     with Journal(tmp_path / "j") as journal:
         assert journal.count() == {}
+
+
+async def test_a_job_that_asyncio_cancels_while_it_joins_a_cluster_leaves_it(
+    client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+
+    class Cluster:
+        def __init__(self, *_: object) -> None:
+            self.join = held
+
+        def leave(self) -> None:
+            happened.append("left")
+
+    held = Held(lambda: happened.append("joined"))
+    monkeypatch.setattr("imgwire_async.ingest.runners.ray_link.RayCluster", Cluster)
+    # The extra need not be installed.
+    monkeypatch.setattr("imgwire_async.ingest.runners.ray_runner.check_installed", lambda: None)
+
+    async def run() -> None:
+        async with client.ingest([], journal=tmp_path / "j", runner="ray"):
+            raise AssertionError("the job has started")
+
+    task = asyncio.create_task(run())
+    async with asyncio.timeout(30):  # in place of which the test would wait for ever
+        await held.called.wait()
+    task.cancel()
+    asyncio.get_running_loop().call_soon(held.may_return.set)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert happened == ["joined", "left"]

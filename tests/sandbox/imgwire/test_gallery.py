@@ -57,7 +57,7 @@ def test_an_empty_sandbox_says_so(api: Api) -> None:
 
 
 def test_images_come_in_pages(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gallery, "SHOWN", 2)
+    monkeypatch.setattr(gallery.ImgwireShelf, "page_size", 2)
     for number in range(5):
         api.create(file_name=f"{number}.png")
 

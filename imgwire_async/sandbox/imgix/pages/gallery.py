@@ -20,8 +20,6 @@ from imgwire_async.sandbox.server.errors import ApiError
 from imgwire_async.sandbox.server.pages.layout import size_text
 from imgwire_async.sandbox.server.pages.shelf import Delivery, Field, Figures, PageError, Picture, Upload
 
-SHOWN: Final = 60
-"""How many images one page shows."""
 NEW_SOURCE: Final = "gallery"
 """Name and subdomain of the source that an upload creates where there is none."""
 
@@ -69,7 +67,8 @@ class ImgixShelf:
 
     title = "imgix sandbox"
     delivery_operation = "rendering.get"
-    page_size = SHOWN
+    page_size = 60
+    """Number of images on a page."""
     fields: Sequence[Field] = _FIELDS
     first_fields: Sequence[Field] = _FIRST
     more_hint = "duotone=1b1f24,ffd27f\nborder=4,ff0000"
@@ -109,8 +108,8 @@ class ImgixShelf:
         values = {
             "now": self._runtime.now(),
             "status": status,
-            "limit": SHOWN,
-            "skipped": (number - 1) * SHOWN,
+            "limit": self.page_size,
+            "skipped": (number - 1) * self.page_size,
         }
         rows = await self._runtime.database.read(
             lambda connection: connection.execute(sql, values).fetchall()

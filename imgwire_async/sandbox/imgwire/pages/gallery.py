@@ -28,8 +28,6 @@ from imgwire_async.sandbox.server.pages.layout import size_text
 from imgwire_async.sandbox.server.pages.shelf import Delivery, Field, Figures, PageError, Picture, Upload
 from imgwire_async.sandbox.server.storage.presigned import StoreError
 
-SHOWN = 60
-"""How many images one page shows."""
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,15}")
 _OF_TEXT = Color | Duotone | Gradient | Shadow | Watermark | WatermarkText
@@ -75,7 +73,8 @@ class ImgwireShelf:
 
     title = "Imgwire sandbox"
     delivery_operation = "cdn.get"
-    page_size = SHOWN
+    page_size = 60
+    """Number of images on a page."""
     fields = FIELDS
     more_hint = "duotone=1b1f24:ffd27f\nwatermark_text=Hello"
 
@@ -109,7 +108,7 @@ class ImgwireShelf:
         """A page of the images, newest first."""
 
         def read(connection: sqlite3.Connection) -> list[Picture]:
-            rows = records.shown(connection, number, SHOWN, status)
+            rows = records.shown(connection, number, self.page_size, status)
             reasons = records.reasons(connection, [row["id"] for row in rows])
             return [self._picture(row, reasons.get(row["id"])) for row in rows]
 
