@@ -50,6 +50,7 @@ class MemoryLink:
         self._scope = anyio.CancelScope()
         self._ending, self._dies = ending, dies
         self._tasks: TaskGroup
+        self._has_ended = False
         self.side = WorkerSide()
 
     async def start(self, tasks: TaskGroup) -> None:
@@ -68,8 +69,11 @@ class MemoryLink:
                 except* ConfigurationError:
                     pass
                 self._tasks.cancel_scope.cancel()
+        self._has_ended = True
 
     async def send(self, data: bytes) -> None:
+        if self._has_ended:  # as the pipe of a process that has ended
+            raise anyio.BrokenResourceError
         self.side.channel.feed(data, self._tasks)
 
     async def receive(self) -> bytes:
