@@ -126,9 +126,12 @@ class Entry:
     """How the bucket of an object is opened, see `Bucket.options`."""
 
 
+_SCHEMES: Final = ("http://", "https://")
+
+
 def is_url(text: str) -> bool:
     """Whether `text` is a URL for the service to fetch rather than a path."""
-    return text.lower().startswith(("http://", "https://"))
+    return text.startswith(_SCHEMES) or text[:8].lower().startswith(_SCHEMES)
 
 
 def url_or_path(text: str) -> str:
@@ -137,6 +140,8 @@ def url_or_path(text: str) -> str:
     Other text stays as it is, because file names may start and end with blanks. Blanks include invisible
     characters, such as a zero-width space copied from a web page.
     """
+    if text.startswith(_SCHEMES) and "!" <= text[-1] <= "~":
+        return text
     start, end = 0, len(text)
     while start < end and _is_blank(text[start]):
         start += 1
@@ -158,16 +163,18 @@ def key_of(item: IngestItem) -> str | None:
     key: object = item.key
     if key is not None:
         return key_text(key) if isinstance(key, str) else None
-    if isinstance(item.source, bytes):
-        return None
-    return key_text(os.fsdecode(item.source))
+    return None if isinstance(item.source, bytes) else _plain_text(item.source)
 
 
 def source_text(item: IngestItem) -> str:
     """The source as text for the journal and messages; empty for bytes. For a URL, its content name."""
     if item.content_id is not None and item.is_url:
         return key_text(item.content_id)
-    return "" if isinstance(item.source, bytes) else key_text(os.fsdecode(item.source))
+    return "" if isinstance(item.source, bytes) else _plain_text(item.source)
+
+
+def _plain_text(source: str | os.PathLike[str]) -> str:
+    return key_text(source if isinstance(source, str) else os.fsdecode(source))
 
 
 def location(item: IngestItem) -> str:

@@ -13,6 +13,7 @@ from imgwire_async.errors import InvalidArgumentError
 Provider: TypeAlias = Literal["s3", "gs", "az"]
 
 _STORES: Final = re.compile(r"(s3|gs|az|abfss?|s3\+https?)://", re.IGNORECASE)
+_FIRST: Final = frozenset("sgaSGA")
 _FILE: Final = re.compile(r"file:(?://(?:localhost)?(?=/)|(?=/(?!/)))", re.IGNORECASE)
 _ACCOUNT: Final = re.compile(r"(?P<container>[^@]+)@(?P<account>[a-z0-9]+)\.(?:dfs|blob)\.core\.windows\.net")
 
@@ -21,7 +22,8 @@ FORMS: Final = "s3://bucket/key, gs://bucket/key, az://container/key or s3+https
 
 def is_object(text: str) -> bool:
     """Whether `text` names an object or a bucket of a store, and neither a local file nor a URL."""
-    return "://" in text[:16] and _STORES.match(text) is not None
+    # Every item of a job is asked several times, and most are files or URLs.
+    return text[:1] in _FIRST and _STORES.match(text) is not None
 
 
 def local_path(text: str) -> str | None:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import io
-import math
 import os
-import posixpath
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
 from imgwire_async.core.values.pickles import reads_older_pickles
 from imgwire_async.errors import InvalidArgumentError, UploadSourceError
-from imgwire_async.ingest.items import Entry, IngestItem, is_url, key_of, storable, url_or_path
+from imgwire_async.ingest.items import Entry, storable, url_or_path
 from imgwire_async.ingest.sources.csv_rows import CsvTable, MalformedError
-from imgwire_async.ingest.sources.json_rows import UndecodableError, json_rows, parsed_json
+from imgwire_async.ingest.sources.json_rows import UndecodableError, json_rows
 from imgwire_async.ingest.sources.lines import BLOCK, TextFile
-from imgwire_async.ingest.sources.parquet_rows import DamagedError, MapValue, ParquetTable, Unusable
+from imgwire_async.ingest.sources.manifest_rows import RowReader
+from imgwire_async.ingest.sources.parquet_rows import DamagedError, ParquetTable
 from imgwire_async.stores.opening import open_store
 from imgwire_async.stores.reading import blocks_of, open_file
 from imgwire_async.stores.uris import ObjectUri, is_object
@@ -114,8 +113,9 @@ class Manifest:
             wanted = set(columns.values())
             if self.rest_as_metadata:
                 wanted.update(column for column in table.header if column[:1] != "_")
+            reader = self._reader(name, folder, columns)
             for number, row in table.rows(sorted(wanted)):
-                yield self._entry(f"{Path(name).name}:{number}", row, columns, folder)
+                yield reader.entry(number, row)
 
     def _text_entries(self, name: str, folder: str, kind: Format | None) -> Iterator[Entry]:
         with _blocks(name, self.options) as blocks:
@@ -130,17 +130,15 @@ class Manifest:
                 yield from self._csv_entries(name, folder, file)
                 return
             names: Collection[str] = ()
-            columns: dict[str, str] = {}
-            file_name = Path(name).name
+            reader = self._reader(name, folder, {})
             for number, row in json_rows(file.lines()):
-                where = f"{file_name}:{number}"
                 if isinstance(row, str):
-                    yield _bad(where, row)
+                    yield reader.bad(number, row)
                     continue
                 if row.keys() != names:
                     names = row.keys()
-                    columns = self._columns_of(names)
-                yield self._entry(where, row, columns, folder)
+                    reader = self._reader(name, folder, self._columns_of(names))
+                yield reader.entry(number, row)
 
     def _csv_entries(self, name: str, folder: str, file: TextFile) -> Iterator[Entry]:
         expected = {*_FIELDS, *_SOURCE_NAMES, *(column.strip().lower() for column in self.columns.values())}
@@ -150,10 +148,18 @@ class Manifest:
             raise _unreadable(name, f"line {error.line} {error}") from None
         columns = self._columns_of(table.header)
         self._check_columns(name, table.header_line, table.header, columns)
-        file_name = Path(name).name
+        reader = self._reader(name, folder, columns)
         for number, row in table.rows():
-            where = f"{file_name}:{number}"
-            yield _bad(where, row) if isinstance(row, str) else self._entry(where, row, columns, folder)
+            yield reader.bad(number, row) if isinstance(row, str) else reader.entry(number, row)
+
+    def _reader(self, name: str, folder: str, columns: Mapping[str, str]) -> RowReader:
+        return RowReader(
+            Path(name).name,
+            folder,
+            {"source": self._names_of("source")[0], **columns},
+            rest_as_metadata=self.rest_as_metadata,
+            options=self.options,
+        )
 
     def _columns_of(self, names: Collection[str]) -> dict[str, str]:
         """The column of each field that has one; without an exact match, one that differs only in case."""
@@ -187,81 +193,6 @@ class Manifest:
         twice = sorted(column for column in used if header.count(column) > 1)
         if twice:
             raise _unreadable(name, f"{where} has more than one column {twice[0]!r}")
-
-    def _entry(self, where: str, row: Mapping[str, object], columns: Mapping[str, str], folder: str) -> Entry:
-        for column in columns.values():
-            value = row.get(column)
-            if isinstance(value, Unusable):
-                return _bad(where, f"has {value.problem} in the column {column!r}")
-        source_column = columns.get("source", self._names_of("source")[0])
-        source = row.get(source_column)
-        if not isinstance(source, str) or not source.strip():
-            return _bad(where, f"has no text in the column {source_column!r}")
-        if "\0" in source:
-            return _bad(where, f"has a NUL character in the column {source_column!r}")
-        source = url_or_path(source)
-        if not is_url(source) and not is_object(source):
-            source = _joined(folder, source)
-        values: dict[str, str | None] = {}
-        for name in ("key", "file_name", "mime_type", "purpose"):
-            value = row.get(columns[name]) if name in columns else None
-            if isinstance(value, bool) or not isinstance(value, str | int | float | None):
-                return _bad(where, f"has neither text nor a number in the column {columns[name]!r}")
-            values[name] = None if value is None or value == "" else str(value)
-        if values["mime_type"] is not None:
-            values["mime_type"] = values["mime_type"].strip()
-        metadata = self._metadata(row, columns)
-        if isinstance(metadata, str):
-            return _bad(where, metadata)
-        key = values.pop("key")
-        item = IngestItem(source, key, **values, custom_metadata=metadata or None)
-        options = self.options if item.is_object and self.options else None
-        return Entry(key_of(item) or where, item, options=options)
-
-    def _metadata(self, row: Mapping[str, object], columns: Mapping[str, str]) -> dict[str, Any] | str:
-        """The metadata of a row, or its problem."""
-        given = row.get(columns.get("custom_metadata", ""))
-        if isinstance(given, str) and given.strip():
-            try:
-                given = parsed_json(given)
-            except (ValueError, RecursionError) as error:
-                return f"custom_metadata is not JSON: {error}"
-        if not given or (isinstance(given, str) and not given.strip()):
-            given = {}
-        if not isinstance(given, dict):
-            return "custom_metadata is not an object"
-        metadata: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        if self.rest_as_metadata:
-            metadata = _rest(row, set(columns.values())) | metadata
-        for name, value in metadata.items():
-            if isinstance(value, Unusable):
-                return f"has {value.problem} in the metadata {name!r}"
-            if not isinstance(value, str | int | float):
-                return f"the metadata {name!r} is not a string, number or boolean"
-            if isinstance(value, float) and not math.isfinite(value):
-                return f"the metadata {name!r} is not a finite number"
-        return metadata
-
-
-def _rest(row: Mapping[str, object], used: Collection[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in row.items():
-        if name in used or name[:1] == "_" or value in (None, ""):
-            continue
-        if isinstance(value, MapValue):
-            found |= {key: item for key, item in value.items() if item is not None}
-        else:
-            found[name] = value
-    return found
-
-
-def _joined(folder: str, path: str) -> str:
-    """A path of a row, resolved from the folder or prefix of the manifest."""
-    joined = os.path.join(folder, path)  # noqa: PTH118 - keeps relative paths relative
-    if not is_object(joined):
-        return joined
-    uri = ObjectUri.of(joined)
-    return str(uri.with_key(posixpath.normpath(uri.key)))
 
 
 def _seekable(name: str, options: Mapping[str, str]) -> str | io.IOBase:
