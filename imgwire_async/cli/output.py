@@ -6,7 +6,6 @@ Shell completion loads all modules with commands, so they import what a command 
 from __future__ import annotations
 
 import errno
-import functools
 import json
 import sys
 import time
@@ -56,11 +55,12 @@ def run(work: Callable[[AsyncImgwireClient], Awaitable[None]], *, as_json: bool)
     """Run a command with a client from the profile or environment variables, and `--base-url`."""
     import anyio
 
-    async def main() -> None:
-        async with configured_client(on_retry=retries_shown()) as imgwire:
+    async def main(imgwire: AsyncImgwireClient) -> None:
+        async with imgwire:
             await work(imgwire)
 
-    guarded(functools.partial(anyio.run, main), as_json=as_json)
+    # Outside of the event loop: reading the key may take a while, or never end.
+    guarded(lambda: anyio.run(main, configured_client(on_retry=retries_shown())), as_json=as_json)
 
 
 def retries_shown() -> Callable[[RetryEvent], None]:

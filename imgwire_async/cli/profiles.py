@@ -12,19 +12,17 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import typer
 
+from imgwire_async.cli import keyrings
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from keyring.backend import KeyringBackend
 
 DEFAULT: Final = "default"
 """The profile that is used without `--profile`."""
@@ -72,7 +70,11 @@ def load(name: str, service: str) -> Profile | None:
         return None
     base_url, environment_id = section.get("base_url") or None, section.get("environment_id") or None
     if section.get("key") == _IN_KEYRING:
-        key, where = _from_keyring(name, service), "the system's keyring"
+        where = "the system's keyring"
+        try:
+            key = keyrings.read(_account(name, service))
+        except keyrings.KeyringError as error:
+            raise ConfigurationError(f"{where} does not give the key of profile {name!r}: {error}") from error
     else:
         key, where = section.get(_IN_FILE), str(profiles_file())
     if not key:
@@ -124,13 +126,14 @@ def store(profile: Profile, *, keyring: bool = True) -> Profile:
         title = f"{check_name(profile.name)} {profile.service}"
         earlier = _section(parser, profile.name, profile.service)
         section = {"base_url": profile.base_url, "environment_id": profile.environment_id}
-        if keyring and _to_keyring(profile):
+        account = _account(profile.name, profile.service)
+        if keyring and keyrings.write(account, profile.api_key.reveal()):
             section["key"], where = _IN_KEYRING, "the system's keyring"
         else:
             section[_IN_FILE], where = profile.api_key.reveal(), str(path)
             if earlier is not None and earlier.get("key") == _IN_KEYRING:
-                with suppress(_KeyringError):  # as when it was locked just now
-                    _remove_from_keyring(profile.name, profile.service)
+                with suppress(keyrings.KeyringError):  # as when it was locked just now
+                    keyrings.delete(account)
         parser[title] = {option: value for option, value in section.items() if value is not None}
         _write(path, parser)
     return Profile(
@@ -152,8 +155,8 @@ def remove(name: str, service: str) -> bool:
             return False
         if section.get("key") == _IN_KEYRING:
             try:
-                _remove_from_keyring(name, service)
-            except _KeyringError as error:
+                keyrings.delete(_account(name, service))
+            except keyrings.KeyringError as error:
                 raise ConfigurationError(
                     f"the key of profile {name!r} cannot be removed from the system's keyring: {error}"
                 ) from error
@@ -244,75 +247,3 @@ def _account(name: str, service: str) -> str:
     """The key's name in the keyring; it differs for profiles of other files."""
     given = os.environ.get(FILE_VARIABLE)
     return f"{name} {service}" if not given else f"{name} {service} {profiles_file().resolve()}"
-
-
-class _KeyringError(Exception):
-    """The system's keyring has not done what it was called for."""
-
-
-@contextmanager
-def _calls() -> Iterator[None]:
-    """For calls of a keyring. It is what the user has installed, and raises errors of its own."""
-    try:
-        yield
-    except _KeyringError:
-        raise
-    except Exception as error:
-        raise _KeyringError(str(error) or type(error).__name__) from error
-
-
-def _backend() -> KeyringBackend | None:
-    """The system's keyring, or None."""
-    with _calls():
-        try:
-            import keyring
-        except ModuleNotFoundError:
-            return None
-        backend = keyring.get_keyring()
-        return backend if backend.priority > 0 and not _is_empty(backend) else None
-
-
-def _needed_backend() -> KeyringBackend:
-    backend = _backend()
-    if backend is None:
-        raise _KeyringError("there is none here; install the extra: pip install 'imgwire-async[keyring]'")
-    return backend
-
-
-def _is_empty(backend: KeyringBackend) -> bool:
-    """Whether none of the chained keyrings can store anything."""
-    links: Iterable[KeyringBackend] | None = getattr(backend, "backends", None)
-    return links is not None and not any(link.priority > 0 for link in links)
-
-
-def _to_keyring(profile: Profile) -> bool:
-    try:
-        backend = _backend()
-        if backend is None:
-            return False
-        with _calls():
-            account = _account(profile.name, profile.service)
-            backend.set_password(_PROGRAM, account, profile.api_key.reveal())
-    except _KeyringError:  # locked, and there is no user to unlock it
-        return False
-    return True
-
-
-def _from_keyring(name: str, service: str) -> str | None:
-    try:
-        backend = _needed_backend()
-        with _calls():
-            return backend.get_password(_PROGRAM, _account(name, service))
-    except _KeyringError as error:
-        raise ConfigurationError(
-            f"the system's keyring does not give the key of profile {name!r}: {error}"
-        ) from error
-
-
-def _remove_from_keyring(name: str, service: str) -> None:
-    backend = _needed_backend()
-    with _calls():
-        from keyring.errors import PasswordDeleteError
-
-        with suppress(PasswordDeleteError):  # deleted elsewhere
-            backend.delete_password(_PROGRAM, _account(name, service))

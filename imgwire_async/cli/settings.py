@@ -33,12 +33,15 @@ class Settings:
     """Show results and errors only: no progress and no notes."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Python names of the current command's parameters, and the names that users write."""
+    chosen: dict[str, Profile | None] = field(default_factory=dict)
+    """The profile of each service, once it is read."""
 
     def reset(self) -> None:
         """Reset the options of an earlier run in this process."""
         self.base_url = self.profile = self.key_name = None
         self.verbose = self.quiet = False
         self.parameters = {}
+        self.chosen = {}
 
 
 settings: Final = Settings()
@@ -56,7 +59,7 @@ def chosen_profile(service: str) -> Profile | None:
     """The profile that a command uses; None if the environment variables of its service apply.
 
     `--profile` takes precedence, then environment variables, then IMGWIRE_PROFILE and the default profile. So
-    a key set in a shell is used there, whatever is stored.
+    a key set in a shell is used there, whatever is stored. It is read once: a keyring may prompt each time.
 
     Args:
         service: `imgwire` or `imgix`.
@@ -64,6 +67,12 @@ def chosen_profile(service: str) -> Profile | None:
     Raises:
         ConfigurationError: there is neither a profile nor a key, or the profile cannot be read.
     """
+    if service not in settings.chosen:
+        settings.chosen[service] = _read_profile(service)
+    return settings.chosen[service]
+
+
+def _read_profile(service: str) -> Profile | None:
     from imgwire_async.cli import profiles
     from imgwire_async.errors import ConfigurationError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
@@ -27,11 +26,15 @@ def run(work: Callable[[AsyncImgixClient], Awaitable[None]], *, as_json: bool) -
     """Run a command with a client from the profile or environment variables, and `--base-url`."""
     import anyio
 
-    async def main() -> None:
-        async with configured_imgix_client(retries_shown(), base_url=settings.base_url) as imgix:
+    async def main(imgix: AsyncImgixClient) -> None:
+        async with imgix:
             await work(imgix)
 
-    guarded(functools.partial(anyio.run, main), as_json=as_json)
+    # Outside of the event loop: reading the key may take a while, or never end.
+    guarded(
+        lambda: anyio.run(main, configured_imgix_client(retries_shown(), base_url=settings.base_url)),
+        as_json=as_json,
+    )
 
 
 async def each(
