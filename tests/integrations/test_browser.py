@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
 from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -233,6 +235,30 @@ def test_an_image_can_be_deleted(page: Page, photo: Path) -> None:
     page.get_by_role("button", name=re.compile("^Delete")).click()
 
     expect(page.get_by_text("No images yet.")).to_be_visible()
+
+
+def test_a_page_on_another_port_uploads_nothing_with_the_cookie(
+    page: Page, service: str, http: httpx.Client
+) -> None:
+    """It is of the same site, so that `SameSite` does not withhold the cookie."""
+    send_form = f"""() => {{
+        const form = new FormData();
+        form.append("file", new Blob(["\\x89PNG\\r\\n\\x1a\\n"]), "a.png");
+        const options = {{ method: "POST", mode: "no-cors", credentials: "include" }};
+        return fetch("{service}/images", {{ ...options, body: form }});
+    }}"""
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        try:
+            page.goto(f"http://127.0.0.1:{other.server_port}/")
+            with page.expect_response(f"{service}/images") as received:
+                page.evaluate(send_form)
+        finally:
+            other.shutdown()
+            thread.join()
+
+    assert (received.value.status, statuses(http)) == (403, [])
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])

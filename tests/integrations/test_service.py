@@ -159,6 +159,50 @@ def test_every_route_that_writes_asks_for_a_session_and_says_so(service: str) ->
     }
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/session"),
+        ("DELETE", "/session"),
+        ("POST", "/upload-token"),
+        ("POST", "/images"),
+        ("PUT", "/images/a.png"),
+        ("DELETE", "/images/00000000-0000-4000-8000-000000000000"),
+    ],
+)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "null"},
+    ],
+    ids=str,
+)
+def test_no_page_of_another_origin_writes_with_the_cookie_of_who_is_signed_in(
+    http: httpx.Client, sandbox: Sandbox, method: str, path: str, headers: dict[str, str]
+) -> None:
+    answer = http.request(method, path, headers=headers, files={"file": ("a.png", b"x")})
+
+    assert (answer.status_code, answer.json()) == (403, {"detail": "This request came from another page."})
+    assert list(sandbox.requests) == []
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": ""}]
+)
+def test_own_pages_and_programs_may_write(http: httpx.Client, headers: dict[str, str]) -> None:
+    own = {"Origin": str(http.base_url).rstrip("/")} if "Origin" in headers else headers
+
+    assert http.post("/upload-token", headers=own).status_code == 200
+
+
+def test_pages_of_other_origins_may_read(http: httpx.Client) -> None:
+    assert http.get("/images", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
 def test_a_session_ends_when_it_is_signed_out(http: httpx.Client) -> None:
     assert list(http.post("/upload-token").json()) == ["uploadToken"]
     assert http.delete("/session").status_code == 204

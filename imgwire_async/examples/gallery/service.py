@@ -25,6 +25,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
 from imgwire_async import Image
+from imgwire_async.examples.gallery.origins import OnlyFromOwnPages
 from imgwire_async.examples.gallery.sessions import COOKIE, SECONDS, Sessions
 from imgwire_async.examples.gallery.settings import Settings
 from imgwire_async.integrations.fastapi import (
@@ -116,11 +117,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 app = FastAPI(title="Gallery", lifespan=imgwire_lifespan(freeze=True))  # your own: imgwire_lifespan(own)
 app.add_middleware(CancelOnDisconnect)
 app.add_middleware(LimitBodySize, max_bytes=settings.max_bytes + 65_536)  # a form is longer than its file
+app.add_middleware(OnlyFromOwnPages)  # the last one sees a request first
 add_error_handlers(app)
 app.mount("/page", StaticFiles(directory=PAGE))
 app.include_router(upload_token_router(authorize=signed_in))  # POST /upload-token
 writing = APIRouter(route_class=SignedInRoute)
-UPLOAD = problems(401, 411, 413, 415, 422, 429, 502, 503, 504)
+UPLOAD = problems(401, 403, 411, 413, 415, 422, 429, 502, 503, 504)
 
 
 @app.get("/", include_in_schema=False)
@@ -137,7 +139,7 @@ async def configuration(ok: Annotated[bool, Depends(is_signed_in)]) -> Configura
     )
 
 
-@app.post("/session", status_code=204, responses=problems(401))
+@app.post("/session", status_code=204, responses=problems(401, 403))
 async def sign_in(request: Request, response: Response, password: Annotated[str, Form()]) -> None:
     """Begin a session."""
     cookie = sessions.begin(password)
@@ -147,7 +149,7 @@ async def sign_in(request: Request, response: Response, password: Annotated[str,
     response.set_cookie(COOKIE, cookie, SECONDS, httponly=True, samesite="strict", secure=is_https)
 
 
-@app.delete("/session", status_code=204)
+@app.delete("/session", status_code=204, responses=problems(403))
 async def sign_out(response: Response) -> None:
     """End the session."""
     response.delete_cookie(COOKIE)
@@ -187,7 +189,7 @@ async def picture(image_id: UUID, imgwire: ImgwireDep) -> Picture:
     return Picture.of(await imgwire.images.retrieve(image_id))
 
 
-@writing.delete("/images/{image_id}", status_code=204, responses=problems(401, 404, 429, 502))
+@writing.delete("/images/{image_id}", status_code=204, responses=problems(401, 403, 404, 429, 502))
 async def delete(image_id: UUID, imgwire: ImgwireDep) -> None:
     """Delete an image for good."""
     await imgwire.images.delete(image_id)
