@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from imgwire_async.cli import credentials
 from imgwire_async.cli.exits import EXIT_CODES
 from imgwire_async.cli.settings import settings
 from imgwire_async.cli.streams import LEAST_WIDTH
@@ -43,8 +44,9 @@ class Group(TyperGroup):
         self.params += _shared_options()
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as Typer calls it
-        """Run the program, without the options of an earlier run in this process."""
+        """Run the program, without the options and profiles of an earlier run in this process."""
         settings.reset()
+        credentials.forget()
         return super().main(*arguments, **options)
 
     def resolve_command(

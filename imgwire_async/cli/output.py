@@ -16,8 +16,9 @@ import typer
 
 from imgwire_async import errors
 from imgwire_async.cli import interruptions
+from imgwire_async.cli.credentials import configured_client
 from imgwire_async.cli.exits import ExitCode, exit_code
-from imgwire_async.cli.settings import ATTEMPTS, configured_client, settings
+from imgwire_async.cli.settings import ATTEMPTS, settings
 from imgwire_async.cli.streams import LEAST_WIDTH, complain, is_terminal, note, plain, say, silence
 from imgwire_async.cli.wording import details, in_own_words, sentence
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from imgwire_async.cli.credentials import VARIABLES, chosen_profile
 from imgwire_async.cli.output import JsonFlag, run, show_record
-from imgwire_async.cli.settings import VARIABLES, chosen_profile, settings
+from imgwire_async.cli.settings import settings
 
 if TYPE_CHECKING:
     from imgwire_async.imgwire.client import AsyncImgwireClient

@@ -12,8 +12,9 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from imgwire_async.cli import profiles
+from imgwire_async.cli.credentials import PROFILE_VARIABLE, VARIABLES
 from imgwire_async.cli.output import JsonFlag, guarded, show_json, wrong_usage
-from imgwire_async.cli.settings import PROFILE_VARIABLE, VARIABLES, settings
+from imgwire_async.cli.settings import settings
 from imgwire_async.cli.streams import is_terminal, note, say
 from imgwire_async.core.values.redaction import Secret
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 import typer
 
 from imgwire_async import errors
+from imgwire_async.cli.credentials import configured_imgix_client
 from imgwire_async.cli.exits import exit_code
 from imgwire_async.cli.output import guarded, retries_shown, show_error, show_json, show_records
-from imgwire_async.cli.settings import configured_imgix_client, settings
+from imgwire_async.cli.settings import settings
 
 if TYPE_CHECKING:
     from imgwire_async.imgix.client import AsyncImgixClient

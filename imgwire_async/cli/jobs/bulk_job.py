@@ -12,11 +12,11 @@ import anyio
 from rich.live import Live
 
 from imgwire_async.cli import interruptions
+from imgwire_async.cli.credentials import configured_client
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.jobs.files import JobFiles
 from imgwire_async.cli.jobs.live import LiveView
 from imgwire_async.cli.output import beside, show_json, unwritable
-from imgwire_async.cli.settings import configured_client
 from imgwire_async.cli.streams import note, say
 from imgwire_async.cli.wording import in_own_words
 from imgwire_async.core.clients.client import ServiceClient

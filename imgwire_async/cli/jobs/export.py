@@ -136,9 +136,9 @@ def export(
 
 
 def _run(arguments: dict[str, Any], report: str | None, journal: Path, *, as_json: bool) -> ExitCode:
+    from imgwire_async.cli.credentials import configured_client
     from imgwire_async.cli.jobs.bulk_job import run_made_job
     from imgwire_async.cli.jobs.files import JobFiles
-    from imgwire_async.cli.settings import configured_client
     from imgwire_async.imgwire.export.job import manifest_of
 
     files = JobFiles(report=report, overwrite=bool(arguments["overwrite"]))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from imgwire_async.cli import interruptions
+from imgwire_async.cli.credentials import configured_client, configured_imgix_client
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.output import JsonFlag, show_error
 from imgwire_async.cli.parameters import (
@@ -20,7 +21,6 @@ from imgwire_async.cli.parameters import (
     RunnerOption,
     WorkersOption,
 )
-from imgwire_async.cli.settings import configured_client, configured_imgix_client
 from imgwire_async.cli.streams import complain
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 
