@@ -49,4 +49,4 @@ def test_a_list_is_measured_beside_a_bare_script() -> None:
         found = measured("list", base_url, call_load.PAGES_IN_TURN)
 
     assert isinstance(found, dict)
-    assert set(found) == {"list", "bare", "fetch", "decode"}
+    assert set(found) == {"list", "prefetch", "bare", "fetch", "decode"}

@@ -350,20 +350,29 @@ class _Pages(AsyncIterator[Page[T]]):
 class _Items(AsyncIterator[T]):
     def __init__(self, pages: AsyncIterator[Page[T]], max_items: int | None) -> None:
         self._pages = pages
-        self._left = math.inf if max_items is None else max_items
+        self._left = max_items  # items to take from later pages; None for all
         self._items: Iterator[T] = iter(())
         self._fetching = LoopLocal(_lock)
 
     async def __anext__(self) -> T:
-        while self._left:
-            before = self._items
-            for item in before:
-                self._left -= 1
-                return item
+        for item in self._items:  # nothing else is done for most items
+            return item
+        return await self._of_next_page()
+
+    async def _of_next_page(self) -> T:
+        before = self._items
+        while True:
             async with self._fetching.get():
                 if self._items is before:
-                    self._items = iter((await anext(self._pages)).data)
-        raise StopAsyncIteration
+                    if self._left == 0:
+                        raise StopAsyncIteration
+                    data = (await anext(self._pages)).data[: self._left]
+                    if self._left is not None:
+                        self._left -= len(data)
+                    self._items = iter(data)
+            before = self._items
+            for item in before:
+                return item
 
 
 def _lock() -> anyio.Lock:

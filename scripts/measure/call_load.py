@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import itertools
 import json
 import os
 import re
@@ -134,10 +135,9 @@ async def _list(base_url: str, pages: int) -> dict[str, float]:
     ):
         content = b""
 
-        async def through_list() -> None:
-            async for _ in imgwire.images.list(
-                limit=PAGE_SIZE, prefetch=1, max_items=PAGES_IN_TURN * PAGE_SIZE
-            ):
+        async def through_list(prefetch: int = 0) -> None:
+            wanted = PAGES_IN_TURN * PAGE_SIZE
+            async for _ in imgwire.images.list(limit=PAGE_SIZE, prefetch=prefetch, max_items=wanted):
                 pass
 
         async def fetch() -> None:
@@ -164,7 +164,13 @@ async def _list(base_url: str, pages: int) -> dict[str, float]:
         await imgwire.images.retrieve(IMAGE_ID)
         gc.collect()
         gc.freeze()
-        contestants = {"list": through_list, "bare": bare_script, "fetch": fetch_all, "decode": decode_all}
+        contestants = {
+            "list": through_list,
+            "prefetch": lambda: through_list(prefetch=1),
+            "bare": bare_script,
+            "fetch": fetch_all,
+            "decode": decode_all,
+        }
         for _ in range(turns):
             for name, contestant in contestants.items():
                 began = time.process_time()
@@ -249,9 +255,9 @@ def print_lists(rounds: int) -> None:
     print(f"a list of {PAGES * PAGE_SIZE:,} records in pages of {PAGE_SIZE}: processor time of a record")
     for name in found[0]:
         print(f"  {name:8} {statistics.median(one[name] for one in found) * 1e6:6.2f} µs")
-    for other in ("bare", "decode"):
-        ratio = statistics.median(one["list"] / one[other] for one in found)
-        print(f"  list / {other} {ratio:.2f}")
+    for mine, other in itertools.product(("list", "prefetch"), ("bare", "decode")):
+        ratio = statistics.median(one[mine] / one[other] for one in found)
+        print(f"  {mine} / {other} {ratio:.2f}")
 
 
 def _main() -> None:

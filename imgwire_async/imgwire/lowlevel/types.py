@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, StrEnum
 from typing import Any, Final, Literal, Self, TypeVar, cast
 from uuid import UUID, SafeUUID
@@ -80,15 +80,30 @@ class OpenStrEnum(StrEnum):
         return self
 
 
-def fields_of(owner: str, source: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a JSON object, from which `from_dict` takes those that it knows.
+def fields_of(owner: str, source: Mapping[str, Any], containers: Iterable[str] = ()) -> dict[str, Any]:
+    """The fields of a JSON object, for a model to take those that it knows.
+
+    The arrays and objects in `containers` are copied as well.
 
     Raises:
         TypeError: `source` is not a JSON object; `owner` is the class to name.
     """
     if not isinstance(source, Mapping):
         raise TypeError(f"{owner}: expected a JSON object, got {type(source).__name__}")
-    return dict(source)
+    fields = dict(source)
+    for name in containers:
+        value = fields.get(name)
+        if value.__class__ is dict or value.__class__ is list:
+            fields[name] = _copied(value) if value else value.__class__()
+    return fields
+
+
+def _copied(value: Any) -> Any:
+    if value.__class__ is dict:
+        return {name: _copied(item) for name, item in value.items()}
+    if value.__class__ is list:
+        return [_copied(item) for item in value]
+    return value
 
 
 def misfit(owner: str, name: str, value: object, error: Exception) -> MisfitError:

@@ -1,4 +1,4 @@
-"""The statements with which a generated `from_dict` reads one field.
+"""The statements with which a generated model reads one field.
 
 They are straight-line code, without a call where the JSON value is the Python value.
 
@@ -13,7 +13,13 @@ from enum import Enum
 
 from regeneration.output.text import literal
 
-_PLAIN = {"parse_bool": "bool", "parse_float": "float", "parse_int": "int", "parse_str": "str"}
+_PLAIN = {
+    "parse_bool": "bool",
+    "parse_float": "float",
+    "parse_int": "int",
+    "parse_map": "dict",
+    "parse_str": "str",
+}
 """Parsers that return values of these classes as they are; JSON gives no subclasses."""
 
 
@@ -36,13 +42,13 @@ def reading(
 
     Args:
         name: the field.
-        variable: a local variable of its own.
+        variable: a local variable of its own. Another one, `value`, holds what it was read from.
         parser: expression for the function that reads a value.
         presence: what a missing or null field means.
         default: literal of what a null reads as, where `presence` says so.
         members: expression for the members of the enumeration by value, if the value is one.
     """
-    taken = f"{variable} = take(at := {literal(name)}"
+    taken = f"{variable} = value = take(at := {literal(name)}"
     parsed = f"{variable} = {parser}({variable})"
     if members is not None:
         parsed = f"{variable} = {members}.get({variable}) or {parser}({variable})"

@@ -30,7 +30,7 @@ from regeneration.contract.naming import WIRE_NAME, argument_name
 from regeneration.contract.operations import FREE_QUERY, RAW_BODY, RAW_MEDIA_TYPE, OperationFacts
 from regeneration.output.reading import Presence, reading
 from regeneration.output.text import literal
-from regeneration.output.types import Types
+from regeneration.output.types import TAKING, Types, taking
 from regeneration.output.values import is_map, is_nullable
 from regeneration.output.views import EndpointView, FieldView, ModelView
 from regeneration.profiles.base import Mixin
@@ -42,7 +42,7 @@ ESSENTIAL = "x-imgwire-essential"
 SECRET = "x-imgwire-secret"  # noqa: S105 - the name of an extension
 
 
-_TAKEN = frozenset({"to_dict", "from_dict", "additional_properties", "field"})
+_TAKEN = frozenset({"to_dict", "from_dict", "_take", "additional_properties", "field"})
 """What a model defines itself, and what the body of its class calls."""
 
 _RAW_ARGUMENTS = ("content: bytes | Body", f"content_type: str = {literal(RAW_MEDIA_TYPE)}")
@@ -120,6 +120,7 @@ class Renderer(Types):
             imports=sorted(imports),
             late_imports=sorted(late),
             fields=fields,
+            containers=[literal(field.name) for field in fields if field.is_container],
         )
 
     def endpoint_view(self, endpoint: Endpoint) -> EndpointView:
@@ -183,7 +184,7 @@ class Renderer(Types):
             body=body,
             is_raw=is_raw,
             response="None" if is_empty else self.annotation(response),
-            parser="parse_nothing" if is_empty else self.parser(response),
+            parser="parse_nothing" if is_empty else taking(self.parser(response)),
         )
 
     def _leads_to(self, start: str, goal: str) -> bool:
@@ -206,7 +207,7 @@ class Renderer(Types):
     def _field(self, item: PropertyProtocol, raw: Node, owner: str) -> FieldView:
         name = item.name.get_untrusted_value()
         nullable = is_nullable(item)
-        parser = self._without_null(item)
+        parser = taking(self._without_null(item))
         if raw.get(LONE) is True:
             parser = f"list_or_lone({parser.removeprefix('list_of(')}"
         empty = ""
@@ -223,7 +224,7 @@ class Renderer(Types):
         else:
             presence = Presence.REQUIRED
         python_name = self._field_name(item, owner)
-        variable = f"{python_name}_"  # so that it has the name of nothing else in `from_dict`
+        variable = f"{python_name}_"  # so that it has the name of nothing else in the method
         members = f"{parser}._value2member_map_" if parser in self._enums else None
         hidden = raw.get(SECRET) is True
         default = "UNSET"
@@ -238,6 +239,7 @@ class Renderer(Types):
             annotation=self.annotation(item, owner) + ("" if item.required else " | Unset"),
             declaration=declaration,
             reading=reading(name, variable, parser, presence, empty, members),
+            is_container=parser == "parse_map" or TAKING in parser,
         )
 
     def _field_name(self, item: PropertyProtocol, owner: str) -> str:

@@ -19,6 +19,13 @@ from regeneration.contract.naming import TAKEN_CLASSES
 from regeneration.output.text import literal
 from regeneration.output.values import generality, is_map, is_nullable, is_plain, nulls_last, scalar
 
+TAKING = "._take"
+
+
+def taking(parser: str) -> str:
+    """A parser that empties the JSON it reads, unless another alternative may have to read it again."""
+    return parser if "one_of(" in parser else parser.replace(".from_dict", TAKING)
+
 
 class Types:
     """The types of one document."""

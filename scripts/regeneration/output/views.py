@@ -14,9 +14,11 @@ class FieldView:
     annotation: str
     declaration: str
     variable: str
-    """The local variable of `from_dict` that holds its value."""
+    """The local variable that holds its value while the model is read."""
     reading: list[str]
-    """The lines of `from_dict` that read it."""
+    """The lines that read it."""
+    is_container: bool
+    """Whether the model would keep or empty the JSON array or object that it is read from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,8 @@ class ModelView:
     late_imports: list[str]
     """Those of models that import this one as well; they have to wait until it is defined."""
     fields: list[FieldView]
+    containers: list[str]
+    """Literals of the fields that `from_dict` has to copy."""
 
 
 @dataclass(frozen=True, kw_only=True)

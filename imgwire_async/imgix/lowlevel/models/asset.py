@@ -53,32 +53,40 @@ class Asset:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("Asset", src_dict)
+        return cls._take(fields_of("Asset", src_dict, ("attributes", "relationships")))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("Asset", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            id_ = take(at := "id", None)
+            id_ = value = take(at := "id", None)
             if id_ is None:
                 id_ = UNSET
             elif id_.__class__ is not str:
                 id_ = parse_str(id_)
-            attributes_ = take(at := "attributes", None)
+            attributes_ = value = take(at := "attributes", None)
             if attributes_ is None:
                 attributes_ = UNSET
             else:
-                attributes_ = AssetAttributes.from_dict(attributes_)
-            relationships_ = take(at := "relationships", None)
+                attributes_ = AssetAttributes._take(attributes_)
+            relationships_ = value = take(at := "relationships", None)
             if relationships_ is None:
                 relationships_ = UNSET
-            else:
+            elif relationships_.__class__ is not dict:
                 relationships_ = parse_map(relationships_)
-            type__ = take(at := "type", None)
+            type__ = value = take(at := "type", None)
             if type__ is None:
                 type__ = UNSET
             elif type__.__class__ is not str:
                 type__ = parse_str(type__)
         except (TypeError, ValueError) as error:
-            raise misfit("Asset", at, src_dict[at], error) from error
+            raise misfit("Asset", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             id=id_,
             attributes=attributes_,

@@ -146,153 +146,159 @@ class AssetAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("AssetAttributes", src_dict)
+        return cls._take(fields_of("AssetAttributes", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("AssetAttributes", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            analyzed_content_warnings_ = take(at := "analyzed_content_warnings", UNSET)
+            analyzed_content_warnings_ = value = take(at := "analyzed_content_warnings", UNSET)
             if (
                 analyzed_content_warnings_.__class__ is not bool
                 and analyzed_content_warnings_ is not None
                 and analyzed_content_warnings_ is not UNSET
             ):
                 analyzed_content_warnings_ = parse_bool(analyzed_content_warnings_)
-            analyzed_faces_ = take(at := "analyzed_faces", UNSET)
+            analyzed_faces_ = value = take(at := "analyzed_faces", UNSET)
             if (
                 analyzed_faces_.__class__ is not bool
                 and analyzed_faces_ is not None
                 and analyzed_faces_ is not UNSET
             ):
                 analyzed_faces_ = parse_bool(analyzed_faces_)
-            analyzed_tags_ = take(at := "analyzed_tags", UNSET)
+            analyzed_tags_ = value = take(at := "analyzed_tags", UNSET)
             if (
                 analyzed_tags_.__class__ is not bool
                 and analyzed_tags_ is not None
                 and analyzed_tags_ is not UNSET
             ):
                 analyzed_tags_ = parse_bool(analyzed_tags_)
-            categories_ = take(at := "categories", UNSET)
+            categories_ = value = take(at := "categories", UNSET)
             if categories_ is not None and categories_ is not UNSET:
                 categories_ = list_of(parse_str)(categories_)
-            color_model_ = take(at := "color_model", UNSET)
+            color_model_ = value = take(at := "color_model", UNSET)
             if color_model_.__class__ is not str and color_model_ is not None and color_model_ is not UNSET:
                 color_model_ = parse_str(color_model_)
-            color_profile_ = take(at := "color_profile", UNSET)
+            color_profile_ = value = take(at := "color_profile", UNSET)
             if (
                 color_profile_.__class__ is not str
                 and color_profile_ is not None
                 and color_profile_ is not UNSET
             ):
                 color_profile_ = parse_str(color_profile_)
-            colors_ = take(at := "colors", UNSET)
+            colors_ = value = take(at := "colors", UNSET)
             if colors_ is not None and colors_ is not UNSET:
                 colors_ = one_of(parse_str, list_of(parse_any), parse_map)(colors_)
-            content_type_ = take(at := "content_type", UNSET)
+            content_type_ = value = take(at := "content_type", UNSET)
             if (
                 content_type_.__class__ is not str
                 and content_type_ is not None
                 and content_type_ is not UNSET
             ):
                 content_type_ = parse_str(content_type_)
-            custom_fields_ = take(at := "custom_fields", UNSET)
+            custom_fields_ = value = take(at := "custom_fields", UNSET)
             if custom_fields_ is not None and custom_fields_ is not UNSET:
                 custom_fields_ = one_of(parse_str, list_of(parse_any), parse_map)(custom_fields_)
-            date_created_ = take(at := "date_created", UNSET)
+            date_created_ = value = take(at := "date_created", UNSET)
             if (
                 date_created_.__class__ is not int
                 and date_created_ is not None
                 and date_created_ is not UNSET
             ):
                 date_created_ = parse_int(date_created_)
-            date_modified_ = take(at := "date_modified", UNSET)
+            date_modified_ = value = take(at := "date_modified", UNSET)
             if (
                 date_modified_.__class__ is not int
                 and date_modified_ is not None
                 and date_modified_ is not UNSET
             ):
                 date_modified_ = parse_int(date_modified_)
-            description_ = take(at := "description", UNSET)
+            description_ = value = take(at := "description", UNSET)
             if description_.__class__ is not str and description_ is not None and description_ is not UNSET:
                 description_ = parse_str(description_)
-            dpi_height_ = take(at := "dpi_height", UNSET)
+            dpi_height_ = value = take(at := "dpi_height", UNSET)
             if dpi_height_.__class__ is not int and dpi_height_ is not None and dpi_height_ is not UNSET:
                 dpi_height_ = parse_int(dpi_height_)
-            dpi_width_ = take(at := "dpi_width", UNSET)
+            dpi_width_ = value = take(at := "dpi_width", UNSET)
             if dpi_width_.__class__ is not int and dpi_width_ is not None and dpi_width_ is not UNSET:
                 dpi_width_ = parse_int(dpi_width_)
-            face_count_ = take(at := "face_count", UNSET)
+            face_count_ = value = take(at := "face_count", UNSET)
             if face_count_.__class__ is not int and face_count_ is not None and face_count_ is not UNSET:
                 face_count_ = parse_int(face_count_)
-            file_size_ = take(at := "file_size", UNSET)
+            file_size_ = value = take(at := "file_size", UNSET)
             if file_size_.__class__ is not int and file_size_ is not None and file_size_ is not UNSET:
                 file_size_ = parse_int(file_size_)
-            has_frames_ = take(at := "has_frames", UNSET)
+            has_frames_ = value = take(at := "has_frames", UNSET)
             if has_frames_.__class__ is not bool and has_frames_ is not None and has_frames_ is not UNSET:
                 has_frames_ = parse_bool(has_frames_)
-            media_height_ = take(at := "media_height", UNSET)
+            media_height_ = value = take(at := "media_height", UNSET)
             if (
                 media_height_.__class__ is not int
                 and media_height_ is not None
                 and media_height_ is not UNSET
             ):
                 media_height_ = parse_int(media_height_)
-            media_kind_ = take(at := "media_kind", UNSET)
+            media_kind_ = value = take(at := "media_kind", UNSET)
             if media_kind_ is not None and media_kind_ is not UNSET:
                 media_kind_ = MediaKind._value2member_map_.get(media_kind_) or MediaKind(media_kind_)
-            media_width_ = take(at := "media_width", UNSET)
+            media_width_ = value = take(at := "media_width", UNSET)
             if media_width_.__class__ is not int and media_width_ is not None and media_width_ is not UNSET:
                 media_width_ = parse_int(media_width_)
-            name_ = take(at := "name", UNSET)
+            name_ = value = take(at := "name", UNSET)
             if name_.__class__ is not str and name_ is not None and name_ is not UNSET:
                 name_ = parse_str(name_)
-            origin_path_ = take(at := "origin_path", UNSET)
+            origin_path_ = value = take(at := "origin_path", UNSET)
             if origin_path_.__class__ is not str and origin_path_ is not None and origin_path_ is not UNSET:
                 origin_path_ = parse_str(origin_path_)
-            source_id_ = take(at := "source_id", UNSET)
+            source_id_ = value = take(at := "source_id", UNSET)
             if source_id_.__class__ is not str and source_id_ is not None and source_id_ is not UNSET:
                 source_id_ = parse_str(source_id_)
-            tags_ = take(at := "tags", UNSET)
+            tags_ = value = take(at := "tags", UNSET)
             if tags_ is not None and tags_ is not UNSET:
                 tags_ = one_of(parse_str, list_of(parse_any), parse_map)(tags_)
-            uploaded_by_ = take(at := "uploaded_by", UNSET)
+            uploaded_by_ = value = take(at := "uploaded_by", UNSET)
             if uploaded_by_.__class__ is not str and uploaded_by_ is not None and uploaded_by_ is not UNSET:
                 uploaded_by_ = parse_str(uploaded_by_)
-            uploaded_by_api_ = take(at := "uploaded_by_api", UNSET)
+            uploaded_by_api_ = value = take(at := "uploaded_by_api", UNSET)
             if (
                 uploaded_by_api_.__class__ is not bool
                 and uploaded_by_api_ is not None
                 and uploaded_by_api_ is not UNSET
             ):
                 uploaded_by_api_ = parse_bool(uploaded_by_api_)
-            warning_adult_ = take(at := "warning_adult", UNSET)
+            warning_adult_ = value = take(at := "warning_adult", UNSET)
             if (
                 warning_adult_.__class__ is not int
                 and warning_adult_ is not None
                 and warning_adult_ is not UNSET
             ):
                 warning_adult_ = parse_int(warning_adult_)
-            warning_medical_ = take(at := "warning_medical", UNSET)
+            warning_medical_ = value = take(at := "warning_medical", UNSET)
             if (
                 warning_medical_.__class__ is not int
                 and warning_medical_ is not None
                 and warning_medical_ is not UNSET
             ):
                 warning_medical_ = parse_int(warning_medical_)
-            warning_racy_ = take(at := "warning_racy", UNSET)
+            warning_racy_ = value = take(at := "warning_racy", UNSET)
             if (
                 warning_racy_.__class__ is not int
                 and warning_racy_ is not None
                 and warning_racy_ is not UNSET
             ):
                 warning_racy_ = parse_int(warning_racy_)
-            warning_spoof_ = take(at := "warning_spoof", UNSET)
+            warning_spoof_ = value = take(at := "warning_spoof", UNSET)
             if (
                 warning_spoof_.__class__ is not int
                 and warning_spoof_ is not None
                 and warning_spoof_ is not UNSET
             ):
                 warning_spoof_ = parse_int(warning_spoof_)
-            warning_violence_ = take(at := "warning_violence", UNSET)
+            warning_violence_ = value = take(at := "warning_violence", UNSET)
             if (
                 warning_violence_.__class__ is not int
                 and warning_violence_ is not None
@@ -300,7 +306,9 @@ class AssetAttributes:
             ):
                 warning_violence_ = parse_int(warning_violence_)
         except (TypeError, ValueError) as error:
-            raise misfit("AssetAttributes", at, src_dict[at], error) from error
+            raise misfit("AssetAttributes", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             analyzed_content_warnings=analyzed_content_warnings_,
             analyzed_faces=analyzed_faces_,

@@ -55,27 +55,39 @@ class AssetUpdateAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("AssetUpdateAttributes", src_dict)
+        return cls._take(fields_of("AssetUpdateAttributes", src_dict, ("custom_fields",)))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("AssetUpdateAttributes", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            categories_ = take(at := "categories", UNSET)
+            categories_ = value = take(at := "categories", UNSET)
             if categories_ is not None and categories_ is not UNSET:
                 categories_ = list_of(parse_str)(categories_)
-            custom_fields_ = take(at := "custom_fields", UNSET)
-            if custom_fields_ is not None and custom_fields_ is not UNSET:
+            custom_fields_ = value = take(at := "custom_fields", UNSET)
+            if (
+                custom_fields_.__class__ is not dict
+                and custom_fields_ is not None
+                and custom_fields_ is not UNSET
+            ):
                 custom_fields_ = parse_map(custom_fields_)
-            description_ = take(at := "description", UNSET)
+            description_ = value = take(at := "description", UNSET)
             if description_.__class__ is not str and description_ is not None and description_ is not UNSET:
                 description_ = parse_str(description_)
-            name_ = take(at := "name", UNSET)
+            name_ = value = take(at := "name", UNSET)
             if name_.__class__ is not str and name_ is not None and name_ is not UNSET:
                 name_ = parse_str(name_)
-            tags_ = take(at := "tags", UNSET)
+            tags_ = value = take(at := "tags", UNSET)
             if tags_ is not None and tags_ is not UNSET:
                 tags_ = one_of(list_of(parse_str), parse_map)(tags_)
         except (TypeError, ValueError) as error:
-            raise misfit("AssetUpdateAttributes", at, src_dict[at], error) from error
+            raise misfit("AssetUpdateAttributes", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             categories=categories_,
             custom_fields=custom_fields_,

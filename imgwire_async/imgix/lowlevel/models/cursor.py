@@ -48,26 +48,34 @@ class Cursor:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("Cursor", src_dict)
+        return cls._take(fields_of("Cursor", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("Cursor", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            current_ = take(at := "current", UNSET)
+            current_ = value = take(at := "current", UNSET)
             if current_.__class__ is not str and current_ is not None and current_ is not UNSET:
                 current_ = parse_str(current_)
-            has_more_ = take(at := "hasMore", None)
+            has_more_ = value = take(at := "hasMore", None)
             if has_more_ is None:
                 has_more_ = UNSET
             elif has_more_.__class__ is not bool:
                 has_more_ = parse_bool(has_more_)
-            next__ = take(at := "next", UNSET)
+            next__ = value = take(at := "next", UNSET)
             if next__.__class__ is not str and next__ is not None and next__ is not UNSET:
                 next__ = parse_str(next__)
-            total_records_ = take(at := "totalRecords", UNSET)
+            total_records_ = value = take(at := "totalRecords", UNSET)
             if total_records_ is not None and total_records_ is not UNSET:
                 total_records_ = one_of(parse_int, parse_str)(total_records_)
         except (TypeError, ValueError) as error:
-            raise misfit("Cursor", at, src_dict[at], error) from error
+            raise misfit("Cursor", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             current=current_,
             has_more=has_more_,

@@ -171,223 +171,233 @@ class Deployment:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("Deployment", src_dict)
+        return cls._take(fields_of("Deployment", src_dict, ("default_params",)))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("Deployment", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            access_key_id_ = take(at := "access_key_id", UNSET)
+            access_key_id_ = value = take(at := "access_key_id", UNSET)
             if (
                 access_key_id_.__class__ is not str
                 and access_key_id_ is not None
                 and access_key_id_ is not UNSET
             ):
                 access_key_id_ = parse_str(access_key_id_)
-            allows_upload_ = take(at := "allows_upload", UNSET)
+            allows_upload_ = value = take(at := "allows_upload", UNSET)
             if (
                 allows_upload_.__class__ is not bool
                 and allows_upload_ is not None
                 and allows_upload_ is not UNSET
             ):
                 allows_upload_ = parse_bool(allows_upload_)
-            annotation_ = take(at := "annotation", UNSET)
+            annotation_ = value = take(at := "annotation", UNSET)
             if annotation_.__class__ is not str and annotation_ is not None and annotation_ is not UNSET:
                 annotation_ = parse_str(annotation_)
-            azure_account_ = take(at := "azure_account", UNSET)
+            azure_account_ = value = take(at := "azure_account", UNSET)
             if (
                 azure_account_.__class__ is not str
                 and azure_account_ is not None
                 and azure_account_ is not UNSET
             ):
                 azure_account_ = parse_str(azure_account_)
-            azure_bucket_ = take(at := "azure_bucket", UNSET)
+            azure_bucket_ = value = take(at := "azure_bucket", UNSET)
             if (
                 azure_bucket_.__class__ is not str
                 and azure_bucket_ is not None
                 and azure_bucket_ is not UNSET
             ):
                 azure_bucket_ = parse_str(azure_bucket_)
-            azure_prefix_ = take(at := "azure_prefix", UNSET)
+            azure_prefix_ = value = take(at := "azure_prefix", UNSET)
             if (
                 azure_prefix_.__class__ is not str
                 and azure_prefix_ is not None
                 and azure_prefix_ is not UNSET
             ):
                 azure_prefix_ = parse_str(azure_prefix_)
-            azure_sas_string_ = take(at := "azure_sas_string", UNSET)
+            azure_sas_string_ = value = take(at := "azure_sas_string", UNSET)
             if (
                 azure_sas_string_.__class__ is not str
                 and azure_sas_string_ is not None
                 and azure_sas_string_ is not UNSET
             ):
                 azure_sas_string_ = parse_str(azure_sas_string_)
-            azure_service_type_ = take(at := "azure_service_type", UNSET)
+            azure_service_type_ = value = take(at := "azure_service_type", UNSET)
             if azure_service_type_ is not None and azure_service_type_ is not UNSET:
                 azure_service_type_ = AzureServiceType._value2member_map_.get(
                     azure_service_type_
                 ) or AzureServiceType(azure_service_type_)
-            bucket_name_ = take(at := "bucket_name", UNSET)
+            bucket_name_ = value = take(at := "bucket_name", UNSET)
             if bucket_name_.__class__ is not str and bucket_name_ is not None and bucket_name_ is not UNSET:
                 bucket_name_ = parse_str(bucket_name_)
-            cache_ttl_behavior_ = take(at := "cache_ttl_behavior", UNSET)
+            cache_ttl_behavior_ = value = take(at := "cache_ttl_behavior", UNSET)
             if cache_ttl_behavior_ is not None and cache_ttl_behavior_ is not UNSET:
                 cache_ttl_behavior_ = CacheTtlBehavior._value2member_map_.get(
                     cache_ttl_behavior_
                 ) or CacheTtlBehavior(cache_ttl_behavior_)
-            cache_ttl_error_ = take(at := "cache_ttl_error", UNSET)
+            cache_ttl_error_ = value = take(at := "cache_ttl_error", UNSET)
             if (
                 cache_ttl_error_.__class__ is not int
                 and cache_ttl_error_ is not None
                 and cache_ttl_error_ is not UNSET
             ):
                 cache_ttl_error_ = parse_int(cache_ttl_error_)
-            cache_ttl_value_ = take(at := "cache_ttl_value", UNSET)
+            cache_ttl_value_ = value = take(at := "cache_ttl_value", UNSET)
             if (
                 cache_ttl_value_.__class__ is not int
                 and cache_ttl_value_ is not None
                 and cache_ttl_value_ is not UNSET
             ):
                 cache_ttl_value_ = parse_int(cache_ttl_value_)
-            crossdomain_xml_enabled_ = take(at := "crossdomain_xml_enabled", UNSET)
+            crossdomain_xml_enabled_ = value = take(at := "crossdomain_xml_enabled", UNSET)
             if (
                 crossdomain_xml_enabled_.__class__ is not bool
                 and crossdomain_xml_enabled_ is not None
                 and crossdomain_xml_enabled_ is not UNSET
             ):
                 crossdomain_xml_enabled_ = parse_bool(crossdomain_xml_enabled_)
-            custom_domains_ = take(at := "custom_domains", UNSET)
+            custom_domains_ = value = take(at := "custom_domains", UNSET)
             if custom_domains_ is not None and custom_domains_ is not UNSET:
                 custom_domains_ = list_of(parse_str)(custom_domains_)
-            default_params_ = take(at := "default_params", UNSET)
-            if default_params_ is not None and default_params_ is not UNSET:
+            default_params_ = value = take(at := "default_params", UNSET)
+            if (
+                default_params_.__class__ is not dict
+                and default_params_ is not None
+                and default_params_ is not UNSET
+            ):
                 default_params_ = parse_map(default_params_)
-            endpoint_url_ = take(at := "endpoint_url", UNSET)
+            endpoint_url_ = value = take(at := "endpoint_url", UNSET)
             if (
                 endpoint_url_.__class__ is not str
                 and endpoint_url_ is not None
                 and endpoint_url_ is not UNSET
             ):
                 endpoint_url_ = parse_str(endpoint_url_)
-            gcs_access_key_ = take(at := "gcs_access_key", UNSET)
+            gcs_access_key_ = value = take(at := "gcs_access_key", UNSET)
             if (
                 gcs_access_key_.__class__ is not str
                 and gcs_access_key_ is not None
                 and gcs_access_key_ is not UNSET
             ):
                 gcs_access_key_ = parse_str(gcs_access_key_)
-            gcs_bucket_ = take(at := "gcs_bucket", UNSET)
+            gcs_bucket_ = value = take(at := "gcs_bucket", UNSET)
             if gcs_bucket_.__class__ is not str and gcs_bucket_ is not None and gcs_bucket_ is not UNSET:
                 gcs_bucket_ = parse_str(gcs_bucket_)
-            gcs_prefix_ = take(at := "gcs_prefix", UNSET)
+            gcs_prefix_ = value = take(at := "gcs_prefix", UNSET)
             if gcs_prefix_.__class__ is not str and gcs_prefix_ is not None and gcs_prefix_ is not UNSET:
                 gcs_prefix_ = parse_str(gcs_prefix_)
-            gcs_secret_key_ = take(at := "gcs_secret_key", UNSET)
+            gcs_secret_key_ = value = take(at := "gcs_secret_key", UNSET)
             if (
                 gcs_secret_key_.__class__ is not str
                 and gcs_secret_key_ is not None
                 and gcs_secret_key_ is not UNSET
             ):
                 gcs_secret_key_ = parse_str(gcs_secret_key_)
-            image_error_ = take(at := "image_error", UNSET)
+            image_error_ = value = take(at := "image_error", UNSET)
             if image_error_.__class__ is not str and image_error_ is not None and image_error_ is not UNSET:
                 image_error_ = parse_str(image_error_)
-            image_error_append_qs_ = take(at := "image_error_append_qs", UNSET)
+            image_error_append_qs_ = value = take(at := "image_error_append_qs", UNSET)
             if (
                 image_error_append_qs_.__class__ is not bool
                 and image_error_append_qs_ is not None
                 and image_error_append_qs_ is not UNSET
             ):
                 image_error_append_qs_ = parse_bool(image_error_append_qs_)
-            image_missing_ = take(at := "image_missing", UNSET)
+            image_missing_ = value = take(at := "image_missing", UNSET)
             if (
                 image_missing_.__class__ is not str
                 and image_missing_ is not None
                 and image_missing_ is not UNSET
             ):
                 image_missing_ = parse_str(image_missing_)
-            image_missing_append_qs_ = take(at := "image_missing_append_qs", UNSET)
+            image_missing_append_qs_ = value = take(at := "image_missing_append_qs", UNSET)
             if (
                 image_missing_append_qs_.__class__ is not bool
                 and image_missing_append_qs_ is not None
                 and image_missing_append_qs_ is not UNSET
             ):
                 image_missing_append_qs_ = parse_bool(image_missing_append_qs_)
-            imgix_subdomains_ = take(at := "imgix_subdomains", UNSET)
+            imgix_subdomains_ = value = take(at := "imgix_subdomains", UNSET)
             if imgix_subdomains_ is not None and imgix_subdomains_ is not UNSET:
                 imgix_subdomains_ = list_of(parse_str)(imgix_subdomains_)
-            password_ = take(at := "password", UNSET)
+            password_ = value = take(at := "password", UNSET)
             if password_.__class__ is not str and password_ is not None and password_ is not UNSET:
                 password_ = parse_str(password_)
-            password_set_ = take(at := "password_set", UNSET)
+            password_set_ = value = take(at := "password_set", UNSET)
             if (
                 password_set_.__class__ is not bool
                 and password_set_ is not None
                 and password_set_ is not UNSET
             ):
                 password_set_ = parse_bool(password_set_)
-            region_ = take(at := "region", UNSET)
+            region_ = value = take(at := "region", UNSET)
             if region_.__class__ is not str and region_ is not None and region_ is not UNSET:
                 region_ = parse_str(region_)
-            request_handshake_set_ = take(at := "request_handshake_set", UNSET)
+            request_handshake_set_ = value = take(at := "request_handshake_set", UNSET)
             if (
                 request_handshake_set_.__class__ is not bool
                 and request_handshake_set_ is not None
                 and request_handshake_set_ is not UNSET
             ):
                 request_handshake_set_ = parse_bool(request_handshake_set_)
-            request_signing_key_set_ = take(at := "request_signing_key_set", UNSET)
+            request_signing_key_set_ = value = take(at := "request_signing_key_set", UNSET)
             if (
                 request_signing_key_set_.__class__ is not bool
                 and request_signing_key_set_ is not None
                 and request_signing_key_set_ is not UNSET
             ):
                 request_signing_key_set_ = parse_bool(request_signing_key_set_)
-            robots_txt_ = take(at := "robots.txt", UNSET)
+            robots_txt_ = value = take(at := "robots.txt", UNSET)
             if robots_txt_ is not None and robots_txt_ is not UNSET:
                 robots_txt_ = RobotsPolicy._value2member_map_.get(robots_txt_) or RobotsPolicy(robots_txt_)
-            s3_access_key_ = take(at := "s3_access_key", UNSET)
+            s3_access_key_ = value = take(at := "s3_access_key", UNSET)
             if (
                 s3_access_key_.__class__ is not str
                 and s3_access_key_ is not None
                 and s3_access_key_ is not UNSET
             ):
                 s3_access_key_ = parse_str(s3_access_key_)
-            s3_bucket_ = take(at := "s3_bucket", UNSET)
+            s3_bucket_ = value = take(at := "s3_bucket", UNSET)
             if s3_bucket_.__class__ is not str and s3_bucket_ is not None and s3_bucket_ is not UNSET:
                 s3_bucket_ = parse_str(s3_bucket_)
-            s3_prefix_ = take(at := "s3_prefix", UNSET)
+            s3_prefix_ = value = take(at := "s3_prefix", UNSET)
             if s3_prefix_.__class__ is not str and s3_prefix_ is not None and s3_prefix_ is not UNSET:
                 s3_prefix_ = parse_str(s3_prefix_)
-            s3_secret_key_ = take(at := "s3_secret_key", UNSET)
+            s3_secret_key_ = value = take(at := "s3_secret_key", UNSET)
             if (
                 s3_secret_key_.__class__ is not str
                 and s3_secret_key_ is not None
                 and s3_secret_key_ is not UNSET
             ):
                 s3_secret_key_ = parse_str(s3_secret_key_)
-            secret_key_ = take(at := "secret_key", UNSET)
+            secret_key_ = value = take(at := "secret_key", UNSET)
             if secret_key_.__class__ is not str and secret_key_ is not None and secret_key_ is not UNSET:
                 secret_key_ = parse_str(secret_key_)
-            secure_url_enabled_ = take(at := "secure_url_enabled", UNSET)
+            secure_url_enabled_ = value = take(at := "secure_url_enabled", UNSET)
             if (
                 secure_url_enabled_.__class__ is not bool
                 and secure_url_enabled_ is not None
                 and secure_url_enabled_ is not UNSET
             ):
                 secure_url_enabled_ = parse_bool(secure_url_enabled_)
-            storage_provider_ = take(at := "storage_provider", UNSET)
+            storage_provider_ = value = take(at := "storage_provider", UNSET)
             if (
                 storage_provider_.__class__ is not str
                 and storage_provider_ is not None
                 and storage_provider_ is not UNSET
             ):
                 storage_provider_ = parse_str(storage_provider_)
-            type__ = take(at := "type", UNSET)
+            type__ = value = take(at := "type", UNSET)
             if type__ is not None and type__ is not UNSET:
                 type__ = SourceType._value2member_map_.get(type__) or SourceType(type__)
-            username_ = take(at := "username", UNSET)
+            username_ = value = take(at := "username", UNSET)
             if username_.__class__ is not str and username_ is not None and username_ is not UNSET:
                 username_ = parse_str(username_)
-            webfolder_base_url_ = take(at := "webfolder_base_url", UNSET)
+            webfolder_base_url_ = value = take(at := "webfolder_base_url", UNSET)
             if (
                 webfolder_base_url_.__class__ is not str
                 and webfolder_base_url_ is not None
@@ -395,7 +405,9 @@ class Deployment:
             ):
                 webfolder_base_url_ = parse_str(webfolder_base_url_)
         except (TypeError, ValueError) as error:
-            raise misfit("Deployment", at, src_dict[at], error) from error
+            raise misfit("Deployment", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             access_key_id=access_key_id_,
             allows_upload=allows_upload_,

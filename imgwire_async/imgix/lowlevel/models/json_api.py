@@ -34,15 +34,23 @@ class JsonApi:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("JsonApi", src_dict)
+        return cls._take(fields_of("JsonApi", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("JsonApi", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            version_ = take(at := "version", None)
+            version_ = value = take(at := "version", None)
             if version_ is None:
                 version_ = UNSET
             elif version_.__class__ is not str:
                 version_ = parse_str(version_)
         except (TypeError, ValueError) as error:
-            raise misfit("JsonApi", at, src_dict[at], error) from error
+            raise misfit("JsonApi", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(version=version_, additional_properties=rest)

@@ -60,52 +60,60 @@ class PageOfNumber:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("PageOfNumber", src_dict)
+        return cls._take(fields_of("PageOfNumber", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("PageOfNumber", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            current_page_ = take(at := "currentPage", None)
+            current_page_ = value = take(at := "currentPage", None)
             if current_page_ is None:
                 current_page_ = UNSET
             elif current_page_.__class__ is not int:
                 current_page_ = parse_int(current_page_)
-            has_next_page_ = take(at := "hasNextPage", None)
+            has_next_page_ = value = take(at := "hasNextPage", None)
             if has_next_page_ is None:
                 has_next_page_ = UNSET
             elif has_next_page_.__class__ is not bool:
                 has_next_page_ = parse_bool(has_next_page_)
-            has_previous_page_ = take(at := "hasPreviousPage", None)
+            has_previous_page_ = value = take(at := "hasPreviousPage", None)
             if has_previous_page_ is None:
                 has_previous_page_ = UNSET
             elif has_previous_page_.__class__ is not bool:
                 has_previous_page_ = parse_bool(has_previous_page_)
-            next_page_ = take(at := "nextPage", UNSET)
+            next_page_ = value = take(at := "nextPage", UNSET)
             if next_page_.__class__ is not int and next_page_ is not None and next_page_ is not UNSET:
                 next_page_ = parse_int(next_page_)
-            page_size_ = take(at := "pageSize", None)
+            page_size_ = value = take(at := "pageSize", None)
             if page_size_ is None:
                 page_size_ = UNSET
             elif page_size_.__class__ is not int:
                 page_size_ = parse_int(page_size_)
-            previous_page_ = take(at := "previousPage", UNSET)
+            previous_page_ = value = take(at := "previousPage", UNSET)
             if (
                 previous_page_.__class__ is not int
                 and previous_page_ is not None
                 and previous_page_ is not UNSET
             ):
                 previous_page_ = parse_int(previous_page_)
-            total_pages_ = take(at := "totalPages", None)
+            total_pages_ = value = take(at := "totalPages", None)
             if total_pages_ is None:
                 total_pages_ = UNSET
             elif total_pages_.__class__ is not int:
                 total_pages_ = parse_int(total_pages_)
-            total_records_ = take(at := "totalRecords", None)
+            total_records_ = value = take(at := "totalRecords", None)
             if total_records_ is None:
                 total_records_ = UNSET
             elif total_records_.__class__ is not int:
                 total_records_ = parse_int(total_records_)
         except (TypeError, ValueError) as error:
-            raise misfit("PageOfNumber", at, src_dict[at], error) from error
+            raise misfit("PageOfNumber", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             current_page=current_page_,
             has_next_page=has_next_page_,

@@ -48,27 +48,35 @@ class PublishReceiptDocument:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("PublishReceiptDocument", src_dict)
+        return cls._take(fields_of("PublishReceiptDocument", src_dict, ("data", "jsonapi", "meta")))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("PublishReceiptDocument", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            data_ = take(at := "data")
-            data_ = PublishReceipt.from_dict(data_)
-            included_ = take(at := "included", None)
+            data_ = value = take(at := "data")
+            data_ = PublishReceipt._take(data_)
+            included_ = value = take(at := "included", None)
             if included_ is None:
                 included_ = UNSET
             else:
                 included_ = list_of(parse_map)(included_)
-            jsonapi_ = take(at := "jsonapi", None)
+            jsonapi_ = value = take(at := "jsonapi", None)
             if jsonapi_ is None:
                 jsonapi_ = UNSET
             else:
-                jsonapi_ = JsonApi.from_dict(jsonapi_)
-            meta_ = take(at := "meta", None)
+                jsonapi_ = JsonApi._take(jsonapi_)
+            meta_ = value = take(at := "meta", None)
             if meta_ is None:
                 meta_ = UNSET
             else:
-                meta_ = Meta.from_dict(meta_)
+                meta_ = Meta._take(meta_)
         except (TypeError, ValueError) as error:
-            raise misfit("PublishReceiptDocument", at, src_dict[at], error) from error
+            raise misfit("PublishReceiptDocument", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(data=data_, included=included_, jsonapi=jsonapi_, meta=meta_, additional_properties=rest)

@@ -35,12 +35,20 @@ class Purge:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("Purge", src_dict)
+        return cls._take(fields_of("Purge", src_dict, ("data",)))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("Purge", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            data_ = take(at := "data")
-            data_ = PurgeData.from_dict(data_)
+            data_ = value = take(at := "data")
+            data_ = PurgeData._take(data_)
         except (TypeError, ValueError) as error:
-            raise misfit("Purge", at, src_dict[at], error) from error
+            raise misfit("Purge", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(data=data_, additional_properties=rest)

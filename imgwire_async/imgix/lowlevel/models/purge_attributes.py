@@ -42,23 +42,31 @@ class PurgeAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("PurgeAttributes", src_dict)
+        return cls._take(fields_of("PurgeAttributes", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("PurgeAttributes", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            source_id_ = take(at := "source_id", None)
+            source_id_ = value = take(at := "source_id", None)
             if source_id_ is None:
                 source_id_ = UNSET
             elif source_id_.__class__ is not str:
                 source_id_ = parse_str(source_id_)
-            sub_image_ = take(at := "sub_image", None)
+            sub_image_ = value = take(at := "sub_image", None)
             if sub_image_ is None:
                 sub_image_ = UNSET
             elif sub_image_.__class__ is not bool:
                 sub_image_ = parse_bool(sub_image_)
-            url_ = take(at := "url")
+            url_ = value = take(at := "url")
             if url_.__class__ is not str and url_ is not None:
                 url_ = parse_str(url_)
         except (TypeError, ValueError) as error:
-            raise misfit("PurgeAttributes", at, src_dict[at], error) from error
+            raise misfit("PurgeAttributes", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(source_id=source_id_, sub_image=sub_image_, url=url_, additional_properties=rest)

@@ -57,34 +57,42 @@ class ReportAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("ReportAttributes", src_dict)
+        return cls._take(fields_of("ReportAttributes", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("ReportAttributes", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            completed_ = take(at := "completed", UNSET)
+            completed_ = value = take(at := "completed", UNSET)
             if completed_.__class__ is not bool and completed_ is not None and completed_ is not UNSET:
                 completed_ = parse_bool(completed_)
-            files_ = take(at := "files", UNSET)
+            files_ = value = take(at := "files", UNSET)
             if files_ is not None and files_ is not UNSET:
                 files_ = list_of(parse_str)(files_)
-            period_end_ = take(at := "period_end", UNSET)
+            period_end_ = value = take(at := "period_end", UNSET)
             if period_end_.__class__ is not int and period_end_ is not None and period_end_ is not UNSET:
                 period_end_ = parse_int(period_end_)
-            period_start_ = take(at := "period_start", UNSET)
+            period_start_ = value = take(at := "period_start", UNSET)
             if (
                 period_start_.__class__ is not int
                 and period_start_ is not None
                 and period_start_ is not UNSET
             ):
                 period_start_ = parse_int(period_start_)
-            report_key_ = take(at := "report_key", UNSET)
+            report_key_ = value = take(at := "report_key", UNSET)
             if report_key_.__class__ is not str and report_key_ is not None and report_key_ is not UNSET:
                 report_key_ = parse_str(report_key_)
-            report_type_ = take(at := "report_type", UNSET)
+            report_type_ = value = take(at := "report_type", UNSET)
             if report_type_ is not None and report_type_ is not UNSET:
                 report_type_ = ReportType._value2member_map_.get(report_type_) or ReportType(report_type_)
         except (TypeError, ValueError) as error:
-            raise misfit("ReportAttributes", at, src_dict[at], error) from error
+            raise misfit("ReportAttributes", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             completed=completed_,
             files=files_,

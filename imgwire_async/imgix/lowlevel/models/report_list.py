@@ -57,34 +57,42 @@ class ReportList:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("ReportList", src_dict)
+        return cls._take(fields_of("ReportList", src_dict, ("cursor", "data", "jsonapi", "meta")))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("ReportList", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            cursor_ = take(at := "cursor", UNSET)
+            cursor_ = value = take(at := "cursor", UNSET)
             if cursor_ is not None and cursor_ is not UNSET:
-                cursor_ = Cursor.from_dict(cursor_)
-            data_ = take(at := "data")
+                cursor_ = Cursor._take(cursor_)
+            data_ = value = take(at := "data")
             if data_ is None:
                 data_ = []
-            data_ = list_or_lone(Report.from_dict)(data_)
-            included_ = take(at := "included", None)
+            data_ = list_or_lone(Report._take)(data_)
+            included_ = value = take(at := "included", None)
             if included_ is None:
                 included_ = UNSET
             else:
                 included_ = list_of(parse_map)(included_)
-            jsonapi_ = take(at := "jsonapi", None)
+            jsonapi_ = value = take(at := "jsonapi", None)
             if jsonapi_ is None:
                 jsonapi_ = UNSET
             else:
-                jsonapi_ = JsonApi.from_dict(jsonapi_)
-            meta_ = take(at := "meta", None)
+                jsonapi_ = JsonApi._take(jsonapi_)
+            meta_ = value = take(at := "meta", None)
             if meta_ is None:
                 meta_ = UNSET
             else:
-                meta_ = Meta.from_dict(meta_)
+                meta_ = Meta._take(meta_)
         except (TypeError, ValueError) as error:
-            raise misfit("ReportList", at, src_dict[at], error) from error
+            raise misfit("ReportList", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             cursor=cursor_,
             data=data_,

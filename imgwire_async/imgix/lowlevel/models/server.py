@@ -42,25 +42,33 @@ class Server:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("Server", src_dict)
+        return cls._take(fields_of("Server", src_dict, ("status",)))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("Server", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            commit_ = take(at := "commit", None)
+            commit_ = value = take(at := "commit", None)
             if commit_ is None:
                 commit_ = UNSET
             elif commit_.__class__ is not str:
                 commit_ = parse_str(commit_)
-            status_ = take(at := "status", None)
+            status_ = value = take(at := "status", None)
             if status_ is None:
                 status_ = UNSET
-            else:
+            elif status_.__class__ is not dict:
                 status_ = parse_map(status_)
-            version_ = take(at := "version", None)
+            version_ = value = take(at := "version", None)
             if version_ is None:
                 version_ = UNSET
             elif version_.__class__ is not str:
                 version_ = parse_str(version_)
         except (TypeError, ValueError) as error:
-            raise misfit("Server", at, src_dict[at], error) from error
+            raise misfit("Server", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(commit=commit_, status=status_, version=version_, additional_properties=rest)

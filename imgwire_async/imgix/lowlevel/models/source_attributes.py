@@ -57,32 +57,38 @@ class SourceAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("SourceAttributes", src_dict)
+        return cls._take(fields_of("SourceAttributes", src_dict, ("deployment",)))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("SourceAttributes", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            date_deployed_ = take(at := "date_deployed", UNSET)
+            date_deployed_ = value = take(at := "date_deployed", UNSET)
             if (
                 date_deployed_.__class__ is not int
                 and date_deployed_ is not None
                 and date_deployed_ is not UNSET
             ):
                 date_deployed_ = parse_int(date_deployed_)
-            deployment_ = take(at := "deployment", UNSET)
+            deployment_ = value = take(at := "deployment", UNSET)
             if deployment_ is not None and deployment_ is not UNSET:
-                deployment_ = Deployment.from_dict(deployment_)
-            deployment_status_ = take(at := "deployment_status", UNSET)
+                deployment_ = Deployment._take(deployment_)
+            deployment_status_ = value = take(at := "deployment_status", UNSET)
             if deployment_status_ is not None and deployment_status_ is not UNSET:
                 deployment_status_ = DeploymentStatus._value2member_map_.get(
                     deployment_status_
                 ) or DeploymentStatus(deployment_status_)
-            enabled_ = take(at := "enabled", UNSET)
+            enabled_ = value = take(at := "enabled", UNSET)
             if enabled_.__class__ is not bool and enabled_ is not None and enabled_ is not UNSET:
                 enabled_ = parse_bool(enabled_)
-            name_ = take(at := "name", UNSET)
+            name_ = value = take(at := "name", UNSET)
             if name_.__class__ is not str and name_ is not None and name_ is not UNSET:
                 name_ = parse_str(name_)
-            secure_url_token_ = take(at := "secure_url_token", UNSET)
+            secure_url_token_ = value = take(at := "secure_url_token", UNSET)
             if (
                 secure_url_token_.__class__ is not str
                 and secure_url_token_ is not None
@@ -90,7 +96,9 @@ class SourceAttributes:
             ):
                 secure_url_token_ = parse_str(secure_url_token_)
         except (TypeError, ValueError) as error:
-            raise misfit("SourceAttributes", at, src_dict[at], error) from error
+            raise misfit("SourceAttributes", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             date_deployed=date_deployed_,
             deployment=deployment_,

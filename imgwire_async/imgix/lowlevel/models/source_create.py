@@ -35,12 +35,20 @@ class SourceCreate:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("SourceCreate", src_dict)
+        return cls._take(fields_of("SourceCreate", src_dict, ("data",)))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("SourceCreate", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            data_ = take(at := "data")
-            data_ = SourceCreateData.from_dict(data_)
+            data_ = value = take(at := "data")
+            data_ = SourceCreateData._take(data_)
         except (TypeError, ValueError) as error:
-            raise misfit("SourceCreate", at, src_dict[at], error) from error
+            raise misfit("SourceCreate", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(data=data_, additional_properties=rest)

@@ -42,25 +42,33 @@ class SourceUpdateAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("SourceUpdateAttributes", src_dict)
+        return cls._take(fields_of("SourceUpdateAttributes", src_dict, ("deployment",)))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("SourceUpdateAttributes", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            deployment_ = take(at := "deployment", None)
+            deployment_ = value = take(at := "deployment", None)
             if deployment_ is None:
                 deployment_ = UNSET
             else:
-                deployment_ = Deployment.from_dict(deployment_)
-            enabled_ = take(at := "enabled", None)
+                deployment_ = Deployment._take(deployment_)
+            enabled_ = value = take(at := "enabled", None)
             if enabled_ is None:
                 enabled_ = UNSET
             elif enabled_.__class__ is not bool:
                 enabled_ = parse_bool(enabled_)
-            name_ = take(at := "name", None)
+            name_ = value = take(at := "name", None)
             if name_ is None:
                 name_ = UNSET
             elif name_.__class__ is not str:
                 name_ = parse_str(name_)
         except (TypeError, ValueError) as error:
-            raise misfit("SourceUpdateAttributes", at, src_dict[at], error) from error
+            raise misfit("SourceUpdateAttributes", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(deployment=deployment_, enabled=enabled_, name=name_, additional_properties=rest)

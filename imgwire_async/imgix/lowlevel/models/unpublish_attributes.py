@@ -36,16 +36,24 @@ class UnpublishAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("UnpublishAttributes", src_dict)
+        return cls._take(fields_of("UnpublishAttributes", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("UnpublishAttributes", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            source_id_ = take(at := "source_id")
+            source_id_ = value = take(at := "source_id")
             if source_id_.__class__ is not str and source_id_ is not None:
                 source_id_ = parse_str(source_id_)
-            url_ = take(at := "url")
+            url_ = value = take(at := "url")
             if url_.__class__ is not str and url_ is not None:
                 url_ = parse_str(url_)
         except (TypeError, ValueError) as error:
-            raise misfit("UnpublishAttributes", at, src_dict[at], error) from error
+            raise misfit("UnpublishAttributes", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(source_id=source_id_, url=url_, additional_properties=rest)

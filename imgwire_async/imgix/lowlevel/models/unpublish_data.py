@@ -37,15 +37,23 @@ class UnpublishData:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("UnpublishData", src_dict)
+        return cls._take(fields_of("UnpublishData", src_dict, ("attributes",)))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("UnpublishData", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            attributes_ = take(at := "attributes")
-            attributes_ = UnpublishAttributes.from_dict(attributes_)
-            type__ = take(at := "type")
+            attributes_ = value = take(at := "attributes")
+            attributes_ = UnpublishAttributes._take(attributes_)
+            type__ = value = take(at := "type")
             if type__.__class__ is not str and type__ is not None:
                 type__ = parse_str(type__)
         except (TypeError, ValueError) as error:
-            raise misfit("UnpublishData", at, src_dict[at], error) from error
+            raise misfit("UnpublishData", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(attributes=attributes_, type_=type__, additional_properties=rest)

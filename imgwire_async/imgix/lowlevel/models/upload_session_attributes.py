@@ -61,48 +61,56 @@ class UploadSessionAttributes:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("UploadSessionAttributes", src_dict)
+        return cls._take(fields_of("UploadSessionAttributes", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("UploadSessionAttributes", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            id_ = take(at := "id", UNSET)
+            id_ = value = take(at := "id", UNSET)
             if id_.__class__ is not str and id_ is not None and id_ is not UNSET:
                 id_ = parse_str(id_)
-            date_created_ = take(at := "date_created", UNSET)
+            date_created_ = value = take(at := "date_created", UNSET)
             if (
                 date_created_.__class__ is not int
                 and date_created_ is not None
                 and date_created_ is not UNSET
             ):
                 date_created_ = parse_int(date_created_)
-            date_expires_ = take(at := "date_expires", UNSET)
+            date_expires_ = value = take(at := "date_expires", UNSET)
             if (
                 date_expires_.__class__ is not int
                 and date_expires_ is not None
                 and date_expires_ is not UNSET
             ):
                 date_expires_ = parse_int(date_expires_)
-            date_modified_ = take(at := "date_modified", UNSET)
+            date_modified_ = value = take(at := "date_modified", UNSET)
             if (
                 date_modified_.__class__ is not int
                 and date_modified_ is not None
                 and date_modified_ is not UNSET
             ):
                 date_modified_ = parse_int(date_modified_)
-            origin_path_ = take(at := "origin_path", UNSET)
+            origin_path_ = value = take(at := "origin_path", UNSET)
             if origin_path_.__class__ is not str and origin_path_ is not None and origin_path_ is not UNSET:
                 origin_path_ = parse_str(origin_path_)
-            source_id_ = take(at := "source_id", UNSET)
+            source_id_ = value = take(at := "source_id", UNSET)
             if source_id_.__class__ is not str and source_id_ is not None and source_id_ is not UNSET:
                 source_id_ = parse_str(source_id_)
-            status_ = take(at := "status", UNSET)
+            status_ = value = take(at := "status", UNSET)
             if status_ is not None and status_ is not UNSET:
                 status_ = UploadSessionStatus._value2member_map_.get(status_) or UploadSessionStatus(status_)
-            url_ = take(at := "url", UNSET)
+            url_ = value = take(at := "url", UNSET)
             if url_.__class__ is not str and url_ is not None and url_ is not UNSET:
                 url_ = parse_str(url_)
         except (TypeError, ValueError) as error:
-            raise misfit("UploadSessionAttributes", at, src_dict[at], error) from error
+            raise misfit("UploadSessionAttributes", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             id=id_,
             date_created=date_created_,

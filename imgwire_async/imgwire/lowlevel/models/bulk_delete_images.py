@@ -37,14 +37,22 @@ class BulkDeleteImages:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("BulkDeleteImages", src_dict)
+        return cls._take(fields_of("BulkDeleteImages", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("BulkDeleteImages", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            image_ids_ = take(at := "image_ids")
+            image_ids_ = value = take(at := "image_ids")
             if image_ids_ is None:
                 image_ids_ = []
             image_ids_ = list_of(parse_uuid)(image_ids_)
         except (TypeError, ValueError) as error:
-            raise misfit("BulkDeleteImages", at, src_dict[at], error) from error
+            raise misfit("BulkDeleteImages", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(image_ids=image_ids_, additional_properties=rest)

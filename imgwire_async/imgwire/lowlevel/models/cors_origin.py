@@ -54,26 +54,34 @@ class CorsOrigin:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("CorsOrigin", src_dict)
+        return cls._take(fields_of("CorsOrigin", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("CorsOrigin", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            id_ = take(at := "id")
+            id_ = value = take(at := "id")
             id_ = parse_uuid(id_)
-            created_at_ = take(at := "created_at")
+            created_at_ = value = take(at := "created_at")
             if created_at_ is not None:
                 created_at_ = parse_datetime(created_at_)
-            environment_id_ = take(at := "environment_id")
+            environment_id_ = value = take(at := "environment_id")
             if environment_id_ is not None:
                 environment_id_ = parse_uuid(environment_id_)
-            pattern_ = take(at := "pattern")
+            pattern_ = value = take(at := "pattern")
             if pattern_.__class__ is not str and pattern_ is not None:
                 pattern_ = parse_str(pattern_)
-            updated_at_ = take(at := "updated_at")
+            updated_at_ = value = take(at := "updated_at")
             if updated_at_ is not None:
                 updated_at_ = parse_datetime(updated_at_)
         except (TypeError, ValueError) as error:
-            raise misfit("CorsOrigin", at, src_dict[at], error) from error
+            raise misfit("CorsOrigin", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             id=id_,
             created_at=created_at_,

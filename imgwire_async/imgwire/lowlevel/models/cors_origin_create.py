@@ -35,13 +35,21 @@ class CorsOriginCreate:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("CorsOriginCreate", src_dict)
+        return cls._take(fields_of("CorsOriginCreate", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("CorsOriginCreate", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            pattern_ = take(at := "pattern")
+            pattern_ = value = take(at := "pattern")
             if pattern_.__class__ is not str and pattern_ is not None:
                 pattern_ = parse_str(pattern_)
         except (TypeError, ValueError) as error:
-            raise misfit("CorsOriginCreate", at, src_dict[at], error) from error
+            raise misfit("CorsOriginCreate", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(pattern=pattern_, additional_properties=rest)

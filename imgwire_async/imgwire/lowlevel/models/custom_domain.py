@@ -76,49 +76,57 @@ class CustomDomain:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("CustomDomain", src_dict)
+        return cls._take(fields_of("CustomDomain", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("CustomDomain", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            id_ = take(at := "id")
+            id_ = value = take(at := "id")
             id_ = parse_uuid(id_)
-            certificate_status_ = take(at := "certificate_status")
+            certificate_status_ = value = take(at := "certificate_status")
             if certificate_status_ is not None:
                 certificate_status_ = CustomDomainCertificateStatus._value2member_map_.get(
                     certificate_status_
                 ) or CustomDomainCertificateStatus(certificate_status_)
-            cname_record_ = take(at := "cname_record")
+            cname_record_ = value = take(at := "cname_record")
             if cname_record_.__class__ is not str and cname_record_ is not None:
                 cname_record_ = parse_str(cname_record_)
-            cname_value_ = take(at := "cname_value")
+            cname_value_ = value = take(at := "cname_value")
             if cname_value_.__class__ is not str and cname_value_ is not None:
                 cname_value_ = parse_str(cname_value_)
-            created_at_ = take(at := "created_at")
+            created_at_ = value = take(at := "created_at")
             if created_at_ is not None:
                 created_at_ = parse_datetime(created_at_)
-            dcv_cname_record_ = take(at := "dcv_cname_record")
+            dcv_cname_record_ = value = take(at := "dcv_cname_record")
             if dcv_cname_record_.__class__ is not str and dcv_cname_record_ is not None:
                 dcv_cname_record_ = parse_str(dcv_cname_record_)
-            dcv_cname_value_ = take(at := "dcv_cname_value")
+            dcv_cname_value_ = value = take(at := "dcv_cname_value")
             if dcv_cname_value_.__class__ is not str and dcv_cname_value_ is not None:
                 dcv_cname_value_ = parse_str(dcv_cname_value_)
-            environment_id_ = take(at := "environment_id")
+            environment_id_ = value = take(at := "environment_id")
             if environment_id_ is not None:
                 environment_id_ = parse_uuid(environment_id_)
-            hostname_ = take(at := "hostname")
+            hostname_ = value = take(at := "hostname")
             if hostname_.__class__ is not str and hostname_ is not None:
                 hostname_ = parse_str(hostname_)
-            last_verified_at_ = take(at := "last_verified_at", None)
+            last_verified_at_ = value = take(at := "last_verified_at", None)
             if last_verified_at_ is not None:
                 last_verified_at_ = parse_datetime(last_verified_at_)
-            status_ = take(at := "status")
+            status_ = value = take(at := "status")
             if status_ is not None:
                 status_ = CustomDomainStatus._value2member_map_.get(status_) or CustomDomainStatus(status_)
-            updated_at_ = take(at := "updated_at")
+            updated_at_ = value = take(at := "updated_at")
             if updated_at_ is not None:
                 updated_at_ = parse_datetime(updated_at_)
         except (TypeError, ValueError) as error:
-            raise misfit("CustomDomain", at, src_dict[at], error) from error
+            raise misfit("CustomDomain", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             id=id_,
             certificate_status=certificate_status_,

@@ -34,13 +34,21 @@ class CustomDomainCreate:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("CustomDomainCreate", src_dict)
+        return cls._take(fields_of("CustomDomainCreate", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("CustomDomainCreate", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            hostname_ = take(at := "hostname")
+            hostname_ = value = take(at := "hostname")
             if hostname_.__class__ is not str and hostname_ is not None:
                 hostname_ = parse_str(hostname_)
         except (TypeError, ValueError) as error:
-            raise misfit("CustomDomainCreate", at, src_dict[at], error) from error
+            raise misfit("CustomDomainCreate", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(hostname=hostname_, additional_properties=rest)

@@ -121,85 +121,95 @@ class Image(CdnUrls):
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("Image", src_dict)
+        return cls._take(fields_of("Image", src_dict, ("custom_metadata", "exif_data")))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("Image", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            id_ = take(at := "id")
+            id_ = value = take(at := "id")
             id_ = parse_uuid(id_)
-            can_upload_ = take(at := "can_upload", None)
+            can_upload_ = value = take(at := "can_upload", None)
             if can_upload_ is None:
                 can_upload_ = False
             if can_upload_.__class__ is not bool:
                 can_upload_ = parse_bool(can_upload_)
-            cdn_url_ = take(at := "cdn_url")
+            cdn_url_ = value = take(at := "cdn_url")
             if cdn_url_.__class__ is not str and cdn_url_ is not None:
                 cdn_url_ = parse_str(cdn_url_)
-            created_at_ = take(at := "created_at")
+            created_at_ = value = take(at := "created_at")
             if created_at_ is not None:
                 created_at_ = parse_datetime(created_at_)
-            custom_metadata_ = take(at := "custom_metadata", None)
+            custom_metadata_ = value = take(at := "custom_metadata", None)
             if custom_metadata_ is None:
                 custom_metadata_ = {}
-            custom_metadata_ = parse_map(custom_metadata_)
-            deleted_at_ = take(at := "deleted_at", None)
+            if custom_metadata_.__class__ is not dict:
+                custom_metadata_ = parse_map(custom_metadata_)
+            deleted_at_ = value = take(at := "deleted_at", None)
             if deleted_at_ is not None:
                 deleted_at_ = parse_datetime(deleted_at_)
-            environment_id_ = take(at := "environment_id", None)
+            environment_id_ = value = take(at := "environment_id", None)
             if environment_id_ is not None:
                 environment_id_ = parse_uuid(environment_id_)
-            exif_data_ = take(at := "exif_data", None)
+            exif_data_ = value = take(at := "exif_data", None)
             if exif_data_ is None:
                 exif_data_ = {}
-            exif_data_ = parse_map(exif_data_)
-            extension_ = take(at := "extension")
+            if exif_data_.__class__ is not dict:
+                exif_data_ = parse_map(exif_data_)
+            extension_ = value = take(at := "extension")
             if extension_.__class__ is not str and extension_ is not None:
                 extension_ = parse_str(extension_)
-            hash_sha256_ = take(at := "hash_sha256", None)
+            hash_sha256_ = value = take(at := "hash_sha256", None)
             if hash_sha256_.__class__ is not str and hash_sha256_ is not None:
                 hash_sha256_ = parse_str(hash_sha256_)
-            height_ = take(at := "height")
+            height_ = value = take(at := "height")
             if height_.__class__ is not int and height_ is not None:
                 height_ = parse_int(height_)
-            idempotency_key_ = take(at := "idempotency_key", None)
+            idempotency_key_ = value = take(at := "idempotency_key", None)
             if idempotency_key_.__class__ is not str and idempotency_key_ is not None:
                 idempotency_key_ = parse_str(idempotency_key_)
-            is_directly_deliverable_ = take(at := "is_directly_deliverable", None)
+            is_directly_deliverable_ = value = take(at := "is_directly_deliverable", None)
             if is_directly_deliverable_ is None:
                 is_directly_deliverable_ = False
             if is_directly_deliverable_.__class__ is not bool:
                 is_directly_deliverable_ = parse_bool(is_directly_deliverable_)
-            mime_type_ = take(at := "mime_type")
+            mime_type_ = value = take(at := "mime_type")
             if mime_type_ is not None:
                 mime_type_ = SupportedMimeType._value2member_map_.get(mime_type_) or SupportedMimeType(
                     mime_type_
                 )
-            original_filename_ = take(at := "original_filename")
+            original_filename_ = value = take(at := "original_filename")
             if original_filename_.__class__ is not str and original_filename_ is not None:
                 original_filename_ = parse_str(original_filename_)
-            processed_metadata_at_ = take(at := "processed_metadata_at", None)
+            processed_metadata_at_ = value = take(at := "processed_metadata_at", None)
             if processed_metadata_at_ is not None:
                 processed_metadata_at_ = parse_datetime(processed_metadata_at_)
-            purpose_ = take(at := "purpose", None)
+            purpose_ = value = take(at := "purpose", None)
             if purpose_.__class__ is not str and purpose_ is not None:
                 purpose_ = parse_str(purpose_)
-            size_bytes_ = take(at := "size_bytes")
+            size_bytes_ = value = take(at := "size_bytes")
             if size_bytes_.__class__ is not int and size_bytes_ is not None:
                 size_bytes_ = parse_int(size_bytes_)
-            status_ = take(at := "status")
+            status_ = value = take(at := "status")
             if status_ is not None:
                 status_ = ImageStatus._value2member_map_.get(status_) or ImageStatus(status_)
-            updated_at_ = take(at := "updated_at")
+            updated_at_ = value = take(at := "updated_at")
             if updated_at_ is not None:
                 updated_at_ = parse_datetime(updated_at_)
-            upload_token_id_ = take(at := "upload_token_id", None)
+            upload_token_id_ = value = take(at := "upload_token_id", None)
             if upload_token_id_ is not None:
                 upload_token_id_ = parse_uuid(upload_token_id_)
-            width_ = take(at := "width")
+            width_ = value = take(at := "width")
             if width_.__class__ is not int and width_ is not None:
                 width_ = parse_int(width_)
         except (TypeError, ValueError) as error:
-            raise misfit("Image", at, src_dict[at], error) from error
+            raise misfit("Image", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             id=id_,
             can_upload=can_upload_,

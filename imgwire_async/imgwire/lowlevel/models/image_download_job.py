@@ -62,33 +62,41 @@ class ImageDownloadJob:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("ImageDownloadJob", src_dict)
+        return cls._take(fields_of("ImageDownloadJob", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("ImageDownloadJob", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            id_ = take(at := "id")
+            id_ = value = take(at := "id")
             id_ = parse_uuid(id_)
-            created_at_ = take(at := "created_at")
+            created_at_ = value = take(at := "created_at")
             if created_at_ is not None:
                 created_at_ = parse_datetime(created_at_)
-            download_url_ = take(at := "download_url", None)
+            download_url_ = value = take(at := "download_url", None)
             if download_url_.__class__ is not str and download_url_ is not None:
                 download_url_ = parse_str(download_url_)
-            environment_id_ = take(at := "environment_id", None)
+            environment_id_ = value = take(at := "environment_id", None)
             if environment_id_ is not None:
                 environment_id_ = parse_uuid(environment_id_)
-            image_ids_ = take(at := "image_ids")
+            image_ids_ = value = take(at := "image_ids")
             if image_ids_ is None:
                 image_ids_ = []
             image_ids_ = list_of(parse_uuid)(image_ids_)
-            status_ = take(at := "status")
+            status_ = value = take(at := "status")
             if status_ is not None:
                 status_ = ImageDownloadStatus._value2member_map_.get(status_) or ImageDownloadStatus(status_)
-            updated_at_ = take(at := "updated_at")
+            updated_at_ = value = take(at := "updated_at")
             if updated_at_ is not None:
                 updated_at_ = parse_datetime(updated_at_)
         except (TypeError, ValueError) as error:
-            raise misfit("ImageDownloadJob", at, src_dict[at], error) from error
+            raise misfit("ImageDownloadJob", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             id=id_,
             created_at=created_at_,

@@ -63,36 +63,57 @@ class MetricsDatasets(MetricsRows):
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("MetricsDatasets", src_dict)
+        return cls._take(
+            fields_of(
+                "MetricsDatasets",
+                src_dict,
+                (
+                    "cache_hit_ratio",
+                    "requests",
+                    "storage_bytes",
+                    "transfer_bytes",
+                    "transformations",
+                    "uploads",
+                ),
+            )
+        )
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("MetricsDatasets", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            cache_hit_ratio_ = take(at := "cache_hit_ratio")
+            cache_hit_ratio_ = value = take(at := "cache_hit_ratio")
             if cache_hit_ratio_ is None:
                 cache_hit_ratio_ = []
-            cache_hit_ratio_ = list_of(CacheHitRatioPoint.from_dict)(cache_hit_ratio_)
-            requests_ = take(at := "requests")
+            cache_hit_ratio_ = list_of(CacheHitRatioPoint._take)(cache_hit_ratio_)
+            requests_ = value = take(at := "requests")
             if requests_ is None:
                 requests_ = []
-            requests_ = list_of(RequestsPoint.from_dict)(requests_)
-            storage_bytes_ = take(at := "storage_bytes")
+            requests_ = list_of(RequestsPoint._take)(requests_)
+            storage_bytes_ = value = take(at := "storage_bytes")
             if storage_bytes_ is None:
                 storage_bytes_ = []
-            storage_bytes_ = list_of(StorageBytesPoint.from_dict)(storage_bytes_)
-            transfer_bytes_ = take(at := "transfer_bytes")
+            storage_bytes_ = list_of(StorageBytesPoint._take)(storage_bytes_)
+            transfer_bytes_ = value = take(at := "transfer_bytes")
             if transfer_bytes_ is None:
                 transfer_bytes_ = []
-            transfer_bytes_ = list_of(TransferBytesPoint.from_dict)(transfer_bytes_)
-            transformations_ = take(at := "transformations")
+            transfer_bytes_ = list_of(TransferBytesPoint._take)(transfer_bytes_)
+            transformations_ = value = take(at := "transformations")
             if transformations_ is None:
                 transformations_ = []
-            transformations_ = list_of(TransformationsPoint.from_dict)(transformations_)
-            uploads_ = take(at := "uploads")
+            transformations_ = list_of(TransformationsPoint._take)(transformations_)
+            uploads_ = value = take(at := "uploads")
             if uploads_ is None:
                 uploads_ = []
-            uploads_ = list_of(UploadsPoint.from_dict)(uploads_)
+            uploads_ = list_of(UploadsPoint._take)(uploads_)
         except (TypeError, ValueError) as error:
-            raise misfit("MetricsDatasets", at, src_dict[at], error) from error
+            raise misfit("MetricsDatasets", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             cache_hit_ratio=cache_hit_ratio_,
             requests=requests_,

@@ -41,19 +41,27 @@ class MetricsStatValue:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("MetricsStatValue", src_dict)
+        return cls._take(fields_of("MetricsStatValue", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("MetricsStatValue", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            pct_change_ = take(at := "pct_change", None)
+            pct_change_ = value = take(at := "pct_change", None)
             if pct_change_.__class__ is not float and pct_change_ is not None:
                 pct_change_ = parse_float(pct_change_)
-            prev_ = take(at := "prev")
+            prev_ = value = take(at := "prev")
             if prev_.__class__ is not float and prev_ is not None:
                 prev_ = parse_float(prev_)
-            value_ = take(at := "value")
+            value_ = value = take(at := "value")
             if value_.__class__ is not float and value_ is not None:
                 value_ = parse_float(value_)
         except (TypeError, ValueError) as error:
-            raise misfit("MetricsStatValue", at, src_dict[at], error) from error
+            raise misfit("MetricsStatValue", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(pct_change=pct_change_, prev=prev_, value=value_, additional_properties=rest)

@@ -55,24 +55,45 @@ class MetricsStats:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("MetricsStats", src_dict)
+        return cls._take(
+            fields_of(
+                "MetricsStats",
+                src_dict,
+                (
+                    "cache_hit_ratio",
+                    "requests",
+                    "storage_bytes",
+                    "transfer_bytes",
+                    "transformations",
+                    "uploads",
+                ),
+            )
+        )
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("MetricsStats", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            cache_hit_ratio_ = take(at := "cache_hit_ratio")
-            cache_hit_ratio_ = MetricsStatValue.from_dict(cache_hit_ratio_)
-            requests_ = take(at := "requests")
-            requests_ = MetricsStatValue.from_dict(requests_)
-            storage_bytes_ = take(at := "storage_bytes")
-            storage_bytes_ = MetricsStatValue.from_dict(storage_bytes_)
-            transfer_bytes_ = take(at := "transfer_bytes")
-            transfer_bytes_ = MetricsStatValue.from_dict(transfer_bytes_)
-            transformations_ = take(at := "transformations")
-            transformations_ = MetricsStatValue.from_dict(transformations_)
-            uploads_ = take(at := "uploads")
-            uploads_ = MetricsStatValue.from_dict(uploads_)
+            cache_hit_ratio_ = value = take(at := "cache_hit_ratio")
+            cache_hit_ratio_ = MetricsStatValue._take(cache_hit_ratio_)
+            requests_ = value = take(at := "requests")
+            requests_ = MetricsStatValue._take(requests_)
+            storage_bytes_ = value = take(at := "storage_bytes")
+            storage_bytes_ = MetricsStatValue._take(storage_bytes_)
+            transfer_bytes_ = value = take(at := "transfer_bytes")
+            transfer_bytes_ = MetricsStatValue._take(transfer_bytes_)
+            transformations_ = value = take(at := "transformations")
+            transformations_ = MetricsStatValue._take(transformations_)
+            uploads_ = value = take(at := "uploads")
+            uploads_ = MetricsStatValue._take(uploads_)
         except (TypeError, ValueError) as error:
-            raise misfit("MetricsStats", at, src_dict[at], error) from error
+            raise misfit("MetricsStats", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             cache_hit_ratio=cache_hit_ratio_,
             requests=requests_,

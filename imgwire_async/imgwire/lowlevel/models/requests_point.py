@@ -37,16 +37,24 @@ class RequestsPoint:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("RequestsPoint", src_dict)
+        return cls._take(fields_of("RequestsPoint", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("RequestsPoint", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            requests_ = take(at := "requests")
+            requests_ = value = take(at := "requests")
             if requests_.__class__ is not int and requests_ is not None:
                 requests_ = parse_int(requests_)
-            timestamp_ = take(at := "timestamp")
+            timestamp_ = value = take(at := "timestamp")
             if timestamp_ is not None:
                 timestamp_ = parse_datetime(timestamp_)
         except (TypeError, ValueError) as error:
-            raise misfit("RequestsPoint", at, src_dict[at], error) from error
+            raise misfit("RequestsPoint", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(requests=requests_, timestamp=timestamp_, additional_properties=rest)

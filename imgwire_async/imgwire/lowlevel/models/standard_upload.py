@@ -38,15 +38,23 @@ class StandardUpload:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("StandardUpload", src_dict)
+        return cls._take(fields_of("StandardUpload", src_dict, ("image",)))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("StandardUpload", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            image_ = take(at := "image")
-            image_ = Image.from_dict(image_)
-            upload_url_ = take(at := "upload_url")
+            image_ = value = take(at := "image")
+            image_ = Image._take(image_)
+            upload_url_ = value = take(at := "upload_url")
             if upload_url_.__class__ is not str:
                 upload_url_ = parse_str(upload_url_)
         except (TypeError, ValueError) as error:
-            raise misfit("StandardUpload", at, src_dict[at], error) from error
+            raise misfit("StandardUpload", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(image=image_, upload_url=upload_url_, additional_properties=rest)

@@ -46,21 +46,29 @@ class StorageBytesPoint:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("StorageBytesPoint", src_dict)
+        return cls._take(fields_of("StorageBytesPoint", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("StorageBytesPoint", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            storage_bytes_added_ = take(at := "storage_bytes_added")
+            storage_bytes_added_ = value = take(at := "storage_bytes_added")
             if storage_bytes_added_.__class__ is not int and storage_bytes_added_ is not None:
                 storage_bytes_added_ = parse_int(storage_bytes_added_)
-            storage_bytes_current_ = take(at := "storage_bytes_current")
+            storage_bytes_current_ = value = take(at := "storage_bytes_current")
             if storage_bytes_current_.__class__ is not int and storage_bytes_current_ is not None:
                 storage_bytes_current_ = parse_int(storage_bytes_current_)
-            timestamp_ = take(at := "timestamp")
+            timestamp_ = value = take(at := "timestamp")
             if timestamp_ is not None:
                 timestamp_ = parse_datetime(timestamp_)
         except (TypeError, ValueError) as error:
-            raise misfit("StorageBytesPoint", at, src_dict[at], error) from error
+            raise misfit("StorageBytesPoint", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             storage_bytes_added=storage_bytes_added_,
             storage_bytes_current=storage_bytes_current_,

@@ -39,16 +39,24 @@ class TransferBytesPoint:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("TransferBytesPoint", src_dict)
+        return cls._take(fields_of("TransferBytesPoint", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("TransferBytesPoint", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            timestamp_ = take(at := "timestamp")
+            timestamp_ = value = take(at := "timestamp")
             if timestamp_ is not None:
                 timestamp_ = parse_datetime(timestamp_)
-            transfer_bytes_ = take(at := "transfer_bytes")
+            transfer_bytes_ = value = take(at := "transfer_bytes")
             if transfer_bytes_.__class__ is not int and transfer_bytes_ is not None:
                 transfer_bytes_ = parse_int(transfer_bytes_)
         except (TypeError, ValueError) as error:
-            raise misfit("TransferBytesPoint", at, src_dict[at], error) from error
+            raise misfit("TransferBytesPoint", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(timestamp=timestamp_, transfer_bytes=transfer_bytes_, additional_properties=rest)

@@ -39,16 +39,24 @@ class TransformationsPoint:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("TransformationsPoint", src_dict)
+        return cls._take(fields_of("TransformationsPoint", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("TransformationsPoint", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            timestamp_ = take(at := "timestamp")
+            timestamp_ = value = take(at := "timestamp")
             if timestamp_ is not None:
                 timestamp_ = parse_datetime(timestamp_)
-            transformations_ = take(at := "transformations")
+            transformations_ = value = take(at := "transformations")
             if transformations_.__class__ is not int and transformations_ is not None:
                 transformations_ = parse_int(transformations_)
         except (TypeError, ValueError) as error:
-            raise misfit("TransformationsPoint", at, src_dict[at], error) from error
+            raise misfit("TransformationsPoint", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(timestamp=timestamp_, transformations=transformations_, additional_properties=rest)

@@ -57,38 +57,46 @@ class UploadViaUrlCreate:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("UploadViaUrlCreate", src_dict)
+        return cls._take(fields_of("UploadViaUrlCreate", src_dict, ("custom_metadata",)))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("UploadViaUrlCreate", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            custom_metadata_ = take(at := "custom_metadata", None)
+            custom_metadata_ = value = take(at := "custom_metadata", None)
             if custom_metadata_ is None:
                 custom_metadata_ = UNSET
-            else:
+            elif custom_metadata_.__class__ is not dict:
                 custom_metadata_ = parse_map(custom_metadata_)
-            file_name_ = take(at := "file_name", UNSET)
+            file_name_ = value = take(at := "file_name", UNSET)
             if file_name_.__class__ is not str and file_name_ is not None and file_name_ is not UNSET:
                 file_name_ = parse_str(file_name_)
-            idempotency_key_ = take(at := "idempotency_key", UNSET)
+            idempotency_key_ = value = take(at := "idempotency_key", UNSET)
             if (
                 idempotency_key_.__class__ is not str
                 and idempotency_key_ is not None
                 and idempotency_key_ is not UNSET
             ):
                 idempotency_key_ = parse_str(idempotency_key_)
-            mime_type_ = take(at := "mime_type", UNSET)
+            mime_type_ = value = take(at := "mime_type", UNSET)
             if mime_type_ is not None and mime_type_ is not UNSET:
                 mime_type_ = SupportedMimeType._value2member_map_.get(mime_type_) or SupportedMimeType(
                     mime_type_
                 )
-            purpose_ = take(at := "purpose", UNSET)
+            purpose_ = value = take(at := "purpose", UNSET)
             if purpose_.__class__ is not str and purpose_ is not None and purpose_ is not UNSET:
                 purpose_ = parse_str(purpose_)
-            url_ = take(at := "url")
+            url_ = value = take(at := "url")
             if url_.__class__ is not str and url_ is not None:
                 url_ = parse_str(url_)
         except (TypeError, ValueError) as error:
-            raise misfit("UploadViaUrlCreate", at, src_dict[at], error) from error
+            raise misfit("UploadViaUrlCreate", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(
             custom_metadata=custom_metadata_,
             file_name=file_name_,

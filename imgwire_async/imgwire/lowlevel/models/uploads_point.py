@@ -37,16 +37,24 @@ class UploadsPoint:
             TypeError: a value has the wrong JSON type.
             ValueError: a text is not the date, time or UUID that it should be.
         """
-        rest = fields_of("UploadsPoint", src_dict)
+        return cls._take(fields_of("UploadsPoint", src_dict))
+
+    @classmethod
+    def _take(cls, rest: dict[str, Any]) -> Self:
+        """Like `from_dict`, but empties the dict, which is faster than copying what it holds."""
+        if rest.__class__ is not dict:
+            rest = fields_of("UploadsPoint", rest)
         take = rest.pop
-        at = ""
+        at, value = "", None
         try:
-            timestamp_ = take(at := "timestamp")
+            timestamp_ = value = take(at := "timestamp")
             if timestamp_ is not None:
                 timestamp_ = parse_datetime(timestamp_)
-            uploads_ = take(at := "uploads")
+            uploads_ = value = take(at := "uploads")
             if uploads_.__class__ is not int and uploads_ is not None:
                 uploads_ = parse_int(uploads_)
         except (TypeError, ValueError) as error:
-            raise misfit("UploadsPoint", at, src_dict[at], error) from error
+            raise misfit("UploadsPoint", at, value, error) from error
+        if not rest:
+            rest.clear()  # an empty dict still has the room for what it held
         return cls(timestamp=timestamp_, uploads=uploads_, additional_properties=rest)

@@ -23,4 +23,4 @@ async def assets_add(caller: Caller, source_id: str, origin_path: str) -> Respon
     request = Request(
         operation=ASSETS_ADD, path_parameters={"source_id": str(source_id), "origin_path": str(origin_path)}
     )
-    return await caller.call(request, AssetDocument.from_dict)
+    return await caller.call(request, AssetDocument._take)

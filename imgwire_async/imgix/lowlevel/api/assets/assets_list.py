@@ -83,4 +83,4 @@ async def assets_list(
             }
         ),
     )
-    return await caller.call(request, AssetList.from_dict)
+    return await caller.call(request, AssetList._take)

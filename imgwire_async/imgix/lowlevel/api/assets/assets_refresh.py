@@ -24,4 +24,4 @@ async def assets_refresh(caller: Caller, source_id: str, origin_path: str) -> Re
         operation=ASSETS_REFRESH,
         path_parameters={"source_id": str(source_id), "origin_path": str(origin_path)},
     )
-    return await caller.call(request, AssetDocument.from_dict)
+    return await caller.call(request, AssetDocument._take)

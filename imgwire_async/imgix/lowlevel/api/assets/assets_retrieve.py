@@ -29,4 +29,4 @@ async def assets_retrieve(
         path_parameters={"source_id": str(source_id), "origin_path": str(origin_path)},
         query=to_query({"fields[assets]": fields_assets}),
     )
-    return await caller.call(request, AssetDocument.from_dict)
+    return await caller.call(request, AssetDocument._take)

@@ -27,4 +27,4 @@ async def assets_update(
         path_parameters={"source_id": str(source_id), "origin_path": str(origin_path)},
         json=body.to_dict(),
     )
-    return await caller.call(request, AssetDocument.from_dict)
+    return await caller.call(request, AssetDocument._take)

@@ -43,4 +43,4 @@ async def assets_upload(
         content=content,
         content_type=content_type,
     )
-    return await caller.call(request, AssetDocument.from_dict)
+    return await caller.call(request, AssetDocument._take)

@@ -23,4 +23,4 @@ async def publishes_create(
     request = Request(
         operation=PUBLISHES_CREATE, path_parameters={"source_id": str(source_id)}, json=body.to_dict()
     )
-    return await caller.call(request, PublishReceiptDocument.from_dict)
+    return await caller.call(request, PublishReceiptDocument._take)

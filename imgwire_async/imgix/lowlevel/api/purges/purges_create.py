@@ -19,4 +19,4 @@ async def purges_create(caller: Caller, *, body: Purge) -> Response[PurgeReceipt
         body: A URL to purge.
     """
     request = Request(operation=PURGES_CREATE, json=body.to_dict())
-    return await caller.call(request, PurgeReceiptDocument.from_dict)
+    return await caller.call(request, PurgeReceiptDocument._take)

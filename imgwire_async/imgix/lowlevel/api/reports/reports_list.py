@@ -47,4 +47,4 @@ async def reports_list(
             }
         ),
     )
-    return await caller.call(request, ReportList.from_dict)
+    return await caller.call(request, ReportList._take)

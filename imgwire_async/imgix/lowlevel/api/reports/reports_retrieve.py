@@ -27,4 +27,4 @@ async def reports_retrieve(
         path_parameters={"report_id": str(report_id)},
         query=to_query({"fields[reports]": fields_reports}),
     )
-    return await caller.call(request, ReportDocument.from_dict)
+    return await caller.call(request, ReportDocument._take)

@@ -19,4 +19,4 @@ async def sources_create(caller: Caller, *, body: SourceCreate) -> Response[Sour
         body: A source to create and deploy.
     """
     request = Request(operation=SOURCES_CREATE, json=body.to_dict())
-    return await caller.call(request, SourceDocument.from_dict)
+    return await caller.call(request, SourceDocument._take)

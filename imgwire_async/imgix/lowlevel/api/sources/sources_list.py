@@ -77,4 +77,4 @@ async def sources_list(
             }
         ),
     )
-    return await caller.call(request, SourceList.from_dict)
+    return await caller.call(request, SourceList._take)

@@ -27,4 +27,4 @@ async def sources_retrieve(
         path_parameters={"source_id": str(source_id)},
         query=to_query({"fields[sources]": fields_sources}),
     )
-    return await caller.call(request, SourceDocument.from_dict)
+    return await caller.call(request, SourceDocument._take)

@@ -22,4 +22,4 @@ async def sources_update(caller: Caller, source_id: str, *, body: SourceUpdate) 
     request = Request(
         operation=SOURCES_UPDATE, path_parameters={"source_id": str(source_id)}, json=body.to_dict()
     )
-    return await caller.call(request, SourceDocument.from_dict)
+    return await caller.call(request, SourceDocument._take)

@@ -23,4 +23,4 @@ async def unpublishes_create(
     request = Request(
         operation=UNPUBLISHES_CREATE, path_parameters={"source_id": str(source_id)}, json=body.to_dict()
     )
-    return await caller.call(request, UnpublishReceiptDocument.from_dict)
+    return await caller.call(request, UnpublishReceiptDocument._take)

@@ -24,4 +24,4 @@ async def upload_sessions_close(
         operation=UPLOAD_SESSIONS_CLOSE,
         path_parameters={"source_id": str(source_id), "session_id": str(session_id)},
     )
-    return await caller.call(request, UploadSessionDocument.from_dict)
+    return await caller.call(request, UploadSessionDocument._take)

@@ -26,4 +26,4 @@ async def upload_sessions_create(
         operation=UPLOAD_SESSIONS_CREATE,
         path_parameters={"source_id": str(source_id), "origin_path": str(origin_path)},
     )
-    return await caller.call(request, UploadSessionDocument.from_dict)
+    return await caller.call(request, UploadSessionDocument._take)

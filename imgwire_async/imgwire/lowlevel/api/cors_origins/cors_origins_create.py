@@ -19,4 +19,4 @@ async def cors_origins_create(caller: Caller, *, body: CorsOriginCreate) -> Resp
         body: A browser origin to allow.
     """
     request = Request(operation=CORS_ORIGINS_CREATE, json=body.to_dict())
-    return await caller.call(request, CorsOrigin.from_dict)
+    return await caller.call(request, CorsOrigin._take)

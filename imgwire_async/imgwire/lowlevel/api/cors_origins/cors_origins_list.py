@@ -22,4 +22,4 @@ async def cors_origins_list(
         page: Page to return, counted from 1.
     """
     request = Request(operation=CORS_ORIGINS_LIST, query=to_query({"limit": limit, "page": page}))
-    return await caller.call(request, list_of(CorsOrigin.from_dict))
+    return await caller.call(request, list_of(CorsOrigin._take))

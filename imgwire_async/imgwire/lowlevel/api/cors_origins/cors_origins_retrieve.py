@@ -20,4 +20,4 @@ async def cors_origins_retrieve(caller: Caller, cors_origin_id: UUID) -> Respons
     request = Request(
         operation=CORS_ORIGINS_RETRIEVE, path_parameters={"cors_origin_id": str(cors_origin_id)}
     )
-    return await caller.call(request, CorsOrigin.from_dict)
+    return await caller.call(request, CorsOrigin._take)

@@ -25,4 +25,4 @@ async def cors_origins_update(
         path_parameters={"cors_origin_id": str(cors_origin_id)},
         json=body.to_dict(),
     )
-    return await caller.call(request, CorsOrigin.from_dict)
+    return await caller.call(request, CorsOrigin._take)

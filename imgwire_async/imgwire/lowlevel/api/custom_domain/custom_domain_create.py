@@ -19,4 +19,4 @@ async def custom_domain_create(caller: Caller, *, body: CustomDomainCreate) -> R
         body: The host name to claim.
     """
     request = Request(operation=CUSTOM_DOMAIN_CREATE, json=body.to_dict())
-    return await caller.call(request, CustomDomain.from_dict)
+    return await caller.call(request, CustomDomain._take)

@@ -15,4 +15,4 @@ async def custom_domain_retrieve(caller: Caller) -> Response[CustomDomain]:
         caller: Makes the call.
     """
     request = Request(operation=CUSTOM_DOMAIN_RETRIEVE)
-    return await caller.call(request, CustomDomain.from_dict)
+    return await caller.call(request, CustomDomain._take)

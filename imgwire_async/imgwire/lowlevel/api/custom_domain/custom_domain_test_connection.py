@@ -17,4 +17,4 @@ async def custom_domain_test_connection(caller: Caller) -> Response[CustomDomain
         caller: Makes the call.
     """
     request = Request(operation=CUSTOM_DOMAIN_TEST_CONNECTION)
-    return await caller.call(request, CustomDomain.from_dict)
+    return await caller.call(request, CustomDomain._take)

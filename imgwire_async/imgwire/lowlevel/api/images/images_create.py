@@ -26,4 +26,4 @@ async def images_create(
     request = Request(
         operation=IMAGES_CREATE, query=to_query({"upload_token": upload_token}), json=body.to_dict()
     )
-    return await caller.call(request, StandardUpload.from_dict)
+    return await caller.call(request, StandardUpload._take)

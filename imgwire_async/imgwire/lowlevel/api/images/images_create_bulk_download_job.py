@@ -20,4 +20,4 @@ async def images_create_bulk_download_job(
         body: The images to pack.
     """
     request = Request(operation=IMAGES_CREATE_BULK_DOWNLOAD_JOB, json=body.to_dict())
-    return await caller.call(request, ImageDownloadJob.from_dict)
+    return await caller.call(request, ImageDownloadJob._take)

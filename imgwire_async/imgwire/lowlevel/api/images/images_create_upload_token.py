@@ -18,4 +18,4 @@ async def images_create_upload_token(caller: Caller) -> Response[UploadToken]:
         caller: Makes the call.
     """
     request = Request(operation=IMAGES_CREATE_UPLOAD_TOKEN)
-    return await caller.call(request, UploadToken.from_dict)
+    return await caller.call(request, UploadToken._take)

@@ -22,4 +22,4 @@ async def images_list(
         page: Page to return, counted from 1.
     """
     request = Request(operation=IMAGES_LIST, query=to_query({"limit": limit, "page": page}))
-    return await caller.call(request, list_of(Image.from_dict))
+    return await caller.call(request, list_of(Image._take))

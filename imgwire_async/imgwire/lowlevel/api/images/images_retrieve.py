@@ -18,4 +18,4 @@ async def images_retrieve(caller: Caller, image_id: UUID) -> Response[Image]:
         image_id: Id of the image.
     """
     request = Request(operation=IMAGES_RETRIEVE, path_parameters={"image_id": str(image_id)})
-    return await caller.call(request, Image.from_dict)
+    return await caller.call(request, Image._take)

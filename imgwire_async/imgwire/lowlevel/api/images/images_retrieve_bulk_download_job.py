@@ -23,4 +23,4 @@ async def images_retrieve_bulk_download_job(
         operation=IMAGES_RETRIEVE_BULK_DOWNLOAD_JOB,
         path_parameters={"image_download_job_id": str(image_download_job_id)},
     )
-    return await caller.call(request, ImageDownloadJob.from_dict)
+    return await caller.call(request, ImageDownloadJob._take)

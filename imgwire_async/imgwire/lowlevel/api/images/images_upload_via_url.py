@@ -18,4 +18,4 @@ async def images_upload_via_url(caller: Caller, *, body: UploadViaUrlCreate) -> 
         body: An image for the service to fetch.
     """
     request = Request(operation=IMAGES_UPLOAD_VIA_URL, json=body.to_dict())
-    return await caller.call(request, Image.from_dict)
+    return await caller.call(request, Image._take)

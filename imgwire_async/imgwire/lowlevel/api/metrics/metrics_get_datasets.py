@@ -32,4 +32,4 @@ async def metrics_get_datasets(
         operation=METRICS_GET_DATASETS,
         query=to_query({"date_end": date_end, "date_start": date_start, "interval": interval, "tz": tz}),
     )
-    return await caller.call(request, MetricsDatasets.from_dict)
+    return await caller.call(request, MetricsDatasets._take)

@@ -32,4 +32,4 @@ async def metrics_get_stats(
         operation=METRICS_GET_STATS,
         query=to_query({"date_end": date_end, "date_start": date_start, "interval": interval, "tz": tz}),
     )
-    return await caller.call(request, MetricsStats.from_dict)
+    return await caller.call(request, MetricsStats._take)
