@@ -151,7 +151,9 @@ def test_a_domain_error_gives_detail_and_type() -> None:
     assert error.detail == "Resource not found."
     assert error.error_type == "ResourceNotFoundError"
     assert error.errors == ()
-    assert str(error) == "images.list: the service answered 404 ResourceNotFoundError; Resource not found."
+    assert (
+        str(error) == "images.list: the service responded with 404 ResourceNotFoundError; Resource not found."
+    )
 
 
 def test_a_validation_error_gives_its_issues() -> None:
@@ -259,5 +261,5 @@ def test_a_refusal_of_the_store_shows_its_code_and_nothing_else_of_it() -> None:
 
     error = store_error(HttpResponse(403, {}, body), CallContext())
 
-    assert str(error) == "the object store answered 403 AccessDenied"
+    assert str(error) == "the object store responded with 403 AccessDenied"
     assert "secret" not in repr(vars(error))

@@ -80,7 +80,7 @@ class Patience:
             yield
         if scope.cancelled_caught:
             raise APITimeoutError(
-                f"the source gave nothing for {self._seconds:g} s",
+                f"the source produced no data for {self._seconds:g} s",
                 may_have_acted=False,
                 operation="images.upload",
             )
@@ -120,8 +120,8 @@ def checked_chunk(chunk: object, what: str) -> bytes:
     if isinstance(chunk, bytearray | memoryview):
         return bytes(chunk)
     if isinstance(chunk, str):
-        raise refused(f"{what} gives text instead of bytes; open files with mode 'rb'")
-    raise refused(f"{what} gives {type(chunk).__name__} instead of bytes")
+        raise refused(f"{what} returned text instead of bytes; open files with mode 'rb'")
+    raise refused(f"{what} returned {type(chunk).__name__} instead of bytes")
 
 
 def base_name(name: object) -> str | None:

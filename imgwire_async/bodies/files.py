@@ -188,7 +188,7 @@ async def seekable_source(access: FileAccess, file_name: str | None, patience: P
     with patience.step():
         first_chunk = await access.read()
     if not first_chunk:
-        where = f"it stands at its end, {start}; seek(0) goes back" if start else "the file is empty"
+        where = f"its position is its end, {start}; call seek(0) first" if start else "the file is empty"
         raise refused(f"there is nothing to upload: {where}")
     # A read may return less than requested, and too little to detect the type.
     while len(first_chunk) < min(size, SNIFF_BYTES):

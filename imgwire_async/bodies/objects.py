@@ -83,7 +83,9 @@ async def open_object(given: StoredObject, patience: Patience) -> AsyncGenerator
     """
     uri = ObjectUri.of(given.uri)
     if not uri.key or uri.key.endswith("/"):
-        raise refused(f"cannot upload {given.uri!r}: it names no object; use ingest for a bucket or a folder")
+        raise refused(
+            f"cannot upload {given.uri!r}: the URI names no object; use ingest for a bucket or a folder"
+        )
     store = open_store(uri, given.options)
     async with AsyncExitStack() as stack:
         with patience.step(), _changes(given.uri):

@@ -92,8 +92,8 @@ class _PathSource:
             raise refused(f"cannot upload {self._path!r}: the file is empty")
         if len(self._first_chunk) > self.size:
             raise refused(
-                f"cannot upload {self._path!r}: it holds more bytes than its size of {self.size}; it grows, "
-                "or its file system does not know the size, and then open it and pass the file"
+                f"cannot upload {self._path!r}: it has more bytes than its size of {self.size}; "
+                "it is growing, or its file system reports no sizes; open it and pass the file object"
             )
         if len(self._first_chunk) == self.size < CHUNK_SIZE:
             self._close()  # read in one go, so it is what the file held at one moment

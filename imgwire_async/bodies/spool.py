@@ -107,7 +107,7 @@ class Spool:
                 if full:
                     say_once(
                         f"the folder for temporary files, {tempfile.gettempdir()!r}, is full: waiting for "
-                        "other uploads to give their room back; set TMPDIR to a folder with more room"
+                        "other uploads to free space; set TMPDIR to a folder with more space"
                     )
                 elif lack:
                     say_waiting(lack)
@@ -124,7 +124,7 @@ def _unwritable(error: OSError, *, full: bool) -> Exception:
     problem = f"cannot write a temporary file: {error.strerror or error}"
     if full:
         problem += (
-            f"; the folder {tempfile.gettempdir()!r} is full: make room there, set TMPDIR to another folder, "
+            f"; the folder {tempfile.gettempdir()!r} is full: free some space, set TMPDIR to another folder, "
             "or pass a file, which needs none"
         )
     return refused(problem)

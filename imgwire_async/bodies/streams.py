@@ -144,9 +144,9 @@ async def _beginning(chunks: AsyncIterator[bytes], patience: Patience) -> tuple[
 def _check_size(found: int, size: int, *, complete: bool) -> None:
     """Reject a known wrong size at once; the sending stream detects all others."""
     if complete and not found:
-        raise refused("there is nothing to upload: the source gives no bytes")
+        raise refused("there is nothing to upload: the source is empty")
     if found > size or (complete and found < size):
-        raise refused(f"size={size} is wrong: the source gives {found if complete else f'at least {found}'}")
+        raise refused(f"size={size} is wrong: the source has {found if complete else f'at least {found}'}")
 
 
 @asynccontextmanager
@@ -168,9 +168,9 @@ async def _spooled(
                 written += len(chunk)
                 if written > limit:
                     raise refused(
-                        f"size={size} is wrong: the source gives more"
+                        f"size={size} is wrong: the source has more"
                         if size is not None
-                        else f"the source has no known size and gives more than {limit} bytes, the "
+                        else f"the source has no known size and more than {limit} bytes, the "
                         "limit for a temporary file; pass size=, or upload from a file"
                     )
                 await spool.patiently(thread, partial(spool.write, chunk), spool.drain)
@@ -213,8 +213,8 @@ async def stream_of(chunks: object) -> AsyncGenerator[AsyncIterator[bytes], None
         if inspect.iscoroutine(chunks):
             chunks.close()
         raise refused(
-            f"the function returned a {type(chunks).__name__}; it must return an iterator of bytes, and may "
-            "be an async generator function but no other async function"
+            f"the function returned a {type(chunks).__name__}; it must return an iterator of bytes; an async "
+            "function must be an async generator function"
         )
 
 
@@ -306,5 +306,5 @@ class _PieceCheck:
         checked = checked_chunk(piece, "the iterator")
         self._empty = 0 if checked else self._empty + 1
         if self._empty > _MOST_EMPTY:
-            raise refused("the iterator gives nothing but empty pieces, and does not end")
+            raise refused("the iterator yields only empty chunks and does not end")
         return checked

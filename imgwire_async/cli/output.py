@@ -71,7 +71,7 @@ def retries_shown() -> Callable[[RetryEvent], None]:
     def show(event: RetryEvent) -> None:
         if not settings.verbose and time.monotonic() - started + event.delay < _SILENCE_SECONDS:
             return
-        cause = event.failure or f"the service answered {event.status}"
+        cause = event.failure or f"the service responded with {event.status}"
         wait = f" in {event.delay:.0f} s" if event.delay >= _SILENCE_SECONDS else ""
         note(f"Retrying ({event.attempt + 1} of {ATTEMPTS}){wait}: {cause}")
 

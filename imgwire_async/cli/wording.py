@@ -27,7 +27,7 @@ _PHRASES: Final = tuple(
         (r"environment_id \(or (\w+)\)", r"\1"),
         (r"use https, or pass allow_insecure=True for a network that you trust", "use https"),
         (r"; pass allow_insecure=True if you trust the network", ""),
-        (r"pass allow_credentials=True if it may", "leave them out"),
+        (r"pass allow_credentials=True to send them anyway", "leave them out"),
         (r"pass overwrite=True", "use --overwrite"),
         (r"; pass size=, or upload from a file", "; save it to a file and upload that"),
         (r" for images\.create and images\.retrieve only", " for uploads and for showing single images only"),
@@ -35,11 +35,14 @@ _PHRASES: Final = tuple(
         (r"concurrency \((\d+)\) must", r"--concurrency \1 must"),
         (r'on_change="recreate" and dedupe="content"', "--on-change recreate and --dedupe"),
         (r"; see on_change", "; --on-change says what happens to them"),
-        (r"; it grows, or its file system .*", "; it grows, or its size is unknown: pipe it to upload -"),
+        (
+            r"; it is growing, or its file system .*",
+            "; it is growing, or its size is unknown: pipe it to upload -",
+        ),
     )
 )
 _KEY: Final = re.compile(r"check that api_key \(or (\w+)\)")
-_REJECTED_FIELD: Final = re.compile(r"the service answered 422(?: \w+)?; (?:body|path|query)\.(\w+): ")
+_REJECTED_FIELD: Final = re.compile(r"the service responded with 422(?: \w+)?; (?:body|path|query)\.(\w+): ")
 _QUOTED: Final = r"""'[^']*'|"[^"]*\""""
 _ARGUMENTS: Final = {
     "alt_text": ("alt_text", "on_alt_text"),
@@ -73,7 +76,10 @@ def in_own_words(text: str) -> str:
 
 def _meant(argument: str) -> str:
     """A pattern for an argument's name, only in unambiguous positions, because many names are also words."""
-    patterns = [rf"\b{argument}=(?=[\s,;.]|$)", rf"(?:^|(?<=: )){argument}(?= (?:must|needs|holds|has no)\b)"]
+    patterns = [
+        rf"\b{argument}=(?=[\s,;.]|$)",
+        rf"(?:^|(?<=: )){argument}(?= (?:must|needs|contains|has no)\b)",
+    ]
     if "_" in argument:
         patterns.append(rf"(?<![\w/.]){argument}(?![\w/.])")
     return "|".join(patterns)

@@ -268,7 +268,7 @@ class CountedStream:
             raise self._too_much()
 
     def _too_much(self) -> SourceChangedError:
-        return SourceChangedError(f"the source holds more than the {self.size} bytes it had at first")
+        return SourceChangedError(f"the source now has more than the {self.size} bytes it had at first")
 
     def _check_complete(self) -> None:
         if self.sent < self.size:

@@ -238,7 +238,7 @@ def _check_query(request: Request) -> None:
         # Values are not shown: one may be an upload token.
         if isinstance(value, str) and not _is_unicode(value):
             raise InvalidArgumentError(
-                f"{name} holds a lone surrogate, which cannot be sent", operation=request.operation.name
+                f"{name} contains a lone surrogate, which cannot be sent", operation=request.operation.name
             )
 
 
@@ -264,7 +264,7 @@ def _json_content(request: Request) -> bytes | None:
             _UNICODE.encode(request.json).encode()  # raises for a surrogate without its pair
         return text.encode()
     except UnicodeEncodeError:
-        problem = "an argument holds a lone surrogate, which cannot be sent"
+        problem = "an argument contains a lone surrogate, which cannot be sent"
     except (TypeError, ValueError, RecursionError) as error:
         problem = f"an argument cannot be sent as JSON: {error}"
     raise InvalidArgumentError(problem, operation=request.operation.name)

@@ -139,7 +139,7 @@ class Transfer:
                 self._ask_for_all()
             return await read_all(reply)
         if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-            self.problem = "the file comes in an encoding that was not asked for"
+            self.problem = "the file has an encoding that was not requested"
         elif status == 200:
             await self._take(reply, skip=await self._begin(headers, _content_length(headers)))
         elif not self._asked_for_rest and (size := _whole_size(headers)) is not None:
@@ -149,7 +149,7 @@ class Transfer:
         elif self._asked_for_rest:
             self._ask_for_all()
         else:
-            self.problem = "the host sent a part of the file, though all of it was asked for"
+            self.problem = "the host sent part of the file although all of it was requested"
         return b""
 
     async def _take(self, reply: StreamingResponse, skip: int) -> None:

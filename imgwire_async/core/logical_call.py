@@ -287,7 +287,7 @@ class LogicalCall:
         name = _failure_name(result)
         facts = self._facts()
         logger.info(
-            "%s: attempt %d failed (%s), the next one follows in %.2f s",
+            "%s: attempt %d failed (%s), retrying in %.2f s",
             facts["operation"],
             self.attempts,
             name or f"status {result.status}",
@@ -352,7 +352,7 @@ def _date(seconds: float) -> str:
     try:
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
     except (ValueError, OverflowError, OSError):
-        return "a date beyond every calendar"
+        return "a date after the year 9999"
 
 
 def _failure_name(result: Result) -> str | None:

@@ -192,13 +192,11 @@ class _PageReader(Generic[T]):
         following = page.pagination.next_page
         if following is not None and isinstance(position, int) and following <= position:
             raise PaginationError(
-                f"the service names {following or 'no number'} as the page after page {position}",
+                f"the service named {following or 'no number'} as the page after page {position}",
                 operation=self.operation,
             )
         if page.pagination.next_cursor is not None and page.pagination.next_cursor == position:
-            raise PaginationError(
-                "the service names a page as the one after itself", operation=self.operation
-            )
+            raise PaginationError("the service named a page as its own next page", operation=self.operation)
         return page
 
 
@@ -335,7 +333,7 @@ class _Pages(AsyncIterator[Page[T]]):
             return
         if cursor in self._seen:
             error = PaginationError(
-                "the service names a page that it has given before", operation=self._reader.operation
+                "the service named an earlier page as the next one", operation=self._reader.operation
             )
             error.resume_cursor = cursor
             raise error

@@ -88,10 +88,10 @@ async def put_bytes(
 
 def _check_url(url: Secret, context: CallContext, *, allow_insecure: bool) -> None:
     if not is_http_url(url.reveal()):
-        raise ResponseDecodeError("the service gave an upload URL that is not a URL", **context)
+        raise ResponseDecodeError("the service returned an invalid upload URL", **context)
     if not (allow_insecure or is_confidential(urlsplit(context["url"] or ""))):
         raise ConfigurationError(
-            "the service gave an upload URL that would send the image in clear text; pass "
+            "the service returned an upload URL that would send the image in clear text; pass "
             "allow_insecure=True if you trust the network",
             **context,
         )

@@ -94,7 +94,7 @@ def refusal(response: HttpResponse) -> str:
 
 def store_error(response: HttpResponse, context: CallContext) -> UploadRejectedError:
     """The error for an object store that rejected the bytes."""
-    what = f"the object store answered {refusal(response)}"
+    what = f"the object store responded with {refusal(response)}"
     return UploadRejectedError(what, status=response.status, **context)
 
 

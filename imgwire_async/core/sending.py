@@ -106,7 +106,7 @@ async def _send_whole(
         stream.on_progress = lambda _: move_on(scope, math.inf, write, done=False)
         content = await permit.outside(stream.read_whole())
     if scope.cancelled_caught:
-        reason = f"the source gave nothing for {write:g} s"
+        reason = f"the source produced no data for {write:g} s"
         return NoResponse("WriteTimeout", reason, may_have_acted=False, timed_out=True)
     result = await exchange(engine.transport(), request_with(content), timeouts)
     if not isinstance(result, NoResponse):

@@ -66,7 +66,7 @@ class Service:
 
         Must handle any body that servers and proxies send: HTML, text or nothing. See `error_document`.
         """
-        message = one_line(f"{self.name} answered {response.status}")
+        message = one_line(f"{self.name} responded with {response.status}")
         error: APIStatusError = status_error_class(response.status)(
             message, status=response.status, **context
         )

@@ -139,17 +139,17 @@ class Extraction:
     def _check_wanted(self) -> None:
         from_thread.check_cancelled()
         if self._given_up:
-            raise RuntimeError("the task that wanted this has gone")
+            raise RuntimeError("the task that requested this has ended")
 
     def _unpack(self, file: BinaryIO, folder: Path) -> list[_File]:
         size = file.seek(0, os.SEEK_END)
         try:
             count = count_entries(file, self._limits.max_files)
         except TooManyFilesError:
-            raise ArchiveError(f"the archive holds more than {self._limits.max_files} files") from None
+            raise ArchiveError(f"the archive contains more than {self._limits.max_files} files") from None
         with zipfile.ZipFile(file) as archive:
             if len(archive.infolist()) != count:
-                raise zipfile.BadZipFile("its list of entries can be read in several ways")
+                raise zipfile.BadZipFile("its list of entries is ambiguous")
             files = _files_in(archive)
             _check_total(sum(file.entry.file_size for file in files), size, self._limits)
             total = 0
@@ -187,7 +187,7 @@ class Extraction:
         for parent in target.relative_to(self._folder).parents:
             if (self._folder / parent).is_symlink() and parent.parts:
                 raise DownloadTargetError(
-                    f"cannot extract into {self._name!r}: {str(parent)!r} is a link that leads elsewhere"
+                    f"cannot extract into {self._name!r}: {str(parent)!r} is a link that points elsewhere"
                 )
         if os.path.lexists(target) and not (self._overwrite and target.is_file()):
             raise DownloadTargetError(
@@ -250,7 +250,7 @@ def _checked_parts(entry: zipfile.ZipInfo) -> list[str]:
     if not parts or "" in parts or _DRIVE.match(raw):
         problem = "its name is empty or absolute, or names a drive"
     elif ".." in parts:
-        problem = "its name leads out of the folder"
+        problem = "its name points outside the folder"
     elif kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
         problem = "it is a link or a special file"
     elif entry.flag_bits & 1:
@@ -259,12 +259,12 @@ def _checked_parts(entry: zipfile.ZipInfo) -> list[str]:
         problem = f"it is compressed by method {entry.compress_type}"
     else:
         return parts
-    raise ArchiveError(f"the archive holds {raw!r:.200}, which is rejected: {problem}", entry=raw)
+    raise ArchiveError(f"the archive contains {raw!r:.200}, which is rejected: {problem}", entry=raw)
 
 
 def _check_total(unpacked: int, packed: int, limits: ArchiveLimits) -> None:
     if unpacked > limits.max_bytes:
-        raise ArchiveError(f"the archive holds more than {limits.max_bytes} bytes")
+        raise ArchiveError(f"the archive contains more than {limits.max_bytes} bytes")
     if unpacked > HARMLESS and unpacked > packed * limits.max_ratio:
         raise ArchiveError(
             f"the archive of {packed} bytes unpacks to more than {limits.max_ratio:g} times its size"

@@ -179,7 +179,7 @@ async def _problem_of(file: Any) -> str | None:  # noqa: ANN401 - anything may b
     if not await _is_writable(file):
         return "is a file that was opened for reading only"
     if not _is_async(write) and not callable(getattr(file, "flush", None)):
-        return f"must be a binary file; a {type(file).__name__} has write() and nothing else of one"
+        return f"must be a binary file; a {type(file).__name__} has write() but is not a file"
     return None
 
 
@@ -211,13 +211,13 @@ def _counted(written: object) -> int:
             written.close()
         raise TypeError("its write() returned an awaitable; an async write must be an async function")
     if written is None or (written == 0 and not isinstance(written, bool)):
-        raise BlockingIOError("the file takes no more bytes")
+        raise BlockingIOError("the file accepts no more bytes")
     try:
         count = -1 if isinstance(written, bool) else operator.index(written)  # type: ignore[arg-type]
     except TypeError:
         count = -1
     if count < 0:
-        raise TypeError(f"its write() returned {written!r}, not how many bytes it took")
+        raise TypeError(f"its write() returned {written!r}, not the number of bytes written")
     return count
 
 

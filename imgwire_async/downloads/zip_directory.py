@@ -62,7 +62,7 @@ def count_entries(file: BinaryIO, max_files: int) -> int:
         raise TooManyFilesError
     found = _count(file, directory, max_files, allowed)
     if (found if directory.exact else found % 65_536) != directory.count:
-        raise zipfile.BadZipFile(f"its end tells of {directory.count} entries, but it has {found}")
+        raise zipfile.BadZipFile(f"its end record declares {directory.count} entries, but it has {found}")
     return found
 
 
@@ -74,7 +74,7 @@ def _find(file: BinaryIO, size: int) -> _Directory:
         count, length = larger
         end -= _LOCATOR.size + _END_64.size
     if length > end:
-        raise zipfile.BadZipFile("its list of entries is longer than all of it")
+        raise zipfile.BadZipFile("its list of entries is longer than the archive")
     return _Directory(end - length, length, count, exact=larger is not None)
 
 
@@ -104,7 +104,7 @@ def _zip64_record(file: BinaryIO, end: int) -> tuple[int, int] | None:
         raise zipfile.BadZipFile("its ZIP64 record is missing")
     signature, rest, _, _, _, _, _, count, length, _ = _END_64.unpack(_read(file, at, _END_64.size))
     if signature != b"PK\6\6" or rest != _END_64.size - 12:
-        raise zipfile.BadZipFile("its ZIP64 record is not where it belongs")
+        raise zipfile.BadZipFile("its ZIP64 record is misplaced")
     # If there is data before the archive, the offset does not point to a record.
     if offset > at or (offset != at and _read(file, offset, 4) == b"PK\6\6"):
         raise zipfile.BadZipFile("it has several ZIP64 records")

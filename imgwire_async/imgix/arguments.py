@@ -31,7 +31,7 @@ def as_id(value: object, name: str, operation: str) -> str:
     """
     if isinstance(value, str) and value:
         return value
-    raise InvalidArgumentError(f"{name} must be the id as text, got {value!r:.80}", operation=operation)
+    raise InvalidArgumentError(f"{name} must be the id as a string, got {value!r:.80}", operation=operation)
 
 
 def as_source_id(source: SourceId, operation: str) -> str:
@@ -50,10 +50,10 @@ def as_origin_path(path: object, operation: str) -> str:
         InvalidArgumentError: it is not text that can be sent, or a segment is empty, `.` or `..`.
     """
     if not isinstance(path, str):
-        raise InvalidArgumentError(f"origin_path must be text, got {path!r:.80}", operation=operation)
+        raise InvalidArgumentError(f"origin_path must be a string, got {path!r:.80}", operation=operation)
     if not is_encodable(path):
         raise InvalidArgumentError(
-            "origin_path holds a lone surrogate, which cannot be encoded", operation=operation
+            "origin_path contains a lone surrogate, which cannot be encoded", operation=operation
         )
     segments = path.removeprefix("/").split("/")
     if not {"", ".", ".."}.isdisjoint(segments):
@@ -109,6 +109,6 @@ def as_custom_fields(values: object, operation: str) -> dict[str, object]:
         if unlost and all(isinstance(name, str) for name in given):
             return plain
     raise InvalidArgumentError(
-        f"custom_fields must map names to texts, numbers, truth values or None, got {values!r:.80}",
+        f"custom_fields must map names to strings, numbers, booleans or None, got {values!r:.80}",
         operation=operation,
     )

@@ -188,9 +188,9 @@ def checked_deployment(deployment: object, operation: str, *, new: bool) -> Depl
 def _problem_with(deployment: Deployment, *, new: bool) -> str | None:
     hosts = deployment.imgix_subdomains
     if isinstance(hosts, str) or (hosts is not None and not all(isinstance(host, str) for host in hosts)):
-        return "imgix_subdomains must be a list of texts"
+        return "imgix_subdomains must be a list of strings"
     if not deployment.type:
-        return "the deployment has no type; pass for example type='webfolder'"
+        return "the deployment has no type; pass one, such as type='webfolder'"
     if not hosts:
         return "the deployment needs at least one of imgix_subdomains"
     wrong = next((host for host in hosts if host.endswith(".imgix.net")), None)
@@ -202,13 +202,13 @@ def _problem_with(deployment: Deployment, *, new: bool) -> str | None:
         missing = [name for name in missing if name in SECRETS]
         if missing:
             return (
-                "a changed deployment replaces the former one as a whole, and imgix does not return "
-                f"secrets: pass {' and '.join(missing)} again"
+                "an update replaces the whole deployment, and imgix does not return secrets: pass {' "
+                "and '.join(missing)} again"
             )
     if missing:
         return f"a deployment of type {deployment.type} needs {', '.join(missing)}"
     if deployment.type == "webproxy" and not deployment.secure_url_enabled:
         return "a webproxy needs signed URLs: secure_url_enabled must be true"
     if (deployment.username is None) != (deployment.password is None) and new:
-        return "username and password go together"
+        return "pass username and password together"
     return None

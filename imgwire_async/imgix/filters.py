@@ -143,7 +143,7 @@ def _text(name: object, value: object, operation: str) -> str:
         if len(parts) == len(value):
             return ",".join(parts)
     raise InvalidArgumentError(
-        f"the filter {name!s:.80} must be text, a number, a bool or a list of texts without commas, "
+        f"the filter {name!s:.80} must be a string, a number, a bool or a list of strings without commas, "
         f"got {value!r:.80}",
         operation=operation,
     )
@@ -153,7 +153,7 @@ def _unknown(name: object, known: Collection[str]) -> str:
     close = difflib.get_close_matches(str(name), known, n=1)
     close = close or [one for one in known if one.endswith(f".{name}")]
     hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
-    return f"there is no filter {name!r:.80}; {hint}"
+    return f"unknown filter {name!r:.80}; {hint}"
 
 
 def comma_list(values: str | Iterable[str] | None, name: str, operation: str) -> str | None:

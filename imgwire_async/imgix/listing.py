@@ -154,7 +154,7 @@ def _cursors(document: ListDocument[R], asked: str | None, size: int | None, ope
     given = None if place is None else _known(place.has_more)
     more = following is not None if given is None else given
     if more and following is None:
-        raise PaginationError("imgix says that more assets follow, but not where", operation=operation)
+        raise PaginationError("imgix reports more assets but no cursor for them", operation=operation)
     return Pagination(
         total_count=None if place is None else _count(_known(place.total_records)),
         page=None,

@@ -51,7 +51,7 @@ def original_url(source: Source, origin_path: str, *, rendering_base_url: str | 
     if deployment.default_params:
         raise NoOriginalError(
             f"the source {name} has default parameters, so imgix serves no originals; remove them at imgix "
-            "for the time of the migration"
+            "for the duration of the migration"
         )
     if source.enabled is False:
         raise NoOriginalError(f"the source {name} is disabled, so imgix serves nothing; enable it at imgix")
@@ -62,8 +62,8 @@ def original_url(source: Source, origin_path: str, *, rendering_base_url: str | 
         token = source.secure_url_token
         if not token:
             raise NoOriginalError(
-                f"the source {name} wants signed URLs, and imgix did not return its token; use an API key "
-                "with the permission Sources"
+                f"the source {name} requires signed URLs, and imgix did not return its token; use an API key "
+                "with the Sources permission"
             )
     host = source.hosts[0]
     url = imgix_url(host, proxied_url(origin_path) or origin_path, token=token)

@@ -142,7 +142,7 @@ def _issue(error: dict[str, Any]) -> ValidationIssue:
 
 
 def _message(status: int, title: str | None, errors: list[dict[str, Any]], operation: str) -> str:
-    parts = [f"imgix answered {status}{f' {title}' if title else ''}"]
+    parts = [f"imgix responded with {status}{f' {title}' if title else ''}"]
     parts += [detail for error in errors if (detail := _text(error.get("detail")))]
     if 300 <= status < 400:
         parts.append("redirects are not followed; check the base URL")
@@ -161,4 +161,4 @@ def _message(status: int, title: str | None, errors: list[dict[str, Any]], opera
 
 def _permission(operation: str, joint: str) -> str:
     needed = _PERMISSIONS.get(operation) or _PERMISSIONS.get(operation.partition(".")[0])
-    return f"{joint} the permission {needed}, which {operation} needs" if needed else ""
+    return f"{joint} the permission {needed}, which {operation} requires" if needed else ""

@@ -102,7 +102,7 @@ def imgix_srcset(
     given = _checked_params(params)
     fixed = any(given.get(name) for name in ("w", "h", "width", "height"))
     if fixed and widths is not None:
-        raise InvalidArgumentError("widths does not go with w or h, which fix the size")
+        raise InvalidArgumentError("widths cannot be combined with w or h, which fix the size")
     if fixed:
         quality = {} if given.get("q") is not None else DENSITY_QUALITIES
         candidates = [
@@ -127,7 +127,7 @@ def url_signature(token: str, path: str, query: str = "") -> str:
         InvalidArgumentError: `token` is empty.
     """
     if not isinstance(token, str):
-        raise InvalidArgumentError(f"the token of a source must be text, got {type(token).__name__}")
+        raise InvalidArgumentError(f"the token of a source must be a string, got {type(token).__name__}")
     if not token:
         raise InvalidArgumentError("the token of a source must not be empty: anybody could sign with it")
     signed = f"{token}{path}?{query}" if query else f"{token}{path}"
@@ -135,7 +135,7 @@ def url_signature(token: str, path: str, query: str = "") -> str:
         return hashlib.md5(signed.encode(), usedforsecurity=False).hexdigest()
     except UnicodeEncodeError:
         pass
-    raise InvalidArgumentError("the token or URL holds a lone surrogate, which cannot be encoded")
+    raise InvalidArgumentError("the token or URL contains a lone surrogate, which cannot be encoded")
 
 
 def is_signed(url: str, token: str) -> bool:
@@ -166,7 +166,7 @@ def is_signed(url: str, token: str) -> bool:
 def _encoded_path(path: str) -> str:
     given: object = path
     if not isinstance(given, str):
-        raise InvalidArgumentError(f"the path of an imgix URL must be text, got {path!r:.80}")
+        raise InvalidArgumentError(f"the path of an imgix URL must be a string, got {path!r:.80}")
     path = path.removeprefix("/")
     if not path:
         raise InvalidArgumentError("the path of an imgix URL must not be empty")
@@ -176,7 +176,7 @@ def _encoded_path(path: str) -> str:
     try:
         return "/" + quote(path, safe=_COMPONENT if is_url else _PATH)
     except UnicodeEncodeError:
-        problem = "the path holds a lone surrogate, which cannot be encoded"
+        problem = "the path contains a lone surrogate, which cannot be encoded"
     raise InvalidArgumentError(problem)
 
 
@@ -195,7 +195,7 @@ def _checked_params(params: Mapping[str, ParamValue] | None) -> dict[str, ParamV
     names: list[object] = [*given]
     for name in names:
         if not isinstance(name, str) or not name:
-            raise InvalidArgumentError(f"the name of a parameter must be text, got {name!r:.80}")
+            raise InvalidArgumentError(f"the name of a parameter must be a string, got {name!r:.80}")
         if name == "s":
             raise InvalidArgumentError("s is the signature; pass token= to have the URL signed")
     return given
@@ -209,7 +209,7 @@ def _checked_widths(widths: Sequence[int]) -> list[int]:
     ]
     if whole and len(whole) == len(found):
         return list(dict.fromkeys(whole))
-    raise InvalidArgumentError("widths must be whole numbers of pixels from 1, at least one of them")
+    raise InvalidArgumentError("widths must be at least one whole number of pixels from 1")
 
 
 def _query(params: Mapping[str, ParamValue]) -> str:
@@ -225,7 +225,7 @@ def _query(params: Mapping[str, ParamValue]) -> str:
                 encoded = quote(text, safe=_COMPONENT)
             pairs.append(f"{quote(name, safe=_COMPONENT)}={encoded}")
         except UnicodeEncodeError:
-            raise InvalidArgumentError(f"{name} holds a lone surrogate, which cannot be encoded") from None
+            raise InvalidArgumentError(f"{name} contains a lone surrogate, which cannot be encoded") from None
     return "&".join(pairs)
 
 
@@ -237,7 +237,7 @@ def _text(name: str, value: ParamValue) -> str:
     ):
         return ",".join(_scalar(part) for part in parts if isinstance(part, str | int | float))
     raise InvalidArgumentError(
-        f"{name} must be text, a finite number, a bool or a sequence of these, got {value!r:.80}"
+        f"{name} must be a string, a finite number, a bool or a sequence of these, got {value!r:.80}"
     )
 
 

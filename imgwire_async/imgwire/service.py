@@ -46,7 +46,10 @@ ENVIRONMENT_HEADER: Final = "X-Environment-Id"
 _ADVICE = {
     401: "check that api_key (or IMGWIRE_API_KEY) is a valid key of this environment and base URL",
     402: "check the subscription and quota in the dashboard",
-    403: "the key or user lacks the permission for this",
+    403: (
+        "this key may not do that in this environment; check environment_id (or IMGWIRE_ENVIRONMENT_ID) "
+        "and the key's permissions"
+    ),
 }
 
 
@@ -152,7 +155,7 @@ def _as_list(value: object) -> list[object]:
 def _message(
     status: int, error_type: str | None, detail: str | None, issues: tuple[ValidationIssue, ...]
 ) -> str:
-    parts = [f"the service answered {status}{f' {error_type}' if error_type else ''}"]
+    parts = [f"the service responded with {status}{f' {error_type}' if error_type else ''}"]
     if detail:
         parts.append(detail)
     parts += [f"{'.'.join(map(str, issue.location))}: {issue.message}" for issue in issues]

@@ -101,7 +101,7 @@ class UploadMany(Generic[T]):
             items, Iterable | AsyncIterable
         ):
             raise _refused(
-                f"items must be several files, such as a list of paths, got {type(items).__name__}"
+                f"items must be an iterable of files, such as a list of paths, got {type(items).__name__}"
             )
         try:
             concurrency = whole("concurrency", concurrency, least=1)

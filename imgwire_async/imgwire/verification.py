@@ -27,7 +27,7 @@ def check_record(image: Image, size: int, sha256: str | None) -> None:
         differences.append(f"its SHA-256 is {stored.lower()} instead of {sha256.lower()}")
     if differences:
         raise UploadVerificationError(
-            f"image {image.id} is not what was sent: {', and '.join(differences)}",
+            f"image {image.id} does not match what was sent: {', and '.join(differences)}",
             image_id=str(image.id),
             operation="images.upload",
             idempotency_key=image.idempotency_key,

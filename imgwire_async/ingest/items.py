@@ -190,7 +190,7 @@ def item_problem(item: IngestItem) -> InvalidArgumentError | None:
     for name in ("key", "file_name", "mime_type", "purpose", "content_id"):
         value: object = getattr(item, name)
         if not isinstance(value, str | None):
-            problem = f"the {name} of an item must be text, got {type(value).__name__}"
+            problem = f"the {name} of an item must be a string, got {type(value).__name__}"
             return InvalidArgumentError(problem, operation="ingest")
     try:
         if item.custom_metadata is not None:
@@ -207,7 +207,7 @@ def check_job_name(name: object) -> None:
         InvalidArgumentError: it is empty, or not Unicode text.
     """
     if not isinstance(name, str) or not name or storable(name) != name:
-        problem = f"job must be text without lone surrogates, at least one character, got {name!r:.80}"
+        problem = f"job must be a non-empty string without lone surrogates, got {name!r:.80}"
         raise InvalidArgumentError(problem, operation="ingest")
 
 

@@ -81,8 +81,8 @@ class IngestOptions:
             )
         if self.on_change == "recreate" and self.dedupe is not None:
             raise _refused(
-                'on_change="recreate" and dedupe="content" contradict each other: equal content is to be '
-                "stored once, and again under other parameters"
+                'on_change="recreate" and dedupe="content" cannot be combined: one stores equal content '
+                "once, the other stores it again with other parameters"
             )
         if self.max_failures is not None:
             self._set_whole("max_failures", "max_failures", least=0)

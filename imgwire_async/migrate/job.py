@@ -266,7 +266,7 @@ def migrate_from_imgix(
     if not isinstance(given, MetadataRules):
         raise _refused(f"metadata must be MetadataRules, got {type(given).__name__}")
     if purpose is not None and not 0 < len(purpose) <= _LONGEST_PURPOSE:
-        raise _refused(f"purpose must be text of 1 to {_LONGEST_PURPOSE} characters")
+        raise _refused(f"purpose must be a string of 1 to {_LONGEST_PURPOSE} characters")
     check_alt_text(on_alt_text)
     if rendering_base_url is not None:
         try:

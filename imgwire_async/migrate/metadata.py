@@ -69,7 +69,7 @@ class MetadataRules:
         prefix: object = self.custom_field_prefix
         if not isinstance(prefix, str):
             raise InvalidArgumentError(
-                f"custom_field_prefix must be text, got {prefix!r:.80}", operation=_OPERATION
+                f"custom_field_prefix must be a string, got {prefix!r:.80}", operation=_OPERATION
             )
 
 

@@ -56,7 +56,7 @@ class MigrationReport(Report):
         if self.dry_run:
             yield (
                 f"at least {self.hours_at_limits:.2f} hours at the known limits; Imgwire publishes none, so "
-                "its own pace comes on top"
+                "it may take longer"
             )
         for source_id in self.incomplete_lists:
             yield (

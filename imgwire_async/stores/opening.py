@@ -70,7 +70,7 @@ def open_store(uri: ObjectUri, options: Mapping[str, str] | None = None) -> Stor
     given = dict(options or {})
     for name, value in given.items():
         if any(not isinstance(part, str) for part in (name, value)):
-            raise InvalidArgumentError(f"store options must be text by name, got {name!r:.40}")
+            raise InvalidArgumentError(f"store options must map names to strings, got {name!r:.40}")
     # The environment is part of the key: a test or notebook may change its credentials and endpoints.
     around = tuple(sorted(pair for pair in os.environ.items() if pair[0].startswith(_VARIABLES)))
     bucket = uri.with_key("")
@@ -162,7 +162,8 @@ def _opened(uri: ObjectUri, given: dict[str, str]) -> Any:  # noqa: ANN401 - obs
         # Not its text: it may quote a key.
         hint = "; name the account in AZURE_STORAGE_ACCOUNT_NAME" if uri.provider == "az" else ""
         raise ConfigurationError(
-            f"cannot open {uri}: the options or the environment do not suffice ({type(error).__name__}){hint}"
+            f"cannot open {uri}: the options or environment variables are incomplete or wrong "
+            f"({type(error).__name__}){hint}"
         ) from None
 
 

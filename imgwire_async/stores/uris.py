@@ -109,7 +109,7 @@ def _endpoint(scheme: str, authority: str) -> str:
     except ValueError:
         usable = False
     if not usable or "?" in authority or "#" in authority:
-        hint = "credentials belong into the environment or options" if "@" in authority else "no host"
+        hint = "credentials belong in the environment or the options" if "@" in authority else "no host"
         raise InvalidArgumentError(f"an object's URI has no usable endpoint: {hint}")
     return f"{scheme}://{authority}"
 

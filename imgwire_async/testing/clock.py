@@ -44,7 +44,7 @@ class VirtualClock:
             ValueError: `seconds` is negative or not finite.
         """
         if not (math.isfinite(seconds) and seconds >= 0):
-            raise ValueError(f"a clock advances by a number of seconds from 0, not by {seconds}")
+            raise ValueError(f"a clock can advance only by a number of seconds from 0, got {seconds}")
         self._move_to(self._passed + seconds)
 
     async def sleep(self, seconds: float) -> None:

@@ -175,7 +175,7 @@ def test_each_timeout_ends_an_upload_whose_source_gives_nothing(
     async def main() -> None:
         timeouts = Timeouts(**{phase: LIMIT})
         for error in await all_end_soon(sandbox, hanging, APITimeoutError, timeout=timeouts):
-            assert "the source gave nothing for 0.3 s" in str(error)
+            assert "the source produced no data for 0.3 s" in str(error)
         assert sandbox.requests.of("images.create") == []
 
     run(main, backend)

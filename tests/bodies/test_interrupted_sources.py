@@ -69,7 +69,10 @@ async def test_a_small_source_that_gives_nothing_the_second_time_runs_into_the_w
     source = StalledSource()
 
     async with client_of(sandbox, timeout=Timeouts(write=0.5), max_retries=1) as client:
-        with anyio.fail_after(20), pytest.raises(APITimeoutError, match="the source gave nothing") as caught:
+        with (
+            anyio.fail_after(20),
+            pytest.raises(APITimeoutError, match="the source produced no data") as caught,
+        ):
             await client.images.upload(source.beginning, size=5_000)
 
     assert not caught.value.may_have_acted

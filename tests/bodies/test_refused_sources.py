@@ -68,7 +68,7 @@ class Interrupted:
         (lambda _: io.StringIO("text"), "text mode"),
         (lambda folder: (folder / "text.svg").open("w+"), "text mode"),
         (lambda _: io.BytesIO(), "the file is empty"),
-        (lambda _: at_its_end(), r"stands at its end, 10000; seek\(0\)"),
+        (lambda _: at_its_end(), r"position is its end, 10000; call seek\(0\)"),
         (lambda _: closed(), "closed file"),
         (write_only, "cannot read the file"),
         (lambda _: Interrupted(), "Input/output error"),

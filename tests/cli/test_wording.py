@@ -58,9 +58,12 @@ def parameters() -> Iterator[dict[str, str]]:
         ("check that api_key (or IMGWIRE_API_KEY) is valid", "check that IMGWIRE_API_KEY is valid"),
         ("exists; pass overwrite=True to replace it", "exists; use --overwrite to replace it"),
         ("longer than max_retry_after (60 s)", "longer than the 60 s that a command waits"),
-        ("    a.png: images.create: the service answered 413", "    a.png: the service answered 413"),
+        (
+            "    a.png: images.create: the service responded with 413",
+            "    a.png: the service responded with 413",
+        ),
         ("stopped early: ingest: stopped early: no key", "stopped early: no key"),
-        ("the service answered 422; query.deadline: too long", "--deadline: too long"),
+        ("the service responded with 422; query.deadline: too long", "--deadline: too long"),
     ],
 )
 def test_arguments_become_options(in_python: str, here: str) -> None:
@@ -121,7 +124,7 @@ def test_the_rejected_option_is_named(cli: Invoke) -> None:
     [
         ("cannot upload 'a/b.png': the file is empty", "Error: cannot upload 'a/b.png': the file is empty"),
         ("'b.png' is not an image", "Error: 'a/b.png' is not an image"),
-        ("the service answered 413", "a/b.png: the service answered 413"),
+        ("the service responded with 413", "a/b.png: the service responded with 413"),
     ],
 )
 def test_the_item_of_a_failure_is_named_once(message: str, shown: str) -> None:
@@ -159,7 +162,7 @@ def test_quiet_leaves_results_and_errors(cli: Invoke) -> None:
 def test_retries_are_said(cli: Invoke, sandbox: Sandbox) -> None:
     sandbox.faults.times(1, "images.list", status=503)
 
-    assert cli("ls", "--verbose").stderr.startswith("Retrying (2 of 5): the service answered 503")
+    assert cli("ls", "--verbose").stderr.startswith("Retrying (2 of 5): the service responded with 503")
 
 
 @pytest.mark.parametrize("waiting", [True, False])

@@ -217,7 +217,7 @@ async def test_sizes_that_lie_do_not_get_past_the_limits(
     "limits", [ArchiveLimits(max_files=2), ArchiveLimits(max_bytes=6004), ArchiveLimits(max_bytes=1)]
 )
 async def test_limits_of_count_and_size_hold(limits: ArchiveLimits, tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match="holds more than"):
+    with pytest.raises(ArchiveError, match="contains more than"):
         await extract(zipped(PHOTOS), tmp_path, limits=limits)
     assert names_in(tmp_path) == []
 
@@ -294,7 +294,7 @@ async def test_a_list_that_zipfile_reads_in_another_way_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archives, "count_entries", lambda *_: 2)
-    with pytest.raises(ArchiveError, match="can be read in several ways"):
+    with pytest.raises(ArchiveError, match="is ambiguous"):
         await extract(zipped({"a.jpg": b"a"}), tmp_path)
     assert names_in(tmp_path) == []
 

@@ -113,7 +113,7 @@ async def test_errors_have_what_imgix_says(script: Script, imgix: AsyncImgixClie
     assert (error.status, error.error_type, error.detail) == (404, "NotFound", "Resource not found.")
     assert error.request_id == "req-1"
     assert error.operation == "assets.retrieve"
-    assert "imgix answered 404 NotFound; Resource not found." in str(error)
+    assert "imgix responded with 404 NotFound; Resource not found." in str(error)
     assert pickle.loads(pickle.dumps(error)).detail == error.detail
 
 

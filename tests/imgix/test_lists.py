@@ -115,7 +115,7 @@ async def test_a_page_without_more_is_the_last(script: Script, imgix: AsyncImgix
 async def test_more_without_a_cursor_is_an_error(script: Script, imgix: AsyncImgixClient) -> None:
     script.on(ASSETS, by_cursor(1, next=None, hasMore=True))
 
-    with pytest.raises(PaginationError, match="not where"):
+    with pytest.raises(PaginationError, match="no cursor for them"):
         await imgix.assets.list(SOURCE)
 
 

@@ -224,7 +224,7 @@ def test_a_wrong_password_is_said(browser: Browser, service: str, sandbox: Sandb
         page.get_by_label("Password").fill("wrong")
         page.get_by_role("button", name="Sign in").click()
 
-        expect(page.get_by_role("alert")).to_have_text("This is not the password.")
+        expect(page.get_by_role("alert")).to_have_text("Wrong password.")
         expect(page.locator("#upload")).to_be_hidden()
 
 

@@ -252,7 +252,7 @@ async def test_an_error_behind_a_websocket_closes_it_with_our_own_words(accepted
 
     await app({"type": "websocket", "path": "/", "headers": [], "query_string": b""}, connect, keep)
 
-    assert sent[-1] == {"type": "websocket.close", "code": 1011, "reason": "No such image."}
+    assert sent[-1] == {"type": "websocket.close", "code": 1011, "reason": "The image does not exist."}
     assert len(sent) == 1 + accepted
 
 

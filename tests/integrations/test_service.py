@@ -110,7 +110,7 @@ def test_an_empty_file_is_rejected(http: httpx.Client) -> None:
 def test_an_unknown_image_is_404(http: httpx.Client) -> None:
     answer = http.get("/images/00000000-0000-4000-8000-000000000000")
 
-    assert (answer.status_code, answer.json()) == (404, {"detail": "No such image."})
+    assert (answer.status_code, answer.json()) == (404, {"detail": "The image does not exist."})
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ async def test_a_job_stops_when_the_service_is_down_for_too_long_in_virtual_time
 ) -> None:
     imgwire_sandbox.faults.always("images.create", status=500)
 
-    with pytest.raises(IngestStoppedError, match="nothing was answered for 900 s"):
+    with pytest.raises(IngestStoppedError, match="no response came for 900 s"):
         await ingest(imgwire_client, folder_of(tmp_path / "photos", 30), concurrency="auto")
 
 

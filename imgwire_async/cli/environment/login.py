@@ -147,8 +147,8 @@ def _login(
     say(f"The key works. It is stored in {stored.where}, as profile {name!r}.")
     if any(os.environ.get(variable) for variable in VARIABLES[service]):
         note(
-            f"{VARIABLES[service][0]} or another of its variables is set and comes first; "
-            f"unset it, or give --profile {name}."
+            f"{VARIABLES[service][0]} or another of its variables is set and takes "
+            f"precedence; unset it, or give --profile {name}."
         )
 
 
@@ -160,4 +160,4 @@ def _logout(service: str, *, as_json: bool) -> None:
     if as_json:
         show_json({"profile": name, "service": service, "removed": True})
     else:
-        say(f"Profile {name!r} is removed, with its key.")
+        say(f"Removed the profile {name!r} and its key.")

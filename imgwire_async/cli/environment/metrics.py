@@ -128,7 +128,7 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InvalidArgumentError(
-            f"--tz: this machine knows no time zone {name!r:.80}; names are like Europe/Berlin",
+            f"--tz: unknown time zone {name!r:.80}; names are like Europe/Berlin",
             operation="metrics",
         ) from None
 

@@ -32,7 +32,7 @@ def download(
         str | None,
         typer.Option(
             help="File or object (s3://bucket/key) to write, or a folder or prefix/ to put it in under the "
-            "image's name; - for standard output. Default: the current folder."
+            "name of the image; - for standard output. Default: the current folder."
         ),
     ] = None,
     preset: PresetOption = None,

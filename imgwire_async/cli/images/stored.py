@@ -61,20 +61,23 @@ def ls(
     ] = 1,
     every: Annotated[bool, typer.Option("--all", help="List all images, starting at --page.")] = False,
     status: Annotated[
-        list[Status] | None, typer.Option(case_sensitive=False, help="Only those in this state; repeatable.")
+        list[Status] | None,
+        typer.Option(case_sensitive=False, help="Only images with this status; repeatable."),
     ] = None,
-    purpose: Annotated[str | None, typer.Option(help="Only those with this purpose.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="Only images with this purpose.")] = None,
     name: Annotated[
         str | None,
-        typer.Option(metavar="PATTERN", help="Only those with a file name like this, e.g. '*.jpg'."),
+        typer.Option(
+            metavar="PATTERN", help="Only images whose file name matches this pattern, e.g. '*.jpg'."
+        ),
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=_TIMES, metavar="TIME", help="Only those created at this time or later (UTC)."),
+        typer.Option(formats=_TIMES, metavar="TIME", help="Only images created at this time or later (UTC)."),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=_TIMES, metavar="TIME", help="Only those created before this time (UTC)."),
+        typer.Option(formats=_TIMES, metavar="TIME", help="Only images created before this time (UTC)."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

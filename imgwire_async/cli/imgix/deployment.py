@@ -41,7 +41,7 @@ def _value(name: str, text: str) -> Any:  # noqa: ANN401 - the field's own type
     types = {one.name: str(one.type) for one in fields(Deployment)}
     known = types.keys() - {"raw", "type", *SET_BY_THE_SERVICE}
     if name not in known:
-        wrong_usage(f"--set: no field of a deployment is called {name!r:.80}{_similar(name, known)}")
+        wrong_usage(f"--set: unknown field of a deployment: {name!r:.80}{_similar(name, known)}")
     if name in SECRETS and text and not text.startswith("@"):
         wrong_usage(
             f"--set {name}: other users can see the command line; use {name}=@FILE, or @- for standard input"

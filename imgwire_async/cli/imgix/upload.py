@@ -89,6 +89,6 @@ def _places(files: list[Path], origin_path: str | None) -> dict[str, str]:
     for file in files:
         place = f"{origin_path or ''}{file.name}" if folder else origin_path or ""
         if place in places.values():
-            wrong_usage(f"two files would be stored as {place!r:.200}")
+            wrong_usage(f"two files would be stored at {place!r:.200}")
         places[str(file)] = place
     return places

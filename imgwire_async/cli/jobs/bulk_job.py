@@ -123,7 +123,7 @@ async def _run(
     except OSError as error:
         deaf = error
     if not as_json and not result.complete:
-        what_for = "to resume" if result.stopped is not None else "to try again what failed"
+        what_for = "to resume" if result.stopped is not None else "to retry what failed"
         note(f"Run the same command again {what_for}. The journal knows what is stored.")
     if deaf is not None:
         unwritable(deaf)

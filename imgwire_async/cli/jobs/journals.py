@@ -44,7 +44,7 @@ def default_journal(source: str, options: Mapping[str, str] | None = None) -> Pa
     journal, earlier = resolved.parent / name, Path.cwd() / name
     if not journal.exists() and journal != earlier and is_unbound(earlier):
         raise JournalError(
-            f"{earlier} was written by an earlier version, which kept the journal of every source with this "
+            f"{earlier} was written by an earlier version, which kept the journals of all sources with this "
             f"name there; use --journal {name} to resume with it if it is that of {resolved}, or --journal "
             f"{journal} to start anew"
         )

@@ -44,7 +44,7 @@ class LiveView:
         if progress.paused is not None:
             lines.append(f"paused: {plain(progress.paused)}")
         elif progress.throttled:
-            lines.append(f"at the service's pace: {progress.throttled:,} requests were told to slow down")
+            lines.append(f"at the service's pace: {progress.throttled:,} requests were rate-limited")
         if self._failure is not None:
             lines.append(f"last failure: {self._failure.removeprefix('Error: ')}")
         return lines

@@ -138,12 +138,12 @@ def _size(size: int) -> str:
 
 def _ending(stats: JournalStats, command: str | None, *, running: bool) -> list[str]:
     if running:
-        return ["The job is running; look again for newer numbers."]
+        return ["The job is running; repeat this command for newer numbers."]
     counts = _by_state(stats.counts)
     if counts["not_stored_yet"] or counts["failed"]:
         begin = "To resume, run"
     else:
-        begin = "Everything that the journal knows is done. To look for more, run"
+        begin = "Everything in the journal is done. To look for more, run"
     if command is None:
         return [f"{begin} the same command again."]
     return [f"{begin} this, with the options of the first run:", f"  {command}"]

@@ -161,7 +161,10 @@ def _folder() -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise BackgroundError(f"{folder} is not a folder of this user alone; remove it")
+        raise BackgroundError(
+            f"{folder} must be a folder that belongs to this user and that no one else can write to; "
+            "remove it"
+        )
     return folder
 
 

@@ -221,6 +221,6 @@ def _introduction(local: Sandbox | ImgixSandbox, folder: str | None) -> str:
         "",
         *exports(local.variables),
         "",
-        "Ctrl-C stops it.",
+        "Press Ctrl-C to stop.",
     ]
     return "\n".join(lines)

@@ -32,7 +32,9 @@ def rewrite(
         typer.Argument(help="Files and folders; - for values on standard input.", metavar="PATH..."),
     ],
     urls: UrlsOption,
-    write: Annotated[bool, typer.Option("--write", help="Write the files. Default: only show.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the files. Default: show the changes only.")
+    ] = False,
     host: HostOption = None,
     defaults: DefaultsOption = None,
     accept: Annotated[
@@ -74,7 +76,7 @@ def rewrite(
         totals = UrlTotals()
         if "-" in paths:
             if len(paths) > 1 or write:
-                raise ConfigurationError("- stands alone, and without --write")
+                raise ConfigurationError("- cannot be combined with other files or --write")
             _rewrite_input(rules, column, totals)
             _show_totals(totals, Counter(), write=write, as_json=as_json, to_errors=True)
             return

@@ -99,6 +99,6 @@ def _show(found: TrafficSurvey, top: int) -> None:
     if found.other_hosts or found.rejected or found.unreadable:
         say("")
         say(
-            f"Left out: {found.other_hosts} requests for other hosts, {found.rejected} answered with an "
-            f"error, {found.unreadable} lines without a request"
+            f"Left out: {found.other_hosts} requests for other hosts, {found.rejected} failed requests, "
+            f"{found.unreadable} lines without a request"
         )

@@ -68,10 +68,12 @@ def _checked_path(path: str) -> str:
     if not str(path).startswith("/") or path.startswith("//"):
         raise InvalidArgumentError(f"path must start with one slash, as '/api/v1/images/' does: {path!r:.80}")
     if "?" in path or "#" in path or "\\" in path:
-        raise InvalidArgumentError("path must not hold '?', '#' or a backslash; pass query= for parameters")
+        raise InvalidArgumentError(
+            "path must not contain '?', '#' or a backslash; pass query= for parameters"
+        )
     if not path.isprintable():
-        raise InvalidArgumentError("path holds characters that cannot be sent")
+        raise InvalidArgumentError("path contains characters that cannot be sent")
     decoded = path.lower().replace("%2e", ".").split("/")
     if not {".", ".."}.isdisjoint(decoded):
-        raise InvalidArgumentError("path must not hold '.' or '..' as a segment")
+        raise InvalidArgumentError("path must not contain '.' or '..' as a segment")
     return quote(path, safe=_UNESCAPED)

@@ -216,7 +216,7 @@ def _credential_source(
         check_credential(given, variable)
     elif not callable(given):
         raise ConfigurationError(
-            f"api_key must be text or an async function that returns it, not {type(given).__name__}"
+            f"api_key must be a string or an async function that returns one, not {type(given).__name__}"
         )
     return given
 

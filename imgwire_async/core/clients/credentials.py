@@ -67,11 +67,11 @@ class Credentials:
 
 async def _asked(provider: CredentialProvider) -> Secret:
     # A function that is not async returns the key itself, which must not be in a local variable.
-    with ForeignCode("the function that gives the API key"):
+    with ForeignCode("the function that returns the API key"):
         given: object = provider()
         given = Secret(given) if isinstance(given, str) else given
         if not isinstance(given, Awaitable):
-            raise ConfigurationError("the function that gives the API key must be async")
+            raise ConfigurationError("the function that returns the API key must be async")
         return Secret(await given)
 
 
@@ -95,5 +95,8 @@ def _problem_with(text: object, key_variable: str) -> str | None:
     if not isinstance(text, str) or not text:
         return f"the API key is empty; pass api_key= or set {key_variable}"
     if not text.isascii() or not text.isprintable() or " " in text:
-        return "the API key holds blanks, line ends or characters outside of ASCII; was it copied completely?"
+        return (
+            "the API key contains spaces, line breaks or characters outside of ASCII; check that it "
+            "was copied completely"
+        )
     return None

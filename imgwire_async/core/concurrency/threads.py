@@ -63,7 +63,7 @@ class ExclusiveThread:
     def _guarded(self, work: Callable[[], T]) -> T:
         with self._lock:
             if self._ended:
-                raise RuntimeError("the task that wanted this has gone")
+                raise RuntimeError("the task that requested this has ended")
             return work()
 
     async def end(self, close: Callable[[], object] | None = None) -> None:

@@ -193,7 +193,8 @@ def _no_response(error: TransportError) -> NoResponse:
     )
     if error.lack is not None:
         what = (
-            "this process or machine cannot open another connection; send less at once, or raise its limits"
+            "this process or machine cannot open another connection; send fewer requests at once, or "
+            "raise its limits"
         )
     if error.name in _NOT_HTTP:
         what = "the response is incomplete or not valid HTTP"

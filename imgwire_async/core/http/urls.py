@@ -39,14 +39,16 @@ def checked_base_url(text: str, *, allow_insecure: bool, example: str) -> str:
             would send the key in clear text over a network.
     """
     if not isinstance(text, str):
-        raise ConfigurationError(f"the base URL must be text, got {text!r:.80}")
+        raise ConfigurationError(f"the base URL must be a string, got {text!r:.80}")
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port  # reading the port checks it
     except ValueError as error:
         raise ConfigurationError(f"the base URL {text!r} is not a URL: {error}") from None
     if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("the base URL must not hold a user name or password; pass api_key= instead")
+        raise ConfigurationError(
+            "the base URL must not contain a user name or password; pass api_key= instead"
+        )
     if parts.scheme not in {"http", "https"} or not host or _HIDDEN.search(text):
         raise ConfigurationError(
             f"the base URL {text!r} must start with https:// and a host, as {example} does"

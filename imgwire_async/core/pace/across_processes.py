@@ -54,7 +54,7 @@ class SharedInstants:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         folder = path.parent.lstat()
         if not stat.S_ISDIR(folder.st_mode) or folder.st_uid != os.getuid() or folder.st_mode & 0o022:
-            raise PermissionError(f"{path.parent} does not belong to this user alone")
+            raise PermissionError(f"{path.parent} must belong to this user and be writable by no one else")
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._lock = threading.Lock()
         self._clock = _clock()

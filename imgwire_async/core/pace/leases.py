@@ -70,7 +70,7 @@ class LeaseDesk:
         time: Time,
     ) -> None:
         if controller is None and bucket is None:
-            raise ValueError("a class without controller and limit has no pace")
+            raise ValueError("a rate class needs a controller or a limit")
         self._controller = controller
         self._bucket = bucket
         self._stated_rate = math.inf if bucket is None else bucket.rate

@@ -159,7 +159,9 @@ def checked_limits(
         raise ValueError(f"rate_limits must map a RateClass to a RateLimit, got {limits!r:.80}")  # noqa: TRY004
     for rate_class, limit in limits.items():
         if known is not None and rate_class not in known:
-            raise ValueError(f"rate_limits knows no class {rate_class!r:.80}, only {', '.join(known)}")
+            raise ValueError(
+                f"unknown rate class {rate_class!r:.80} in rate_limits; known are {', '.join(known)}"
+            )
         if not isinstance(limit, RateLimit):
             raise ValueError(f"the rate limit of {rate_class} must be a RateLimit, got {limit!r:.80}")  # noqa: TRY004
     return {str(name): limit for name, limit in limits.items()}

@@ -50,7 +50,8 @@ def within_descriptors(concurrency: int) -> int:
     if most is None or concurrency <= most:
         return concurrency
     say_once(
-        f"at most {most} requests run at once, not {concurrency}: the process may open few files (ulimit -n)"
+        f"at most {most} requests run at once instead of {concurrency}, limited by the process's open "
+        "files (ulimit -n)"
     )
     return most
 
@@ -101,7 +102,7 @@ def said() -> tuple[str, ...]:
 
 def say_waiting(lack: str) -> None:
     """Log once that we wait for a lacking resource."""
-    say_once(f"{lack}: waiting for others to end; a higher limit (ulimit -n) or fewer uploads at once help")
+    say_once(f"{lack}: waiting for other requests to end; raise the limit (ulimit -n) or run fewer at once")
 
 
 def patiently(work: Callable[[], T]) -> T:

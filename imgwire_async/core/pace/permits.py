@@ -47,7 +47,7 @@ class AdmissionTimeoutError(Exception):
 
     def __str__(self) -> str:
         reason = (
-            f"the server asked for a pause that lasts another {self.closed_for:.1f} s"
+            f"the service asked for a pause that lasts another {self.closed_for:.1f} s"
             if self.closed_for > 0
             else "too many requests are ahead of it"
         )
@@ -75,7 +75,7 @@ class LimitedTooLongError(ClosedTooLongError):
     """A stated limit would delay the request for longer than it may wait; it was not sent."""
 
     def __str__(self) -> str:
-        return f"not sent: the rate limit of {self.rate_class!r} lets it go in {self.closed_for:.1f} s"
+        return f"not sent: the rate limit of {self.rate_class!r} would delay it by {self.closed_for:.1f} s"
 
 
 class Waiter:

@@ -44,7 +44,7 @@ def checked_metadata(values: object, operation: str) -> dict[str, str | int | fl
         scalar = value if isinstance(value, str | bool | float) else as_number(value)
         if not isinstance(name, str) or scalar is None:
             raise InvalidArgumentError(
-                f"custom_metadata must map text to text, numbers or truth values, got {name!r:.80}: "
+                f"custom_metadata must map strings to strings, numbers or booleans, got {name!r:.80}: "
                 f"{type(value).__name__}",
                 operation=operation,
             )

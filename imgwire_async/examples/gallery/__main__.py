@@ -29,7 +29,7 @@ def main() -> None:
     except (OSError, OverflowError) as error:
         problem = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         sys.exit(f"Error: cannot listen on port {port}: {problem.rstrip('.')}. Choose another with --port.")
-    sys.stderr.write(f"http://127.0.0.1:{listener.getsockname()[1]} (Ctrl-C ends it)\n")
+    sys.stderr.write(f"http://127.0.0.1:{listener.getsockname()[1]} (Ctrl-C to stop)\n")
     with listener, contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(uvicorn.Config(app)).run(sockets=[listener])
 

@@ -64,7 +64,7 @@ class Picture(BaseModel):
     @classmethod
     def of(cls, image: Image) -> Picture:
         """Convert an Imgwire image to the fields that the page shows."""
-        rejected = "The file is damaged, too large, or not of the type that it was said to be."
+        rejected = "The file is damaged, too large, or not of the declared type."
         return cls(
             id=image.id,
             status=str(image.status),
@@ -144,7 +144,7 @@ async def sign_in(request: Request, response: Response, password: Annotated[str,
     """Begin a session."""
     cookie = sessions.begin(password)
     if cookie is None:
-        raise HTTPException(401, "This is not the password.")
+        raise HTTPException(401, "Wrong password.")
     is_https = request.url.scheme == "https"
     response.set_cookie(COOKIE, cookie, SECONDS, httponly=True, samesite="strict", secure=is_https)
 

@@ -319,5 +319,7 @@ def _texts(values: Any, name: str, operation: str) -> Any:  # noqa: ANN401 - Uns
         return values
     texts = [] if isinstance(values, str) or not isinstance(values, Iterable) else [*values]
     if isinstance(values, str) or not all(isinstance(text, str) for text in texts):
-        raise InvalidArgumentError(f"{name} must be a list of texts, got {values!r:.80}", operation=operation)
+        raise InvalidArgumentError(
+            f"{name} must be a list of strings, got {values!r:.80}", operation=operation
+        )
     return texts

@@ -19,7 +19,8 @@ async def purge(
     operation = "purge"
     if sub_image and source is None:
         raise InvalidArgumentError(
-            "sub_image=True needs source=, that of the images that contain the sub-image", operation=operation
+            "sub_image=True needs source=, the source of the images that contain the sub-image",
+            operation=operation,
         )
     body = models.Purge(
         data=models.PurgeData(

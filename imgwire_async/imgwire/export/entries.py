@@ -23,7 +23,7 @@ PASSES: Final = 4
 
 _NO_ORIGINAL: Final = {
     ImageStatus.PENDING: "PENDING: its upload never finished",
-    ImageStatus.QUARANTINE: "QUARANTINE: the service could not use it and does not deliver it",
+    ImageStatus.QUARANTINE: "QUARANTINE: the service could not process it and does not deliver it",
 }
 
 

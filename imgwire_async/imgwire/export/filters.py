@@ -75,7 +75,7 @@ def _test(name: object, value: Any) -> Callable[[Image], bool]:  # noqa: ANN401 
         case _:
             close = difflib.get_close_matches(str(name), FILTERS, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(FILTERS))}"
-            raise _refused(f"there is no filter {name!r:.80}; {hint}")
+            raise _refused(f"unknown filter {name!r:.80}; {hint}")
 
 
 def _equal(one: object, other: object) -> bool:
@@ -85,7 +85,7 @@ def _equal(one: object, other: object) -> bool:
 def _texts(name: str, value: object) -> frozenset[str]:
     texts = [value] if isinstance(value, str) else [*value] if isinstance(value, Collection) else []
     if not texts or not all(isinstance(text, str) for text in texts):
-        raise _refused(f"the filter {name} must be text or a list of texts, got {value!r:.80}")
+        raise _refused(f"the filter {name} must be a string or a list of strings, got {value!r:.80}")
     return frozenset(texts)
 
 

@@ -101,7 +101,7 @@ class ExportJob(IngestJob[ExportedImage]):
             and await self._target.exists(self._manifest)
         ):
             raise InvalidArgumentError(
-                f"{self._target.location(self._manifest)!r} exists, and the journal knows nothing of it: "
+                f"{self._target.location(self._manifest)!r} exists, and the journal has no record of it: "
                 "export to another place, use the journal of the earlier export, or pass overwrite=True",
                 operation="export",
             )

@@ -51,7 +51,7 @@ class NameTemplate:
     def __init__(self, text: str) -> None:
         given: object = text
         if not isinstance(given, str):
-            raise _refused(f"name must be text, got {type(given).__name__}")
+            raise _refused(f"name must be a string, got {type(given).__name__}")
         self._parts = text.split("/")
         for part in self._parts:
             if part in {"", ".", ".."} or "\\" in part:
@@ -161,7 +161,7 @@ class NameRegister:
 
 
 def _not_recorded(error: sqlite3.Error) -> JournalError:
-    return JournalError(f"the names of images cannot be put on record: {error}")
+    return JournalError(f"cannot record the names of the images: {error}")
 
 
 def _folders(name: str) -> list[str]:
@@ -182,7 +182,7 @@ def _check(part: str) -> None:
     try:
         fields = list(islice(Formatter().parse(part), 100))
     except ValueError as error:
-        raise _refused(f"name has a brace that closes or opens nothing: {error}") from None
+        raise _refused(f"name has an unmatched brace: {error}") from None
     for _, name, spec, conversion in fields:
         if name is not None and (name not in FIELDS or spec or conversion):
             known = ", ".join(f"{{{field}}}" for field in FIELDS)

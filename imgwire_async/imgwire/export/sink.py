@@ -119,14 +119,13 @@ class ExportSink:
 def _compare(spool: Spool, image: Image) -> None:
     known = _hash_of(image)
     if spool.size != image.size_bytes:
-        problem = f"{spool.size} bytes and not {image.size_bytes}"
+        problem = f"{spool.size} bytes instead of {image.size_bytes}"
     elif known is not None and spool.sha256 != known:
         problem = "another SHA-256"
     else:
         return
     raise DownloadVerificationError(
-        f"the CDN delivers something else than the original of the image {image.id}: it has {problem}. "
-        "Nothing of it was kept",
+        f"the CDN did not deliver the original of image {image.id}: the file has {problem}; nothing was kept",
         image_id=str(image.id),
         operation=_OPERATION,
     )

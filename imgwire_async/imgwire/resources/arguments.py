@@ -44,10 +44,10 @@ def as_uuids(values: Iterable[str | UUID], name: str, operation: str) -> list[UU
         InvalidArgumentError: the list is empty, or an id is not a UUID.
     """
     if isinstance(values, str | UUID) or not isinstance(values, Iterable):
-        raise InvalidArgumentError(f"{name} must be several ids, such as a list", operation=operation)
+        raise InvalidArgumentError(f"{name} must be an iterable of ids, such as a list", operation=operation)
     ids = [as_uuid(value, name, operation) for value in values]
     if not ids:
-        raise InvalidArgumentError(f"{name} must hold at least one id", operation=operation)
+        raise InvalidArgumentError(f"{name} must contain at least one id", operation=operation)
     return ids
 
 
@@ -109,8 +109,8 @@ def public_url(value: str, operation: str, *, allow_credentials: bool) -> str:
             problem = f"url must be https:// or http:// with a host and without blanks, got {shown!r:.200}"
         elif "@" in parts.netloc and not allow_credentials:
             problem = (
-                f"url holds credentials for {host}, which the service would get to see; pass "
-                "allow_credentials=True if it may"
+                f"url contains credentials for {host}, which the service would see; pass "
+                "allow_credentials=True to send them anyway"
             )
         else:
             return value

@@ -119,7 +119,8 @@ class ImageUploads:
             )
         elif not isinstance(body, StandardUploadCreate):
             raise InvalidArgumentError(
-                f"the body must be a StandardUploadCreate, got {type(body).__name__}; fields are keywords",
+                f"the body must be a StandardUploadCreate, got {type(body).__name__}; pass single fields "
+                "as keyword arguments",
                 operation="images.create",
             )
         else:

@@ -212,7 +212,7 @@ class Coordinator:
                 if late >= GRACE:
                     self._work.cancel_scope.cancel()  # its keys are recorded: the next run sends it again
             if self.health.paused_for > options.max_pause:
-                problem = f"nothing was answered for {options.max_pause:g} s: {self.health.cause}"
+                problem = f"no response came for {options.max_pause:g} s: {self.health.cause}"
                 self.stop_early("outage", problem)
 
     def stop_early(self, reason: str, problem: str, cause: Exception | None = None) -> None:

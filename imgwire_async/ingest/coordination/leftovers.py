@@ -101,7 +101,7 @@ class Rest:
         """Where `entries` stopped short of the end of the source, and why; None if it is complete."""
         if self._problem is None:
             return None
-        where = "it holds none" if self._last_key is None else f"it ends after {self._last_key!r}"
+        where = "it is empty" if self._last_key is None else f"it ends after {self._last_key!r}"
         return f"{where}: {self._problem}"
 
     async def list_on(self) -> None:
@@ -132,7 +132,7 @@ class Rest:
                     if entry.key not in self._drawn:
                         yield entry
         elif not self._all_drawn:
-            self._problem = "the source gives its items only once"
+            self._problem = "the source yields its items only once"
 
     async def _take(self) -> list[Entry] | None:
         try:

@@ -41,7 +41,7 @@ async def looked_at(entries: Sequence[Entry], limit: float, time: Time) -> list[
         if not found:
             # The first one used up its time. The others get a full limit in the next visit.
             entry = visit.entries[0]
-            problem = DeadlineExceededError(f"{entry.key!r} could not be looked at within {limit:g} s")
+            problem = DeadlineExceededError(f"{entry.key!r} could not be inspected within {limit:g} s")
             found = [replace(entry, problem=problem)]
         looked += found
     return looked

@@ -164,7 +164,7 @@ class Surveyor:
             result.settled.append(Skipped(key=entry.key, item=entry.item, reason=SkipReason.NAMED_TWICE))
             return
         problem = InvalidArgumentError(
-            f"the key {entry.key!r} names both {earlier!r} and {source!r}; keys must be unique",
+            f"the key {entry.key!r} stands for both {earlier!r} and {source!r}; keys must be unique",
             operation="ingest",
         )
         self._fail(f"{entry.key} (item {self._ordinal})", entry.item, problem, result)

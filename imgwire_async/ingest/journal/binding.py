@@ -149,8 +149,8 @@ async def check_source_key(journal: Journal, entries: Entries, binding: Binding)
     ):
         raise JournalError(
             f"the journal {shown(journal.path)} belongs to another account of {_quoted(binding.source)}: "
-            "this API key sees nothing of what the journal has items of; use another journal for this "
-            "account, or a key of the first",
+            "this API key cannot see any source in the journal; use another journal for this account, "
+            "or a key of the other one",
             operation="ingest",
         )
     return replace(binding, source_key=key)
@@ -179,7 +179,7 @@ def _other_service(journal: Journal, bound: Binding, wanted: str, count: dict[st
     return JournalError(
         f"the journal {shown(journal.path)} belongs to {bound.destination}, where it has "
         f"{_has_images(count)} images, and none of them can be seen at {wanted}; use another journal "
-        "for that, or the base URL and a key of the first",
+        "for it, or the base URL and a key of the earlier one",
         operation="ingest",
     )
 

@@ -105,7 +105,7 @@ class Journal:
                 f"cannot open the journal {self.path}: {error.strerror or error}", reason="not_writable"
             ) from error
         if head not in {b"", SQLITE_HEAD}:
-            raise JournalError(f"{self.path} is not a journal, and is left as it is; name another file")
+            raise JournalError(f"{self.path} is not a journal and was left unchanged; name another file")
 
     def connection(self) -> sqlite3.Connection:
         """Open another connection, for the tables of a special kind of job. It is closed with the journal.
@@ -125,7 +125,7 @@ class Journal:
         except sqlite3.Error as error:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 raise JournalError(
-                    f"the journal {self.path} is in use by another job; wait for its end or stop it",
+                    f"the journal {self.path} is in use by another job; wait for it to end, or stop it",
                     reason="in_use",
                 ) from None
             raise self._error(error) from error
@@ -151,15 +151,15 @@ class Journal:
             self._create(job or uuid4().hex)
         elif pragma("application_id") != APPLICATION_ID:
             raise JournalError(
-                f"{self.path} is the database of another program, and is left as it is; name another file"
+                f"{self.path} is the database of another program and was left unchanged; name another file"
             )
         elif problem := format_problem(pragma("user_version")):
             raise JournalError(f"the journal {self.path} {problem}")
         elif pragma("quick_check(1)") != "ok":
-            raise JournalError(f"the journal {self.path} is damaged, and is left as it is", reason="damaged")
+            raise JournalError(f"the journal {self.path} is damaged and was left unchanged", reason="damaged")
         self.job, runs, pace = self._writer.execute("SELECT name, runs, pace FROM job").fetchone()
         if job is not None and job != self.job:
-            raise JournalError(f"the journal {self.path} is that of the job {self.job!r}, not {job!r}")
+            raise JournalError(f"the journal {self.path} belongs to the job {self.job!r}, not {job!r}")
         # A killed process loses no committed rows. A power cut may lose the last commits, which is harmless
         # because idempotency keys are derived.
         pragma("journal_mode=WAL")

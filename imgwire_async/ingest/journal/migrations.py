@@ -24,12 +24,13 @@ def format_problem(version: object) -> str | None:
         return None
     if isinstance(version, int) and version > FORMAT:
         return (
-            f"was written by a later version of this library (format {version}, this one knows {FORMAT}), "
-            "and is left as it is; upgrade this library, or name another file"
+            f"was written by a later version of this library (format {version}, this one reads up to "
+            f"{FORMAT}) and was left unchanged; upgrade this library, or name another file"
         )
     return (
         f"was written by an early version of this library (format {version}, this one reads "
-        f"{min(_STEPS)} and later), and is left as it is; end the job with that version, or name another file"
+        f"{min(_STEPS)} and later) and was left unchanged; finish the job with that version, or name "
+        "another file"
     )
 
 

@@ -28,13 +28,13 @@ def journal_path(given: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> 
         raise _refused(f"must be a path or None, got {type(given).__name__}") from None
     scheme = _URI.match(name)
     if not name:
-        raise _refused("is an empty path; name a file, or leave it out for a temporary one")
+        raise _refused("is an empty path; name a file, or omit it for a temporary one")
     if name == ":memory:":
-        raise _refused("must be a file; leave it out for a temporary one")
+        raise _refused("must be a file; omit it for a temporary one")
     if scheme is not None:
         raise _refused(f"must be a file on this machine, not a URI of {scheme[1]}")
     if "\0" in name:
-        raise _refused("contains a NUL character, which no path can")
+        raise _refused("contains a NUL character, which is not allowed in a path")
     path = Path(name)
     try:
         mode = path.stat().st_mode

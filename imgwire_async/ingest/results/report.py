@@ -167,8 +167,8 @@ class Report:
             lines.append(f"journal: {_in_one_line(self.journal)}")
         if self.changed:
             lines.append(
-                f"{self.changed} of the already stored have changed in content or parameters, and were left "
-                "as they are; see on_change"
+                f"{self.changed} stored items have changed in content or parameters and were left untouched; "
+                "see on_change"
             )
         if self.dry_run:
             planned = self.skipped_by_reason.get(SkipReason.DRY_RUN, 0)

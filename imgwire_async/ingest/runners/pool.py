@@ -43,11 +43,11 @@ def check_processes(core: Core) -> None:
     elif any(options.hooks.values()):
         problem = f"hooks ({', '.join(options.hooks)}) would not see the requests of others"
     elif not sys.executable or getattr(sys, "frozen", False):
-        problem = "there is no Python interpreter to start them with"
+        problem = "there is no Python interpreter to start workers with"
     if problem is not None:
         raise ConfigurationError(
-            f"processes must be 1 with this client: {problem}; make another client for the job, "
-            "or run it in one process",
+            f"processes must be 1 with this client: {problem}; create another client for the "
+            "job, or run it in one process",
             operation="ingest",
         )
 
@@ -176,7 +176,7 @@ class WorkerPool:
 
     def _note_death(self, job: Coordinator, worker: AttendedWorker, ending: Ending, deaths: int) -> None:
         logger.warning(
-            "a worker of a bulk job (%s) ended %s; its items are run by another one",
+            "a worker of a bulk job (%s) ended %s; another worker takes over its items",
             worker.where,
             ending.words,
         )

@@ -153,7 +153,7 @@ class RayLink:
         with anyio.move_on_after(_SAY_WAITING_AFTER):
             await self._has_room.wait()
             return
-        logger.warning("a worker of a bulk job waits for room in the Ray cluster (%s)", self._needs)
+        logger.warning("a worker of a bulk job is waiting for room in the Ray cluster (%s)", self._needs)
 
     async def send(self, data: bytes) -> None:
         """Send bytes to the actor."""
@@ -183,15 +183,13 @@ class RayLink:
             return Ending(words + f"for {self._patience:g} s", is_failure=False)
         error, exceptions = self._error, self._ray.exceptions
         if error is None:
-            return Ending("when it had nothing more to do", is_failure=False)
+            return Ending("with no work left", is_failure=False)
         if isinstance(error, exceptions.RayTaskError):
             return Ending(f"with {error.cause!r:.300}")
         text = " ".join(str(error).split())
         if isinstance(error, exceptions.ActorDiedError):
             by_node = error.preempted or "node has died" in text
-            return Ending(
-                "with its node" if by_node else "by the death of its process", is_failure=not by_node
-            )
+            return Ending("with its node" if by_node else "because its process died", is_failure=not by_node)
         return Ending(f"out of reach ({type(error).__name__})", is_failure=False)
 
     async def kill(self) -> None:

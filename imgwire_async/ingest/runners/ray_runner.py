@@ -58,13 +58,13 @@ class RayRunner:
             except ValueError as error:
                 raise _mistake(str(error)) from None
         if not _is_amount(self.num_cpus):
-            raise _mistake(f"num_cpus must be a number from 0, got {self.num_cpus!r:.80}")
+            raise _mistake(f"num_cpus must be a number of at least 0, got {self.num_cpus!r:.80}")
         given: object = self.resources
         if given is not None and not (
             isinstance(given, Mapping)
             and all(isinstance(name, str) and _is_amount(amount) for name, amount in given.items())
         ):
-            raise _mistake(f"resources must be amounts by name, got {given!r:.80}")
+            raise _mistake(f"resources must map names to amounts, got {given!r:.80}")
 
 
 RunnerChoice: TypeAlias = "Literal['ray'] | RayRunner | None"
@@ -86,7 +86,7 @@ def checked_runner(choice: Literal["ray"] | RayRunner, processes: int) -> RayRun
     if given != "ray" and not isinstance(given, RayRunner):
         raise _mistake(f'runner must be "ray", a RayRunner or None, got {given!r:.80}')
     if processes != 1:
-        raise _mistake("processes and runner exclude each other; give the number of workers to RayRunner")
+        raise _mistake("processes and runner cannot be combined; pass the number of workers to RayRunner")
     check_event_loop()
     return given if isinstance(given, RayRunner) else RayRunner()
 
@@ -113,8 +113,8 @@ def check_event_loop() -> None:
     trio = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
         raise ConfigurationError(
-            "a job on a Ray cluster needs asyncio: what Ray returns can be awaited only on an event loop of "
-            "asyncio; run the job with asyncio, or with processes= on this machine",
+            "a job on a Ray cluster needs an asyncio event loop, because Ray supports no other; use asyncio, "
+            "or processes= on this machine",
             operation="ingest",
         )
 
@@ -182,7 +182,7 @@ class Carried:
         if self._urls_until_said:
             self._urls_until_said = self._urls_until_said - 1 if item.is_url else 0
             if not self._urls_until_said and item.is_url:
-                say_once("a cluster is of little use for URLs: the service fetches them, no worker does")
+                say_once("a cluster hardly helps with URLs, which the service fetches itself")
         return self._convert(item)
 
 
@@ -193,9 +193,7 @@ def say_if_by_url(transfer: str) -> None:
         transfer: how objects of cloud stores get to the service.
     """
     if transfer == "url":
-        say_once(
-            'a cluster is of little use with transfer="url": the service fetches the images, no worker does'
-        )
+        say_once('a cluster hardly helps with transfer="url", because the service fetches the images itself')
 
 
 def say_if_slow(rates: Iterable[float]) -> None:
@@ -207,7 +205,7 @@ def say_if_slow(rates: Iterable[float]) -> None:
     slowest = min(rates, default=math.inf)
     if slowest < WORTH_A_CLUSTER:
         say_once(
-            f"a cluster is of no use at {slowest:.3g} requests a second, which is what the service allows: "
+            f"a cluster does not help at {slowest:.3g} requests a second, which is what the service allows: "
             f"one machine sends {WORTH_A_CLUSTER:g}"
         )
 

@@ -123,8 +123,8 @@ class ObjectReader:
             self._signs[bucket] = await in_thread(lambda: signs_here(uri, options))
             if not self._signs[bucket]:
                 say_once(
-                    f"the objects of {bucket[0]} are read and sent: with these credentials a signed URL for "
-                    "each of them would cost a request"
+                    f"the objects of {bucket[0]} are read and sent, because with these credentials every "
+                    "signed URL would cost a request"
                 )
         return self._signs[bucket]
 

@@ -86,8 +86,8 @@ class Sender:
         is_read_again = not (item.is_url or item.is_object) and task.content is None
         if is_read_again and await self._stamp_now(task) != task.stamp:
             raise SourceChangedError(
-                f"{task.key!r} was changed while it was sent; the image {image.id} may hold a mixture "
-                "of both, and the next run uploads the new one"
+                f"{task.key!r} changed while it was sent; image {image.id} may be a mixture of both "
+                "versions, and the next run uploads the new one"
             )
         if self._options.wait_ready and not task.is_fetched:
             image = await self._sink.wait_until_ready(image.id)
@@ -96,7 +96,7 @@ class Sender:
     async def _stamp_now(self, task: Task) -> Stamp | None:
         with self._time.move_on_after(self._seconds_left(task) or math.inf):
             return await in_thread(lambda: stamp_of(task.item), abandon_on_cancel=True)
-        raise DeadlineExceededError(f"{task.key!r} is stored, but could not be looked at again in time")
+        raise DeadlineExceededError(f"{task.key!r} is stored, but could not be inspected again in time")
 
     async def confirm(self, image: StoredImage[Any]) -> StoredImage[Any]:
         """Wait until the service has fetched an item whose URL it has accepted.

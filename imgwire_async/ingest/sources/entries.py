@@ -155,7 +155,7 @@ def _by_path(source: str | os.PathLike[str], own: OwnFiles | None) -> Iterator[E
     if name == "-" or (is_object(name) and is_manifest(name)):
         return Manifest(name).entries()
     if is_object(name):
-        raise _mistake(f"{name!r} is a bucket, whose objects are not listed here")
+        raise _mistake(f"{name!r} is a bucket, whose objects cannot be listed here")
     _check_exists(name)
     path = Path(name)
     if path.is_dir():
@@ -197,9 +197,7 @@ def _entry(element: Element) -> Entry:
         if plain != (os.fspath(given) if isinstance(given, os.PathLike) else given):
             element = replace(element, source=plain)
     if element is given or not isinstance(source, str | bytes):
-        raise _mistake(
-            f"an item must be a path, a URL, or an IngestItem with one or bytes, got {given!r:.80}"
-        )
+        raise _mistake(f"an item must be a path, a URL, or an IngestItem, got {given!r:.80}")
     problem = item_problem(element)
     if problem is not None:
         return Entry(key_of(element) or "", element, problem)

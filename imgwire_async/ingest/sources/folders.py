@@ -82,7 +82,7 @@ class Folder:
                 stamp = Stamp.of(looked)
                 yield Entry(key, IngestItem(one.path, relative), stamp=stamp, from_folder=True)
         except OSError as error:
-            problem = UploadSourceError(f"cannot look at {one.path!r}: {error.strerror or error}")
+            problem = UploadSourceError(f"cannot inspect {one.path!r}: {error.strerror or error}")
             yield Entry(key, None, problem)
 
 

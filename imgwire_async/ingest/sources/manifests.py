@@ -77,7 +77,7 @@ class Manifest:
         unknown = set(self.columns) - set(_FIELDS)
         if unknown:
             raise InvalidArgumentError(
-                f"columns names the unknown fields {sorted(unknown)}; an item has {', '.join(_FIELDS)}",
+                f"columns has unknown fields {sorted(unknown)}; an item has {', '.join(_FIELDS)}",
                 operation="ingest",
             )
 
@@ -102,7 +102,7 @@ class Manifest:
         except (DamagedError, UndecodableError) as error:
             raise _unreadable(name, str(error)) from error
         except UnicodeDecodeError as error:
-            raise _unreadable(name, f"it ends within a character of {error.encoding}") from error
+            raise _unreadable(name, f"it ends in the middle of a character of {error.encoding}") from error
 
     def _parquet_entries(self, name: str, folder: str) -> Iterator[Entry]:
         if name == "-":

@@ -22,7 +22,7 @@ class Unusable:
     """A value without a plain form."""
 
     problem: str
-    """What it is, as the object of "holds"."""
+    """What it is, as the object of "has"."""
 
 
 class MapValue(dict[str, object]):
@@ -236,7 +236,7 @@ def _maps(array: Any) -> list[object]:  # noqa: ANN401
         if not is_there:
             found.append(None)
         elif any(isinstance(name, Unusable) for name in names) or len(set(names)) < len(names):
-            found.append(Unusable("a map with a name that is there twice or is not text"))
+            found.append(Unusable("a map with a name that is repeated or not text"))
         else:
             found.append(MapValue(zip(map(str, names), items[starts[at] : starts[at + 1]], strict=True)))
     return found

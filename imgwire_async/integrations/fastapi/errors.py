@@ -19,8 +19,8 @@ logger = logging.getLogger("imgwire_async")
 
 _PASSED_ON: Final[dict[int, str]] = {
     400: "The image service did not accept the request.",
-    404: "No such image.",
-    409: "This conflicts with an image that is there already.",
+    404: "The image does not exist.",
+    409: "This conflicts with an existing image.",
     413: "The image is too large.",
     422: "The image service did not accept the values.",
     429: "Too many requests. Try again later.",
@@ -30,7 +30,7 @@ _PASSED_ON: Final[dict[int, str]] = {
 _STATUS_OF: Final[tuple[tuple[type[errors.ImgwireError], int, str], ...]] = (
     (errors.UnsupportedImageTypeError, 415, "The file is not an image of a supported type."),
     (errors.UploadSourceError, 422, "The file is empty or cannot be read."),
-    (errors.SourceChangedError, 400, "The file was not as long as announced."),
+    (errors.SourceChangedError, 400, "The length of the file differs from the declared one."),
     (errors.ImageQuarantinedError, 422, "The image is damaged, too large, or not of the declared type."),
     (errors.InvalidArgumentError, 422, "A value is not allowed."),
     (errors.InvalidTransformationError, 422, "A transformation is not allowed."),

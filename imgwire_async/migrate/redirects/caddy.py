@@ -26,7 +26,7 @@ Import this file into the site of your hosts:
         import redirects.caddy
     }
 
-Caddy compares a request with one path after the other, which suits some ten thousands of them."""
+Caddy compares a request with one path after another, which is fast enough for tens of thousands of paths."""
 
 
 _HIDDEN: Final = '"`\\{}\n\r\t'

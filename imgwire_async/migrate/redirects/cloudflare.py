@@ -11,7 +11,7 @@ from imgwire_async.migrate.redirects.entries import HOSTS, Entries
 LONGEST_COMMENT: Final = 500  # characters
 _STATEMENT: Final = (
     "Bulk redirects translate no parameters: w, h, fit and all others of the old URL are dropped, and every "
-    "old URL leads to the whole image in its own format. Translate URLs with parameters where they are "
+    "old URL redirects to the whole image in its own format. Translate URLs with parameters where they are "
     f"written. {HOSTS}"
 )
 _SHORT: Final = "No parameter of the old URL is carried over."

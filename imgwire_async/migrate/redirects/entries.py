@@ -93,7 +93,7 @@ def entries_of(urls: Iterator[MappedUrl]) -> Iterator[RedirectEntry]:
     for url in urls:
         if not _SAFE_URL.fullmatch(url.cdn_url):
             raise InvalidArgumentError(
-                f"{url.cdn_url!r:.200} cannot stand in a redirect rule", operation="write_redirects"
+                f"{url.cdn_url!r:.200} cannot be used in a redirect rule", operation="write_redirects"
             )
         yield RedirectEntry(
             host=urlsplit(url.old_url).netloc.lower(),

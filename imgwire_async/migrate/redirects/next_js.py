@@ -28,7 +28,7 @@ The src of an image is then its old URL. As a redirect, in the middleware of one
     const url = imgwireUrl(request.url);
     if (url) return NextResponse.redirect(url, 301);
 
-The table is part of the bundle: above some thousands of images use a redirect in front of the server."""
+The table is part of the bundle. For more than a few thousand images, redirect in front of the server."""
 
 
 def lines(entries: Entries) -> Iterator[str]:

@@ -225,7 +225,7 @@ class _File:
         new.file.close()
         now = self._path.lstat()
         if not stat.S_ISREG(now.st_mode) or _version(now) != _version(before):
-            raise OSError(None, "it was changed while it was read; run the same command again")
+            raise OSError(None, "it changed while it was read; run the same command again")
         take_over(before, new.path)
         new.replace(self._path)
 

@@ -75,8 +75,8 @@ def _page(survey: TrafficSurvey) -> list[str]:
     lines += _table("What differs", ["parameter", "requests", "kind", "reason"], reasons)
     lines.append(
         "<p>Every picture counts as stored and of known size. "
-        f"Left out: {survey.other_hosts:,} requests for other hosts, {survey.rejected:,} that were answered "
-        f"with an error, and {survey.unreadable:,} lines without a request.</p></main></body></html>"
+        f"Left out: {survey.other_hosts:,} requests for other hosts, {survey.rejected:,} failed requests, "
+        f"and {survey.unreadable:,} lines without a request.</p></main></body></html>"
     )
     return lines
 

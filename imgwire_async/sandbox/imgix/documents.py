@@ -137,7 +137,7 @@ def check_members(attributes: Mapping[str, object], kinds: Mapping[str, tuple[ty
     """
     for name, value in attributes.items():
         if name not in kinds:
-            raise bad_request(f"The attribute {name!r} cannot be written.", name)
+            raise bad_request(f"The attribute {name!r} is read-only.", name)
         allowed = kinds[name]
         given = None if value is None else type(value)
         if given not in allowed:

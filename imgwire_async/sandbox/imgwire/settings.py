@@ -177,6 +177,6 @@ class SandboxSettings:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
         for name in self.presets:
             if name not in PRESET_NAMES:
-                raise ValueError(f"unknown preset {name!r}; the service knows {', '.join(PRESET_NAMES)}")
+                raise ValueError(f"unknown preset {name!r}; known are {', '.join(PRESET_NAMES)}")
         for operation in self.rate_limits:
             OPERATIONS.check_name(operation)

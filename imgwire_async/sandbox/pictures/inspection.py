@@ -107,7 +107,7 @@ def inspect(path: Path, declared: SupportedMimeType | None, maximum_pixels: int)
     except OSError as error:
         raise UnacceptableImageError(f"the file cannot be read: {error}") from error
     if mime_type is None:
-        raise UnacceptableImageError("the bytes are of no supported image type")
+        raise UnacceptableImageError("the bytes are not a supported image type")
     if declared is not None and mime_type is not declared:
         raise UnacceptableImageError(f"declared as {declared}, but the bytes are {mime_type}")
     try:

@@ -38,5 +38,5 @@ def broken(error: Exception) -> ApiError:
     elif isinstance(error, OSError):
         detail = f"The sandbox's folder cannot be used: {error.strerror or 'see its log'}."
     else:
-        detail = "The sandbox failed at this request; its log says why."
+        detail = "The sandbox failed to handle this request; see its log."
     return ApiError(500, "InternalServerError", detail)

@@ -154,4 +154,4 @@ class ServerRuntime:
         try:
             failed()
         except sqlite3.Error as damage:
-            logger.error("That cannot be recorded: %s. The next start tries it again.", damage)  # noqa: TRY400
+            logger.error("The failure could not be recorded (%s); the next start tries it again.", damage)  # noqa: TRY400

@@ -140,7 +140,7 @@ class LocalService(ABC, Generic[R]):
         """
         with self._starting_or_stopping, contextlib.ExitStack() as undo:
             if self._thread is not None:
-                raise RuntimeError("the sandbox is running already")
+                raise RuntimeError("the sandbox is already running")
             listener = undo.enter_context(contextlib.closing(_listen(self._host, self._port)))
             folder = self._folder
             if folder is None:

@@ -154,7 +154,7 @@ def test_a_keyring_that_is_locked_later_is_an_error_of_the_configuration(
     result = signed_in("ls")
 
     assert result.exit_code == ExitCode.USAGE
-    assert "does not give the key of profile 'default': locked" in result.stderr
+    assert "does not return the key of profile 'default': locked" in result.stderr
 
 
 def test_a_keyring_that_has_lost_the_key_says_how_to_store_it_again(

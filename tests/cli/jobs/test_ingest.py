@@ -245,5 +245,5 @@ def test_a_list_that_lacks_what_a_denied_bucket_holds_says_so(
         result = cli(s3.uri("photos/"), "--failed", "failed.jsonl")
 
     assert result.exit_code == 3
-    assert "the list of failed and untried items is incomplete; it holds none: " in result.stdout
+    assert "the list of failed and untried items is incomplete; it is empty: " in result.stdout
     assert (tmp_path / "failed.jsonl").read_text() == ""

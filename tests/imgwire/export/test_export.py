@@ -400,12 +400,12 @@ async def test_the_manifest_takes_neither_the_place_of_the_journal_nor_of_a_fore
         assert not foreign.exists()
     foreign.write_text("mine")
     for _ in range(2):
-        with pytest.raises(InvalidArgumentError, match="exists, and the journal knows nothing of it"):
+        with pytest.raises(InvalidArgumentError, match="exists, and the journal has no record of it"):
             await export(client, tmp_path, manifest=name, journal=tmp_path / "journal")
         assert foreign.read_text() == "mine"
     _, report = await export(client, tmp_path, manifest="other.jsonl", journal=tmp_path / "journal")
     assert report.complete
-    with pytest.raises(InvalidArgumentError, match="knows nothing of it"):
+    with pytest.raises(InvalidArgumentError, match="has no record of it"):
         await export(client, tmp_path, manifest=name, journal=tmp_path / "journal")
     assert foreign.read_text() == "mine"
 
@@ -464,7 +464,7 @@ async def test_no_image_takes_the_place_of_the_journal_or_the_manifest(
         ({"manifest": "manifest.csv"}, "manifest must be"),
         ({"manifest": "a/manifest.jsonl"}, "manifest must be"),
         ({"filters": {"purposes": "x"}}, "did you mean 'purpose'"),
-        ({"filters": {"purpose": 3}}, "must be text"),
+        ({"filters": {"purpose": 3}}, "must be a string"),
         ({"filters": {"created_from": "soon"}}, "must be a time"),
     ],
 )

@@ -137,7 +137,7 @@ def test_a_name_stays_the_same_in_a_later_run_whatever_the_order() -> None:
 def test_a_journal_that_takes_no_names_is_an_error_of_the_journal() -> None:
     with database() as connection:
         connection.execute("PRAGMA query_only=1")
-        with pytest.raises(JournalError, match="names of images cannot be put on record"):
+        with pytest.raises(JournalError, match="cannot record the names of the images"):
             NameRegister(connection, 1, [])
 
 

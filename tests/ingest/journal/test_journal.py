@@ -161,7 +161,7 @@ def test_a_journal_of_a_format_that_is_not_known_is_rejected_and_left_as_it_is(
     with Journal(path) as journal:
         journal._writer.execute(f"PRAGMA user_version={version}")
     before = path.read_bytes()
-    with pytest.raises(JournalError, match=rf"format {version}, .*left as it is; {advice}"):
+    with pytest.raises(JournalError, match=rf"format {version}, .*left unchanged; {advice}"):
         Journal(path)
     assert path.read_bytes() == before
 

@@ -116,7 +116,7 @@ def test_a_refused_form_says_why_and_shows_no_broken_picture(api: Api, query: st
 
     text = page(api, f"/gallery/{stored.image['id']}?{query}")
 
-    assert "The CDN refuses this" in text
+    assert "The CDN rejects this" in text
     assert sources(text) == []
 
 
@@ -162,7 +162,7 @@ def test_images_that_are_not_delivered_say_why(api: Api) -> None:
     text = page(api)
 
     assert "Waiting for its bytes; its upload URL expires at 20" in text
-    assert "It was rejected: the bytes are of no supported image type." in text
+    assert "It was rejected: the bytes are not a supported image type." in text
     assert "It was rejected: declared as image/jpeg, but the bytes are image/png." in text
     assert "Its bytes do not have the declared hash_sha256." in text
     assert "Its source could not be fetched: ConnectError" in text

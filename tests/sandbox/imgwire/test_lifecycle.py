@@ -231,7 +231,7 @@ def test_a_stopped_sandbox_says_so() -> None:
 
 
 def test_starting_twice_is_an_error() -> None:
-    with Sandbox() as sandbox, pytest.raises(RuntimeError, match="running already"):
+    with Sandbox() as sandbox, pytest.raises(RuntimeError, match="already running"):
         sandbox.start()
 
 

@@ -147,7 +147,7 @@ def _bordered(state: State, width: int | None, height: int | None) -> tuple[int 
         state.out["extend"] = f"{':'.join(map(str, sides))}:{paint.rgb}"
         state.approximates(
             "border",
-            "drawn around the picture, which is made smaller by it; the exact place is not published",
+            "drawn around the picture, which becomes smaller; the exact place is not published",
         )
     return width, height
 

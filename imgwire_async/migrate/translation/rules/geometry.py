@@ -113,7 +113,7 @@ def _region(state: State) -> tuple[int, int]:
         state.height is not None and y >= state.height
     )
     if x < 0 or y < 0 or outside:
-        state.lacks("rect", "begins outside of the source")
+        state.lacks("rect", "starts outside the source")
         return 0, 0
     width = width if state.width is None else min(width, state.width - x)
     height = height if state.height is None else min(height, state.height - y)
@@ -294,7 +294,7 @@ def _resize(
         width, height = _bars(state, width, height, source)
     if fit == "min" and width is not None and height is not None:
         if source is None:
-            state.approximates("fit", "min: differs when the source is smaller than asked for")
+            state.approximates("fit", "min: differs if the source is smaller than requested")
         else:
             shrink = min(Fraction(1), Fraction(source[0], width), Fraction(source[1], height))
             width, height = max(int(width * shrink), 1), max(int(height * shrink), 1)
@@ -318,7 +318,7 @@ def _bars(
 ) -> tuple[int | None, int | None]:
     """Both sides of the canvas of `fillmax` if the source is smaller than the one side asked for."""
     if source is None:
-        state.approximates("fit", "fillmax with one side: no bars when the source is smaller")
+        state.approximates("fit", "fillmax with one side: no bars if the source is smaller")
     elif width is not None and width > source[0]:
         return width, min(max(half_up(Fraction(width * source[1], source[0])), 1), LARGEST_SIDE)
     elif height is not None and height > source[1]:

@@ -152,7 +152,7 @@ def _mark_size(state: State, mark: _Mark) -> None:
                 state.approximates("mark-scale", "not a percentage from 1 to 100: left out")
             else:
                 width = max(half_up(state.asked[0] * scale / 100), 1)
-                state.approximates("mark-scale", "taken as a share of the width asked for")
+                state.approximates("mark-scale", "taken as a share of the requested width")
     if width is not None or height is not None:
         tail = "" if height is None else f":{height}"
         state.out["watermark_size"] = f"{'' if width is None else width}{tail}"
@@ -167,7 +167,7 @@ def _mark_side(state: State, name: str, asked: int | None) -> int | None:
         if asked is None:
             state.lacks(name, "a share needs a size of the whole")
             return None
-        state.approximates(name, "taken as a share of the size asked for")
+        state.approximates(name, "taken as a share of the requested size")
         return max(half_up(value * asked), 1)
     if value > LARGEST_SIDE:
         state.approximates(name, f"limited to {LARGEST_SIDE}")

@@ -211,7 +211,7 @@ async def _render(
                 raise ApiError(503, "ServiceUnavailable", "The sandbox is stopping.") from error
             logger.error("A picture could not be rendered: %s", error)
             raise ApiError(
-                500, "RenderingFailed", "The picture could not be rendered; the log says why."
+                500, "RenderingFailed", "The picture could not be rendered; see the log."
             ) from error
         return done, target.stat().st_size
 

@@ -57,7 +57,7 @@ async def substitute(
         async with httpx.AsyncClient(timeout=_SECONDS, follow_redirects=True, trust_env=False) as client:
             response = await client.get(_reachable(runtime, url, host_prefix), headers={_SUBSTITUTE: name})
     except (httpx.HTTPError, httpx.InvalidURL) as problem:
-        logger.info("%s cannot be had: %r", name, problem)
+        logger.info("%s is not available: %r", name, problem)
         return None
     if response.status_code != 200:
         return None

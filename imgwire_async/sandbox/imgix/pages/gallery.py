@@ -191,7 +191,7 @@ class ImgixShelf:
             return [*rows, ("Stored", [size_text(stored)])]
 
         return [
-            Figures("What this account holds", ("Kind", "Count"), await self._runtime.database.read(read))
+            Figures("Contents of this account", ("Kind", "Count"), await self._runtime.database.read(read))
         ]
 
     def _uploadable(self) -> list[sqlite3.Row]:

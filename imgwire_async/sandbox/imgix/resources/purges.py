@@ -58,7 +58,7 @@ def _purge(runtime: Runtime, attributes: Attributes) -> Response:
     writer = runtime.database.writer
     row = writer.execute("SELECT purged_at FROM purges WHERE url = ?", (key,)).fetchone()
     if row is not None and now - row["purged_at"] < runtime.settings.purge_interval:
-        raise ApiError(409, "Conflict", "This URL has been purged within the last 10 seconds.")
+        raise ApiError(409, "Conflict", "This URL was purged within the last 10 seconds.")
     writer.execute("INSERT OR REPLACE INTO purges VALUES (?, ?)", (key, now))
     id = new_uuid()
     return documents.success(documents.resource("purges", id, {"purge_id": id}))
@@ -71,7 +71,7 @@ def _publish(runtime: Runtime, attributes: Attributes, *, published: bool) -> Re
     sources.find(runtime, str(attributes["source_id"]))
     source_id, path = _addressed(runtime, attributes)
     if source_id != attributes["source_id"]:
-        raise bad_request("The URL is not one of this source.", "url")
+        raise bad_request("The URL does not belong to this source.", "url")
     row = assets.known(runtime, source_id, path)
     runtime.database.writer.execute(
         "UPDATE assets SET published = ? WHERE sequence = ?", (published, row["sequence"])

@@ -310,9 +310,9 @@ def _checked(given: Attributes) -> Attributes:
     if kind == "webproxy" and not deployment["secure_url_enabled"]:
         raise bad_request("A webproxy source needs secure_url_enabled.", "secure_url_enabled")
     if kind == "webproxy" and deployment.get("robots.txt") == "origin":
-        raise bad_request("A webproxy source has no robots.txt of its origin.", "robots.txt")
+        raise bad_request("A webproxy source cannot serve the robots.txt of its origin.", "robots.txt")
     if ":" in str(deployment.get("username") or ""):
-        raise bad_request("deployment.username must not hold a colon.", "username")
+        raise bad_request("deployment.username must not contain a colon.", "username")
     return deployment
 
 

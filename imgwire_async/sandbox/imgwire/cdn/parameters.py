@@ -213,7 +213,7 @@ def of_pairs(pairs: Sequence[tuple[str, str]]) -> Transformations:
         row = _ROWS.get(name)
         if row is None:
             raise InvalidTransformationError(
-                name, value, f"{name[:LONGEST_SHOWN]!r} is no transformation.", closest(name, list(_ROWS))
+                name, value, f"{name[:LONGEST_SHOWN]!r} is not a transformation.", closest(name, list(_ROWS))
             )
         if row.name in given:
             raise InvalidTransformationError(

@@ -74,7 +74,7 @@ def _with_preset(runtime: Runtime, transformations: Transformations, name: str) 
     if name not in presets:
         known = ", ".join(presets)
         raise InvalidTransformationError(
-            "preset", name, f"{name[:40]!r} is no preset; known are {known}.", closest(name, list(presets))
+            "preset", name, f"{name[:40]!r} is not a preset; known are {known}.", closest(name, list(presets))
         )
     return transformations.with_preset(presets[name])
 
@@ -189,4 +189,4 @@ def _failure(runtime: Runtime, image_id: str, error: Exception) -> ApiError:
     if runtime.closing.is_set():
         return ApiError(503, "ServiceUnavailableError", "The sandbox is stopping.")
     logger.error("Image %s could not be transformed: %s", image_id, error)
-    return ApiError(500, "TransformationFailedError", "The image could not be transformed; the log says why.")
+    return ApiError(500, "TransformationFailedError", "The image could not be transformed; see the log.")

@@ -218,7 +218,9 @@ def members(found: Mapping[str, object], readers: Mapping[str, Reader[Any]]) -> 
     result = {}
     for key, member in found.items():
         if key not in by_key:
-            raise RefusedError(f"an object with the keys {', '.join(by_key)}; {key[:40]!r} is none of them")
+            raise RefusedError(
+                f"an object with the keys {', '.join(by_key)}; {key[:40]!r} is not one of them"
+            )
         name, reader = by_key[key]
         if name in result:
             raise RefusedError(f"an object with {name} given once")

@@ -128,7 +128,7 @@ class ImgwireShelf:
         try:
             of_pairs(pairs)
             if preset and preset not in self._runtime.settings.presets:
-                error = f"{preset!r} is no preset."
+                error = f"{preset!r} is not a preset."
         except InvalidTransformationError as refused:
             error = refused.detail
         suffix = (f"@{quote(preset, safe='')}" if preset else "") + (f"?{urlencode(pairs)}" if pairs else "")

@@ -89,4 +89,4 @@ def router(runtime: Runtime) -> APIRouter:
 
 
 def _duplicate() -> ApiError:
-    return conflict("This pattern exists already.")
+    return conflict("This pattern already exists.")

@@ -67,7 +67,7 @@ def router(runtime: Runtime) -> APIRouter:
                 (str(uuid.uuid4()), hostname, f"{secrets.token_hex(8)}.dcv.imgwire.dev", now, now),
             ).fetchone()
         except sqlite3.IntegrityError:
-            raise conflict("This environment has a custom domain already.") from None
+            raise conflict("This environment already has a custom domain.") from None
         return show(row)
 
     @routes.operation("custom_domain.delete")

@@ -137,9 +137,9 @@ def _range(
         start = _aware(date_start, zone) if date_start else end - _DEFAULT_RANGE[interval]
         _ = start - timedelta(days=400), start - (end - start), end + timedelta(days=400)
     except OverflowError:
-        raise _invalid("date_end", "the range reaches beyond the calendar") from None
+        raise _invalid("date_end", "the range extends beyond the supported dates") from None
     if start >= end:
-        raise _invalid("date_start", "must lie before date_end")
+        raise _invalid("date_start", "must be before date_end")
     return start, end
 
 

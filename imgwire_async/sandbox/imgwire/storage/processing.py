@@ -18,7 +18,7 @@ from imgwire_async.sandbox.server.runtime import logger
 if TYPE_CHECKING:
     from imgwire_async.sandbox.pictures.inspection import Inspection
 
-FAILED = "The sandbox failed at it; its log says why."
+FAILED = "The sandbox failed to process it; see its log."
 _SHA256_HEX = re.compile(r"[0-9a-fA-F]{64}")
 
 

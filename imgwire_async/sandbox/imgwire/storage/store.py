@@ -100,7 +100,7 @@ def keep(runtime: Runtime, image_id: str, incoming: Path, size: int, sha256: str
     if record["status"] != "PENDING":
         if record["size_bytes"] == size and record["hash_sha256"] == sha256:
             return stored
-        raise StoreError(403, "AccessDenied", "The upload is complete, and these are other bytes.")
+        raise StoreError(403, "AccessDenied", "The upload is complete, and these bytes differ.")
     target = runtime.files.original(image_id)
     target.parent.mkdir(exist_ok=True)
     incoming.replace(target)

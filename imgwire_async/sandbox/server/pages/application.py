@@ -121,7 +121,7 @@ class Pages:
         return EarlyAnswer(self._page(request, broken(error).detail, 500))
 
     def _page(self, request: Request, sentence: str, status: int) -> Response:
-        heading = {403: "Not allowed", 404: "Not found"}.get(status, "That did not work")
+        heading = {403: "Not allowed", 404: "Not found"}.get(status, "The request failed")
         frame = Frame(self._shelf.title, is_trusted(request))
         return frame.page(heading, notice(sentence, error=True), status=status)
 

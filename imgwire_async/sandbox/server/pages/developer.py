@@ -107,7 +107,7 @@ def routes(shelf: Shelf, runtime: ServerRuntime, operations: Operations) -> list
         rows = [(el("code", name), el("code", value)) for name, value in shelf.variables.items()]
         return frame.page(
             "Keys",
-            el("p", "They are good for this sandbox only."),
+            el("p", "They work with this sandbox only."),
             el("section", labelled("For a shell", exports), class_="panel copy"),
             layout.table("Environment variables", ("Name", "Value"), rows),
             at=KEYS,
@@ -219,10 +219,10 @@ def _faults_page(
     return frame.page(
         "Faults",
         layout.notice(problem, error=True) if problem else None,
-        el("section", el("h2", "Let requests fail"), form, class_="panel"),
-        layout.table("Faults that are on; the first that fits happens", columns, rows)
+        el("section", el("h2", "Make requests fail"), form, class_="panel"),
+        layout.table("Active faults; the first that matches a request occurs", columns, rows)
         if rows
-        else el("p", "No faults are on."),
+        else el("p", "No active faults."),
         _button("clear", "Remove all") if rows else None,
         at=FAULTS,
         status=422 if problem else 200,

@@ -50,7 +50,7 @@ def routes(shelf: Shelf, runtime: ServerRuntime, delivery: ASGIApp) -> list[Rout
             _filter(counts, chosen),
             el("ul", (el("li", _card(picture)) for picture in pictures), class_="grid")
             if pictures
-            else el("p", "No images yet. What is uploaded to this sandbox appears here, the newest first."),
+            else el("p", "No images yet. Images uploaded to this sandbox appear here, the newest first."),
             paging,
             at="/",
             status=status,
@@ -191,10 +191,10 @@ def _status(picture: Picture) -> Html:
 
 def _result(picture: Picture, found: Delivery, shown: Delivered) -> Html:
     if not picture.ready:
-        sentence = picture.reason or "There is a picture once it has been processed."
+        sentence = picture.reason or "The picture appears here once it has been processed."
         return el("section", layout.notice(sentence, error=picture.failed), class_="panel")
     if shown.error is not None:
-        content = layout.notice(f"The CDN refuses this: {shown.error}", error=True)
+        content = layout.notice(f"The CDN rejects this: {shown.error}", error=True)
         return el("section", content, class_="panel")
     image = el("img", src=found.path, alt=f"{picture.name}, transformed")
     rows = [
@@ -202,12 +202,12 @@ def _result(picture: Picture, found: Delivery, shown: Delivered) -> Html:
         ("Pixels", _pixels(picture.width, picture.height), _pixels(shown.width, shown.height)),
         ("Bytes", f"{picture.size_bytes:,}", f"{shown.size_bytes:,}{_share(picture, shown)}"),
     ]
-    ignored = f"Without effect here: {shown.not_rendered}" if shown.not_rendered else None
+    ignored = f"Not rendered by the sandbox: {shown.not_rendered}" if shown.not_rendered else None
     return el(
         "section",
         el("div", image, class_="result"),
         layout.table(
-            "The original, and what a browser gets", ("Property", "Original", "Result"), rows, (1, 2)
+            "The original and the delivered picture", ("Property", "Original", "Result"), rows, (1, 2)
         ),
         layout.notice(ignored) if ignored else None,
         el("p", el("a", "Open this picture alone", href=found.path), class_="dim"),

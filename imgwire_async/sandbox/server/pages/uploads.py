@@ -31,9 +31,9 @@ async def keep_files(request: Request, runtime: ServerRuntime, shelf: Shelf) -> 
     """
     length = request.headers.get("content-length", "")
     if not length.isdigit():
-        raise PageError(411, "The form has to say how long it is.")
+        raise PageError(411, "The form must declare its length.")
     if int(length) > MAXIMUM_FORM_BYTES:
-        raise PageError(413, f"All files together may have {MAXIMUM_FORM_BYTES:,} bytes.")
+        raise PageError(413, f"All files together may have at most {MAXIMUM_FORM_BYTES:,} bytes.")
     stored, problems = 0, []
     async with request.form(max_files=_MAXIMUM_FILES) as form:
         target = form.get("target", "")

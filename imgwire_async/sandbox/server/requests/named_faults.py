@@ -32,7 +32,7 @@ class NamedFault:
 
 NAMED: Final[Mapping[str, NamedFault]] = {
     "reset": NamedFault(
-        "the connection is reset before anything is done", "", None, lambda _: {"reset": "before"}
+        "the connection is reset before the request is carried out", "", None, lambda _: {"reset": "before"}
     ),
     "lost-response": NamedFault(
         "the request is carried out, then the connection is reset without a response",
@@ -112,7 +112,7 @@ def switch_on(
     elif times is None:
         faults.random(rate, _SEED, [Fault(**kind)], operation)
     else:
-        raise ValueError("a fault has either a share of requests or a number of times")
+        raise ValueError("a fault takes either a share of requests or a number of times")
 
 
 def switch_on_text(faults: FaultScript, text: str) -> None:

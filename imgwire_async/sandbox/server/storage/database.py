@@ -123,7 +123,7 @@ class Database:
             example.executescript(self._schema)
             for table in _tables(example):
                 if _columns(self.writer, table) != _columns(example, table):
-                    return f"its table {table} is that of another version"
+                    return f"its table {table} belongs to another version"
         return None
 
     def identity(self, kind: Callable[..., T], fresh: Mapping[str, object]) -> T:

@@ -45,7 +45,7 @@ def check_signature(secret: str, request: Request, now: float) -> None:
         raise StoreError(403, "AccessDenied", "The URL is not signed.")
     expected = _sign(secret, request.method, request.url.path, int(expires))
     if not hmac.compare_digest(expected.encode(), signature.encode()):
-        raise StoreError(403, "SignatureDoesNotMatch", "The signature does not fit the URL.")
+        raise StoreError(403, "SignatureDoesNotMatch", "The signature does not match the URL.")
     if int(expires) < now:
         raise StoreError(403, "AccessDenied", "Request has expired")
 

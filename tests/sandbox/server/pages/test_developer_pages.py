@@ -75,7 +75,7 @@ def test_faults_are_switched_on_and_off(pages: Pages) -> None:
     pages.send("/developer/faults", {"action": "remove", "number": number})
     assert pages.http.get("/health").status_code == 200
     answer = pages.send("/developer/faults", {"action": "clear"})
-    assert "No faults are on." in answer.text
+    assert "No active faults." in answer.text
     assert pages.sandbox.faults.scripted() == []
 
 
