@@ -97,7 +97,7 @@ async def test_a_member_of_a_compressed_tar_archive_does_not_get_the_name_of_the
             assert source.file_name in {None, "a.png"}
 
 
-async def test_a_member_is_read_from_where_it_stands(tmp_path: Path) -> None:
+async def test_a_member_is_read_from_its_current_position(tmp_path: Path) -> None:
     with tarfile.open(tarred(tmp_path / "archive.tar")) as archive:
         file = member(archive, NAMES[0])
         file.seek(10)
@@ -125,7 +125,7 @@ class YieldingFile:
 
 
 @pytest.mark.parametrize("make", [YieldingMemory, YieldingFile])
-async def test_members_of_one_tar_archive_do_not_mix_whatever_their_threads_do(
+async def test_members_of_one_tar_archive_do_not_mix_across_threads(
     make: Callable[[bytes], Any], tmp_path: Path
 ) -> None:
     content = await anyio.Path(tarred(tmp_path / "a.tar")).read_bytes()
@@ -135,7 +135,7 @@ async def test_members_of_one_tar_archive_do_not_mix_whatever_their_threads_do(
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar in memory", "tar.gz"])
-async def test_members_of_one_archive_that_are_read_at_once_do_not_mix(
+async def test_members_of_one_archive_read_concurrently_do_not_mix(
     kind: str, tmp_path: Path, opened: ExitStack
 ) -> None:
     files: dict[str, Any] = {}
@@ -176,7 +176,7 @@ class Restless(io.BytesIO):
         return position
 
 
-async def test_a_tar_archive_can_be_walked_through_while_its_members_are_read(tmp_path: Path) -> None:
+async def test_a_tar_archive_can_be_iterated_while_its_members_are_read(tmp_path: Path) -> None:
     content = await anyio.Path(tarred(tmp_path / "a.tar")).read_bytes()
     with tarfile.open(fileobj=Restless(content)) as archive:
         assert await content_of(member(archive, NAMES[0])) == PICTURES[NAMES[0]]
@@ -219,7 +219,7 @@ async def test_members_of_closed_and_damaged_archives_are_typed_errors(tmp_path:
 
 
 @pytest.mark.parametrize("name", NAMES[:2])
-async def test_a_path_inside_of_a_zip_archive_is_a_source(name: str, tmp_path: Path) -> None:
+async def test_a_path_inside_a_zip_archive_is_a_source(name: str, tmp_path: Path) -> None:
     with zipped(tmp_path / "a.zip") as archive:
         path = zipfile.Path(archive, name)
         assert await content_of(path) == PICTURES[name]
@@ -228,7 +228,9 @@ async def test_a_path_inside_of_a_zip_archive_is_a_source(name: str, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["missing.png", "photos/"])
-async def test_a_path_inside_of_an_archive_without_a_file_is_a_typed_error(name: str, tmp_path: Path) -> None:
+async def test_a_path_inside_an_archive_that_names_no_file_is_a_typed_error(
+    name: str, tmp_path: Path
+) -> None:
     with zipped(tmp_path / "a.zip") as archive, pytest.raises(UploadSourceError, match="open"):
         await content_of(zipfile.Path(archive, name))
 
@@ -265,7 +267,7 @@ async def test_all_images_of_an_archive_are_uploaded_under_their_names(
     assert sizes == {(await anyio.Path(photo).stat()).st_size}
 
 
-async def test_a_hostile_name_of_a_member_spoils_none_of_the_others(client: AsyncImgwireClient) -> None:
+async def test_a_hostile_member_name_affects_no_other_member(client: AsyncImgwireClient) -> None:
     names = [
         "good.png",
         "\udcff.png",  # the byte 0xff

@@ -74,7 +74,7 @@ async def test_after_a_503_halfway_it_is_sent_again_from_its_start(
 
 
 @pytest.mark.parametrize(**each(ONE_SHOT))
-async def test_what_gives_its_bytes_once_fails_with_the_reason_and_stores_nothing(
+async def test_a_source_that_can_be_read_once_fails_with_the_reason_and_stores_nothing(
     sandbox: Sandbox, client: AsyncImgwireClient, tmp_path: Path, opened: Kind
 ) -> None:
     sandbox.faults.once("store.put", disconnect_after=len(CONTENT) // 2, status=503)
@@ -89,7 +89,7 @@ async def test_what_gives_its_bytes_once_fails_with_the_reason_and_stores_nothin
 
 
 @pytest.mark.parametrize(**each(ONE_SHOT))
-async def test_hashing_makes_it_replayable(
+async def test_hashing_makes_it_repeatable(
     sandbox: Sandbox, client: AsyncImgwireClient, tmp_path: Path, opened: Kind
 ) -> None:
     sandbox.faults.once("store.put", disconnect_after=len(CONTENT) // 2, status=503)
@@ -190,7 +190,7 @@ def test_any_content_in_any_pieces_arrives_unchanged(
     assert asyncio.run(scenario()) == sha256(content)
 
 
-async def test_what_is_too_large_for_a_temporary_file_is_rejected_before_any_call(
+async def test_content_too_large_for_a_temporary_file_is_rejected_before_any_call(
     sandbox: Sandbox, client: AsyncImgwireClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "SPOOL_LIMIT", 1_000_000)

@@ -42,7 +42,7 @@ async def assert_stored(sandbox: Sandbox, image: Image) -> None:
 
 
 @pytest.mark.parametrize(**each(on_trio(ONE_SHOT)))
-async def test_what_gives_its_bytes_once_arrives_and_is_not_sent_twice(
+async def test_a_source_that_can_be_read_once_arrives_and_is_not_sent_twice(
     sandbox: Sandbox, tmp_path: Path, opened: Kind
 ) -> None:
     async def upload() -> Image:

@@ -152,7 +152,7 @@ ERRORS = [
 
 @BACKENDS
 @pytest.mark.parametrize("what", MAKERS)
-def test_whatever_a_source_raises_becomes_its_outcome_and_the_rest_is_stored(
+def test_an_exception_of_a_source_becomes_its_outcome_and_the_rest_is_stored(
     sandbox: Sandbox, photo: Path, backend: str, what: str
 ) -> None:
     # Elsewhere Python itself makes the end of an iteration, or a RuntimeError, of a StopIteration.
@@ -181,7 +181,7 @@ def test_whatever_a_source_raises_becomes_its_outcome_and_the_rest_is_stored(
     run(main, backend)
 
 
-async def test_a_single_upload_tells_the_cause_too(client: AsyncImgwireClient) -> None:
+async def test_a_single_upload_has_the_exception_as_its_cause(client: AsyncImgwireClient) -> None:
     with pytest.raises(UploadSourceError, match="the iterator failed: OwnError: what") as caught:
         await client.images.upload(generator(OwnError("what"), JPEG))
 
@@ -199,14 +199,14 @@ class ClosedResource:
         return JPEG
 
 
-async def test_a_resource_that_opens_nothing_fails_alone(client: AsyncImgwireClient) -> None:
+async def test_a_closed_resource_fails_alone(client: AsyncImgwireClient) -> None:
     items: list[Any] = [ClosedResource(), JPEG]
     async with client.images.upload_many([UploadItem(item, file_name="a.jpg") for item in items]) as many:
         errors = [outcome.error async for outcome in many]
     assert sorted(type(error).__name__ for error in errors) == ["NoneType", "UploadSourceError"]
 
 
-def test_a_keyboard_interrupt_is_no_failure_of_a_source(sandbox: Sandbox) -> None:
+def test_a_keyboard_interrupt_is_not_a_failure_of_the_source(sandbox: Sandbox) -> None:
     class Interrupted:
         async def read(self, size: int) -> bytes:  # noqa: ARG002 - the interface
             raise KeyboardInterrupt
@@ -220,7 +220,7 @@ def test_a_keyboard_interrupt_is_no_failure_of_a_source(sandbox: Sandbox) -> Non
 
 
 @BACKENDS
-def test_items_that_fail_to_come_end_the_iteration_after_what_was_begun(
+def test_a_failing_iterable_ends_the_iteration_after_the_uploads_in_flight(
     sandbox: Sandbox, photo: Path, backend: str
 ) -> None:
     class Items:

@@ -156,7 +156,7 @@ async def all_end_soon(
 
 @BACKENDS
 @pytest.mark.parametrize("size", [None, 100_000])
-def test_the_deadline_ends_an_upload_whose_source_gives_nothing(
+def test_the_deadline_ends_an_upload_whose_source_produces_nothing(
     sandbox: Sandbox, hanging: Hanging, size: int | None, backend: str
 ) -> None:
     async def main() -> None:
@@ -169,7 +169,7 @@ def test_the_deadline_ends_an_upload_whose_source_gives_nothing(
 
 @BACKENDS
 @pytest.mark.parametrize("phase", ["read", "write", "total"])
-def test_each_timeout_ends_an_upload_whose_source_gives_nothing(
+def test_each_timeout_ends_an_upload_whose_source_produces_nothing(
     sandbox: Sandbox, hanging: Hanging, phase: str, backend: str
 ) -> None:
     async def main() -> None:
@@ -182,7 +182,7 @@ def test_each_timeout_ends_an_upload_whose_source_gives_nothing(
 
 
 @BACKENDS
-def test_a_pipe_that_says_nothing_ends_with_the_deadline(
+def test_a_silent_pipe_ends_with_the_deadline(
     sandbox: Sandbox, pipe: io.BufferedReader, backend: str
 ) -> None:
     async def main() -> None:
@@ -193,7 +193,7 @@ def test_a_pipe_that_says_nothing_ends_with_the_deadline(
 
 @BACKENDS
 @pytest.mark.parametrize("limit", ["deadline", "timeout"])
-def test_a_file_system_that_hangs_is_left_behind(
+def test_a_file_system_that_hangs_is_abandoned(
     sandbox: Sandbox,
     hanging: Hanging,
     photo: Path,
@@ -286,7 +286,7 @@ def test_waiting_for_an_image_ends_with_the_deadline(sandbox: Sandbox, photo: Pa
 
 
 @BACKENDS
-def test_one_source_that_hangs_does_not_hold_up_the_others(
+def test_one_source_that_hangs_does_not_block_the_others(
     sandbox: Sandbox, hanging: Hanging, photo: Path, backend: str
 ) -> None:
     async def main() -> None:
@@ -305,7 +305,7 @@ def test_one_source_that_hangs_does_not_hold_up_the_others(
 
 
 @pytest.mark.measures_time
-def test_a_source_that_is_slow_but_gives_something_is_not_cut_off(sandbox: Sandbox) -> None:
+def test_a_source_that_is_slow_but_produces_data_is_not_cut_off(sandbox: Sandbox) -> None:
     async def slow() -> AsyncIterator[bytes]:
         for start in range(0, len(JPEG), 1_000):
             await anyio.sleep(0.25)

@@ -33,11 +33,11 @@ async def test_the_hash_is_computed_and_declared(client: AsyncImgwireClient, pho
     assert image.hash_sha256 == hashlib.sha256(photo.read_bytes()).hexdigest()  # noqa: ASYNC240
 
 
-async def test_a_given_hash_is_declared_as_it_is(client: AsyncImgwireClient, photo: Path) -> None:
+async def test_a_hash_that_is_passed_is_declared_unchanged(client: AsyncImgwireClient, photo: Path) -> None:
     assert (await client.images.upload(photo, hash_sha256="AB12")).hash_sha256 == "AB12"
 
 
-async def test_many_uploads_can_have_hashes_and_sizes(client: AsyncImgwireClient) -> None:
+async def test_uploads_of_many_files_can_have_hashes_and_sizes(client: AsyncImgwireClient) -> None:
     item = UploadItem(iter([CONTENT]), size=len(CONTENT), hash_sha256=True)
 
     async with client.images.upload_many([item]) as outcomes:
@@ -57,12 +57,16 @@ async def test_a_verified_upload_returns_the_record_when_it_is_ready(
     assert image.size_bytes == photo.stat().st_size  # noqa: ASYNC240
 
 
-async def test_verifying_what_the_service_cannot_use_says_so(client: AsyncImgwireClient) -> None:
+async def test_verification_reports_an_image_that_the_service_cannot_process(
+    client: AsyncImgwireClient,
+) -> None:
     with pytest.raises(ImageQuarantinedError):
         await client.images.upload(CONTENT, verify=True)
 
 
-async def test_a_record_of_other_bytes_is_an_error(client: AsyncImgwireClient, photo: Path) -> None:
+async def test_a_record_that_does_not_match_the_bytes_is_an_error(
+    client: AsyncImgwireClient, photo: Path
+) -> None:
     image = await client.images.upload(photo, verify=True)
     image.hash_sha256 = "a" * 64
     size = image.size_bytes
@@ -90,7 +94,7 @@ def async_hook(seen: list[UploadProgress]) -> Callable[[UploadProgress], object]
 
 
 @pytest.mark.parametrize("make_hook", [sync_hook, async_hook])
-async def test_begin_end_and_restart_are_reported(
+async def test_start_end_and_restart_are_reported(
     sandbox: Sandbox,
     client: AsyncImgwireClient,
     make_hook: Callable[[list[UploadProgress]], Any],
@@ -109,7 +113,7 @@ async def test_begin_end_and_restart_are_reported(
     assert len(set(seen)) == len(seen)
 
 
-async def test_the_start_is_reported_however_far_the_transfer_is_by_then() -> None:
+async def test_the_start_is_reported_even_if_the_transfer_is_already_further() -> None:
     seen: list[int] = []
 
     async def transfer(on_sent: progress_module.OnSent | None) -> None:
@@ -133,7 +137,7 @@ async def test_a_fresh_url_counts_as_another_attempt(sandbox: Sandbox, client: A
 
 @pytest.mark.parametrize("make_hook", [sync_hook, async_hook])
 @pytest.mark.parametrize("at", ["begin", "end"])
-async def test_what_a_hook_raises_ends_the_upload(
+async def test_an_exception_of_a_hook_ends_the_upload(
     client: AsyncImgwireClient, make_hook: Callable[[list[UploadProgress]], Any], at: str
 ) -> None:
     class Failing(list[UploadProgress]):
@@ -145,7 +149,7 @@ async def test_what_a_hook_raises_ends_the_upload(
         await client.images.upload(CONTENT, on_progress=make_hook(Failing()))
 
 
-async def test_a_slow_hook_receives_the_latest_and_holds_nothing_up() -> None:
+async def test_a_slow_hook_receives_the_latest_report_and_delays_nothing() -> None:
     go_on = anyio.Event()
     seen: list[int] = []
 

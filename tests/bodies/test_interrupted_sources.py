@@ -38,7 +38,7 @@ class StalledSource:
             self.closed = True
 
 
-async def test_cancelling_ends_and_closes_a_source_that_gives_nothing(client: AsyncImgwireClient) -> None:
+async def test_cancelling_ends_and_closes_a_source_that_produces_nothing(client: AsyncImgwireClient) -> None:
     source = StalledSource()
 
     async with anyio.create_task_group() as tasks:
@@ -53,7 +53,7 @@ async def test_cancelling_ends_and_closes_a_source_that_gives_nothing(client: As
     assert source.closed
 
 
-async def test_a_source_that_gives_nothing_runs_into_the_write_timeout(sandbox: Sandbox) -> None:
+async def test_a_source_that_produces_nothing_hits_the_write_timeout(sandbox: Sandbox) -> None:
     source = StalledSource()
 
     async with client_of(sandbox, timeout=Timeouts(write=0.2)) as client:
@@ -63,7 +63,7 @@ async def test_a_source_that_gives_nothing_runs_into_the_write_timeout(sandbox: 
     assert source.closed
 
 
-async def test_a_small_source_that_gives_nothing_the_second_time_runs_into_the_write_timeout(
+async def test_a_small_source_that_produces_nothing_the_second_time_hits_the_write_timeout(
     sandbox: Sandbox,
 ) -> None:
     source = StalledSource()
@@ -79,7 +79,7 @@ async def test_a_small_source_that_gives_nothing_the_second_time_runs_into_the_w
     assert source.closed
 
 
-async def test_a_small_source_that_is_slow_is_no_stalled_one(sandbox: Sandbox) -> None:
+async def test_a_small_source_that_is_slow_does_not_count_as_stalled(sandbox: Sandbox) -> None:
     async def slow() -> AsyncGenerator[bytes, None]:
         for start in range(0, 5_000, 1_000):
             await anyio.sleep(0.3)
@@ -91,7 +91,7 @@ async def test_a_small_source_that_is_slow_is_no_stalled_one(sandbox: Sandbox) -
     assert len(sandbox.requests.of("store.put")) == 1
 
 
-async def test_an_early_refusal_does_not_wait_for_the_source(
+async def test_an_early_rejection_does_not_wait_for_the_source(
     client: AsyncImgwireClient, sandbox: Sandbox
 ) -> None:
     sandbox.faults.once("store.put", status=403)

@@ -76,7 +76,7 @@ def sparse_file(tmp_path: Path) -> Path:
     return path
 
 
-async def test_a_large_file_is_sent_with_little_memory_and_without_holding_up_the_loop(
+async def test_a_large_file_is_sent_with_little_memory_and_without_blocking_the_loop(
     sparse_file: Path,
 ) -> None:
     turns = []

@@ -79,7 +79,7 @@ async def test_an_attempt_that_fails_reads_the_same_version_again(s3: S3Server, 
     assert s3.requests[-1].headers["if-match"] == etag_of(large)
 
 
-async def test_a_small_object_is_read_once_whatever_happens(s3: S3Server, small: bytes) -> None:
+async def test_a_small_object_is_read_only_once_and_can_be_sent_again(s3: S3Server, small: bytes) -> None:
     s3.objects["hero.jpg"] = small
 
     assert (
@@ -98,7 +98,7 @@ async def test_an_object_that_changes_between_two_attempts_is_not_mixed(s3: S3Se
         await both_readings(s3.uri("hero.jpg"), change)
 
 
-async def test_an_object_must_have_the_version_that_was_asked_for(
+async def test_an_object_must_have_the_requested_version(
     client: AsyncImgwireClient, sandbox: Sandbox, s3: S3Server, small: bytes
 ) -> None:
     s3.objects["hero.jpg"] = small
@@ -114,7 +114,7 @@ async def test_an_object_must_have_the_version_that_was_asked_for(
     ("failure", "reason"),
     [(Failure(403, "AccessDenied"), "denied"), (Failure(400, "ExpiredToken"), "credentials")],
 )
-async def test_what_the_store_refuses_is_an_error_of_the_source(
+async def test_an_object_that_the_store_denies_is_an_error_of_the_source(
     client: AsyncImgwireClient, sandbox: Sandbox, s3: S3Server, failure: Failure, reason: str
 ) -> None:
     s3.objects["hero.jpg"] = b"x"
@@ -142,7 +142,7 @@ async def test_an_object_that_is_not_an_image_is_rejected_before_anything_is_sen
     assert not sandbox.requests
 
 
-async def test_the_store_decides_the_type_when_neither_content_nor_name_do(
+async def test_the_store_decides_the_type_if_neither_content_nor_name_does(
     client: AsyncImgwireClient, s3: S3Server
 ) -> None:
     s3.objects["odd"] = b"no known signature"
@@ -151,7 +151,7 @@ async def test_the_store_decides_the_type_when_neither_content_nor_name_do(
     assert (await client.images.upload(s3.uri("odd"))).mime_type == "image/heic"
 
 
-async def test_objects_and_file_uris_are_among_many_uploads(
+async def test_upload_many_accepts_objects_and_file_uris(
     client: AsyncImgwireClient, s3: S3Server, photo: Path, small: bytes
 ) -> None:
     s3.objects |= {f"{number}.jpg": small for number in range(3)}
@@ -167,7 +167,7 @@ async def test_objects_and_file_uris_are_among_many_uploads(
     ]
 
 
-async def test_without_its_extra_an_object_says_what_to_install(
+async def test_without_the_extra_an_object_names_what_to_install(
     client: AsyncImgwireClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "obstore", None)

@@ -136,7 +136,7 @@ async def test_an_empty_file_without_a_size_is_rejected(sandbox: Sandbox) -> Non
             await client.images.upload(Whole(), size=3)
 
 
-async def test_many_odd_files_can_be_uploaded_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_many_unusual_files_can_be_uploaded_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
     files = [make(tmp_path) for make, _ in MAKERS.values()]
     async with (
         client_of(sandbox) as client,

@@ -86,7 +86,7 @@ class Interrupted:
     ],
     ids=range(18),
 )
-async def test_what_holds_no_bytes_is_rejected_before_any_call(
+async def test_an_unsupported_source_is_rejected_before_any_call(
     sandbox: Sandbox, client: AsyncImgwireClient, tmp_path: Path, make: Callable[[Path], Any], words: str
 ) -> None:
     file = make(tmp_path)
@@ -134,7 +134,7 @@ async def test_a_wrong_size_is_rejected_before_any_call(
 
 
 @pytest.mark.parametrize("wrong_by", [-1, 1])
-async def test_a_wrong_size_that_shows_later_stores_nothing(
+async def test_a_wrong_size_that_is_detected_later_stores_nothing(
     client: AsyncImgwireClient, wrong_by: int
 ) -> None:
     pieces = [JPEG.ljust(CHUNK_SIZE, b"\0"), b"the rest"]
@@ -156,7 +156,7 @@ async def test_the_body_of_an_error_is_not_an_image(client: AsyncImgwireClient, 
 
 @pytest.mark.parametrize("library", ["httpx", "aiohttp"])
 @pytest.mark.parametrize("announced", [True, False])
-async def test_a_download_that_breaks_is_the_sources_failure(
+async def test_a_broken_download_is_a_failure_of_the_source(
     client: AsyncImgwireClient, library: str, announced: bool
 ) -> None:
     framing = b"Content-Length: 900000" if announced else b"Transfer-Encoding: chunked"
@@ -217,14 +217,14 @@ async def endless_async() -> AsyncGenerator[bytes, None]:
 
 @pytest.mark.parametrize("make", [endless_sync, endless_async])
 @pytest.mark.parametrize("size", [None, 300_001])
-async def test_an_iterator_that_never_ends_but_gives_nothing_more_is_rejected(
+async def test_an_endless_iterator_of_empty_chunks_is_rejected(
     client: AsyncImgwireClient, make: Callable[[], Any], size: int | None
 ) -> None:
     with anyio.fail_after(20), pytest.raises(UploadSourceError, match="nothing but empty pieces"):
         await client.images.upload(make(), size=size, mime_type="image/png")
 
 
-async def test_a_file_whose_size_the_system_does_not_know_is_rejected_before_any_call(
+async def test_a_file_without_a_reliable_size_is_rejected_before_any_call(
     client: AsyncImgwireClient, sandbox: Sandbox
 ) -> None:
     with pytest.raises(UploadSourceError, match="more bytes than its size of 0"):

@@ -107,7 +107,7 @@ async def hashes_of(client: AsyncImgwireClient, sources: list[Any], **options: A
 
 @BACKENDS
 @pytest.mark.parametrize("kind", SEEKABLE)
-def test_a_file_that_can_seek_is_stored_whole_by_each_upload(
+def test_a_seekable_file_is_stored_whole_by_each_upload(
     sandbox: Sandbox, path: Path, kind: str, backend: str
 ) -> None:
     async def main() -> None:
@@ -151,7 +151,9 @@ class Duck:
 
 
 @BACKENDS
-def test_duplicated_descriptors_and_ducks_take_turns(sandbox: Sandbox, path: Path, backend: str) -> None:
+def test_duplicated_descriptors_and_file_like_objects_take_turns(
+    sandbox: Sandbox, path: Path, backend: str
+) -> None:
     async def main() -> None:
         async with client_of(sandbox) as client:
             with path.open("rb", buffering=0) as raw, os.fdopen(os.dup(raw.fileno()), "rb", 0) as other:
@@ -161,7 +163,7 @@ def test_duplicated_descriptors_and_ducks_take_turns(sandbox: Sandbox, path: Pat
     run(main, backend)
 
 
-def test_separately_opened_files_are_no_duplicates(path: Path) -> None:
+def test_separately_opened_files_are_not_duplicates(path: Path) -> None:
     with path.open("rb") as one, path.open("rb") as other, os.fdopen(os.dup(one.fileno()), "rb") as same:
         mine, foreign, duplicate = ((in_use._DESCRIPTOR, file.fileno()) for file in (one, other, same))
         before = dict(in_use._uses)
@@ -236,7 +238,7 @@ ONCE: dict[str, Callable[[], Any]] = {
 @BACKENDS
 @pytest.mark.parametrize("kind", ONCE)
 @pytest.mark.parametrize("size", [None, len(CONTENT)])
-def test_what_gives_its_bytes_once_is_stored_whole_by_one_upload_only(
+def test_a_source_that_can_be_read_once_is_stored_whole_by_one_upload_only(
     sandbox: Sandbox, kind: str, size: int | None, backend: str
 ) -> None:
     async def main() -> None:
@@ -286,7 +288,7 @@ def test_waiting_for_another_upload_of_the_file_ends_with_the_deadline(
     run(main, backend)
 
 
-def test_another_event_loop_is_rejected_the_file(sandbox: Sandbox, path: Path) -> None:
+def test_a_second_event_loop_cannot_use_the_same_file(sandbox: Sandbox, path: Path) -> None:
     begun, finish = threading.Event(), threading.Event()
 
     async def first() -> None:
@@ -313,7 +315,7 @@ def test_another_event_loop_is_rejected_the_file(sandbox: Sandbox, path: Path) -
 
 
 @pytest.mark.parametrize("kind", SEEKABLE)
-async def test_a_file_stands_where_it_stood_whatever_came_of_the_upload(
+async def test_the_position_of_a_file_is_restored_however_the_upload_ends(
     client: AsyncImgwireClient, sandbox: Sandbox, path: Path, kind: str
 ) -> None:
     file = SEEKABLE[kind](path)

@@ -106,7 +106,7 @@ async def test_bytes_are_not_copied_as_a_whole() -> None:
     ],
     ids=range(11),
 )
-async def test_what_cannot_be_read_is_rejected_with_a_reason(
+async def test_an_unreadable_source_is_rejected_with_a_reason(
     tmp_path: Path, make: Callable[[Path], Any], words: str
 ) -> None:
     (tmp_path / "empty").touch()
@@ -146,7 +146,7 @@ async def exhaust(stream: CountedStream) -> None:
         await anext(stream)
 
 
-async def test_a_file_that_is_replaced_meanwhile_is_sent_as_it_was(picture: Path) -> None:
+async def test_a_file_that_is_replaced_during_the_upload_is_sent_as_it_was(picture: Path) -> None:
     before = picture.read_bytes()
     async with open_source(picture) as source:
         first = await read(source)
@@ -223,7 +223,7 @@ def test_any_content_is_read_unchanged_from_memory_and_from_disk(tmp_path: Path,
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_source_that_is_left_half_read_is_closed(picture: Path, backend: str) -> None:
+def test_a_source_that_is_not_read_to_its_end_is_closed(picture: Path, backend: str) -> None:
     async def scenario() -> None:
         async with open_source(picture) as source, source.open() as chunks:
             await anext(chunks)
@@ -254,7 +254,7 @@ async def test_a_task_that_is_cancelled_while_it_closes_a_file_closes_it(tmp_pat
     assert open_files() == before
 
 
-async def test_temporary_files_are_written_in_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_temporary_files_are_written_in_a_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     writing, most = 0, 0
     lock = threading.Lock()
     write = Spool.write

@@ -51,7 +51,7 @@ async def pieces(total: int) -> AsyncIterator[bytes]:
 @BACKENDS
 @pytest.mark.parametrize("beyond", [3000, 200_000])
 @pytest.mark.parametrize("options", [{}, {"size": True, "hash_sha256": True}])
-def test_a_full_disk_is_the_sources_failure_however_late_it_shows(
+def test_a_full_disk_is_a_failure_of_the_source_however_late_it_appears(
     beyond: int, options: dict[str, Any], backend: str
 ) -> None:
     total = LIMIT + beyond
@@ -154,7 +154,7 @@ def test_every_operation_on_a_temporary_file_fails_with_the_same_class(
     assert [file.closed for file in made] == [True]
 
 
-def test_no_folder_for_temporary_files_is_the_sources_failure(
+def test_a_missing_folder_for_temporary_files_is_a_failure_of_the_source(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
@@ -216,7 +216,7 @@ class Disk:
 
 
 @BACKENDS
-def test_uploads_wait_for_the_room_that_others_give_back(
+def test_uploads_wait_for_space_that_others_free(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
     monkeypatch.setattr(spool, "PAUSE", 0.01)
@@ -247,7 +247,7 @@ def test_uploads_wait_for_the_room_that_others_give_back(
     assert not spool._on_disk | spool._in_memory | spool._waiting
 
 
-def test_a_lack_of_descriptors_for_a_temporary_file_is_waited_for(
+def test_an_upload_waits_for_descriptors_for_its_temporary_file(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "PAUSE", 0.01)
@@ -263,7 +263,7 @@ def test_a_lack_of_descriptors_for_a_temporary_file_is_waited_for(
     assert len(made) == 1
 
 
-def test_what_could_be_written_only_in_part_is_written_once(
+def test_a_partial_write_is_not_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     failing_files(monkeypatch, lambda: FailingFile("", 0, most=1000))

@@ -71,7 +71,7 @@ def test_upload_show_list_and_delete(cli: Invoke, photo: Path) -> None:
     assert lines(cli("ls", "--json")) == []
 
 
-def test_how_long_to_wait_for_an_image_is_an_option(cli: Invoke, photo: Path) -> None:
+def test_the_time_to_wait_for_an_image_is_an_option(cli: Invoke, photo: Path) -> None:
     with Sandbox(processing_delay=60.0) as slow:
         for command in (("upload", str(photo)), ("upload-url", "https://assets.example.com/x.png")):
             arguments = (*command, "--base-url", slow.base_url)
@@ -159,12 +159,12 @@ def test_sizes_have_units(given: str, size: float) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "fast", "1 T", "-1", "1i", "1MM", "1e6"])
-def test_what_is_no_size_is_wrong_usage(given: str) -> None:
+def test_an_invalid_size_is_wrong_usage(given: str) -> None:
     with pytest.raises(typer.BadParameter, match="such as 500K"):
         size_of(given)
 
 
-def test_a_url_of_an_image_or_of_a_url(cli: Invoke, photo: Path) -> None:
+def test_the_url_command_accepts_an_id_or_a_cdn_url(cli: Invoke, photo: Path) -> None:
     image = uploaded(cli, photo)
 
     by_id = cli("url", image["id"], "width=300", "format=auto", "--preset", "small").stdout
@@ -194,7 +194,7 @@ def test_download_writes_under_the_name_of_the_image(cli: Invoke, photo: Path, t
     assert cli("download", image["id"], "--overwrite").exit_code == 0
 
 
-def test_download_names_the_file_after_what_is_delivered(cli: Invoke, photo: Path, tmp_path: Path) -> None:
+def test_download_names_the_file_after_the_delivered_format(cli: Invoke, photo: Path, tmp_path: Path) -> None:
     image = uploaded(cli, photo)
 
     (here,) = lines(cli("download", image["id"], "format=webp", "--json"))
@@ -204,7 +204,7 @@ def test_download_names_the_file_after_what_is_delivered(cli: Invoke, photo: Pat
     assert Path(there["path"]) == tmp_path / "photos" / "rocket.webp"
 
 
-def test_a_stored_name_cannot_lead_out_of_the_folder(cli: Invoke, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_stored_name_cannot_escape_the_folder(cli: Invoke, sandbox: Sandbox, tmp_path: Path) -> None:
     folder = tmp_path / "here"
     folder.mkdir()
     (tmp_path / "x.png").write_bytes(PNG)
@@ -246,7 +246,7 @@ def test_upload_by_url_token_cors_and_domain(cli: Invoke, photo: Path) -> None:
     assert cli("domain", "rm").exit_code == 0
 
 
-def test_metrics_show_totals_and_graphs(cli: Invoke, photo: Path) -> None:
+def test_metrics_shows_totals_and_graphs(cli: Invoke, photo: Path) -> None:
     uploaded(cli, photo)
 
     table = cli("metrics").stdout
@@ -261,11 +261,11 @@ def test_metrics_show_totals_and_graphs(cli: Invoke, photo: Path) -> None:
 @pytest.mark.parametrize(
     ("numbers", "bars"), [([], ""), ([0, 0], "▁▁"), ([0, 1, 7], "▁▂█"), ([5], "█")], ids=str
 )
-def test_graphs_reach_from_nothing_to_the_highest_number(numbers: list[int], bars: str) -> None:
+def test_graphs_range_from_zero_to_the_highest_number(numbers: list[int], bars: str) -> None:
     assert sparkline(numbers) == bars
 
 
-def test_whoami_tells_the_kind_of_key(cli: Invoke, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoami_shows_the_kind_of_key(cli: Invoke, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     (record,) = lines(cli("whoami", "--json"))
     monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.client_key)
     (as_client,) = lines(cli("whoami", "--json"))
@@ -304,7 +304,9 @@ def test_errors_are_json_for_scripts(cli: Invoke) -> None:
     assert (error["error"], error["status"]) == ("NotFoundError", 404)
 
 
-def test_without_a_key_it_says_what_to_set(cli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_key_the_message_names_the_variable_to_set(
+    cli: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("IMGWIRE_API_KEY")
 
     result = cli("ls")
@@ -312,7 +314,7 @@ def test_without_a_key_it_says_what_to_set(cli: Invoke, monkeypatch: pytest.Monk
     assert (result.exit_code, "IMGWIRE_API_KEY" in result.stderr) == (2, True)
 
 
-def test_names_cannot_rule_the_terminal(cli: Invoke, photo: Path, tmp_path: Path) -> None:
+def test_names_cannot_control_the_terminal(cli: Invoke, photo: Path, tmp_path: Path) -> None:
     evil = tmp_path / "evil\x1b]0;title\x07[bold].jpg"
     evil.write_bytes(photo.read_bytes())
     assert cli("upload", str(evil)).exit_code == 0
@@ -334,7 +336,7 @@ def names_of(group: TyperGroup, *before: str) -> list[tuple[str, ...]]:
 ALL = names_of(cast("TyperGroup", get_command(app)))
 
 
-def test_there_are_commands_for_everything() -> None:
+def test_every_operation_has_a_command() -> None:
     subjects = {name for name, *_ in ALL}
     assert subjects >= {
         "upload",
@@ -362,7 +364,7 @@ def test_exit_codes_are_documented(cli: Invoke) -> None:
     assert "Exit codes" in cli("--help").stdout
 
 
-def test_the_sandbox_tells_scripts_how_to_reach_it() -> None:
+def test_the_sandbox_prints_its_address_for_scripts() -> None:
     program = "from imgwire_async.cli import main; main()"
     with subprocess.Popen(
         [sys.executable, "-c", program, "sandbox", "--port", "0", "--json"], stdout=subprocess.PIPE

@@ -77,7 +77,7 @@ def test_each_error_has_its_code(error: errors.ImgwireError, code: int) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("ls",), ("ingest", "photos")], ids=" ".join)
-def test_a_refused_key_ends_all_commands_alike(
+def test_a_rejected_key_ends_all_commands_alike(
     arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder_of(tmp_path / "photos", 2)
@@ -86,7 +86,7 @@ def test_a_refused_key_ends_all_commands_alike(
     assert run(*arguments).returncode == 3
 
 
-def test_a_journal_in_use_is_no_wrong_usage(tmp_path: Path) -> None:
+def test_a_journal_in_use_is_not_wrong_usage(tmp_path: Path) -> None:
     folder_of(tmp_path / "photos", 1)
     with Journal(tmp_path / "photos.journal"):
         ended = run("ingest", "photos")
@@ -116,7 +116,7 @@ def test_a_deadline_is_a_job_that_stopped(sandbox: Sandbox, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("arguments", [("ls",), ("--help",), ("ingest", "photos", "--json")], ids=" ".join)
-def test_output_that_cannot_be_written_is_said_in_one_line(
+def test_output_that_cannot_be_written_is_reported_in_one_line(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     folder_of(tmp_path / "photos", 1)
@@ -178,7 +178,7 @@ def run_in_here(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     ("state", "reason"),
     [("full", "No space left on device"), ("closed", "standard output is closed"), ("nobody reads", None)],
 )
-def test_no_command_claims_success_for_what_it_could_not_print(
+def test_no_command_succeeds_if_its_output_cannot_be_printed(
     state: str, reason: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder_of(tmp_path / "photos", 1)
@@ -211,7 +211,7 @@ def unwritable_file(state: str) -> Iterator[TextIO]:
         yield file
 
 
-def test_a_closed_standard_output_is_no_success() -> None:
+def test_a_closed_standard_output_is_a_failure() -> None:
     command = f'exec "{sys.executable}" -c "{MAIN}" ls --json >&-'
     ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
 

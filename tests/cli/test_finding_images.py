@@ -73,14 +73,14 @@ def test_filters_choose_images(cli: Invoke, filters: list[str], found: set[str])
 
 
 @pytest.mark.usefixtures("images")
-def test_what_was_looked_at_is_said(cli: Invoke) -> None:
+def test_the_number_of_images_searched_is_shown(cli: Invoke) -> None:
     assert cli("ls", "--name", "hero*").stderr == "2 found among 3 of 3 images.\n"
     assert cli("ls", "--name", "x").stderr == "0 found among 3 of 3 images.\n"
     some = cli("ls", "--name", "*", "--limit", "1")
     assert (some.stdout.count("\n"), some.stderr) == (2, "1 found among 1 of 3 images.\n")
 
 
-def test_a_limit_counts_what_is_found_on_any_page(
+def test_a_limit_counts_matches_on_all_pages(
     cli: Invoke, images: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imgwire_async.cli.images.stored._PAGE", 1)
@@ -92,7 +92,7 @@ def test_a_limit_counts_what_is_found_on_any_page(
 @pytest.mark.parametrize(
     "arguments", [["--status", "LOST"], ["--since", "yesterday"], ["--until", "2026-13-01"]], ids=str
 )
-def test_filters_that_are_none_are_wrong_usage(cli: Invoke, arguments: list[str]) -> None:
+def test_invalid_filters_are_wrong_usage(cli: Invoke, arguments: list[str]) -> None:
     assert cli("ls", *arguments).exit_code == ExitCode.USAGE
 
 
@@ -137,7 +137,7 @@ def test_an_unknown_image_of_an_archive_is_reported(cli: Invoke) -> None:
     assert list(Path.cwd().iterdir()) == []
 
 
-def test_an_archive_does_not_go_to_a_folder_of_the_name_of_standard_output(
+def test_an_archive_is_not_written_to_a_folder_named_like_standard_output(
     cli: Invoke, images: dict[str, str]
 ) -> None:
     result = cli("bulk-download", *images.values(), "--to", "-")

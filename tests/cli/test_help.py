@@ -63,7 +63,7 @@ def test_examples_can_be_copied_at_any_width() -> None:
 
 
 @pytest.mark.parametrize("columns", ["0", "1", "many", ""])
-def test_no_number_of_columns_makes_words_vanish(columns: str) -> None:
+def test_no_terminal_width_hides_words(columns: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "imgwire_async.cli", "--help"],
         env=os.environ | {"COLUMNS": columns, "LC_ALL": "C", "PYTHONUTF8": "0"},
@@ -83,7 +83,7 @@ def test_commands_are_shown_by_subject_with_examples_and_exit_codes() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["-h"], ["ls", "-h"], ["cors", "ls", "-h"]], ids=" ".join)
-def test_help_has_a_short_name(arguments: list[str]) -> None:
+def test_help_has_a_short_option(arguments: list[str]) -> None:
     result = CliRunner().invoke(app, arguments)
 
     assert (result.exit_code, result.stdout.startswith("Usage: ")) == (0, True)

@@ -137,7 +137,7 @@ def test_live_views_keep_room_for_the_bar(monkeypatch: pytest.MonkeyPatch, width
     assert "\x1b[31m" not in frames
 
 
-def test_a_path_with_line_ends_is_printed_in_one(cli: Invoke, photo: Path) -> None:
+def test_a_path_with_line_breaks_is_printed_on_one_line(cli: Invoke, photo: Path) -> None:
     image = json.loads(cli("upload", str(photo), "--wait", "--json").stdout)
 
     shown = cli("download", image["id"], "--to", "a\nb\x1b.jpg").stdout

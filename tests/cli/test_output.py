@@ -45,11 +45,11 @@ def images(width: int) -> list[str]:
     return printed(lambda console: records_table([IMAGE], tuple(IMAGE), console), width)
 
 
-def test_a_table_of_images_shows_all_columns_where_there_is_room() -> None:
+def test_a_table_of_images_shows_all_columns_that_fit() -> None:
     assert images(200)[0].split() == list(IMAGE)
 
 
-def test_in_a_narrow_terminal_the_last_columns_give_way_and_each_image_keeps_its_line() -> None:
+def test_a_narrow_terminal_hides_the_last_columns_and_each_image_keeps_its_line() -> None:
     header, *lines = images(80)
 
     assert header.split() == ["id", "status", "original_filename"]
@@ -81,7 +81,7 @@ def usage(width: int, points: int = 30) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_totals_are_whole_and_graphs_take_what_is_left(width: int) -> None:
+def test_totals_are_never_cut_and_graphs_use_the_remaining_width(width: int) -> None:
     lines = usage(width)
 
     assert len(lines) == 7
@@ -145,7 +145,9 @@ class TestAsAProcess:
 
         assert (process.returncode, complaints) == (1, b"")
 
-    def test_a_poor_encoding_costs_characters_and_nothing_else(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_limited_encoding_loses_characters_and_nothing_else(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("PYTHONIOENCODING", "ascii")
 
         with command("metrics", stdout=subprocess.PIPE) as process:
@@ -164,7 +166,7 @@ class TestAsAProcess:
 
         assert (process.returncode, output, complaints) == (130, b"", b"")
 
-    def test_nothing_uploaded_is_no_table(self, tmp_path: Path) -> None:
+    def test_without_uploads_there_is_no_table(self, tmp_path: Path) -> None:
         with command("upload", str(tmp_path / "missing.png"), stdout=subprocess.PIPE) as process:
             output, _ = process.communicate()
 

@@ -31,7 +31,9 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
 
 
 @pytest.mark.parametrize("kind", ["pipe", "file"])
-def test_an_image_goes_in_by_standard_input_and_out_by_standard_output(photo: Path, kind: str) -> None:
+def test_an_image_can_be_read_from_standard_input_and_written_to_standard_output(
+    photo: Path, kind: str
+) -> None:
     arguments = ("upload", "-", "--file-name", "hero.jpg", "--wait", "--json")
     if kind == "pipe":
         stored = run(*arguments, input=photo.read_bytes())
@@ -48,7 +50,7 @@ def test_an_image_goes_in_by_standard_input_and_out_by_standard_output(photo: Pa
     assert not list(Path().iterdir())
 
 
-def test_name_and_type_are_detected_where_they_are_not_given(photo: Path) -> None:
+def test_name_and_type_are_detected_if_omitted(photo: Path) -> None:
     stored = run("upload", "-", "--json", input=photo.read_bytes())
 
     image = json.loads(stored.stdout)
@@ -77,11 +79,11 @@ def test_a_closed_standard_input_is_rejected() -> None:
     "arguments",
     [("-", "-"), ("a.jpg", "b.jpg", "--file-name", "x.jpg"), ("a.jpg", "-", "--mime-type", "x/y")],
 )
-def test_what_cannot_be_meant_is_wrong_usage(arguments: tuple[str, ...]) -> None:
+def test_unusable_options_are_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert run("upload", *arguments, input=b"").returncode == 2
 
 
-def test_a_file_named_like_standard_input_can_be_named(photo: Path) -> None:
+def test_a_file_named_like_standard_input_can_be_uploaded(photo: Path) -> None:
     Path("-").write_bytes(photo.read_bytes())
 
     assert json.loads(run("upload", f"{Path.cwd()}/-", "--json").stdout)["original_filename"] == "-"

@@ -75,7 +75,7 @@ def on_terminal(*arguments: str, columns: int, env: dict[str, str] | None = None
 
 
 @pytest.mark.parametrize("columns", [0, 1, 40, 80])
-def test_a_terminal_of_any_width_shows_ids_as_a_whole(columns: int) -> None:
+def test_a_terminal_of_any_width_shows_complete_ids(columns: int) -> None:
     image_id = stored("x.png")
 
     code, output = on_terminal("ls", columns=columns)
@@ -97,7 +97,7 @@ def test_nothing_is_cut_off_in_odd_terminals(columns: int, arguments: tuple[str,
 
 @pytest.mark.parametrize("value", ["0", "1", "many", "80"])
 @pytest.mark.parametrize("arguments", [("--help",), ("ls",)], ids=" ".join)
-def test_no_number_of_columns_makes_the_output_vanish(value: str, arguments: tuple[str, ...]) -> None:
+def test_no_terminal_width_hides_the_output(value: str, arguments: tuple[str, ...]) -> None:
     stored(NAME)
 
     ended = run(*arguments, env={"COLUMNS": value})

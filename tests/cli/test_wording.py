@@ -98,7 +98,7 @@ def test_arguments_become_options(in_python: str, here: str) -> None:
     ],
     ids=str,
 )
-def test_no_message_speaks_python(
+def test_no_message_names_a_python_argument(
     cli: Invoke, tmp_path: Path, arguments: list[str], variables: dict[str, str]
 ) -> None:
     folder_of(tmp_path / "photos", 1)
@@ -127,11 +127,11 @@ def test_the_rejected_option_is_named(cli: Invoke) -> None:
         ("the service responded with 413", "a/b.png: the service responded with 413"),
     ],
 )
-def test_the_item_of_a_failure_is_named_once(message: str, shown: str) -> None:
+def test_a_failure_names_its_item_only_once(message: str, shown: str) -> None:
     assert sentence(errors.UploadError(message), "a/b.png") == shown
 
 
-def test_details_are_for_those_who_ask(cli: Invoke, sandbox: Sandbox) -> None:
+def test_details_are_shown_with_verbose_only(cli: Invoke, sandbox: Sandbox) -> None:
     sandbox.faults.always("images.list", status=403)
 
     short, long = cli("ls"), cli("ls", "--verbose")
@@ -153,20 +153,20 @@ def test_shared_options_stand_before_or_after_the_command(cli: Invoke, sandbox: 
     assert cli("ls").stderr.count("\n") == 1
 
 
-def test_quiet_leaves_results_and_errors(cli: Invoke) -> None:
+def test_quiet_still_shows_results_and_errors(cli: Invoke) -> None:
     assert "Expires at" in cli("token").stderr
     assert cli("token", "--quiet").stderr == ""
     assert cli("show", "x", "--quiet").stderr.startswith("Error: ")
 
 
-def test_retries_are_said(cli: Invoke, sandbox: Sandbox) -> None:
+def test_retries_are_announced(cli: Invoke, sandbox: Sandbox) -> None:
     sandbox.faults.times(1, "images.list", status=503)
 
     assert cli("ls", "--verbose").stderr.startswith("Retrying (2 of 5): the service responded with 503")
 
 
 @pytest.mark.parametrize("waiting", [True, False])
-def test_an_accepted_url_is_not_said_to_be_stored(cli: Invoke, photo: Path, waiting: bool) -> None:
+def test_an_accepted_url_is_not_reported_as_stored(cli: Invoke, photo: Path, waiting: bool) -> None:
     source = json.loads(cli("upload", str(photo), "--wait", "--json").stdout)["cdn_url"]
     arguments = ["upload-url", source, *(["--wait"] if waiting else [])]
 
@@ -178,7 +178,7 @@ def test_an_accepted_url_is_not_said_to_be_stored(cli: Invoke, photo: Path, wait
 
 
 @pytest.mark.parametrize(("waiting", "code"), [(True, 5), (False, 0)])
-def test_a_url_that_cannot_be_fetched_is_never_said_to_be_stored(
+def test_a_url_that_cannot_be_fetched_is_never_reported_as_stored(
     cli: Invoke, sandbox: Sandbox, waiting: bool, code: int
 ) -> None:
     arguments = ["upload-url", f"{sandbox.base_url}/nothing.png", *(["--wait"] if waiting else [])]

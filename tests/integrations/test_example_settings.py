@@ -59,7 +59,7 @@ def test_passwords_need_not_be_unicode() -> None:
     assert Sessions("\udcff").begin("\udcff") is not None
 
 
-def test_a_port_in_use_is_one_sentence() -> None:
+def test_a_port_in_use_is_reported_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = subprocess.run(

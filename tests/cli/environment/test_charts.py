@@ -94,7 +94,7 @@ def test_every_series_is_drawn_into_its_own_chart() -> None:
         assert pixels(drawn, PANELS[name], BLUE) > 10_000
 
 
-def test_the_area_is_as_large_as_the_numbers_say() -> None:
+def test_the_area_is_proportional_to_the_numbers() -> None:
     steady = picture(datasets(uploads=[4] * 30))
     half_of_the_time = picture(datasets(uploads=[4] * 15 + [0] * 15))
 
@@ -102,7 +102,7 @@ def test_the_area_is_as_large_as_the_numbers_say() -> None:
     assert pixels(half_of_the_time, PANELS["uploads"], BLUE) == pytest.approx(whole / 2, rel=0.02)
 
 
-def test_stored_and_added_bytes_can_be_told_apart_also_when_they_are_equal() -> None:
+def test_stored_and_added_bytes_differ_visibly_even_if_they_are_equal() -> None:
     equal = picture(datasets(days=1, current=[5_000_000], added=[5_000_000]))
 
     assert pixels(equal, PANELS["storage_bytes"], BLUE) > 10_000
@@ -133,7 +133,7 @@ def test_a_day_without_a_point_stays_empty_instead_of_stretching_the_day_before(
     ],
     ids=["nothing at all", "one point", "large numbers"],
 )
-def test_the_picture_has_one_size_and_a_white_border_whatever_is_in_it(
+def test_the_picture_has_one_size_and_a_white_border_for_any_content(
     data: MetricsDatasets, interval: str
 ) -> None:
     image = picture(data, interval)
@@ -147,7 +147,7 @@ def test_the_picture_has_one_size_and_a_white_border_whatever_is_in_it(
     assert inner[3] <= 1076
 
 
-def test_the_user_s_own_configuration_of_matplotlib_changes_nothing(
+def test_the_user_s_configuration_of_matplotlib_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "matplotlibrc").write_text("savefig.dpi: 30\nfigure.facecolor: black\n")
@@ -197,7 +197,7 @@ def test_scripts_receive_the_path_on_the_last_line(metrics: Metrics, tmp_path: P
     assert records[1]["timestamp"] == datetime.fromisoformat(records[1]["timestamp"]).isoformat()
 
 
-def test_a_file_that_exists_is_kept_unless_it_may_be_replaced(metrics: Metrics, tmp_path: Path) -> None:
+def test_an_existing_file_is_kept_unless_overwriting_is_allowed(metrics: Metrics, tmp_path: Path) -> None:
     (tmp_path / "usage.png").write_text("mine")
 
     refused = metrics("--png", "usage.png")
@@ -209,7 +209,7 @@ def test_a_file_that_exists_is_kept_unless_it_may_be_replaced(metrics: Metrics, 
 
 
 @pytest.mark.parametrize("target", ["there", "missing/usage.png"])
-def test_a_target_that_cannot_be_written_is_rejected_before_anything_is_asked(
+def test_a_target_that_cannot_be_written_is_rejected_before_any_request(
     metrics: Metrics, sandbox: Sandbox, tmp_path: Path, target: str
 ) -> None:
     (tmp_path / "there").mkdir()
@@ -221,14 +221,16 @@ def test_a_target_that_cannot_be_written_is_rejected_before_anything_is_asked(
     assert list(sandbox.requests) == []
 
 
-def test_another_extension_is_rejected_before_anything_is_asked(metrics: Metrics, sandbox: Sandbox) -> None:
+def test_another_extension_is_rejected_before_any_request(metrics: Metrics, sandbox: Sandbox) -> None:
     result = metrics("--png", "usage.jpg")
 
     assert (result.exit_code, "the extension must be .png" in result.stderr) == (2, True)
     assert list(sandbox.requests) == []
 
 
-def test_nothing_is_left_when_the_service_refuses(metrics: Metrics, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_nothing_is_left_when_the_service_rejects_the_request(
+    metrics: Metrics, sandbox: Sandbox, tmp_path: Path
+) -> None:
     sandbox.faults.once("metrics.get_datasets", status=403)
 
     assert metrics("--png", "usage.png").exit_code == 3
@@ -241,7 +243,9 @@ def test_an_unknown_time_zone_is_rejected(metrics: Metrics) -> None:
     assert (result.exit_code, "Mars/Olympus" in result.stderr) == (2, True)
 
 
-def test_without_the_extra_it_says_what_to_install(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_message_names_what_to_install(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.delitem(sys.modules, "imgwire_async.cli.environment.chart", raising=False)
 
@@ -251,7 +255,7 @@ def test_without_the_extra_it_says_what_to_install(metrics: Metrics, monkeypatch
     assert metrics().exit_code == 0
 
 
-def test_the_command_line_loads_no_chart_library_by_itself() -> None:
+def test_the_command_line_loads_no_chart_library_until_a_chart_is_drawn() -> None:
     code = "import sys, imgwire_async.cli.app; assert 'matplotlib' not in sys.modules"
 
     subprocess.run([sys.executable, "-c", code], check=True)

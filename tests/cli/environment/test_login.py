@@ -174,7 +174,7 @@ class _CrashError(Exception):
     """What a keyring of somebody else may raise."""
 
 
-def test_a_keyring_with_errors_of_its_own_is_like_a_locked_one(
+def test_a_keyring_that_raises_its_own_errors_is_treated_as_locked(
     wallet: Wallet, signed_in: Invoke, sandbox: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*_: object) -> None:
@@ -191,7 +191,7 @@ def test_a_keyring_with_errors_of_its_own_is_like_a_locked_one(
     assert sandbox.server_key in file.read_text()
 
 
-def test_a_keyring_that_cannot_be_loaded_is_like_a_locked_one(
+def test_a_keyring_that_cannot_be_loaded_is_treated_as_locked(
     cli: Invoke, sandbox: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash() -> None:
@@ -202,7 +202,7 @@ def test_a_keyring_that_cannot_be_loaded_is_like_a_locked_one(
     assert str(file) in cli("login", "--base-url", sandbox.base_url, input=sandbox.server_key).stdout
 
 
-def test_a_key_that_moves_to_the_file_leaves_the_keyring(
+def test_a_key_that_moves_to_the_file_is_removed_from_the_keyring(
     wallet: Wallet, signed_in: Invoke, sandbox: Sandbox
 ) -> None:
     arguments = ("login", "--no-keyring", "--base-url", sandbox.base_url)
@@ -212,7 +212,7 @@ def test_a_key_that_moves_to_the_file_leaves_the_keyring(
     assert not wallet.kept
 
 
-def test_a_key_in_a_keyring_that_is_gone_is_not_said_to_be_removed(
+def test_a_key_in_a_keyring_that_no_longer_exists_is_not_reported_as_removed(
     wallet: Wallet, signed_in: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from keyring.backends.fail import Keyring
@@ -226,7 +226,9 @@ def test_a_key_in_a_keyring_that_is_gone_is_not_said_to_be_removed(
     assert wallet.kept
 
 
-def test_no_keyring_stores_in_the_file(wallet: Wallet, cli: Invoke, sandbox: Sandbox, file: Path) -> None:
+def test_the_option_no_keyring_stores_the_key_in_the_file(
+    wallet: Wallet, cli: Invoke, sandbox: Sandbox, file: Path
+) -> None:
     arguments = ("login", "--no-keyring", "--base-url", sandbox.base_url, "--json")
 
     record = json.loads(cli(*arguments, input=sandbox.server_key).stdout)
@@ -251,7 +253,7 @@ class TestFile:
         assert not file.exists()
 
     @pytest.mark.parametrize("given", ["", "\n", "  \n"])
-    def test_no_key_is_wrong_usage(self, cli: Invoke, given: str) -> None:
+    def test_a_missing_key_is_wrong_usage(self, cli: Invoke, given: str) -> None:
         result = cli("login", input=given)
 
         assert (result.exit_code, result.stderr) == (2, "Error: no key was given on standard input.\n")
@@ -271,14 +273,14 @@ class TestFile:
         assert result.exit_code == ExitCode.USAGE
         assert "characters outside of ASCII" in result.stderr
 
-    def test_an_empty_base_url_is_not_the_public_one(self, cli: Invoke, file: Path) -> None:
+    def test_an_empty_base_url_does_not_mean_the_public_one(self, cli: Invoke, file: Path) -> None:
         result = cli("login", "--base-url", "", input="sk_x")
 
         assert result.exit_code == ExitCode.USAGE
         assert "the base URL '' must start with https://" in result.stderr
         assert not file.exists()
 
-    def test_a_closed_standard_input_is_named(self, cli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_closed_standard_input_is_reported(self, cli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
         def readline(*_: object) -> bytes:
             raise OSError(errno.EBADF, "Bad file descriptor")
 
@@ -323,7 +325,7 @@ class TestFile:
         assert cli("login", *arguments, input=sandbox.session_token).exit_code == 0
         assert whoami(cli)["environment_id"] == str(sandbox.environment_id)
 
-    def test_variables_come_before_the_default_profile(
+    def test_variables_take_precedence_over_the_default_profile(
         self, signed_in: Invoke, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("IMGWIRE_API_KEY", "sk_of_another_service")
@@ -367,12 +369,12 @@ class TestFile:
         assert result.exit_code == ExitCode.USAGE
 
     @pytest.mark.parametrize("name", ["", "a b", "../x", "[x]", "-x", "ä", "x\n"])
-    def test_a_profile_has_a_plain_name(self, cli: Invoke, name: str) -> None:
+    def test_the_name_of_a_profile_must_be_plain(self, cli: Invoke, name: str) -> None:
         result = cli("login", f"--profile={name}", input="sk_x")
 
         assert result.exit_code == ExitCode.USAGE, result.output
 
-    def test_without_any_configuration_two_ways_are_named(self, cli: Invoke) -> None:
+    def test_without_any_configuration_the_message_names_both_ways_to_set_a_key(self, cli: Invoke) -> None:
         result = cli("ls")
 
         assert (result.exit_code, result.stderr) == (
@@ -380,7 +382,7 @@ class TestFile:
             "Error: no API key: set the environment variable IMGWIRE_API_KEY, or run imgwire-async login\n",
         )
 
-    def test_a_rejected_key_of_a_profile_is_named_by_the_profile(self, signed_in: Invoke, file: Path) -> None:
+    def test_the_error_for_a_rejected_key_names_the_profile(self, signed_in: Invoke, file: Path) -> None:
         text = file.read_text()
         key = text.partition("api_key = ")[2].split()[0]
         file.write_text(text.replace(key, "sk_old"))
@@ -394,7 +396,7 @@ class TestFile:
         "content",
         [b"no section = sk_secret\n", b"[x imgwire\nsk_secret", b"\xff\xfe", b"[a]\nb=1\n[a]\nb=1\n"],
     )
-    def test_a_damaged_file_is_named_without_what_it_holds(
+    def test_the_error_for_a_damaged_file_shows_none_of_its_content(
         self, cli: Invoke, file: Path, content: bytes
     ) -> None:
         file.parent.mkdir()
@@ -406,7 +408,7 @@ class TestFile:
         assert f"cannot read the profiles in {file}" in result.stderr
         assert "sk_secret" not in result.output
 
-    def test_a_file_that_cannot_be_written_is_named(
+    def test_the_error_for_a_file_that_cannot_be_written_names_it(
         self, cli: Invoke, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv(profiles.FILE_VARIABLE, "/dev/null/profiles.ini")
@@ -416,7 +418,7 @@ class TestFile:
         assert result.exit_code == ExitCode.USAGE
         assert "/dev/null/profiles.ini" in result.stderr
 
-    def test_what_is_no_regular_file_stays_as_it_is(
+    def test_a_file_that_is_not_regular_is_left_unchanged(
         self, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         file.parent.mkdir()
@@ -462,10 +464,10 @@ class TestFile:
 
         assert turns == [file, file]
 
-    def test_a_profile_is_forgotten_with_its_key(
+    def test_logout_removes_the_profile_and_its_key(
         self, signed_in: Invoke, sandbox: Sandbox, file: Path
     ) -> None:
-        assert signed_in("logout").stdout == "Profile 'default' is removed, with its key.\n"
+        assert signed_in("logout").stdout == "Removed the profile 'default' and its key.\n"
         assert sandbox.server_key not in file.read_text()
         assert signed_in("logout").exit_code == ExitCode.USAGE
 
@@ -479,7 +481,7 @@ class TestFile:
         assert found.api_key.reveal() == key.reveal()
         assert key.reveal() not in repr(found)
 
-    def test_profiles_of_both_services_are_apart(self, signed_in: Invoke) -> None:
+    def test_profiles_of_the_two_services_are_separate(self, signed_in: Invoke) -> None:
         with ImgixSandbox() as imgix:
             result = signed_in("imgix", "login", "--base-url", imgix.base_url, input=imgix.api_key)
             assert result.exit_code == 0, result.output

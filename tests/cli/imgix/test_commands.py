@@ -166,7 +166,7 @@ class TestUploads:
         assert {one["origin_path"] for one in stored} == {"/heroes/rocket.jpg", "/heroes/notes.txt"}
         assert {one["file_size"] for one in stored} == {file.stat().st_size for file in (photo, notes)}
 
-    def test_wait_as_long_as_asked_for(self, cli: Invoke, local: ImgixSandbox, photo: Path) -> None:
+    def test_wait_no_longer_than_the_timeout(self, cli: Invoke, local: ImgixSandbox, photo: Path) -> None:
         source = local.add_source("shop")
 
         late = cli("upload", source, str(photo), "--wait", "--timeout", "0")
@@ -183,7 +183,7 @@ class TestUploads:
 
         assert (header[0], row[0]) == ("origin_path", "/a/b.bin")
 
-    def test_replace_nothing_unless_told_to(self, cli: Invoke, local: ImgixSandbox, photo: Path) -> None:
+    def test_replace_nothing_without_overwrite(self, cli: Invoke, local: ImgixSandbox, photo: Path) -> None:
         source = local.add_source("shop")
         local.add_file(source, "rocket.jpg", b"former")
 
@@ -288,7 +288,7 @@ class TestPurges:
         assert "standard input" in result.stderr
         assert len(result.stderr.splitlines()) == 1
 
-    def test_end_quietly_when_their_reader_has_seen_enough(
+    def test_end_quietly_when_their_reader_closes_the_pipe(
         self, cli: Invoke, local: ImgixSandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def closed(_: object) -> None:
@@ -349,7 +349,9 @@ def test_exit_codes(cli: Invoke, arguments: list[str], code: int) -> None:
     assert cli(*arguments).exit_code == code
 
 
-def test_without_a_key_one_sentence_says_what_to_set(cli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_key_one_sentence_names_the_variable_to_set(
+    cli: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("IMGIX_API_KEY")
 
     result = cli("sources", "ls")
@@ -366,7 +368,7 @@ def test_errors_are_json_for_scripts(cli: Invoke) -> None:
     assert (error["error"], error["status"]) == ("NotFoundError", 404)
 
 
-def test_retries_are_shown_to_those_who_ask_for_details(cli: Invoke, local: ImgixSandbox) -> None:
+def test_retries_are_shown_with_verbose(cli: Invoke, local: ImgixSandbox) -> None:
     local.faults.once("sources.list", status=503)
 
     result = cli("sources", "ls", "--verbose")
@@ -376,7 +378,7 @@ def test_retries_are_shown_to_those_who_ask_for_details(cli: Invoke, local: Imgi
     assert "503" in result.stderr
 
 
-def test_another_base_url_gets_the_key_of_the_variable(
+def test_another_base_url_receives_the_key_of_the_variable(
     cli: Invoke, local: ImgixSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMGIX_API_BASE_URL", "http://127.0.0.1:1")

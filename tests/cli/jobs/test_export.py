@@ -35,7 +35,9 @@ async def images(client: AsyncImgwireClient) -> int:
     return len(await stored_images(client, 5))
 
 
-def test_all_images_come_back_and_the_next_run_fetches_none(cli: Invoke, images: int, tmp_path: Path) -> None:
+def test_all_images_are_exported_and_the_next_run_fetches_none(
+    cli: Invoke, images: int, tmp_path: Path
+) -> None:
     result = cli("backup/", "--report", "report.json")
 
     assert result.exit_code == 0, result.output
@@ -46,7 +48,7 @@ def test_all_images_come_back_and_the_next_run_fetches_none(cli: Invoke, images:
     assert "0 stored, 5 already stored" in cli("backup").stdout
 
 
-def test_json_tells_where_each_file_is(cli: Invoke, images: int, tmp_path: Path) -> None:
+def test_json_shows_where_each_file_is(cli: Invoke, images: int, tmp_path: Path) -> None:
     result = cli("backup", "--json", "--name", "{year}/{id}{suffix}")
 
     lines = [json.loads(line) for line in result.stdout.splitlines()]
@@ -77,7 +79,7 @@ def test_filters_are_options(cli: Invoke, tmp_path: Path) -> None:
         (("--report", "report.txt"), "--report"),
     ],
 )
-def test_what_cannot_be_used_is_said_in_terms_of_options(
+def test_errors_are_phrased_in_terms_of_options(
     cli: Invoke, tmp_path: Path, arguments: tuple[str, ...], problem: str
 ) -> None:
     result = cli("backup", *arguments)
@@ -88,7 +90,7 @@ def test_what_cannot_be_used_is_said_in_terms_of_options(
 
 
 @pytest.mark.usefixtures("images")
-def test_a_file_that_is_in_the_way_fails_its_image(cli: Invoke, tmp_path: Path) -> None:
+def test_a_foreign_file_at_the_target_fails_its_image(cli: Invoke, tmp_path: Path) -> None:
     (tmp_path / "backup").mkdir()
     (tmp_path / "backup" / "hero.png").write_bytes(b"mine")
     (tmp_path / "backup" / "HERO.PNG").write_bytes(b"mine")
@@ -111,7 +113,7 @@ def test_an_older_manifest_is_not_replaced_by_a_new_journal(cli: Invoke) -> None
         assert "use --overwrite" in result.stderr
 
 
-def test_no_report_takes_the_place_of_the_manifest(cli: Invoke, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_no_report_replaces_the_manifest(cli: Invoke, sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "backup").mkdir()
 
     result = cli("backup", "--manifest", "m.parquet", "--report", "backup/m.parquet")

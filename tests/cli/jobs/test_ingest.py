@@ -49,7 +49,7 @@ def test_a_folder_is_stored_and_skipped_the_next_time(cli: Invoke, tmp_path: Pat
     assert "0 stored, 12 already stored" in cli("photos").stdout
 
 
-def test_several_sources_are_jobs_of_their_own(cli: Invoke, tmp_path: Path) -> None:
+def test_each_of_several_sources_is_a_separate_job(cli: Invoke, tmp_path: Path) -> None:
     folder_of(tmp_path / "one", 2)
     (folder_of(tmp_path / "two", 3) / "empty.png").touch()
     folder_of(tmp_path / "three", 1)
@@ -64,7 +64,7 @@ def test_several_sources_are_jobs_of_their_own(cli: Invoke, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("more", [("--failed", "x.jsonl"), ("--journal", "x.journal"), ("one/0000.png",)])
-def test_what_is_for_one_source_is_rejected_for_several(
+def test_options_for_a_single_source_are_rejected_for_several(
     cli: Invoke, tmp_path: Path, more: tuple[str, ...]
 ) -> None:
     folder_of(tmp_path / "one", 1)
@@ -106,7 +106,7 @@ def test_json_has_a_line_for_every_outcome_and_one_for_the_report(cli: Invoke, t
     assert report["report"]["stored"] == 2
 
 
-def test_items_with_other_parameters_are_reported_and_recreated_when_asked(
+def test_items_with_changed_parameters_are_reported_and_recreated_on_request(
     cli: Invoke, tmp_path: Path
 ) -> None:
     folder_of(tmp_path / "photos", 2)
@@ -136,13 +136,13 @@ def test_wrong_usage_ends_with_2(cli: Invoke, tmp_path: Path, arguments: tuple[s
     assert "rror" in result.stderr
 
 
-def test_a_source_that_does_not_exist_ends_like_the_upload_of_such_a_file(cli: Invoke) -> None:
+def test_a_missing_source_fails_like_a_missing_file_in_upload(cli: Invoke) -> None:
     result = cli("missing")
     assert result.exit_code == 5
     assert "No such file" in result.stderr
 
 
-def test_a_job_that_stops_early_ends_with_3_and_goes_on(
+def test_a_job_that_stops_early_ends_with_3_and_resumes(
     cli: Invoke, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     folder_of(tmp_path / "photos", 12)
@@ -157,7 +157,7 @@ def test_a_job_that_stops_early_ends_with_3_and_goes_on(
 @pytest.mark.parametrize(
     ("number", "processes"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGINT, 2)]
 )
-def test_a_signal_ends_what_is_in_flight_and_a_second_one_stops_at_once(
+def test_a_first_signal_finishes_uploads_in_flight_and_a_second_one_stops_at_once(
     sandbox: Sandbox, tmp_path: Path, number: signal.Signals, processes: int
 ) -> None:
     folder_of(tmp_path / "photos", 40)
@@ -234,7 +234,7 @@ def test_a_bucket_is_ingested_with_options_and_a_journal_of_its_own(
     assert "hush" not in denied.output
 
 
-def test_a_list_that_lacks_what_a_denied_bucket_holds_says_so(
+def test_an_incomplete_list_of_a_denied_bucket_says_so(
     cli: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))

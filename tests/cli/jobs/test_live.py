@@ -38,7 +38,7 @@ def shown(view: LiveView, at: Progress, width: int) -> list[str]:
     return file.getvalue().splitlines()
 
 
-def test_a_log_gets_one_line() -> None:
+def test_a_log_file_receives_one_line() -> None:
     assert LiveView().line(progress()) == (
         "300/1,200 items · 1.7 MB/s · 0:01:30 left · 6.7/s · 100 already stored · 16 in flight"
     )
@@ -52,7 +52,7 @@ def test_a_log_gets_one_line() -> None:
         (120, "1.7 MB/s · 0:01:30 left · 6.7/s · 100 already stored · 16 in flight"),
     ],
 )
-def test_a_terminal_gets_a_bar_and_the_numbers_that_fit(width: int, numbers: str) -> None:
+def test_a_terminal_shows_a_bar_and_the_numbers_that_fit(width: int, numbers: str) -> None:
     bar, line = shown(LiveView(), progress(), width)
 
     assert bar.startswith("300/1,200 ━")
@@ -76,7 +76,7 @@ def test_pauses_pace_and_the_last_failure_have_lines_that_fit(width: int) -> Non
     assert pace.startswith("at the service's pace: 12 requests")
 
 
-def test_a_total_that_is_unknown_has_neither_share_nor_end() -> None:
+def test_an_unknown_total_shows_neither_a_percentage_nor_a_time_left() -> None:
     bar, line = shown(LiveView(), progress(all_found=False), 80)
 
     assert bar.startswith("300/1,200+ ━")
@@ -84,7 +84,7 @@ def test_a_total_that_is_unknown_has_neither_share_nor_end() -> None:
     assert "left" not in line
 
 
-def test_counts_of_zero_are_left_out() -> None:
+def test_zero_counts_are_hidden() -> None:
     nothing = progress(stored=0, already_stored=0, in_flight=0, bytes_sent=0, seconds=0.0)
 
     assert shown(LiveView(), nothing, 80)[1] == "0.0 MB/s · 0.0/s"
@@ -101,7 +101,7 @@ def test_the_speed_is_that_of_the_last_ten_seconds() -> None:
     assert "· 50.0/s" in view.line(progress(stored=600, seconds=110.0, bytes_sent=0))
 
 
-def test_names_of_files_cannot_rule_the_terminal() -> None:
+def test_file_names_cannot_control_the_terminal() -> None:
     view = LiveView()
     view.failed("\x1b[2Jx.jpg", UploadSourceError("cannot read '\x1b[2Jx.jpg'"))
 

@@ -60,7 +60,7 @@ def journal_of(source: str, *rows: Row, manifest: str | None = None) -> None:
             journal.keep_manifest(manifest)
 
 
-def test_a_job_that_ended_tells_what_is_stored_and_what_failed_and_how_to_resume(
+def test_the_status_of_an_ended_job_shows_what_is_stored_what_failed_and_how_to_resume(
     cli: Invoke, account: Sandbox, tmp_path: Path
 ) -> None:
     folder_of(tmp_path / "photos", 4)
@@ -85,7 +85,7 @@ def test_a_job_that_ended_tells_what_is_stored_and_what_failed_and_how_to_resume
     assert "4 already stored" in cli(*command).stdout
 
 
-def test_a_job_that_runs_is_looked_at_without_disturbing_it(cli: Invoke, tmp_path: Path) -> None:
+def test_the_status_of_a_running_job_does_not_disturb_it(cli: Invoke, tmp_path: Path) -> None:
     with Journal("j") as journal:
         journal.begin_run()
         journal.write([Row("a", "a", State.STORED, 1, 5), Row("b", "b", State.KEYED, 1, 5)])
@@ -104,7 +104,7 @@ def test_a_job_that_runs_is_looked_at_without_disturbing_it(cli: Invoke, tmp_pat
         pass
 
 
-def test_a_lock_that_nobody_holds_is_no_running_job(cli: Invoke, tmp_path: Path) -> None:
+def test_a_stale_lock_does_not_count_as_a_running_job(cli: Invoke, tmp_path: Path) -> None:
     journal_of("/photos", Row("a", "a", State.KEYED, 1, 5))
     assert (tmp_path / "j.lock").exists()
 
@@ -167,7 +167,7 @@ def test_only_the_last_failures_are_shown_and_none_with_a_password(cli: Invoke) 
     assert len(facts_of(cli)["failures"]) == 8
 
 
-def test_a_journal_of_an_earlier_version_is_shown_and_stays_as_it_is(cli: Invoke, tmp_path: Path) -> None:
+def test_a_journal_of_an_earlier_version_is_shown_and_left_unchanged(cli: Invoke, tmp_path: Path) -> None:
     write_format_4(tmp_path / "j", [Row("a", "a", State.STORED, 1, 5)])
     before = (tmp_path / "j").read_bytes()
 
@@ -176,9 +176,7 @@ def test_a_journal_of_an_earlier_version_is_shown_and_stays_as_it_is(cli: Invoke
     assert (tmp_path / "j").read_bytes() == before
 
 
-def test_a_journal_where_nothing_can_be_written_is_shown(
-    cli: Invoke, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_journal_that_cannot_be_written_is_shown(cli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     journal_of("/photos", Row("a", "a", State.STORED, 1))
     monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
     connect = sqlite3.connect
@@ -223,7 +221,7 @@ def _of_another_program(path: Path) -> None:
     ],
     ids=["missing", "empty", "folder", "picture", "other", "damaged", "without-a-job"],
 )
-def test_whatever_is_no_journal_gets_one_sentence_and_stays_as_it_is(
+def test_a_file_that_is_not_a_journal_is_rejected_in_one_sentence_and_left_unchanged(
     cli: Invoke, tmp_path: Path, write: Callable[[Path], object], sentence: str
 ) -> None:
     write(tmp_path / "j")
@@ -238,7 +236,7 @@ def test_whatever_is_no_journal_gets_one_sentence_and_stays_as_it_is(
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
-def test_status_is_the_command_and_a_folder_of_that_name_is_a_path(
+def test_status_is_a_command_and_a_folder_of_that_name_needs_a_path(
     cli: Invoke, account: Sandbox, tmp_path: Path
 ) -> None:
     folder_of(tmp_path / "status", 1)

@@ -55,7 +55,7 @@ def test_programs_of_the_shell_use_it_and_it_ends_with_the_shell(
     assert eventually(lambda: not answers(base_url))
 
 
-def test_a_local_imgix_leads_its_own_variables_and_can_be_stopped() -> None:
+def test_a_local_imgix_sets_its_own_variables_and_can_be_stopped() -> None:
     start = f'eval "$({PROGRAM} sandbox imgix --env)"'
     run = shell(f"{start}; echo $IMGIX_API_BASE_URL; echo $IMGIX_API_KEY; {PROGRAM} sandbox --stop")
 
@@ -96,7 +96,7 @@ def test_it_ends_with_a_program_that_evaluates_nothing() -> None:
     assert eventually(lambda: not answers(base_url))
 
 
-def test_a_start_that_fails_lets_eval_fail() -> None:
+def test_a_failed_start_makes_eval_fail() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         run = shell(f'set -e; eval "$({PROGRAM} sandbox --env --port {port})"; echo still here')
@@ -105,20 +105,20 @@ def test_a_start_that_fails_lets_eval_fail() -> None:
     assert run.stderr.startswith(f"Error: port {port} is in use by another program")
 
 
-def test_options_that_cannot_be_meant_let_eval_fail_as_wrong_usage() -> None:
+def test_invalid_options_make_eval_fail_as_wrong_usage() -> None:
     run = shell(f"{PROGRAM} sandbox --env --fault fire")
 
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "false\n", 1)
     assert run.stderr.startswith("Error: --fault fire: unknown fault 'fire'; use a status")
 
 
-def test_without_one_there_is_nothing_to_stop() -> None:
+def test_without_a_background_sandbox_there_is_nothing_to_stop() -> None:
     run = shell(f"{PROGRAM} sandbox --stop")
 
     assert (run.returncode, run.stderr) == (4, "Error: no sandbox runs in the background\n")
 
 
-def test_of_several_one_has_to_be_chosen() -> None:
+def test_one_of_several_must_be_chosen() -> None:
     run = shell(
         f"{START}; first=$IMGWIRE_API_BASE_URL; {START}; unset IMGWIRE_API_BASE_URL;"
         f"{PROGRAM} sandbox --stop; echo $?; {PROGRAM} sandbox --stop --port ${{first##*:}}"
@@ -129,7 +129,7 @@ def test_of_several_one_has_to_be_chosen() -> None:
     assert stopped.startswith("Stopped http://127.0.0.1:")
 
 
-def test_modules_of_the_current_folder_are_not_taken_for_ours(
+def test_modules_of_the_current_folder_do_not_shadow_ours(
     own_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (own_folder / "typing.py").write_text("raise SystemExit('not this one')")

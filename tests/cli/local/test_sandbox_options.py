@@ -103,7 +103,7 @@ def test_each_request_is_one_line_without_keys_until_ctrl_c(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="ends a process with a signal")
-def test_quiet_leaves_the_log_out(tmp_path: Path) -> None:
+def test_quiet_hides_the_log(tmp_path: Path) -> None:
     with running(tmp_path, "--quiet") as sandbox:
         assert sandbox.http.get("/health").status_code == 200
 
@@ -149,7 +149,7 @@ def test_the_processing_delay_is_that_of_either_service() -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_options_that_cannot_be_meant_are_wrong_usage(options: list[str], sentence: str) -> None:
+def test_invalid_options_are_wrong_usage(options: list[str], sentence: str) -> None:
     run = failing(*options, "--port", "0")
 
     assert (run.exit_code, run.stdout, run.stderr.count("\n")) == (2, "", 1)
@@ -157,7 +157,7 @@ def test_options_that_cannot_be_meant_are_wrong_usage(options: list[str], senten
     assert sentence in run.stderr
 
 
-def test_a_port_in_use_is_one_sentence() -> None:
+def test_a_port_in_use_is_reported_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         run = failing("--port", str(port))

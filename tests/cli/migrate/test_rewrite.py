@@ -90,5 +90,5 @@ def test_defaults_of_the_source_and_further_hosts_count(site: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "code"), [(["none"], 1), (["-", "site"], 2), (["-", "--write"], 2)])
-def test_what_cannot_be_read_fails(arguments: list[str], code: int) -> None:
+def test_an_unreadable_file_fails(arguments: list[str], code: int) -> None:
     assert invoke(*arguments).exit_code == code

@@ -76,7 +76,7 @@ def test_images_are_moved_and_their_urls_written(cli: Invoke, tmp_path: Path) ->
     assert f"0 stored, {COUNT} already stored, 1 skipped" in cli().stdout
 
 
-def test_an_image_whose_url_could_not_be_fetched_is_failed_everywhere_and_stored_by_the_next_run(
+def test_an_image_whose_url_cannot_be_fetched_is_reported_as_failed_and_stored_by_the_next_run(
     cli: Invoke, imgix: ImgixSandbox, tmp_path: Path
 ) -> None:
     imgix.faults.times(2, "rendering.get", status=404)
@@ -117,7 +117,7 @@ def test_a_second_account_at_the_same_url_is_not_mixed_with_the_first(
     assert not (tmp_path / "urls.csv").exists()
 
 
-def test_the_journal_is_found_again_from_any_folder_unless_that_has_one(
+def test_the_journal_is_found_from_any_folder_unless_that_folder_has_its_own(
     cli: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert f"{COUNT} stored" in cli().stdout
@@ -148,7 +148,7 @@ def test_the_journal_is_found_again_from_any_folder_unless_that_has_one(
         (("--urls", "imgix.journal.csv", "--journal", "imgix.journal.csv"), "belongs to the journal"),
     ],
 )
-def test_wrong_arguments_end_with_2_before_anything_is_asked(
+def test_wrong_arguments_end_with_2_before_any_request(
     cli: Invoke, sandbox: Sandbox, arguments: tuple[str, ...], message: str
 ) -> None:
     result = cli(*arguments)
@@ -157,7 +157,9 @@ def test_wrong_arguments_end_with_2_before_anything_is_asked(
     assert not list(sandbox.requests)
 
 
-def test_without_a_key_of_imgix_the_variable_is_named(cli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_key_of_imgix_the_message_names_the_variable(
+    cli: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("IMGIX_API_KEY")
     result = cli()
     assert result.exit_code == 2

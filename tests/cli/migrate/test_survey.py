@@ -73,7 +73,7 @@ def test_a_page_that_would_replace_a_log_or_cannot_be_written_is_rejected_first(
     assert access.read_text() == "https://shop.imgix.net/a.jpg?w=4\n"
 
 
-def test_no_page_replaces_what_standard_input_is_read_from(access: Path) -> None:
+def test_no_page_replaces_the_file_behind_standard_input(access: Path) -> None:
     command = "from imgwire_async.cli import main; main()"
     with access.open() as standard_input:
         result = subprocess.run(
@@ -88,7 +88,9 @@ def test_no_page_replaces_what_standard_input_is_read_from(access: Path) -> None
     assert access.read_text() == "https://shop.imgix.net/a.jpg?w=4\n"
 
 
-def test_a_page_that_fails_late_costs_nothing_else(access: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_fails_late_does_not_affect_the_rest(
+    access: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "page.html")
 

@@ -517,7 +517,7 @@ async def test_a_dry_run_reads_no_object(client: AsyncImgwireClient, s3: S3Serve
     assert not sandbox.requests
 
 
-async def test_the_store_decides_the_type_when_neither_content_nor_name_do(
+async def test_the_store_decides_the_type_if_neither_content_nor_name_does(
     client: AsyncImgwireClient, s3: S3Server
 ) -> None:
     s3.objects = {"odd": b"no known signature", "odd-large": bytes(LARGE)}
