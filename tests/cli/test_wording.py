@@ -52,7 +52,7 @@ def parameters() -> Iterator[dict[str, str]]:
         ("pass mime_type= to declare its type", "pass --mime-type to declare its type"),
         ("deadline must be a positive number", "--deadline must be a positive number"),
         ("before the deadline must come", "before the deadline must come"),
-        ("custom_metadata must map text to text", "--meta must map text to text"),
+        ("custom_metadata must map strings to strings", "--meta must map strings to strings"),
         ("'mime_type' and 'a/custom_metadata' stay", "'mime_type' and 'a/custom_metadata' stay"),
         ("image must be a UUID", "ID must be a UUID"),
         ("check that api_key (or IMGWIRE_API_KEY) is valid", "check that IMGWIRE_API_KEY is valid"),

@@ -207,7 +207,7 @@ async def test_reports_are_filtered_and_sorted(script: Script, imgix: AsyncImgix
     ("arguments", "hint"),
     [
         ({"filters": {"categorie": "x"}}, "did you mean 'categories'"),
-        ({"filters": {"name": "x"}}, "there is no filter"),
+        ({"filters": {"name": "x"}}, "unknown filter"),
         ({"filters": {"categories": []}}, "categories"),
         ({"filters": {"categories": ["a,b"]}}, "commas"),
         ({"filters": {"face_count": None}}, "face_count"),

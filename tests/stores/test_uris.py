@@ -65,7 +65,7 @@ def test_credentials_in_a_uri_are_rejected_and_not_shown() -> None:
         ObjectUri.of("s3+https://key:hush@e.example.com/b/k.jpg")
 
     assert "hush" not in str(caught.value)
-    assert "environment or options" in str(caught.value)
+    assert "environment or the options" in str(caught.value)
 
 
 @pytest.mark.parametrize(

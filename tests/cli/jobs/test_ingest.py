@@ -112,7 +112,7 @@ def test_items_with_changed_parameters_are_reported_and_recreated_on_request(
     folder_of(tmp_path / "photos", 2)
     cli("photos")
     result = cli("photos", "--purpose", "hero")
-    assert (result.exit_code, "2 of the already stored have changed" in result.stdout) == (0, True)
+    assert (result.exit_code, "2 stored items have changed" in result.stdout) == (0, True)
     first, *_ = cli("photos", "--purpose", "hero", "--json").stdout.splitlines()
     assert json.loads(first)["changed"] == "parameters"
     assert "2 stored" in cli("photos", "--purpose", "hero", "--on-change", "recreate").stdout

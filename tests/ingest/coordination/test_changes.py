@@ -56,7 +56,7 @@ async def test_items_stored_under_other_parameters_are_reported_and_not_uploaded
         assert counts(report) == (0, 10, 0, 0)
         assert changes(outcomes) == ["parameters"] * 10
         assert report.changed == 10
-        assert "10 of the already stored have changed" in str(report)
+        assert "10 stored items have changed" in str(report)
     assert len(sandbox.requests) == 0
 
 

@@ -179,7 +179,7 @@ def test_the_journal_of_another_job_is_rejected(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "problem"), [("missing/j", "the folder '.*missing' does not exist; make it"), (".", "journal")]
+    ("path", "problem"), [("missing/j", "the folder '.*missing' does not exist; create it"), (".", "journal")]
 )
 def test_a_place_that_cannot_hold_a_journal_is_rejected(tmp_path: Path, path: str, problem: str) -> None:
     with pytest.raises(JournalError, match=problem):

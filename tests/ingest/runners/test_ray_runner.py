@@ -81,7 +81,7 @@ async def test_without_ray_the_extra_is_named(client: AsyncImgwireClient, runner
     ("arguments", "problem"),
     [
         ({"runner": "spark"}, 'runner must be "ray", a RayRunner or None'),
-        ({"runner": "ray", "processes": 2}, "exclude each other"),
+        ({"runner": "ray", "processes": 2}, "cannot be combined"),
         ({"runner": RayRunner(workers=9), "concurrency": 8}, "at least the number of"),
     ],
 )
@@ -99,8 +99,8 @@ async def test_an_odd_choice_is_rejected(
         ({"workers": 1.5}, "workers must be"),
         ({"num_cpus": -1}, "num_cpus must be"),
         ({"num_cpus": float("nan")}, "num_cpus must be"),
-        ({"resources": {"gpu": "x"}}, "resources must be"),
-        ({"resources": ["gpu"]}, "resources must be"),
+        ({"resources": {"gpu": "x"}}, "resources must map"),
+        ({"resources": ["gpu"]}, "resources must map"),
     ],
 )
 def test_a_runner_checks_its_values(arguments: dict[str, Any], problem: str) -> None:

@@ -143,7 +143,7 @@ def test_a_map_is_metadata(tmp_path: Path) -> None:
         items, problems = read(tmp_path, {"source": sources, name: column}, **arguments)
         assert [item.custom_metadata for item in items] == [{"a": "1"}, None, None]
         assert len(problems) == 1
-        assert "has a map with a name that is there twice" in problems[0]
+        assert "has a map with a name that is repeated" in problems[0]
 
 
 def test_a_structure_inside_metadata_fails_its_row_alone(tmp_path: Path) -> None:

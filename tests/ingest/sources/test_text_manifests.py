@@ -276,7 +276,7 @@ def test_json_lines_of_every_origin_are_read(tmp_path: Path, content: bytes) -> 
         (b'{"source": "a.jpg"', "is not JSON"),
         (b"7", "is not a JSON object"),
         (b'["a.jpg"]', "is not a JSON object"),
-        (b'{"source": "a.jpg", "source": "b.jpg"}', "'source' is there more than once"),
+        (b'{"source": "a.jpg", "source": "b.jpg"}', "'source' occurs more than once"),
         (b'{"source": "a.jpg", "custom_metadata": {"x": NaN}}', "NaN is not a JSON number"),
         (b'{"source": "a.jpg", "custom_metadata": {"x": 1e999}}', "the metadata 'x' is not a finite number"),
         (b'{"source": "\xff.jpg"}', "is not UTF-8 text: byte 0xff at character 13"),
