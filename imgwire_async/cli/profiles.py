@@ -74,7 +74,8 @@ def load(name: str, service: str) -> Profile | None:
         try:
             key = keyrings.read(_account(name, service))
         except keyrings.KeyringError as error:
-            raise ConfigurationError(f"{where} does not give the key of profile {name!r}: {error}") from error
+            problem = f"{where} does not return the key of profile {name!r}: {error}"
+            raise ConfigurationError(problem) from error
     else:
         key, where = section.get(_IN_FILE), str(profiles_file())
     if not key:
