@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
 import anyio.from_thread
+import anyio.lowlevel
 
+from imgwire_async.core.concurrency.cancellation import running_task
 from imgwire_async.core.concurrency.threads import in_thread
 from imgwire_async.errors import StoreError
 from imgwire_async.stores.calling import call, on_asyncio
@@ -18,6 +22,8 @@ from imgwire_async.stores.reading import look
 PART: Final = 8 * 1024 * 1024
 """Part size of a large object in bytes; four parts are sent concurrently."""
 _AT_ONCE: Final = 4
+_ABORTING: Final = 2.0
+"""Maximum seconds that a cancelled write waits for the store to drop the parts it already has."""
 
 
 async def write(
@@ -29,6 +35,9 @@ async def write(
     content_type: str | None = None,
 ) -> None:
     """Write an object atomically: it is not visible until complete, and a failure leaves nothing behind.
+
+    That includes parts, which some stores keep, and charge for, until they are aborted. A cancelled write
+    aborts them, unless the store takes longer than two seconds for it.
 
     Args:
         store: its bucket.
@@ -71,7 +80,7 @@ async def write(
     try:
         with store_errors(what, reading=False):
             if on_asyncio():
-                await obstore.put_async(handle, key, content, **how)
+                await _ended_by_content(obstore.put_async(handle, key, content, **how), content)
             else:
                 await in_thread(lambda: obstore.put(handle, key, content.in_a_thread(), **how))
     except Exception:
@@ -138,6 +147,21 @@ async def _exists(store: Store, key: str) -> bool:
     return True
 
 
+async def _ended_by_content(put: Awaitable[object], content: _Content) -> None:
+    """Await `put`; when cancelled, end its content, so that obstore aborts the parts instead."""
+    writing = asyncio.ensure_future(put)
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        content.end()
+        with anyio.move_on_after(_ABORTING, shield=True):
+            await asyncio.wait({writing})
+        raise
+    finally:
+        if not writing.cancel() and not writing.cancelled():
+            writing.exception()  # marks it as retrieved
+
+
 class _Content:
     """The content of an object, and any exception from reading it, which obstore would replace."""
 
@@ -145,21 +169,39 @@ class _Content:
         self._start = start
         self._rest = rest
         self.failure: Exception | None = None
+        self._ended = False
+        self._reading: asyncio.Task[object] | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self._start
+        rest = aiter(self._rest)
+        while (chunk := await self._next(rest)) is not None:
+            yield chunk
+
+    async def _next(self, rest: AsyncIterator[bytes]) -> bytes | None:
+        if self._ended:
+            raise RuntimeError("the write was cancelled")
+        self._reading = running_task()  # obstore has another one for each chunk
         try:
-            async for chunk in self._rest:
-                yield chunk
+            return await anext(rest, None)
         except Exception as error:
             self.failure = error
             raise
+        finally:
+            self._reading = None
+
+    def end(self) -> None:
+        """Raise an exception instead of the next chunk, even while that is being read."""
+        self._ended = True
+        if self._reading is not None:
+            self._reading.cancel()
 
     def in_a_thread(self) -> Iterator[bytes]:
         """The same for a worker thread."""
         whole = aiter(self)
 
         async def following() -> bytes | None:
+            await anyio.lowlevel.checkpoint()  # raises if the write is cancelled; the content need not wait
             return await anext(whole, None)
 
         while (chunk := anyio.from_thread.run(following)) is not None:

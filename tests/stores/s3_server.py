@@ -128,7 +128,12 @@ class _Handler(BaseHTTPRequestHandler):
             state.parts[request.query["uploadId"]][int(request.query["partNumber"])] = content
             self._answer(200, b"", {"ETag": etag_of(content)})
             return
-        if request.headers.get("if-none-match") == "*" and request.key in state.objects:
+        # Google's condition for an object that must not exist is a generation of 0.
+        new_only = (
+            request.headers.get("if-none-match") == "*"
+            or request.headers.get("x-goog-if-generation-match") == "0"
+        )
+        if new_only and request.key in state.objects:
             self._error(412, "PreconditionFailed")
             return
         state.objects[request.key] = content

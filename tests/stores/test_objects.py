@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from urllib.parse import unquote, urlsplit
 
 import anyio
+import anyio.from_thread
+import anyio.lowlevel
 import pytest
 
 from imgwire_async.errors import StoreError
@@ -19,7 +22,7 @@ from imgwire_async.stores.signing import signed_url
 from imgwire_async.stores.uris import ObjectUri
 from imgwire_async.stores.writing import PART, write
 from tests.stores.real_servers import private_key
-from tests.stores.s3_server import Failure, S3Server, etag_of
+from tests.stores.s3_server import Failure, Request, S3Server, etag_of
 
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
 
@@ -147,6 +150,41 @@ def test_content_that_fails_leaves_no_object_and_is_raised(s3: S3Server, run: Ca
 
     run(work)
     assert not s3.objects
+
+
+@pytest.mark.parametrize("waiting", ["for content", "for the store"])
+def test_a_cancelled_write_leaves_no_parts_that_somebody_pays_for(
+    s3: S3Server, run: Callable[..., None], waiting: str
+) -> None:
+    async def content() -> AsyncIterator[bytes]:
+        for _ in range(6):
+            yield bytes(PART)
+        if waiting == "for content":
+            await anyio.sleep_forever()
+
+    async def work() -> None:
+        arrived = anyio.Event()
+        told = anyio.lowlevel.current_token()
+
+        def part_arrives(request: Request) -> None:
+            if "partNumber" in request.query:
+                anyio.from_thread.run_sync(arrived.set, token=told)
+                if waiting == "for the store":
+                    time.sleep(0.05)
+
+        s3.before = part_arrives
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(write, store_of(s3), "a.jpg", content())
+            await arrived.wait()
+            tasks.cancel_scope.cancel()
+        with anyio.move_on_after(5):
+            while s3.parts:  # noqa: ASYNC110 - a server in a thread
+                await anyio.sleep(0.01)
+
+    run(work)
+    assert not s3.objects
+    assert not s3.parts
+    assert s3.count("DELETE") == {"a.jpg": 1}
 
 
 KEYS = ("a/50%.png", "a%41.png", "a%2Fb.png", "a?b.png", "a#b.png", "a\\b.png", "ü~*'() +&=;.png")
