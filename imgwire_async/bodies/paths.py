@@ -1,4 +1,4 @@
-"""Files by their path. Opening, reading and closing happens in worker threads."""
+"""Files by their path. Opening, closing, and whatever may wait for a disk happens in worker threads."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import re
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
-from typing import BinaryIO
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
+from typing import BinaryIO, Self, TypeVar
 
 import anyio
 
@@ -21,9 +22,13 @@ from imgwire_async.bodies.base import (
     source_errors,
     source_thread,
 )
+from imgwire_async.bodies.cached import read_cached
 from imgwire_async.bodies.image_types import SNIFF_BYTES
 from imgwire_async.core.concurrency.loops import PerRun
+from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE, lacking, most_at_once, say_waiting
+
+Chunk = TypeVar("Chunk", bytes, memoryview)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -108,28 +113,7 @@ class _PathSource:
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
-        async with aclosing(self._chunks()) as chunks:
-            yield chunks
-
-    async def _chunks(self) -> AsyncGenerator[bytes, None]:
-        yield self._first_chunk
-        file, offset = self._file, len(self._first_chunk)
-        if file is None:
-            return
-
-        def read() -> tuple[bytes, bool]:
-            file.seek(offset)
-            chunk = file.read(CHUNK_SIZE)
-            # Read one byte further in the same thread call, to detect a file that has grown.
-            beyond = file.read(1) if offset + len(chunk) >= self.size else b""
-            return chunk + beyond, not chunk or (offset + len(chunk) >= self.size and not beyond)
-
-        # The sending stream detects a file that has shrunk or grown by its number of bytes.
-        ended = False
-        while not ended:
-            chunk, ended = await self._thread.run(read)
-            yield chunk
-            offset += len(chunk)
+        yield _Chunks(self._first_chunk, self._file, self.size, self._thread)
 
     async def end(self) -> None:
         """Close the file, even if a cancelled call is still opening it in its thread."""
@@ -140,6 +124,66 @@ class _PathSource:
         if file is not None:
             with suppress(OSError):  # of a file that was only read, whose bytes are there
                 file.close()
+
+
+class _Chunks:
+    """The content of a file. Worker threads read what the system has not cached.
+
+    The sending stream detects a file that has shrunk or grown by its number of bytes.
+    """
+
+    def __init__(self, first: bytes, file: BinaryIO | None, size: int, thread: ExclusiveThread) -> None:
+        self._first = first
+        self._file = file
+        self._size = size
+        self._thread = thread
+        self._offset = 0
+        self._ended = False
+        self._may_be_cached = file is not None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._offset == 0:
+            return self._advance(self._first)
+        if self._file is None or self._ended:
+            raise StopAsyncIteration
+        chunk, self._ended = await self._thread.run(partial(self._read, self._file))
+        if not chunk:
+            raise StopAsyncIteration
+        return self._advance(chunk)
+
+    def take_ready(self) -> memoryview | None:
+        # Copying a chunk from the system's cache takes less time than changing to a thread and back.
+        if self._offset == 0:
+            return memoryview(self._advance(self._first))
+        if self._file is None or self._ended:
+            return memoryview(b"")
+        if not self._may_be_cached:
+            return None
+        try:
+            chunk = self._thread.run_here(partial(self._read_cached, self._file))
+        except BlockingIOError:
+            return None
+        except OSError:  # the file system cannot do this, or a thread will report the same error
+            self._may_be_cached = False
+            return None
+        return None if chunk is None else self._advance(chunk)
+
+    def _advance(self, chunk: Chunk) -> Chunk:
+        self._offset += len(chunk)
+        return chunk
+
+    def _read(self, file: BinaryIO) -> tuple[bytes, bool]:
+        file.seek(self._offset)
+        chunk = file.read(CHUNK_SIZE)
+        # Read one byte further in the same thread call, to detect a file that has grown.
+        beyond = file.read(1) if self._offset + len(chunk) >= self._size else b""
+        return chunk + beyond, not chunk or (self._offset + len(chunk) >= self._size and not beyond)
+
+    def _read_cached(self, file: BinaryIO) -> memoryview | None:
+        return read_cached(file.fileno(), self._offset, min(CHUNK_SIZE, max(self._size - self._offset, 1)))
 
 
 class _OpenPath:

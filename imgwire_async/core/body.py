@@ -30,7 +30,18 @@ class Body(Protocol):
         ...
 
     def open(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The bytes in chunks, from the start. Exiting the context releases the source."""
+        """The bytes in chunks, from the start. Exiting the context releases the source.
+
+        The iterator may also have the method of `ReadyChunks`.
+        """
+        ...
+
+
+class ReadyChunks(Protocol):
+    """Chunks that may be available without waiting."""
+
+    def take_ready(self) -> memoryview | None:
+        """The next chunk, or an empty one at the end of the source; None if it has to be awaited."""
         ...
 
 
@@ -117,10 +128,11 @@ class CountedStream:
         slot: Slot | None = None,
     ) -> None:
         self._chunks = chunks
+        self._take_ready: Callable[[], memoryview | None] = getattr(chunks, "take_ready", _nothing_ready)
         self._slot = slot
         self.size = size
         self._on_sent = on_sent
-        self._chunk = b""
+        self._chunk = memoryview(b"")
         self._offset = 0
         self._piece_size = PIECE_SIZE
         self._handed_out = 0.0
@@ -143,7 +155,7 @@ class CountedStream:
             raise SourceFailedError("the connection was lost while the body was being sent")
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> memoryview:
         self.started = True
         try:
             # The HTTP library asks for the next piece only after sending this one.
@@ -202,7 +214,10 @@ class CountedStream:
             self._reading.cancel()
             await self._idle.wait()
 
-    async def _next_chunk(self) -> bytes | None:
+    async def _next_chunk(self) -> bytes | memoryview | None:
+        ready = None if self._stopped else self._take_ready()
+        if ready is not None:
+            return ready or None
         if self._slot is not None:
             self._slot.lend()
         chunk = await self._read_on()
@@ -211,7 +226,8 @@ class CountedStream:
         return chunk
 
     async def _look_for_end(self) -> None:
-        chunk: bytes | None = b""
+        ready = None if self._stopped else self._take_ready()
+        chunk: bytes | memoryview | None = b"" if ready is None else ready or None
         while chunk == b"":
             chunk = await self._read_on(_ENDING)
         if chunk is not None:
@@ -252,18 +268,19 @@ class CountedStream:
         await checkpoint()
         await checkpoint()
 
-    async def _next_piece(self) -> bytes | None:
+    async def _next_piece(self) -> memoryview | None:
         while self._offset == len(self._chunk):
             chunk = await self._next_chunk()
             if chunk is None:
                 self._check_complete()
                 return None
             self._check_room_for(chunk)
-            self._chunk, self._offset = chunk, 0
+            self._chunk, self._offset = memoryview(chunk), 0
         start, self._offset = self._offset, min(self._offset + self._piece_size, len(self._chunk))
-        return self._chunk[start : self._offset]  # a whole chunk is not copied
+        # Slices of a view are not copies; asyncio's TLS slices the rest of a piece after every record.
+        return self._chunk[start : self._offset]
 
-    def _check_room_for(self, chunk: bytes) -> None:
+    def _check_room_for(self, chunk: bytes | memoryview) -> None:
         if self.sent + len(chunk) > self.size:
             raise self._too_much()
 
@@ -275,6 +292,10 @@ class CountedStream:
             raise SourceChangedError(
                 f"the source ended after {self.sent} of the {self.size} bytes it had at first"
             )
+
+
+def _nothing_ready() -> None:
+    """The `take_ready` of other iterators."""
 
 
 def _ended() -> SourceFailedError:

@@ -182,6 +182,7 @@ async def test_a_cancelled_task_leaves_no_file_open(
     if where == "opening":
         monkeypatch.setattr(paths, "open", slow(open), raising=False)
     else:
+        monkeypatch.setattr(paths, "read_cached", lambda *_: None)
         unhurried, hurried = slow(ExclusiveThread._guarded), [ExclusiveThread._guarded]  # opens the file
         monkeypatch.setattr(
             ExclusiveThread,

@@ -60,6 +60,19 @@ class ExclusiveThread:
             lambda: self._guarded(work), limiter=self._limiter(), abandon_on_cancel=abandon
         )
 
+    def run_here(self, work: Callable[[], T]) -> T | None:
+        """Call `work`, which must not block, in the current thread.
+
+        Returns:
+            The result of `work`; None if a thread uses the object, or after the end.
+        """
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return None if self._ended else work()
+        finally:
+            self._lock.release()
+
     def _guarded(self, work: Callable[[], T]) -> T:
         with self._lock:
             if self._ended:

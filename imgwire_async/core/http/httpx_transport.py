@@ -90,11 +90,23 @@ class _OnePiece:
 
 
 class _Stream(httpx.AsyncByteStream):
-    def __init__(self, stream: AsyncIterable[bytes]) -> None:
+    def __init__(self, stream: AsyncIterable[bytes | memoryview]) -> None:
         self._stream = stream
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._stream)
+        return _AsBytes(aiter(self._stream))
+
+
+class _AsBytes:
+    # Not a generator either. A custom `http_client=` may do with the pieces what only bytes can.
+    def __init__(self, pieces: AsyncIterator[bytes | memoryview]) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return bytes(await anext(self._pieces))
 
 
 class _Reply:
