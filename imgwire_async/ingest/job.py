@@ -84,6 +84,7 @@ class IngestJob(Generic[RecordT]):
         self._shared_paths = shared_paths
         self._cluster: RayCluster | None = None
         self._taken: deque[Outcome] = deque()
+        self._taken_at = 0.0
         self._background: Background | None = None
         self._tally: Tally
         self._own_files: OwnFiles
@@ -153,6 +154,7 @@ class IngestJob(Generic[RecordT]):
         while not self._taken:
             try:
                 self._taken.extend(await self._outcomes.take())
+                self._taken_at = self._seconds
             except anyio.EndOfStream:
                 if not self._run.finished:
                     self._background.check()
@@ -160,7 +162,7 @@ class IngestJob(Generic[RecordT]):
                     raise self._coordinator.failure from self._coordinator.failure.__cause__
                 raise StopAsyncIteration from None
         outcome = self._taken.popleft()
-        self._tally.count(outcome, self._seconds)
+        self._tally.count(outcome, self._taken_at)
         return outcome
 
     @property

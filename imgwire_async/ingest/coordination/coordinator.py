@@ -21,7 +21,7 @@ from imgwire_async.errors import (
 )
 from imgwire_async.ingest.coordination.equal_content import EqualContent
 from imgwire_async.ingest.coordination.health import Health, Verdict, judge
-from imgwire_async.ingest.coordination.looking import looked_at, objects_looked_at
+from imgwire_async.ingest.coordination.looking import looked_at
 from imgwire_async.ingest.coordination.resuming import ResumeMark
 from imgwire_async.ingest.coordination.survey import Surveyor
 from imgwire_async.ingest.items import IngestItem
@@ -243,8 +243,14 @@ class Coordinator:
         with self._surveying:  # record what was drawn, even if it is not started
             try:
                 limit = self._options.item_deadline
-                entries = await looked_at(entries, math.inf if limit is None else limit, self._time)
-                entries = await objects_looked_at(entries, self._objects, self._journal, every=self.dry_run)
+                entries = await looked_at(
+                    entries,
+                    self._objects,
+                    self._journal,
+                    limit=math.inf if limit is None else limit,
+                    time=self._time,
+                    every=self.dry_run,
+                )
             except anyio.get_cancelled_exc_class():
                 self.waiting |= {entry.key: entry.item for entry in entries if entry.item is not None}
                 raise

@@ -1,4 +1,4 @@
-"""Reading the stamps of named files before the survey, without waiting for a disk that hangs."""
+"""Reading the stamps of named files and objects before the survey, without waiting for a disk that hangs."""
 
 from __future__ import annotations
 
@@ -16,20 +16,36 @@ from imgwire_async.ingest.shards.objects import ObjectReader
 from imgwire_async.ingest.shards.preparing import stamp_of
 
 
-async def looked_at(entries: Sequence[Entry], limit: float, time: Time) -> list[Entry]:
-    """Add the stamps of files to their entries. On cancellation, the thread is abandoned.
+async def looked_at(
+    entries: list[Entry], reader: ObjectReader, journal: Journal, *, limit: float, time: Time, every: bool
+) -> list[Entry]:
+    """Add the stamps of files and objects to their entries. On cancellation, a thread is abandoned.
 
     Args:
-        entries: entries of any kind; only files without a stamp from the source are checked.
+        entries: entries of any kind; only files and objects without a stamp from the source are checked.
+        reader: makes the requests to the stores.
+        journal: records which objects an earlier run has stored. All others are read anyway.
         limit: seconds that checking one file may take; math.inf for no limit.
         time: clock of the client.
+        every: whether to request the stamps of all objects, not only of those that may be stored already.
 
     Returns:
         The entries in the same order. One that took too long has a problem; one that cannot be accessed is
             unchanged, and the survey reports it.
     """
-    if not any(_is_unknown(entry) for entry in entries):
-        return list(entries)
+    named = [
+        entry.item
+        for entry in entries
+        if entry.stamp is None and entry.problem is None and entry.item is not None and not entry.item.is_url
+    ]
+    if any(not (item.is_object or isinstance(item.source, bytes)) for item in named):
+        entries = await _files_looked_at(entries, limit, time)
+    if any(item.is_object for item in named):
+        entries = await _objects_looked_at(entries, reader, journal, every=every)
+    return entries
+
+
+async def _files_looked_at(entries: Sequence[Entry], limit: float, time: Time) -> list[Entry]:
     looked: list[Entry] = []
     while len(looked) < len(entries):
         visit = _Visit(entries[len(looked) :])
@@ -54,17 +70,9 @@ def _is_unknown(entry: Entry) -> bool:
     return not (item.is_url or item.is_object or isinstance(item.source, bytes))
 
 
-async def objects_looked_at(
+async def _objects_looked_at(
     entries: list[Entry], reader: ObjectReader, journal: Journal, *, every: bool
 ) -> list[Entry]:
-    """Add stamps to the entries of named objects that may be stored already.
-
-    Args:
-        entries: entries of any kind. Objects from a listing have their stamps already.
-        reader: makes the requests to the stores.
-        journal: records which objects an earlier run has stored. All others are read anyway.
-        every: whether to request the stamps of all others as well.
-    """
     unknown = [
         number
         for number, entry in enumerate(entries)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
-from imgwire_async.ingest.items import Entry, IngestItem, location, source_text, storable
+from imgwire_async.ingest.items import Entry, IngestItem, Stamp, location, source_text, storable
 from imgwire_async.ingest.journal.rows import DONE, Row, State
 from imgwire_async.ingest.options import OnChange
 from imgwire_async.ingest.parameters import Parameters
@@ -72,7 +72,7 @@ class Surveyor:
     ) -> None:
         self._journal = journal
         self._parameters = parameters
-        self._on_change = on_change
+        self._passed_over = _PASSED_OVER[on_change]
         self._wait_ready = wait_ready
         self._dry_run = dry_run
         self._ordinal = 0
@@ -116,20 +116,25 @@ class Surveyor:
         except (UploadSourceError, InvalidArgumentError) as error:
             self._fail(key, item, error, result, entry.note)
             return
-        task = Task(key, item, stamp, entry.from_folder, row, digest, note=entry.note, options=entry.options)
+        confirm = False
         if row is not None and row.state in DONE and row.error_type not in _TOLD_BY_SOURCE:
-            changed = _changed(task, row)
+            changed = _changed(entry, item, stamp, digest, row)
             if row.note != entry.note:
                 result.renoted.append(replace(row, note=entry.note))
             if row.state == State.SKIPPED:
                 if changed != "content":
                     result.settled.append(Skipped(key=key, item=item, reason=SkipReason.NO_IMAGE))
                     return
-            elif changed in _PASSED_OVER[self._on_change]:
+            elif changed in self._passed_over:
                 if row.state == State.READY or not self._wait_ready or self._dry_run:
-                    result.settled.append(already_stored(task, row, changed))
+                    result.settled.append(already_stored(key, item, row, changed))
                     return
-                task.confirm = True
+                confirm = True
+        task = Task(
+            *(key, item, stamp, entry.from_folder, row, digest, confirm),
+            note=entry.note,
+            options=entry.options,
+        )
         if self._dry_run:
             result.settled.append(Skipped(key=key, item=item, reason=SkipReason.DRY_RUN, size=task.size))
             return
@@ -191,9 +196,10 @@ class Surveyor:
         result.failed.append((failed_row(row, failure, self._journal.run), failure))
 
 
-def _changed(task: Task, row: Row) -> Changed | None:
+def _changed(
+    entry: Entry, item: IngestItem, stamp: Stamp | None, parameters: bytes | None, row: Row
+) -> Changed | None:
     """What has changed since the item was stored, as far as is known without reading a file."""
-    item, stamp = task.item, task.stamp
     if stamp is None:
         same = row.source == source_text(item)
     elif isinstance(item.source, bytes):
@@ -201,19 +207,19 @@ def _changed(task: Task, row: Row) -> Changed | None:
     else:
         same = (row.size, row.version) == (stamp.size, stamp.version)
         # In a folder the key is the path. Journals of earlier versions store paths as they were passed.
-        same = same and (task.from_folder or row.source in {location(item), source_text(item)})
+        same = same and (entry.from_folder or row.source in {location(item), source_text(item)})
     if not same:
         return "content"
-    return None if row.parameters == task.parameters else "parameters"
+    return None if row.parameters == parameters else "parameters"
 
 
 def already_stored(
-    task: Task, row: Row, changed: Changed | None, same_content_as: str | None = None
+    key: str, item: IngestItem, row: Row, changed: Changed | None, same_content_as: str | None = None
 ) -> AlreadyStored:
     """The outcome of an item whose image is recorded in `row`."""
     return AlreadyStored(
-        key=task.key,
-        item=task.item,
+        key=key,
+        item=item,
         image_id=row.image_id or "",
         cdn_url=row.cdn_url or "",
         same_content_as=same_content_as,

@@ -80,7 +80,8 @@ class RowCodec:
     """
 
     def __init__(self, connection: sqlite3.Connection, job: str) -> None:
-        self._job = job
+        self._derived_keys = tuple(partial(_derived_key, job, number) for number in (0, 1))
+        """The idempotency key of a row by the number that is stored for it."""
         self._places: SharedValues[str] = SharedValues(connection, 0, PLACES)
         self._urls: SharedValues[str] = SharedValues(connection, 1, 256)
         self._parameters: SharedValues[bytes] = SharedValues(connection, 2, 64)
@@ -185,36 +186,15 @@ class RowCodec:
         key = row.idempotency_key
         if key is None:
             return None
-        content = (row.key, row.source, row.version, row.sha256, row.size)
-        for number, parameters in ((0, None), (1, row.parameters)):
-            if key == self._derived_key(*content, parameters):
+        for number, derived in enumerate(self._derived_keys):
+            if key == derived(row):
                 return number
         return _packed_other_key(key)
 
-    def _derived_key(
-        self,
-        key: str,
-        source: str,
-        version: str | None,
-        sha256: bytes | None,
-        size: int | None,
-        parameters: bytes | None,
-    ) -> str | None:
-        """The idempotency key that an item normally has, see `prepare`."""
-        if sha256 is not None:
-            content = sha256
-        elif is_url(source):
-            content = (source if version is None else f"{source}\0{version}").encode()
-        elif version is not None:
-            content = f"{source}\0{version}\0{size}".encode()
-        else:
-            return None
-        return derived_key(self._job, key, content, parameters)
-
     def decode(self, stored: Sequence[Any]) -> Row:
         """Decode a row that `encode` has encoded."""
-        place, name, state, run, size, version, sha256, packed_key, image = stored[:9]
-        url, source_place, source_name, attempts, parameters, failure, note = stored[9:]
+        place, name, state, run, size, version, sha256, own_key, image, url, *others = stored
+        source_place, source_name, attempts, parameters, failure, note = others
         places = self._places.values
         key = places[place] + name
         if source_name is None:
@@ -231,17 +211,30 @@ class RowCodec:
             version = version.hex()
         if isinstance(parameters, int):
             parameters = self._parameters.values[parameters]
-        idempotency_key: Any = packed_key
-        if isinstance(packed_key, int):  # see _DerivedWhenAsked
-            content = (key, source, version, sha256, size, parameters if packed_key else None)
-            idempotency_key = partial(self._derived_key, *content)
-        elif isinstance(packed_key, bytes):
-            idempotency_key = _unpacked_key(packed_key)
+        if isinstance(own_key, int):
+            own_key = self._derived_keys[own_key]  # see _DerivedWhenAsked
+        elif isinstance(own_key, bytes):
+            own_key = _unpacked_key(own_key)
         error_type, error, item = _NO_FAILURE if failure is None else json.loads(failure)
+        state = STATES[state]
+        # Positional and without unpacking, because a resumed job does little else for most of its items.
         return Row(
-            *(key, source, STATES[state], run, size, version, sha256, idempotency_key, image, url, attempts),
-            *(error_type, error, item, parameters, note),
-        )
+            key, source, state, run, size, version, sha256, own_key, image, url, attempts,
+            error_type, error, item, parameters, note,
+        )  # fmt: skip
+
+
+def _derived_key(job: str, number: int, row: Row) -> str | None:
+    """The idempotency key that an item normally has, see `prepare`; 1 includes its parameters."""
+    if row.sha256 is not None:
+        content = row.sha256
+    elif is_url(row.source):
+        content = (row.source if row.version is None else f"{row.source}\0{row.version}").encode()
+    elif row.version is not None:
+        content = f"{row.source}\0{row.version}\0{row.size}".encode()
+    else:
+        return None
+    return derived_key(job, row.key, content, row.parameters if number else None)
 
 
 def _packed_version(version: str | None) -> str | bytes | int | None:

@@ -37,7 +37,7 @@ def _among(states: Sequence[State]) -> str:
 
 _PACE_SECONDS: Final = 24 * 3600.0
 _SAMPLE: Final = 3
-_LOOKUP: Final = 500  # keys in one query
+_LOOKUP: Final = 512  # keys in one query: those of a batch of a source
 _STORED: Final = (State.STORED, State.READY)
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM compact_items"  # noqa: S608 - only names
 _WRITE: Final = f"{INSERT} ON CONFLICT (place, name) DO UPDATE SET " + ", ".join(

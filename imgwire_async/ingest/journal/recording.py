@@ -6,7 +6,7 @@ from imgwire_async.errors import ImgwireError
 from imgwire_async.ingest.coordination.survey import already_stored, failed_row
 from imgwire_async.ingest.items import storable
 from imgwire_async.ingest.journal.rows import Row, State
-from imgwire_async.ingest.results.outcomes import AlreadyStored, Failed, Stored
+from imgwire_async.ingest.results.outcomes import AlreadyStored, Changed, Failed, Stored
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.ingest.sink import StoredImage
 
@@ -36,7 +36,8 @@ def as_known(task: Task, known: Row, run: int, same_content_as: str | None) -> t
     changed = same_content_as is None and task.parameters != known.parameters
     if changed:
         row.parameters = known.parameters
-    return row, already_stored(task, known, "parameters" if changed else None, same_content_as)
+    what: Changed | None = "parameters" if changed else None
+    return row, already_stored(task.key, task.item, known, what, same_content_as)
 
 
 def as_failed(task: Task, error: ImgwireError, run: int) -> tuple[Row, Failed]:

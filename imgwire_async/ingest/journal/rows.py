@@ -21,8 +21,9 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-DONE: Final = frozenset({State.STORED, State.READY, State.SKIPPED})
-"""States that a later run skips, as long as the source has not changed."""
+DONE: Final = (State.STORED, State.READY, State.SKIPPED)
+"""States that a later run skips, as long as the source has not changed. A tuple, because hashing a member of
+an enumeration calls Python."""
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ class Row:
 
 
 class _DerivedWhenAsked:
-    """Lets the journal pass a function instead of a row's idempotency key.
+    """Lets the journal pass a function of the row instead of its idempotency key.
 
     Most rows are read only to skip their items, and deriving a key takes as long as reading a row.
     """
@@ -66,7 +67,7 @@ class _DerivedWhenAsked:
             return self
         value = self._slot.__get__(row, owner)
         if callable(value):
-            value = value()
+            value = value(row)
             self._slot.__set__(row, value)
         return value
 
