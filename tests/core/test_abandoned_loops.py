@@ -97,7 +97,7 @@ async def pass_through(gate: Gate) -> None:
 
 
 @CONCURRENCIES
-def test_slots_of_a_closed_loop_are_free_in_the_next_one(
+def test_slots_held_in_a_closed_loop_are_free_in_the_next_one(
     pending: PendingCalls, concurrency: int | Literal["auto"]
 ) -> None:
     gate = Gate(concurrency)
@@ -112,7 +112,7 @@ def test_slots_of_a_closed_loop_are_free_in_the_next_one(
 
 
 @CONCURRENCIES
-def test_calls_of_a_closed_loop_that_are_collected_late_free_nothing_twice(
+def test_calls_of_a_closed_loop_that_are_collected_late_release_nothing_twice(
     pending: PendingCalls, concurrency: int | Literal["auto"]
 ) -> None:
     gate = Gate(concurrency)
@@ -141,7 +141,7 @@ def test_a_waiting_call_of_a_closed_loop_can_be_collected_before_the_next_one(pe
     asyncio.run(pass_through(gate))
 
 
-def test_calls_of_a_stopped_loop_end_when_it_is_resumed_after_another_one(pending: PendingCalls) -> None:
+def test_calls_of_a_stopped_loop_end_when_the_loop_resumes_after_another_one(pending: PendingCalls) -> None:
     gate, release = Gate(1), asyncio.Event()
     pending.leave(*(hold(gate, release) for _ in range(3)))
 
@@ -199,7 +199,7 @@ def test_a_value_of_a_loop_stays_the_same_within_it_and_is_fresh_in_another() ->
     assert one is not other
 
 
-def test_loops_that_run_in_turns_keep_their_own_values() -> None:
+def test_loops_that_run_alternately_keep_their_own_values() -> None:
     values = PerRun(object)
 
     async def get() -> object:

@@ -21,7 +21,7 @@ async def chunks_of(parts: list[bytes]) -> AsyncGenerator[bytes, None]:
 
 
 @given(st.lists(st.binary(max_size=300) | st.integers(0, 3 * PIECE_SIZE).map(bytes), max_size=8))
-def test_any_content_in_any_chunks_arrives_unchanged_in_small_pieces(parts: list[bytes]) -> None:
+def test_any_content_in_any_chunks_arrives_unchanged_in_small_chunks(parts: list[bytes]) -> None:
     content = b"".join(parts)
     reported: list[int] = []
     ends: list[bool] = []
@@ -56,14 +56,14 @@ def test_a_small_body_in_any_chunks_is_read_whole(parts: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("announced", [5, 7])
-async def test_a_small_body_of_another_size_than_announced_is_not_given_out(announced: int) -> None:
+async def test_a_small_body_of_another_size_than_declared_is_not_sent(announced: int) -> None:
     stream = CountedStream(chunks_of([b"abc", b"def"]), announced)
 
     with pytest.raises(SourceChangedError):
         await stream.read_whole()
 
 
-async def test_bytes_are_counted_as_sent_only_when_the_next_piece_is_asked_for() -> None:
+async def test_bytes_are_counted_as_sent_only_when_the_next_chunk_is_requested() -> None:
     stream = CountedStream(chunks_of([b"abc", b"def"]), 6)
 
     await anext(stream)
@@ -73,7 +73,7 @@ async def test_bytes_are_counted_as_sent_only_when_the_next_piece_is_asked_for()
     assert (before, stream.sent) == (0, 3)
 
 
-async def test_a_stream_that_was_begun_cannot_be_sent_again() -> None:
+async def test_a_started_stream_cannot_be_sent_again() -> None:
     stream = CountedStream(chunks_of([b"abc", b"def"]), 6)
     untouched = stream.started
     await anext(aiter(stream))
@@ -83,7 +83,7 @@ async def test_a_stream_that_was_begun_cannot_be_sent_again() -> None:
         aiter(stream)
 
 
-async def test_pieces_grow_on_a_quick_connection_and_shrink_on_a_slow_one(
+async def test_chunks_grow_on_a_fast_connection_and_shrink_on_a_slow_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 0.0
@@ -98,7 +98,7 @@ async def test_pieces_grow_on_a_quick_connection_and_shrink_on_a_slow_one(
     assert sizes == [1, 2, 4, 8, 8, 1]
 
 
-async def test_the_end_of_the_source_is_found_before_the_last_piece_is_given_out() -> None:
+async def test_the_end_of_the_source_is_detected_before_the_last_chunk_is_sent() -> None:
     ended: list[bool] = []
 
     async def chunks() -> AsyncGenerator[bytes, None]:
@@ -113,7 +113,7 @@ async def test_the_end_of_the_source_is_found_before_the_last_piece_is_given_out
 
 
 @pytest.mark.parametrize("parts", [[b"abc", b"d"], [b"abc", b"", b"d"], [b"abcd"]])
-async def test_the_last_piece_of_a_source_with_more_bytes_than_announced_is_not_given_out(
+async def test_the_last_chunk_of_a_source_with_more_bytes_than_declared_is_not_sent(
     parts: list[bytes],
 ) -> None:
     stream = CountedStream(chunks_of(parts), 3)

@@ -85,7 +85,7 @@ async def put(client: AsyncImgwireClient, url: str, body: Bytes, **options: Any)
 
 
 @pytest.mark.parametrize("fault", [{"status": s} for s in (408, 429, 500, 502, 503, 504)])
-async def test_a_passing_failure_of_a_read_is_cured_by_another_attempt(
+async def test_a_transient_failure_of_a_read_is_retried(
     sandbox: Sandbox, client: AsyncImgwireClient, fault: dict[str, Any]
 ) -> None:
     sandbox.faults.times(2, "images.list", **fault)
@@ -101,7 +101,7 @@ async def test_a_passing_failure_of_a_read_is_cured_by_another_attempt(
     "fault", [{"reset": "before"}, {"reset": "after"}, {"truncate": True}], ids=["before", "after", "cut"]
 )
 @pytest.mark.parametrize("operation", ["images.list", "images.create"])
-async def test_a_lost_answer_of_a_repeatable_operation_is_cured_by_another_attempt(
+async def test_a_repeatable_operation_is_retried_after_a_lost_response(
     sandbox: Sandbox, client: AsyncImgwireClient, fault: dict[str, Any], operation: str
 ) -> None:
     sandbox.faults.once(operation, **fault)
@@ -115,7 +115,7 @@ async def test_a_lost_answer_of_a_repeatable_operation_is_cured_by_another_attem
     assert sandbox.faults.unused() == []
 
 
-async def test_a_lost_answer_of_a_create_ends_in_one_record_with_its_key(
+async def test_a_create_with_a_lost_response_ends_in_one_record_with_its_key(
     sandbox: Sandbox, client: AsyncImgwireClient
 ) -> None:
     sandbox.faults.times(3, "images.create", reset="after")
@@ -183,7 +183,7 @@ async def test_a_call_ends_after_the_allowed_attempts_with_the_last_error(sandbo
     assert len(sandbox.requests.of("images.list")) == 3
 
 
-async def test_a_hint_above_the_limit_raises_at_once_and_is_reported(sandbox: Sandbox) -> None:
+async def test_a_hint_above_the_limit_raises_at_once_and_is_in_the_error(sandbox: Sandbox) -> None:
     sandbox.faults.once("images.list", status=429, retry_after=120)
 
     async with client_of(sandbox) as client:
@@ -195,7 +195,7 @@ async def test_a_hint_above_the_limit_raises_at_once_and_is_reported(sandbox: Sa
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 413, 422])
-async def test_a_refusal_is_not_repeated(sandbox: Sandbox, client: AsyncImgwireClient, status: int) -> None:
+async def test_a_rejection_is_not_retried(sandbox: Sandbox, client: AsyncImgwireClient, status: int) -> None:
     sandbox.faults.once("images.list", status=status)
 
     with pytest.raises(APIStatusError) as caught:
@@ -209,7 +209,7 @@ async def test_a_refusal_is_not_repeated(sandbox: Sandbox, client: AsyncImgwireC
 # The PUT
 
 
-async def test_after_a_failure_half_way_the_whole_body_is_sent_again() -> None:
+async def test_after_a_failure_halfway_the_whole_body_is_sent_again() -> None:
     content = bytes(range(256)) * 4000
     halves: list[int] = []
 
@@ -234,7 +234,7 @@ async def test_after_a_failure_half_way_the_whole_body_is_sent_again() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_source_that_can_be_read_once_is_sent_once_and_never_empty(status: int) -> None:
+async def test_a_source_that_can_be_read_once_is_sent_once_and_never_as_empty(status: int) -> None:
     with raw_server(in_turn(answer(status), OK)) as server:
         async with client_of(server) as client:
             with pytest.raises(UploadRejectedError) as caught:
@@ -245,7 +245,7 @@ async def test_a_source_that_can_be_read_once_is_sent_once_and_never_empty(statu
     assert body.opened == 1
 
 
-async def test_a_source_that_can_be_read_once_is_sent_again_when_nothing_of_it_was_read() -> None:
+async def test_a_source_that_can_be_read_once_is_sent_again_if_nothing_of_it_was_read() -> None:
     with full_listener() as unreachable, raw_server(always(OK)) as server:
         async with client_of(server, timeout=0.05, max_retries=2) as client:
             body = Bytes(b"x" * 1000, replayable=False)
@@ -286,7 +286,7 @@ async def test_a_redirect_is_an_error_and_never_followed(status: int) -> None:
     "url",
     ["", "nonsense", "/relative", "https://", "http://[bad", "ftp://localhost/x", "https://h:99999/", "a\nb"],
 )
-async def test_an_upload_url_that_is_no_url_is_a_clear_error(client: AsyncImgwireClient, url: str) -> None:
+async def test_an_invalid_upload_url_is_a_clear_error(client: AsyncImgwireClient, url: str) -> None:
     with pytest.raises(ResponseDecodeError, match="not a URL"):
         await put(client, url, Bytes(b"x"))
 
@@ -323,7 +323,7 @@ async def test_a_large_request_to_an_api_that_stops_reading_ends_in_a_timeout() 
                 await client.images.create(file_name="x" * 8_000_000)
 
 
-async def test_a_source_that_changes_is_an_error_with_the_call_in_it() -> None:
+async def test_the_error_for_a_changed_source_names_the_call() -> None:
     class Shrunk(Bytes):
         def __init__(self) -> None:
             super().__init__(b"x" * 100)
@@ -358,7 +358,7 @@ async def test_small_content_in_memory_is_sent_and_reported_without_being_opened
     assert server.bodies == [b"x" * 1000] * 2
 
 
-async def test_what_a_progress_callback_raises_comes_out_as_it_is() -> None:
+async def test_an_exception_of_a_progress_callback_is_raised_unchanged() -> None:
     def explode(sent: int) -> None:
         if sent:
             raise KeyError(sent)
@@ -440,7 +440,7 @@ def provider(*keys: str) -> tuple[Any, list[str]]:
     return provide, given
 
 
-async def test_a_provider_is_asked_once_and_again_after_a_401(sandbox: Sandbox) -> None:
+async def test_a_key_provider_is_called_once_and_again_after_a_401(sandbox: Sandbox) -> None:
     provide, given = provider("sk_expired", sandbox.server_key)
     async with client_of(sandbox, api_key=provide) as client:
         await client.images.list()
@@ -449,7 +449,7 @@ async def test_a_provider_is_asked_once_and_again_after_a_401(sandbox: Sandbox) 
     assert given == ["sk_expired", sandbox.server_key]
 
 
-async def test_the_request_with_the_new_key_is_counted_and_told_like_any_other(sandbox: Sandbox) -> None:
+async def test_the_request_with_the_new_key_is_counted_and_reported_like_any_other(sandbox: Sandbox) -> None:
     provide, _ = provider("sk_expired", sandbox.server_key)
     told: list[int | None] = []
     async with client_of(
@@ -462,7 +462,7 @@ async def test_the_request_with_the_new_key_is_counted_and_told_like_any_other(s
     assert (stats.attempts, stats.retries) == (2, 1)
 
 
-async def test_a_second_401_in_a_row_is_the_caller_s(sandbox: Sandbox) -> None:
+async def test_a_second_401_in_a_row_is_raised_to_the_caller(sandbox: Sandbox) -> None:
     provide, given = provider("sk_one", "sk_two", "sk_three")
     async with client_of(sandbox, api_key=provide) as client:
         with pytest.raises(AuthenticationError):
@@ -472,7 +472,7 @@ async def test_a_second_401_in_a_row_is_the_caller_s(sandbox: Sandbox) -> None:
     assert len(sandbox.requests.of("images.list")) == 2
 
 
-async def test_many_calls_that_are_rejected_at_once_ask_for_one_new_key(sandbox: Sandbox) -> None:
+async def test_many_calls_rejected_at_once_fetch_one_new_key(sandbox: Sandbox) -> None:
     provide, given = provider("sk_expired", sandbox.server_key)
     async with client_of(sandbox, api_key=provide) as client, anyio.create_task_group() as tasks:
         for _ in range(20):
@@ -499,7 +499,7 @@ async def test_a_provider_that_is_not_async_is_rejected(sandbox: Sandbox) -> Non
 
 
 @pytest.mark.parametrize("key", ["", "a b", "sk_\n", "sk_é", None, 7])
-async def test_a_provider_that_gives_no_key_is_rejected(sandbox: Sandbox, key: Any) -> None:
+async def test_a_provider_that_returns_no_key_is_rejected(sandbox: Sandbox, key: Any) -> None:
     provide, _ = provider(key)
     async with client_of(sandbox, api_key=provide) as client:
         with pytest.raises(ConfigurationError, match="API key"):
@@ -528,7 +528,7 @@ async def test_the_environment_is_sent_as_a_header(sandbox: Sandbox) -> None:
     assert sandbox.requests[0].headers["x-environment-id"] == sandbox.environment_id
 
 
-async def test_a_request_says_what_it_is_and_what_it_takes() -> None:
+async def test_a_request_declares_its_user_agent_and_accepted_types() -> None:
     with raw_server(always(answer(200, b"[]"))) as server:
         async with client_of(server) as client:
             await client.images.list()
@@ -563,7 +563,7 @@ async def test_an_id_that_is_not_a_uuid_is_rejected_before_the_network(
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1}, b"x"])
-async def test_an_argument_that_json_cannot_hold_is_rejected_before_the_network(
+async def test_an_argument_that_is_not_valid_json_is_rejected_before_the_network(
     sandbox: Sandbox, client: AsyncImgwireClient, value: Any
 ) -> None:
     with pytest.raises(InvalidArgumentError):

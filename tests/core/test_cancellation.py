@@ -27,13 +27,13 @@ async def in_foreign_code(code: Callable[[], Awaitable[None]]) -> None:
         await code()
 
 
-async def test_what_was_cancelled_elsewhere_is_an_error_with_its_cause() -> None:
+async def test_a_cancellation_elsewhere_is_an_error_with_its_cause() -> None:
     with pytest.raises(UnexpectedCancellationError, match="the hook raised CancelledError") as raised:
         await in_foreign_code(await_something_cancelled)
     assert isinstance(raised.value.__cause__, asyncio.CancelledError)
 
 
-async def test_the_error_is_of_the_class_that_was_asked_for() -> None:
+async def test_the_error_is_of_the_requested_class() -> None:
     with pytest.raises(UploadSourceError), ForeignCode("the source", UploadSourceError):
         await await_something_cancelled()
 
@@ -72,7 +72,7 @@ async def test_a_task_that_is_cancelled_just_before_ends_as_cancelled() -> None:
         await task
 
 
-async def test_a_task_that_has_survived_a_cancellation_tells_another_one_apart() -> None:
+async def test_a_task_that_survived_a_cancellation_recognises_another_one() -> None:
     async def survive_then_call() -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -93,7 +93,7 @@ async def test_a_timeout_of_asyncio_stays_a_timeout() -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("before", [True, False])
-def test_a_cancelled_scope_is_left_as_such(backend: str, before: bool) -> None:
+def test_a_cancelled_scope_stays_cancelled(backend: str, before: bool) -> None:
     async def scenario() -> bool:
         with anyio.CancelScope(deadline=anyio.current_time() + (-1 if before else 0.01)) as scope:
             await in_foreign_code(anyio.sleep_forever)
@@ -102,7 +102,7 @@ def test_a_cancelled_scope_is_left_as_such(backend: str, before: bool) -> None:
     assert anyio.run(scenario, backend=backend)
 
 
-def test_on_trio_a_cancellation_that_was_kept_is_none_of_the_calls() -> None:
+def test_on_trio_a_stored_cancellation_does_not_belong_to_the_call() -> None:
     async def scenario() -> None:
         kept: list[trio.Cancelled] = []
         with trio.CancelScope() as scope:
@@ -122,7 +122,7 @@ def test_on_trio_a_cancellation_that_was_kept_is_none_of_the_calls() -> None:
     trio.run(scenario)
 
 
-def test_on_trio_a_cancellation_of_asyncio_is_none_of_the_calls() -> None:
+def test_on_trio_a_cancellation_of_asyncio_does_not_belong_to_the_call() -> None:
     async def raise_it() -> None:
         raise asyncio.CancelledError
 
@@ -133,7 +133,7 @@ def test_on_trio_a_cancellation_of_asyncio_is_none_of_the_calls() -> None:
     trio.run(scenario)
 
 
-async def test_other_exceptions_come_through() -> None:
+async def test_other_exceptions_pass_through() -> None:
     async def fail() -> None:
         raise KeyboardInterrupt
 

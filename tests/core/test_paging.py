@@ -73,7 +73,7 @@ async def collect(iterator: AsyncIterator[Any]) -> list[Any]:
     return [item async for item in iterator]
 
 
-async def test_awaiting_a_list_gives_one_page() -> None:
+async def test_awaiting_a_list_returns_one_page() -> None:
     service = Service(45)
 
     page = await service.list(page=2, limit=10)
@@ -87,7 +87,7 @@ async def test_awaiting_a_list_gives_one_page() -> None:
     assert service.asked == [(2, 10)]
 
 
-async def test_iterating_gives_every_item_of_every_page() -> None:
+async def test_iterating_yields_every_item_of_every_page() -> None:
     service = Service(45)
 
     assert await collect(aiter(service.list())) == list(range(45))
@@ -101,7 +101,7 @@ async def test_a_list_can_be_used_again() -> None:
     assert await collect(aiter(listing)) == await collect(aiter(listing)) == [0, 1, 2]
 
 
-async def test_pages_can_be_iterated_from_any_page_on() -> None:
+async def test_pages_can_be_iterated_from_any_page() -> None:
     pages = await collect(Service(45).list(page=2, limit=20).pages())
 
     assert [page.data for page in pages] == [list(range(20, 40)), list(range(40, 45))]
@@ -123,14 +123,14 @@ async def test_max_items_ends_the_iteration_without_fetching_more(wanted: int, p
 
 
 @pytest.mark.parametrize("spelling", ["null", "NULL", "none", "None", "", "  ", None])
-async def test_every_spelling_of_no_next_page_ends_the_list(spelling: str | None) -> None:
+async def test_every_representation_of_no_next_page_ends_the_list(spelling: str | None) -> None:
     assert await collect(aiter(Service(25, none=spelling).list())) == list(range(25))
 
 
 @pytest.mark.parametrize(
     "following", ["three", "-1", "0", "1", "2", "2.5", "٣", "0x3", "9" * 400, "3, 4", "nan", "undefined"]
 )
-async def test_a_next_page_that_leads_nowhere_is_an_error_that_says_where_to_resume(following: str) -> None:
+async def test_an_invalid_next_page_is_an_error_that_says_where_to_resume(following: str) -> None:
     service = Service(100)
     service.headers = lambda page, headers: headers | ({"x-next-page": following} if page == 2 else {})
     seen: list[int] = []
@@ -149,7 +149,7 @@ async def append_all(seen: list[Any], listing: Listing[Any]) -> None:
         seen.append(item)  # noqa: PERF401 - what was seen before an error counts
 
 
-async def test_headers_that_only_inform_may_be_missing_or_garbage() -> None:
+async def test_informational_headers_may_be_missing_or_garbage() -> None:
     service = Service(45)
     service.headers = lambda page, headers: {  # noqa: ARG005
         "x-next-page": headers["x-next-page"],
@@ -165,7 +165,7 @@ async def test_headers_that_only_inform_may_be_missing_or_garbage() -> None:
 
 
 @pytest.mark.parametrize("prefetch", [0, 1, 2, 5, 50])
-async def test_an_error_says_where_to_resume_and_everything_before_it_was_given_out(prefetch: int) -> None:
+async def test_an_error_says_where_to_resume_and_everything_before_it_was_yielded(prefetch: int) -> None:
     service = Service(100)
     service.failing[3] = InternalServerError("broke", status=500)
     seen: list[int] = []
@@ -181,7 +181,7 @@ async def test_an_error_says_where_to_resume_and_everything_before_it_was_given_
 
 
 @pytest.mark.parametrize("prefetch", [0, 3])
-async def test_an_iterator_that_failed_can_continue(prefetch: int) -> None:
+async def test_a_failed_iterator_can_continue(prefetch: int) -> None:
     service = Service(100)
     service.failing[3] = InternalServerError("broke", status=500)
     items = aiter(service.list(prefetch=prefetch))
@@ -203,7 +203,7 @@ async def test_prefetching_keeps_the_order_and_stays_within_its_bound(prefetch: 
     assert service.most_in_flight == min(prefetch + 1, 10)
 
 
-async def test_prefetching_asks_for_no_page_beyond_the_last() -> None:
+async def test_prefetching_requests_no_page_beyond_the_last() -> None:
     service = Service(30)
 
     await collect(aiter(service.list(prefetch=10)))
@@ -227,7 +227,7 @@ def test_the_next_pages_are_fetched_while_the_caller_uses_a_page(backend: str) -
     run(main, backend)
 
 
-async def test_no_page_is_fetched_ahead_whose_items_nobody_wants() -> None:
+async def test_no_unneeded_page_is_prefetched() -> None:
     service = Service(1000)
 
     assert await collect(aiter(service.list(prefetch=5, max_items=35))) == list(range(35))
@@ -236,7 +236,7 @@ async def test_no_page_is_fetched_ahead_whose_items_nobody_wants() -> None:
 
 
 @BACKENDS
-def test_an_iterator_that_is_dropped_ends_what_it_fetches_ahead(backend: str) -> None:
+def test_a_dropped_iterator_ends_its_prefetching(backend: str) -> None:
     ended: anyio.Event
 
     async def fetch(position: Position, limit: int | None) -> Page[int]:  # noqa: ARG001 - the interface
@@ -263,7 +263,7 @@ def test_an_iterator_that_is_dropped_ends_what_it_fetches_ahead(backend: str) ->
     run(main, backend)
 
 
-async def test_an_exception_of_the_caller_s_own_hook_comes_out_of_a_prefetch_as_it_is() -> None:
+async def test_an_exception_of_the_caller_s_hook_passes_through_a_prefetch_unchanged() -> None:
     service = Service(100)
     service.failing[3] = KeyError("hook")
 
@@ -271,7 +271,7 @@ async def test_an_exception_of_the_caller_s_own_hook_comes_out_of_a_prefetch_as_
         await append_all([], service.list(prefetch=4))
 
 
-async def test_a_chain_that_skips_pages_is_followed_also_when_reading_ahead() -> None:
+async def test_a_chain_that_skips_pages_is_followed_with_prefetching_as_well() -> None:
     service = Service(100)
     service.headers = lambda page, headers: headers | ({"x-next-page": "4"} if page == 2 else {})
 
@@ -340,7 +340,7 @@ async def test_a_long_list_needs_no_more_memory_than_its_pages(length: int) -> N
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_iteration_that_is_left_early_leaves_nothing_behind(backend: str) -> None:
+def test_an_iteration_that_is_left_early_leaves_no_task_behind(backend: str) -> None:
     async def scenario() -> None:
         service = Service(100)
         async for _ in service.list(prefetch=2):
@@ -392,7 +392,7 @@ async def test_cursors_are_followed_to_the_last_page() -> None:
     assert await collect(aiter(by_cursor(CURSORS))) == [1, 2, 3, 4]
 
 
-async def test_a_list_can_begin_at_a_cursor() -> None:
+async def test_a_list_can_start_at_a_cursor() -> None:
     assert await collect(aiter(by_cursor(CURSORS, page="a"))) == [3, 4]
     page = await by_cursor(CURSORS, page="a")
     assert (page.pagination.cursor, page.pagination.next_cursor) == ("a", "b")
@@ -402,7 +402,7 @@ async def test_a_list_can_begin_at_a_cursor() -> None:
 @pytest.mark.parametrize(
     "cycle", [{None: ([1], "a"), "a": ([2], "a")}, {None: ([1], "a"), "a": ([2], "b"), "b": ([3], "a")}]
 )
-async def test_cursors_that_lead_in_a_circle_end_the_iteration(
+async def test_a_cycle_of_cursors_ends_the_iteration(
     cycle: dict[str | None, tuple[list[int], str | None]],
 ) -> None:
     iterator = aiter(by_cursor(cycle))

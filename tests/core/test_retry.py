@@ -234,7 +234,7 @@ class TestParseRetryAfter:
             "2026-05-09T12:00:30Z",
         ],
     )
-    def test_takes_everything_else_for_no_hint(self, text: str) -> None:
+    def test_treats_everything_else_as_no_hint(self, text: str) -> None:
         assert parse_retry_after({"retry-after": text}, WALL) is None
 
     def test_no_header_is_no_hint(self) -> None:
@@ -259,7 +259,7 @@ class TestParseRetryAfter:
         assert parse_retry_after(headers, WALL + wrong_by) == 2.0
 
     @pytest.mark.parametrize("date", ["", "yesterday", "Sat, 32 May 2026 12:00:00 GMT"])
-    def test_without_a_usable_date_this_machine_has_to_know(self, date: str) -> None:
+    def test_without_a_usable_date_the_clock_of_this_machine_counts(self, date: str) -> None:
         headers = {"date": date, "retry-after": "Sat, 09 May 2026 12:00:02 GMT"}
         assert parse_retry_after(headers, WALL) == 2.0
 
@@ -280,7 +280,7 @@ class TestParseRetryAfter:
         ),
         st.floats(0, 4e9),
     )
-    def test_any_text_gives_none_or_a_wait_that_makes_sense(self, text: str, now: float) -> None:
+    def test_any_text_gives_none_or_a_sensible_wait(self, text: str, now: float) -> None:
         seconds = parse_retry_after({"retry-after": text}, now)
         assert seconds is None or 0.0 <= seconds <= LONGEST_HINT
 
@@ -300,7 +300,7 @@ class TestRetryPolicy:
             ({"max_retry_after": float("nan")}, "max_retry_after"),
         ],
     )
-    def test_refuses_numbers_that_make_no_sense(self, arguments: dict[str, float], message: str) -> None:
+    def test_rejects_invalid_numbers(self, arguments: dict[str, float], message: str) -> None:
         with pytest.raises(ValueError, match=message):
             RetryPolicy(**arguments)  # type: ignore[arg-type]
 
@@ -332,11 +332,11 @@ class TestRetryPolicy:
 
 
 class TestRetryBudget:
-    def test_refuses_numbers_that_make_no_sense(self) -> None:
+    def test_rejects_invalid_numbers(self) -> None:
         with pytest.raises(ValueError, match="capacity"):
             RetryBudget(lambda: 0.0, capacity=0.5)
 
-    def test_an_outage_costs_the_capacity_once_and_one_retry_per_second_after_that(self) -> None:
+    def test_an_outage_costs_the_capacity_once_and_then_one_retry_per_second(self) -> None:
         time = VirtualTime()
         budget = RetryBudget(time.monotonic)
         retries = 0
@@ -369,7 +369,7 @@ class TestRetryBudget:
             st.tuples(st.sampled_from(["withdraw", "deposit"]), st.floats(0, 3)), min_size=1, max_size=300
         )
     )
-    def test_never_gives_more_than_it_was_given(self, steps: list[tuple[str, float]]) -> None:
+    def test_never_allows_more_than_was_paid_in(self, steps: list[tuple[str, float]]) -> None:
         time = VirtualTime()
         budget = RetryBudget(time.monotonic, capacity=5, per_success=0.2, per_second=0.5)
         given_out = deposits = 0
@@ -392,7 +392,7 @@ class TestRun:
             result=calls.sent[0], attempts=1, stopped=StopReason.SUCCESS, retry_after=None
         )
 
-    async def test_a_transient_failure_is_retried_until_it_is_cured(self) -> None:
+    async def test_a_transient_failure_is_retried_until_it_succeeds(self) -> None:
         calls = Calls([answer(503), RESET, OK])
         finished = await calls.run()
         assert (finished.attempts, finished.stopped) == (3, StopReason.SUCCESS)
@@ -418,7 +418,7 @@ class TestRun:
         await calls.run()
         assert 20.0 <= calls.sent[1].at <= 22.0
 
-    async def test_a_wait_that_would_pass_the_deadline_is_not_begun(self) -> None:
+    async def test_a_wait_beyond_the_deadline_is_not_started(self) -> None:
         calls = Calls([answer(503, "10")], takes=1.0)
         finished = await calls.run(deadline=10.5)
         assert (finished.attempts, finished.stopped) == (1, StopReason.DEADLINE)
@@ -461,7 +461,7 @@ class TestRun:
         assert budget.available == 50.0
 
     @pytest.mark.parametrize("asynchronous", [False, True])
-    async def test_the_hook_hears_of_each_retry_before_its_wait(self, asynchronous: bool) -> None:
+    async def test_the_hook_is_called_for_each_retry_before_its_wait(self, asynchronous: bool) -> None:
         calls = Calls([answer(503, "2"), RESET, OK])
         heard: list[tuple[float, RetryEvent]] = []
 
@@ -500,7 +500,7 @@ class TestRun:
         with pytest.raises(asyncio.CancelledError):
             await calls.run()
 
-    async def test_what_an_attempt_raises_passes_through(self) -> None:
+    async def test_an_exception_of_an_attempt_passes_through(self) -> None:
         class Broken(Calls):
             async def attempt(self, number: int, _: object) -> Result:
                 raise ZeroDivisionError(number)

@@ -60,13 +60,13 @@ async def failures(calls: int, call: Callable[[], Any]) -> list[ImgwireError]:
 
 
 @pytest.mark.parametrize(("calls", "concurrency"), [(40, 100), (100, 100), (250, 100), (200, 200)])
-async def test_when_all_connections_break_once_no_call_fails(calls: int, concurrency: int) -> None:
+async def test_no_call_fails_when_all_connections_break_once(calls: int, concurrency: int) -> None:
     with raw_server(Blip(min(calls, concurrency))) as server:
         async with client_of(server, concurrency=concurrency, max_retries=1) as imgwire:
             assert await failures(calls, imgwire.health) == []
 
 
-async def test_a_blip_is_one_blip_for_all_that_with_options_returns() -> None:
+async def test_a_blip_counts_once_for_all_clients_that_with_options_returns() -> None:
     with raw_server(Blip(100)) as server:
         async with client_of(server) as imgwire:
             others = [imgwire.with_options(timeout=20 + number) for number in range(4)]
@@ -74,7 +74,7 @@ async def test_a_blip_is_one_blip_for_all_that_with_options_returns() -> None:
             assert await failures(100, lambda: next(calls)()) == []
 
 
-async def test_the_client_of_the_pytest_plugin_survives_a_blip_too(
+async def test_the_client_of_the_pytest_plugin_survives_a_blip(
     imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient
 ) -> None:
     imgwire_sandbox.faults.times(100, "health", reset="before")
@@ -116,7 +116,7 @@ async def test_an_error_that_used_all_its_attempts_does_not_blame_the_budget() -
     assert "budget" not in str(caught.value)
 
 
-async def test_a_client_that_finds_its_concurrency_survives_a_blip_of_all_its_connections() -> None:
+async def test_a_client_with_auto_concurrency_survives_a_blip_of_all_its_connections() -> None:
     async with AsyncImgwireClient("sk_test", base_url="http://localhost:1", concurrency="auto") as imgwire:
         shared = core_of(imgwire).shared
         assert shared.budget.available >= 2 * shared.gate.concurrency > 200
@@ -129,7 +129,7 @@ async def test_a_client_of_imgix_survives_a_blip(
     assert await failures(100, lambda: imgix_client.sources.list()) == []
 
 
-async def test_when_all_downloads_break_once_none_fails(
+async def test_no_download_fails_when_all_break_once(
     imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient
 ) -> None:
     image = await imgwire_client.images.upload(small_image(1), file_name="a.png")

@@ -73,7 +73,7 @@ def test_no_async_generator_yields_within_a_cancel_scope() -> None:
     assert offenders([one for text in texts for one in functions(text)]) == []
 
 
-def test_such_a_generator_would_be_found() -> None:
+def test_the_check_finds_such_a_generator() -> None:
     wrong = """
 @contextmanager
 def within_deadline():

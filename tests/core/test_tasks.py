@@ -79,7 +79,7 @@ async def test_leaving_a_block_ends_the_work_and_waits_until_it_has_ended() -> N
 
 
 @on_all
-async def test_work_that_got_to_its_end_is_known_to_have() -> None:
+async def test_finished_work_is_known_to_be_finished() -> None:
     work, ended = Work(), anyio.Event()
     async with Background(work.run, at_end=ended.set) as background:
         work.go_on.set()
@@ -88,7 +88,7 @@ async def test_work_that_got_to_its_end_is_known_to_have() -> None:
 
 
 @on_all
-async def test_what_the_work_raises_comes_out_alone_and_with_its_traceback() -> None:
+async def test_an_exception_of_the_work_is_raised_alone_and_with_its_traceback() -> None:
     ended = anyio.Event()
 
     async def fail_somewhere() -> None:
@@ -111,7 +111,7 @@ async def test_what_the_work_raises_comes_out_alone_and_with_its_traceback() -> 
 
 
 @on_all
-async def test_what_nobody_has_seen_is_raised_when_the_block_is_left() -> None:
+async def test_an_unseen_exception_is_raised_when_the_block_is_left() -> None:
     ended = anyio.Event()
 
     async def work() -> None:
@@ -126,7 +126,7 @@ async def test_what_nobody_has_seen_is_raised_when_the_block_is_left() -> None:
 
 
 @on_all
-async def test_the_error_of_a_block_goes_before_that_of_the_work() -> None:
+async def test_an_error_of_the_block_takes_precedence_over_one_of_the_work() -> None:
     ended = anyio.Event()
 
     async def work() -> None:
@@ -142,7 +142,7 @@ async def test_the_error_of_a_block_goes_before_that_of_the_work() -> None:
 
 
 @on_all
-async def test_an_error_about_the_items_concerns_only_those_who_take_them() -> None:
+async def test_an_error_about_the_items_concerns_only_their_consumers() -> None:
     ended = anyio.Event()
 
     async def work() -> None:
@@ -153,7 +153,7 @@ async def test_an_error_about_the_items_concerns_only_those_who_take_them() -> N
 
 
 @on_all
-async def test_work_that_its_owner_has_ended_cannot_be_taken_for_done() -> None:
+async def test_work_ended_by_its_owner_does_not_count_as_done() -> None:
     work = Work()
     async with Background(work.run) as background:
         await work.started.wait()
@@ -177,7 +177,7 @@ async def test_the_work_sees_the_context_of_the_task_that_started_it() -> None:
 
 
 @on_all
-async def test_work_whose_owner_is_forgotten_ends() -> None:
+async def test_work_of_a_dropped_owner_ends() -> None:
     work = Work()
     background = Background(work.run)
     await work.started.wait()
@@ -188,7 +188,7 @@ async def test_work_whose_owner_is_forgotten_ends() -> None:
 
 
 @on_all
-async def test_work_whose_owner_is_forgotten_in_another_thread_ends() -> None:
+async def test_work_of_an_owner_dropped_in_another_thread_ends() -> None:
     work = Work()
     owners = [Background(work.run)]
     await work.started.wait()
@@ -292,7 +292,7 @@ async def test_nothing_of_a_block_is_cancelled_when_its_work_fails() -> None:
     assert task.cancelling() == 0
 
 
-async def test_a_group_tells_that_one_of_its_tasks_was_cancelled_by_other_code() -> None:
+async def test_a_group_reports_that_one_of_its_tasks_was_cancelled_by_other_code() -> None:
     async def cancel_oneself() -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -309,7 +309,7 @@ async def test_a_group_tells_that_one_of_its_tasks_was_cancelled_by_other_code()
 
 
 @on_all
-async def test_a_group_raises_a_single_exception_as_it_is() -> None:
+async def test_a_group_raises_a_single_exception_unchanged() -> None:
     async def fail() -> None:
         raise LookupError("one")
 
@@ -356,7 +356,7 @@ async def test_items_are_taken_once_each_and_in_order() -> None:
 
 
 @on_all
-async def test_putting_waits_for_room() -> None:
+async def test_put_waits_for_room() -> None:
     handover = Handover[int](2)
     put: list[int] = []
 
@@ -375,7 +375,7 @@ async def test_putting_waits_for_room() -> None:
     assert len(put) == 6
 
 
-async def test_an_item_is_not_lost_with_a_taker_that_is_cancelled_as_it_comes() -> None:
+async def test_an_item_is_not_lost_with_a_consumer_that_is_cancelled_as_it_arrives() -> None:
     handover = Handover[int](1)
     taker = asyncio.create_task(handover.take())
     await asyncio.sleep(0)

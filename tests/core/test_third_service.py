@@ -133,7 +133,7 @@ async def test_its_lists_follow_cursors_through_failures() -> None:
     assert b"authorization: bearer t0ken" in server.heads[0].lower()
 
 
-async def test_its_errors_read_as_it_writes_them() -> None:
+async def test_its_errors_are_read_in_its_format() -> None:
     with answers((429, {"problem": {"text": "too many readers"}})) as server:
         async with shelf(server) as core:
             with pytest.raises(RateLimitError, match="Shelf: too many readers") as caught:
@@ -164,12 +164,12 @@ async def test_its_bytes_are_sent_with_the_credential_and_only_once_when_they_ma
 
 
 @pytest.mark.parametrize("path", ["", "/", "..", "a/../b", "a//b", "a/.", "a/"])
-async def test_no_path_leaves_its_place(path: str) -> None:
+async def test_no_path_escapes_the_base_url(path: str) -> None:
     with pytest.raises(ValueError, match="must not be"):
         _ = Request(operation=COVER, path_parameters={"path": path}).path
 
 
-async def test_its_published_limit_is_kept_from_the_first_request_on() -> None:
+async def test_its_published_limit_applies_from_the_first_request() -> None:
     with answers((200, {"books": [], "after": None})) as server:
         async with shelf(server) as core:
             began = anyio.current_time()

@@ -44,7 +44,7 @@ async def download(to: object, *steps: Step, asked: bool = True) -> None:
             assert bool(server.heads) == asked
 
 
-async def test_a_file_of_anyio_is_written_where_it_stands_and_stays_open(tmp_path: Path) -> None:
+async def test_a_file_of_anyio_is_written_at_its_position_and_stays_open(tmp_path: Path) -> None:
     async with await anyio.open_file(tmp_path / "a", "wb") as file:
         await file.write(b"before ")
         await download(file)
@@ -52,7 +52,7 @@ async def test_a_file_of_anyio_is_written_where_it_stands_and_stays_open(tmp_pat
     assert (tmp_path / "a").read_bytes() == b"before " + CONTENT + b" after"
 
 
-async def test_so_is_one_of_aiofiles(tmp_path: Path) -> None:
+async def test_a_file_of_aiofiles_is_written_at_its_position_and_stays_open(tmp_path: Path) -> None:
     async with aiofiles.open(tmp_path / "a", "wb") as file:
         await file.write(b"before ")
         await download(file)
@@ -60,7 +60,7 @@ async def test_so_is_one_of_aiofiles(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == b"before " + CONTENT + b" after"
 
 
-async def test_and_the_form_file_of_starlette() -> None:
+async def test_a_form_file_of_starlette_is_written_and_stays_open() -> None:
     file = UploadFile(io.BytesIO(), filename="a")
     await download(file)
     await file.seek(0)
@@ -90,14 +90,14 @@ class AsyncWriteOnly:
 
 
 @pytest.mark.parametrize("at_once", [None, 10_000])
-async def test_anything_with_an_async_write_will_do(at_once: int | None) -> None:
+async def test_an_object_with_an_async_write_is_accepted(at_once: int | None) -> None:
     file = AsyncWriteOnly(at_once)
     await download(file)
     assert bytes(file.taken) == CONTENT
 
 
 @pytest.mark.parametrize("library", ["anyio", "aiofiles"])
-async def test_an_async_file_is_cut_back_when_the_download_begins_again(library: str, tmp_path: Path) -> None:
+async def test_an_async_file_is_truncated_when_the_download_restarts(library: str, tmp_path: Path) -> None:
     opened = anyio.open_file if library == "anyio" else aiofiles.open
     broken = Step(content=CONTENT * 8, after=len(CONTENT) * 7)
     file: Any = await opened(tmp_path / "a", "wb")
@@ -107,7 +107,7 @@ async def test_an_async_file_is_cut_back_when_the_download_begins_again(library:
     assert (tmp_path / "a").read_bytes() == b"before " + CONTENT[:1000]
 
 
-async def test_what_cannot_be_cut_back_ends_with_an_error() -> None:
+async def test_a_file_that_cannot_be_truncated_ends_with_an_error() -> None:
     broken = Step(content=CONTENT * 8, after=len(CONTENT) * 7)
     with pytest.raises(DownloadInterruptedError):
         await download(AsyncWriteOnly(), broken, CHANGED)
@@ -129,7 +129,7 @@ async def test_what_cannot_be_cut_back_ends_with_an_error() -> None:
     ],
     ids=["wb", "raw", "r+b", "ab", "gzip", "zip", "temporary", "named", "spooled", "memory"],
 )
-async def test_every_binary_file_will_do(make: Callable[[Path], Any], tmp_path: Path) -> None:
+async def test_every_binary_file_is_accepted(make: Callable[[Path], Any], tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     file = make(tmp_path / "a")
     await download(file)
@@ -181,7 +181,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
 
 
 @pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED)
-async def test_what_cannot_work_is_rejected_before_any_request(
+async def test_unusable_files_are_rejected_before_any_request(
     make: Callable[[Path], Any], reason: str, tmp_path: Path
 ) -> None:
     (tmp_path / "a").touch()
@@ -203,7 +203,7 @@ async def of_aiofiles(path: Path, mode: Any) -> Any:
 
 @pytest.mark.parametrize("opened", [of_anyio, of_aiofiles])
 @pytest.mark.parametrize(("mode", "reason"), [("w", "text mode"), ("rb", "reading only"), ("wb", "closed")])
-async def test_so_are_async_files_that_cannot_work(
+async def test_unusable_async_files_are_rejected_before_any_request(
     opened: Callable[[Path, str], Awaitable[Any]], mode: str, reason: str, tmp_path: Path
 ) -> None:
     (tmp_path / "a").touch()
@@ -242,7 +242,7 @@ class Failing(io.BytesIO):
 
 @pytest.mark.parametrize("method", ["write", "flush", "tell", "seekable"])
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), ValueError("odd"), RuntimeError("own")])
-async def test_whatever_a_file_raises_is_a_typed_error_with_its_cause(method: str, error: Exception) -> None:
+async def test_an_exception_of_a_file_is_a_typed_error_with_its_cause(method: str, error: Exception) -> None:
     with pytest.raises(DownloadTargetError) as caught:
         await download(Failing(method, error))
     assert caught.value.__cause__ is error
@@ -316,13 +316,13 @@ class Odd(Counting):
 
 
 @pytest.mark.parametrize("attribute", ["closed", "writable"])
-async def test_what_a_file_raises_when_it_is_looked_at_is_a_typed_error(attribute: str) -> None:
+async def test_an_exception_while_a_file_is_inspected_is_a_typed_error(attribute: str) -> None:
     with pytest.raises(DownloadTargetError) as caught:
         await download(Odd(attribute), asked=False)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-async def test_so_is_what_an_async_file_raises() -> None:
+async def test_an_exception_of_an_async_file_is_a_typed_error() -> None:
     class Full:
         async def write(self, data: bytes) -> int:  # noqa: ARG002
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -357,7 +357,7 @@ class HangingTarget:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_the_deadline_holds_for_an_async_file_that_takes_nothing(backend: str) -> None:
+def test_the_deadline_applies_to_an_async_file_that_accepts_nothing(backend: str) -> None:
     async def check(server: Any) -> None:
         async with client_of(server) as client:
             job = job_at(f"{server.base_url}/a.zip")
@@ -368,7 +368,7 @@ def test_the_deadline_holds_for_an_async_file_that_takes_nothing(backend: str) -
         anyio.run(check, server, backend=backend)
 
 
-async def test_the_deadline_holds_for_a_pipe_that_nobody_reads() -> None:
+async def test_the_deadline_applies_to_a_pipe_that_nobody_reads() -> None:
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "wb", buffering=0) as file:
         with file_host(Step(content=bytes(1_000_000))) as server:

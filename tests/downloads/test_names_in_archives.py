@@ -49,7 +49,7 @@ def archive_of(*names: str) -> bytes:
         ("sub /. ./a.jpg", "sub/_/a.jpg"),
     ],
 )
-async def test_a_name_that_some_system_refuses_is_changed_and_reported(
+async def test_a_name_that_some_system_rejects_is_changed_and_reported(
     name: str, expected: str, tmp_path: Path
 ) -> None:
     paths = await extract(archive_of("good.jpg", name, "last.jpg"), tmp_path)
@@ -70,7 +70,7 @@ async def test_a_name_that_some_system_refuses_is_changed_and_reported(
         "family \U0001f468\u200d\U0001f469.png",
     ],
 )
-async def test_a_name_that_is_possible_stays(name: str, tmp_path: Path) -> None:
+async def test_a_valid_name_is_kept(name: str, tmp_path: Path) -> None:
     paths = await extract(archive_of(name), tmp_path)
 
     assert paths == [tmp_path / name]
@@ -87,7 +87,7 @@ def test_reserved_characters_are_replaced_on_windows(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     "name", ["x" * 300 + ".jpg", "ü" * 200 + ".jpg", "x" * 60_000, "写" * 100 + "." + "y" * 300]
 )
-async def test_a_name_that_is_too_long_is_cut_and_stays_unlike_others(name: str, tmp_path: Path) -> None:
+async def test_a_name_that_is_too_long_is_cut_and_stays_unique(name: str, tmp_path: Path) -> None:
     paths = await extract(archive_of(name, "y" + name[1:], name), tmp_path)
 
     assert len({path.name for path in paths}) == 3
@@ -96,7 +96,7 @@ async def test_a_name_that_is_too_long_is_cut_and_stays_unlike_others(name: str,
     assert [path.read_bytes() for path in paths] == [b"0", b"1", b"2"]
 
 
-async def test_a_path_that_is_too_deep_goes_to_the_top(tmp_path: Path) -> None:
+async def test_a_path_that_is_too_deep_is_moved_to_the_top(tmp_path: Path) -> None:
     paths = await extract(archive_of("folder/" * 800 + "photo.jpg", "sub/photo.jpg"), tmp_path)
 
     assert paths[0].parent == tmp_path
@@ -123,7 +123,7 @@ async def test_a_path_that_is_too_deep_goes_to_the_top(tmp_path: Path) -> None:
         (("sub\\a.jpg", "sub/a.jpg"), ("sub/a.jpg", "sub/a (2).jpg")),
     ],
 )
-async def test_files_whose_names_are_the_same_somewhere_get_numbers(
+async def test_files_whose_names_collide_on_some_system_get_numbers(
     given_names: tuple[str, ...], expected: tuple[str, ...], tmp_path: Path
 ) -> None:
     paths = await extract(archive_of(*given_names), tmp_path)
@@ -140,7 +140,7 @@ async def test_a_name_that_ends_like_a_folder_loses_no_content(tmp_path: Path) -
     assert path.read_bytes() == b"0"
 
 
-def test_many_files_of_one_name_take_no_time_that_grows_with_their_square() -> None:
+def test_many_files_of_one_name_do_not_take_quadratic_time() -> None:
     places = Places()
 
     claimed = {places.claim(["sub", "a.jpg"]) for _ in range(30_000)}
@@ -150,7 +150,7 @@ def test_many_files_of_one_name_take_no_time_that_grows_with_their_square() -> N
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=3), max_size=6))
-def test_places_are_unique_possible_and_the_same_every_time(paths: list[list[str]]) -> None:
+def test_paths_are_unique_valid_and_deterministic(paths: list[list[str]]) -> None:
     first, second = Places(), Places()
 
     claimed = [first.claim(parts) for parts in paths]

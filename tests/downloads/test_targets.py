@@ -59,7 +59,9 @@ async def test_a_file_that_appears_during_the_download_is_kept(tmp_path: Path) -
     assert names_in(tmp_path) == ["a.zip"]
 
 
-def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_hard_links_is_supported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EPERM, "no links here")
 
@@ -114,7 +116,7 @@ async def test_a_file_that_is_replaced_keeps_its_permissions(
     assert target.read_bytes() != b"old"
 
 
-async def test_a_new_file_has_the_usual_permissions_also_with_overwrite(tmp_path: Path) -> None:
+async def test_a_new_file_has_the_usual_permissions_with_overwrite_as_well(tmp_path: Path) -> None:
     (tmp_path / "usual").touch()
     await download(tmp_path / "a.zip", overwrite=True)
     await download(f"{tmp_path}/folder/", overwrite=True)
@@ -123,7 +125,7 @@ async def test_a_new_file_has_the_usual_permissions_also_with_overwrite(tmp_path
     assert len(files) == 3
 
 
-async def test_what_replaces_a_private_file_is_private_from_its_first_byte(tmp_path: Path) -> None:
+async def test_the_replacement_of_a_private_file_is_private_from_its_first_byte(tmp_path: Path) -> None:
     target = tmp_path / "a"
     target.touch(0o600)
     async with atomic_file(target, overwrite=True) as (sink, _):
@@ -134,7 +136,7 @@ async def test_what_replaces_a_private_file_is_private_from_its_first_byte(tmp_p
 
 
 @pytest.mark.parametrize("name", ["photos/", "photos/sub//", ".", "existing", "existing/"])
-async def test_a_folder_means_a_file_in_it(name: str, tmp_path: Path) -> None:
+async def test_a_folder_as_target_means_a_file_in_it(name: str, tmp_path: Path) -> None:
     (tmp_path / "existing").mkdir()
 
     written = await download(f"{tmp_path}/{name}")
@@ -146,7 +148,7 @@ async def test_a_folder_means_a_file_in_it(name: str, tmp_path: Path) -> None:
     assert not [path for path in names_in(tmp_path) if ".imgwire" in path]
 
 
-async def test_a_folder_that_was_made_for_nothing_is_gone(tmp_path: Path) -> None:
+async def test_a_folder_created_for_a_failed_download_is_removed(tmp_path: Path) -> None:
     with file_host(Step(raw=answer(404))) as server:
         async with client_of(server) as client:
             with pytest.raises(DownloadRejectedError):
@@ -172,7 +174,7 @@ async def test_a_link_in_a_folder_is_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("call", ["close", "fsync"])
-async def test_a_disk_that_is_full_only_in_the_end_is_a_typed_error_and_leaves_nothing(
+async def test_a_disk_that_fills_up_at_the_end_is_a_typed_error_and_leaves_nothing(
     call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -198,7 +200,7 @@ async def test_a_disk_that_is_full_only_in_the_end_is_a_typed_error_and_leaves_n
     assert names_in(tmp_path) == []
 
 
-async def test_a_file_is_on_the_disk_before_its_name_and_then_so_is_its_name(
+async def test_a_file_is_synced_before_its_name_and_then_its_name_is_synced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[tuple[bool, bool]] = []
@@ -266,7 +268,7 @@ async def test_a_file_object_is_written_where_it_is_and_stays_open(tmp_path: Pat
     assert (written.path, written.size) == (None, len(CONTENT))
 
 
-async def test_a_raw_file_that_takes_a_little_at_a_time_gets_everything() -> None:
+async def test_a_raw_file_that_accepts_a_little_at_a_time_gets_everything() -> None:
     class Sipping(io.RawIOBase):
         taken = bytearray()
 
@@ -318,14 +320,14 @@ def no_file_larger_than(size: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("limit", [100_000, 1_500_000, 2_000_000])
-async def test_a_disk_that_is_full_leaves_no_part_of_a_file(limit: int, tmp_path: Path) -> None:
+async def test_a_full_disk_leaves_no_partial_file(limit: int, tmp_path: Path) -> None:
     with no_file_larger_than(limit), pytest.raises(DownloadTargetError) as caught:
         await download(tmp_path / "a.zip", content=CONTENT * 10)
     assert caught.value.errno == errno.EFBIG
     assert names_in(tmp_path) == []
 
 
-async def test_a_disk_that_is_full_leaves_no_part_of_what_is_extracted(tmp_path: Path) -> None:
+async def test_a_full_disk_leaves_no_partial_extraction(tmp_path: Path) -> None:
     content = zipped({"a.jpg": b"a", "b.bmp": bytes(3_000_000)}, zipfile.ZIP_DEFLATED)
     with no_file_larger_than(1_000_000), pytest.raises(DownloadTargetError) as caught:
         await download(tmp_path / "new", content=content, extract=True)

@@ -84,7 +84,7 @@ async def test_a_stream_resumes_where_it_stopped() -> None:
     assert 0 < (second or 0) <= (third or 0) <= HALF + 1000
 
 
-async def test_a_stalled_transfer_goes_on_after_the_read_timeout(tmp_path: Path) -> None:
+async def test_a_stalled_transfer_resumes_after_the_read_timeout(tmp_path: Path) -> None:
     with file_host(Step(after=HALF, fault="stall"), Step()) as server:
         async with client_of(server, timeout=Timeouts(read=1.0)) as client:
             assert await to_path(client, server, tmp_path) == CONTENT
@@ -100,7 +100,7 @@ async def test_a_transfer_that_stalls_for_ever_is_a_timeout_and_leaves_nothing(t
 
 
 @pytest.mark.measures_time
-async def test_a_slow_reader_is_no_stalled_host() -> None:
+async def test_a_slow_reader_does_not_count_as_a_stalled_host() -> None:
     with file_host(Step(content=CONTENT * 4)) as server:
         async with (
             client_of(server, timeout=Timeouts(read=1.5), max_retries=0) as client,
@@ -126,7 +126,7 @@ async def test_a_host_that_ignores_ranges_sends_the_same_file_again(kind: str, t
 
 @pytest.mark.parametrize("ranges", ["wrong", "refused"])
 @pytest.mark.parametrize("kind", ["path", "stream"])
-async def test_a_host_that_cannot_give_the_rest_is_asked_for_all(
+async def test_a_host_that_cannot_send_the_rest_is_asked_for_the_whole_file(
     ranges: str, kind: str, tmp_path: Path
 ) -> None:
     with file_host(Step(after=HALF), Step(ranges=ranges), Step()) as server:  # type: ignore[arg-type]
@@ -138,7 +138,7 @@ async def test_a_host_that_cannot_give_the_rest_is_asked_for_all(
     assert [requested_start(head) is None for head in server.heads] == [True, False, True]
 
 
-async def test_a_file_that_changed_is_fetched_from_its_beginning(tmp_path: Path) -> None:
+async def test_a_changed_file_is_fetched_from_its_start(tmp_path: Path) -> None:
     changed = Step(content=CHANGED, validators=('ETag: "v2"',), ranges="ignored")
     with file_host(Step(after=HALF), changed) as server:
         async with client_of(server) as client:
@@ -146,7 +146,7 @@ async def test_a_file_that_changed_is_fetched_from_its_beginning(tmp_path: Path)
             assert len(server.heads) == 2
 
 
-async def test_a_rest_of_another_file_is_not_added(tmp_path: Path) -> None:
+async def test_the_rest_of_another_file_is_not_appended(tmp_path: Path) -> None:
     changed = Step(content=CHANGED, validators=('ETag: "v2"',))
     with file_host(Step(after=HALF), changed) as server:
         async with client_of(server) as client:
@@ -155,7 +155,7 @@ async def test_a_rest_of_another_file_is_not_added(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_rest_that_is_too_long_adds_no_wrong_byte(chunked: bool) -> None:
+async def test_a_rest_that_is_too_long_appends_no_wrong_byte(chunked: bool) -> None:
     def answer_too_much(connection: Connection) -> None:
         start = requested_start(connection.read_request())
         rest = CONTENT[start:] + b"more"
@@ -195,7 +195,7 @@ async def test_a_stream_whose_file_changed_ends_with_an_error_and_no_wrong_byte(
     assert CONTENT.startswith(taken)
 
 
-async def test_a_file_object_is_cut_back_to_where_the_download_began() -> None:
+async def test_a_file_object_is_truncated_to_where_the_download_started() -> None:
     file = io.BytesIO(b"before")
     file.seek(0, os.SEEK_END)
     changed = Step(content=CHANGED[:1000], validators=(), ranges="ignored")
@@ -207,7 +207,7 @@ async def test_a_file_object_is_cut_back_to_where_the_download_began() -> None:
 
 
 @pytest.mark.parametrize("validators", [(), ('ETag: W/"v1"',)])
-async def test_without_a_strong_validator_no_rest_is_asked_for(
+async def test_without_a_strong_validator_no_rest_is_requested(
     validators: tuple[str, ...], tmp_path: Path
 ) -> None:
     with file_host(Step(after=HALF, validators=validators), Step(validators=validators)) as server:
@@ -231,7 +231,7 @@ async def test_without_a_strong_validator_no_rest_is_asked_for(
         ({}, None),
     ],
 )
-def test_a_validator_is_strong_or_none(headers: dict[str, str], expected: str | None) -> None:
+def test_only_strong_validators_are_used(headers: dict[str, str], expected: str | None) -> None:
     assert strong_validator(httpx.Headers(headers)) == expected
 
 
@@ -243,7 +243,7 @@ async def test_a_large_file_survives_more_breaks_than_there_are_retries(tmp_path
             assert await to_path(client, server, tmp_path) == content
 
 
-async def test_breaks_that_bring_nothing_end_with_an_error(tmp_path: Path) -> None:
+async def test_breaks_without_progress_end_with_an_error(tmp_path: Path) -> None:
     with file_host(Step(after=10)) as server:
         async with client_of(server, max_retries=3) as client:
             with pytest.raises(APIConnectionError) as caught:
@@ -259,7 +259,7 @@ async def test_a_connection_lost_after_the_last_byte_is_a_success(tmp_path: Path
             assert await to_path(client, server, tmp_path) == CONTENT
 
 
-async def test_a_file_without_announced_length_ends_with_its_connection(tmp_path: Path) -> None:
+async def test_a_file_without_declared_length_ends_with_its_connection(tmp_path: Path) -> None:
     with file_host(Step(length=False)) as server:
         async with client_of(server) as client:
             assert await to_path(client, server, tmp_path) == CONTENT
@@ -276,13 +276,13 @@ async def test_a_chunked_file_without_its_last_chunk_is_not_complete(tmp_path: P
     assert written.size == 10
 
 
-async def test_an_empty_file_is_a_file(tmp_path: Path) -> None:
+async def test_an_empty_file_is_downloaded(tmp_path: Path) -> None:
     with file_host(Step(content=b"")) as server:
         async with client_of(server) as client:
             assert await to_path(client, server, tmp_path) == b""
 
 
-async def test_a_busy_host_is_called_again_after_its_hint(tmp_path: Path) -> None:
+async def test_a_busy_host_is_retried_after_its_hint(tmp_path: Path) -> None:
     hooked: list[RetryEvent] = []
     busy = Step(raw=answer(503, b"busy", "Retry-After: 0"))
     with file_host(busy, Step()) as server:
@@ -305,7 +305,7 @@ async def test_a_busy_host_is_called_again_after_its_hint(tmp_path: Path) -> Non
         (answer(302, b""), DownloadRejectedError),
     ],
 )
-async def test_what_is_not_a_file_is_a_typed_error_at_once(
+async def test_a_response_that_is_not_a_file_is_a_typed_error_at_once(
     raw: bytes, error: type[Exception], tmp_path: Path
 ) -> None:
     with file_host(Step(raw=raw)) as server:
@@ -336,7 +336,7 @@ async def test_a_206_with_all_of_the_file_is_a_success(length: bool, tmp_path: P
             assert await to_stream(client, server) == CONTENT
 
 
-async def test_a_206_with_all_of_the_file_goes_on_after_a_break(tmp_path: Path) -> None:
+async def test_a_206_with_all_of_the_file_resumes_after_a_break(tmp_path: Path) -> None:
     def behave(connection: Connection) -> None:
         start = requested_start(connection.read_request()) or 0
         place = f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"
@@ -363,7 +363,7 @@ async def test_a_206_with_all_of_the_file_goes_on_after_a_break(tmp_path: Path) 
         "bytes 1-3/3",
     ],
 )
-async def test_a_206_with_a_part_that_nobody_asked_for_is_rejected(place: str, tmp_path: Path) -> None:
+async def test_a_206_with_a_part_that_was_not_requested_is_rejected(place: str, tmp_path: Path) -> None:
     with file_host(Step(raw=answer(206, b"abc", f"Content-Range: {place}"))) as server:
         async with client_of(server) as client:
             with pytest.raises(ResponseDecodeError, match="a part of the file"):
@@ -371,7 +371,7 @@ async def test_a_206_with_a_part_that_nobody_asked_for_is_rejected(place: str, t
     assert names_in(tmp_path) == []
 
 
-async def test_redirects_to_safe_places_are_followed(tmp_path: Path) -> None:
+async def test_safe_redirects_are_followed(tmp_path: Path) -> None:
     with file_host(Step(raw=answer(307, b"", "Location: /b?signature=SECRET")), Step()) as server:
         async with client_of(server) as client:
             assert await to_path(client, server, tmp_path) == CONTENT
@@ -387,7 +387,7 @@ async def test_a_link_that_is_not_safe_is_not_followed(url: str, tmp_path: Path)
     assert server.heads == []
 
 
-async def test_neither_key_nor_signature_gets_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_neither_key_nor_signature_is_leaked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with file_host(Step(after=10)) as server:
         async with client_of(server) as client:
@@ -402,7 +402,7 @@ async def test_neither_key_nor_signature_gets_out(tmp_path: Path, caplog: pytest
     assert b"authorization" not in b"".join(server.heads).lower()
 
 
-async def test_the_deadline_counts_for_the_whole_download(tmp_path: Path) -> None:
+async def test_the_deadline_covers_the_whole_download(tmp_path: Path) -> None:
     with file_host(Step(after=10, fault="stall")) as server:
         async with client_of(server, deadline=0.2) as client:
             with pytest.raises(DeadlineExceededError):
@@ -412,7 +412,7 @@ async def test_the_deadline_counts_for_the_whole_download(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("kind", ["path", "stream", "break", "folder"])
 @pytest.mark.measures_time
-async def test_a_download_that_is_given_up_leaves_no_task_file_or_socket(kind: str, tmp_path: Path) -> None:
+async def test_an_abandoned_download_leaves_no_task_file_or_socket(kind: str, tmp_path: Path) -> None:
     before = asyncio.all_tasks()
     descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a fast look
     with file_host(Step(after=HALF, fault="stall")) as server:
@@ -435,7 +435,7 @@ async def test_a_download_that_is_given_up_leaves_no_task_file_or_socket(kind: s
 
 
 @pytest.mark.parametrize("kind", ["path", "folder"])
-async def test_a_download_that_is_cancelled_at_any_time_leaves_no_file_open_and_none_half_done(
+async def test_a_download_cancelled_at_any_time_leaves_no_open_or_partial_file(
     kind: str, tmp_path: Path
 ) -> None:
     content = io.BytesIO()

@@ -81,7 +81,7 @@ def test_a_forged_archive_is_rejected_at_once_and_without_memory(forged: bytes) 
     ],
     ids=range(8),
 )
-def test_an_end_that_can_be_read_in_several_ways_is_damage(damaged: bytes) -> None:
+def test_an_ambiguous_end_record_counts_as_damage(damaged: bytes) -> None:
     with pytest.raises(zipfile.BadZipFile):
         count_entries(io.BytesIO(damaged), 100_000)
 
@@ -103,7 +103,7 @@ def test_entries_are_counted_as_zipfile_counts_them(comment: bytes, before: byte
         assert count_entries(buffer, 3) == expected
 
 
-def test_zip64_of_zipfile_itself_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zip64_written_by_zipfile_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)
 
     assert b"PK\6\7" in (content := zipped(PHOTOS))
@@ -117,7 +117,7 @@ def test_more_than_65535_entries_without_zip64_are_counted() -> None:
     assert count_entries(io.BytesIO(content), 100_000) == number
 
 
-def test_the_guard_stands_before_the_extraction(tmp_path: object) -> None:
+def test_the_limits_are_checked_before_the_extraction(tmp_path: object) -> None:
     work = Extraction(str(tmp_path) + "/new", ArchiveLimits(max_files=1000), overwrite=False)
     try:
         work.start().write(FORGED["ZIP64 behind a harmless end"])

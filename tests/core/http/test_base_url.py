@@ -24,7 +24,7 @@ from imgwire_async.imgwire.service import IMGWIRE
         ("https://bücher.example/ü?x=ü", "https://xn--bcher-kva.example/%C3%BC?x=%C3%BC"),
     ],
 )
-def test_a_url_is_sent_as_it_is_but_for_what_is_outside_of_ascii(text: str, sent: str) -> None:
+def test_a_url_is_sent_unchanged_except_for_non_ascii_characters(text: str, sent: str) -> None:
     assert is_http_url(text)
     assert sendable_url(text) == sent
 
@@ -40,7 +40,7 @@ def test_a_url_is_sent_as_it_is_but_for_what_is_outside_of_ascii(text: str, sent
         "HTTPS://a.example:443",
     ],
 )
-def test_encoding_what_was_encoded_changes_nothing(text: str) -> None:
+def test_encoding_an_encoded_url_changes_nothing(text: str) -> None:
     assert is_http_url(text)
     sent = sendable_url(text)
 
@@ -67,7 +67,7 @@ def test_encoding_what_was_encoded_changes_nothing(text: str) -> None:
         "https://\u200b@store.example/",
     ],
 )
-def test_what_no_request_can_be_sent_to_is_no_http_url(text: str) -> None:
+def test_a_url_that_cannot_be_requested_is_rejected(text: str) -> None:
     assert not is_http_url(text)
 
 
@@ -106,7 +106,7 @@ def test_an_accepted_url_is_plain_ascii_whose_host_all_readers_agree_on(scheme: 
     st.sampled_from(["", ":80", ":443", ":9", ":1000", ":8080", ":64999", ":65536"]),
     st.text("az09-._~A/:%@é?=&+,;'!$()*#\\", max_size=8),
 )
-def test_a_url_that_is_accepted_without_the_libraries_is_sent_as_they_would_send_it(
+def test_a_url_accepted_without_the_libraries_is_sent_as_they_would_send_it(
     scheme: str, host: str, port: str, path: str
 ) -> None:
     text = f"{scheme}{host}{port}{path}"

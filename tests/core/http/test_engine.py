@@ -185,9 +185,7 @@ def test_a_failure_after_the_request_was_sent_may_have_acted_and_leaves_the_pool
 @every_kind
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("reused", [False, True], ids=["new connection", "kept connection"])
-def test_a_request_is_sent_once_so_that_every_repetition_is_counted(
-    kind: Kind, method: str, reused: bool
-) -> None:
+def test_the_transport_never_repeats_a_request_by_itself(kind: Kind, method: str, reused: bool) -> None:
     async def scenario() -> Result:
         async with kind.engine() as engine:
             if reused:
@@ -205,7 +203,7 @@ def test_a_request_is_sent_once_so_that_every_repetition_is_counted(
         assert [head.split()[1] for head in server.heads].count(b"/bad") == 1
 
 
-def test_connections_that_were_closed_while_the_loop_stood_still_are_not_used_again(
+def test_connections_that_were_closed_while_the_loop_was_blocked_are_not_reused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     closed = threading.Semaphore(0)
@@ -290,7 +288,7 @@ def test_a_failure_before_the_request_was_sent_cannot_have_acted(
 
 
 @every_kind
-def test_a_connection_that_is_closed_when_it_is_accepted_may_have_acted(kind: Kind) -> None:
+def test_a_request_on_a_connection_closed_after_being_accepted_may_have_acted(kind: Kind) -> None:
     async def scenario() -> Result:
         async with kind.engine() as engine:
             return await get(engine, server.base_url)
@@ -342,7 +340,7 @@ def test_name_resolution_counts_against_the_connect_timeout(
     ],
     ids=["100", "103", "204", "304", "520", "HTTP/1.0 until closed", "long header"],
 )
-def test_unusual_answers_are_answers(kind: Kind, data: bytes, status: int) -> None:
+def test_unusual_responses_are_accepted(kind: Kind, data: bytes, status: int) -> None:
     async def scenario() -> tuple[Result, Result]:
         async with kind.engine() as engine:
             return await get(engine, f"{server.base_url}/bad"), await get(engine, f"{server.base_url}/good")
@@ -387,7 +385,7 @@ def test_all_send_the_same_headers() -> None:
     assert sent == [[["host"], ["content-length", "host"]]] * 3
 
 
-def test_headers_that_come_several_times_are_joined_and_those_outside_of_ascii_are_read(kind: Kind) -> None:
+def test_repeated_headers_are_joined_and_non_ascii_ones_are_read(kind: Kind) -> None:
     async def scenario() -> Result:
         async with kind.engine() as engine:
             return await get(engine, server.base_url)
@@ -401,7 +399,7 @@ def test_headers_that_come_several_times_are_joined_and_those_outside_of_ascii_a
     assert result.headers["x-utf"] == result.headers["x-latin"] == "ü"
 
 
-def test_an_early_refusal_of_a_large_body_is_seen_although_the_connection_is_reset(kind: Kind) -> None:
+def test_an_early_rejection_of_a_large_body_is_read_although_the_connection_is_reset(kind: Kind) -> None:
     refusals = 30
 
     def refuse_early(connection: Connection) -> None:

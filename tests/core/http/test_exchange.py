@@ -84,7 +84,7 @@ def test_a_server_that_stops_reading_is_a_write_timeout(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_slow_server_that_keeps_reading_is_no_write_timeout(backend: str) -> None:
+def test_a_slow_server_that_keeps_reading_causes_no_write_timeout(backend: str) -> None:
     # One chunk of the source takes longer than the timeout.
     with raw_server(read_slowly(5_000_000), receive_buffer=262_144) as server:
         timeouts = Timeouts(connect=10, read=30, write=1.0)
@@ -103,7 +103,7 @@ def test_the_read_timeout_does_not_run_while_the_body_is_being_sent(backend: str
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("body", [None, b"x" * 1000], ids=["GET", "PUT"])
-def test_a_server_that_does_not_answer_is_a_read_timeout(backend: str, body: bytes | None) -> None:
+def test_a_server_that_does_not_respond_is_a_read_timeout(backend: str, body: bytes | None) -> None:
     with raw_server(stop_reading) as server:
         result = send(backend, server.base_url, Timeouts(connect=5, read=0.2, write=5), body)
 
@@ -114,7 +114,7 @@ def test_a_server_that_does_not_answer_is_a_read_timeout(backend: str, body: byt
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("body", [None, b"x" * 1000], ids=["GET", "PUT"])
-def test_the_total_timeout_ends_an_answer_that_trickles_in(backend: str, body: bytes | None) -> None:
+def test_the_total_timeout_ends_a_response_that_trickles_in(backend: str, body: bytes | None) -> None:
     def trickle(connection: Connection) -> None:
         connection.read_request()
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -164,7 +164,9 @@ def test_no_timeout_at_all_is_possible(backend: str) -> None:
     ],
     ids=["gzip", "the old name", "of much", "members", "members of much", "not packed", "nothing"],
 )
-def test_a_compressed_answer_is_unpacked(backend: str, packed: bytes, encoding: str, content: bytes) -> None:
+def test_a_compressed_response_is_decompressed(
+    backend: str, packed: bytes, encoding: str, content: bytes
+) -> None:
     with raw_server(always(answer(200, packed, f"Content-Encoding: {encoding}"))) as server:
         result = send(backend, server.base_url, Timeouts())
 
@@ -186,7 +188,7 @@ def test_a_compressed_answer_is_unpacked(backend: str, packed: bytes, encoding: 
     ],
     ids=["not packed", "cut off", "with a tail", "with a member cut off", "packed twice", "br", "zstd"],
 )
-def test_an_answer_that_is_not_encoded_as_asked_is_unreadable(
+def test_a_response_in_an_encoding_that_was_not_requested_is_unreadable(
     backend: str, packed: bytes, encoding: str
 ) -> None:
     with raw_server(always(answer(200, packed, f"Content-Encoding: {encoding}"))) as server:
@@ -198,7 +200,7 @@ def test_an_answer_that_is_not_encoded_as_asked_is_unreadable(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_member_may_begin_with_any_piece_of_an_answer(backend: str) -> None:
+def test_a_member_may_start_at_any_chunk_of_a_response(backend: str) -> None:
     pieces = [gzip.compress(b"[1,"), gzip.compress(b" 2"), gzip.compress(b"]")]
     # Every byte in a piece of its own, so one of them begins with each byte.
     body = b"".join(b"1\r\n%c\r\n" % byte for byte in b"".join(pieces)) + b"0\r\n\r\n"
@@ -211,7 +213,7 @@ def test_a_member_may_begin_with_any_piece_of_an_answer(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_what_unpacks_to_much_is_given_up_early_without_holding_up_the_loop(backend: str) -> None:
+def test_a_decompression_bomb_is_abandoned_early_without_blocking_the_loop(backend: str) -> None:
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(200)) + packer.flush()
     turns = 0
@@ -260,7 +262,7 @@ class _Answered:
         pass
 
 
-def test_an_answer_without_bounds_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_response_is_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange_module, "MAX_RESPONSE_BYTES", 1000)
     with raw_server(always(answer(200, b"x" * 1001))) as server:
         result = send("asyncio", server.base_url, Timeouts())
@@ -301,7 +303,9 @@ def test_a_failing_source_ends_the_exchange_and_is_kept(
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("really", [0, 99_999, 100_001, 300_000])
-def test_another_number_of_bytes_than_announced_is_never_completed(backend: str, really: int) -> None:
+def test_a_request_with_another_number_of_bytes_than_declared_is_never_completed(
+    backend: str, really: int
+) -> None:
     async def scenario() -> Result:
         engine = Engine()
         try:
@@ -352,7 +356,7 @@ async def test_a_body_is_not_sent_from_its_middle_on_a_connection_that_turned_ou
 )
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.measures_time
-def test_a_server_that_reads_no_further_keeps_no_socket_open(backend: str, said: bytes) -> None:
+def test_a_server_that_stops_reading_keeps_no_socket_open(backend: str, said: bytes) -> None:
     def say_and_stop_reading(connection: Connection) -> None:
         connection.read_head()
         connection.send(said)
@@ -378,7 +382,7 @@ def test_a_server_that_reads_no_further_keeps_no_socket_open(backend: str, said:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.measures_time
-def test_closing_does_not_wait_for_a_server_that_reads_no_further(backend: str) -> None:
+def test_closing_does_not_wait_for_a_server_that_stops_reading(backend: str) -> None:
     async def scenario() -> float:
         engine = Engine()
         async with aclosing(chunks_of(b"x" * LARGE, 65_536)) as chunks:

@@ -172,7 +172,7 @@ async def error_of(call: Awaitable[object]) -> ImgwireError | None:
 
 @pytest.mark.parametrize("transport", ["aiohttp", "httpx"])
 @pytest.mark.parametrize("call", CALLS)
-async def test_nothing_of_an_answer_is_in_the_error_or_the_log(
+async def test_no_content_of_a_response_is_in_the_error_or_the_log(
     transport: str, call: str, told: pytest.LogCaptureFixture
 ) -> None:
     failures = 0
@@ -188,14 +188,14 @@ async def test_nothing_of_an_answer_is_in_the_error_or_the_log(
 
 
 @pytest.mark.parametrize("transport", ["aiohttp", "httpx"])
-async def test_the_error_for_an_unreadable_answer_says_what_is_wrong_with_it(transport: str) -> None:
+async def test_the_error_for_an_unreadable_response_says_what_is_wrong_with_it(transport: str) -> None:
     with raw_server(behaviour_of(ANSWERS["size of a chunk"], store=False)) as server:
         async with client_over(transport, server) as client:
             with pytest.raises(ImgwireError, match="not valid HTTP"):
                 await client.images.retrieve(IMAGE_ID)
 
 
-async def test_an_error_of_the_service_is_shown_as_it_is() -> None:
+async def test_an_error_of_the_service_is_shown_unchanged() -> None:
     body = {"detail": "Resource not found.", "error_type": "ResourceNotFoundError", "hint": 1}
     raw = answer(404, json.dumps(body).encode(), "X-Request-Id: req_1")
     with raw_server(behaviour_of(raw, store=False)) as server:
@@ -206,7 +206,7 @@ async def test_an_error_of_the_service_is_shown_as_it_is() -> None:
     assert caught.value.request_id == "req_1"
 
 
-async def test_nothing_of_an_answer_is_in_the_log_on_trio(told: pytest.LogCaptureFixture) -> None:
+async def test_no_content_of_a_response_is_in_the_log_on_trio(told: pytest.LogCaptureFixture) -> None:
     def retrieve_all() -> None:
         for raw in ANSWERS.values():
             with raw_server(behaviour_of(raw, store=False)) as server:
@@ -222,7 +222,7 @@ async def test_nothing_of_an_answer_is_in_the_log_on_trio(told: pytest.LogCaptur
     assert "receive_response_headers.complete status=422" in lines
 
 
-async def test_a_request_of_the_caller_is_logged_as_ever(caplog: pytest.LogCaptureFixture) -> None:
+async def test_other_requests_of_the_caller_are_logged_as_usual(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with raw_server(always(ANSWERS["unknown header"])) as server:
         async with httpx.AsyncClient(trust_env=False) as http:
@@ -251,7 +251,7 @@ async def test_a_request_of_the_caller_is_logged_as_ever(caplog: pytest.LogCaptu
         ("hpack.hpack", f"Adding (b'x-api-key', b'{TOKEN}') to the header table", ""),
     ],
 )
-def test_lines_of_every_protocol_are_cut(
+def test_log_lines_of_every_protocol_are_shortened(
     told: pytest.LogCaptureFixture, name: str, line: str, shown: str
 ) -> None:
     with redacted_logs():

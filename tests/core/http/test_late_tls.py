@@ -37,7 +37,7 @@ def making(monkeypatch: pytest.MonkeyPatch) -> Making:
 
 
 @BACKENDS
-def test_http_requests_need_none(making: Making, backend: str) -> None:
+def test_http_requests_need_no_tls_context(making: Making, backend: str) -> None:
     async def main() -> None:
         async with client_of(server) as client:
             await client.request("GET", "/x")
@@ -49,7 +49,9 @@ def test_http_requests_need_none(making: Making, backend: str) -> None:
 
 
 @BACKENDS
-def test_the_first_https_request_has_it_made_once_in_another_thread(making: Making, backend: str) -> None:
+def test_the_first_https_request_creates_the_tls_context_once_in_another_thread(
+    making: Making, backend: str
+) -> None:
     async def call(client: AsyncImgwireClient) -> None:
         with pytest.raises(APIConnectionError):
             await client.request("GET", "/x")
@@ -68,7 +70,7 @@ def test_the_first_https_request_has_it_made_once_in_another_thread(making: Maki
     assert making.threads[0] is not threading.current_thread()
 
 
-async def test_a_cancelled_request_leaves_it_to_the_next_one() -> None:
+async def test_after_a_cancelled_request_the_next_one_creates_the_tls_context() -> None:
     begun, go_on = threading.Event(), threading.Event()
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -103,7 +105,7 @@ asyncio.run(main())
 """
 
 
-def test_a_first_call_loads_no_module_on_the_event_loop() -> None:
+def test_a_first_call_imports_no_module_on_the_event_loop() -> None:
     done = subprocess.run([sys.executable, "-c", _FIRST_CALL], check=True, capture_output=True, text=True)
 
     assert done.stdout.split() == []

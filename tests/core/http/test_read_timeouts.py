@@ -26,7 +26,7 @@ class Waiting:
         self.timed_out.set()
 
 
-async def test_the_shortest_wait_ends_first_in_whatever_order_they_began() -> None:
+async def test_the_shortest_wait_ends_first_regardless_of_the_order_of_starts() -> None:
     timeouts = ReadTimeouts()
     long, short, endless = Waiting(), Waiting(), Waiting()
     timeouts.start(endless, None)
@@ -40,7 +40,7 @@ async def test_the_shortest_wait_ends_first_in_whatever_order_they_began() -> No
     timeouts.close()
 
 
-async def test_the_timer_goes_on_to_the_next_one_that_waits() -> None:
+async def test_the_timer_moves_on_to_the_next_waiter() -> None:
     timeouts = ReadTimeouts()
     first, answered, second = Waiting(), Waiting(), Waiting()
     timeouts.start(first, 0.01)
@@ -54,7 +54,7 @@ async def test_the_timer_goes_on_to_the_next_one_that_waits() -> None:
     assert not answered.timed_out.is_set()
 
 
-async def test_who_waits_again_has_all_of_the_time_again() -> None:
+async def test_a_new_wait_has_the_full_time_again() -> None:
     timeouts = ReadTimeouts()
     again, short = Waiting(), Waiting()
     timeouts.start(again, 0.01)
@@ -68,7 +68,7 @@ async def test_who_waits_again_has_all_of_the_time_again() -> None:
     timeouts.close()
 
 
-async def test_nobody_is_ended_after_closing() -> None:
+async def test_no_wait_is_ended_after_closing() -> None:
     timeouts = ReadTimeouts()
     waiting = Waiting()
     timeouts.start(waiting, 0.001)
@@ -103,7 +103,7 @@ async def test_many_requests_set_one_timer(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(set_timers) == 1
 
 
-async def test_a_response_that_arrived_while_the_event_loop_stood_still_is_read() -> None:
+async def test_a_response_that_arrived_while_the_event_loop_was_blocked_is_read() -> None:
     asked, may_respond, responded = threading.Event(), threading.Event(), threading.Event()
 
     def respond(connection: Connection) -> None:

@@ -58,7 +58,7 @@ def at_best(limit: float, burst: float, pauses: int) -> float:
 @pytest.mark.parametrize(
     ("limit", "burst"), [(20, 20), (20, 100), (50, 10), (100, 10), (100, 20), (100, 50), (100, 100)]
 )
-def test_nearly_all_429s_are_those_that_are_in_flight_when_the_first_is_known(
+def test_nearly_all_429s_were_in_flight_when_the_first_one_arrived(
     limit: int, burst: int, hints: Literal[False, "exact"]
 ) -> None:
     result = measured(limit, burst, hints)

@@ -66,7 +66,7 @@ class Log:
 
 
 @pytest.mark.parametrize("concurrency", [0, -1])
-def test_refuses_a_concurrency_below_one(concurrency: int) -> None:
+def test_rejects_a_concurrency_below_one(concurrency: int) -> None:
     with pytest.raises(ValueError, match="concurrency"):
         Gate(concurrency)
 
@@ -74,7 +74,7 @@ def test_refuses_a_concurrency_below_one(concurrency: int) -> None:
 @pytest.mark.parametrize(
     ("rate", "burst"), [(0.0, 1), (-1.0, 1), (float("nan"), 1), (float("inf"), 1), (1.0, 0)]
 )
-def test_refuses_a_rate_limit_that_makes_no_sense(rate: float, burst: int) -> None:
+def test_rejects_an_impossible_rate_limit(rate: float, burst: int) -> None:
     with pytest.raises(ValueError, match=r"rate|burst"):
         RateLimit(rate, burst)
 
@@ -90,7 +90,7 @@ async def test_never_more_in_flight_than_the_limit(time: VirtualTime) -> None:
 
 
 @in_virtual_time
-async def test_a_limit_that_changes_lets_more_go_at_once_or_waits_for_those_in_flight(
+async def test_a_changed_limit_admits_more_at_once_or_waits_for_requests_in_flight(
     time: VirtualTime,
 ) -> None:
     gate = new_gate(time, concurrency=1)
@@ -130,7 +130,7 @@ async def test_an_idle_bucket_fills_up_to_its_burst_and_no_further(time: Virtual
 
 
 @in_virtual_time
-async def test_a_closed_class_admits_nobody_and_holds_up_no_other(time: VirtualTime) -> None:
+async def test_a_closed_class_admits_no_request_and_delays_no_other_class(time: VirtualTime) -> None:
     gate = new_gate(time, concurrency=1)
     log = Log(gate, time)
     gate.close(CREATE, time.now + 30.0)
@@ -142,7 +142,7 @@ async def test_a_closed_class_admits_nobody_and_holds_up_no_other(time: VirtualT
 
 
 @in_virtual_time
-async def test_a_throttled_answer_delays_every_caller_of_its_class(time: VirtualTime) -> None:
+async def test_a_throttled_response_delays_every_caller_of_its_class(time: VirtualTime) -> None:
     log = Log(new_gate(time), time)
     async with log.gate.admit(CREATE) as permit:
         permit.throttled(7.0)
@@ -157,7 +157,7 @@ async def test_a_throttled_answer_delays_every_caller_of_its_class(time: Virtual
 
 
 @in_virtual_time
-async def test_a_throttled_answer_without_a_hint_begins_with_a_slow_pace(time: VirtualTime) -> None:
+async def test_a_throttled_response_without_a_hint_starts_a_slow_pace(time: VirtualTime) -> None:
     log = Log(new_gate(time), time)
     async with log.gate.admit(CREATE) as permit:
         permit.throttled(None)
@@ -166,7 +166,7 @@ async def test_a_throttled_answer_without_a_hint_begins_with_a_slow_pace(time: V
 
 
 @in_virtual_time
-async def test_a_closure_is_extended_for_those_who_wait_and_never_shortened(time: VirtualTime) -> None:
+async def test_a_closure_is_extended_for_waiting_requests_and_never_shortened(time: VirtualTime) -> None:
     gate = new_gate(time)
     log = Log(gate, time)
     gate.close(CREATE, time.now + 5.0)
@@ -179,7 +179,7 @@ async def test_a_closure_is_extended_for_those_who_wait_and_never_shortened(time
 
 
 @in_virtual_time
-async def test_a_closure_has_an_end_whatever_the_hint(time: VirtualTime) -> None:
+async def test_a_closure_ends_whatever_the_hint(time: VirtualTime) -> None:
     gate = new_gate(time)
     log = Log(gate, time)
     for until in (float("nan"), float("-inf"), float("inf"), 1e300):
@@ -189,7 +189,7 @@ async def test_a_closure_has_an_end_whatever_the_hint(time: VirtualTime) -> None
 
 
 @in_virtual_time
-async def test_between_classes_the_one_who_came_first_goes_first(time: VirtualTime) -> None:
+async def test_between_classes_the_first_to_arrive_goes_first(time: VirtualTime) -> None:
     log = Log(new_gate(time, concurrency=1), time)
     async with anyio.create_task_group() as tasks:
         for name, rate_class in [("a", CREATE), ("b", READ), ("c", CREATE), ("d", READ)]:
@@ -199,7 +199,7 @@ async def test_between_classes_the_one_who_came_first_goes_first(time: VirtualTi
 
 
 @in_virtual_time
-async def test_a_late_comer_does_not_pass_those_who_wait_for_a_token(time: VirtualTime) -> None:
+async def test_a_late_request_does_not_overtake_those_that_wait_for_a_token(time: VirtualTime) -> None:
     log = Log(new_gate(time, limits={CREATE: RateLimit(1.0)}), time)
     async with anyio.create_task_group() as tasks:
         for name in "abc":
@@ -233,7 +233,7 @@ async def test_a_closure_beyond_the_deadline_is_not_waited_for(time: VirtualTime
 
 
 @in_virtual_time
-async def test_a_deadline_that_has_passed_admits_nobody(time: VirtualTime) -> None:
+async def test_a_deadline_that_has_passed_admits_no_request(time: VirtualTime) -> None:
     log = Log(new_gate(time), time)
     with pytest.raises(AdmissionTimeoutError):
         await log.send("a", deadline=time.now)
@@ -263,7 +263,7 @@ async def test_the_next_in_line_takes_over_when_the_head_is_cancelled(time: Virt
 
 
 @in_virtual_time
-async def test_an_error_in_the_block_gives_the_place_back(time: VirtualTime) -> None:
+async def test_an_error_in_the_block_releases_the_slot(time: VirtualTime) -> None:
     gate = new_gate(time, concurrency=1)
     with pytest.raises(ZeroDivisionError):
         async with gate.admit(CREATE):
@@ -286,7 +286,7 @@ async def test_counts_what_happens(time: VirtualTime) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
-def test_no_place_is_lost_and_no_limit_passed_with_any_task_cancelled_at_any_time(
+def test_no_slot_is_lost_and_no_limit_exceeded_when_any_task_is_cancelled_at_any_time(
     backend: str, seed: int
 ) -> None:
     rng = random.Random(seed)
@@ -348,7 +348,7 @@ def test_no_place_is_lost_and_no_limit_passed_with_any_task_cancelled_at_any_tim
                 assert count <= limit.burst + limit.rate * (end - begin + 0.02) + 1e-6
 
 
-async def test_native_task_cancellation_loses_no_place_and_is_never_swallowed() -> None:
+async def test_native_task_cancellation_loses_no_slot_and_is_never_swallowed() -> None:
     gate = Gate(2, rate_limits={CREATE: RateLimit(2_000.0)})
     rng = random.Random(5)
     finished: set[int] = set()
@@ -390,7 +390,7 @@ def test_waits_on_the_real_clock_by_default(backend: str) -> None:
 
 @pytest.mark.parametrize("concurrency", [100, "auto"])
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_pause_longer_than_its_patience_sends_a_request_away_at_once(
+def test_a_pause_longer_than_its_patience_rejects_a_request_at_once(
     backend: str, concurrency: int | Literal["auto"]
 ) -> None:
     time = VirtualTime(100.0)
@@ -413,7 +413,7 @@ def test_a_pause_longer_than_its_patience_sends_a_request_away_at_once(
 
 
 @in_virtual_time
-async def test_a_pause_sends_those_away_who_wait_already(time: VirtualTime) -> None:
+async def test_a_pause_also_rejects_requests_that_already_wait(time: VirtualTime) -> None:
     gate = new_gate(time, concurrency=1)
     ended: dict[str, float] = {}
     left: list[float] = []
@@ -439,7 +439,7 @@ async def test_a_pause_sends_those_away_who_wait_already(time: VirtualTime) -> N
 
 
 @in_virtual_time
-async def test_a_pause_that_nobody_asked_for_is_waited_for_without_patience(time: VirtualTime) -> None:
+async def test_a_pause_without_a_hint_is_waited_for_even_without_patience(time: VirtualTime) -> None:
     gate = new_gate(time)
     async with gate.admit(CREATE) as permit:
         permit.throttled(None)
@@ -457,7 +457,7 @@ async def test_a_pause_as_long_as_its_patience_is_waited_for(time: VirtualTime) 
         assert time.now >= 160
 
 
-def test_gates_of_one_scope_keep_a_limit_together() -> None:
+def test_gates_of_one_scope_share_a_limit() -> None:
     time = VirtualTime()
     limits = {READ: RateLimit(10)}
     gates = [Gate(100, rate_limits=limits, time=time, scope=Scope("service key")) for _ in range(2)]
@@ -504,7 +504,7 @@ def test_a_request_that_a_limit_would_delay_too_long_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize("step", [0.0011, 0.0017, 0.0023, 0.0029, 0.0031])
-async def test_a_class_that_opens_while_its_head_gets_in_line_is_not_waited_for(step: float) -> None:
+async def test_a_class_that_opens_while_its_head_queues_is_not_waited_for(step: float) -> None:
     class Ticking(RealTime):
         now = 0.0
 

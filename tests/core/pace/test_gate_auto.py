@@ -75,7 +75,7 @@ def test_a_hint_delays_its_class_and_no_other(backend: str) -> None:
     assert admitted[READ] == 0.0
 
 
-def test_a_probe_without_an_answer_lets_the_next_one_go(backend: str) -> None:
+def test_a_probe_without_a_response_allows_the_next_one(backend: str) -> None:
     time = VirtualTime()
     gate = auto_gate(time)
     admitted: list[float] = []
@@ -97,7 +97,7 @@ def test_a_probe_without_an_answer_lets_the_next_one_go(backend: str) -> None:
     assert gaps == pytest.approx([5.0, 5.0])
 
 
-def test_a_cancelled_request_gives_its_place_back(backend: str) -> None:
+def test_a_cancelled_request_releases_its_slot(backend: str) -> None:
     time = VirtualTime()
     gate = auto_gate(time)
 

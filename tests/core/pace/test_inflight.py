@@ -16,19 +16,19 @@ def feed(
         cap.answered(latency, cap.value if in_flight is None else in_flight)
 
 
-def test_refuses_a_limit_below_one() -> None:
+def test_rejects_a_limit_below_one() -> None:
     with pytest.raises(ValueError, match="limit"):
         InFlightCap(clock=lambda: 0.0, limit=0)
 
 
-def test_grows_to_its_limit_while_answers_stay_fast_and_it_is_used() -> None:
+def test_grows_to_its_limit_while_responses_stay_fast_and_it_is_used() -> None:
     time = VirtualTime()
     cap = InFlightCap(clock=time.monotonic, limit=300)
     feed(cap, time, 10, 0.1)
     assert cap.value == 300
 
 
-def test_a_limit_that_changes_holds_at_once() -> None:
+def test_a_changed_limit_applies_at_once() -> None:
     time = VirtualTime()
     cap = InFlightCap(clock=time.monotonic, limit=300)
     feed(cap, time, 10, 0.1)
@@ -46,7 +46,7 @@ def test_does_not_grow_while_less_than_half_of_it_is_used() -> None:
     assert cap.value == 20
 
 
-def test_shrinks_when_answers_take_twice_as_long() -> None:
+def test_shrinks_when_responses_take_twice_as_long() -> None:
     time = VirtualTime()
     cap = InFlightCap(clock=time.monotonic, limit=300)
     feed(cap, time, 10, 0.1)
@@ -54,7 +54,7 @@ def test_shrinks_when_answers_take_twice_as_long() -> None:
     assert cap.value < 200
 
 
-def test_a_service_that_became_slower_for_good_does_not_hold_it_down_for_ever() -> None:
+def test_a_service_that_became_permanently_slower_does_not_limit_it_for_ever() -> None:
     time = VirtualTime()
     cap = InFlightCap(clock=time.monotonic, limit=300)
     feed(cap, time, 10, 0.1)

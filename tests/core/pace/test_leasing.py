@@ -104,7 +104,7 @@ def test_four_gates_find_one_limit_and_share_it_fairly(rate: int, burst: int) ->
     assert shared.desk.ceiling == pytest.approx(rate, rel=0.25)
 
 
-def test_a_quota_per_window_is_used_and_its_end_stops_all_gates() -> None:
+def test_a_quota_per_window_is_used_and_stops_all_gates_when_it_is_exhausted() -> None:
     shared = probing(VirtualTime(), 1, gates=4)
     answers = answers_of(shared, FixedWindow(60, 6), 66.0)
     settled = [throttled for one in answers for at, throttled in one if 12.0 <= at < 66.0]
@@ -175,7 +175,7 @@ def test_a_429_under_a_stated_limit_stops_all_gates() -> None:
     assert all(at >= first + 5.0 for at in others)
 
 
-def test_slots_that_are_not_used_go_back() -> None:
+def test_unused_slots_are_returned() -> None:
     time = VirtualTime()
     returned: list[tuple[int, int]] = []
 
@@ -212,6 +212,6 @@ def test_slots_that_are_not_used_go_back() -> None:
     assert returned == [(1, 7), (1, 7)]
 
 
-def test_a_desk_without_any_pace_is_rejected() -> None:
+def test_a_desk_without_a_controller_or_limit_is_rejected() -> None:
     with pytest.raises(ValueError, match="no pace"):
         LeaseDesk(None, None, on_void=lambda _: None, time=VirtualTime())

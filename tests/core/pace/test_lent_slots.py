@@ -25,7 +25,7 @@ BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 @BACKENDS
 @pytest.mark.parametrize("concurrency", [1, "auto"])
-def test_an_idle_slot_is_lent_and_comes_back_before_all_others(
+def test_an_idle_slot_is_lent_and_returned_before_all_others(
     backend: str, concurrency: int | Literal["auto"]
 ) -> None:
     time = VirtualTime()
@@ -80,7 +80,7 @@ def test_a_slot_that_is_idle_for_a_moment_only_is_kept() -> None:
 
 
 @BACKENDS
-def test_a_request_that_ends_while_its_slot_is_lent_leaves_nothing_behind(backend: str) -> None:
+def test_a_request_that_ends_while_its_slot_is_lent_leaves_no_state_behind(backend: str) -> None:
     time = VirtualTime()
     gate = Gate(1, time=time)
 
@@ -239,7 +239,7 @@ async def test_a_credential_provider_holds_no_slot(imgwire_sandbox: Sandbox) -> 
 
 
 @BACKENDS
-def test_who_takes_a_download_slowly_can_make_other_calls_meanwhile(backend: str, photo: Path) -> None:
+def test_a_slow_reader_of_a_download_can_make_other_calls_meanwhile(backend: str, photo: Path) -> None:
     content = photo.read_bytes() + bytes(3_000_000)
 
     async def main() -> None:

@@ -111,13 +111,13 @@ def test_limits_of_other_names_are_kept_apart(instants: SharedInstants) -> None:
     assert not bucket(instants).take(now)
 
 
-def test_what_a_clock_before_a_restart_has_left_behind_does_not_count(instants: SharedInstants) -> None:
+def test_records_of_a_clock_before_a_restart_do_not_count(instants: SharedInstants) -> None:
     instants.change(b"key read", lambda _: time.monotonic() + 1e6)
 
     assert bucket(instants).take(time.monotonic())
 
 
-def test_records_of_the_past_make_room_for_others(instants: SharedInstants) -> None:
+def test_old_records_make_room_for_new_ones(instants: SharedInstants) -> None:
     names = [str(number).encode() for number in range(3 * across_processes._RECORDS)]
     for number, name in enumerate(names):
         instants.change(name, lambda _, number=number: float(number))  # type: ignore[misc]
@@ -136,7 +136,7 @@ def test_threads_take_no_token_twice(instants: SharedInstants) -> None:
     assert taken.count(True) == 1
 
 
-def test_a_process_that_stopped_with_the_lock_holds_nobody_up(
+def test_a_process_that_was_stopped_with_the_lock_blocks_no_other(
     instants: SharedInstants, tmp_path: Path
 ) -> None:
     path = tmp_path / "own" / "limits"
@@ -156,7 +156,7 @@ def test_a_process_that_stopped_with_the_lock_holds_nobody_up(
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "writable by all"])
-def test_a_folder_that_is_not_the_users_own_is_not_used(
+def test_a_folder_of_another_user_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     folder = tmp_path / f"imgwire-async-{os.getuid()}"
@@ -178,7 +178,7 @@ def test_a_folder_that_is_not_the_users_own_is_not_used(
     assert (alone.take(now), alone.take(now)) == (True, False)
 
 
-def test_a_disk_that_fails_leaves_the_limit_to_the_process(
+def test_on_a_failing_disk_the_limit_applies_per_process(
     instants: SharedInstants, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> int:
@@ -202,7 +202,7 @@ def test_the_lateness_of_a_timer_is_made_up_for() -> None:
     assert one.next_token() == pytest.approx(1.6)
 
 
-def test_a_request_learns_of_the_queues_of_all_clients_of_its_limit() -> None:
+def test_a_request_counts_the_queues_of_all_clients_of_its_limit() -> None:
     time, limits = VirtualTime(), {"read": RateLimit(60 / 3600)}
     gates = [Gate(100, rate_limits=limits, time=time, scope=Scope("one key")) for _ in range(2)]
     refused: list[float] = []
@@ -227,7 +227,7 @@ def test_a_request_learns_of_the_queues_of_all_clients_of_its_limit() -> None:
     assert len(refused) == 19
 
 
-def test_no_request_waits_longer_than_it_may_because_others_take_its_tokens(
+def test_no_request_exceeds_its_wait_because_others_take_its_tokens(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     time = VirtualTime()

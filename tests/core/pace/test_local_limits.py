@@ -106,7 +106,7 @@ def test_large_files_leave_room_for_connections(sandbox: Sandbox, tmp_path: Path
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
 
 
-def test_what_is_lacking_is_found_behind_the_error_of_a_library() -> None:
+def test_the_lacking_resource_is_found_behind_the_error_of_a_library() -> None:
     error = RuntimeError("connect")
     error.__cause__ = OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
     assert lacking(error) == "Cannot assign requested address"

@@ -52,7 +52,7 @@ def accept_for(controller: RateController, time: VirtualTime, seconds: float) ->
         {"start_rate": float("nan")},
     ],
 )
-def test_refuses_rates_out_of_order(rates: dict[str, float]) -> None:
+def test_rejects_rates_out_of_order(rates: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="min_rate"):
         RateController(clock=lambda: 0.0, rng=random.Random(1), **rates)
 
@@ -116,7 +116,7 @@ def test_of_one_burst_of_429s_only_the_first_counts() -> None:
     assert controller.rate > 0.85 * before
 
 
-def test_when_nothing_is_accepted_single_probes_find_out_when_that_is_over() -> None:
+def test_when_nothing_is_accepted_single_probes_detect_the_end_of_the_outage() -> None:
     time = VirtualTime()
     controller = new_controller(time)
     accept_for(controller, time, 4.0)
@@ -136,7 +136,7 @@ def test_when_nothing_is_accepted_single_probes_find_out_when_that_is_over() -> 
     assert len(controller.lease(2).delays) == 2
 
 
-def test_a_probe_whose_answer_never_comes_does_not_block_for_ever() -> None:
+def test_a_probe_that_never_gets_a_response_does_not_block_for_ever() -> None:
     time = VirtualTime()
     controller = new_controller(time)
     controller.report(0, 1, 10.0, controller.lease(1).generation)
@@ -182,7 +182,7 @@ def test_whatever_the_hint_the_pause_stays_within_its_cap(hint: float | None) ->
 
 
 @pytest.mark.parametrize("jump", [-1e6, 1e6])
-def test_a_clock_that_jumps_neither_stops_it_nor_lets_a_burst_through(jump: float) -> None:
+def test_a_jumping_clock_neither_stops_it_nor_admits_a_burst(jump: float) -> None:
     time = VirtualTime()
     controller = new_controller(time)
     accept_for(controller, time, 4.0)
@@ -206,7 +206,7 @@ def test_a_lease_is_paced_within_its_horizon() -> None:
     assert controller.lease(100).delays == ()
 
 
-def test_leases_of_nothing_are_empty() -> None:
+def test_leases_of_zero_requests_are_empty() -> None:
     controller = new_controller(VirtualTime())
     assert controller.lease(0).delays == ()
     assert controller.lease(-3).delays == ()
@@ -259,7 +259,7 @@ def test_any_history_leaves_a_sane_rate_and_a_finite_wait(history: list[tuple[st
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 0.5), st.integers(1, 100)), max_size=100))
-def test_never_more_slots_than_the_rate_gives(demands: list[tuple[float, int]]) -> None:
+def test_never_grants_more_slots_than_the_rate_allows(demands: list[tuple[float, int]]) -> None:
     time = VirtualTime()
     controller = new_controller(time, start_rate=50.0, max_rate=50.0)
     granted = 0

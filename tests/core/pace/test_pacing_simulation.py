@@ -122,7 +122,7 @@ def test_finds_a_quota_per_window_that_gives_no_hints(
         (12_000, 60, 1),
     ],
 )
-def test_waits_for_the_next_window_when_told_when_it_opens(quota: int, window: int, seed: int) -> None:
+def test_waits_for_the_next_window_if_a_hint_names_it(quota: int, window: int, seed: int) -> None:
     record, _ = simulate(FixedWindow(quota, window, hints=True), seed, window * 11)
     assert record.ok(window, window * 11) / (10 * quota) >= 0.97
     assert record.throttled_share(window, window * 11) < 0.02
@@ -137,7 +137,7 @@ def test_follows_a_limit_that_is_cut_and_raised(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_limit_on_requests_in_flight_is_used_for_the_greater_part(seed: int) -> None:
+def test_most_of_a_limit_on_requests_in_flight_is_used(seed: int) -> None:
     # A known weakness: the rate is steered, and the number in flight follows it only roughly.
     service = ConcurrencyLimit(20)
     record, _ = simulate(service, seed, 180)
@@ -207,5 +207,5 @@ def test_a_time_of_little_demand_does_not_end_in_a_burst_of_429s(seed: int) -> N
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_without_the_growth_guard_it_would(seed: int) -> None:
+def test_without_the_growth_guard_it_would_end_in_a_burst_of_429s(seed: int) -> None:
     assert throttled_after_idling(WithoutGrowthGuard, seed) > 0.01

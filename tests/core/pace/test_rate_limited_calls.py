@@ -19,7 +19,7 @@ BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 @BACKENDS
 @pytest.mark.measures_time
-def test_a_call_does_not_wait_longer_than_its_own_max_retry_after(backend: str) -> None:
+def test_a_call_waits_no_longer_than_its_own_max_retry_after(backend: str) -> None:
     async def main() -> None:
         with Sandbox() as sandbox:
             sandbox.faults.once("images.list", status=429, retry_after=300)
@@ -54,7 +54,7 @@ async def test_each_call_has_the_patience_of_its_own_options(
     assert 20 <= imgwire_clock.monotonic() - began <= 22
 
 
-async def test_an_upload_says_when_the_store_takes_bytes_again(
+async def test_an_upload_reports_when_the_store_accepts_bytes_again(
     imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient, photo: Path
 ) -> None:
     imgwire_sandbox.faults.once("store.put", status=503, retry_after=50)

@@ -69,7 +69,7 @@ def load(time: VirtualTime, service: Service, seed: int) -> Load:
     ("burst", "hints", "seed"),
     [(100, False, 1), (100, False, 2), (100, True, 1), (50, False, 1)],
 )
-def test_six_hundred_calls_at_once_are_soon_paced(burst: int, hints: bool, seed: int) -> None:
+def test_six_hundred_concurrent_calls_are_soon_paced(burst: int, hints: bool, seed: int) -> None:
     time = VirtualTime()
     many = load(time, TokenBucket(100, burst, hints=hints), seed)
     results: list[tuple[float, float]] = []
@@ -135,7 +135,7 @@ def test_responses_that_arrive_during_a_pause_count_as_accepted_before_it() -> N
     assert 1.0 / (pacer.next_send() - time.now) == pytest.approx(50.0, rel=0.1)
 
 
-def test_a_burst_leaves_the_event_loop_turns_in_which_a_429_is_read() -> None:
+def test_a_burst_leaves_the_event_loop_time_to_read_a_429() -> None:
     """Without them 100 requests would be sent before the response to the first is looked at."""
     time = VirtualTime()
     gate = Gate(100, time=time, rng=random.Random(1))
@@ -178,7 +178,7 @@ def test_other_limits_are_found_as_well(limit: int, calls: int) -> None:
     assert results[1][1] <= 0.01
 
 
-def test_a_quota_per_window_is_not_stormed_while_it_is_used_up() -> None:
+def test_an_exhausted_quota_per_window_is_not_stormed() -> None:
     time = VirtualTime()
     many = load(time, FixedWindow(300, 60.0), 1)
     shares: list[float] = []
@@ -192,7 +192,7 @@ def test_a_quota_per_window_is_not_stormed_while_it_is_used_up() -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_without_any_429_nothing_is_paced(backend: str) -> None:
+def test_nothing_is_paced_before_the_first_429(backend: str) -> None:
     time = VirtualTime()
     gate = Gate(100, time=time)
     many = Load(time, gate, TokenBucket(1e6, 1e6), 1)
@@ -269,7 +269,7 @@ def test_under_steady_demand_a_pace_is_not_forgotten() -> None:
     assert many.throttled <= 0.01 * 700
 
 
-def test_a_429_after_a_forgotten_pace_begins_a_new_one() -> None:
+def test_a_429_after_a_forgotten_pace_starts_a_new_one() -> None:
     time = VirtualTime()
     gate = Gate(100, time=time, rng=random.Random(1))
     instants: list[float] = []
