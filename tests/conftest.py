@@ -66,6 +66,34 @@ if sys.platform != "linux":
     collect_ignore.append("test_loop_watch.py")  # reads /proc
 
 
+LONG_FILES = [
+    "test_environment.py",
+    "sandbox/imgix/test_schemathesis.py",
+    "sandbox/imgwire/test_schemathesis.py",
+    "cli/test_terminals.py",
+    "testing/test_plugin.py",
+    "cli/local/test_background_sandbox.py",
+    "core/pace/test_local_limits.py",
+    "stores/test_killed_writers.py",
+    "ingest/runners/test_processes.py",
+    "cli/test_standard_streams.py",
+    "test_first_use.py",
+    "ingest/test_kill_with_a_bucket.py",
+    "sandbox/server/pages/test_pages_in_browser.py",
+    "ingest/test_kill.py",
+    "core/pace/test_throttled.py",
+    "test_demo_migrate.py",
+    "test_docs.py",
+]
+"""Files that take long, which run first: one at the end would keep all workers but one waiting."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the long files."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 def pytest_report_header() -> str | None:
     """Say what is left out, instead of leaving it out silently."""
     return None if CHROMIUM else f"no Chromium or Chrome found: {', '.join(BROWSER_TESTS)} will not run"
