@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import sys
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import suppress
 from functools import partial
 from importlib.resources import files
@@ -86,6 +86,16 @@ LONG_FILES = [
     "test_docs.py",
 ]
 """Files that take long, which run first: one at the end would keep all workers but one waiting."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector, which would look through ever more tests and find nothing."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
