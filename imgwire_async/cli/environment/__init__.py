@@ -8,7 +8,7 @@ import typer
 
 from imgwire_async.cli.environment.domain import domain
 from imgwire_async.cli.environment.key import whoami
-from imgwire_async.cli.environment.login import login, logout
+from imgwire_async.cli.environment.login import NO_KEY, login, logout
 from imgwire_async.cli.environment.metrics import metrics
 from imgwire_async.cli.environment.origins import cors
 
@@ -17,7 +17,7 @@ _SUBJECT: Final = "Environment"
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.command(rich_help_panel=_SUBJECT)(login)
+    app.command(rich_help_panel=_SUBJECT, context_settings=NO_KEY)(login)
     app.command(rich_help_panel=_SUBJECT)(logout)
     app.add_typer(cors, name="cors", rich_help_panel=_SUBJECT)
     app.add_typer(domain, name="domain", rich_help_panel=_SUBJECT)

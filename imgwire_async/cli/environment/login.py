@@ -7,7 +7,7 @@ import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -19,6 +19,8 @@ from imgwire_async.cli.streams import is_terminal, note, say
 from imgwire_async.core.values.redaction import Secret
 
 _LONGEST_LINE: Final = 64 * 1024
+NO_KEY: Final[dict[str, Any]] = {"allow_extra_args": True}
+"""Context settings of `login`, so that no error message repeats a key that was given as an argument."""
 
 NoKeyring: TypeAlias = Annotated[
     bool, typer.Option("--no-keyring", help="Store the key in the file, even if there is a keyring.")
@@ -26,6 +28,7 @@ NoKeyring: TypeAlias = Annotated[
 
 
 def login(
+    ctx: typer.Context,
     environment: Annotated[
         str | None,
         typer.Option(metavar="ID", help="Environment to use, for a session or OAuth token."),
@@ -44,6 +47,8 @@ def login(
     """
     from imgwire_async.imgwire.client import AsyncImgwireClient
     from imgwire_async.imgwire.service import IMGWIRE
+
+    _check_no_argument(ctx)
 
     async def check(profile: profiles.Profile) -> None:
         key = profile.api_key.reveal()
@@ -64,7 +69,7 @@ def login(
     )
 
 
-def login_to_imgix(no_keyring: NoKeyring = False, as_json: JsonFlag = False) -> None:
+def login_to_imgix(ctx: typer.Context, no_keyring: NoKeyring = False, as_json: JsonFlag = False) -> None:
     """Store an API key of imgix for later commands, after a check that it works.
 
     Prompts for the key, or reads it from standard input if that is not a terminal. The key is stored in the
@@ -73,6 +78,8 @@ def login_to_imgix(no_keyring: NoKeyring = False, as_json: JsonFlag = False) -> 
     Example: imgwire-async imgix login
     """
     from imgwire_async.imgix.client import AsyncImgixClient
+
+    _check_no_argument(ctx)
 
     async def check(profile: profiles.Profile) -> None:
         async with AsyncImgixClient(api_key=profile.api_key.reveal(), base_url=profile.base_url) as imgix:
@@ -104,6 +111,14 @@ def _profile_name() -> str:
     given = settings.profile
     name = (os.environ.get(PROFILE_VARIABLE) or profiles.DEFAULT) if given is None else given
     return profiles.check_name(name)
+
+
+def _check_no_argument(ctx: typer.Context) -> None:
+    if ctx.args:
+        wrong_usage(
+            "login takes no arguments; type the key when prompted or pipe it to standard input, because "
+            "arguments stay in the history of the shell and are visible to other users"
+        )
 
 
 def _given_key() -> str:

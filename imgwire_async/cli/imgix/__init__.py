@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from imgwire_async.cli.environment.login import login_to_imgix, logout_of_imgix
+from imgwire_async.cli.environment.login import NO_KEY, login_to_imgix, logout_of_imgix
 from imgwire_async.cli.imgix import assets, delivery, reports, sources, upload
 
 
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
         "Configuration comes from IMGIX_API_KEY and IMGIX_API_BASE_URL together, or from a profile stored by "
         "`imgwire-async imgix login`.",
     )
-    imgix.command("login")(login_to_imgix)
+    imgix.command("login", context_settings=NO_KEY)(login_to_imgix)
     imgix.command("logout")(logout_of_imgix)
     imgix.add_typer(sources.commands, name="sources")
     imgix.add_typer(assets.commands, name="assets")

@@ -21,6 +21,7 @@ from imgwire_async.core.values.redaction import Secret, without_query
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest.items import is_url, key_text, storable
 from imgwire_async.ingest.journal.database import Journal
+from imgwire_async.ingest.journal.problems import reading_journal
 from imgwire_async.ingest.sink import Destination, Sink
 from imgwire_async.ingest.sources.source import Entries, Guarded
 from imgwire_async.stores.uris import is_object
@@ -79,7 +80,8 @@ def bind(journal: Journal, destination: Destination, source: str) -> Binding:
     known, count = journal.binding, journal.count()
     if known is None:
         return wanted
-    bound = Binding.from_json(known)
+    with reading_journal(journal.path):
+        bound = Binding.from_json(known)
     if count and not _same_source(bound, wanted):
         raise JournalError(
             f"the journal {shown(journal.path)} belongs to {_quoted(bound.source)}, not to "

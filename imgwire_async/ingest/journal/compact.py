@@ -179,7 +179,8 @@ class RowCodec:
         if isinstance(packed, str):
             return packed
         form, text = (packed, image) if isinstance(packed, int) else (packed[0], _uuid(packed[1:]))
-        assert text is not None  # noqa: S101 - the URL was packed with it
+        if text is None:
+            raise ValueError("a URL was packed without its image")
         return self._urls.values[form].replace(_MARK, text, 1)
 
     def _packed_key(self, row: Row) -> str | bytes | int | None:

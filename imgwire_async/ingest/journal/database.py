@@ -19,7 +19,7 @@ from imgwire_async.ingest.journal.compact import COLUMNS, INSERT, NUMBERS, STATE
 from imgwire_async.ingest.journal.history import keep_outcomes
 from imgwire_async.ingest.journal.migrations import FORMAT, format_problem, migrate, shrink
 from imgwire_async.ingest.journal.path import temporary_folder
-from imgwire_async.ingest.journal.problems import journal_error
+from imgwire_async.ingest.journal.problems import journal_error, reading_journal
 from imgwire_async.ingest.journal.recognition import APPLICATION_ID, HAS_ABOUT, SQLITE_HEAD
 from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.ingest.journal.schema import ABOUT, CONTENT_INDEX, ITEMS, JOB
@@ -87,12 +87,10 @@ class Journal:
     def _open(self, job: str | None) -> None:
         self._refuse_foreign_file()
         self._lock()
-        try:
+        with reading_journal(self.path):
             self._writer = self._connect(self.path)
             self._prepare(job)
             self._reader = self._connect(self.path)
-        except sqlite3.Error as error:
-            raise self._error(error) from error
 
     def _refuse_foreign_file(self) -> None:
         try:
@@ -354,9 +352,10 @@ class Journal:
 
     def count(self) -> dict[str, int]:
         """The number of items in each state. Reads no rows."""
-        with self._reading:
-            counts = self._reader.execute("SELECT state, items FROM counts WHERE items > 0").fetchall()
-        return {STATES[number]: items for number, items in counts}
+        with reading_journal(self.path):
+            with self._reading:
+                counts = self._reader.execute("SELECT state, items FROM counts WHERE items > 0").fetchall()
+            return {STATES[number]: items for number, items in counts}
 
     def has_keys_from(self, prefix: str) -> bool:
         """Whether any key starts with `prefix`, which ends with a slash."""
@@ -377,12 +376,10 @@ class Journal:
         return list(dict.fromkeys(row.image_id for row in found if row.image_id))
 
     def _read(self, query: str, parameters: Sequence[object]) -> list[Row]:
-        try:
+        with reading_journal(self.path):
             with self._reading:
                 found = self._reader.execute(query, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise self._error(error) from error
-        return list(map(self._codec.decode, found))
+            return list(map(self._codec.decode, found))
 
     def close(self) -> None:
         """Close the file, so that other jobs can open it. A temporary journal is deleted."""

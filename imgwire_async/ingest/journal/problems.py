@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from imgwire_async.errors import JournalError
+
+
+@contextmanager
+def reading_journal(path: Path) -> Iterator[None]:
+    """Turn every error of reading a journal into a `JournalError`.
+
+    SQLite notices only some kinds of damage. Others show as values that no journal contains.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise journal_error(path, error) from error
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise JournalError(
+            f"the journal {path} is damaged and was left unchanged", reason="damaged"
+        ) from error
 
 
 def journal_error(path: Path, error: sqlite3.Error) -> JournalError:

@@ -21,7 +21,7 @@ from imgwire_async.ingest.journal.binding import Binding
 from imgwire_async.ingest.journal.compact import STATES
 from imgwire_async.ingest.journal.history import LAST_FAILURES, SLOT
 from imgwire_async.ingest.journal.migrations import FORMAT, format_problem
-from imgwire_async.ingest.journal.problems import journal_error
+from imgwire_async.ingest.journal.problems import reading_journal
 from imgwire_async.ingest.journal.recognition import APPLICATION_ID, HAS_ABOUT, SQLITE_HEAD
 from imgwire_async.ingest.journal.rows import State
 
@@ -98,13 +98,8 @@ def journal_stats(path: str | os.PathLike[str]) -> JournalStats:
         JournalError: the file does not exist, is damaged, is not a journal, or is of a later version.
     """
     name = Path(os.fspath(path))
-    try:
-        with _reading(name) as connection:
-            return read_stats(connection)
-    except sqlite3.Error as error:
-        raise journal_error(name, error) from error
-    except (LookupError, TypeError, ValueError) as error:  # values that are invalid in a journal
-        raise JournalError(f"the journal {name} is damaged", reason="damaged") from error
+    with reading_journal(name), _reading(name) as connection:
+        return read_stats(connection)
 
 
 def job_is_running(path: str | os.PathLike[str]) -> bool:
@@ -135,14 +130,14 @@ def read_stats(connection: sqlite3.Connection) -> JournalStats:
         sizes = dict.fromkeys(State, 0)
         for state, items, size in execute(_COUNTS if is_compact else _COUNTS_OF_4):
             known = STATES[state] if is_compact else State(state)
-            counts[known], sizes[known] = items, size
+            counts[known], sizes[known] = _number(items), _number(size)
         slots = execute("SELECT * FROM throughput ORDER BY started").fetchall() if is_compact else []
         failures = execute(_FAILURES if is_compact else _FAILURES_OF_4, (LAST_FAILURES,)).fetchall()
     finally:
         execute("ROLLBACK")
     return JournalStats(
         job=job,
-        runs=runs,
+        runs=_number(runs),
         service=None if binding is None else binding.destination.service,
         area=None if binding is None else binding.destination.area,
         source=None if binding is None else binding.source,
@@ -151,21 +146,52 @@ def read_stats(connection: sqlite3.Connection) -> JournalStats:
         bytes=sizes,
         throughput=tuple(
             Throughput(
-                started=started, seconds=SLOT, stored=stored, skipped=skipped, failed=failed, bytes=size
+                started=int(_time(started)),
+                seconds=SLOT,
+                stored=_number(stored),
+                skipped=_number(skipped),
+                failed=_number(failed),
+                bytes=_number(size),
             )
             for started, stored, skipped, failed, size in slots
         ),
         failures=tuple(
-            FailedItem(key=key, error_type=error_type, error=error, attempts=attempts, at=at)
+            FailedItem(
+                key=_text(key),
+                error_type=None if error_type is None else _text(error_type),
+                error=None if error is None else _text(error),
+                attempts=_number(attempts),
+                at=None if at is None else _time(at),
+            )
             for key, error_type, error, attempts, at in failures
         ),
     )
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError("not a number")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not text")
+    return value
+
+
+def _time(value: object) -> float:
+    if not isinstance(value, int | float) or not 0 <= value < _YEAR_10000:
+        raise ValueError("not a time")
+    return value
 
 
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     if path.is_dir():
         raise JournalError(f"{path} is a folder, not a journal")
+    if path.is_fifo():  # opening it would wait for a writer
+        raise JournalError(f"{path} is not a journal")
     try:
         with path.open("rb") as file:
             head = file.read(len(SQLITE_HEAD))
@@ -190,6 +216,8 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         yield opened
 
 
+_YEAR_10000: Final = 253_402_300_800
+"""In seconds since the epoch; the first time that `datetime` does not have."""
 _COUNTS: Final = "SELECT state, items, bytes FROM counts"
 _COUNTS_OF_4: Final = "SELECT state, count(*), ifnull(sum(size), 0) FROM items GROUP BY state"
 _FAILURES: Final = """SELECT

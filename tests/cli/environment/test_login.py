@@ -113,6 +113,17 @@ def whoami(cli: Invoke, *arguments: str) -> dict[str, Any]:
     return dict(json.loads(result.stdout))
 
 
+@pytest.mark.parametrize("command", [("login",), ("imgix", "login")], ids=["imgwire", "imgix"])
+def test_a_key_on_the_command_line_is_rejected_and_not_repeated(
+    cli: Invoke, sandbox: Sandbox, file: Path, command: tuple[str, ...]
+) -> None:
+    result = cli(*command, sandbox.server_key, "--json")  # `cli` looks for the key in the output
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "pipe it to standard input" in result.output
+    assert not file.exists()
+
+
 @pytest.mark.usefixtures("no_keyring")
 def test_without_a_keyring_the_key_is_in_a_file_that_only_the_user_can_read(
     signed_in: Invoke, sandbox: Sandbox, file: Path

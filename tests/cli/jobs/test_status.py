@@ -208,6 +208,15 @@ def _of_another_program(path: Path) -> None:
         opened.execute("CREATE TABLE items (x)")
 
 
+def _from_the_far_future(path: Path) -> None:
+    with Journal(path) as journal:
+        journal.write([Row("a", "a", State.FAILED, journal.run)])
+    with closing(sqlite3.connect(path)) as opened:
+        opened.execute("UPDATE last_failures SET at = 1e300")
+        opened.commit()
+    Path(f"{path}.lock").unlink()
+
+
 @pytest.mark.parametrize(
     ("write", "sentence"),
     [
@@ -218,8 +227,10 @@ def _of_another_program(path: Path) -> None:
         (_of_another_program, "j is the database of another program"),
         (_damaged, "damaged"),
         (_without_a_job, "damaged"),
+        (_from_the_far_future, "damaged"),
+        (os.mkfifo, "j is not a journal"),
     ],
-    ids=["missing", "empty", "folder", "picture", "other", "damaged", "without-a-job"],
+    ids=["missing", "empty", "folder", "picture", "other", "damaged", "without-a-job", "future", "pipe"],
 )
 def test_a_file_that_is_not_a_journal_is_rejected_in_one_sentence_and_left_unchanged(
     cli: Invoke, tmp_path: Path, write: Callable[[Path], object], sentence: str

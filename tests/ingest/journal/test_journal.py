@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -18,10 +19,12 @@ from anyio import to_thread
 from imgwire_async.core.time import RealTime
 from imgwire_async.errors import JournalError
 from imgwire_async.ingest.journal import compact
+from imgwire_async.ingest.journal.binding import bind
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.migrations import FORMAT
 from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.ingest.journal.writer import MOST_UNDELIVERED, JournalWriter
+from imgwire_async.ingest.sink import Destination
 
 
 @asynccontextmanager
@@ -151,8 +154,51 @@ def test_a_damaged_journal_is_rejected_and_left_as_it_is(tmp_path: Path, keep: i
 
 
 @pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE compact_items SET failure = '[\"E\"'",
+        "UPDATE compact_items SET failure = '[]'",
+        "UPDATE compact_items SET url = 200",
+        "UPDATE compact_items SET url = 0, image = NULL",
+        "UPDATE compact_items SET state = 77",
+        "UPDATE compact_items SET source_place = 99",
+        "UPDATE shared SET value = NULL WHERE kind = 0",
+        "DROP TABLE counts",
+        "UPDATE counts SET state = state + 90 WHERE items > 0",
+    ],
+)
+def test_values_that_no_journal_contains_are_damage_and_not_a_programming_error(
+    tmp_path: Path, damage: str
+) -> None:
+    image = "6f1e2b0c-8f0e-4b52-9f0e-0d6c8f0e4b52"
+    with Journal(tmp_path / "j") as journal:
+        journal.write([replace(row("a/b"), image_id=image, cdn_url=f"https://cdn/{image}")])
+    with closing(sqlite3.connect(tmp_path / "j")) as opened:
+        opened.execute(damage)
+        opened.commit()
+
+    def read() -> None:
+        with Journal(tmp_path / "j") as journal:
+            journal.count()
+            list(journal.rows(*State))
+            journal.find(["a/b"])
+
+    with pytest.raises(JournalError, match=r"damaged|no such table"):
+        read()
+
+
+@pytest.mark.parametrize("setting", ["binding", "outputs", "manifests"])
+def test_so_are_settings_that_cannot_be_parsed(tmp_path: Path, setting: str) -> None:
+    with Journal(tmp_path / "j") as journal:
+        journal._keep_about(setting, "{")
+
+    with pytest.raises(JournalError, match="damaged"), Journal(tmp_path / "j") as journal:
+        bind(journal, Destination(service="https://api.example.com"), "photos")
+
+
+@pytest.mark.parametrize(
     ("version", "advice"),
-    [(1, "end the job with that version"), (FORMAT + 1, "upgrade this library"), (99, "upgrade")],
+    [(1, "finish the job with that version"), (FORMAT + 1, "upgrade this library"), (99, "upgrade")],
 )
 def test_a_journal_of_a_format_that_is_not_known_is_rejected_and_left_as_it_is(
     tmp_path: Path, version: int, advice: str
