@@ -41,6 +41,8 @@ class Failure:
     code: str = ""
     after: int | None = None
     """Break the connection after this many bytes of the body."""
+    until: threading.Event | None = None
+    """Do not break it before this is set."""
 
 
 @dataclass
@@ -184,6 +186,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content[: failure.after])
             self.wfile.flush()
+            if failure.until is not None:
+                failure.until.wait(30)
             self.close_connection = True
         else:
             self.close_connection = True

@@ -7,9 +7,10 @@ bucket's own health decides whether an object or the whole bucket fails.
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -32,7 +33,7 @@ from imgwire_async.ingest.options import WHOLE
 from imgwire_async.ingest.shards.preparing import Task
 from imgwire_async.stores.listing import slices
 from imgwire_async.stores.opening import OpenStores, Store
-from imgwire_async.stores.reading import ObjectInfo, look, read_whole, reading
+from imgwire_async.stores.reading import ObjectInfo, look, opened, reading
 from imgwire_async.stores.signing import signs_here
 from imgwire_async.stores.uris import ObjectUri, file_name
 
@@ -47,6 +48,9 @@ DENIED: Final = 3
 """After this many denied objects and no readable one, listing the bucket shows if all of it is denied."""
 SILENT: Final = 5.0
 """Seconds without a response after which a warning reports that the job waits for a bucket."""
+READ_IN_THREAD: Final = 128 * 1024
+"""Objects up to this many bytes are read by the threads that hash them. The system receives as much before
+anything asks for it, so the objects of a group hardly wait for each other."""
 _LOOKS: Final = 64
 """Objects whose properties are requested concurrently."""
 
@@ -128,8 +132,12 @@ class ObjectReader:
                 )
         return self._signs[bucket]
 
-    async def read_all(self, group: list[Task]) -> list[ImgwireError | None]:
+    async def read_all(self, group: list[Task], *, whole: bool) -> list[ImgwireError | None]:
         """Read the objects among some items concurrently.
+
+        Args:
+            group: the items.
+            whole: whether to read all of every small object, instead of leaving that to `prepare`.
 
         Returns:
             The error of each item, or None.
@@ -138,7 +146,7 @@ class ObjectReader:
 
         async def read_one(number: int, task: Task) -> None:
             async def read(store: Store, key: str) -> None:
-                await self._read(task, store, key)
+                await self._read(task, store, key, whole=whole)
 
             problems[number] = await self._guarded(task.item, task.options, read)
 
@@ -187,7 +195,7 @@ class ObjectReader:
         """Do something with an object, retrying while its bucket does not respond. Returns the last error."""
         try:
             bucket, key = self._bucket_of(str(item.source), options)
-            with self._time.move_on_after(self._limit):
+            with nullcontext() if self._limit == math.inf else self._time.move_on_after(self._limit):
                 await self._patiently(bucket, key, work)
                 return None
             raise DeadlineExceededError(f"{item.source!r} could not be read within {self._limit:g} s")
@@ -259,7 +267,7 @@ class ObjectReader:
                 status=error.status,
             )
 
-    async def _read(self, task: Task, store: Store, key: str) -> None:
+    async def _read(self, task: Task, store: Store, key: str, *, whole: bool) -> None:
         name = task.item.file_name or file_name(key)
         if task.by_url and task.stamp is None:
             info = await look(store, key)
@@ -275,18 +283,23 @@ class ObjectReader:
             if task.item.mime_type is not None or image_type_of(b"", name) is not None:
                 return
         elif task.stamp is not None and not is_large:
-            info, task.content = await read_whole(store, key, most=most)
-            _take_info(task, info)
-            if task.content is not None:
+            small = await opened(store, key)
+            _take_info(task, small.info)
+            in_thread_is_fine = not whole and self._limit == math.inf  # nothing ends such a read early
+            if in_thread_is_fine and small.info.size <= min(most, READ_IN_THREAD):
+                task.read_content = small.whole_in_thread
                 return
-        async with reading(store, key) as opened:
-            _take_info(task, opened.info)
+            if small.info.size <= most:
+                task.content = await small.whole()
+                return
+        async with reading(store, key) as stream:
+            _take_info(task, stream.info)
             task.content = None
-            if opened.info.size <= most and not task.by_url:
-                task.content = await opened.whole()
+            if stream.info.size <= most and not task.by_url:
+                task.content = await stream.whole()
                 return
             first = b""
-            async for chunk in opened.chunks:
+            async for chunk in stream.chunks:
                 first += chunk
                 if len(first) >= SNIFF_BYTES:
                     break
@@ -297,7 +310,7 @@ class ObjectReader:
                 )
             if self._checksum:
                 digest = hashlib.sha256(first)
-                async for chunk in opened.chunks:
+                async for chunk in stream.chunks:
                     digest.update(chunk)
                 task.sha256 = digest.digest()
 

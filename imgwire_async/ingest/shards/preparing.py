@@ -7,7 +7,7 @@ import io
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePath
@@ -65,6 +65,8 @@ class Task:
     """Whether it is stored, and only its readiness has to be confirmed."""
     sha256: bytes | None = None
     content: bytes | None = None
+    read_content: Callable[[], bytes] | None = field(default=None, repr=False)
+    """Reads the content of an object that was opened before."""
     idempotency_key: str = ""
     attempts: int = 0
     deferrals: int = 0
@@ -206,6 +208,8 @@ def _same_image(task: Task, known: Row, *, recreate: bool) -> bool:
 
 def _object_content(task: Task) -> bytes:
     """The identity of an object's content: its hash, or URI, version and size if it was not read."""
+    if task.read_content is not None:
+        task.content = task.read_content()
     if task.content is not None:
         task.sha256 = _hash(task, io.BytesIO(task.content), len(task.content))
     if task.sha256 is not None:

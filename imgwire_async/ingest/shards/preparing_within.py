@@ -39,7 +39,8 @@ async def prepare_all(group: list[Task], preparation: Preparation) -> list[Imgwi
     """Prepare a group of items in a thread. On cancellation, the thread is abandoned.
 
     Returns:
-        The error of each item, or None. Taking too long to read is an error as well.
+        The error of each item, or None. Taking too long to read is an error as well. An object whose content
+        broke off has a `StoreError`.
     """
     problems: list[ImgwireError | None] = []
     while len(problems) < len(group):
@@ -75,7 +76,7 @@ class _Visit:
                 if self._ended:
                     return
                 task.take(copy.prepared)
-                task.content = copy.content
+                task.content, task.read_content = copy.content, None
                 self._found.append(problem)
 
     def end(self) -> list[ImgwireError | None]:

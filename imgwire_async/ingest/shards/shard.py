@@ -222,7 +222,7 @@ class Workbench:
     def drop(self, task: Task) -> None:
         """Forget an item that has ended, at least in this process."""
         self._budget.release(task.charge)
-        task.charge, task.content = 0, None
+        task.charge, task.content, task.read_content = 0, None, None
         if task.began is None:
             self._count_out()
 
@@ -299,12 +299,21 @@ async def _prepare(group: list[Task], bench: Workbench, job: Job, tasks: TaskGro
             bench.drop(task)
 
 
-async def _prepared(group: list[Task], bench: Workbench) -> list[ImgwireError | None]:
+async def _prepared(group: list[Task], bench: Workbench, *, whole: bool = False) -> list[ImgwireError | None]:
     """Fetch, hash and key the items of a group as needed. Returns the error of each, or None."""
-    problems = await bench.objects.read_all(group)
-    readable = [task for task, problem in zip(group, problems, strict=True) if problem is None]
-    found = iter(await prepare_all(readable, bench.preparation))
-    return [next(found) if problem is None else problem for problem in problems]
+    problems = await bench.objects.read_all(group, whole=whole)
+    readable = [number for number, problem in enumerate(problems) if problem is None]
+    for number, problem in zip(
+        readable, await prepare_all([group[number] for number in readable], bench.preparation), strict=True
+    ):
+        problems[number] = problem
+    # Their content broke off in the thread, which does not wait for their bucket.
+    broken = [number for number in readable if isinstance(problems[number], StoreError)]
+    if broken:
+        again = await _prepared([group[number] for number in broken], bench, whole=True)
+        for number, problem in zip(broken, again, strict=True):
+            problems[number] = problem
+    return problems
 
 
 async def _send(task: Task, probe: bool | None, bench: Workbench, job: Job) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -343,7 +344,7 @@ async def test_progress_and_report_know_what_the_processes_of_a_job_say(
     said = await healed_when_said(job, s3)
 
     assert said.startswith(f"waiting for {s3.uri()}: cannot read")
-    assert [line for line in job.report.limits if s3.uri() in line and "a signed URL" in line]
+    assert [line for line in job.report.limits if s3.uri() in line and "signed URL" in line]
 
 
 async def test_a_bucket_that_is_down_for_too_long_stops_the_job(
@@ -589,3 +590,50 @@ async def test_a_large_object_that_breaks_off_is_tried_again_without_a_word_to_t
     assert counts(job.report) == (1, 0, 0, 0)
     assert job.report.retries == 1
     assert paused == {None}
+
+
+async def test_a_small_object_that_breaks_off_is_read_again_without_a_word_to_the_service(
+    client: AsyncImgwireClient, s3: S3Server
+) -> None:
+    requests: Counter[str] = Counter()
+
+    def break_off(request: Request) -> Failure | None:
+        requests[request.key] += 1
+        return Failure(0, after=20) if request.key and requests[request.key] <= 4 else None
+
+    s3.fail = break_off
+
+    async with client.ingest(s3.uri("photos/")) as job:
+        paused = {job.progress.paused async for _ in job}
+
+    assert counts(job.report) == (12, 0, 0, 0)
+    assert job.report.retries == 0
+    assert paused == {None}
+    assert await stored_sizes(client) == sorted(map(len, s3.objects.values()))
+
+
+@pytest.mark.parametrize("ended_by", ["the deadline of the item", "a stop"])
+async def test_a_small_object_whose_content_stalls_holds_nothing_up(
+    client: AsyncImgwireClient, s3: S3Server, ended_by: str
+) -> None:
+    stalls, healed = threading.Event(), threading.Event()
+
+    def stall(request: Request) -> Failure | None:
+        if request.key != "photos/03.png":
+            return None
+        stalls.set()
+        return Failure(0, after=20, until=healed)
+
+    s3.fail = stall
+    limit = 0.2 if ended_by == "the deadline of the item" else None
+    try:
+        async with client.ingest(s3.uri("photos/"), item_deadline=limit) as job:
+            if limit is None:
+                await anyio.to_thread.run_sync(stalls.wait)
+                job.cancel()
+            failed = [outcome.key async for outcome in job if isinstance(outcome, Failed)]
+        assert not healed.is_set()
+        assert failed == ([] if limit is None else ["03.png"])
+        assert job.report.stored == (0 if limit is None else 11)
+    finally:
+        healed.set()
