@@ -104,7 +104,7 @@ async def test_reports_are_listed_and_fetched(
     assert fetched.path.read_bytes() == b"a,b\n1,2\n"
 
 
-async def test_what_is_unknown_or_not_allowed_is_an_error(
+async def test_an_unknown_or_forbidden_resource_is_an_error(
     imgix: AsyncImgixClient, server: ImgixSandbox
 ) -> None:
     with pytest.raises(NotFoundError):

@@ -243,7 +243,7 @@ anyio.run(main)
 
 
 @pytest.mark.slow
-def test_four_processes_of_one_key_keep_its_limits_together() -> None:
+def test_four_processes_with_one_key_share_its_limits() -> None:
     # The short variant is that of the gate: test_several_processes_send_no_faster_than_one.
     count = 9_984
     with ImgixSandbox(rate_limits=server_limits(20), journal_size=1_000_000) as server:

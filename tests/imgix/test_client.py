@@ -103,7 +103,7 @@ async def test_options_can_be_changed_for_some_calls(script: Script, imgix: Asyn
     assert imgix.stats().attempts == 2
 
 
-async def test_errors_have_what_imgix_says(script: Script, imgix: AsyncImgixClient) -> None:
+async def test_errors_contain_the_words_of_imgix(script: Script, imgix: AsyncImgixClient) -> None:
     script.on(ASSET, failure(404, "NotFound", "Resource not found."))
 
     with pytest.raises(NotFoundError) as caught:
@@ -141,7 +141,7 @@ async def test_errors_have_their_class_and_advice(
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"[]", b'{"errors": 3}', b'{"errors": [7]}', b"\xff"])
-async def test_what_is_not_json_api_is_survived(
+async def test_responses_that_are_not_json_api_are_handled(
     script: Script, imgix: AsyncImgixClient, content: bytes
 ) -> None:
     script.on(ASSET, Reply(404, content=content))
@@ -180,7 +180,7 @@ async def test_a_missing_permission_is_named(
         await call(imgix)
 
 
-async def test_a_purge_gives_a_receipt(script: Script, imgix: AsyncImgixClient) -> None:
+async def test_a_purge_returns_a_receipt(script: Script, imgix: AsyncImgixClient) -> None:
     script.on(PURGE, resource("purges", "p-1", purge_id="p-1"))
 
     receipt = await imgix.purge("https://shop.imgix.net/ä b.jpg")
@@ -193,7 +193,7 @@ async def test_a_purge_gives_a_receipt(script: Script, imgix: AsyncImgixClient) 
 
 
 @pytest.mark.parametrize("replies", [[failure(409)], [LOST, failure(409)]])
-async def test_a_purge_that_is_a_duplicate_has_happened(
+async def test_a_duplicate_purge_counts_as_done(
     script: Script, imgix: AsyncImgixClient, replies: Any
 ) -> None:
     script.on(PURGE, *replies)
@@ -234,7 +234,7 @@ async def test_assets_are_published_and_unpublished(script: Script, imgix: Async
         assert request.json == {"data": {"type": kind, "attributes": {"url": URL, "source_id": SOURCE}}}
 
 
-async def test_events_bear_the_name_of_the_call(script: Script) -> None:
+async def test_events_have_the_name_of_the_call(script: Script) -> None:
     script.on(PURGE, failure(409))
     names: list[str] = []
 
@@ -244,7 +244,7 @@ async def test_events_bear_the_name_of_the_call(script: Script) -> None:
     assert names == ["purge"]
 
 
-async def test_adding_what_is_indexed_gives_the_asset(script: Script, imgix: AsyncImgixClient) -> None:
+async def test_adding_an_indexed_path_returns_its_asset(script: Script, imgix: AsyncImgixClient) -> None:
     add = f"POST /api/v1/sources/{SOURCE}/assets/add/a.jpg"
     there = resource("assets", f"{SOURCE}/a.jpg", origin_path="/a.jpg", media_width=4)
     script.on(add, Reply(202, there))
@@ -280,7 +280,7 @@ async def test_metadata_is_changed(script: Script, imgix: AsyncImgixClient) -> N
             await imgix.assets.update(SOURCE, "pecanpie.jpg", **wrong)
 
 
-async def test_a_conflict_is_no_purge_elsewhere(script: Script, imgix: AsyncImgixClient) -> None:
+async def test_a_conflict_counts_as_done_only_for_a_purge(script: Script, imgix: AsyncImgixClient) -> None:
     script.on(PUBLISH, failure(409))
 
     with pytest.raises(ConflictError):
@@ -321,7 +321,7 @@ async def test_a_path_is_sent_encoded_without_its_leading_slash(
 @pytest.mark.parametrize(
     "path", ["", "/", "//a", "a//b", "a/", ".", "a/../b", "./a", "\ud800.jpg", b"a", None]
 )
-async def test_a_path_that_cannot_be_one_is_rejected_before_anything_is_sent(
+async def test_an_invalid_path_is_rejected_before_anything_is_sent(
     imgix: AsyncImgixClient, script: Script, path: Any
 ) -> None:
     for call in (imgix.assets.retrieve, imgix.assets.add, imgix.assets.refresh, imgix.upload_sessions.create):
@@ -333,7 +333,7 @@ async def test_a_path_that_cannot_be_one_is_rejected_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"data": null}', b'{"meta": {}}'])
-async def test_a_success_counts_whatever_its_body_leaves_out(
+async def test_a_success_counts_even_if_its_body_is_incomplete(
     imgix: AsyncImgixClient, script: Script, content: bytes
 ) -> None:
     source, reply = f"/api/v1/sources/{SOURCE}", Reply(200 if content else 204, content=content)

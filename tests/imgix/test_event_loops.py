@@ -108,7 +108,7 @@ def test_a_cancelled_upload_leaves_nothing_behind(
     anyio.run(main, backend=backend, backend_options=options)
 
 
-def test_a_client_goes_from_one_event_loop_to_the_next(server: ImgixSandbox) -> None:
+def test_a_client_can_move_to_another_event_loop(server: ImgixSandbox) -> None:
     server.add_source("shop")
     imgix = client_of(server)
 

@@ -38,7 +38,7 @@ def new_key() -> str:
 
 
 @pytest.mark.parametrize("algorithm", ["bucket", "window"])
-async def test_two_clients_of_one_key_are_never_told_to_slow_down(algorithm: str) -> None:
+async def test_two_clients_with_one_key_never_exceed_the_limits(algorithm: str) -> None:
     with ImgixSandbox(limits="published", limit_algorithm=algorithm) as server:  # type: ignore[arg-type]
         async with (
             AsyncImgixClient(server.api_key, base_url=server.base_url) as one,
@@ -70,7 +70,9 @@ async def test_two_clients_of_one_key_are_never_told_to_slow_down(algorithm: str
         ("purge", 10, 1),
     ],
 )
-def test_no_span_holds_more_requests_than_published(rate_class: str, published: int, seconds: int) -> None:
+def test_no_time_window_has_more_requests_than_published(
+    rate_class: str, published: int, seconds: int
+) -> None:
     limit = IMGIX.rate_classes[rate_class]
 
     assert limit is not None

@@ -66,7 +66,7 @@ async def test_a_page_that_names_no_next_one_is_the_last(
     assert [source.id async for source in imgix.sources.list()] == ["1"]
 
 
-async def test_a_next_page_that_does_not_lie_ahead_ends_the_iteration(
+async def test_a_next_page_that_is_not_ahead_ends_the_iteration(
     script: Script, imgix: AsyncImgixClient
 ) -> None:
     script.on(SOURCES, numbered(0, 1, more=True, nextPage=0))
@@ -89,7 +89,9 @@ async def test_assets_are_paged_by_cursor(script: Script, imgix: AsyncImgixClien
     ]
 
 
-async def test_a_page_of_assets_says_where_the_next_one_is(script: Script, imgix: AsyncImgixClient) -> None:
+async def test_a_page_of_assets_has_the_cursor_of_the_next_one(
+    script: Script, imgix: AsyncImgixClient
+) -> None:
     script.on(ASSETS, by_cursor(1, next="20", hasMore=True, totalRecords="10000"))
 
     page = await imgix.assets.list(SOURCE, cursor="10")
@@ -99,7 +101,7 @@ async def test_a_page_of_assets_says_where_the_next_one_is(script: Script, imgix
     assert script.seen[0].query == {"page[cursor]": "10"}
 
 
-async def test_a_cursor_beside_meta_is_read(script: Script, imgix: AsyncImgixClient) -> None:
+async def test_a_cursor_outside_of_meta_is_read(script: Script, imgix: AsyncImgixClient) -> None:
     script.on(ASSETS, by_cursor(1, top=True, next="1", hasMore=True), by_cursor(2, top=True, hasMore=False))
 
     assert [asset.id async for asset in imgix.assets.list(SOURCE)] == ["1", "2"]

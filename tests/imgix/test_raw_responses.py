@@ -18,7 +18,7 @@ URL = "https://shop.imgix.net/a.jpg"
 
 
 class TestWithRawResponse:
-    async def test_gives_status_headers_and_attempts_beside_the_record(
+    async def test_returns_status_headers_and_attempts_with_the_record(
         self, imgix: AsyncImgixClient, script: Script
     ) -> None:
         script.on(f"GET {ASSETS}/a.jpg", LOST, asset("a.jpg"))
@@ -29,7 +29,7 @@ class TestWithRawResponse:
         assert (response.status, response.attempts, response.data.origin_path) == (200, 2, "/a.jpg")
         assert response.headers["content-type"] == "application/vnd.api+json"
 
-    async def test_gives_the_page_of_a_list(self, imgix: AsyncImgixClient, script: Script) -> None:
+    async def test_returns_the_page_of_a_list(self, imgix: AsyncImgixClient, script: Script) -> None:
         script.on(f"GET {SOURCES}", {"data": [], "meta": {}})
 
         response = await imgix.sources.with_raw_response.list(limit=5)
@@ -38,7 +38,7 @@ class TestWithRawResponse:
         assert response.data.data == []
         assert script.seen[0].query["page[size]"] == "5"
 
-    async def test_every_resource_and_the_client_have_it(
+    async def test_every_resource_and_the_client_provide_it(
         self, imgix: AsyncImgixClient, script: Script
     ) -> None:
         script.on("GET /api/v1/reports/r", resource("reports", "r", completed=True))
@@ -94,7 +94,7 @@ class TestRequest:
         )
         assert (upload.headers["content-type"], upload.body) == ("image/jpeg", b"\xff\xd8")
 
-    async def test_does_not_repeat_a_post_that_may_have_been_carried_out(
+    async def test_does_not_retry_a_post_that_may_have_been_carried_out(
         self, imgix: AsyncImgixClient, script: Script
     ) -> None:
         script.on("POST /api/v1/purge", failure(500), resource("purges", "p"))
@@ -104,7 +104,7 @@ class TestRequest:
         assert len(script.seen) == 1
 
     @pytest.mark.parametrize("path", ["api/v1/sources", "//evil.example.com", "/api/../x", "/a?b=c"])
-    async def test_rejects_a_path_that_leads_elsewhere(
+    async def test_rejects_a_path_that_escapes_the_base_url(
         self, imgix: AsyncImgixClient, script: Script, path: str
     ) -> None:
         with pytest.raises(InvalidArgumentError):

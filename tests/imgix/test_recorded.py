@@ -41,7 +41,7 @@ def recorded(name: str) -> dict[str, Any]:
     return document
 
 
-def test_every_file_names_where_it_is_from() -> None:
+def test_every_file_names_its_origin() -> None:
     files = sorted(FOLDER.glob("*.json"))
 
     assert {file.stem for file in files} >= READERS.keys()
@@ -50,7 +50,7 @@ def test_every_file_names_where_it_is_from() -> None:
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_document_is_written_back_as_it_was_read(name: str) -> None:
+def test_a_document_is_written_back_unchanged(name: str) -> None:
     document = recorded(name)
 
     assert READERS[name](document).to_dict() == document

@@ -63,7 +63,7 @@ def test_an_asset_is_flat() -> None:
     ],
     ids=str,
 )
-def test_objects_are_mappings_however_they_are_written(attributes: dict[str, Any], read: object) -> None:
+def test_objects_are_mappings_however_they_are_encoded(attributes: dict[str, Any], read: object) -> None:
     asset = Asset.of(models.Asset.from_dict({"id": "s/a", "type": "assets", "attributes": attributes}))
 
     assert getattr(asset, next(iter(attributes))) == read
@@ -102,7 +102,7 @@ def test_a_record_has_every_attribute_of_the_contract(record: Any, attributes: A
     assert of_contract - of_record == set()
 
 
-def test_what_is_unknown_is_kept() -> None:
+def test_unknown_fields_are_kept() -> None:
     data = {
         "id": "x",
         "attributes": {"deployment": {"type": "tape", "reel": 3}, "deployment_status": "pondering"},
@@ -113,7 +113,7 @@ def test_what_is_unknown_is_kept() -> None:
     assert source.deployment.raw.additional_properties == {"reel": 3}
 
 
-def test_a_timestamp_beyond_every_calendar_reads_as_none() -> None:
+def test_a_timestamp_out_of_range_is_read_as_none() -> None:
     asset = Asset.of(models.Asset.from_dict({"id": "x", "attributes": {"date_created": 10**18}}))
 
     assert asset.date_created is None

@@ -33,7 +33,7 @@ async def test_waiting_ends_when_a_report_is_complete(script: Script, imgix: Asy
     assert (done.completed, done.report_type, len(script.seen)) == (True, "cdn_logs", 2)
 
 
-async def test_waiting_for_a_report_has_an_end(script: Script) -> None:
+async def test_waiting_for_a_report_times_out(script: Script) -> None:
     script.on(GET, resource("reports", "r-1", completed=False))
 
     async with client_of(script) as imgix:
@@ -70,7 +70,7 @@ async def test_a_link_that_has_expired_is_replaced(
     assert (tmp_path / "old.csv").read_bytes() == b"a,b"
 
 
-async def test_a_file_that_cannot_be_had_leaves_nothing(
+async def test_a_file_that_is_not_available_leaves_nothing(
     script: Script, imgix: AsyncImgixClient, tmp_path: Path
 ) -> None:
     script.on(GET, report(script, "/a.csv"))

@@ -112,7 +112,7 @@ async def test_a_subdomain_that_is_taken_is_an_error(
     assert script.asked == [CREATE]
 
 
-async def test_a_source_that_looks_otherwise_is_not_taken_for_the_new_one(script: Script) -> None:
+async def test_a_source_with_other_attributes_is_not_taken_for_the_new_one(script: Script) -> None:
     script.on(CREATE, LOST)
     script.on(LIST, listed(source(deployment=replace(SHOP, imgix_subdomains=["shop", "other"]))))
 
@@ -143,7 +143,7 @@ async def test_a_deployment_that_lacks_something_is_rejected(
     assert script.asked == []
 
 
-async def test_a_type_that_is_not_known_can_be_deployed(script: Script, imgix: AsyncImgixClient) -> None:
+async def test_an_unknown_type_can_be_deployed(script: Script, imgix: AsyncImgixClient) -> None:
     script.on(CREATE, source())
 
     await imgix.sources.create(name="T", deployment=Deployment(type="tape", imgix_subdomains=["t"]))
@@ -224,7 +224,7 @@ async def test_waiting_ends_when_a_source_is_deployed(script: Script, imgix: Asy
     assert len(script.seen) == 3
 
 
-async def test_the_deployment_before_an_update_does_not_count(
+async def test_the_deployment_before_an_update_does_not_end_the_wait(
     script: Script, imgix: AsyncImgixClient
 ) -> None:
     before = datetime.fromtimestamp(100, UTC)
@@ -241,7 +241,7 @@ async def test_the_deployment_before_an_update_does_not_count(
 
 
 @pytest.mark.parametrize("status", ["disabled", "deleted"])
-async def test_waiting_for_what_will_not_be_deployed_ends(
+async def test_waiting_for_a_source_that_will_not_be_deployed_ends(
     script: Script, imgix: AsyncImgixClient, status: str
 ) -> None:
     script.on(GET, source(status))
@@ -251,7 +251,7 @@ async def test_waiting_for_what_will_not_be_deployed_ends(
     assert caught.value.source_id == SOURCE
 
 
-async def test_waiting_for_a_deployment_has_an_end(script: Script) -> None:
+async def test_waiting_for_a_deployment_times_out(script: Script) -> None:
     script.on(GET, source("deploying"))
 
     async with client_of(script) as imgix:

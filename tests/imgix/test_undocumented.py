@@ -46,7 +46,7 @@ READINGS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("reading", READINGS)
-async def test_the_client_works_with_every_reading(reading: str) -> None:
+async def test_the_client_works_with_every_interpretation_of_the_documentation(reading: str) -> None:
     with ImgixSandbox(deployment_delay=0, indexing_delay=0, session_delay=0, **READINGS[reading]) as server:
         source = server.add_source("shop", type="webfolder", webfolder_base_url="https://o.example/")
         for number in range(3):
@@ -113,7 +113,7 @@ async def test_tags_are_read_and_written_in_every_form(
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED", "EXPIRED", "cancelled", "UPLOAD_ERROR"])
-async def test_a_session_that_ended_in_any_words_is_not_waited_for(
+async def test_a_session_with_any_final_status_is_not_waited_for(
     script: Script, imgix: AsyncImgixClient, status: str
 ) -> None:
     script.on(
@@ -144,7 +144,7 @@ async def test_values_and_fields_of_later_versions_are_kept(script: Script, imgi
 
 
 @pytest.mark.parametrize("name", ["category", "or:", "custom:", 5, None])
-async def test_a_filter_that_says_nothing_is_rejected(imgix: AsyncImgixClient, name: Any) -> None:
+async def test_an_empty_filter_is_rejected(imgix: AsyncImgixClient, name: Any) -> None:
     filters: Any = {name: "x"}
     with pytest.raises(InvalidArgumentError):
         await imgix.assets.list(SOURCE, filters=filters)

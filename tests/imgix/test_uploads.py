@@ -76,7 +76,7 @@ async def test_a_small_file_is_sent_directly(script: Script, imgix: AsyncImgixCl
     assert request.query == {"overwrite": "false"}
 
 
-async def test_a_file_that_is_not_an_image_is_sent_too(script: Script, imgix: AsyncImgixClient) -> None:
+async def test_a_file_that_is_not_an_image_is_sent(script: Script, imgix: AsyncImgixClient) -> None:
     script.on(f"POST /api/v1/sources/{SOURCE}/upload/a%20b/%C3%BC%23.pdf", asset("x"))
 
     await imgix.assets.upload(SOURCE, "a b/ü#.pdf", b"%PDF", overwrite=True)
@@ -86,7 +86,7 @@ async def test_a_file_that_is_not_an_image_is_sent_too(script: Script, imgix: As
 
 
 @pytest.mark.parametrize("path", ["", "/", "a//b.jpg", "../a.jpg", "a/./b.jpg", "a/"])
-async def test_a_path_that_could_leave_its_place_is_rejected(
+async def test_a_path_that_could_escape_its_source_is_rejected(
     script: Script, imgix: AsyncImgixClient, path: str
 ) -> None:
     with pytest.raises(InvalidArgumentError, match="origin_path"):
@@ -117,7 +117,7 @@ async def test_an_upload_whose_response_was_lost_is_looked_up(
         failure(403),
     ],
 )
-async def test_an_upload_that_is_not_there_is_sent_again(
+async def test_an_upload_that_was_not_stored_is_sent_again(
     script: Script, imgix: AsyncImgixClient, there: Any
 ) -> None:
     script.on(UPLOAD, LOST, asset("heroes/a.jpg"))
@@ -175,7 +175,7 @@ async def test_a_repeat_waits_no_longer_than_the_client_allows(script: Script) -
     assert script.asked == [UPLOAD, GET]
 
 
-async def test_a_repeat_that_the_deadline_leaves_no_time_for_is_not_waited_for(script: Script) -> None:
+async def test_a_repeat_beyond_the_deadline_is_not_waited_for(script: Script) -> None:
     script.on(UPLOAD, Reply(503, retry_after="30"))
     script.on(GET, failure(404))
 

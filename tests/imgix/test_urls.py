@@ -89,7 +89,7 @@ class TestSignatures:
         assert is_signed(f"{url}#fragment", "tok123")
 
     @pytest.mark.parametrize("added", ["\n", "\t", " ", "\r\nx: y"])
-    def test_do_not_hold_with_characters_that_are_never_sent(self, added: str) -> None:
+    def test_are_invalid_with_characters_that_are_never_sent(self, added: str) -> None:
         url = imgix_url("shop.imgix.net", "a.jpg", {"w": 1}, token="tok123")
 
         for place in (0, len(url), url.index("?"), url.index("a.jpg") + 1):
@@ -100,7 +100,7 @@ class TestSignatures:
         assert not is_signed(url, "tok123")
 
     @pytest.mark.parametrize("token", [5, b"tok123", None, "\ud800"])
-    def test_need_a_token_that_is_text(self, token: Any) -> None:
+    def test_need_a_token_that_is_a_string(self, token: Any) -> None:
         with pytest.raises(InvalidArgumentError, match="token"):
             url_signature(token, "/a.jpg")
         with pytest.raises(InvalidArgumentError, match="token"):
@@ -114,7 +114,7 @@ class TestSignatures:
         with pytest.raises(InvalidArgumentError, match="must not be empty"):
             imgix_url("shop.imgix.net", "a.jpg", token="")
 
-    def test_do_not_count_when_they_are_the_end_of_another_parameter(self) -> None:
+    def test_do_not_count_if_they_end_another_parameter(self) -> None:
         query = f"colors={url_signature('tok123', '/a.jpg', 'color')}"
         assert not is_signed(f"https://shop.imgix.net/a.jpg?{query}", "tok123")
 
@@ -139,12 +139,12 @@ class TestBuilding:
             ),
         ],
     )
-    def test_gives_the_url_of_the_official_builder(
+    def test_builds_the_url_of_the_official_builder(
         self, path: str, params: dict[str, str | int], url: str
     ) -> None:
         assert imgix_url("shop.imgix.net", path, params, token="tok123") == url
 
-    def test_leaves_out_none_and_writes_booleans_in_lower_case(self) -> None:
+    def test_omits_none_and_writes_booleans_in_lower_case(self) -> None:
         assert (
             imgix_url("shop.imgix.net", "a.jpg", {"w": None, "invert": True, "q": 0.5})
             == "https://shop.imgix.net/a.jpg?invert=true&q=0.5"
@@ -254,7 +254,7 @@ class TestSrcset:
         assert candidates[0] == "https://shop.imgix.net/a.jpg?auto=format&w=100 100w"
         assert candidates[-1].endswith("w=8192 8192w")
 
-    def test_takes_widths(self) -> None:
+    def test_accepts_widths(self) -> None:
         assert (
             imgix_srcset("shop.imgix.net", "a.jpg", widths=[320, 640])
             == "https://shop.imgix.net/a.jpg?w=320 320w, https://shop.imgix.net/a.jpg?w=640 640w"
@@ -268,7 +268,7 @@ class TestSrcset:
             for dpr, quality in DENSITY_QUALITIES.items()
         ]
 
-    def test_keeps_a_quality_that_is_given(self) -> None:
+    def test_keeps_a_quality_that_is_passed(self) -> None:
         candidates = imgix_srcset("shop.imgix.net", "a.jpg", {"h": 300, "q": 60}).split(", ")
         assert candidates[1] == "https://shop.imgix.net/a.jpg?h=300&q=60&dpr=2 2x"
 
@@ -286,7 +286,7 @@ class TestSrcset:
     @pytest.mark.parametrize(
         "widths", [[], [0], [-1], [True], [1.5], ["a"], [None], "12", 5, {100}, iter([1])]
     )
-    def test_rejects_widths_that_are_none(self, widths: Any) -> None:
+    def test_rejects_invalid_widths(self, widths: Any) -> None:
         with pytest.raises(InvalidArgumentError, match="widths"):
             imgix_srcset("shop.imgix.net", "a.jpg", widths=widths)
 

@@ -53,7 +53,7 @@ async def test_everything_can_come_from_the_environment(
     assert sandbox.requests[0].headers["x-environment-id"] == sandbox.environment_id
 
 
-async def test_arguments_come_before_the_environment(
+async def test_arguments_take_precedence_over_the_environment(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMGWIRE_API_KEY", "sk_other")
@@ -82,7 +82,7 @@ def hostile(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hostile")
 class TestVariablesApplyTogetherOrNotAtAll:
-    async def test_a_key_and_a_service_that_were_passed_are_used_alone(self, sandbox: Sandbox) -> None:
+    async def test_a_passed_key_and_url_ignore_the_environment(self, sandbox: Sandbox) -> None:
         async with AsyncImgwireClient(sandbox.server_key, base_url=sandbox.base_url) as client:
             await client.images.list()
 
@@ -94,7 +94,7 @@ class TestVariablesApplyTogetherOrNotAtAll:
 
         assert (options.base_url, options.headers) == ("https://api.imgwire.dev", {})
 
-    def test_the_key_of_a_variable_goes_to_no_service_that_was_passed(self) -> None:
+    def test_the_key_of_a_variable_is_not_sent_to_a_passed_url(self) -> None:
         with pytest.raises(
             ConfigurationError, match=r"pass api_key= as well, or set IMGWIRE_API_BASE_URL"
         ) as caught:
@@ -110,26 +110,26 @@ class TestVariablesApplyTogetherOrNotAtAll:
             (UUID(int=7), {HEADER: str(UUID(int=7))}),
         ],
     )
-    def test_an_environment_that_was_passed_replaces_only_its_variable(self, given: Any, used: Any) -> None:
+    def test_a_passed_environment_id_replaces_only_its_variable(self, given: Any, used: Any) -> None:
         client = AsyncImgwireClient(environment_id=given)
 
         assert core_of(client).options.headers == used
         assert core_of(client).options.base_url == "https://elsewhere.invalid"
 
-    def test_none_stands_for_what_was_not_passed(self) -> None:
+    def test_none_means_not_passed(self) -> None:
         options = core_of(AsyncImgwireClient(None, base_url=None)).options
 
         assert (options.base_url, options.headers) == ("https://elsewhere.invalid", {HEADER: ENVIRONMENT})
 
 
 @pytest.mark.parametrize("argument", ["base_url", "environment_id"])
-def test_an_argument_that_is_empty_text_is_rejected(argument: str) -> None:
+def test_an_empty_string_as_argument_is_rejected(argument: str) -> None:
     arguments: dict[str, Any] = {argument: ""}
     with pytest.raises(ConfigurationError):
         AsyncImgwireClient("sk_x", **arguments)
 
 
-def test_empty_environment_variables_are_like_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_environment_variables_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMGWIRE_API_KEY", "sk_x")
     monkeypatch.setenv("IMGWIRE_API_BASE_URL", "")
     monkeypatch.setenv("IMGWIRE_ENVIRONMENT_ID", "")
@@ -139,7 +139,7 @@ def test_empty_environment_variables_are_like_none(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("key", [None, "", "sk_a b", "sk_a\n", "sk_é"])
-def test_a_key_that_cannot_be_one_is_rejected(key: str | None) -> None:
+def test_an_invalid_key_is_rejected(key: str | None) -> None:
     with pytest.raises(ConfigurationError, match="API key"):
         AsyncImgwireClient(key)
 
@@ -245,7 +245,7 @@ def test_plain_http_over_a_network_must_be_allowed(url: str) -> None:
     ],
 )
 @pytest.mark.parametrize("allow_insecure", [True, False])
-def test_what_is_no_base_url_is_rejected_without_showing_a_password(url: str, allow_insecure: bool) -> None:
+def test_an_invalid_base_url_is_rejected_without_showing_its_password(url: str, allow_insecure: bool) -> None:
     with pytest.raises(ConfigurationError) as caught:
         checked_base_url(url, allow_insecure=allow_insecure, example="https://api.example.com")
 
@@ -268,7 +268,7 @@ def test_with_options_changes_a_copy_and_keeps_the_rest() -> None:
 
 
 @pytest.mark.parametrize("options", [{"deadline": -1}, {"environment_id": "x"}, {"max_retries": -1}])
-def test_with_options_refuses_what_the_constructor_refuses(options: dict[str, Any]) -> None:
+def test_with_options_rejects_what_the_constructor_rejects(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         AsyncImgwireClient("sk_x").with_options(**options)
 
@@ -299,7 +299,7 @@ async def test_closing_twice_is_harmless_and_use_after_that_is_an_error(sandbox:
         await client.with_options(deadline=1).images.list()
 
 
-async def test_what_with_options_returns_does_not_close_the_connections(sandbox: Sandbox) -> None:
+async def test_a_client_of_with_options_does_not_close_the_connections(sandbox: Sandbox) -> None:
     async with client_of(sandbox) as client:
         async with client.with_options(deadline=5) as other:
             await other.images.list()
@@ -307,7 +307,7 @@ async def test_what_with_options_returns_does_not_close_the_connections(sandbox:
         await client.images.list()
 
 
-async def test_a_client_that_is_dropped_open_warns(sandbox: Sandbox) -> None:
+async def test_a_client_that_is_dropped_without_closing_warns(sandbox: Sandbox) -> None:
     client = client_of(sandbox)
     await client.images.list()
     engine = core_of(client).shared.engine
@@ -319,7 +319,7 @@ async def test_a_client_that_is_dropped_open_warns(sandbox: Sandbox) -> None:
         await engine.aclose()
 
 
-async def test_a_client_lives_as_long_as_what_with_options_made_of_it(sandbox: Sandbox) -> None:
+async def test_a_client_lives_as_long_as_its_derived_clients(sandbox: Sandbox) -> None:
     derived = client_of(sandbox).with_options(deadline=5)
     await derived.images.list()
     engine = core_of(derived).shared.engine
@@ -333,7 +333,7 @@ async def test_a_client_lives_as_long_as_what_with_options_made_of_it(sandbox: S
         await engine.aclose()
 
 
-async def test_a_client_that_was_closed_or_never_used_is_dropped_in_silence(sandbox: Sandbox) -> None:
+async def test_a_client_that_was_closed_or_never_used_is_dropped_without_a_warning(sandbox: Sandbox) -> None:
     used = client_of(sandbox)
     await used.images.list()
     await used.aclose()
@@ -345,7 +345,7 @@ async def test_a_client_that_was_closed_or_never_used_is_dropped_in_silence(sand
         gc.collect()
 
 
-async def test_a_given_http_client_is_used_and_never_closed(sandbox: Sandbox) -> None:
+async def test_a_custom_http_client_is_used_and_never_closed(sandbox: Sandbox) -> None:
     async with httpx.AsyncClient() as http_client:
         async with client_of(sandbox, http_client=http_client) as client:
             await client.images.list()
@@ -464,7 +464,7 @@ def open_files() -> int:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_cancelling_two_hundred_requests_leaves_the_client_working_and_nothing_behind(
+def test_cancelling_two_hundred_requests_leaves_the_client_working_and_clean(
     sandbox: Sandbox, backend: str
 ) -> None:
     async def scenario() -> tuple[int, float, int]:
@@ -515,7 +515,7 @@ async def test_a_client_in_a_cancelled_block_closes_its_connections() -> None:
 
 
 @pytest.mark.parametrize("attempt", [pickle.dumps, copy.copy, copy.deepcopy])
-def test_a_client_says_why_it_cannot_be_pickled_or_copied(attempt: Callable[[object], object]) -> None:
+def test_the_error_says_why_a_client_cannot_be_pickled_or_copied(attempt: Callable[[object], object]) -> None:
     client = AsyncImgwireClient("sk_x")
 
     for holder in (client, {"client": [client]}) if attempt is not copy.copy else (client,):

@@ -24,7 +24,7 @@ URL = "https://images.example.com/a.png"
 
 
 class TestRequest:
-    async def test_reaches_any_endpoint_and_gives_the_whole_response(
+    async def test_reaches_any_endpoint_and_returns_the_whole_response(
         self, imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient
     ) -> None:
         response = await imgwire_client.request("get", "/api/v1/images/", query={"limit": 5, "page": None})
@@ -47,7 +47,7 @@ class TestRequest:
             await imgwire_client.request("GET", f"/api/v1/cors_origins/{made.data['id']}")
         assert caught.value.operation == "request"
 
-    async def test_is_retried_unless_it_must_not_be_repeated(self, imgwire_sandbox: Sandbox) -> None:
+    async def test_is_retried_unless_that_is_unsafe(self, imgwire_sandbox: Sandbox) -> None:
         async with client_of(imgwire_sandbox) as imgwire:
             imgwire_sandbox.faults.once("images.list", status=503)
             assert (await imgwire.request("GET", "/api/v1/images/")).attempts == 2
@@ -76,14 +76,14 @@ class TestRequest:
             ("GET", "/\\elsewhere.example.com"),
         ],
     )
-    async def test_refuses_what_would_lead_elsewhere(
+    async def test_rejects_paths_that_escape_the_base_url(
         self, imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient, method: str, path: str
     ) -> None:
         with pytest.raises(InvalidArgumentError):
             await imgwire_client.request(method, path)
         assert not imgwire_sandbox.requests
 
-    async def test_takes_one_kind_of_body(self, imgwire_client: AsyncImgwireClient) -> None:
+    async def test_accepts_one_kind_of_body(self, imgwire_client: AsyncImgwireClient) -> None:
         arguments: dict[str, Any] = {"json": {}, "body": b"x"}
         with pytest.raises(InvalidArgumentError, match="not both"):
             await imgwire_client.request("POST", "/api/v1/images/", **arguments)
@@ -100,19 +100,19 @@ class TestWithRawResponse:
         assert (response.status, response.data.id, response.attempts) == (200, made.data.id, 1)
         assert response.request_id == response.headers.get("x-request-id")
 
-    async def test_gives_the_page_of_a_list(self, imgwire_client: AsyncImgwireClient) -> None:
+    async def test_returns_the_page_of_a_list(self, imgwire_client: AsyncImgwireClient) -> None:
         response = await imgwire_client.images.with_raw_response.list(limit=5)
         assert_type(response, Response[Page[Image]])
         assert response.data.pagination.total_count == 0
         assert response.headers["x-limit"] == "5"
 
-    async def test_every_resource_has_it(self, imgwire_client: AsyncImgwireClient) -> None:
+    async def test_every_resource_provides_it(self, imgwire_client: AsyncImgwireClient) -> None:
         made = await imgwire_client.cors_origins.with_raw_response.create("shop.example.com")
         assert made.data.pattern == "shop.example.com"
         assert (await imgwire_client.metrics.with_raw_response.get_stats()).status == 200
         with pytest.raises(NotFoundError):
             await imgwire_client.custom_domain.with_raw_response.retrieve()
 
-    async def test_leaves_the_client_as_it_is(self, imgwire_client: AsyncImgwireClient) -> None:
+    async def test_leaves_the_client_unchanged(self, imgwire_client: AsyncImgwireClient) -> None:
         await imgwire_client.images.with_raw_response.list()
         assert isinstance(await imgwire_client.images.list(), Page)

@@ -115,7 +115,7 @@ def test_outcomes_come_in_the_order_in_which_uploads_end(backend: str) -> None:
 
 
 @BACKENDS
-def test_ten_thousand_items_never_have_more_than_a_window_alive(backend: str) -> None:
+def test_of_ten_thousand_items_no_more_than_a_window_is_alive(backend: str) -> None:
     class Item:
         pass
 
@@ -145,7 +145,7 @@ def test_ten_thousand_items_never_have_more_than_a_window_alive(backend: str) ->
 
 
 @BACKENDS
-def test_outcomes_that_are_not_taken_delay_further_items(backend: str) -> None:
+def test_outcomes_that_are_not_consumed_delay_further_items(backend: str) -> None:
     drawn = 0
 
     def items() -> Iterator[int]:
@@ -209,7 +209,7 @@ def test_leaving_early_cancels_the_rest_and_closes_the_generator(backend: str, k
 
 
 @BACKENDS
-def test_an_exception_of_the_block_comes_out_as_it_is(backend: str) -> None:
+def test_an_exception_of_the_block_is_raised_unchanged(backend: str) -> None:
     async def main() -> None:
         cause = KeyError("why")
         with pytest.raises(ValueError, match="mine") as caught:
@@ -288,7 +288,7 @@ def test_a_slow_async_source_does_not_hold_up_outcomes(backend: str) -> None:
     anyio.run(main, backend=backend)
 
 
-async def test_no_items_are_no_outcomes() -> None:
+async def test_without_items_there_are_no_outcomes() -> None:
     async with many([], at_once) as outcomes:
         assert [outcome async for outcome in outcomes] == []
 
@@ -300,7 +300,9 @@ def test_a_single_file_is_rejected(client_without_server: AsyncImgwireClient, it
 
 
 @pytest.mark.parametrize("concurrency", [0, -1])
-def test_a_window_holds_at_least_one(client_without_server: AsyncImgwireClient, concurrency: int) -> None:
+def test_a_window_has_room_for_at_least_one_item(
+    client_without_server: AsyncImgwireClient, concurrency: int
+) -> None:
     with pytest.raises(InvalidArgumentError, match="concurrency"):
         client_without_server.images.upload_many([], concurrency=concurrency)
 
@@ -320,7 +322,7 @@ async def test_it_is_entered_once_and_iterated_inside() -> None:
         await uploads.__aenter__()
 
 
-async def test_uploads_over_sockets_that_are_given_up_leave_nothing(
+async def test_abandoned_uploads_over_sockets_leave_nothing_behind(
     client: AsyncImgwireClient, sandbox: Sandbox, photo: Path
 ) -> None:
     before = asyncio.all_tasks()

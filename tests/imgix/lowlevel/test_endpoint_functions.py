@@ -45,14 +45,14 @@ def only_request(caller: RecordingCaller) -> Request:
 
 
 class TestOperations:
-    def test_are_all_that_is_publicly_known(self) -> None:
+    def test_are_all_the_publicly_known_ones(self) -> None:
         found = {
             name: (f"{one.method} {one.path.removeprefix('/api/v1/')}", one.rate_class, str(one.replay))
             for name, one in OPERATIONS.items()
         }
         assert found == TABLE
 
-    def test_speak_json_api_with_an_api_key(self) -> None:
+    def test_use_json_api_with_an_api_key(self) -> None:
         assert {one.media_type for one in OPERATIONS.values()} == {"application/vnd.api+json"}
         assert {one.auth for one in OPERATIONS.values()} == {"api_key"}
 
@@ -113,7 +113,7 @@ class TestLists:
             "filter[enabled]": "true",
         }
 
-    async def test_send_nothing_that_is_not_given(self) -> None:
+    async def test_send_only_what_is_passed(self) -> None:
         caller = RecordingCaller(PAGE)
 
         await reports.reports_list(caller)

@@ -61,13 +61,13 @@ class TestSparseResponses:
 
         assert model.from_dict(nulls).to_dict() == nulls
 
-    def test_without_data_are_not_taken_for_a_resource(self) -> None:
+    def test_without_data_are_not_parsed_as_a_resource(self) -> None:
         with pytest.raises(KeyError, match="data"):
             SourceDocument.from_dict({})
 
 
 class TestLists:
-    def test_take_a_lone_object_for_a_list_of_one(self) -> None:
+    def test_treat_a_lone_object_as_a_list_of_one(self) -> None:
         page = SourceList.from_dict({"data": {"id": "a1", "type": "sources"}})
 
         assert [source.id for source in page.data] == ["a1"]
@@ -76,7 +76,7 @@ class TestLists:
         assert SourceList.from_dict({"data": []}).data == []
         assert SourceList.from_dict({"data": None}).data == []
 
-    def test_name_the_item_that_does_not_fit(self) -> None:
+    def test_name_the_item_that_is_invalid(self) -> None:
         items = [{"id": "a1"}, {"id": 7}]
         with pytest.raises(MisfitError, match=r"SourceList.data: Source.id: expected a string"):
             SourceList.from_dict({"data": items})
@@ -97,7 +97,7 @@ class TestLists:
         assert isinstance(page.cursor, Cursor)
         assert (page.cursor.next_, page.cursor.has_more) == ("20", True)
 
-    def test_by_number_say_where_they_stand(self) -> None:
+    def test_by_number_state_their_position(self) -> None:
         pagination = {"currentPage": 0, "hasNextPage": True, "nextPage": 1, "previousPage": None}
         page = SourceList.from_dict({"data": [], "meta": {"pagination": pagination}})
 
@@ -137,7 +137,7 @@ class TestTheFuture:
         }
         assert SourceDocument.from_dict(document).to_dict() == document
 
-    def test_included_resources_stay_as_they_are(self) -> None:
+    def test_included_resources_are_kept_unchanged(self) -> None:
         included = [{"type": "accounts", "id": "1", "attributes": {"name": "Acme"}}, {"type": "assets"}]
         document = {"data": {"id": "a1"}, "included": included}
 
@@ -183,7 +183,7 @@ class TestRequests:
             }
         }
 
-    def test_send_null_only_where_it_is_given(self) -> None:
+    def test_send_null_only_where_it_is_passed(self) -> None:
         attributes = models.AssetUpdateAttributes(description=None, categories=["shoes"])
 
         assert attributes.to_dict() == {"description": None, "categories": ["shoes"]}

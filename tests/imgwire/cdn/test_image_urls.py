@@ -34,7 +34,7 @@ def tags(markup: str) -> list[tuple[str, dict[str, str | None]]]:
     return parser.tags
 
 
-def test_mixin_keeps_slotted_classes_slotted() -> None:
+def test_mixin_keeps_slotted_classes_without_a_dict() -> None:
     assert not hasattr(Image(), "__dict__")
 
 
@@ -71,7 +71,7 @@ def test_srcset_names_each_candidate_once() -> None:
         {"widths": [9000], "strict": False}, {"widths": [{}]}, {"widths": "12"}, {"widths": b"12"},
     ],
 )  # fmt: skip
-def test_srcset_refuses_what_gives_no_set(arguments: dict[str, Any]) -> None:
+def test_srcset_rejects_arguments_without_candidates(arguments: dict[str, Any]) -> None:
     with pytest.raises(InvalidTransformationError):
         Image().srcset(**arguments)
 
@@ -104,7 +104,7 @@ def test_picture_offers_avif_then_webp_then_a_fallback() -> None:
     assert markup.endswith("</picture>")
 
 
-def test_picture_by_densities_falls_back_to_the_first_one() -> None:
+def test_picture_by_densities_falls_back_to_the_first_density() -> None:
     image = tags(Image().picture("", densities=[1, 2], fallback="jpg", width=100))[-1][1]
 
     assert image["src"] == Image().url(format="jpg", width=100, dpr=1)
@@ -136,7 +136,7 @@ def test_picture_escapes_everything() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "on load", 'a"', "a>", "a=b", "1a"])
-def test_picture_refuses_names_that_are_no_attributes(name: str) -> None:
+def test_picture_rejects_invalid_attribute_names(name: str) -> None:
     with pytest.raises(InvalidTransformationError, match="names of HTML attributes"):
         Image().picture("", attributes={name: "x"})
 
@@ -147,12 +147,12 @@ def test_picture_refuses_names_that_are_no_attributes(name: str) -> None:
      {"alt": "", "attributes": {"title": None}}, {"alt": "", "attributes": {5: "x"}}],
     ids=repr,
 )  # fmt: skip
-def test_picture_refuses_attributes_that_are_not_text(arguments: dict[str, Any]) -> None:
+def test_picture_rejects_attributes_that_are_not_strings(arguments: dict[str, Any]) -> None:
     with pytest.raises(InvalidTransformationError, match=r"text|names of HTML attributes"):
         Image().picture(**arguments)
 
 
-def test_attributes_of_the_picture_itself_cannot_be_given_twice() -> None:
+def test_attributes_that_picture_sets_are_not_repeated() -> None:
     markup = Image().picture("x", attributes={"SRC": "y", "Alt": "y", "Loading": "lazy"})
 
     assert re.findall(r' (\w+)="', markup.splitlines()[-2], re.IGNORECASE) == [

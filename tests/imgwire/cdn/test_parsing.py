@@ -36,7 +36,7 @@ def test_plain_url_has_no_transformation() -> None:
         f"{BASE}@huge", f"{BASE}@small@large", "https://c.example/@small", f"{BASE}?wmt=%FF", "", "a b",
     ],
 )  # fmt: skip
-def test_url_that_the_service_would_refuse_is_an_error(url: str) -> None:
+def test_url_that_the_service_would_reject_is_an_error(url: str) -> None:
     with pytest.raises(InvalidTransformationError):
         parse_cdn_url(url)
 
@@ -46,7 +46,7 @@ def test_url_that_the_service_would_refuse_is_an_error(url: str) -> None:
     "url",
     ["data:image/png;base64,AAAA", "javascript:alert(1)", "mailto:a@small", "ftp://h/x", "localhost:80/x"],
 )
-def test_url_of_another_scheme_is_no_cdn_url(url: str, strict: bool) -> None:
+def test_url_of_another_scheme_is_not_a_cdn_url(url: str, strict: bool) -> None:
     with pytest.raises(InvalidTransformationError, match="http"):
         parse_cdn_url(url, strict=strict)
     with pytest.raises(InvalidTransformationError, match="http"):
@@ -73,30 +73,30 @@ def test_url_without_a_path_has_no_image_id(url: str) -> None:
     assert parse_cdn_url(url).image_id == ""
 
 
-def test_lenient_parsing_leaves_out_what_is_invalid() -> None:
+def test_lenient_parsing_drops_what_is_invalid() -> None:
     parts = parse_cdn_url(f"{BASE}@huge?width=0&height=5&x=1", strict=False)
 
     assert parts == (f"{BASE}@huge", Transformation(height=5))
 
 
 @pytest.mark.parametrize("strict", [True, False])
-def test_a_one_in_a_url_is_a_sigma(strict: bool) -> None:
+def test_the_value_1_in_a_url_is_a_sigma(strict: bool) -> None:
     url = cdn_url(BASE, strict=strict, blur=1, sharpen=1)
 
     assert parse_cdn_url(url, strict=strict).transformation == Transformation(blur=1, sharpen=1)
 
 
 @pytest.mark.parametrize("path", ["a@small@large", "@small", "a@", "@"])
-def test_lenient_parsing_takes_what_is_no_preset_as_part_of_the_path(path: str) -> None:
+def test_lenient_parsing_keeps_an_unknown_preset_as_part_of_the_path(path: str) -> None:
     assert parse_cdn_url(f"https://c.example/{path}", strict=False).base == f"https://c.example/{path}"
 
 
-def test_at_sign_before_the_last_segment_is_no_preset() -> None:
+def test_at_sign_before_the_last_segment_is_not_a_preset() -> None:
     assert parse_cdn_url("https://user@cdn.example.com").base == "https://user@cdn.example.com"
     assert parse_cdn_url("https://user@cdn.example.com/a@small").transformation.preset == "small"
 
 
-def test_transformation_is_built_once_and_gives_the_url_of_each_image() -> None:
+def test_transformation_is_built_once_and_applies_to_any_image() -> None:
     card = Transformation("small", w=300, format="webp")
 
     assert [card.url(base) for base in (BASE, "https://c.example/y")] == [
@@ -116,7 +116,7 @@ def test_transformation_is_a_value() -> None:
         card.query = "width=1"  # type: ignore[misc]
 
 
-def test_transformation_refuses_what_a_url_refuses() -> None:
+def test_transformation_rejects_what_a_url_rejects() -> None:
     with pytest.raises(InvalidTransformationError, match="width=0"):
         Transformation(width=0)
     assert Transformation(strict=False, width=0) == Transformation()

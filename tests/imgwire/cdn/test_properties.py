@@ -138,7 +138,7 @@ def built(preset: Any, strict: bool, given_options: dict[str, Any]) -> str | Non
 
 @settings(max_examples=600, deadline=None)
 @given(preset=presets, strict=st.booleans(), options=options)
-def test_any_input_gives_a_canonical_url_or_the_one_error(
+def test_any_input_returns_a_canonical_url_or_raises_the_one_error(
     preset: Any, strict: bool, options: dict[str, Any]
 ) -> None:
     url = built(preset, strict, options)
@@ -148,7 +148,7 @@ def test_any_input_gives_a_canonical_url_or_the_one_error(
 
 @settings(max_examples=600, deadline=None)
 @given(name=names, value=joined | as_json | numbers | st.booleans())
-def test_parsing_what_was_built_gives_it_back(name: str, value: Any) -> None:
+def test_parsing_a_built_url_returns_its_parts(name: str, value: Any) -> None:
     url = cdn_url(BASE, strict=False, **{name: value})
 
     parts = parse_cdn_url(url)
@@ -171,7 +171,7 @@ def test_order_of_arguments_does_not_matter(
 
 @settings(max_examples=300, deadline=None)
 @given(options=options)
-def test_what_strict_mode_accepts_is_the_same_in_lenient_mode(options: dict[str, Any]) -> None:
+def test_lenient_mode_treats_what_strict_mode_accepts_in_the_same_way(options: dict[str, Any]) -> None:
     url = built(None, True, options)
 
     assert url is None or built(None, False, options) == url

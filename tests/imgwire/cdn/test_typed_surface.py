@@ -83,7 +83,7 @@ def keyword_lines(row: Row) -> list[str]:
     return lines
 
 
-def test_keywords_are_what_the_table_gives() -> None:
+def test_keywords_are_those_of_the_table() -> None:
     declared = (
         Path(keywords.__file__)
         .read_text("utf-8")

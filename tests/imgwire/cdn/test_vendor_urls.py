@@ -14,7 +14,7 @@ VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors" / "cdn-u
 
 
 @pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["name"])
-def test_lenient_mode_gives_the_url_of_the_vendors_clients(case: dict[str, Any]) -> None:
+def test_lenient_mode_builds_the_url_of_the_vendors_clients(case: dict[str, Any]) -> None:
     if case.get("error"):
         with pytest.raises(InvalidTransformationError):
             cdn_url(VECTORS["cdn_url"], strict=False, **case["options"])

@@ -72,7 +72,7 @@ async def test_every_original_becomes_an_object(
 
 
 @pytest.mark.parametrize("manifest", ["manifest.jsonl", "all.parquet"])
-async def test_ingest_of_the_manifest_in_the_bucket_gives_the_same_records(
+async def test_ingest_of_the_manifest_in_the_bucket_creates_the_same_records(
     client: AsyncImgwireClient, s3: S3Server, monkeypatch: pytest.MonkeyPatch, manifest: str
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
@@ -114,7 +114,7 @@ async def test_an_export_runs_on_trio(
     }
 
 
-async def test_an_object_that_a_killed_run_has_left_is_taken_and_another_one_is_not_replaced(
+async def test_an_object_left_by_a_killed_run_is_adopted_and_a_foreign_one_is_not_replaced(
     client: AsyncImgwireClient, s3: S3Server
 ) -> None:
     images = await stored_images(client, 2)
@@ -145,7 +145,7 @@ async def test_an_older_manifest_is_not_replaced_by_a_new_journal(
     assert s3.objects == {"manifest.jsonl": b"mine"}
 
 
-async def test_a_store_that_fails_once_costs_nothing(client: AsyncImgwireClient, s3: S3Server) -> None:
+async def test_a_store_that_fails_once_is_retried(client: AsyncImgwireClient, s3: S3Server) -> None:
     await stored_images(client, 4)
     failed: list[str] = []
 
@@ -162,7 +162,7 @@ async def test_a_store_that_fails_once_costs_nothing(client: AsyncImgwireClient,
     assert len(failed) == 5
 
 
-async def test_a_bucket_that_may_not_be_written_stops_the_job(
+async def test_a_bucket_without_write_permission_stops_the_job(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
 ) -> None:
     await stored_images(client, 3)

@@ -49,7 +49,7 @@ def empty(second_sandbox: Sandbox) -> Iterator[Sandbox]:
     second_sandbox.reset()
 
 
-async def test_every_original_arrives_and_ingest_of_the_manifest_gives_the_same_records(
+async def test_every_original_arrives_and_ingest_of_the_manifest_creates_the_same_records(
     client: AsyncImgwireClient, empty: Sandbox, tmp_path: Path
 ) -> None:
     images = await stored_images(client, 20)
@@ -76,7 +76,7 @@ async def test_every_original_arrives_and_ingest_of_the_manifest_gives_the_same_
     assert sorted(map(facts, again)) == sorted(map(facts, images))
 
 
-async def test_a_manifest_in_parquet_is_read_again_too(
+async def test_a_manifest_in_parquet_can_be_ingested_as_well(
     client: AsyncImgwireClient, empty: Sandbox, tmp_path: Path
 ) -> None:
     images = await stored_images(client, 8)
@@ -109,7 +109,7 @@ async def test_a_second_run_fetches_only_what_is_new(
     assert before < after  # the newest comes first in the list, and gets no older one's name
 
 
-async def test_without_its_journal_files_that_are_there_are_compared_and_not_fetched(
+async def test_without_a_journal_existing_files_are_compared_and_not_fetched(
     client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     await stored_images(client, 3)
@@ -129,7 +129,9 @@ async def test_without_its_journal_files_that_are_there_are_compared_and_not_fet
     assert digest(damaged) == rows(tmp_path / "out")[0]["_sha256"]
 
 
-async def test_what_exists_is_not_overwritten_unasked(client: AsyncImgwireClient, tmp_path: Path) -> None:
+async def test_existing_files_are_not_overwritten_by_default(
+    client: AsyncImgwireClient, tmp_path: Path
+) -> None:
     await ready_image(client, 1, file_name="mine.png")
     await ready_image(client, 2, file_name="link.png")
     (tmp_path / "out").mkdir()
@@ -145,7 +147,7 @@ async def test_what_exists_is_not_overwritten_unasked(client: AsyncImgwireClient
     assert rows(tmp_path / "out") == []
 
 
-async def test_a_link_below_the_target_does_not_lead_out_of_it(
+async def test_a_link_below_the_target_does_not_lead_outside(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     await ready_image(client, 1, file_name="one.png", purpose="away")
@@ -216,7 +218,7 @@ async def test_faults_are_retried(client: AsyncImgwireClient, sandbox: Sandbox, 
     assert {row["_sha256"] for row in rows(tmp_path / "out")} == {image.hash_sha256 for image in images}
 
 
-async def test_a_large_image_goes_through_a_file_in_the_target_that_is_gone_afterwards(
+async def test_a_large_image_uses_a_temporary_file_in_the_target_that_is_removed_afterwards(
     client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "IN_MEMORY", 100)
@@ -232,7 +234,7 @@ async def test_a_large_image_goes_through_a_file_in_the_target_that_is_gone_afte
     assert {(tmp_path / "out" / name).stat().st_mode for name in files} == {usual}
 
 
-async def test_a_full_disk_stops_the_job_which_can_be_resumed(
+async def test_a_full_disk_stops_the_job_and_it_can_be_resumed(
     client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await stored_images(client, 5)
@@ -249,7 +251,7 @@ async def test_a_full_disk_stops_the_job_which_can_be_resumed(
     assert counts(report) == (5, 0, 0, 0)
 
 
-async def test_a_block_that_is_left_early_has_a_manifest_of_what_is_there(
+async def test_a_block_that_is_left_early_has_a_manifest_of_the_exported_images(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     await stored_images(client, 12)
@@ -265,7 +267,7 @@ async def test_a_block_that_is_left_early_has_a_manifest_of_what_is_there(
     assert len(files_below(tmp_path / "out")) == 13
 
 
-async def test_images_that_slip_to_an_earlier_page_are_found(
+async def test_images_that_move_to_an_earlier_page_are_found(
     client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(entries, "PAGE", 2)
@@ -373,7 +375,7 @@ async def test_a_journal_belongs_to_its_environment(
     assert len(sandbox.requests) == asked + 2
 
 
-async def test_a_target_that_is_linked_or_was_moved_with_its_journal_is_the_same(
+async def test_a_linked_target_and_one_moved_with_its_journal_are_recognised(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     await stored_images(client, 2)
@@ -390,7 +392,7 @@ async def test_a_target_that_is_linked_or_was_moved_with_its_journal_is_the_same
 
 
 @pytest.mark.parametrize("name", ["manifest.jsonl", "MANIFEST.jsonl"])
-async def test_the_manifest_takes_neither_the_place_of_the_journal_nor_of_a_foreign_file(
+async def test_the_manifest_replaces_neither_the_journal_nor_a_foreign_file(
     client: AsyncImgwireClient, tmp_path: Path, name: str
 ) -> None:
     foreign = tmp_path / name
@@ -410,7 +412,7 @@ async def test_the_manifest_takes_neither_the_place_of_the_journal_nor_of_a_fore
     assert foreign.read_text() == "mine"
 
 
-async def test_a_target_that_cannot_be_written_is_noticed_before_images_are_listed(
+async def test_a_target_that_cannot_be_written_is_detected_before_images_are_listed(
     client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "manifest.jsonl").mkdir()
@@ -426,9 +428,7 @@ async def test_a_target_that_cannot_be_written_is_noticed_before_images_are_list
     assert not list(sandbox.requests)
 
 
-async def test_no_other_output_takes_the_place_of_the_manifest(
-    client: AsyncImgwireClient, tmp_path: Path
-) -> None:
+async def test_no_other_output_replaces_the_manifest(client: AsyncImgwireClient, tmp_path: Path) -> None:
     async with client.export(tmp_path / "out") as job:
         assert [outcome async for outcome in job] == []
         (tmp_path / "link.jsonl").symlink_to("out/manifest.jsonl")
@@ -438,7 +438,7 @@ async def test_no_other_output_takes_the_place_of_the_manifest(
                     await write(path)
 
 
-async def test_no_image_takes_the_place_of_the_journal_or_the_manifest(
+async def test_no_image_replaces_the_journal_or_the_manifest(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     await ready_image(client, 1, file_name="journal.png")

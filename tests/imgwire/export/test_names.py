@@ -82,11 +82,11 @@ def test_templates(template: str, name: str) -> None:
         ("hero.png. ", "hero.png"),
     ],
 )
-def test_a_strangers_name_becomes_one_that_every_system_takes(given_name: str, name: str) -> None:
+def test_an_untrusted_name_becomes_one_that_every_system_accepts(given_name: str, name: str) -> None:
     assert names([image(1, given_name)]) == [name]
 
 
-def test_a_purpose_that_leads_elsewhere_is_a_folder_like_any_other() -> None:
+def test_a_purpose_that_looks_like_a_path_becomes_an_ordinary_folder() -> None:
     assert names([image(1, purpose="..")], "{purpose}/{file_name}") == ["_/hero.png"]
 
 
@@ -95,7 +95,7 @@ def test_names_that_differ_in_case_or_composition_only_are_the_same() -> None:
     assert names(same) == ["É.png", "E\u0301~00000002.PNG", "é~00000003.png"]
 
 
-def test_a_file_is_not_where_a_folder_is() -> None:
+def test_a_file_never_gets_the_path_of_a_folder() -> None:
     first, second = image(1, "a.png", purpose="x"), image(2, "x", purpose="b.png")
     template = "{purpose}"
     deep = names([first], "{purpose}/{file_name}")
@@ -112,13 +112,13 @@ def test_a_file_is_not_where_a_folder_is() -> None:
         assert below_a_file[1] == f"{UUID(int=4 << 96)}.png"
 
 
-def test_a_name_that_looks_like_one_with_a_mark_is_not_given_twice() -> None:
+def test_a_name_that_looks_like_a_numbered_one_is_not_assigned_twice() -> None:
     marked = f"hero~{UUID(int=2 << 96)}.png"
     found = names([image(9, "hero~00000002.png"), image(8, marked), image(1), image(2)])
     assert found == ["hero~00000002.png", marked, "hero.png", f"{UUID(int=2 << 96)}.png"]
 
 
-def test_reserved_names_are_given_to_nobody() -> None:
+def test_reserved_names_are_never_assigned() -> None:
     assert names([image(1, "manifest.png")], "{stem}.jsonl", "Manifest.jsonl") == ["manifest~00000001.jsonl"]
 
 
@@ -134,7 +134,7 @@ def test_a_name_stays_the_same_in_a_later_run_whatever_the_order() -> None:
         assert later.give([image(1), image(3)], NameTemplate("{file_name}")) == []  # seen in this run
 
 
-def test_a_journal_that_takes_no_names_is_an_error_of_the_journal() -> None:
+def test_a_journal_that_cannot_store_names_is_an_error_of_the_journal() -> None:
     with database() as connection:
         connection.execute("PRAGMA query_only=1")
         with pytest.raises(JournalError, match="cannot record the names of the images"):
@@ -145,7 +145,7 @@ def test_a_journal_that_takes_no_names_is_an_error_of_the_journal() -> None:
     st.lists(st.text(max_size=300), min_size=1, max_size=6),
     st.sampled_from(["{file_name}", "{purpose}/{stem}"]),
 )
-def test_no_name_leads_elsewhere_and_none_is_given_twice(texts: list[str], template: str) -> None:
+def test_no_name_leaves_the_target_and_none_is_assigned_twice(texts: list[str], template: str) -> None:
     given_names = names([image(n, text, purpose=text) for n, text in enumerate(texts, 1)], template)
 
     assert len({name.casefold() for name in given_names}) == len(texts)

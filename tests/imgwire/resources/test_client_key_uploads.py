@@ -49,7 +49,7 @@ async def test_a_frontend_uploads_with_the_token_of_its_backend(strict: Sandbox,
     assert (create.authorized_with, put.authorized_with) == ("Bearer", None)
 
 
-async def test_without_a_token_the_service_refuses(strict: Sandbox, photo: Path) -> None:
+async def test_without_a_token_the_service_rejects_the_upload(strict: Sandbox, photo: Path) -> None:
     async with frontend_of(strict) as frontend:
         with pytest.raises(APIStatusError) as caught:
             await frontend.images.upload(photo)
@@ -91,7 +91,7 @@ async def test_a_file_over_the_limit_of_the_key_is_rejected_before_its_bytes_are
     assert strict.requests.of("store.put") == []
 
 
-async def test_many_images_each_with_a_token_of_its_own(strict: Sandbox, photo: Path) -> None:
+async def test_many_images_can_have_a_token_each(strict: Sandbox, photo: Path) -> None:
     async with client_of(strict) as backend, frontend_of(strict) as frontend:
         tokens = [await backend.images.create_upload_token() for _ in range(5)]
         items = [UploadItem(photo, upload_token=token.token) for token in tokens]

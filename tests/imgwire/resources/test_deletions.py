@@ -81,7 +81,7 @@ async def test_a_success_without_a_body_is_a_success(delete: Delete, raw: bytes)
         answer(200, b"not gzip", "Content-Encoding: gzip"),
     ],
 )
-async def test_the_status_alone_says_that_a_deletion_has_succeeded(delete: Delete, raw: bytes) -> None:
+async def test_the_status_alone_decides_whether_a_deletion_has_succeeded(delete: Delete, raw: bytes) -> None:
     with raw_server(always(raw)) as server:
         async with client_of(server) as client:
             assert await delete(client) == {}
@@ -89,7 +89,7 @@ async def test_the_status_alone_says_that_a_deletion_has_succeeded(delete: Delet
 
 
 @every_deletion
-async def test_a_web_page_does_not_say_that_anything_was_deleted(delete: Delete) -> None:
+async def test_a_web_page_does_not_count_as_a_deletion(delete: Delete) -> None:
     with raw_server(always(answer(200, b"\n<!DOCTYPE html><title>Log in</title>"))) as server:
         async with client_of(server) as client:
             with pytest.raises(ResponseDecodeError, match="does the base URL point to the API"):
@@ -97,7 +97,7 @@ async def test_a_web_page_does_not_say_that_anything_was_deleted(delete: Delete)
 
 
 @pytest.mark.parametrize("raw", [NO_CONTENT, answer(200, b"")])
-async def test_a_record_that_is_promised_is_missed(raw: bytes) -> None:
+async def test_a_missing_record_that_the_contract_promises_is_an_error(raw: bytes) -> None:
     with raw_server(always(raw)) as server:
         async with client_of(server) as client:
             with pytest.raises(ResponseDecodeError, match="the response is empty"):
@@ -107,7 +107,7 @@ async def test_a_record_that_is_promised_is_missed(raw: bytes) -> None:
 
 
 @every_deletion
-async def test_a_deletion_whose_answer_was_lost_has_succeeded_when_nothing_is_there_any_more(
+async def test_a_deletion_with_a_lost_response_has_succeeded_if_the_resource_is_gone(
     delete: Delete,
 ) -> None:
     with raw_server(lost_then(MISSING)) as server:
@@ -118,7 +118,9 @@ async def test_a_deletion_whose_answer_was_lost_has_succeeded_when_nothing_is_th
 
 @every_deletion
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
-async def test_so_it_has_after_an_error_of_a_server_that_may_have_acted(delete: Delete, status: int) -> None:
+async def test_a_deletion_has_succeeded_after_a_server_error_if_the_resource_is_gone(
+    delete: Delete, status: int
+) -> None:
     seen: list[ResponseEvent] = []
     with raw_server(in_turn(answer(status), BUSY, answer(410, b""))) as server:
         async with client_of(server, on_response=seen.append) as client:
@@ -128,7 +130,7 @@ async def test_so_it_has_after_an_error_of_a_server_that_may_have_acted(delete: 
 
 @every_deletion
 @pytest.mark.parametrize("first", [(), (BUSY,), (BUSY, BUSY)])
-async def test_what_was_never_there_is_not_found(delete: Delete, first: tuple[bytes, ...]) -> None:
+async def test_a_resource_that_never_existed_is_not_found(delete: Delete, first: tuple[bytes, ...]) -> None:
     with raw_server(in_turn(*first, MISSING)) as server:
         async with client_of(server) as client:
             with pytest.raises(NotFoundError):
@@ -143,7 +145,7 @@ async def test_another_call_does_not_inherit_what_an_earlier_one_may_have_done()
                 await client.images.delete(ID)
 
 
-async def test_only_deletions_take_a_404_for_success() -> None:
+async def test_only_deletions_treat_a_404_as_success() -> None:
     with raw_server(lost_then(MISSING)) as server:
         async with client_of(server) as client:
             with pytest.raises(NotFoundError):
@@ -155,7 +157,7 @@ async def test_only_deletions_take_a_404_for_success() -> None:
 
 
 @pytest.mark.parametrize("resource", ["cors_origins", "custom_domain"])
-async def test_a_creation_whose_answer_was_lost_is_not_repeated(resource: str) -> None:
+async def test_a_creation_with_a_lost_response_is_not_repeated(resource: str) -> None:
     """So a 409 always tells of somebody else, and never of the call's own first attempt."""
     with raw_server(lost_then(answer(409))) as server:
         async with client_of(server) as client:

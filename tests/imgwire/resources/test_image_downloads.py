@@ -69,7 +69,7 @@ async def test_a_failed_job_is_a_typed_error(client: AsyncImgwireClient) -> None
         await client.images.download_archive(created, to=io.BytesIO())
 
 
-async def test_waiting_ends_with_its_timeout_and_tells_the_last_status() -> None:
+async def test_waiting_ends_with_its_timeout_and_reports_the_last_status() -> None:
     pending = (
         b'{"id":"%s","status":"PROCESSING","image_ids":[],"download_url":null,"environment_id":null,'
         % (str(uuid4()).encode())
@@ -93,7 +93,7 @@ async def test_unknown_jobs_and_wrong_ids_are_errors(client: AsyncImgwireClient,
     assert names_in(tmp_path) == []
 
 
-async def test_an_archive_goes_to_a_file_a_stream_and_a_folder(
+async def test_an_archive_can_be_downloaded_to_a_file_a_stream_and_a_folder(
     client: AsyncImgwireClient, job: ImageDownloadJob, photo: Path, tmp_path: Path
 ) -> None:
     written = await client.images.download_archive(job, to=tmp_path / "a.zip")
@@ -132,7 +132,7 @@ async def test_an_archive_survives_faults(
     assert {request.authorized_with for request in asked} == {None}
 
 
-async def test_a_slow_archive_is_no_stalled_one(
+async def test_a_slow_archive_does_not_count_as_stalled(
     sandbox: Sandbox, job: ImageDownloadJob, tmp_path: Path
 ) -> None:
     sandbox.faults.once("downloads.get", slow=50_000)
@@ -166,7 +166,7 @@ async def test_an_expired_link_is_replaced_by_a_fresh_one(
     assert [request.status for request in sandbox.requests.of("downloads.get")] == [403, 200]
 
 
-async def test_a_link_that_expires_halfway_goes_on_under_a_fresh_one(
+async def test_a_download_whose_link_expires_resumes_with_a_fresh_one(
     client: AsyncImgwireClient, job: ImageDownloadJob, sandbox: Sandbox
 ) -> None:
     sandbox.faults.once("downloads.get", truncate=True)
@@ -234,7 +234,7 @@ async def test_a_wrong_transformation_is_rejected_before_any_request(image: Imag
     assert names_in(tmp_path) == []
 
 
-async def test_an_image_that_is_not_there_is_a_typed_error(
+async def test_a_missing_image_is_a_typed_error(
     client: AsyncImgwireClient, image: Image, tmp_path: Path
 ) -> None:
     await client.images.delete(image.id)
@@ -246,7 +246,7 @@ async def test_an_image_that_is_not_there_is_a_typed_error(
     assert names_in(tmp_path) == []
 
 
-async def test_downloads_have_a_rate_of_their_own() -> None:
+async def test_downloads_have_their_own_rate() -> None:
     with file_host(Step(raw=b"HTTP/1.1 429 X\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n")) as server:
         async with client_of(
             server, max_retries=0, rate_limits={RateClass.DELIVERY: RateLimit(1000, 10)}
@@ -258,7 +258,7 @@ async def test_downloads_have_a_rate_of_their_own() -> None:
                 await client.images.retrieve(uuid4())
 
 
-async def test_a_download_that_loses_its_host_says_so(tmp_path: Path) -> None:
+async def test_a_download_that_loses_its_host_reports_that(tmp_path: Path) -> None:
     async with AsyncImgwireClient("sk_test", base_url="http://127.0.0.1:9", max_retries=0) as client:
         with pytest.raises(APIConnectionError) as caught:
             await client.images.download_archive(job_at("http://127.0.0.1:9/a"), to=tmp_path / "a")
@@ -284,7 +284,7 @@ async def test_a_file_in_a_folder_has_the_suffix_of_what_is_delivered(
     assert by_id.path == tmp_path / name
 
 
-async def test_a_path_of_a_file_is_taken_as_it_is(
+async def test_the_path_of_a_file_is_used_unchanged(
     client: AsyncImgwireClient, image: Image, tmp_path: Path
 ) -> None:
     written = await client.images.download(image, to=tmp_path / "hero.jpg", format="webp")
@@ -292,7 +292,7 @@ async def test_a_path_of_a_file_is_taken_as_it_is(
     assert (written.path, written.content_type) == (tmp_path / "hero.jpg", "image/webp")
 
 
-async def test_a_file_in_a_folder_that_exists_is_kept_unless_asked(
+async def test_an_existing_file_in_a_folder_is_kept_unless_overwriting_is_allowed(
     client: AsyncImgwireClient, image: Image, tmp_path: Path
 ) -> None:
     (tmp_path / "rocket.webp").write_bytes(b"mine")
@@ -326,7 +326,7 @@ async def test_a_file_in_a_folder_that_exists_is_kept_unless_asked(
         ("..", "image/png", "ID.png"),
     ],
 )
-def test_names_of_files_follow_name_and_type_and_are_possible_everywhere(
+def test_file_names_follow_name_and_type_and_are_valid_everywhere(
     original: str, content_type: str | None, expected: str
 ) -> None:
     image = attrs.evolve(Image.from_dict(IMAGE), original_filename=original)

@@ -77,7 +77,7 @@ async def test_a_photograph_arrives_unchanged_and_becomes_ready(
     assert put.authorized_with is None
 
 
-async def test_bytes_get_a_name_and_a_type_from_their_content(
+async def test_bytes_get_their_name_and_type_from_their_content(
     client: AsyncImgwireClient, tiny: bytes
 ) -> None:
     image = await client.images.upload(tiny)
@@ -100,7 +100,7 @@ async def test_a_type_that_is_not_stored_is_rejected_before_the_network(
 
 
 @pytest.mark.parametrize("mime_type", ["image/svg+xml", "image/png\r\nX: 1", "", 7])
-async def test_a_declared_type_must_be_one_that_is_stored(
+async def test_a_declared_type_must_be_a_supported_one(
     sandbox: Sandbox, client: AsyncImgwireClient, tiny: bytes, mime_type: Any
 ) -> None:
     with pytest.raises(UnsupportedImageTypeError):
@@ -136,7 +136,7 @@ async def test_a_missing_file_is_rejected_before_the_network(
     ],
     ids=["answer lost", "create twice", "put answer lost", "put half", "throttled"],
 )
-async def test_an_upload_in_trouble_ends_in_one_image_with_all_its_bytes(
+async def test_an_upload_with_failures_ends_in_one_image_with_all_its_bytes(
     sandbox: Sandbox, client: AsyncImgwireClient, photo: Path, faults: list[tuple[str, dict[str, Any]]]
 ) -> None:
     for operation, fault in faults:
@@ -171,7 +171,7 @@ def expire_once(clock: VirtualClock, event: Any) -> None:
         clock.advance(100)
 
 
-async def test_a_store_that_always_refuses_is_asked_twice_and_no_more(
+async def test_a_store_that_always_rejects_is_tried_only_twice(
     sandbox: Sandbox, client: AsyncImgwireClient, photo: Path
 ) -> None:
     sandbox.faults.always("store.put", status=403)
@@ -186,7 +186,7 @@ async def test_a_store_that_always_refuses_is_asked_twice_and_no_more(
     assert len(sandbox.requests.of("images.create")) == 2
 
 
-async def test_bytes_whose_receipt_was_lost_are_not_an_error_where_a_url_works_once(photo: Path) -> None:
+async def test_a_lost_response_of_a_single_use_upload_url_is_not_an_error(photo: Path) -> None:
     with Sandbox(repeated_put="refuse") as sandbox:
         sandbox.faults.once("store.put", reset="after")
         async with client_of(sandbox) as client:
@@ -235,9 +235,7 @@ async def test_an_empty_key_is_rejected_before_anything_is_sent(
     assert len(sandbox.requests) == 0
 
 
-async def test_an_empty_key_is_the_outcome_of_one_item_among_many(
-    client: AsyncImgwireClient, tiny: bytes
-) -> None:
+async def test_an_empty_key_fails_only_its_own_item(client: AsyncImgwireClient, tiny: bytes) -> None:
     async with client.images.upload_many([UploadItem(tiny, idempotency_key="")]) as outcomes:
         (outcome,) = [outcome async for outcome in outcomes]
 
@@ -291,7 +289,7 @@ async def test_limits_of_a_client_key_are_typed_errors(tiny: bytes) -> None:
 # Create
 
 
-async def test_create_takes_fields_or_the_model(client: AsyncImgwireClient) -> None:
+async def test_create_accepts_fields_or_the_model(client: AsyncImgwireClient) -> None:
     by_fields = await client.images.create(file_name="a.png", content_length=3, idempotency_key="k")
     by_model = await client.images.create(
         StandardUploadCreate(file_name="a.png", content_length=3, idempotency_key="k")
@@ -303,7 +301,7 @@ async def test_create_takes_fields_or_the_model(client: AsyncImgwireClient) -> N
     assert keyless.image.idempotency_key
 
 
-async def test_create_refuses_an_empty_name(sandbox: Sandbox, client: AsyncImgwireClient) -> None:
+async def test_create_rejects_an_empty_name(sandbox: Sandbox, client: AsyncImgwireClient) -> None:
     with pytest.raises(InvalidArgumentError, match="file_name"):
         await client.images.create(file_name="")
 
@@ -313,7 +311,7 @@ async def test_create_refuses_an_empty_name(sandbox: Sandbox, client: AsyncImgwi
 # Waiting
 
 
-async def test_waiting_ends_with_an_error_for_bytes_that_are_no_image(client: AsyncImgwireClient) -> None:
+async def test_waiting_ends_with_an_error_for_bytes_that_are_not_an_image(client: AsyncImgwireClient) -> None:
     image = await client.images.upload(b"no picture at all", mime_type="image/png", file_name="x.png")
 
     with pytest.raises(ImageQuarantinedError) as caught:
@@ -323,7 +321,7 @@ async def test_waiting_ends_with_an_error_for_bytes_that_are_no_image(client: As
     assert "x.png" in str(caught.value)
 
 
-async def test_waiting_ends_at_its_deadline_and_tells_the_last_status(
+async def test_waiting_ends_at_its_deadline_and_reports_the_last_status(
     imgwire_sandbox: Sandbox, imgwire_client: AsyncImgwireClient
 ) -> None:
     created = await imgwire_client.images.create(file_name="a.png")
@@ -334,7 +332,7 @@ async def test_waiting_ends_at_its_deadline_and_tells_the_last_status(
     assert 2 <= len(imgwire_sandbox.requests.of("images.retrieve")) <= 4
 
 
-async def test_waiting_skips_failures_that_pass(
+async def test_waiting_retries_transient_failures(
     sandbox: Sandbox, client: AsyncImgwireClient, tiny: bytes
 ) -> None:
     image = await client.images.upload(tiny)
@@ -366,7 +364,7 @@ async def test_several_images_are_deleted_at_once(client: AsyncImgwireClient, ti
 
 
 @pytest.mark.parametrize("ids", [[], "6f0f4c1c-2c1b-4c36-9f3e-1c7c5f1a0001", ["../x"], [None], uuid4()])
-async def test_ids_that_are_none_are_rejected_before_the_network(
+async def test_invalid_ids_are_rejected_before_the_network(
     sandbox: Sandbox, client: AsyncImgwireClient, ids: Any
 ) -> None:
     for operation in (client.images.bulk_delete, client.images.create_bulk_download_job):
@@ -381,7 +379,7 @@ async def test_ids_that_are_none_are_rejected_before_the_network(
     [7, "text", ["a"], {1: "a"}, {"a": None}, {"a": [1]}, {"a": datetime(2026, 5, 1)}, {"a": float("nan")}],  # noqa: DTZ001
     ids=str,
 )
-async def test_metadata_that_cannot_be_stored_is_rejected_before_the_network(
+async def test_invalid_metadata_is_rejected_before_the_network(
     sandbox: Sandbox, client: AsyncImgwireClient, tiny: bytes, metadata: Any
 ) -> None:
     for call in (
@@ -396,7 +394,7 @@ async def test_metadata_that_cannot_be_stored_is_rejected_before_the_network(
 
 
 @pytest.mark.parametrize("seconds", [None, "2", -1, float("nan"), 10**400], ids=lambda value: repr(value)[:9])
-async def test_a_wait_that_is_no_time_is_rejected(client: AsyncImgwireClient, seconds: Any) -> None:
+async def test_an_invalid_timeout_is_rejected(client: AsyncImgwireClient, seconds: Any) -> None:
     for wait in (client.images.wait_until_ready, client.images.wait_for_bulk_download):
         with pytest.raises(InvalidArgumentError, match="timeout"):
             await wait(uuid4(), timeout=seconds)

@@ -51,7 +51,7 @@ async def test_an_empty_pattern_is_rejected_by_the_service(client: AsyncImgwireC
     assert caught.value.errors[0].location[-1] == "pattern"
 
 
-async def test_a_custom_domain_is_claimed_checked_and_given_up(client: AsyncImgwireClient) -> None:
+async def test_a_custom_domain_is_claimed_checked_and_released(client: AsyncImgwireClient) -> None:
     with pytest.raises(NotFoundError):
         await client.custom_domain.retrieve()
 

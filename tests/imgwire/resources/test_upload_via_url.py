@@ -11,20 +11,22 @@ from imgwire_async.sandbox import Sandbox
 from tests.raw_servers import always, answer, raw_server
 
 
-async def test_waiting_gives_the_image_as_it_is_stored(client: AsyncImgwireClient, photo: Path) -> None:
+async def test_waiting_returns_the_stored_image(client: AsyncImgwireClient, photo: Path) -> None:
     with raw_server(always(answer(200, photo.read_bytes(), "Content-Type: image/jpeg"))) as host:  # noqa: ASYNC240
         image = await client.images.upload_via_url(f"{host.base_url}/rocket.jpg", wait=True)
 
     assert (image.status, image.width, image.original_filename) == ("READY", 640, "rocket.jpg")
 
 
-async def test_without_waiting_the_record_comes_at_once(client: AsyncImgwireClient, sandbox: Sandbox) -> None:
+async def test_without_waiting_the_record_is_returned_at_once(
+    client: AsyncImgwireClient, sandbox: Sandbox
+) -> None:
     await client.images.upload_via_url("http://127.0.0.1:9/gone.jpg")
 
     assert sandbox.requests.of("images.retrieve") == []
 
 
-async def test_what_cannot_be_used_is_an_error_when_waited_for(client: AsyncImgwireClient) -> None:
+async def test_an_unusable_source_is_an_error_if_waited_for(client: AsyncImgwireClient) -> None:
     no_image = always(answer(200, b"no image", "Content-Type: image/jpeg"))
     with raw_server(no_image) as host, pytest.raises(ImageQuarantinedError):
         await client.images.upload_via_url(f"{host.base_url}/a.jpg", wait=True, idempotency_key="key")
@@ -54,7 +56,7 @@ async def test_what_cannot_be_used_is_an_error_when_waited_for(client: AsyncImgw
         Path("a.jpg"),
     ],
 )
-async def test_a_url_that_cannot_work_is_rejected_before_any_call(
+async def test_an_unusable_url_is_rejected_before_any_call(
     url: object, client: AsyncImgwireClient, sandbox: Sandbox
 ) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
