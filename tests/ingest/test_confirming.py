@@ -88,7 +88,7 @@ async def test_many_urls_are_confirmed_with_few_requests_while_others_are_sent(
     assert reads < 150
 
 
-async def test_a_round_that_fails_is_repeated(sandbox: Sandbox, host: Host) -> None:
+async def test_a_failed_round_is_repeated(sandbox: Sandbox, host: Host) -> None:
     sandbox.faults.times(2, "images.list", status=503)
     sandbox.faults.times(2, "images.retrieve", status=503)
     async with client_of(sandbox) as client:
@@ -96,7 +96,7 @@ async def test_a_round_that_fails_is_repeated(sandbox: Sandbox, host: Host) -> N
     assert counts(report) == (40, 0, 0, 0)
 
 
-async def test_those_that_wait_hold_no_place(host: Host) -> None:
+async def test_waiting_items_occupy_no_slot(host: Host) -> None:
     with Sandbox(processing_delay=2.0) as slow:
         async with AsyncImgwireClient(api_key=slow.server_key, base_url=slow.base_url) as client:
             _, report = await ingest(client, host.urls(20), concurrency=1)
@@ -104,7 +104,7 @@ async def test_those_that_wait_hold_no_place(host: Host) -> None:
     assert report.seconds < 25  # one after the other they would take 40 s
 
 
-async def test_a_url_alone_is_only_accepted_without_wait(client: AsyncImgwireClient, host: Host) -> None:
+async def test_without_wait_a_single_url_is_only_accepted(client: AsyncImgwireClient, host: Host) -> None:
     host.missing = {"0"}
     (url,) = host.urls(1)
     accepted = await client.images.upload_via_url(url)

@@ -33,7 +33,7 @@ asyncio.run(main())
 """
 
 
-def test_skipping_stored_items_holds_up_nothing(tmp_path: Path) -> None:
+def test_skipping_stored_items_does_not_block_the_loop(tmp_path: Path) -> None:
     urls = [f"https://assets.example.com/{number}.jpg" for number in range(ITEMS)]
     (tmp_path / "urls.jsonl").write_text("".join(json.dumps({"url": url}) + "\n" for url in urls))
     with Journal(tmp_path / "j") as journal:
@@ -50,7 +50,7 @@ def test_skipping_stored_items_holds_up_nothing(tmp_path: Path) -> None:
     assert report["over"] == 0, report["worst"]
 
 
-def test_the_command_spares_the_collector_what_was_imported() -> None:
+def test_the_command_excludes_imports_from_garbage_collection() -> None:
     gc.unfreeze()
     with imports_frozen():
         assert gc.get_freeze_count() > 1000

@@ -104,7 +104,7 @@ async def test_changed_and_new_files_are_stored_and_touched_ones_are_not(
     assert len(await server_images(client)) == 42
 
 
-async def test_one_failure_stops_nothing_and_the_next_run_tries_it_again(
+async def test_one_failure_stops_nothing_and_the_next_run_retries_it(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     paths = [photos / "0000.png", photos / "missing.png", photos / "0001.png"]
@@ -183,7 +183,9 @@ async def test_urls_are_fetched_by_the_service(client: AsyncImgwireClient, tmp_p
     assert counts(report) == (0, 5, 0, 0)
 
 
-async def test_a_url_that_nobody_could_fetch_fails_alone(client: AsyncImgwireClient, photos: Path) -> None:
+async def test_a_url_that_the_service_could_not_fetch_fails_alone(
+    client: AsyncImgwireClient, photos: Path
+) -> None:
     _, report = await ingest(client, ["http://user:secret@example.com/a.jpg", str(photos / "0000.png")])
     assert counts(report) == (1, 0, 0, 1)
     assert "secret" not in str(report)
@@ -227,7 +229,7 @@ async def test_a_file_that_is_gone_before_it_is_read_fails(client: AsyncImgwireC
     assert report.failures[0].cause == "UploadSourceError"
 
 
-async def test_equal_content_is_stored_once_when_asked(client: AsyncImgwireClient, tmp_path: Path) -> None:
+async def test_equal_content_is_stored_once_with_dedupe(client: AsyncImgwireClient, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "photos", 4)
     for number in range(20):
         (folder / f"copy-{number}.png").write_bytes(small_image(0))
@@ -247,7 +249,7 @@ async def test_equal_content_is_stored_once_when_asked(client: AsyncImgwireClien
     assert counts(report) == (0, 25, 0, 0)
 
 
-async def test_copies_are_tried_when_the_first_of_them_fails(
+async def test_copies_are_tried_if_the_first_of_them_fails(
     client: AsyncImgwireClient, sandbox: Sandbox
 ) -> None:
     sandbox.faults.once("images.create", status=422)
@@ -256,7 +258,7 @@ async def test_copies_are_tried_when_the_first_of_them_fails(
     assert counts(report) == (1, 1, 0, 1)
 
 
-async def test_a_dry_run_sends_nothing_and_leaves_the_journal_as_it_is(
+async def test_a_dry_run_sends_nothing_and_leaves_the_journal_unchanged(
     client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, tmp_path: Path
 ) -> None:
     outcomes, report = await ingest(client, photos, journal=tmp_path / "j", dry_run=True)
@@ -268,7 +270,7 @@ async def test_a_dry_run_sends_nothing_and_leaves_the_journal_as_it_is(
     assert not (tmp_path / "j").exists()
 
 
-async def test_waiting_for_ready_confirms_images_and_tells_those_in_quarantine(
+async def test_waiting_for_ready_confirms_images_and_reports_those_in_quarantine(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     folder = folder_of(tmp_path / "photos", 3)
@@ -303,7 +305,7 @@ async def test_the_same_item_twice_is_skipped_and_a_key_with_two_sources_fails(
     assert [one.key for one in outcomes if isinstance(one, Failed)] == ["a (item 3)"]
 
 
-async def test_an_iterable_that_raises_ends_the_iteration_after_what_it_gave(
+async def test_an_iterable_that_raises_ends_the_iteration_after_the_items_it_yielded(
     client: AsyncImgwireClient, photos: Path
 ) -> None:
     async def broken() -> AsyncIterator[Path]:
@@ -321,7 +323,7 @@ async def test_an_iterable_that_raises_ends_the_iteration_after_what_it_gave(
                 await anext(job)
 
 
-async def test_rows_that_make_no_item_fail_alone(client: AsyncImgwireClient, photos: Path) -> None:
+async def test_rows_that_are_not_valid_items_fail_alone(client: AsyncImgwireClient, photos: Path) -> None:
     manifest = photos / "list.jsonl"
     manifest.write_text('{"source": "0000.png", "key": "a"}\nnonsense\n{"source": "0001.png"}\n')
     outcomes, report = await ingest(client, manifest)
@@ -398,7 +400,7 @@ async def test_progress_counts_up_to_the_total(client: AsyncImgwireClient, photo
     assert progress.rate > 0
 
 
-async def test_texts_that_are_not_unicode_harm_nobody(
+async def test_strings_that_are_not_unicode_do_not_stop_the_job(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     manifest = photos / "list.jsonl"

@@ -63,7 +63,7 @@ async def resume(client: AsyncImgwireClient, photos: Path, journal: Path) -> Non
     )
 
 
-async def test_a_revoked_key_stops_the_job_and_a_good_one_goes_on(
+async def test_a_revoked_key_stops_the_job_and_a_valid_one_resumes_it(
     sandbox: Sandbox, client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     async with client.ingest(photos, journal=tmp_path / "j", concurrency=4) as job:
@@ -104,7 +104,7 @@ async def test_an_outage_pauses_the_job_and_fails_nothing(
     assert len(await server_images(client)) == 60
 
 
-async def test_a_service_that_is_not_there_ends_the_job_after_the_longest_pause(
+async def test_an_unreachable_service_ends_the_job_after_the_longest_pause(
     photos: Path, tmp_path: Path
 ) -> None:
     with socket.socket() as nobody:
@@ -116,7 +116,7 @@ async def test_a_service_that_is_not_there_ends_the_job_after_the_longest_pause(
     assert counts(report) == (0, 0, 0, 0)
 
 
-async def test_server_errors_use_up_attempts_and_answers_in_between_do_not_hide_them(
+async def test_server_errors_use_up_attempts_even_with_responses_in_between(
     sandbox: Sandbox, client: AsyncImgwireClient, photos: Path
 ) -> None:
     sandbox.faults.random(0.07, seed=3, faults=FAULTS)
@@ -126,7 +126,7 @@ async def test_server_errors_use_up_attempts_and_answers_in_between_do_not_hide_
     assert len(await server_images(client)) == 60
 
 
-async def test_requests_to_slow_down_are_no_failures(sandbox: Sandbox, photos: Path) -> None:
+async def test_rate_limited_requests_are_not_failures(sandbox: Sandbox, photos: Path) -> None:
     sandbox.faults.times(2, "images.create", status=429, retry_after=0.01)
     async with client_of(sandbox) as client:
         outcomes, report = await ingest(client, photos)
@@ -135,7 +135,7 @@ async def test_requests_to_slow_down_are_no_failures(sandbox: Sandbox, photos: P
     assert {one.attempts for one in outcomes if isinstance(one, Stored)} == {1}
 
 
-async def test_an_item_that_always_fails_is_given_up_and_the_rest_is_stored(
+async def test_an_item_that_always_fails_is_abandoned_and_the_rest_is_stored(
     sandbox: Sandbox, client: AsyncImgwireClient, photos: Path
 ) -> None:
     sandbox.faults.always("images.upload_via_url", status=500)
@@ -144,7 +144,7 @@ async def test_an_item_that_always_fails_is_given_up_and_the_rest_is_stored(
     assert [one.attempts for one in outcomes if isinstance(one, Failed)] == [5]
 
 
-async def test_the_same_refusal_of_most_items_stops_the_job(
+async def test_the_same_rejection_of_most_items_stops_the_job(
     sandbox: Sandbox, client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     sandbox.faults.always("images.create", status=422)
@@ -220,7 +220,7 @@ def hung(photos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     free.set()
 
 
-async def test_the_deadline_of_an_item_holds_while_its_file_is_read(
+async def test_the_deadline_of_an_item_applies_while_its_file_is_read(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, hung: Path
 ) -> None:
     with anyio.fail_after(30):
@@ -231,7 +231,7 @@ async def test_the_deadline_of_an_item_holds_while_its_file_is_read(
 
 
 @pytest.mark.usefixtures("hung")
-async def test_the_deadline_of_the_job_holds_while_a_file_is_read(
+async def test_the_deadline_of_the_job_applies_while_a_file_is_read(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     with anyio.fail_after(30):
@@ -244,7 +244,7 @@ def named(photos: Path) -> list[str]:
     return [os.fspath(path) for path in sorted(photos.iterdir())]
 
 
-async def test_the_deadline_of_an_item_holds_while_a_named_file_is_looked_at(
+async def test_the_deadline_of_an_item_applies_while_a_named_file_is_inspected(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, hung: Path
 ) -> None:
     with anyio.fail_after(30):
@@ -257,7 +257,7 @@ async def test_the_deadline_of_an_item_holds_while_a_named_file_is_looked_at(
 
 
 @pytest.mark.usefixtures("hung")
-async def test_the_deadline_of_the_job_holds_while_a_named_file_is_looked_at(
+async def test_the_deadline_of_the_job_applies_while_a_named_file_is_inspected(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coordinator, "GRACE", 0.2)
@@ -266,7 +266,7 @@ async def test_the_deadline_of_the_job_holds_while_a_named_file_is_looked_at(
     assert (error.reason, report.failed) == ("deadline", 0)
 
 
-async def test_cancel_ends_what_is_in_flight_and_the_next_run_resumes(
+async def test_cancel_finishes_what_is_in_flight_and_the_next_run_resumes(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     async with client.ingest(photos, journal=tmp_path / "j", concurrency=8) as job:
@@ -282,7 +282,7 @@ async def test_cancel_ends_what_is_in_flight_and_the_next_run_resumes(
     await resume(client, photos, tmp_path / "j")
 
 
-async def test_leaving_the_block_early_frees_the_journal(
+async def test_leaving_the_block_early_releases_the_journal(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     async with client.ingest(photos, journal=tmp_path / "j", concurrency=8) as job:
@@ -290,7 +290,7 @@ async def test_leaving_the_block_early_frees_the_journal(
     await resume(client, photos, tmp_path / "j")
 
 
-async def test_a_cancelled_caller_frees_the_journal(
+async def test_a_cancelled_caller_releases_the_journal(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     with anyio.CancelScope() as scope:
@@ -304,7 +304,7 @@ async def test_a_cancelled_caller_frees_the_journal(
     ("pragma", "problem"),
     [("max_page_count=8", "the disk is full"), ("query_only=1", "folder writable")],
 )
-async def test_a_journal_that_cannot_be_written_any_more_ends_the_job(
+async def test_a_journal_that_can_no_longer_be_written_ends_the_job(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, pragma: str, problem: str
 ) -> None:
     async with client.ingest(photos, journal=tmp_path / "j", concurrency=8) as job:
@@ -314,7 +314,7 @@ async def test_a_journal_that_cannot_be_written_any_more_ends_the_job(
     await resume(client, photos, tmp_path / "j")
 
 
-async def test_what_a_crash_kept_from_the_journal_is_not_stored_twice(
+async def test_items_missing_from_the_journal_after_a_crash_are_not_stored_twice(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     await ingest(client, photos, journal=tmp_path / "j")
@@ -335,7 +335,7 @@ async def test_a_second_job_on_the_same_journal_is_rejected(
             await ingest(client, photos, journal=tmp_path / "j")
 
 
-async def test_who_takes_outcomes_slowly_holds_the_source_back(client: AsyncImgwireClient) -> None:
+async def test_a_slow_consumer_of_outcomes_slows_the_source_down(client: AsyncImgwireClient) -> None:
     drawn = 0
 
     async def endless() -> AsyncIterator[IngestItem]:
@@ -353,7 +353,7 @@ async def test_who_takes_outcomes_slowly_holds_the_source_back(client: AsyncImgw
     assert drawn < 3000
 
 
-async def test_uploads_keep_to_a_bandwidth(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_uploads_keep_to_the_bandwidth_limit(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for number in range(6):
         (tmp_path / "photos" / f"{number}.png").write_bytes(small_image(number).ljust(20_000, b"\0"))
@@ -369,7 +369,7 @@ async def test_auto_concurrency_stores_everything(client: AsyncImgwireClient, ph
     assert counts(report) == (60, 0, 0, 0)
 
 
-async def test_the_pace_that_a_run_has_found_is_that_of_the_next_one(
+async def test_the_next_run_starts_with_the_pace_that_the_last_one_reached(
     sandbox: Sandbox, client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     sandbox.faults.times(1, "images.create", status=429)

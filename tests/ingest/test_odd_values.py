@@ -108,7 +108,7 @@ async def test_each_fails_alone_and_again_in_the_next_run(
     assert len(await server_images(client)) == 4
 
 
-async def test_reports_and_lists_can_be_written_whatever_the_items_hold(
+async def test_reports_and_lists_can_be_written_for_any_items(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     items = [IngestItem(small_image(100), "good \udcff"), *ODD_ITEMS.values()]
@@ -130,7 +130,7 @@ async def test_reports_and_lists_can_be_written_whatever_the_items_hold(
     assert (report.stored, report.failed) == (0, len(ODD_ITEMS))
 
 
-async def test_an_async_source_has_the_same_rule(client: AsyncImgwireClient) -> None:
+async def test_an_item_of_an_async_source_fails_alone_as_well(client: AsyncImgwireClient) -> None:
     async def items() -> AsyncIterator[IngestItem]:
         for odd in ODD_ITEMS.values():
             yield odd
@@ -140,7 +140,7 @@ async def test_an_async_source_has_the_same_rule(client: AsyncImgwireClient) -> 
     assert (report.stored, report.failed) == (1, len(ODD_ITEMS))
 
 
-async def test_what_the_service_cannot_read_fails_alone(client: AsyncImgwireClient) -> None:
+async def test_an_item_that_the_service_cannot_read_fails_alone(client: AsyncImgwireClient) -> None:
     items = [
         IngestItem(small_image(1), "a", purpose="\ud800"),
         IngestItem(small_image(2), "b", custom_metadata={"\ud800": "\udcff"}),
@@ -151,7 +151,7 @@ async def test_what_the_service_cannot_read_fails_alone(client: AsyncImgwireClie
     assert {one.key: type(one).__name__ for one in outcomes}["good"] == "Stored"
 
 
-async def test_a_job_is_named_by_text_that_can_be_sent(client: AsyncImgwireClient) -> None:
+async def test_the_name_of_a_job_must_be_valid_unicode(client: AsyncImgwireClient) -> None:
     for name in ("\ud800", "", 7):
         with pytest.raises(InvalidArgumentError, match="job"):
             client.ingest(["a.png"], job=name)  # type: ignore[arg-type]
@@ -191,7 +191,7 @@ async def test_rows_of_a_manifest_fail_alone(client: AsyncImgwireClient, tmp_pat
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names that are not UTF-8")
-async def test_an_odd_file_name_has_a_key_of_its_own(
+async def test_an_unusual_file_name_has_its_own_key(
     client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     folder = tmp_path / "photos"
@@ -231,13 +231,13 @@ escapes = st.lists(
 
 
 @given(anything | escapes.map("".join))
-def test_every_text_has_its_own_key_and_comes_back_from_it(text: str) -> None:
+def test_every_string_has_its_own_key_and_can_be_restored_from_it(text: str) -> None:
     key_text(text).encode()
     assert raw_text(key_text(text)) == text
 
 
 @given(st.text(max_size=20).filter(lambda text: "\\" not in text))
-def test_ordinary_text_is_its_own_key(text: str) -> None:
+def test_an_ordinary_string_is_its_own_key(text: str) -> None:
     assert key_text(text) == text
     assert key_of(IngestItem("a", text)) == text
 
@@ -246,7 +246,7 @@ def test_windows_paths_are_their_own_keys() -> None:
     assert key_text(r"C:\photos\upload\u.png") == r"C:\photos\upload\u.png"
 
 
-def test_the_command_prints_odd_names(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_command_prints_unusual_names(sandbox: Sandbox, tmp_path: Path) -> None:
     rows = '{"source": "\\ud800.png"}\n{"source": "https://\\udcff/a.png", "key": "\\udcff"}\n'
     environment = os.environ | {
         "IMGWIRE_API_KEY": sandbox.server_key,

@@ -12,7 +12,7 @@ from imgwire_async.ingest.shards.sending import with_pace_of_its_own
 
 
 @pytest.mark.parametrize("concurrency", [100, "auto"])
-async def test_the_gate_of_a_job_takes_from_the_buckets_of_its_client(
+async def test_a_job_draws_on_the_rate_limits_of_its_client(
     concurrency: int | Literal["auto"],
 ) -> None:
     limits = {RateClass.CREATE: RateLimit(20, burst=5)}
@@ -31,7 +31,7 @@ async def test_the_gate_of_a_job_takes_from_the_buckets_of_its_client(
         assert job.shared.gate.bucket(RateClass.READ) is None
 
 
-async def test_clients_share_no_limit_that_only_their_user_states() -> None:
+async def test_clients_do_not_share_limits_stated_by_their_user() -> None:
     limits = {RateClass.CREATE: RateLimit(20, burst=5)}
     async with (
         AsyncImgwireClient("sk_test", base_url="http://127.0.0.1:1", rate_limits=limits) as one,

@@ -263,7 +263,7 @@ def test_a_page_on_another_port_uploads_nothing_with_the_cookie(
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_page_is_for_everybody(
+def test_the_page_is_accessible(
     browser: Browser,
     service: str,
     sandbox: Sandbox,

@@ -42,7 +42,7 @@ def changes(outcomes: list[Outcome]) -> list[str | None]:
         {"purpose": None, "custom_metadata": None},
     ],
 )
-async def test_items_stored_under_other_parameters_are_reported_and_not_uploaded_again(
+async def test_items_stored_with_other_parameters_are_reported_and_not_uploaded_again(
     client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, journal: Path, changed: dict[str, Any]
 ) -> None:
     first = {"purpose": "import", "custom_metadata": {"album": "spring"}}
@@ -78,7 +78,7 @@ async def test_parameters_of_a_single_item_count_too(
     assert changes(outcomes) == ["parameters"]
 
 
-async def test_where_a_default_comes_from_is_no_difference(
+async def test_the_origin_of_a_default_makes_no_difference(
     client: AsyncImgwireClient, photos: Path, journal: Path
 ) -> None:
     metadata: dict[str, str | int | float | bool] = {"album": "spring", "year": 2026}
@@ -117,7 +117,7 @@ async def test_recreate_without_a_journal_stores_nothing_twice_either(
     assert len(await server_images(client)) == 20
 
 
-async def test_touched_files_are_recreated_when_their_parameters_have_changed(
+async def test_touched_files_are_recreated_if_their_parameters_have_changed(
     client: AsyncImgwireClient, photos: Path, journal: Path
 ) -> None:
     await ingest(client, photos, journal=journal, purpose="import")
@@ -130,7 +130,7 @@ async def test_touched_files_are_recreated_when_their_parameters_have_changed(
     assert len(await server_images(client)) == 20
 
 
-async def test_an_interrupted_item_keeps_its_key_whatever_the_next_run_makes_of_changes(
+async def test_an_interrupted_item_keeps_its_key_under_every_policy_for_changes(
     client: AsyncImgwireClient, photos: Path, journal: Path
 ) -> None:
     await ingest(client, photos, journal=journal, purpose="import")
@@ -162,7 +162,7 @@ async def test_a_service_that_keeps_to_the_first_parameters_of_a_key_receives_ne
         assert counts(report) == (1, 0, 0, 0)
 
 
-async def test_skip_leaves_stored_items_alone_whatever_has_changed(
+async def test_skip_leaves_changed_items_alone(
     client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, journal: Path
 ) -> None:
     (photos / "note.txt").write_text("no image yet")

@@ -35,7 +35,7 @@ class Listing:
         yield Batch(entries)
 
 
-async def test_an_item_that_is_declared_as_nothing_to_store_is_skipped_and_on_record(
+async def test_an_item_declared_as_not_storable_is_skipped_and_recorded(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     outcomes, report = await ingest(client, Listing("b", "c"), journal=tmp_path / "j")
@@ -57,7 +57,7 @@ async def test_an_item_that_is_declared_as_nothing_to_store_is_skipped_and_on_re
         assert journal.count() == {State.STORED: 2, State.SKIPPED: 1}
 
 
-async def test_a_dry_run_leaves_nothing_on_record(client: AsyncImgwireClient, tmp_path: Path) -> None:
+async def test_a_dry_run_records_nothing(client: AsyncImgwireClient, tmp_path: Path) -> None:
     await ingest(client, Listing("b"), journal=tmp_path / "j")
     _, report = await ingest(client, Listing("b", "c", note="x"), journal=tmp_path / "j", dry_run=True)
     assert report.skipped_by_reason[SkipReason.UNSUPPORTED_TYPE] == 2

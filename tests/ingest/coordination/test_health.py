@@ -70,7 +70,7 @@ def test_a_few_lost_attempts_in_a_row_pause_the_job(health: Health) -> None:
     assert "connection refused" in str(health.cause)
 
 
-def test_lost_attempts_between_answers_do_not_pause_the_job(health: Health) -> None:
+def test_lost_attempts_between_responses_do_not_pause_the_job(health: Health) -> None:
     for _ in range(15):
         assert not health.failed(LOST, probe=False)
         health.answered()
@@ -82,7 +82,7 @@ def test_equal_server_errors_pause_the_job_once_there_are_enough(health: Health)
     assert paused == [False] * 19 + [True]
 
 
-def test_used_up_retries_pause_the_job(health: Health, clock: VirtualClock) -> None:
+def test_exhausted_retries_pause_the_job(health: Health, clock: VirtualClock) -> None:
     paused = 0
     for number in range(200):
         clock.advance(0.001)
@@ -123,7 +123,7 @@ async def test_probes_become_rarer_while_they_fail(health: Health, clock: Virtua
     assert waits[-1] > 10
 
 
-async def test_a_probe_that_ends_unclear_makes_room_for_another(health: Health, clock: VirtualClock) -> None:
+async def test_a_probe_without_a_clear_result_allows_another(health: Health, clock: VirtualClock) -> None:
     for _ in range(4):
         health.failed(LOST, probe=False)
     clock.advance(1.0)
@@ -132,12 +132,12 @@ async def test_a_probe_that_ends_unclear_makes_room_for_another(health: Health, 
     assert await health.admit()
 
 
-def test_the_same_refusal_for_most_of_200_items_is_reported(health: Health) -> None:
+def test_the_same_rejection_of_most_of_200_items_is_reported(health: Health) -> None:
     told = [health.failed_for_good(REFUSED) for _ in range(200)]
     assert told == [None] * 199 + ["UnprocessableEntityError 422 Odd"]
 
 
-async def test_bytes_are_given_to_who_asked_first() -> None:
+async def test_bytes_are_granted_in_order_of_request() -> None:
     budget = ByteBudget(10)
     order: list[str] = []
 
@@ -156,7 +156,7 @@ async def test_bytes_are_given_to_who_asked_first() -> None:
     assert order == ["big", "small"]
 
 
-async def test_uploads_keep_to_the_bandwidth_on_average(clock: VirtualClock) -> None:
+async def test_uploads_keep_to_the_bandwidth_limit_on_average(clock: VirtualClock) -> None:
     bandwidth = Bandwidth(1000.0, time=clock)
     for _ in range(11):
         await bandwidth.wait(500)

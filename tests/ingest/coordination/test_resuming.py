@@ -59,7 +59,7 @@ async def test_a_run_that_ended_early_is_resumed_where_the_listing_was_done(
     assert len(await server_images(client)) == PAGES * PER_PAGE
 
 
-async def test_after_a_run_to_the_end_the_next_one_begins_at_the_beginning(
+async def test_after_a_complete_run_the_next_one_starts_from_the_first_item(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     await broken_run(client, tmp_path / "j", Listing(breaks_at=2))
@@ -70,7 +70,7 @@ async def test_after_a_run_to_the_end_the_next_one_begins_at_the_beginning(
     assert counts(report) == (0, PAGES * PER_PAGE, 0, 0)
 
 
-async def test_a_failed_item_is_not_left_behind(client: AsyncImgwireClient, tmp_path: Path) -> None:
+async def test_a_failed_item_is_not_skipped_when_resuming(client: AsyncImgwireClient, tmp_path: Path) -> None:
     broken = Listing(breaks_at=3)
     broken.bad = {"1/2"}
     await broken_run(client, tmp_path / "j", broken)
@@ -80,7 +80,7 @@ async def test_a_failed_item_is_not_left_behind(client: AsyncImgwireClient, tmp_
     assert counts(report) == (1 + PER_PAGE, 2 * PER_PAGE - 1, 0, 0)
 
 
-async def test_a_dry_run_begins_where_the_job_would_and_moves_nothing(
+async def test_a_dry_run_starts_where_the_job_would_and_moves_no_mark(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     await broken_run(client, tmp_path / "j", Listing(breaks_at=2))
@@ -90,7 +90,7 @@ async def test_a_dry_run_begins_where_the_job_would_and_moves_nothing(
         assert listing.begun_at == ["2"]
 
 
-async def test_the_mark_is_on_record_while_the_job_runs(client: AsyncImgwireClient, tmp_path: Path) -> None:
+async def test_the_mark_is_recorded_while_the_job_runs(client: AsyncImgwireClient, tmp_path: Path) -> None:
     class Waiting(Listing):
         async def batches(self, resume: str | None) -> AsyncGenerator[Batch, None]:
             async for batch in super().batches(resume):
@@ -111,7 +111,7 @@ async def test_a_journal_belongs_to_its_listing(client: AsyncImgwireClient, tmp_
         await ingest(client, Listing("blog"), journal=tmp_path / "j")
 
 
-def test_a_mark_of_another_source_is_none() -> None:
+def test_a_mark_of_another_source_is_ignored() -> None:
     mark = ResumeMark("shop", None)
     assert mark.add("7", (), failed=False)
     assert ResumeMark("shop", mark.text).hint == "7"
@@ -133,7 +133,7 @@ def test_a_mark_moves_over_batches_in_their_order_only() -> None:
     assert ResumeMark("shop", mark.text).hint == "2"
 
 
-async def test_a_url_is_fetched_again_when_the_listing_tells_another_version(
+async def test_a_url_is_fetched_again_if_the_listing_has_another_version(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     image = await client.images.upload(small_image(1), file_name="a.bmp", wait=True)

@@ -79,7 +79,7 @@ async def test_a_journal_is_not_used_for_another_service(
     assert counts(report) == (0, COUNT, 0, 0)
 
 
-async def test_however_its_base_url_is_spelled_a_service_is_the_same(
+async def test_a_service_is_the_same_however_its_base_url_is_spelled(
     client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, tmp_path: Path
 ) -> None:
     await ingest(client, photos, journal=tmp_path / "j")
@@ -232,7 +232,7 @@ async def test_symbolic_links_lead_to_the_same_source(client: AsyncImgwireClient
     assert report.already_stored == COUNT
 
 
-async def test_a_journal_of_an_earlier_version_adopts_what_it_is_used_for(
+async def test_a_journal_of_an_earlier_version_is_bound_on_its_first_use(
     client: AsyncImgwireClient, other: Sandbox, photos: Path, tmp_path: Path
 ) -> None:
     await ingest(client, photos, journal=tmp_path / "j")
@@ -246,7 +246,7 @@ async def test_a_journal_of_an_earlier_version_adopts_what_it_is_used_for(
         await ingest(client, folder_of(tmp_path / "else", 1), journal=tmp_path / "j")
 
 
-async def test_the_file_of_a_key_is_part_of_what_is_stored(
+async def test_another_file_under_the_same_key_is_stored_anew(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     for name in ("a", "b"):
@@ -291,7 +291,7 @@ def test_the_same_command_finds_its_journal_from_another_folder(
         assert str(tmp_path / "photos.journal") in result.stdout
 
 
-def test_a_url_has_a_journal_of_its_own_wherever_the_command_runs(
+def test_a_url_has_its_own_journal_wherever_the_command_runs(
     cli: Invoke, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"{sandbox.base_url}/none"
@@ -325,7 +325,7 @@ def test_a_bucket_has_one_journal_however_its_uri_is_spelled(
                 assert journal(uri, {name: os.environ[variable]}) == journal(uri)
 
 
-def test_another_service_ends_with_words_that_name_both(
+def test_the_error_for_another_service_names_both(
     cli: Invoke, sandbox: Sandbox, other: Sandbox, tmp_path: Path
 ) -> None:
     folder_of(tmp_path / "photos", COUNT)
@@ -336,7 +336,7 @@ def test_another_service_ends_with_words_that_name_both(
     assert other.base_url in result.stderr
 
 
-def test_a_journal_instead_of_earlier_versions_is_not_skipped(
+def test_the_command_names_a_journal_of_an_earlier_version_instead_of_ignoring_it(
     cli: Invoke, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cli("photos")

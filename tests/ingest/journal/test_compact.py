@@ -148,7 +148,7 @@ def test_a_row_takes_at_most_130_bytes(tmp_path: Path, kind: str, monkeypatch: p
     assert (tmp_path.joinpath("j").stat().st_size - empty) / count <= 130
 
 
-def test_a_write_that_fails_leaves_nothing_behind_that_later_rows_refer_to(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_nothing_that_later_rows_refer_to(tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal:
         lost = Row("lost/a", "lost/a", State.STORED, 1, size=3, cdn_url=f"{CDN}/{IMAGE}", parameters=b"p")
         broken = replace(lost, key="lost/b", run=2**70)

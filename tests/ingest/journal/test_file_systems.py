@@ -37,7 +37,7 @@ def folder_in(tmp_path: Path) -> Path:
     ("/home/a.journal", None),
     ("/over/a.journal", "fuse.sshfs"),
 ])  # fmt: skip
-def test_the_innermost_and_latest_mount_decides(
+def test_the_innermost_and_latest_mount_applies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, kind: str | None
 ) -> None:
     table = mounts(
@@ -53,7 +53,7 @@ def test_the_innermost_and_latest_mount_decides(
     assert network_file_system(Path(path)) == kind
 
 
-async def test_a_journal_on_one_is_rejected_before_anything_is_made(
+async def test_a_journal_on_a_network_file_system_is_rejected_before_anything_is_created(
     client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "nfs").mkdir()
@@ -66,7 +66,7 @@ async def test_a_journal_on_one_is_rejected_before_anything_is_made(
     await ingest(client, [], journal=tmp_path / "a.journal")
 
 
-async def test_a_temporary_journal_on_one_is_rejected_as_well(
+async def test_a_temporary_journal_on_a_network_file_system_is_rejected_as_well(
     client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = folder_in(tmp_path)
@@ -78,7 +78,7 @@ async def test_a_temporary_journal_on_one_is_rejected_as_well(
     await ingest(client, [], journal=tmp_path / "a.journal")
 
 
-def test_where_the_system_does_not_tell_everything_passes(
+def test_every_path_is_accepted_if_the_system_does_not_list_its_mounts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_systems, "_MOUNTS", tmp_path / "missing")

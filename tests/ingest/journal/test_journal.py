@@ -55,7 +55,7 @@ def test_rows_are_found_again_by_the_next_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("places", [compact.PLACES, 1])
-def test_a_journal_knows_whether_keys_begin_with_a_prefix(
+def test_a_journal_knows_whether_keys_start_with_a_prefix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: int
 ) -> None:
     monkeypatch.setattr(compact, "PLACES", places)
@@ -122,7 +122,7 @@ def test_a_second_job_in_this_process_is_rejected_too(tmp_path: Path) -> None:
         Journal(tmp_path / "j")
 
 
-def test_a_foreign_file_is_rejected_and_left_as_it_is(tmp_path: Path) -> None:
+def test_a_foreign_file_is_rejected_and_left_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "j"
     path.write_bytes(b"a letter to somebody")
     with pytest.raises(JournalError, match="is not a journal"):
@@ -130,7 +130,7 @@ def test_a_foreign_file_is_rejected_and_left_as_it_is(tmp_path: Path) -> None:
     assert path.read_bytes() == b"a letter to somebody"
 
 
-def test_the_database_of_another_program_is_rejected_and_left_as_it_is(tmp_path: Path) -> None:
+def test_the_database_of_another_program_is_rejected_and_left_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "j"
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE items (x)")
@@ -142,7 +142,7 @@ def test_the_database_of_another_program_is_rejected_and_left_as_it_is(tmp_path:
 
 
 @pytest.mark.parametrize("keep", [20, 4096, -5000])
-def test_a_damaged_journal_is_rejected_and_left_as_it_is(tmp_path: Path, keep: int) -> None:
+def test_a_damaged_journal_is_rejected_and_left_unchanged(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "j"
     with Journal(path) as journal:
         journal.write([row(f"{n:05}") for n in range(2000)])
@@ -200,7 +200,7 @@ def test_so_are_settings_that_cannot_be_parsed(tmp_path: Path, setting: str) -> 
     ("version", "advice"),
     [(1, "finish the job with that version"), (FORMAT + 1, "upgrade this library"), (99, "upgrade")],
 )
-def test_a_journal_of_a_format_that_is_not_known_is_rejected_and_left_as_it_is(
+def test_a_journal_of_an_unknown_format_is_rejected_and_left_unchanged(
     tmp_path: Path, version: int, advice: str
 ) -> None:
     path = tmp_path / "j"
@@ -212,7 +212,7 @@ def test_a_journal_of_a_format_that_is_not_known_is_rejected_and_left_as_it_is(
     assert path.read_bytes() == before
 
 
-def test_a_journal_whose_making_was_interrupted_is_made_again(tmp_path: Path) -> None:
+def test_a_partly_created_journal_is_created_again(tmp_path: Path) -> None:
     (tmp_path / "j").touch()
     with Journal(tmp_path / "j") as journal:
         assert journal.run == 1
@@ -227,7 +227,7 @@ def test_the_journal_of_another_job_is_rejected(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "problem"), [("missing/j", "the folder '.*missing' does not exist; create it"), (".", "journal")]
 )
-def test_a_place_that_cannot_hold_a_journal_is_rejected(tmp_path: Path, path: str, problem: str) -> None:
+def test_a_path_that_cannot_be_a_journal_is_rejected(tmp_path: Path, path: str, problem: str) -> None:
     with pytest.raises(JournalError, match=problem):
         Journal(tmp_path / path)
 
@@ -242,7 +242,7 @@ def test_a_full_disk_is_reported_as_such_and_what_was_committed_stays(tmp_path: 
         assert journal.count() == {"stored": 1}
 
 
-def test_a_journal_that_may_only_be_read_is_reported_as_such(tmp_path: Path) -> None:
+def test_a_read_only_journal_is_reported_as_such(tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal:
         journal._writer.execute("PRAGMA query_only=1")
         with pytest.raises(JournalError, match="make it and its folder writable"):
@@ -262,7 +262,7 @@ class SlowJournal(Journal):
         super().write(rows)
 
 
-async def test_what_comes_during_a_commit_is_delivered_after_its_own(tmp_path: Path) -> None:
+async def test_outcomes_that_arrive_during_a_commit_are_delivered_after_their_own(tmp_path: Path) -> None:
     delivered: list[str] = []
     with SlowJournal(tmp_path / "j") as journal, anyio.fail_after(20):
 
@@ -279,7 +279,7 @@ async def test_what_comes_during_a_commit_is_delivered_after_its_own(tmp_path: P
     assert delivered == ["a", "b"]
 
 
-async def test_commits_go_on_while_nobody_takes_outcomes(tmp_path: Path) -> None:
+async def test_commits_continue_while_nobody_consumes_outcomes(tmp_path: Path) -> None:
     taken = anyio.Event()
     delivered: list[str] = []
     with Journal(tmp_path / "j") as journal, anyio.fail_after(20):
@@ -304,7 +304,9 @@ async def test_commits_go_on_while_nobody_takes_outcomes(tmp_path: Path) -> None
     assert len(delivered) == MOST_UNDELIVERED + 1
 
 
-async def test_what_comes_together_is_committed_together_and_delivered_after_that(tmp_path: Path) -> None:
+async def test_outcomes_that_arrive_together_are_committed_together_and_then_delivered(
+    tmp_path: Path,
+) -> None:
     delivered: list[str] = []
     with Journal(tmp_path / "j") as journal:
 
@@ -322,7 +324,7 @@ async def test_what_comes_together_is_committed_together_and_delivered_after_tha
     assert delivered == ["a", "b", "c"]
 
 
-async def test_a_cancelled_writer_still_commits_what_was_put(tmp_path: Path) -> None:
+async def test_a_cancelled_writer_still_commits_what_it_has_received(tmp_path: Path) -> None:
     async def deliver(_: list[str]) -> None: ...
 
     with Journal(tmp_path / "j") as journal:

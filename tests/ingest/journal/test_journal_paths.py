@@ -68,7 +68,7 @@ async def test_a_relative_name_that_reads_like_a_uri_of_sqlite_is_a_file(
         (object(), "must be a path or None, got object"),
     ],
 )
-async def test_what_can_be_no_journal_is_rejected_and_nothing_is_made(
+async def test_an_invalid_journal_path_is_rejected_and_nothing_is_created(
     client: AsyncImgwireClient,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -93,15 +93,15 @@ async def test_a_path_that_is_too_long_is_reported_by_name(
         await ingest(client, folder_of(tmp_path / "in", 1), journal="x" * 300)
 
 
-async def test_a_pipe_is_no_journal_and_is_not_waited_for(client: AsyncImgwireClient, tmp_path: Path) -> None:
+async def test_a_pipe_is_rejected_as_journal_without_waiting_for_it(
+    client: AsyncImgwireClient, tmp_path: Path
+) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InvalidArgumentError, match="not a regular file"):
         await ingest(client, folder_of(tmp_path / "in", 1), journal=tmp_path / "pipe")
 
 
-async def test_sources_may_be_named_by_paths_that_give_bytes(
-    client: AsyncImgwireClient, tmp_path: Path
-) -> None:
+async def test_sources_may_be_paths_of_bytes(client: AsyncImgwireClient, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "in", 2)
     (tmp_path / "list.csv").write_text("source\nin/0000.png\n")
     sources: list[Any] = [
@@ -118,7 +118,7 @@ async def test_sources_may_be_named_by_paths_that_give_bytes(
         assert all("b'" not in outcome.key for outcome in outcomes)
 
 
-async def test_blanks_around_a_url_are_not_part_of_it(client: AsyncImgwireClient) -> None:
+async def test_spaces_around_a_url_are_not_part_of_it(client: AsyncImgwireClient) -> None:
     url = "https://assets.example.com/a.jpg"
     for source in (f" {url}\n", [f"{url}\n"], [IngestItem(f"\t{url} ")]):
         outcomes, _ = await ingest(client, source, dry_run=True)

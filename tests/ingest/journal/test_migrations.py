@@ -86,7 +86,7 @@ async def test_a_migrated_journal_still_belongs_to_its_service_environment_and_s
     assert f"(environment {sandbox.environment_id})" in str(raised.value)
 
 
-def test_everything_in_a_journal_of_format_2_is_still_there(tmp_path: Path) -> None:
+def test_everything_in_a_journal_of_format_2_is_kept(tmp_path: Path) -> None:
     rows: list[RowOf2] = [
         ("a", "/a", "stored", 1, 3, 17_958, b"s", "k", "i", "u", 1, None, None, None, b"p"),
         ("b", "/b", "failed", 1, 0, -5, None, None, None, None, 0, "E", "why", "{}", None),
@@ -118,7 +118,7 @@ def test_a_journal_of_another_job_is_not_migrated(tmp_path: Path) -> None:
     assert (tmp_path / "j").read_bytes() == before
 
 
-def test_a_migration_that_fails_changes_nothing_and_can_be_done_again(tmp_path: Path) -> None:
+def test_a_failed_migration_changes_nothing_and_can_be_repeated(tmp_path: Path) -> None:
     rows: list[RowOf2] = [("a", "/a", "stored", 1, *(None,) * 6, 1, *(None,) * 4)]
     write_format_2(tmp_path / "j", rows, {"base_url": "https://x", "environment": None, "source": "s"})
     with sqlite3.connect(tmp_path / "j") as connection:

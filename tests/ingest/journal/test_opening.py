@@ -41,7 +41,7 @@ class Held:
         ("export", export_job, "NameRegister"),
     ],
 )
-async def test_a_job_that_asyncio_cancels_while_it_starts_frees_the_journal(
+async def test_a_job_that_asyncio_cancels_while_it_starts_releases_the_journal(
     client: AsyncImgwireClient,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

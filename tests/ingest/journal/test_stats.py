@@ -49,7 +49,7 @@ def test_the_counts_are_always_those_of_the_rows(
     )
 
 
-def test_they_take_as_long_for_many_items_as_for_few(tmp_path: Path) -> None:
+def test_the_counts_take_no_longer_for_many_items_than_for_few(tmp_path: Path) -> None:
     steps = []
     with Journal(tmp_path / "j") as journal:
         for items in (100, 3000):
@@ -98,7 +98,7 @@ def test_an_item_that_is_stored_after_all_is_no_longer_among_the_failures(tmp_pa
     assert keys == [row.key for row in [failed[-1], *reversed(failed[6:-2])]]
 
 
-async def test_a_job_can_be_looked_at_while_it_runs_and_after_it(
+async def test_a_job_can_be_inspected_while_it_runs_and_afterwards(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     photos = folder_of(tmp_path / "photos", 3)
@@ -113,7 +113,7 @@ async def test_a_job_can_be_looked_at_while_it_runs_and_after_it(
     assert not (tmp_path / "j-wal").exists()
 
 
-def test_a_journal_of_an_earlier_format_is_read_and_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_journal_of_an_earlier_format_is_read_and_left_unchanged(tmp_path: Path) -> None:
     write_format_4(
         tmp_path / "j",
         [
@@ -136,7 +136,7 @@ def test_a_journal_of_an_earlier_format_is_read_and_stays_as_it_is(tmp_path: Pat
     assert journal_stats(tmp_path / "j").failures == stats.failures
 
 
-def test_what_is_no_journal_of_today_is_rejected(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_current_journal_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="no journal at"):
         journal_stats(tmp_path / "missing")
     assert not (tmp_path / "missing").exists()
@@ -153,7 +153,7 @@ def test_what_is_no_journal_of_today_is_rejected(tmp_path: Path) -> None:
         journal_stats(tmp_path / "j")
 
 
-def test_a_key_that_is_derived_when_asked_for_travels_to_other_processes(tmp_path: Path) -> None:
+def test_a_lazily_derived_key_travels_to_other_processes(tmp_path: Path) -> None:
     url = "https://images.example.com/a.jpg"
     with Journal(tmp_path / "j", job="spring") as journal:
         key = idempotency_key("spring", url, url.encode())

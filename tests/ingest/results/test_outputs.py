@@ -57,7 +57,9 @@ NAMES = [f"{number:04}.png" for number in range(20)]
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_no_output_replaces_what_the_command_prints_to(sandbox: Sandbox, tmp_path: Path, stream: str) -> None:
+def test_no_output_replaces_the_redirected_standard_output(
+    sandbox: Sandbox, tmp_path: Path, stream: str
+) -> None:
     folder_of(tmp_path / "photos", 1)
     with (tmp_path / "images.csv").open("wb") as file:
         streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: file}
@@ -94,7 +96,7 @@ def test_no_output_replaces_the_source(
     assert not sandbox.requests
 
 
-def test_no_output_replaces_what_standard_input_is_read_from(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_no_output_replaces_the_file_behind_standard_input(sandbox: Sandbox, tmp_path: Path) -> None:
     before = manifest(tmp_path, 3).read_bytes()
     keys = {"IMGWIRE_API_KEY": sandbox.server_key, "IMGWIRE_API_BASE_URL": sandbox.base_url}
     with (tmp_path / "list.jsonl").open() as source:
@@ -128,7 +130,7 @@ def test_no_output_replaces_what_standard_input_is_read_from(sandbox: Sandbox, t
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_cannot_be_written_is_noticed_before_the_first_request(
+def test_an_output_that_cannot_be_written_is_detected_before_the_first_request(
     cli: Invoke, sandbox: Sandbox, tmp_path: Path, arguments: tuple[str, ...], problem: str
 ) -> None:
     folder_of(tmp_path / "photos", 2)
@@ -143,7 +145,7 @@ def test_what_cannot_be_written_is_noticed_before_the_first_request(
 
 
 @pytest.mark.parametrize("option", ["--failed", "--images", "--report"])
-def test_a_file_that_must_not_be_written_is_noticed_before_the_first_request(
+def test_a_file_that_must_not_be_overwritten_is_detected_before_the_first_request(
     cli: Invoke, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
     folder_of(tmp_path / "photos", 2)
@@ -157,7 +159,7 @@ def test_a_file_that_must_not_be_written_is_noticed_before_the_first_request(
     assert not sandbox.requests
 
 
-def test_after_a_wrong_key_the_list_holds_everything(
+def test_after_a_wrong_key_the_list_has_all_items(
     cli: Invoke, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest(tmp_path, 20)
@@ -171,7 +173,7 @@ def test_after_a_wrong_key_the_list_holds_everything(
     assert "20 stored" in cli("failed.jsonl", "--journal", "second.journal").stdout
 
 
-def test_a_list_holds_what_failed_and_what_was_not_tried_and_nothing_that_is_stored(
+def test_the_list_has_failed_and_untried_items_and_no_stored_ones(
     cli: Invoke, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     folder_of(tmp_path / "photos", 4)
@@ -190,7 +192,7 @@ def test_a_list_holds_what_failed_and_what_was_not_tried_and_nothing_that_is_sto
     assert sorted(statuses.values()).count("failed") == 3
 
 
-def test_standard_input_that_was_drawn_is_in_the_list(
+def test_rows_already_read_from_standard_input_are_in_the_list(
     cli: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = manifest(tmp_path, 20).read_text()
@@ -202,7 +204,7 @@ def test_standard_input_that_was_drawn_is_in_the_list(
 
 
 @pytest.mark.parametrize("kind", ["folder", "manifest", "list", "generator", "async generator"])
-async def test_python_s_list_is_complete_after_an_early_end(
+async def test_the_list_of_a_python_job_is_complete_after_an_early_end(
     client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path, kind: str
 ) -> None:
     manifest(tmp_path, 20)
@@ -230,7 +232,7 @@ async def test_python_s_list_is_complete_after_an_early_end(
     assert keys_in(tmp_path / "failed.jsonl") == NAMES
 
 
-async def test_python_s_outputs_replace_neither_source_nor_journal(
+async def test_the_outputs_of_a_python_job_replace_neither_source_nor_journal(
     client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     source = manifest(tmp_path, 2)
@@ -272,7 +274,7 @@ def test_an_older_file_stays_whole_when_the_disk_is_full(tmp_path: Path, name: s
     assert target.read_text() == "old"
 
 
-def test_a_new_file_has_the_older_one_s_permissions_and_a_link_stays(tmp_path: Path) -> None:
+def test_a_replaced_file_keeps_its_permissions_and_a_link_stays(tmp_path: Path) -> None:
     (tmp_path / "real.jsonl").write_text("old")
     (tmp_path / "real.jsonl").chmod(0o600)
     (tmp_path / "link.jsonl").symlink_to("real.jsonl")
@@ -297,7 +299,7 @@ def test_nothing_is_replaced_when_the_rows_fail(tmp_path: Path) -> None:
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
-def test_one_file_that_fails_costs_neither_the_summary_nor_the_others(
+def test_one_file_that_fails_affects_neither_the_summary_nor_the_others(
     cli: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder_of(tmp_path / "photos", 3)

@@ -50,7 +50,7 @@ async def test_a_job_writes_its_files_into_a_bucket(
     assert json.loads(s3.objects["out/report.json"])["stored"] == 3
 
 
-async def test_an_older_object_is_replaced_only_when_asked(
+async def test_an_older_object_is_replaced_only_with_overwrite(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
 ) -> None:
     names = ["images.csv", "images.jsonl", "images.parquet", "failed.jsonl", "report.json", "report.csv"]
@@ -79,7 +79,7 @@ async def test_an_older_object_is_replaced_only_when_asked(
     assert b"older" not in s3.objects.values()
 
 
-def test_an_older_object_of_several_parts_is_replaced_only_when_asked(
+def test_an_older_multipart_object_is_replaced_only_with_overwrite(
     s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "PART", 1000)
@@ -110,7 +110,7 @@ async def test_an_older_object_stays_when_the_new_one_cannot_be_written(
     assert s3.objects == {"images.csv": b"older"}
 
 
-def test_the_command_writes_them_there_too(
+def test_the_command_writes_its_files_into_a_bucket_as_well(
     sandbox: Sandbox, s3: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -55,7 +55,7 @@ def path(tmp_path: Path, photo: Path) -> Path:
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-def test_the_page_is_for_everybody(
+def test_the_page_is_accessible(
     browser: Browser, path: Path, colours: Literal["light", "dark"], width: int
 ) -> None:
     with browser.new_context(

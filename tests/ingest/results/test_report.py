@@ -28,7 +28,7 @@ from imgwire_async.ingest.results.report import FailureGroup, Tally
         (errors.APIConnectionError("reset"), "APIConnectionError", "no usable response"),
     ],
 )
-def test_failures_are_grouped_in_words(error: errors.ImgwireError, cause: str, words: str) -> None:
+def test_failures_are_grouped_under_plain_words(error: errors.ImgwireError, cause: str, words: str) -> None:
     tally = Tally(random.Random(0))
     for key in ("a", "b"):
         tally.count(Failed(key=key, item=IngestItem(key), error=error), 0.0)
@@ -38,12 +38,12 @@ def test_failures_are_grouped_in_words(error: errors.ImgwireError, cause: str, w
     assert (group.cause, group.count, group.in_words) == (cause, 2, words)
 
 
-def test_a_class_without_words_of_its_own_is_spelled() -> None:
+def test_a_class_without_its_own_words_is_spelled_out() -> None:
     assert FailureGroup("HTTPGatewayWentAwayError 599", 1, ()).in_words == "HTTP gateway went away (599)"
     assert FailureGroup("other", 1, ()).in_words == "other"
 
 
-def test_no_error_of_the_package_is_shown_by_its_class() -> None:
+def test_every_error_of_the_package_has_its_own_words() -> None:
     names = [name for name in errors.__all__ if name.endswith("Error")]
     assert names
     assert not [name for name in names if "Error" in FailureGroup(name, 1, ()).in_words]

@@ -56,7 +56,7 @@ async def test_totals_failures_and_their_pictures_are_on_the_page(
     assert str(tmp_path / "photos") not in page
 
 
-async def test_zero_counts_are_left_out(client: AsyncImgwireClient, tmp_path: Path) -> None:
+async def test_zero_counts_are_hidden(client: AsyncImgwireClient, tmp_path: Path) -> None:
     page = page_of(await report_of(client, folder_of(tmp_path / "photos", 1)), tmp_path)
 
     assert "Complete." in page
@@ -76,9 +76,7 @@ async def test_an_early_end_says_why_and_how_much_was_not_tried(
     assert re.search(r"<dt>Not tried</dt><dd>\d+</dd>", page)
 
 
-async def test_json_has_the_timeline_and_no_paths_of_this_machine(
-    client: AsyncImgwireClient, tmp_path: Path
-) -> None:
+async def test_json_has_the_timeline_and_no_local_paths(client: AsyncImgwireClient, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "photos", 2)
     (folder / "empty.png").touch()
     report = await report_of(client, folder, journal=None)
@@ -92,7 +90,7 @@ async def test_json_has_the_timeline_and_no_paths_of_this_machine(
     assert "timeline" not in (tmp_path / "report.csv").read_text()
 
 
-def test_a_picture_is_small_and_what_is_none_has_none(tmp_path: Path, photo: Path) -> None:
+def test_thumbnails_are_small_and_other_files_have_none(tmp_path: Path, photo: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "cut.jpg").write_bytes(photo.read_bytes()[:20_000])
 

@@ -12,7 +12,7 @@ ENDS = st.lists(
 )
 
 
-def test_what_ends_in_a_second_is_counted_together() -> None:
+def test_outcomes_within_one_second_are_counted_together() -> None:
     timeline = Timeline()
     timeline.add(0.2, stored=1, size=10)
     timeline.add(0.9, stored=1, size=5)
@@ -25,7 +25,7 @@ def test_what_ends_in_a_second_is_counted_together() -> None:
     )
 
 
-def test_an_item_just_after_a_full_second_is_no_peak() -> None:
+def test_an_item_just_after_a_full_second_does_not_count_as_a_peak() -> None:
     timeline = Timeline()
     timeline.add(0.5, stored=4, size=40)
     timeline.add(1.002, stored=1, failed=1, size=10)

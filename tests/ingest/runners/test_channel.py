@@ -40,7 +40,9 @@ class Ends:
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1_000_000])
-async def test_calls_are_answered_and_messages_arrive_in_order_however_the_bytes_come(piece: int) -> None:
+async def test_calls_are_answered_and_messages_arrive_in_order_however_the_bytes_are_split(
+    piece: int,
+) -> None:
     ends = Ends(piece)
     results: dict[int, object] = {}
 
@@ -68,7 +70,7 @@ async def test_an_error_of_the_other_end_is_raised_here() -> None:
         tasks.cancel_scope.cancel()
 
 
-async def test_a_result_that_nobody_waits_for_any_more_is_dropped() -> None:
+async def test_a_result_that_is_no_longer_awaited_is_dropped() -> None:
     ends = Ends(1_000_000)
     async with anyio.create_task_group() as tasks:
         await ends.connect(tasks)
@@ -95,7 +97,7 @@ async def test_flush_returns_when_everything_is_written() -> None:
         tasks.cancel_scope.cancel()
 
 
-async def test_sending_ends_when_the_other_end_is_gone() -> None:
+async def test_sending_ends_when_the_other_end_has_closed() -> None:
     channel = Channel(tells={}, calls={})
 
     async def write(data: bytes) -> None:
@@ -106,7 +108,7 @@ async def test_sending_ends_when_the_other_end_is_gone() -> None:
         await channel.send_to(write)
 
 
-async def test_what_may_wait_travels_together_until_something_urgent_comes() -> None:
+async def test_messages_that_may_wait_are_batched_until_an_urgent_one_comes() -> None:
     channel = Channel(tells={}, calls={}, gather=3600.0, at_once={"urgent"})
     frames: list[bytes] = []
 
@@ -133,7 +135,7 @@ async def test_what_may_wait_travels_together_until_something_urgent_comes() -> 
     assert [b"fourth" in frame for frame in frames] == [False, False, True]
 
 
-async def test_what_is_gathered_goes_out_after_a_while_by_itself() -> None:
+async def test_batched_messages_are_sent_after_a_while() -> None:
     channel = Channel(tells={}, calls={}, gather=0.001)
     written = anyio.Event()
 
@@ -149,7 +151,7 @@ async def test_what_is_gathered_goes_out_after_a_while_by_itself() -> None:
         tasks.cancel_scope.cancel()
 
 
-async def test_the_result_of_an_urgent_call_waits_for_nothing_and_that_of_another_travels_with_it() -> None:
+async def test_the_result_of_an_urgent_call_is_sent_at_once_with_any_that_wait() -> None:
     async def answer(number: int) -> int:
         return number
 

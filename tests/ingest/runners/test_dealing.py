@@ -50,7 +50,7 @@ async def test_equal_parts_add_up_to_the_bounds() -> None:
     assert [share.requests for share in shares] == [3, 3, 2, 2]  # no more than it has senders
 
 
-async def test_what_a_worker_leaves_goes_to_the_others_at_once() -> None:
+async def test_the_share_of_a_worker_that_leaves_goes_to_the_others_at_once() -> None:
     dealer = Dealer(BOUNDS, 3)
     one, other, third = (Worker(dealer) for _ in range(3))
     for worker in (one, other, third):
@@ -80,7 +80,7 @@ async def test_a_worker_that_joins_waits_until_the_others_no_longer_use_its_part
     assert first.share.bandwidth_limit == second.share.bandwidth_limit == 500.0
 
 
-async def test_one_that_dies_frees_what_it_still_used() -> None:
+async def test_a_worker_that_dies_frees_what_it_still_used() -> None:
     dealer = Dealer(BOUNDS, 2)
     first = Worker(dealer)
     await first.begin()
@@ -89,7 +89,7 @@ async def test_one_that_dies_frees_what_it_still_used() -> None:
     assert (await second.begin()).senders == 10
 
 
-async def test_an_answer_to_an_older_share_counts_no_more() -> None:
+async def test_an_acknowledgement_of_an_older_share_is_ignored() -> None:
     dealer = Dealer(BOUNDS, 2)
     first = Worker(dealer)
     await first.begin()
@@ -106,7 +106,7 @@ async def test_an_answer_to_an_older_share_counts_no_more() -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2)])
-async def test_never_more_than_the_bounds_is_in_use(order: tuple[int, ...]) -> None:
+async def test_usage_never_exceeds_the_bounds(order: tuple[int, ...]) -> None:
     dealer = Dealer(Share(senders=7, requests=5, byte_budget=100, bandwidth_limit=1.0), 4)
     workers: list[Worker] = []
 
@@ -184,7 +184,7 @@ async def test_bytes_that_are_taken_away_are_gone_when_they_are_released() -> No
     assert done == ["fits", "acquired"]
 
 
-async def test_a_larger_limit_of_a_backlog_lets_those_go_who_wait() -> None:
+async def test_a_larger_limit_admits_the_waiting_backlog() -> None:
     backlog = Backlog(2)
     backlog.add(3)
     async with anyio.create_task_group() as tasks:
@@ -193,7 +193,7 @@ async def test_a_larger_limit_of_a_backlog_lets_those_go_who_wait() -> None:
         backlog.limit_to(4)
 
 
-def test_a_bandwidth_that_changes_holds_at_once() -> None:
+def test_a_changed_bandwidth_applies_at_once() -> None:
     time = VirtualTime()
     begun: list[float] = []
 

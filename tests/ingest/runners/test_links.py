@@ -116,7 +116,7 @@ def items() -> list[IngestItem]:
     return [IngestItem(content, key) for key, content in ITEMS]
 
 
-async def test_a_worker_is_whatever_has_a_link(client: AsyncImgwireClient) -> None:
+async def test_anything_with_a_link_can_be_a_worker(client: AsyncImgwireClient) -> None:
     assert await run_over(client, MemoryLink) == (len(ITEMS), 0, 0, 0)
     assert len(await server_images(client)) == len(ITEMS)
 
@@ -132,7 +132,7 @@ async def test_a_worker_of_another_version_ends_the_job_with_an_error_that_names
 
 
 @pytest.mark.parametrize("differing", [{"imgwire_async": "0.0.1"}, {"python": "2.7"}, {"pickle": 4}])
-def test_versions_must_be_equal_in_all_that_matters(differing: dict[str, str | int]) -> None:
+def test_all_relevant_versions_must_be_equal(differing: dict[str, str | int]) -> None:
     check_greeting(greeting())
     with pytest.raises(ConfigurationError, match="install the same versions"):
         check_greeting(greeting() | differing)
@@ -157,7 +157,7 @@ async def test_workers_that_end_again_and_again_stop_the_job(client: AsyncImgwir
         await run_over(client, lambda: MemoryLink(dies=True))
 
 
-async def test_a_worker_has_the_share_of_those_that_do_not_start_and_gives_it_back_when_they_do(
+async def test_a_worker_has_the_share_of_those_that_do_not_start_and_returns_it_when_they_do(
     client: AsyncImgwireClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attending, "HAND_OVER_SECONDS", 0.01)
@@ -230,7 +230,7 @@ class Mute:
     (True, (29.0, 58.0, 59.0), 90.0),
     (False, (), 120.0),
 ])  # fmt: skip
-def test_silence_of_a_worker_that_has_begun_is_a_loss_after_30_s(
+def test_a_started_worker_that_is_silent_for_30_s_counts_as_lost(
     begun: bool, speaks_at: tuple[float, ...], ends_at: float
 ) -> None:
     time = VirtualTime()
@@ -255,7 +255,7 @@ def test_silence_of_a_worker_that_has_begun_is_a_loss_after_30_s(
     time.run(main)
 
 
-def test_a_worker_that_hears_nothing_of_its_job_for_10_s_begins_no_attempt_until_it_does() -> None:
+def test_a_worker_without_contact_to_its_job_for_10_s_starts_no_attempt_until_contact_returns() -> None:
     time = VirtualTime()
 
     async def main() -> None:

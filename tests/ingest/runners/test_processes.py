@@ -170,7 +170,7 @@ async def test_processes_that_die_again_and_again_stop_the_job_resumably(
     assert counts(report) == (COUNT, 0, 0, 0)
 
 
-async def test_cancel_ends_what_is_in_flight_in_all_processes(
+async def test_cancel_finishes_what_is_in_flight_in_all_processes(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     async with client.ingest(photos, journal=tmp_path / "j", concurrency=8, processes=2) as job:
@@ -214,7 +214,7 @@ async def test_a_revoked_key_stops_all_processes(
     await stored_once(client)
 
 
-async def test_a_function_that_gives_the_key_is_asked_in_the_process_of_the_job(
+async def test_a_function_that_returns_the_key_is_called_in_the_process_of_the_job(
     sandbox: Sandbox, photos: Path
 ) -> None:
     given = []
@@ -256,7 +256,7 @@ async def test_copies_are_sent_when_the_process_of_the_first_one_dies(
     assert len(await server_images(client)) == 1
 
 
-async def test_copies_are_sent_when_the_first_one_vanishes_while_its_process_is_replaced(
+async def test_copies_are_sent_if_the_first_one_vanishes_while_its_process_is_replaced(
     client: AsyncImgwireClient, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.faults.once("images.create", stall=30.0)
@@ -297,7 +297,9 @@ async def test_too_many_failures_of_all_processes_together_stop_the_job(
     assert raised.value.reason == "failures"
 
 
-async def test_what_cannot_be_sent_fails_alone(client: AsyncImgwireClient, photos: Path) -> None:
+async def test_an_item_that_cannot_be_sent_to_a_process_fails_alone(
+    client: AsyncImgwireClient, photos: Path
+) -> None:
     items = [
         IngestItem(photos / "0000.png", custom_metadata={"kind": Purpose.HERO}),
         IngestItem(photos / "0001.png", custom_metadata={"kind": object()}),  # type: ignore[dict-item]
@@ -367,7 +369,7 @@ async def test_no_key_is_in_arguments_environment_or_texts(
         ({"on_retry": print}, "hooks"),
     ],
 )
-async def test_clients_that_other_processes_cannot_be_are_rejected(
+async def test_clients_that_cannot_be_recreated_in_other_processes_are_rejected(
     sandbox: Sandbox, photos: Path, client_arguments: dict[str, object], problem: str
 ) -> None:
     async with client_of(sandbox, **client_arguments) as client:
@@ -387,7 +389,7 @@ async def test_clients_that_other_processes_cannot_be_are_rejected(
         ({"processes": 20}, "byte_budget must be at least"),
     ],
 )
-async def test_bounds_that_cannot_be_shared_are_rejected(
+async def test_bounds_that_cannot_be_divided_are_rejected(
     client: AsyncImgwireClient, photos: Path, arguments: dict[str, int], problem: str
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=problem):
@@ -422,7 +424,7 @@ class Notes:
         raise AssertionError(task, error, probe)
 
 
-async def test_a_shard_that_travels_and_runs_twice_gives_the_same_images(
+async def test_a_shard_that_is_sent_and_run_twice_creates_the_same_images(
     client: AsyncImgwireClient, photos: Path
 ) -> None:
     items = [IngestItem(str(photos / f"{number:04}.png")) for number in range(40)]

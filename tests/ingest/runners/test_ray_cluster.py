@@ -67,7 +67,7 @@ async def test_bytes_are_stored_once_by_workers_on_another_node(client: AsyncImg
     print(f"first outcome after {first:.2f} s")  # noqa: T201 - shown with -s
 
 
-async def test_a_folder_that_every_node_has_is_run_by_as_many_workers_as_there_are_cpus(
+async def test_a_shared_folder_is_run_by_as_many_workers_as_there_are_cpus(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
     async with client.ingest(photos, journal=tmp_path / "j", runner="ray", shared_paths=True) as job:
@@ -216,7 +216,7 @@ async def test_an_exception_in_the_block_leaves_no_worker(
         await fail()
 
 
-async def test_the_key_is_nowhere_in_what_ray_keeps(
+async def test_the_key_is_nowhere_in_the_files_of_ray(
     client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, cluster: Any
 ) -> None:
     import ray
@@ -241,7 +241,7 @@ async def test_a_cluster_without_room_stops_the_job_after_the_longest_pause(
         await ingest(client, photos, runner=nowhere, shared_paths=True, max_pause=3.0)
 
 
-async def test_workers_that_find_no_room_hold_up_nobody(client: AsyncImgwireClient, photos: Path) -> None:
+async def test_workers_without_room_delay_no_other(client: AsyncImgwireClient, photos: Path) -> None:
     crowded = RayRunner(workers=4, num_cpus=0, resources={"far": 1})  # two of them fit
     with anyio.fail_after(60):
         _, report = await ingest(client, photos, runner=crowded, shared_paths=True)
@@ -266,7 +266,7 @@ async def test_without_a_cluster_none_is_started(
     monkeypatch.undo()
 
 
-async def test_the_connection_of_the_caller_stays(client: AsyncImgwireClient, cluster: Any) -> None:
+async def test_the_connection_of_the_caller_stays_open(client: AsyncImgwireClient, cluster: Any) -> None:
     import ray
 
     ray.init(address=cluster.address, log_to_driver=False)
@@ -297,7 +297,7 @@ def test_the_command_runs_on_the_cluster(sandbox: Sandbox, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("cluster")
-async def test_what_a_killed_worker_may_use_goes_to_the_other_one_until_it_is_replaced(
+async def test_the_share_of_a_killed_worker_goes_to_the_other_one_until_it_is_replaced(
     client: AsyncImgwireClient, sandbox: Sandbox, photos: Path
 ) -> None:
     sandbox.faults.always("images.create", stall=0.05)

@@ -49,7 +49,7 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_runner, "find_spec", lambda _: None)
 
 
-def test_an_address_where_nothing_listens_is_rejected_at_once() -> None:
+def test_an_address_without_a_listener_is_rejected_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         for one in ("", "auto", address, f"ray://{address}"):
@@ -59,7 +59,7 @@ def test_an_address_where_nothing_listens_is_rejected_at_once() -> None:
             check_reachable(one)
 
 
-async def test_a_ray_that_cannot_be_imported_is_none(
+async def test_a_ray_that_cannot_be_imported_counts_as_missing(
     client: AsyncImgwireClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
@@ -69,7 +69,7 @@ async def test_a_ray_that_cannot_be_imported_is_none(
 
 @pytest.mark.usefixtures("without_ray")
 @pytest.mark.parametrize("runner", ["ray", RayRunner(workers=2)])
-async def test_without_ray_the_extra_is_named(client: AsyncImgwireClient, runner: Any) -> None:
+async def test_without_ray_the_message_names_the_extra(client: AsyncImgwireClient, runner: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"pip install 'imgwire-async\[ray\]'"):
         client.ingest([URL], runner=runner)
     async with AsyncImgixClient("key") as imgix:
@@ -85,7 +85,7 @@ async def test_without_ray_the_extra_is_named(client: AsyncImgwireClient, runner
         ({"runner": RayRunner(workers=9), "concurrency": 8}, "at least the number of"),
     ],
 )
-async def test_an_odd_choice_is_rejected(
+async def test_an_invalid_choice_of_runner_is_rejected(
     client: AsyncImgwireClient, arguments: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=problem):
@@ -108,7 +108,7 @@ def test_a_runner_checks_its_values(arguments: dict[str, Any], problem: str) -> 
         RayRunner(**arguments)
 
 
-def test_on_trio_the_reason_is_given(sandbox: Sandbox) -> None:
+def test_on_trio_the_error_says_why(sandbox: Sandbox) -> None:
     async def run() -> None:
         async with client_of(sandbox) as client:
             with pytest.raises(ConfigurationError, match="needs asyncio"):
@@ -121,7 +121,7 @@ def test_on_trio_the_reason_is_given(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("source", [
     "photos", "photos/a.png", Path("photos"), Folder("photos"), ["photos/a.png"], [URL, IngestItem("/a.png")],
 ], ids=str)  # fmt: skip
-async def test_what_only_this_machine_can_read_is_rejected_unless_paths_are_shared(
+async def test_local_paths_are_rejected_unless_they_are_shared(
     client: AsyncImgwireClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -135,7 +135,7 @@ async def test_what_only_this_machine_can_read_is_rejected_unless_paths_are_shar
 @pytest.mark.parametrize("source", [
     URL, "-", "list.csv", Manifest("list.csv"), [URL, IngestItem(b"", "a"), "s3://b/a.png"], iter(["a.png"]),
 ], ids=lambda source: type(source).__name__)  # fmt: skip
-async def test_what_travels_is_accepted(client: AsyncImgwireClient, source: Any) -> None:
+async def test_sources_that_can_be_sent_are_accepted(client: AsyncImgwireClient, source: Any) -> None:
     client.ingest(source, runner="ray")
 
 
@@ -151,7 +151,7 @@ def test_a_path_among_items_fails_alone_and_a_shared_one_becomes_absolute() -> N
     assert shared(IngestItem("a.png")).source == str(Path("a.png").absolute())
 
 
-def test_a_cluster_that_is_of_no_use_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_does_not_help_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(ray_runner, "say_once", said.append)
     say_if_by_url("bytes")

@@ -107,7 +107,7 @@ async def test_patterns_choose_among_the_objects(client: AsyncImgwireClient, s3:
     assert "not-a-secret" not in repr(bucket)
 
 
-async def test_markers_of_folders_and_what_is_not_an_image_are_skipped(
+async def test_folder_markers_and_other_files_than_images_are_skipped(
     client: AsyncImgwireClient, s3: S3Server
 ) -> None:
     s3.objects |= {"photos/": b"", "photos/deep/": b"", "photos/notes.txt": b"text"}
@@ -213,9 +213,7 @@ async def test_a_manifest_in_a_bucket_names_objects_beside_it(
     assert counts(report) == (3, 0, 0, 0)
 
 
-async def test_a_manifest_that_is_not_there_is_an_error_of_its_store(
-    client: AsyncImgwireClient, s3: S3Server
-) -> None:
+async def test_a_missing_manifest_is_an_error_of_its_store(client: AsyncImgwireClient, s3: S3Server) -> None:
     with pytest.raises(SourceStoreError, match="does not exist"):
         await ingest(client, s3.uri("gone.csv"))
 
@@ -261,7 +259,7 @@ async def test_expired_credentials_stop_the_job_and_it_resumes(
     assert len(await server_images(client)) == 12
 
 
-async def test_a_bucket_that_gives_nothing_and_may_not_be_listed_stops_the_job(
+async def test_a_bucket_that_can_be_neither_read_nor_listed_stops_the_job(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
 ) -> None:
     s3.fail = lambda _: Failure(403, "AccessDenied")
@@ -275,7 +273,9 @@ async def test_a_bucket_that_gives_nothing_and_may_not_be_listed_stops_the_job(
     assert report.stored == 8
 
 
-async def test_a_bucket_that_may_not_be_listed_says_so(client: AsyncImgwireClient, s3: S3Server) -> None:
+async def test_the_error_for_a_bucket_without_list_permission_says_so(
+    client: AsyncImgwireClient, s3: S3Server
+) -> None:
     s3.fail = lambda request: None if request.key else Failure(403, "AccessDenied")
 
     with pytest.raises(SourceStoreError) as caught:
@@ -284,7 +284,7 @@ async def test_a_bucket_that_may_not_be_listed_says_so(client: AsyncImgwireClien
     assert caught.value.reason == "bucket_denied"
 
 
-async def test_a_busy_bucket_is_waited_for_and_is_no_failure_of_the_service(
+async def test_a_busy_bucket_is_waited_for_and_does_not_count_as_a_failure_of_the_service(
     client: AsyncImgwireClient, s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(objects, "SILENT", 0.0)
@@ -323,7 +323,7 @@ async def healed_when_said(job: IngestJob, s3: S3Server) -> str:
 
 
 @pytest.mark.parametrize("silent", ["listing", "objects"])
-async def test_progress_says_while_a_bucket_is_waited_for(
+async def test_progress_reports_the_wait_for_a_bucket(
     client: AsyncImgwireClient, s3: S3Server, silent: str
 ) -> None:
     s3.fail = lambda request: Failure(503, "SlowDown") if bool(request.key) == (silent == "objects") else None
@@ -334,7 +334,7 @@ async def test_progress_says_while_a_bucket_is_waited_for(
     assert "slow down" in said
 
 
-async def test_progress_and_report_know_what_the_processes_of_a_job_say(
+async def test_progress_and_report_include_what_the_processes_of_a_job_report(
     client: AsyncImgwireClient, s3: S3Server
 ) -> None:
     s3.fail = lambda request: Failure(503, "SlowDown") if request.key else None
@@ -358,7 +358,7 @@ async def test_a_bucket_that_is_down_for_too_long_stops_the_job(
     assert caught.value.reason == "outage"
 
 
-async def test_a_listing_goes_on_after_the_last_page_that_arrived(
+async def test_a_listing_resumes_after_the_last_page_that_arrived(
     client: AsyncImgwireClient, s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3.page = 5
@@ -375,7 +375,7 @@ async def test_a_listing_goes_on_after_the_last_page_that_arrived(
     assert any("start-after" in request.query for request in s3.requests)
 
 
-async def test_a_stopped_job_lists_only_what_comes_after_what_is_done(
+async def test_a_stopped_job_lists_only_what_comes_after_the_finished_items(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "SLICE", 20)
@@ -425,7 +425,7 @@ async def test_other_processes_open_the_bucket_with_the_same_options(
     assert b"not-a-secret" not in (tmp_path / "j").read_bytes()
 
 
-async def test_what_fails_is_written_with_its_uri(
+async def test_failed_objects_are_written_with_their_uris(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
 ) -> None:
     s3.fail = lambda request: Failure(403, "AccessDenied") if request.key == "photos/03.png" else None
@@ -470,7 +470,7 @@ async def stopped_after_two_pages(
         return job.report
 
 
-async def test_after_an_early_end_a_bucket_is_listed_on_for_the_list_of_what_was_not_tried(
+async def test_after_an_early_end_the_listing_of_a_bucket_continues_for_the_list_of_untried_items(
     client: AsyncImgwireClient,
     s3: S3Server,
     sandbox: Sandbox,
@@ -485,7 +485,7 @@ async def test_after_an_early_end_a_bucket_is_listed_on_for_the_list_of_what_was
     assert "incomplete" not in str(report)
 
 
-async def test_a_list_of_what_was_not_tried_says_from_where_on_the_bucket_could_not_be_listed(
+async def test_an_incomplete_list_of_untried_items_says_where_the_listing_ended(
     client: AsyncImgwireClient,
     s3: S3Server,
     sandbox: Sandbox,
@@ -530,7 +530,7 @@ async def test_the_store_decides_the_type_if_neither_content_nor_name_does(
     assert {image.mime_type for image in await server_images(client)} == {"image/heic"}
 
 
-async def test_without_the_extra_a_bucket_says_what_to_install(
+async def test_without_the_extra_a_bucket_names_what_to_install(
     client: AsyncImgwireClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "obstore", None)
@@ -576,7 +576,7 @@ async def test_a_job_that_is_stopped_does_not_wait_for_a_bucket_that_is_down(
     assert job.report.stopped is not None
 
 
-async def test_a_large_object_that_breaks_off_is_tried_again_without_a_word_to_the_service(
+async def test_a_large_object_that_breaks_off_is_retried_without_a_request_to_the_service(
     client: AsyncImgwireClient, s3: S3Server
 ) -> None:
     s3.objects = {"large.png": large(1)}

@@ -8,7 +8,9 @@ from imgwire_async import AsyncImgwireClient, IngestItem
 from tests.ingest.support import counts, folder_of, ingest
 
 
-async def test_a_folder_by_its_uri_is_the_same_source(client: AsyncImgwireClient, tmp_path: Path) -> None:
+async def test_a_folder_and_its_file_uri_are_the_same_source(
+    client: AsyncImgwireClient, tmp_path: Path
+) -> None:
     folder = folder_of(tmp_path / "50% off", 3)
 
     _, first = await ingest(client, folder.as_uri(), journal=tmp_path / "j")

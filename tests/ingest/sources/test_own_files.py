@@ -58,7 +58,7 @@ def found(result: Result) -> int:
 
 @pytest.mark.parametrize("journal", [(), ("--journal", "photos.journal"), ("--journal", "state.db")])
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
-def test_a_folder_may_hold_all_that_its_own_job_writes(
+def test_a_folder_may_contain_the_files_of_its_own_job(
     cli: Invoke, journal: tuple[str, ...], ending: str
 ) -> None:
     report = "json" if ending == "jsonl" else ending
@@ -72,7 +72,7 @@ def test_a_folder_may_hold_all_that_its_own_job_writes(
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
-def test_a_folder_may_hold_what_other_jobs_have_written(cli: Invoke, sandbox: Sandbox, ending: str) -> None:
+def test_a_folder_may_contain_the_files_of_other_jobs(cli: Invoke, sandbox: Sandbox, ending: str) -> None:
     sandbox.faults.times(1, "images.create", status=422)
     report = "json" if ending == "jsonl" else ending
     cli("--journal", "first", "--images", f"a.{ending}", "--failed", "b.jsonl", "--report", f"c.{report}")
@@ -80,7 +80,7 @@ def test_a_folder_may_hold_what_other_jobs_have_written(cli: Invoke, sandbox: Sa
     assert (result.exit_code, found(result)) == (0, COUNT)
 
 
-def test_reports_may_be_lists_and_lists_may_be_empty(cli: Invoke) -> None:
+def test_reports_that_are_lists_and_empty_lists_are_recognised(cli: Invoke) -> None:
     for journal in ("first", "second"):
         result = cli(
             "--journal", journal, "--failed", f"{journal}.ndjson", "--report", f"report-{journal}.jsonl"
@@ -90,7 +90,7 @@ def test_reports_may_be_lists_and_lists_may_be_empty(cli: Invoke) -> None:
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
-async def test_a_folder_may_hold_an_export(client: AsyncImgwireClient, photos: Path, ending: str) -> None:
+async def test_a_folder_may_contain_an_export(client: AsyncImgwireClient, photos: Path, ending: str) -> None:
     await client.images.wait_until_ready((await client.images.upload(photos / "0000.png")).id)
     async with client.export(
         photos, name="new/{file_name}", manifest=f"m.{ending}", journal=photos / "j"
@@ -103,7 +103,7 @@ async def test_a_folder_may_hold_an_export(client: AsyncImgwireClient, photos: P
     }
 
 
-def test_a_folder_may_hold_the_files_of_a_migration(photos: Path) -> None:
+def test_a_folder_may_contain_the_files_of_a_migration(photos: Path) -> None:
     mapped = dict.fromkeys(mapping.COLUMNS, "")
     outputs.write_table(photos / "urls.csv", mapping.COLUMNS, [mapped])
     outputs.write_table(photos / "urls.jsonl", mapping.COLUMNS, [mapped])
@@ -123,7 +123,7 @@ def test_a_folder_may_hold_the_files_of_a_migration(photos: Path) -> None:
     assert keys == {"pictures/mine.webp", *(f"{number:04}.png" for number in range(COUNT))}
 
 
-def test_a_file_that_only_looks_like_one_of_a_job_counts(photos: Path) -> None:
+def test_a_file_that_only_resembles_one_of_a_job_is_an_item(photos: Path) -> None:
     (photos / "list.csv").write_text("key,image_id,price\n")
     (photos / "list.jsonl").write_text('{"key": 1}\n')
     (photos / "names.jsonl").write_text('{"name": "x", "value": 1}\n')
@@ -137,7 +137,7 @@ def test_a_file_that_only_looks_like_one_of_a_job_counts(photos: Path) -> None:
     assert len(list(Folder(photos).entries())) == COUNT + 8
 
 
-async def test_what_a_killed_job_leaves_is_no_item(
+async def test_the_leftovers_of_a_killed_job_are_not_items(
     client: AsyncImgwireClient, sandbox: Sandbox, photos: Path
 ) -> None:
     sandbox.faults.always("images.create", stall=60.0)

@@ -43,13 +43,13 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("column", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_a_column_that_nobody_asks_for_is_not_read(tmp_path: Path, column: Any) -> None:
+def test_an_unused_column_is_not_read(tmp_path: Path, column: Any) -> None:
     table = {"source": ["a.jpg", "b.jpg"], "other": column, "_status": column}
     items, problems = read(tmp_path, table)
     assert (len(items), problems) == (2, [])
 
 
-def test_damage_in_a_column_that_nobody_asks_for_is_not_noticed(tmp_path: Path) -> None:
+def test_damage_in_an_unused_column_is_ignored(tmp_path: Path) -> None:
     noise = os.urandom(4096).hex()
     read(tmp_path, {"source": ["a.jpg"], "noise": [noise]})
     path = tmp_path / "list.parquet"
@@ -114,9 +114,7 @@ def test_values_of_every_type_become_metadata(tmp_path: Path, column: Any, value
         (pa.array([[1], None]), "has a value of type list<"),
     ],
 )
-def test_a_value_that_has_no_plain_form_fails_its_row_alone(
-    tmp_path: Path, column: Any, problem: str
-) -> None:
+def test_a_value_without_a_plain_form_fails_its_row_alone(tmp_path: Path, column: Any, problem: str) -> None:
     for name, place in (("key", "the column 'key'"), ("x", "the metadata 'x'")):
         table = {"source": ["a.jpg", "b.jpg"], name: column}
         items, problems = read(tmp_path, table, rest_as_metadata=True)
@@ -163,14 +161,14 @@ def test_urls_may_have_any_type_of_text(tmp_path: Path) -> None:
         assert [item.source for item in items] == ["https://assets.example.com/a.jpg"] * 2
 
 
-def test_names_of_columns_may_hold_dots_and_be_written_in_another_case(tmp_path: Path) -> None:
+def test_names_of_columns_may_contain_dots_and_differ_in_case(tmp_path: Path) -> None:
     table = {"image.url": ["a.jpg"], "SKU": [7], "Key": ["no"]}
     items, problems = read(tmp_path, table, columns={"source": "image.url", "key": "sku"})
     assert problems == []
     assert items[0].key == "7"
 
 
-def test_row_groups_are_counted_through(tmp_path: Path) -> None:
+def test_rows_are_numbered_across_row_groups(tmp_path: Path) -> None:
     schema = pa.schema({"source": pa.string()})
     with parquet.ParquetWriter(tmp_path / "list.parquet", schema) as file:
         for names in (["a.jpg"], [None, "b.jpg"], []):
@@ -186,7 +184,7 @@ def test_a_file_without_the_column_is_an_error_that_names_those_it_has(tmp_path:
         read(tmp_path, {"source": ["a.jpg"]}, columns={"key": "sku"})
 
 
-def test_a_column_named_twice_is_an_error_where_it_is_used(tmp_path: Path) -> None:
+def test_a_repeated_column_is_an_error_where_it_is_used(tmp_path: Path) -> None:
     names = ["source", "x", "x"]
     table = pa.Table.from_arrays([pa.array(["a.jpg"]), pa.array([1]), pa.array([2])], names)
     parquet.write_table(table, tmp_path / "list.parquet")
@@ -196,7 +194,7 @@ def test_a_column_named_twice_is_an_error_where_it_is_used(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kept", [0, 3, 100, -1])
-def test_a_file_that_was_cut_off_is_a_clear_error(tmp_path: Path, kept: int) -> None:
+def test_a_truncated_file_is_a_clear_error(tmp_path: Path, kept: int) -> None:
     read(tmp_path, {"source": [f"{n}.jpg" for n in range(1000)]})
     path = tmp_path / "list.parquet"
     path.write_bytes(path.read_bytes()[:kept])
@@ -204,6 +202,6 @@ def test_a_file_that_was_cut_off_is_a_clear_error(tmp_path: Path, kept: int) -> 
         list(Manifest(path).entries())
 
 
-def test_standard_input_is_no_parquet_file() -> None:
+def test_parquet_cannot_be_read_from_standard_input() -> None:
     with pytest.raises(UploadSourceError, match="standard input"):
         list(Manifest("-", format="parquet").entries())

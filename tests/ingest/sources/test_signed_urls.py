@@ -43,7 +43,7 @@ def fetched(s3: S3Server) -> list[Request]:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-async def test_the_service_fetches_each_object_and_the_next_run_passes_it_over(
+async def test_the_service_fetches_each_object_and_the_next_run_skips_it(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path, processes: int
 ) -> None:
     s3.objects |= {"photos/deep/": b"", "photos/notes.txt": b"text"}
@@ -103,7 +103,7 @@ async def test_an_attempt_that_fails_gets_a_signature_of_its_own_under_the_same_
     assert len(await server_images(client)) == 1
 
 
-async def test_an_object_that_changed_is_another_image(
+async def test_a_changed_object_becomes_another_image(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
 ) -> None:
     await ingest(client, s3.uri("photos/"), journal=tmp_path / "j", transfer="url")
@@ -114,7 +114,7 @@ async def test_an_object_that_changed_is_another_image(
     assert [outcome.key for outcome in outcomes if not isinstance(outcome, AlreadyStored)] == ["03.png"]
 
 
-async def test_both_transfers_know_what_the_other_has_stored(
+async def test_each_transfer_recognises_what_the_other_has_stored(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path
 ) -> None:
     await ingest(client, s3.uri("photos/"), journal=tmp_path / "j", transfer="url")
@@ -123,7 +123,7 @@ async def test_both_transfers_know_what_the_other_has_stored(
     assert counts(report) == (0, 8, 0, 0)
 
 
-async def test_an_attempt_of_unknown_end_keeps_its_key_when_the_transfer_changes(
+async def test_an_attempt_with_unknown_result_keeps_its_key_if_the_transfer_changes(
     client: AsyncImgwireClient, s3: S3Server, tmp_path: Path, sandbox: Sandbox
 ) -> None:
     s3.objects = {"a.png": small_image(1)}
@@ -139,7 +139,9 @@ async def test_an_attempt_of_unknown_end_keeps_its_key_when_the_transfer_changes
     assert len(set(keys)) == 1
 
 
-async def test_a_named_object_that_has_gone_fails_alone(client: AsyncImgwireClient, s3: S3Server) -> None:
+async def test_a_named_object_that_no_longer_exists_fails_alone(
+    client: AsyncImgwireClient, s3: S3Server
+) -> None:
     items = [s3.uri(key) for key in ("photos/00.png", "photos/gone.png")]
 
     outcomes, report = await ingest(client, items, transfer="url")
@@ -150,7 +152,7 @@ async def test_a_named_object_that_has_gone_fails_alone(client: AsyncImgwireClie
     assert error.reason == "missing"
 
 
-async def test_bytes_are_sent_and_it_is_said_where_signing_would_cost_requests(
+async def test_bytes_are_sent_with_a_warning_where_signing_would_cost_requests(
     client: AsyncImgwireClient, s3: S3Server
 ) -> None:
     bucket = Bucket("s3://photos/photos/", options=s3.options | {"skip_signature": "true"})
@@ -178,7 +180,7 @@ async def test_a_single_object_is_fetched_by_its_uri(client: AsyncImgwireClient,
     assert [request.key for request in fetched(s3)] == ["photos/03.png"]
 
 
-async def test_what_needs_the_content_excludes_it(client: AsyncImgwireClient, s3: S3Server) -> None:
+async def test_options_that_need_the_content_exclude_it(client: AsyncImgwireClient, s3: S3Server) -> None:
     for arguments in ({"checksum": True}, {"dedupe": "content"}):
         with pytest.raises(InvalidArgumentError, match="transfer"):
             await ingest(client, s3.uri(), transfer="url", **arguments)
@@ -186,7 +188,7 @@ async def test_what_needs_the_content_excludes_it(client: AsyncImgwireClient, s3
         await ingest(client, s3.uri(), transfer="magic")
 
 
-def test_signing_is_local_only_with_a_key_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_signing_is_local_only_with_an_access_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AZURE_STORAGE_ACCOUNT_KEY", "GOOGLE_APPLICATION_CREDENTIALS"):
         monkeypatch.delenv(name, raising=False)
     account = tmp_path / "account.json"

@@ -46,14 +46,14 @@ def items(manifest: Manifest) -> list[IngestItem]:
     return [entry.item for entry in found if entry.item is not None]
 
 
-def test_a_folder_gives_its_files_by_their_paths_in_it_without_hidden_ones(tree: Path) -> None:
+def test_a_folder_yields_its_visible_files_by_relative_path(tree: Path) -> None:
     entries = list(Folder(tree).entries())
     assert keys(entries) == {"a.jpg", "b.png", "2024/c.jpg", "2024/raw/d.tif"}
     sizes = {entry.key: entry.stamp.size for entry in entries if entry.stamp is not None}
     assert sizes["2024/c.jpg"] == len("2024/c.jpg")
 
 
-def test_hidden_files_and_folders_can_be_asked_for(tree: Path) -> None:
+def test_hidden_files_and_folders_can_be_included(tree: Path) -> None:
     assert keys(Folder(tree, hidden=True).entries()) >= {".hidden.jpg", ".cache/e.jpg"}
 
 
@@ -116,7 +116,7 @@ def test_json_lines_rows_become_items_relative_to_the_manifest(tmp_path: Path) -
     assert second == IngestItem("https://assets.example.com/b.jpg", file_name="b.jpg", mime_type="image/jpeg")
 
 
-def test_columns_are_mapped_and_the_rest_becomes_metadata_when_asked(tmp_path: Path) -> None:
+def test_columns_are_mapped_and_the_rest_becomes_metadata_on_request(tmp_path: Path) -> None:
     manifest = tmp_path / "list.csv"
     manifest.write_bytes(
         b"\xef\xbb\xbfsku,image,color\r\n7,https://assets.example.com/7.jpg,red\r\n8,b.jpg,\r\n"
@@ -169,9 +169,7 @@ def test_a_bad_row_is_a_problem_with_its_line_and_not_the_end(
     ("name", "content"),
     [("a.csv", b""), ("a.csv", b"x,x\n1,2\n"), ("a.jsonl", b'{"source": "\xff"}\n'), ("a.parquet", b"nope")],
 )
-def test_a_manifest_that_cannot_be_read_as_such_is_rejected(
-    tmp_path: Path, name: str, content: bytes
-) -> None:
+def test_an_unreadable_manifest_is_rejected(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UploadSourceError, match="cannot read the manifest"):
         list(Manifest(tmp_path / name).entries())
@@ -188,7 +186,7 @@ def test_an_unknown_field_in_columns_is_rejected() -> None:
         Manifest("x.csv", columns={"sauce": "image"})
 
 
-async def test_text_is_told_apart_into_urls_folders_manifests_and_files(tree: Path, tmp_path: Path) -> None:
+async def test_strings_are_recognised_as_urls_folders_manifests_or_files(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("source\nq.jpg\n")
 
     async def first(source: Any) -> Entry:
@@ -202,7 +200,7 @@ async def test_text_is_told_apart_into_urls_folders_manifests_and_files(tree: Pa
     assert (await first(IngestItem(b"bytes", "k"))).key == "k"
 
 
-async def test_sync_and_async_iterables_are_drawn_in_batches() -> None:
+async def test_sync_and_async_iterables_are_read_in_batches() -> None:
     async def numbers() -> AsyncIterator[str]:
         for number in range(BATCH + 1):
             yield f"{number}.jpg"
@@ -216,7 +214,7 @@ async def test_sync_and_async_iterables_are_drawn_in_batches() -> None:
         assert lengths == [BATCH, 1]
 
 
-async def test_an_async_iterable_that_waits_holds_nothing_back_that_it_has_given() -> None:
+async def test_items_of_a_waiting_async_iterable_are_not_delayed() -> None:
     taken = anyio.Event()
 
     async def until_taken() -> AsyncIterator[str]:
@@ -233,7 +231,7 @@ async def test_an_async_iterable_that_waits_holds_nothing_back_that_it_has_given
     assert lengths == [1, 1]
 
 
-async def test_an_async_iterable_is_closed_where_it_waits_when_it_is_left() -> None:
+async def test_an_abandoned_async_iterable_is_closed_while_it_waits() -> None:
     closed = False
 
     async def endless() -> AsyncIterator[str]:
@@ -250,7 +248,7 @@ async def test_an_async_iterable_is_closed_where_it_waits_when_it_is_left() -> N
 
 
 @pytest.mark.parametrize("source", [b"bytes", 7, None])
-def test_what_can_be_no_source_is_rejected(source: Any) -> None:
+def test_an_unsupported_source_is_rejected(source: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="source must be"):
         entries_of(source)
 

@@ -89,7 +89,7 @@ def test_a_line_that_is_not_utf_8_in_a_file_that_is_fails_alone(tmp_path: Path) 
     assert problems == ["list.csv:2 is not UTF-8 text: byte 0xff at character 8"]
 
 
-def test_so_does_one_within_quotes(tmp_path: Path) -> None:
+def test_a_line_within_quotes_that_is_not_utf_8_fails_alone(tmp_path: Path) -> None:
     rows = b'"c.jpg","\xc3\xa9"\na.jpg,"k\xff"\n"b.jpg","one\ntw\xff"\nd.jpg,d\n'
     items, problems = read(tmp_path, b"source,key\n" + rows)
     assert [item.key for item in items] == ["é", "d"]
@@ -107,7 +107,7 @@ def test_a_lone_surrogate_in_utf_16_fails_its_row_alone(tmp_path: Path) -> None:
     assert "list.csv:2 is not UTF-8 text" in problems[0]
 
 
-def test_cells_may_be_longer_than_the_standard_librarys_reader_takes(tmp_path: Path) -> None:
+def test_cells_may_be_longer_than_the_standard_library_accepts(tmp_path: Path) -> None:
     limit = csv.field_size_limit()
     note = 'say "hi"\n' * (limit // 4)
     cell = json.dumps({"note": note}).replace('"', '""')
@@ -117,7 +117,7 @@ def test_cells_may_be_longer_than_the_standard_librarys_reader_takes(tmp_path: P
     assert csv.field_size_limit() == limit
 
 
-def test_quoted_cells_hold_delimiters_quotes_and_line_endings(tmp_path: Path) -> None:
+def test_quoted_cells_may_contain_delimiters_quotes_and_line_endings(tmp_path: Path) -> None:
     table = io.StringIO()
     rows = [[A, 'x,"y"\r\nz'], [B, "\n\n"], ["c.jpg", '"'], ["d.jpg", '5" nail'], ["e.jpg", " a "]]
     csv.writer(table).writerows([["source", "purpose"], *rows])
@@ -180,7 +180,7 @@ def test_a_malformed_row_fails_alone_with_its_place(tmp_path: Path, line: str, p
     assert problems == [problem]
 
 
-def test_a_stray_quote_takes_no_row_with_it_that_has_quotes_too(tmp_path: Path) -> None:
+def test_a_stray_quote_spoils_no_other_row_with_quotes(tmp_path: Path) -> None:
     items, problems = read(tmp_path, f'source,note\na.jpg,"5 inches\n{A},"fine"\n{B},x\n')
     assert [item.source for item in items] == [A, B]
     assert len(problems) == 1
@@ -240,12 +240,12 @@ def test_a_mapped_column_that_does_not_exist_is_an_error(tmp_path: Path) -> None
         read(tmp_path, f"source,id\n{A},1\n", columns={"key": "sku"})
 
 
-def test_a_column_named_twice_is_an_error_when_it_would_be_metadata(tmp_path: Path) -> None:
+def test_a_repeated_column_is_an_error_if_it_would_be_metadata(tmp_path: Path) -> None:
     with pytest.raises(UploadSourceError, match="has more than one column 'x'"):
         read(tmp_path, f"x,source,x\n1,{A},2\n", rest_as_metadata=True)
 
 
-def test_utf_16_that_ends_within_a_character_is_an_error(tmp_path: Path) -> None:
+def test_utf_16_that_ends_in_the_middle_of_a_character_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UploadSourceError, match="ends within a character of utf-16-le"):
         read(tmp_path, f"source\n{A}\n".encode("utf-16")[:-1])
 
@@ -298,7 +298,7 @@ def test_a_bad_line_fails_alone(tmp_path: Path, name: str, line: bytes, problem:
 
 
 @pytest.mark.parametrize("name", ["list.csv", "list.jsonl"])
-def test_a_line_without_end_fails_alone_and_is_not_held_in_memory(tmp_path: Path, name: str) -> None:
+def test_an_endless_line_fails_alone_and_is_not_kept_in_memory(tmp_path: Path, name: str) -> None:
     good = f"{A}\n" if name == "list.csv" else f'{{"source": "{A}"}}\n'
     with (tmp_path / name).open("wb") as file:
         file.write(b"source\n" if name == "list.csv" else b"")
@@ -343,7 +343,7 @@ class AsItComes(io.RawIOBase):
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", None])
-def test_standard_input_gives_each_row_when_it_has_come(monkeypatch: pytest.MonkeyPatch, format: Any) -> None:
+def test_standard_input_yields_each_row_as_it_arrives(monkeypatch: pytest.MonkeyPatch, format: Any) -> None:
     written = 0
 
     def parts() -> Iterator[bytes]:

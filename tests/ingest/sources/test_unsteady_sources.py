@@ -70,7 +70,7 @@ async def run_unprivileged(
     )
 
 
-async def test_what_may_not_be_read_fails_alone_and_is_stored_when_it_may(
+async def test_a_file_without_read_permission_fails_alone_and_is_stored_once_it_has_it(
     sandbox: Sandbox, client: AsyncImgwireClient, tmp_path: Path
 ) -> None:
     photos = folder_of(tmp_path / "photos", 4)
@@ -120,7 +120,7 @@ def once_at(method: str, change: Callable[[], object]) -> Callable[[Any], None]:
     return on_request
 
 
-async def test_a_small_file_that_changes_after_it_was_read_is_stored_as_it_was_and_then_as_it_is(
+async def test_a_small_file_that_changes_after_reading_is_stored_in_both_versions(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     path = folder_of(tmp_path / "photos", 1) / "0000.png"
@@ -169,7 +169,7 @@ async def paths_of(*items: Any) -> AsyncIterator[Any]:
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-async def test_an_item_whose_own_code_fails_fails_alone(
+async def test_an_item_that_raises_an_exception_fails_alone(
     client: AsyncImgwireClient, photo: Path, asynchronous: bool
 ) -> None:
     items: list[Any] = [photo, FailingPath(), IngestItem(FailingPath()), IngestItem(photo, key="again")]
