@@ -35,7 +35,7 @@ _UNLIMITED = httpx.Limits(
 def _failures() -> tuple[type[Exception], ...]:
     """Exceptions that sending may raise. A client based on `httpx-aiohttp` has loaded aiohttp."""
     aiohttp = sys.modules.get("aiohttp")
-    own = (httpx.TransportError, *BELOW_HTTP)
+    own = (httpx.TransportError, httpx.StreamError, *BELOW_HTTP)
     return own if aiohttp is None else (*own, aiohttp.ClientError)
 
 
@@ -115,10 +115,15 @@ class _Reply:
         self._chunks: AsyncIterator[bytes] | None = None
         self.status = response.status_code
         self.headers = joined_headers(response.headers.raw)
+        # A transport that makes its responses, such as `httpx.MockTransport` or a cache, or a hook that calls
+        # `aread` has already read and decompressed it.
+        self._is_read = response.is_stream_consumed
+        if self._is_read and self.headers.pop("content-encoding", None) is not None:
+            self.headers.pop("content-length", None)
 
     async def read(self) -> bytes:
         if self._chunks is None:
-            self._chunks = self._response.aiter_raw()
+            self._chunks = self._response.aiter_bytes() if self._is_read else self._response.aiter_raw()
         try:
             with redacted_logs():
                 async for chunk in self._chunks:
