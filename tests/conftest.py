@@ -67,6 +67,7 @@ if sys.platform != "linux":
 
 
 LONG_FILES = [
+    "test_docs.py",
     "test_environment.py",
     "sandbox/imgix/test_schemathesis.py",
     "sandbox/imgwire/test_schemathesis.py",
@@ -83,7 +84,6 @@ LONG_FILES = [
     "ingest/test_kill.py",
     "core/pace/test_throttled.py",
     "test_demo_migrate.py",
-    "test_docs.py",
 ]
 """Files that take long, which run first: one at the end would keep all workers but one waiting."""
 

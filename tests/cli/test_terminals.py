@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import struct
@@ -13,9 +12,11 @@ from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from imgwire_async.sandbox import Sandbox
+from tests.clients import client_of
 from tests.ingest.support import folder_of, small_image
 
 MAIN = "from imgwire_async.cli import main; main()"
@@ -42,11 +43,16 @@ def run(
     )
 
 
-def stored(name: str) -> str:
-    Path(name).write_bytes(small_image(1))
-    ended = run("upload", name, "--wait", "--json")
-    assert ended.returncode == 0, ended.stderr
-    return str(json.loads(ended.stdout)["id"])
+def stored(sandbox: Sandbox, name: str) -> str:
+    """The id of an image with this file name, which is ready."""
+
+    async def upload() -> str:
+        async with client_of(sandbox) as imgwire:
+            image = await imgwire.images.upload(small_image(1), file_name=name)
+            await imgwire.images.wait_until_ready(image.id)
+        return str(image.id)
+
+    return anyio.run(upload)
 
 
 def on_terminal(*arguments: str, columns: int, env: dict[str, str] | None = None) -> tuple[int, str]:
@@ -75,8 +81,8 @@ def on_terminal(*arguments: str, columns: int, env: dict[str, str] | None = None
 
 
 @pytest.mark.parametrize("columns", [0, 1, 40, 80])
-def test_a_terminal_of_any_width_shows_complete_ids(columns: int) -> None:
-    image_id = stored("x.png")
+def test_a_terminal_of_any_width_shows_complete_ids(sandbox: Sandbox, columns: int) -> None:
+    image_id = stored(sandbox, "x.png")
 
     code, output = on_terminal("ls", columns=columns)
 
@@ -97,8 +103,8 @@ def test_nothing_is_cut_off_in_odd_terminals(columns: int, arguments: tuple[str,
 
 @pytest.mark.parametrize("value", ["0", "1", "many", "80"])
 @pytest.mark.parametrize("arguments", [("--help",), ("ls",)], ids=" ".join)
-def test_no_terminal_width_hides_the_output(value: str, arguments: tuple[str, ...]) -> None:
-    stored(NAME)
+def test_no_terminal_width_hides_the_output(sandbox: Sandbox, value: str, arguments: tuple[str, ...]) -> None:
+    stored(sandbox, NAME)
 
     ended = run(*arguments, env={"COLUMNS": value})
 
@@ -118,9 +124,11 @@ ENCODINGS = [
 @pytest.mark.parametrize(
     "arguments", [("--help",), ("metrics",), ("ls",), ("ingest", "photos")], ids=" ".join
 )
-def test_no_encoding_ends_a_command(variables: dict[str, str], arguments: tuple[str, ...]) -> None:
+def test_no_encoding_ends_a_command(
+    sandbox: Sandbox, variables: dict[str, str], arguments: tuple[str, ...]
+) -> None:
     folder_of(Path("photos"), 2)
-    stored("日本é.png")
+    stored(sandbox, "日本é.png")
 
     ended = run(*arguments, env=variables)
 

@@ -21,7 +21,6 @@ from tests.clients import client_of
 from tests.ingest.support import folder_of, ingest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the limit of POSIX")
-COUNT = 200
 
 PROGRAM = """
 import asyncio, os, resource, sys
@@ -79,7 +78,8 @@ def run(sandbox: Sandbox, folder: Path, *arguments: str) -> subprocess.Completed
 def test_few_descriptors_fail_no_upload(
     sandbox: Sandbox, tmp_path: Path, load: str, limit: int, taken: int, backend: str
 ) -> None:
-    folder_of(tmp_path / "photos", COUNT)
+    # Each upload at once needs two: its file and its connection.
+    folder_of(tmp_path / "photos", 80 if limit == 64 else 200)
     ended = run(sandbox, tmp_path, str(limit), load, str(taken), backend)
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
     if limit == 64:

@@ -25,6 +25,8 @@ from tests.core.pace.service_model import (
 )
 
 SEEDS = (1, 2, 3)
+ONE_SEED_BY_DEFAULT = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in SEEDS[1:])]
+"""For what takes long to compute."""
 
 
 class WithoutEpochGuard(RateController):
@@ -62,7 +64,7 @@ def simulate(
     return record, client
 
 
-def bucket_cases(*, hints: bool) -> list[tuple[int, int, int]]:
+def bucket_cases(*, hints: bool) -> list[object]:
     """Rate, burst and seed: from a burst of one request to one second's worth."""
     cases = [
         (rate, burst, seed)
@@ -70,9 +72,14 @@ def bucket_cases(*, hints: bool) -> list[tuple[int, int, int]]:
         for burst in sorted({1, max(1, rate // 10), rate})
         for seed in SEEDS
     ]
-    # The fastest ones take seconds to compute, so not every seed.
-    fast = [(1_000, 100, seed) for seed in SEEDS]
-    return cases + fast if hints else [*cases, *fast, (1_000, 1, 1), (1_000, 1_000, 1)]
+    cases += [(1_000, 100, seed) for seed in SEEDS]
+    if not hints:
+        cases += [(1_000, 1, 1), (1_000, 1_000, 1)]
+    # The fast ones take long to compute.
+    return [
+        pytest.param(rate, burst, seed, marks=pytest.mark.slow if rate >= 200 and seed > 1 else ())
+        for rate, burst, seed in cases
+    ]
 
 
 def bucket_record(rate: int, burst: int, seed: int, *, hints: bool) -> tuple[Record, float]:
@@ -97,9 +104,14 @@ def test_obeys_whole_second_hints_of_a_token_bucket(rate: int, burst: int, seed:
     assert record.throttled_share(60, end) < 0.005
 
 
-@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
-    ("quota", "window", "least"), [(600, 60, 0.92), (1_200, 300, 0.92), (12_000, 60, 0.85)]
+    ("quota", "window", "least", "seed"),
+    [
+        *((600, 60, 0.92, seed) for seed in SEEDS),
+        *((1_200, 300, 0.92, seed) for seed in SEEDS),
+        (12_000, 60, 0.85, 1),
+        *(pytest.param(12_000, 60, 0.85, seed, marks=pytest.mark.slow) for seed in SEEDS[1:]),
+    ],
 )
 def test_finds_a_quota_per_window_that_gives_no_hints(
     quota: int, window: int, least: float, seed: int
@@ -175,7 +187,8 @@ def test_workers_share_a_limit_through_leases(workers: int, seed: int) -> None:
     assert record.fairness() >= 0.85
 
 
-@pytest.mark.parametrize(("workers", "seed"), [(4, 1), (16, 1), (64, 1), (64, 2), (64, 3)])
+@pytest.mark.parametrize("seed", ONE_SEED_BY_DEFAULT)
+@pytest.mark.parametrize("workers", [4, 16, 64])
 def test_workers_share_a_quota_per_window_through_leases(workers: int, seed: int) -> None:
     record = share_between(workers, FixedWindow(12_000, 60), seed, 660)
     assert record.ok(60, 660) / 120_000 >= 0.92
@@ -183,7 +196,7 @@ def test_workers_share_a_quota_per_window_through_leases(workers: int, seed: int
     assert record.fairness() >= 0.85
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", ONE_SEED_BY_DEFAULT)
 def test_without_the_epoch_guard_the_rate_is_not_found(seed: int) -> None:
     record, _ = simulate(TokenBucket(1_000, 100), seed, 80, kind=WithoutEpochGuard)
     assert record.goodput(60, 80) / 1_000 < 0.92
