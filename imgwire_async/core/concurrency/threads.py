@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import threading
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import TypeVar
 
 import anyio
 from anyio import CapacityLimiter, to_thread
 
+from imgwire_async.core.concurrency.loops import current_loop
+from imgwire_async.core.concurrency.workers import in_worker
 from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE, lacks_thread, say_waiting
 
 T = TypeVar("T")
@@ -18,10 +21,19 @@ T = TypeVar("T")
 async def in_thread(
     work: Callable[[], T], *, limiter: CapacityLimiter | None = None, abandon_on_cancel: bool = False
 ) -> T:
-    """Call `work` in a thread; waits up to a minute while the process cannot start another thread."""
+    """Call `work` in a thread; waits up to a minute while the process cannot start another thread.
+
+    Args:
+        work: what to call. Short work of this package that may be abandoned has its own `limiter`; on asyncio
+            it then runs in the threads of `in_worker`.
+        limiter: limits the number of threads; the default is anyio's for all threads.
+        abandon_on_cancel: whether a cancelled task leaves its work running instead of waiting for it.
+    """
     end = math.inf
     while True:
         try:
+            if limiter is not None and abandon_on_cancel and isinstance(current_loop(), AbstractEventLoop):
+                return await in_worker(work, limiter)
             return await to_thread.run_sync(work, limiter=limiter, abandon_on_cancel=abandon_on_cancel)
         except RuntimeError as error:
             now = anyio.current_time()
@@ -38,7 +50,7 @@ class ExclusiveThread:
     A cancelled task does not wait for its work that still runs in a thread. `end` does.
 
     Args:
-        limiter: returns the limiter for the number of such threads; the default is anyio's for all threads.
+        limiter: returns the limiter for the number of such threads, see `in_thread`.
         patience: the longest that `end` waits, in seconds. A read of a pipe or of a network file system may
             never return; the thread is then abandoned, and closes the object if the read does return. On
             asyncio the interpreter waits for it at exit, because anyio's threads are not daemon threads.

@@ -14,6 +14,7 @@ import anyio
 import pytest
 from anyio import to_thread
 
+from imgwire_async.core.concurrency.workers import _Workers
 from imgwire_async.core.pace import local_limits
 from imgwire_async.core.pace.local_limits import lacking, patiently
 from imgwire_async.sandbox import Sandbox
@@ -138,6 +139,7 @@ def test_a_thread_that_cannot_be_started_fails_no_upload(
     async def scenario() -> None:
         async with client_of(sandbox) as client:
             monkeypatch.setattr(to_thread, "run_sync", without_threads)
+            monkeypatch.setattr(_Workers, "start", without_workers)
             if load == "ingest":
                 _, report = await ingest(client, folder)
                 assert (report.stored, report.failed) == (5, 0)
@@ -153,7 +155,12 @@ def test_a_thread_that_cannot_be_started_fails_no_upload(
             raise RuntimeError(failures.pop())
         return await run_sync(work, *arguments, **options)
 
-    run_sync = to_thread.run_sync
+    def without_workers(workers: _Workers, work: Callable[[], object]) -> object:
+        if failures:
+            raise RuntimeError(failures.pop())
+        return start(workers, work)
+
+    run_sync, start = to_thread.run_sync, _Workers.start
     anyio.run(scenario, backend=backend)
     assert failures == []
     assert lacking(RuntimeError("can't start new thread")) is not None
