@@ -35,8 +35,6 @@ PNG = bytes.fromhex(
 )
 OBSERVED = """
 import asyncio
-import gc
-import os
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -49,9 +47,6 @@ watch = LoopWatch()
 @asynccontextmanager
 async def watched(app):
     watch.install()
-    if "FREEZE" in os.environ:
-        gc.collect()
-        gc.freeze()
     async with service.router.lifespan_context(service) as state:
         yield state
 
@@ -87,7 +82,7 @@ def fastapi(
     uploads: Annotated[int, typer.Option(help="How many images are uploaded.")] = 20_000,
     concurrency: Annotated[int, typer.Option(help="How many at a time.")] = 200,
     freeze: Annotated[
-        bool, typer.Option(help="Keep garbage collection out of what is there after startup.")
+        bool, typer.Option(help="Start the service with `imgwire_lifespan(freeze=True)`.")
     ] = False,
 ) -> None:
     """The example service under load, with 10 % of the creates answered 429."""
@@ -168,6 +163,8 @@ def print_loop(report: dict[str, Any]) -> None:
         f"{report['over_by_collecting']} of them by garbage collection\n"
         f"         over {limit} on the clock: {report['over_on_the_clock']}; the system withheld the core "
         f"for up to {waited:.0f} ms\n"
+        f"         garbage collections, {report['collections']} of the three generations, "
+        f"took up to {report['longest_collection'] * 1000:.1f} ms\n"
         "         the longest by their own doing:"
     )
     for one in report["worst"]:
@@ -203,7 +200,11 @@ def running_service(sandbox: Sandbox, *, freeze: bool) -> Iterator[tuple[str, in
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "service.py").write_text(next(block for block in blocks if "app = FastAPI(" in block))
+        program = next(block for block in blocks if "app = FastAPI(" in block)
+        if freeze:
+            assert "imgwire_lifespan()" in program
+            program = program.replace("imgwire_lifespan()", "imgwire_lifespan(freeze=True)")
+        Path(folder, "service.py").write_text(program)
         Path(folder, "observed.py").write_text(OBSERVED)
         service = subprocess.Popen(
             [
@@ -217,7 +218,6 @@ def running_service(sandbox: Sandbox, *, freeze: bool) -> Iterator[tuple[str, in
             ],
             cwd=folder,
             env=os.environ
-            | ({"FREEZE": "1"} if freeze else {})
             | {
                 "IMGWIRE_API_KEY": sandbox.server_key,
                 "IMGWIRE_API_BASE_URL": sandbox.base_url,

@@ -62,6 +62,10 @@ class LoopWatch:
     worst: list[Stall] = field(default_factory=list)
     """Those that took longest of their own."""
     longest_without_core: float = 0.0
+    collections: list[int] = field(default_factory=lambda: [0, 0, 0])
+    """Garbage collections of each generation."""
+    longest_collection: float = 0.0
+    """Processor seconds of the longest one."""
     _began: float | None = None
     _collecting: float = 0.0
     _collection_began: float = 0.0
@@ -101,7 +105,8 @@ class LoopWatch:
     def reset(self) -> None:
         """Forget what has been measured."""
         self.callbacks = self.over = self.over_by_collecting = self.over_on_the_clock = 0
-        self.longest_without_core = 0.0
+        self.longest_without_core = self.longest_collection = 0.0
+        self.collections = [0, 0, 0]
         self.worst.clear()
 
     def report(self) -> dict[str, Any]:
@@ -112,6 +117,8 @@ class LoopWatch:
             "over_by_collecting": self.over_by_collecting,
             "over_on_the_clock": self.over_on_the_clock,
             "longest_without_core": self.longest_without_core,
+            "collections": self.collections,
+            "longest_collection": self.longest_collection,
             "worst": [asdict(one) for one in self.worst],
         }
 
@@ -136,11 +143,14 @@ class LoopWatch:
         )
         self.worst = sorted([*self.worst, stall], key=lambda one: one.own, reverse=True)[:_KEPT]
 
-    def _collected(self, phase: str, info: dict[str, int]) -> None:  # noqa: ARG002 - the interface of gc
+    def _collected(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":
             self._collection_began = time.thread_time()
-        else:
-            self._collecting += time.thread_time() - self._collection_began
+            return
+        took = time.thread_time() - self._collection_began
+        self._collecting += took
+        self.collections[info["generation"]] += 1
+        self.longest_collection = max(self.longest_collection, took)
 
     def _take_samples(self, thread: int) -> None:
         while True:

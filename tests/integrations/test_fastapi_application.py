@@ -100,6 +100,23 @@ async def test_with_freeze_the_collector_skips_what_is_there_until_the_applicati
     assert started == [0] * inside
 
 
+@pytest.mark.parametrize(
+    ("before", "meanwhile"), [(700, 20_000), (50_000, 50_000), (0, 0)], ids=["default", "higher", "off"]
+)
+async def test_with_freeze_the_collector_runs_less_often_until_the_application_stops(
+    make_client: MakeClient, before: int, meanwhile: int
+) -> None:
+    app = FastAPI(lifespan=imgwire_lifespan(make_client=make_client, freeze=True))
+    default = gc.get_threshold()
+    gc.set_threshold(before, 10, 10)
+    try:
+        async with serving(app):
+            assert gc.get_threshold() == (meanwhile, 10, 10)
+        assert gc.get_threshold() == (before, 10, 10)
+    finally:
+        gc.set_threshold(*default)
+
+
 async def test_a_lifespan_that_yields_nothing_composes_too(make_client: MakeClient) -> None:
     @asynccontextmanager
     async def own(_: FastAPI) -> AsyncGenerator[None, None]:
