@@ -10,7 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, Self, TypeAlias
 
 import typer
 
@@ -24,7 +24,7 @@ from imgwire_async.cli.wording import details, in_own_words, sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text as RichText
 
     from imgwire_async.core.clients.events import RetryEvent
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _LEAST_COLUMNS: Final = 2
 _MOST_CHARACTERS: Final = 40
+_ROWS: Final = 100
 _NO_WIDTH: Final = 10_000
 _SILENCE_SECONDS: Final = 1.0
 _COLOURS: Final = {
@@ -140,32 +141,116 @@ def show_json(record: Mapping[str, Any]) -> None:
     say(json.dumps(record))
 
 
+class RecordsShown:
+    """Prints records as a table while they arrive, in parts of 100 rows; the last part when the block ends.
+
+    Args:
+        columns: fields of the records to show.
+        header: whether to print the header if there are no records.
+    """
+
+    def __init__(self, columns: Sequence[str], *, header: bool) -> None:
+        self._columns = columns
+        self._header = header
+        self._waiting: list[Mapping[str, Any]] = []
+        self._part: Table | None = None
+        self._console = people()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._waiting or (self._header and self._part is None):
+            self._print()
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Add a row."""
+        self._waiting.append(record)
+        if len(self._waiting) >= _ROWS:
+            self._print()
+
+    def _print(self) -> None:
+        self._part = records_table(self._waiting, self._columns, self._console, after=self._part)
+        self._waiting = []
+        self._console.print(self._part)
+
+
 def show_records(records: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
     """Print records as a table of some of their fields, or as JSON with all of them."""
     if as_json:
         for record in records:
             show_json(record)
         return
-    console = people()
-    console.print(records_table(list(records), columns, console))
+    with RecordsShown(columns, header=True) as shown:
+        for record in records:
+            shown.add(record)
 
 
-def records_table(records: Sequence[Mapping[str, Any]], columns: Sequence[str], console: Console) -> Table:
-    """A table of as many of the first `columns` as fit, but at least two."""
-    from rich.table import Table
+def records_table(
+    records: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    console: Console,
+    *,
+    after: Table | None = None,
+) -> Table:
+    """A table of as many of the first `columns` as fit, but at least two.
 
+    Args:
+        records: the rows.
+        columns: fields of the records.
+        console: where it will be printed.
+        after: the part before this one, whose columns it continues without a header.
+    """
+    if after is not None:
+        return _continued(after, records, console)
     shown = list(columns)
     most = None if console.width == _NO_WIDTH else _MOST_CHARACTERS
     while True:
-        table = Table(box=None, header_style="bold", pad_edge=False)
+        table = _table()
         for column in shown:
             numbers = all(type(record.get(column)) in {int, float} for record in records)
             table.add_column(column, overflow="fold", max_width=most, justify="right" if numbers else "left")
-        for record in records:
-            table.add_row(*(_cell(column, record.get(column)) for column in shown))
+        _add_rows(table, records)
         if len(shown) <= _LEAST_COLUMNS or width_of(table, console) <= console.width:
             return table
         shown.pop()
+
+
+def _continued(before: Table, records: Sequence[Mapping[str, Any]], console: Console) -> Table:
+    widths = [_width(column) for column in before.columns]
+    if sum(widths) + 2 * len(widths) > console.width:  # columns have been narrowed, each to what fitted
+        widths = [0] * len(widths)
+    table = _table()
+    table.show_header = False
+    for column, width in zip(before.columns, widths, strict=True):
+        table.add_column(
+            column.header,
+            overflow="fold",
+            min_width=width,
+            max_width=column.max_width,
+            justify=column.justify,
+        )
+    _add_rows(table, records)
+    return table
+
+
+def _width(column: Column) -> int:
+    from rich.cells import cell_len
+
+    longest = max(cell_len(str(part)) for part in (column.header, *column.cells))
+    return min(max(longest, column.min_width or 0), column.max_width or _NO_WIDTH)
+
+
+def _table() -> Table:
+    from rich.table import Table
+
+    return Table(box=None, header_style="bold", pad_edge=False)
+
+
+def _add_rows(table: Table, records: Iterable[Mapping[str, Any]]) -> None:
+    names = [str(column.header) for column in table.columns]
+    for record in records:
+        table.add_row(*(_cell(name, record.get(name)) for name in names))
 
 
 def width_of(table: Table, console: Console) -> int:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ import pytest
 import typer
 from rich.console import Console
 
+from imgwire_async import errors
 from imgwire_async.cli.environment.metrics import metrics_table, sparkline
-from imgwire_async.cli.output import guarded, records_table, show_record
+from imgwire_async.cli.output import guarded, records_table, show_record, show_records
 from imgwire_async.imgwire.metrics_rows import Row
 from imgwire_async.models import MetricsStats
 from imgwire_async.sandbox import Sandbox
@@ -70,6 +71,60 @@ def test_a_long_name_takes_a_second_line_and_no_column_away() -> None:
 
 def test_an_id_is_never_cut_off() -> None:
     assert str(IMAGE["id"])[-4:] in " ".join(images(30))
+
+
+def many(count: int) -> list[dict[str, Any]]:
+    return [
+        IMAGE | {"original_filename": f"{number}.jpg", "size_bytes": 10 ** (number // 100)}
+        for number in range(count)
+    ]
+
+
+def test_a_long_table_is_printed_while_it_arrives_with_one_header(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printed: list[str] = []
+
+    def arriving() -> Iterator[dict[str, Any]]:
+        for number, record in enumerate(many(250)):
+            if number in {99, 100, 200}:
+                printed.append(capsys.readouterr().out)
+            yield record
+
+    show_records(arriving(), tuple(IMAGE), as_json=False)
+
+    early, first, second = printed
+    lines = (first + second + capsys.readouterr().out).splitlines()
+    assert early == ""
+    assert [len(part.splitlines()) for part in (first, second)] == [101, 100]
+    assert lines[0].split() == list(IMAGE)
+    assert [line.split()[2] for line in lines[1:]] == [f"{number}.jpg" for number in range(250)]
+
+
+def test_the_parts_of_a_long_table_have_the_same_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    console = Console(width=120, file=shown, color_system=None)
+    monkeypatch.setattr("imgwire_async.cli.output.people", lambda: console)
+    records = [
+        record | {"original_filename": "x" * (130 - number // 2)} for number, record in enumerate(many(250))
+    ]
+
+    show_records(records, tuple(IMAGE), as_json=False)
+
+    whole = [line for line in shown.getvalue().splitlines() if str(IMAGE["id"]) in line]
+    assert {line.index("image/jpeg") for line in whole} == {whole[0].index("image/jpeg")}
+    assert max(map(len, shown.getvalue().splitlines())) <= 120
+
+
+def test_a_list_that_fails_halfway_has_shown_what_came_before(capsys: pytest.CaptureFixture[str]) -> None:
+    def failing() -> Iterator[dict[str, Any]]:
+        yield from many(120)
+        raise errors.APIConnectionError("gone")
+
+    with pytest.raises(errors.APIConnectionError):
+        show_records(failing(), tuple(IMAGE), as_json=False)
+
+    assert "119.jpg" in capsys.readouterr().out
 
 
 def usage(width: int, points: int = 30) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from imgwire_async.cli.output import JsonFlag, run, show_json, show_record, show_records
+from imgwire_async.cli.output import JsonFlag, RecordsShown, run, show_json, show_record
 from imgwire_async.cli.parameters import ImageIds
 from imgwire_async.cli.streams import note, say
 
@@ -96,26 +96,22 @@ def ls(
     async def work(imgwire: AsyncImgwireClient) -> None:
         size = _PAGE if tests else min(limit, _PAGE)
         listing = imgwire.images.list(page=page, limit=size, max_items=None if tests else most)
-        found: list[Image] = []
         shown = seen = total = 0
-        async for one in listing.pages():
-            total = one.pagination.total_count or total
-            for image in one.data:
+        with RecordsShown(COLUMNS, header=False) as table:
+            async for one in listing.pages():
+                total = one.pagination.total_count or total
+                for image in one.data:
+                    if shown == most:
+                        break
+                    seen += 1
+                    if all(test(image) for test in tests):
+                        shown += 1
+                        show = show_json if as_json else table.add
+                        show(image.to_dict())
                 if shown == most:
                     break
-                seen += 1
-                if all(test(image) for test in tests):
-                    shown += 1
-                    if as_json:
-                        show_json(image.to_dict())
-                    else:
-                        found.append(image)
-            if shown == most:
-                break
         if as_json:
             return
-        if found:
-            show_records([image.to_dict() for image in found], COLUMNS, as_json=False)
         if not total and not seen:
             say("No images yet.")
         elif tests:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar
 
 import typer
 
-from imgwire_async.cli.output import show_json, show_record, show_records
+from imgwire_async.cli.output import RecordsShown, show_json, show_record
 
 if TYPE_CHECKING:
     from imgwire_async.core.paging import Listing
@@ -86,17 +86,13 @@ def show_one(record: Record, *, as_json: bool) -> None:
 
 
 async def show_list(listing: Listing[T], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print every item of a list, as JSON as soon as it has been fetched."""
-    if as_json:
+    """Print every item of a list while it is fetched."""
+    with RecordsShown(columns, header=not as_json) as table:
         async for item in listing:
-            show_json(as_record(item))
-        return
-    show_records(rows([item async for item in listing]), columns, as_json=False)
-
-
-def rows(records: Iterable[Record]) -> list[Mapping[str, Any]]:
-    """Records as rows of a table."""
-    return [row(record) for record in records]
+            if as_json:
+                show_json(as_record(item))
+            else:
+                table.add(row(item))
 
 
 def row(record: Record) -> Mapping[str, Any]:
