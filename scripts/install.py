@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,10 +38,11 @@ def main(what: str) -> None:
     say(f"Installing into .venv with {'uv' if uv else 'pip'}: {SIZES[what]} ...")
     create(uv)
     started = time.monotonic()
-    install(uv, "--editable", f".[{EXTRAS[what]}]")
+    wanted: list[tuple[str, ...]] = [("--editable", f".[{EXTRAS[what]}]")]
     if what == "demo" and not (ROOT / ".demo" / "photographs").is_dir():
         # Only its photographs are used, so nothing that it depends on is installed.
-        install(uv, "--no-deps", "--target", str(PHOTOGRAPHS), photographs_package())
+        wanted.append(("--no-deps", "--target", str(PHOTOGRAPHS), photographs_package()))
+    install(uv, *wanted)
     say(f"Installed in {time.monotonic() - started:.0f} s.")
 
 
@@ -48,7 +50,7 @@ def create(uv: str | None) -> None:
     """Create `.venv`, or keep the one whose Python runs."""
     if uv:
         if not works("-c", ""):
-            run(uv, "venv", "--clear", "--python", sys.executable, str(VENV))
+            run((uv, "venv", "--clear", "--python", sys.executable, str(VENV)))
     elif not works("-m", "pip", "--version"):
         result = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=False)
         if result.returncode:
@@ -63,44 +65,56 @@ def works(*arguments: str) -> bool:
         return False
 
 
-def install(uv: str | None, *arguments: str) -> None:
-    """Run `install` of uv or pip."""
+def install(uv: str | None, *wanted: tuple[str, ...]) -> None:
+    """Run `install` of uv or pip with each of these arguments, at once: much of it waits for the network."""
     if uv:
-        run(uv, "pip", "install", "--python", str(PYTHON), *arguments)
+        start: tuple[str, ...] = (uv, "pip", "install", "--python", str(PYTHON))
     else:
         pip = (str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install")
-        run(*pip, "--progress-bar=off", "--no-input", *arguments)
+        # Python compiles what it imports, which is a part of what pip would compile.
+        start = (*pip, "--progress-bar=off", "--no-input", "--no-compile")
+    run(*((*start, *arguments) for arguments in wanted))
 
 
-def run(*command: str) -> None:
-    """Run the command with its output in the log; a terminal shows the time and the latest line."""
-    lines = [""]
+def run(*commands: tuple[str, ...]) -> None:
+    """Run commands at once with their output in the log; a terminal shows the time and the latest line."""
+    latest = [""]
     ended = threading.Event()
-    shown = threading.Thread(target=show_progress, args=(lines, ended))
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as process:
+    shown = threading.Thread(target=show_progress, args=(latest, ended))
+    with ThreadPoolExecutor() as threads:
         shown.start()
         try:
-            assert process.stdout is not None
-            lines.extend(line.rstrip() for line in process.stdout)
+            printed = list(threads.map(lambda command: read(command, latest), commands))
         finally:
             ended.set()
             shown.join()
+    LOG.write_text("\n".join(line for lines in printed for line in lines) + "\n")
+
+
+def read(command: tuple[str, ...], latest: list[str]) -> list[str]:
+    """Run a command, and return the lines that it prints."""
+    lines = []
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            latest[0] = lines[-1]
     if process.returncode:
         raise InstallError(advice(command, lines))
-    LOG.write_text("\n".join(lines) + "\n")
+    return lines
 
 
-def show_progress(lines: list[str], ended: threading.Event) -> None:
-    """Keep the time and the latest line on a terminal until the command has ended."""
+def show_progress(latest: list[str], ended: threading.Event) -> None:
+    """Keep the time and the latest line on a terminal until the commands have ended."""
     if not sys.stderr.isatty():
         return
     columns = shutil.get_terminal_size().columns
     started = time.monotonic()
     while not ended.wait(0.2):
         sys.stderr.write(
-            f"\r\x1b[K{f'{time.monotonic() - started:3.0f} s  {lines[-1].strip()}'[: columns - 1]}"
+            f"\r\x1b[K{f'{time.monotonic() - started:3.0f} s  {latest[0].strip()}'[: columns - 1]}"
         )
         sys.stderr.flush()
     sys.stderr.write("\r\x1b[K")
