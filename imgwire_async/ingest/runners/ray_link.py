@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from contextlib import suppress
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any, Final
 
@@ -19,6 +21,8 @@ from imgwire_async.ingest.runners.ray_runner import RayRunner, check_reachable
 from imgwire_async.ingest.runners.ray_worker import GATHER_SECONDS, RayWorker
 
 _SAY_WAITING_AFTER: Final = 10.0  # seconds
+_POLL_SECONDS: Final = 0.025
+"""Seconds that a call without data waits for data to carry; longer than the journal takes to record keys."""
 
 logger = logging.getLogger("imgwire_async")
 _jobs_of_ours = 0
@@ -103,6 +107,11 @@ class RayLink:
     def __init__(self, ray: ModuleType, runner: RayRunner, patience: float) -> None:
         self._ray, self._runner, self._patience = ray, runner, patience
         self._actor: Any = None
+        self._calls: deque[Any] = deque()
+        """Results of calls that have not returned: one, and for a moment a second."""
+        self._count = 0
+        self._called = anyio.Event()
+        self._returned = anyio.Event()
         self._error: Exception | None = None
         self._has_no_room = False
         self._has_room = anyio.Event()
@@ -120,6 +129,8 @@ class RayLink:
             "num_cpus": self._runner.num_cpus,
             "max_restarts": 0,
             "max_task_retries": 0,
+            # The cluster would keep a record of each of some twenty calls a second.
+            "enable_task_events": False,
         }
         if self._runner.resources:
             options["resources"] = dict(self._runner.resources)
@@ -156,22 +167,40 @@ class RayLink:
         logger.warning("a worker of a bulk job is waiting for room in the Ray cluster (%s)", self._needs)
 
     async def send(self, data: bytes) -> None:
-        """Send bytes to the actor."""
-        await self._call("feed", data)
+        """Send bytes to the actor, with a call that ends the wait of the one before it."""
+        self._call(data)
+        while len(self._calls) > 1:
+            self._returned = anyio.Event()
+            await self._returned.wait()
 
     async def receive(self) -> bytes:
         """Receive the actor's bytes for the job."""
         while True:
-            data = await self._call("take")
+            if not self._calls:
+                self._called = anyio.Event()
+                with anyio.move_on_after(_POLL_SECONDS):
+                    await self._called.wait()
+            if not self._calls:
+                self._call(b"")
+            with self._reaching():
+                data: bytes | None = await self._calls[0]
+            self._calls.popleft()
+            self._returned.set()
             if data is None:
                 raise anyio.EndOfStream
             if data:
                 return data
 
-    async def _call(self, name: str, *arguments: object) -> bytes | None:
+    def _call(self, data: bytes) -> None:
+        with self._reaching():
+            self._calls.append(self._actor.exchange.remote(self._count, data))
+        self._count += 1
+        self._called.set()
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
         try:
-            data: bytes | None = await getattr(self._actor, name).remote(*arguments)
-            return data  # noqa: TRY300 - in one place
+            yield
         except self._ray.exceptions.RayError as error:
             self._error = self._error or error
             raise anyio.BrokenResourceError from error

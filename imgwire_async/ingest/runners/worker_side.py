@@ -40,7 +40,7 @@ JOB_SILENCE: Final = 10.0
 GATHER_SECONDS: Final = 0.005
 """Seconds that messages to the job wait for others to be sent with them."""
 AT_ONCE: Final = frozenset(
-    {"greet", "lease", "failed", "admit", "credential", "void", "close", "stop", "share"}
+    {"greet", "next_shard", "lease", "failed", "admit", "credential", "void", "close", "stop", "share"}
 )
 """Messages that end this wait, at either end."""
 _TELL_EVERY: Final = 0.2  # seconds

@@ -27,6 +27,8 @@ from imgwire_async.ingest.stopping import StopSignal
 
 PREPARERS: Final = 4
 """Groups of items that are read and hashed at the same time."""
+AHEAD: Final = 8 * GROUP
+"""Items that are ready to be sent as soon as others have ended, as far as the byte budget allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +137,16 @@ class Workbench:
         self._bandwidth = None
         if share.bandwidth_limit is not None:
             self._bandwidth = Bandwidth(share.bandwidth_limit, time=shared.time)
-        # How far each step runs ahead of sending: just enough to keep the next step busy.
-        self._unsent = Backlog(_taken_ahead(share))
-        self._prepared = Backlog(_prepared_ahead(share))
+        # How far each step runs ahead of sending.
+        self._unsent = Backlog(_ahead(share))
+        self._prepared = Backlog(_ahead(share))
 
     async def keep_to(self, share: Share) -> None:
         """Switch to another share of the job's limits. Returns once no more than that is in use."""
         self.slots.resize(share.senders)
         self._budget.resize(share.byte_budget)
-        self._unsent.limit_to(_taken_ahead(share))
-        self._prepared.limit_to(_prepared_ahead(share))
+        self._unsent.limit_to(_ahead(share))
+        self._prepared.limit_to(_ahead(share))
         if self._bandwidth is not None and share.bandwidth_limit is not None:
             self._bandwidth.change(share.bandwidth_limit)
         await self.slots.fit()
@@ -231,14 +233,12 @@ class Workbench:
         self._prepared.add(-1)
 
 
-def _taken_ahead(share: Share) -> int:
-    """Number of items ready to be prepared while more are fetched."""
-    return max(share.senders, GROUP)
+def _ahead(share: Share) -> int:
+    """Number of items that are taken and prepared before they can be sent.
 
-
-def _prepared_ahead(share: Share) -> int:
-    """Number of items prepared but not sent while more are prepared."""
-    return share.senders + PREPARERS * GROUP
+    As many as are sent while a distant job responds twice: with the next shard, and with the recorded keys.
+    """
+    return share.senders + AHEAD
 
 
 async def run_shard(shard: Shard, bench: Workbench, job: Job) -> None:
@@ -273,7 +273,11 @@ async def _prepare(group: list[Task], bench: Workbench, job: Job, tasks: TaskGro
     sendable: list[Task] = []
     try:
         with bench.stop_signal.leaves():
-            problems = await _prepared(group, bench)
+            try:
+                problems = await _prepared(group, bench)
+            finally:
+                # Others are prepared while the job records these, which takes longer the farther it is away.
+                bench.preparers.release()
             for task, problem in zip(group, problems, strict=True):
                 if problem is not None:
                     job.refused(task, problem)
@@ -282,7 +286,6 @@ async def _prepare(group: list[Task], bench: Workbench, job: Job, tasks: TaskGro
                 [task for task, problem in zip(group, problems, strict=True) if problem is None]
             )
     finally:
-        bench.preparers.release()
         sent = {task.key for task in sendable}
         for task in group:
             if task.key not in sent:

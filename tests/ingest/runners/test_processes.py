@@ -40,7 +40,7 @@ from imgwire_async.ingest.runners.pipes import PipeLink
 from imgwire_async.ingest.runners.pool import WorkerPool
 from imgwire_async.ingest.shards.preparing import Task, stamp_of
 from imgwire_async.ingest.shards.sending import Sender
-from imgwire_async.ingest.shards.shard import Shard, Workbench, run_shard
+from imgwire_async.ingest.shards.shard import AHEAD, Shard, Workbench, run_shard
 from imgwire_async.ingest.sink import StoredImage
 from imgwire_async.sandbox import Sandbox, SteadyRate
 from tests.clients import client_of
@@ -443,6 +443,50 @@ async def test_a_shard_that_is_sent_and_run_twice_creates_the_same_images(
     assert runs[0].images == runs[1].images
     assert set(runs[0].keyed) == set(runs[1].keyed)
     assert len(await server_images(client)) == len(runs[0].images) == 40
+
+
+class FarNotes(Notes):
+    """The same, far away: it records nothing before as many items are there as a bench prepares ahead."""
+
+    def __init__(self, shards: int) -> None:
+        super().__init__()
+        self._left = shards
+        self._asked = 0
+        self._has_enough = anyio.Event()
+        self.left_at_first_attempt: int | None = None
+
+    async def next_shard(self) -> Shard | None:
+        if not self._left:
+            return None
+        self._left -= 1
+        items = [IngestItem(small_image(number), f"{self._left}-{number}") for number in range(AHEAD)]
+        return Shard(self._left, [Task(item.key or "", item, stamp_of(item), False, None) for item in items])
+
+    async def key(self, tasks: list[Task]) -> list[Task]:
+        self._asked += len(tasks)
+        if self._asked >= AHEAD:
+            self._has_enough.set()
+        await self._has_enough.wait()
+        return tasks
+
+    async def admit(self) -> bool:
+        if self.left_at_first_attempt is None:
+            self.left_at_first_attempt = self._left
+        return False
+
+
+async def test_enough_is_prepared_ahead_to_bridge_the_way_to_a_far_job(
+    client: AsyncImgwireClient,
+) -> None:
+    options = IngestOptions(concurrency=8)
+    shared = core_of(client).shared
+    sender = Sender(SINK.open(core_of(client)), options, shared.time)
+    bench = Workbench(sender, "spring", options, options.bounds(shared.gate.concurrency), shared)
+    notes = FarNotes(shards=2)
+    with anyio.fail_after(60):
+        await bench.run(notes)
+    assert notes.left_at_first_attempt == 0  # the second shard was there before the first item was sent
+    assert len(notes.images) == 2 * AHEAD
 
 
 def process_table(pids: list[int]) -> list[str]:
