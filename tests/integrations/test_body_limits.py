@@ -116,7 +116,7 @@ async def test_a_chunked_client_that_asks_first_may_send_and_reads_the_413(app: 
 
 
 @pytest.mark.parametrize("pause", [0, 0.01], ids=["a client that never stops", "a client that stops"])
-async def test_nobody_can_keep_the_connection_for_ever(
+async def test_no_client_can_keep_the_connection_open_for_ever(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch, pause: float
 ) -> None:
     monkeypatch.setattr(limits, "_LONGEST_DRAIN", 0.05 if pause == 0 else 600)
@@ -140,7 +140,7 @@ async def test_nobody_can_keep_the_connection_for_ever(
         writer.transport.abort()
 
 
-async def test_the_application_learns_of_the_end_before_the_rest_has_arrived() -> None:
+async def test_the_application_sees_the_end_before_the_rest_has_arrived() -> None:
     """Else it would hold what it has for as long as the client likes."""
     events: list[str] = []
 

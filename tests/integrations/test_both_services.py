@@ -65,7 +65,7 @@ async def test_one_application_has_a_client_of_each_service(sandbox: Sandbox, lo
         await seen[0].sources.list()
 
 
-async def test_errors_of_imgix_reach_callers_as_those_of_imgwire_do(local: ImgixSandbox) -> None:
+async def test_errors_of_imgix_reach_callers_like_those_of_imgwire(local: ImgixSandbox) -> None:
     app = FastAPI(lifespan=imgix_lifespan(make_client=lambda: imgix_of(local)))
     add_error_handlers(app)
 
@@ -81,7 +81,7 @@ async def test_errors_of_imgix_reach_callers_as_those_of_imgwire_do(local: Imgix
     assert local.base_url not in response.text
 
 
-async def test_without_its_lifespan_the_log_says_what_is_missing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_the_lifespan_the_log_says_what_is_missing(caplog: pytest.LogCaptureFixture) -> None:
     app = FastAPI()
     add_error_handlers(app)
 

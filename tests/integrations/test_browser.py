@@ -138,7 +138,7 @@ IN_A_FORM = """(() => {
 
 
 @pytest.mark.parametrize("way", [BY_THE_PAGE_ITSELF, AS_A_RAW_BODY, IN_A_FORM], ids=["page", "raw", "form"])
-def test_a_tab_that_is_closed_halfway_leaves_no_work_and_nothing_ready(
+def test_a_tab_that_is_closed_halfway_leaves_no_running_work_and_no_image(
     page: Page, http: httpx.Client, sandbox: Sandbox, large_png: Path, way: str
 ) -> None:
     before = idle(http)
@@ -197,7 +197,9 @@ def test_several_images_are_dropped_and_each_is_reported(page: Page, http: httpx
     assert sorted(statuses(http)) == ["QUARANTINE", "READY"]
 
 
-def test_heic_goes_by_the_name_that_the_service_knows(page: Page, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_heic_is_declared_under_the_name_that_the_service_knows(
+    page: Page, sandbox: Sandbox, tmp_path: Path
+) -> None:
     heic = tmp_path / "a photo.heif"
     pillow_heif.from_pillow(Image.new("RGB", (64, 48), "teal")).save(heic)
 
@@ -208,7 +210,7 @@ def test_heic_goes_by_the_name_that_the_service_knows(page: Page, sandbox: Sandb
     assert put.headers["content-type"] == "image/heic"
 
 
-def test_a_session_that_has_ended_is_said_and_can_be_begun_again(page: Page, photo: Path) -> None:
+def test_an_expired_session_is_reported_and_can_be_renewed(page: Page, photo: Path) -> None:
     page.context.clear_cookies()
 
     send(page, photo)
@@ -217,7 +219,7 @@ def test_a_session_that_has_ended_is_said_and_can_be_begun_again(page: Page, pho
     expect(page.locator("#sign-in")).to_be_visible()
 
 
-def test_a_wrong_password_is_said(browser: Browser, service: str, sandbox: Sandbox) -> None:  # noqa: ARG001
+def test_a_wrong_password_is_reported(browser: Browser, service: str, sandbox: Sandbox) -> None:  # noqa: ARG001
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(service)

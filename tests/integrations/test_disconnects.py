@@ -31,7 +31,7 @@ async def test_background_tasks_outlive_the_connection() -> None:
             await done.wait()
 
 
-async def test_a_response_that_nobody_reads_any_more_ends() -> None:
+async def test_a_response_that_nobody_reads_ends() -> None:
     app, ended = FastAPI(), anyio.Event()
     app.add_middleware(CancelOnDisconnect)
 
@@ -54,7 +54,7 @@ async def test_a_response_that_nobody_reads_any_more_ends() -> None:
             await ended.wait()
 
 
-async def test_a_handler_sees_the_whole_body_whatever_its_pieces() -> None:
+async def test_a_handler_sees_the_whole_body_however_it_is_chunked() -> None:
     app = FastAPI()
     app.add_middleware(CancelOnDisconnect)
 

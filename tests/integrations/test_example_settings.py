@@ -41,7 +41,9 @@ def test_the_page_gets_a_base_url_to_which_paths_can_be_added(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("given", ["nonsense", "ftp://x", "javascript:alert(1)"])
-def test_a_base_url_without_http_is_one_sentence(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+def test_a_base_url_without_http_is_rejected_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
     monkeypatch.setenv("IMGWIRE_API_BASE_URL", given)
 
     with pytest.raises(SettingsError, match="IMGWIRE_API_BASE_URL must start with https://"):

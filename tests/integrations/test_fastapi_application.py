@@ -80,7 +80,7 @@ async def test_an_existing_lifespan_runs_inside_and_keeps_its_state(make_client:
 
 
 @pytest.mark.parametrize("inside", [False, True])
-async def test_with_freeze_the_collector_skips_what_is_there_until_the_application_stops(
+async def test_with_freeze_the_collector_skips_existing_objects_until_the_application_stops(
     make_client: MakeClient, inside: bool
 ) -> None:
     started = []
@@ -219,7 +219,7 @@ def status_error(status: int, **fields: Any) -> errors.ImgwireError:
     ],
     ids=repr,
 )
-def test_errors_become_answers_that_show_nothing_of_the_service(
+def test_errors_become_responses_that_show_nothing_of_the_service(
     error: errors.ImgwireError, status: int, retry_after: str | None
 ) -> None:
     answer = error_response(error)
@@ -252,7 +252,7 @@ async def nothing_comes() -> Message:
 async def nobody_listens(message: Message) -> None: ...
 
 
-async def test_the_application_s_own_errors_leave_the_middleware_as_they_were() -> None:
+async def test_errors_of_the_application_pass_through_the_middleware_unchanged() -> None:
     async def fail(*_: object) -> None:
         raise LookupError("mine")
 
@@ -271,7 +271,7 @@ def say_no() -> bool:
     return False
 
 
-async def test_a_token_goes_to_those_whom_the_application_allows(
+async def test_a_token_is_issued_to_callers_whom_the_application_allows(
     sandbox: Sandbox, make_client: MakeClient
 ) -> None:
     app = application(make_client)
@@ -288,7 +288,7 @@ async def test_a_token_goes_to_those_whom_the_application_allows(
 
 
 @pytest.mark.parametrize(("authorize", "status"), [(refuse, 401), (say_no, 403)])
-async def test_nobody_else_gets_a_token(
+async def test_other_callers_get_no_token(
     authorize: Callable[..., object], status: int, sandbox: Sandbox, make_client: MakeClient
 ) -> None:
     app = application(make_client)

@@ -48,7 +48,7 @@ def received(sandbox: Sandbox) -> list[int]:
 
 @pytest.mark.parametrize("padding", [0, 3_000_000], ids=["in memory", "on disk"])
 @pytest.mark.parametrize("looked_at", [1, 16, None], ids=["a byte", "the magic bytes", "everything"])
-async def test_a_handler_may_look_at_the_content_first(
+async def test_a_handler_may_read_the_content_first(
     sandbox: Sandbox, client: AsyncImgwireClient, padding: int, looked_at: int | None
 ) -> None:
     app = FastAPI()
@@ -77,7 +77,7 @@ async def test_the_whole_file_is_sent_on_every_attempt(sandbox: Sandbox, client:
     assert received(sandbox)[-1] == len(PNG)
 
 
-async def test_a_form_file_given_to_the_client_is_whole_too(
+async def test_a_form_file_passed_to_the_client_is_sent_whole(
     sandbox: Sandbox, client: AsyncImgwireClient
 ) -> None:
     file = form_file(PNG, size=len(PNG))
@@ -93,7 +93,7 @@ async def test_a_form_file_given_to_the_client_is_whole_too(
 
 @pytest.mark.parametrize("seekable", [True, False])
 @pytest.mark.parametrize("size", [None, 0, 1, len(PNG)], ids=lambda size: f"size={size}")
-async def test_the_limit_holds_whatever_the_size_says(
+async def test_the_limit_applies_whatever_the_declared_size(
     sandbox: Sandbox, client: AsyncImgwireClient, seekable: bool, size: int | None
 ) -> None:
     file = form_file(PNG + b"\0", size=size, seekable=seekable)
@@ -186,7 +186,7 @@ async def test_no_more_than_the_limit_is_read_from_a_file_without_an_end(client:
     assert Endless.given < 3_000_000
 
 
-async def test_a_file_that_cannot_go_back_to_what_was_read_is_not_stored_cut(
+async def test_a_partly_read_file_that_cannot_seek_is_not_stored_truncated(
     sandbox: Sandbox, client: AsyncImgwireClient
 ) -> None:
     file = form_file(PNG, size=len(PNG), seekable=False)
@@ -198,7 +198,7 @@ async def test_a_file_that_cannot_go_back_to_what_was_read_is_not_stored_cut(
     assert list(sandbox.requests) == []
 
 
-async def test_a_file_of_unknown_size_that_knows_its_position_is_not_stored_cut(
+async def test_a_file_of_unknown_size_with_a_position_is_not_stored_truncated(
     sandbox: Sandbox, client: AsyncImgwireClient
 ) -> None:
     class Positioned(Pipe):
@@ -214,7 +214,7 @@ async def test_a_file_of_unknown_size_that_knows_its_position_is_not_stored_cut(
     assert list(sandbox.requests) == []
 
 
-async def test_a_file_that_can_only_go_back_to_its_beginning_is_sent_whole(
+async def test_a_file_that_can_only_seek_to_its_start_is_sent_whole(
     sandbox: Sandbox, client: AsyncImgwireClient
 ) -> None:
     class OnlyBack(Pipe):

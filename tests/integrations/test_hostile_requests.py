@@ -100,7 +100,9 @@ async def test_a_length_that_is_not_a_number_or_beyond_all_limits_is_rejected(
 
 
 @pytest.mark.parametrize("length", [b"9" * 5000, b"-1", b"1_0", "٩".encode(), b" 5", b""])
-async def test_lengths_that_a_careless_server_lets_pass_are_rejected_too(app: FastAPI, length: bytes) -> None:
+async def test_invalid_lengths_that_a_careless_server_accepts_are_rejected(
+    app: FastAPI, length: bytes
+) -> None:
     app.add_middleware(LimitBodySize, max_bytes=LIMIT)
     answers: list[Message] = []
 
@@ -132,9 +134,7 @@ async def test_a_body_shorter_than_declared_leaves_nothing_ready(app: FastAPI, s
     assert set(await statuses(sandbox)) <= {"PENDING"}
 
 
-async def test_a_body_longer_than_declared_is_not_stored_as_something_else(
-    app: FastAPI, sandbox: Sandbox
-) -> None:
+async def test_a_body_longer_than_declared_is_not_stored(app: FastAPI, sandbox: Sandbox) -> None:
     declared = LIMIT - 10
 
     async def longer() -> AsyncIterator[bytes]:
@@ -190,7 +190,7 @@ async def test_the_limit_of_all_bodies_is_their_last_byte(known_length: bool, si
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "GET"])
-async def test_other_methods_reach_nobody(app: FastAPI, sandbox: Sandbox, method: str) -> None:
+async def test_other_methods_are_rejected(app: FastAPI, sandbox: Sandbox, method: str) -> None:
     app.add_middleware(LimitBodySize, max_bytes=LIMIT)
     async with serving(app) as browser:
         assert (await browser.request(method, "/raw")).status_code == 405
@@ -233,7 +233,7 @@ def test_a_job_that_fails_here_is_not_blamed_on_the_service(kind: type[errors.Im
 
 
 @pytest.mark.parametrize("accepted", [True, False])
-async def test_an_error_behind_a_websocket_closes_it_with_our_own_words(accepted: bool) -> None:
+async def test_an_error_behind_a_websocket_closes_it_with_a_neutral_reason(accepted: bool) -> None:
     app, sent = FastAPI(), []
     app.add_middleware(CancelOnDisconnect)
     add_error_handlers(app)
@@ -265,7 +265,7 @@ async def run_lifespan(lifespan: Lifespan) -> None:
 
 
 @pytest.mark.parametrize("when", ["startup", "shutdown"])
-async def test_the_client_is_closed_when_the_application_s_own_lifespan_fails(
+async def test_the_client_is_closed_if_the_lifespan_of_the_application_fails(
     sandbox: Sandbox, when: str
 ) -> None:
     made: list[AsyncImgwireClient] = []
@@ -303,7 +303,7 @@ async def never() -> Message:
 async def nowhere(message: Message) -> None: ...
 
 
-async def test_the_middleware_keeps_how_an_error_came_about() -> None:
+async def test_the_middleware_keeps_the_cause_of_an_error() -> None:
     async def fail(*_: object) -> None:
         try:
             int("at first")
@@ -317,7 +317,7 @@ async def test_the_middleware_keeps_how_an_error_came_about() -> None:
     assert not raised.value.__suppress_context__
 
 
-async def test_a_group_of_the_application_s_own_leaves_the_middleware_as_it_was() -> None:
+async def test_an_exception_group_of_the_application_passes_through_the_middleware_unchanged() -> None:
     async def fail(*_: object) -> None:
         raise ExceptionGroup("mine", [ValueError("a"), LookupError("b")])
 

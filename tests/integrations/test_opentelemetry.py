@@ -104,7 +104,9 @@ async def test_retries_are_further_children_and_are_counted(
     assert (retries.value, retries.attributes) == (2, {"imgwire.operation": "images.create"})
 
 
-async def test_a_call_that_fails_says_so(observed: AsyncImgwireClient, telemetry: Telemetry) -> None:
+async def test_a_span_of_a_failed_call_is_marked_as_failed(
+    observed: AsyncImgwireClient, telemetry: Telemetry
+) -> None:
     with pytest.raises(NotFoundError):
         await observed.images.retrieve("00000000-0000-4000-8000-000000000000")
 
@@ -115,7 +117,7 @@ async def test_a_call_that_fails_says_so(observed: AsyncImgwireClient, telemetry
     assert duration.attributes["error.type"] == "NotFoundError"
 
 
-async def test_spans_belong_to_the_span_of_the_caller_and_calls_at_one_time_do_not_mix(
+async def test_spans_belong_to_the_span_of_the_caller_and_concurrent_calls_do_not_mix(
     observed: AsyncImgwireClient, telemetry: Telemetry
 ) -> None:
     tracer = telemetry.tracers.get_tracer("application")
@@ -147,7 +149,7 @@ async def test_a_cancelled_call_leaves_no_open_span(
     assert dict(attempt.attributes or {})["error.type"] == "CancelledError"
 
 
-async def test_metrics_tell_bytes_durations_and_waits(
+async def test_metrics_record_bytes_durations_and_waits(
     observed: AsyncImgwireClient, telemetry: Telemetry, sandbox: Sandbox, photo: Path
 ) -> None:
     sandbox.faults.once("images.create", status=429, retry_after=0.3)
@@ -169,7 +171,7 @@ async def test_metrics_tell_bytes_durations_and_waits(
     assert 0.25 < waits["images.create"] < 5
 
 
-async def test_histograms_tell_short_requests_and_small_bodies_apart(
+async def test_histograms_distinguish_short_requests_and_small_bodies(
     observed: AsyncImgwireClient, telemetry: Telemetry, photo: Path
 ) -> None:
     await observed.images.upload(photo)
@@ -181,7 +183,7 @@ async def test_histograms_tell_short_requests_and_small_bodies_apart(
     assert len({next(place for place, n in enumerate(point.bucket_counts) if n) for point in sizes}) == 2
 
 
-async def test_metrics_tell_the_bytes_of_answers_and_downloads_also_of_those_that_broke(
+async def test_metrics_count_the_bytes_of_responses_and_downloads_including_broken_ones(
     observed: AsyncImgwireClient, telemetry: Telemetry, sandbox: Sandbox, photo: Path, tmp_path: Path
 ) -> None:
     size = (await anyio.Path(photo).stat()).st_size
@@ -218,7 +220,7 @@ async def test_no_key_token_or_signature_gets_into_spans_or_metrics(
         assert secret not in told
 
 
-async def test_the_hooks_of_with_options_are_the_same(
+async def test_clients_of_with_options_keep_the_hooks(
     observed: AsyncImgwireClient, telemetry: Telemetry
 ) -> None:
     await observed.with_options(max_retries=0).health()

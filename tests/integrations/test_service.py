@@ -66,7 +66,7 @@ def test_a_form_upload_becomes_an_image_in_the_list(http: httpx.Client, photo: P
     assert delivered.headers["content-type"].startswith("image/")
 
 
-def test_a_raw_body_is_handed_on_with_its_length(
+def test_a_raw_body_is_passed_on_with_its_length(
     http: httpx.Client, sandbox: Sandbox, large_png: bytes
 ) -> None:
     answer = http.put("/images/noise.png", content=large_png)
@@ -132,7 +132,7 @@ def test_only_those_who_are_signed_in_may_write(
 
 
 @pytest.mark.parametrize("target", ["POST /images", "PUT /images/a.png"])
-def test_nothing_is_received_of_who_is_not_signed_in(service: str, target: str) -> None:
+def test_no_body_is_received_from_callers_who_are_not_signed_in(service: str, target: str) -> None:
     form = "Content-Type: multipart/form-data; boundary=x\r\n"
     head = f"{target} HTTP/1.1\r\nHost: x\r\n{form}Content-Length: 1000000\r\n\r\n"
     url = httpx.URL(service)
@@ -143,7 +143,7 @@ def test_nothing_is_received_of_who_is_not_signed_in(service: str, target: str) 
         assert connection.recv(100).startswith(b"HTTP/1.1 401 ")
 
 
-def test_every_route_that_writes_asks_for_a_session_and_says_so(service: str) -> None:
+def test_every_route_that_writes_requires_a_session_and_documents_it(service: str) -> None:
     schema = httpx.get(f"{service}/openapi.json", trust_env=False).json()
 
     for path, operations in schema["paths"].items():
@@ -203,7 +203,7 @@ def test_pages_of_other_origins_may_read(http: httpx.Client) -> None:
     assert http.get("/images", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
-def test_a_session_ends_when_it_is_signed_out(http: httpx.Client) -> None:
+def test_a_session_ends_on_sign_out(http: httpx.Client) -> None:
     assert list(http.post("/upload-token").json()) == ["uploadToken"]
     assert http.delete("/session").status_code == 204
     assert http.post("/upload-token").status_code == 401
@@ -230,7 +230,7 @@ def test_an_image_in_quarantine_is_shown_with_the_reason(http: httpx.Client, pho
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
 @pytest.mark.parametrize("target", ["PUT /images/noise.png", "POST /images"])
-def test_a_client_that_leaves_halfway_leaves_no_work_and_nothing_ready(
+def test_a_client_that_disconnects_halfway_leaves_no_running_work_and_no_image(
     http: httpx.Client, sandbox: Sandbox, large_png: bytes, target: str, reset: bool
 ) -> None:
     form = httpx.Request("POST", "http://x", files={"file": ("noise.png", large_png)})
@@ -252,7 +252,7 @@ def test_a_client_that_leaves_halfway_leaves_no_work_and_nothing_ready(
     assert [image["status"] for image in http.get("/images").json()] == (["PENDING"] if raw else [])
 
 
-def test_a_client_that_leaves_while_its_form_file_goes_to_the_store_ends_that(
+def test_a_client_that_disconnects_ends_the_upload_of_its_form_file(
     http: httpx.Client, sandbox: Sandbox, large_png: bytes
 ) -> None:
     form = httpx.Request("POST", "http://x", files={"file": ("noise.png", large_png)})
@@ -268,7 +268,7 @@ def test_a_client_that_leaves_while_its_form_file_goes_to_the_store_ends_that(
     assert [image["status"] for image in http.get("/images").json()] == ["PENDING"]
 
 
-def test_a_client_that_does_not_wait_ends_the_calls_for_it(http: httpx.Client, sandbox: Sandbox) -> None:
+def test_a_client_that_disconnects_ends_the_calls_made_for_it(http: httpx.Client, sandbox: Sandbox) -> None:
     tasks = idle(http)
     sandbox.faults.once("images.list", stall=60)
     connection = send_half(http, "GET /images", b"")

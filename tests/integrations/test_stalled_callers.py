@@ -56,7 +56,7 @@ async def begin(http: httpx.AsyncClient, sent: int) -> SocketStream:
 
 @pytest.mark.parametrize("sent", [0, 40, 5_000, 90_000])
 @pytest.mark.parametrize("options", [{"timeout": 0.3}, {"deadline": 0.3}])
-async def test_a_caller_that_stops_sending_does_not_hold_the_handler(
+async def test_a_caller_that_stops_sending_does_not_block_the_handler(
     sandbox: Sandbox, sent: int, options: dict[str, Any]
 ) -> None:
     seen: list[Exception] = []
@@ -83,7 +83,9 @@ async def test_the_read_timeout_alone_ends_a_caller_that_sends_forty_bytes(sandb
 
 
 @pytest.mark.parametrize("sent", [40, 90_000])
-async def test_a_caller_that_goes_away_is_what_the_framework_says_it_is(sandbox: Sandbox, sent: int) -> None:
+async def test_a_caller_that_disconnects_raises_the_exception_of_the_framework(
+    sandbox: Sandbox, sent: int
+) -> None:
     seen: list[Exception] = []
     async with serving(application(sandbox, seen)) as http:
         await (await begin(http, sent)).aclose()

@@ -35,7 +35,7 @@ def entry(of: Source | None = None, **attributes: Any) -> Entry:
         (None, None),
     ],
 )
-def test_types_are_sent_as_imgwire_names_them(content_type: str | None, sent: str | None) -> None:
+def test_types_are_sent_under_the_names_of_imgwire(content_type: str | None, sent: str | None) -> None:
     made = entry(content_type=content_type)
     assert (made.skip, made.problem) == (None, None)
     assert made.item is not None
@@ -52,7 +52,7 @@ def test_types_are_sent_as_imgwire_names_them(content_type: str | None, sent: st
         ({"content_type": None, "media_kind": "DOCUMENT"}, "document: not an image"),
     ],
 )
-def test_what_imgwire_does_not_store_is_skipped_with_its_type(
+def test_assets_that_imgwire_does_not_store_are_skipped_with_their_type(
     attributes: dict[str, Any], reason: str
 ) -> None:
     assert entry(**attributes).skip == reason
@@ -82,7 +82,7 @@ def test_the_file_name_is_the_last_part_of_the_path(path: str, name: str) -> Non
         ({"deployment": {"secure_url_enabled": True}}, "did not return its token"),
     ],
 )
-def test_an_original_that_nobody_serves_is_a_problem_of_its_asset(
+def test_an_original_that_no_host_serves_is_a_problem_of_its_asset(
     changes: dict[str, Any], problem: str
 ) -> None:
     made = entry(source(**changes))
@@ -90,7 +90,7 @@ def test_an_original_that_nobody_serves_is_a_problem_of_its_asset(
     assert made.key == "s1/a/b.jpg"
 
 
-def test_the_origin_of_a_proxy_that_wants_a_password_is_asked_through_imgix() -> None:
+def test_the_origin_of_a_proxy_with_a_password_is_fetched_through_imgix() -> None:
     guarded = source(
         secure_url_token="t0ken",
         deployment={"type": "webproxy", "username": "me", "secure_url_enabled": True},
@@ -107,7 +107,7 @@ def test_text_that_is_not_unicode_fails_its_asset_and_can_be_kept_in_a_journal()
         assert (made.note or "").encode()
 
 
-def test_a_note_is_read_as_it_was_written() -> None:
+def test_a_note_is_read_back_unchanged() -> None:
     note = AssetNote(
         source_id="s",
         origin_path="/ü.jpg",

@@ -52,7 +52,7 @@ def moved(server: ImgixSandbox, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("moved")
-def test_every_example_runs_in_its_order(folder: Path) -> None:
+def test_every_example_runs_in_order(folder: Path) -> None:
     names: dict[str, Any] = {}
     with asyncio.Runner() as runner:
         for kind, text in BLOCKS:

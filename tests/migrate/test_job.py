@@ -138,7 +138,7 @@ async def test_a_run_that_ended_within_a_list_resumes_there(
 
 
 @pytest.mark.usefixtures("small_pages")
-async def test_a_cursor_that_imgix_no_longer_knows_means_the_beginning_of_its_source(
+async def test_with_an_unknown_cursor_a_source_is_listed_from_its_start(
     imgix: AsyncImgixClient, server: ImgixSandbox
 ) -> None:
     fill(server, server.add_source("shop"), 15)
@@ -169,7 +169,7 @@ def entries_at(imgix: AsyncImgixClient, **arguments: Any) -> AssetEntries:
 
 
 @pytest.mark.usefixtures("small_pages")
-async def test_a_list_that_ends_where_imgix_stops_counting_is_read_backwards(
+async def test_a_list_cut_at_the_count_limit_of_imgix_is_read_backwards(
     client: AsyncImgwireClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(ingest_source, "CAPS", {12})
@@ -195,7 +195,7 @@ async def test_a_list_that_ends_where_imgix_stops_counting_is_read_backwards(
             assert (report.found, report.incomplete_lists) == (10, ())
 
 
-async def test_assets_that_came_at_once_do_not_show_that_a_list_is_whole(
+async def test_a_cut_list_is_detected_even_if_all_assets_have_one_creation_time(
     client: AsyncImgwireClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest_source, "CAPS", {5})
@@ -209,7 +209,7 @@ async def test_assets_that_came_at_once_do_not_show_that_a_list_is_whole(
     assert report.incomplete_lists == (source_id,)
 
 
-async def test_an_account_is_moved_in_parts_with_one_journal(
+async def test_an_account_can_be_moved_in_parts_with_one_journal(
     imgix: AsyncImgixClient, client: AsyncImgwireClient, server: ImgixSandbox, tmp_path: Path
 ) -> None:
     first, second = server.add_source("one"), server.add_source("two")
@@ -300,7 +300,7 @@ async def test_images_are_moved_by_url_or_through_this_machine_by_one_or_more_pr
     assert {request.method for request in server.requests} == {"GET"}
 
 
-async def test_faults_of_the_hosts_of_imgix_are_waited_out_or_fail_the_asset_alone(
+async def test_faults_of_imgix_hosts_are_waited_out_or_fail_only_their_asset(
     imgix: AsyncImgixClient, client: AsyncImgwireClient, server: ImgixSandbox, tmp_path: Path
 ) -> None:
     source_id = server.add_source("shop")
@@ -322,7 +322,7 @@ async def test_faults_of_the_hosts_of_imgix_are_waited_out_or_fail_the_asset_alo
     assert counts(report) == (1, 8, 0, 0)
 
 
-async def test_originals_come_from_where_they_can_be_had(
+async def test_originals_come_from_the_host_that_serves_them(
     imgix: AsyncImgixClient, client: AsyncImgwireClient, server: ImgixSandbox, sandbox: Sandbox
 ) -> None:
     origin = server.add_source("origin")
@@ -393,7 +393,7 @@ async def test_metadata_that_changed_at_imgix_is_reported_and_stores_nothing(
     assert storing(sandbox) == []
 
 
-async def test_a_dry_run_says_what_would_be_moved_and_lost_and_how_long_it_takes(
+async def test_a_dry_run_reports_what_would_be_moved_and_lost_and_how_long_it_takes(
     client: AsyncImgwireClient, server: ImgixSandbox, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     source_id = server.add_source("shop")
@@ -421,7 +421,7 @@ async def test_a_dry_run_says_what_would_be_moved_and_lost_and_how_long_it_takes
     assert {one.key.partition("/")[0] for one in outcomes} == {source_id}
 
 
-async def test_a_picture_that_imgix_served_for_a_missing_one_is_noticed(
+async def test_a_substitute_for_a_missing_image_is_detected(
     imgix: AsyncImgixClient, client: AsyncImgwireClient, server: ImgixSandbox
 ) -> None:
     source_id = server.add_source("shop")
@@ -467,7 +467,7 @@ async def test_no_signature_is_shown(
 
 
 @pytest.mark.parametrize("extension", [".csv", ".jsonl", ".parquet"])
-async def test_the_mapping_has_every_old_url_of_every_stored_image_and_is_read_again(
+async def test_the_mapping_has_every_old_url_of_every_stored_image_and_can_be_read_back(
     imgix: AsyncImgixClient, client: AsyncImgwireClient, server: ImgixSandbox, tmp_path: Path, extension: str
 ) -> None:
     shop = server.add_source("shop", custom_domains=["img.example.com"])
@@ -560,7 +560,7 @@ def test_works_on_trio(sandbox: Sandbox, server: ImgixSandbox, transfer: str) ->
     assert counts(anyio.run(run, backend="trio")) == (3, 0, 0, 0)
 
 
-async def test_a_source_whose_urls_have_changed_stores_nothing_again(
+async def test_changed_urls_of_a_source_store_nothing_twice(
     imgix: AsyncImgixClient,
     client: AsyncImgwireClient,
     server: ImgixSandbox,
@@ -587,7 +587,7 @@ async def test_a_source_whose_urls_have_changed_stores_nothing_again(
 
 
 @pytest.mark.parametrize("key_is_refused", [False, True])
-async def test_after_an_early_end_the_list_holds_all_assets_or_says_which_are_missing(
+async def test_after_an_early_end_the_list_has_all_assets_or_says_which_are_missing(
     imgix: AsyncImgixClient,
     client: AsyncImgwireClient,
     sandbox: Sandbox,

@@ -21,7 +21,7 @@ def asset(**attributes: Any) -> Asset:
     return Asset.of(models.Asset.from_dict({"id": "s/a/b.jpg", "type": "assets", "attributes": given}))
 
 
-def test_everything_is_flattened_to_single_values_and_nothing_null_is_written() -> None:
+def test_metadata_is_flattened_to_single_values_without_nulls() -> None:
     found = flat_metadata(
         asset(
             name="Title",
@@ -51,7 +51,7 @@ def test_everything_is_flattened_to_single_values_and_nothing_null_is_written() 
     assert json.loads(str(found["categories"])) == ["a, b", "ü"]
 
 
-def test_an_asset_about_which_nothing_is_written_has_its_id_and_path() -> None:
+def test_an_asset_without_metadata_has_its_id_and_path() -> None:
     empty = asset(categories=[], tags={}, custom_fields=None, name="")
     assert flat_metadata(empty, RULES) == {"imgix_id": "s/a/b.jpg", "origin_path": "/a/b.jpg"}
     assert lost_metadata(empty, RULES) == ()
@@ -61,19 +61,19 @@ def test_an_asset_about_which_nothing_is_written_has_its_id_and_path() -> None:
     ("field", "alt"),
     [("name", "N"), ("description", None), ("custom_fields.alt", "A"), ("custom_fields.other", None)],
 )
-def test_the_alternative_text_comes_from_the_field_that_is_named(field: str, alt: str | None) -> None:
+def test_the_alternative_text_comes_from_the_chosen_field(field: str, alt: str | None) -> None:
     check_alt_text(field)
     found = flat_metadata(asset(name="N", custom_fields={"alt": "A"}), RULES, field)
     assert found.get("alt") == alt
 
 
 @pytest.mark.parametrize("field", ["alt", "custom_fields.", "tags", "", 1])
-def test_a_field_that_cannot_hold_an_alternative_text_is_rejected(field: object) -> None:
+def test_a_field_that_cannot_be_an_alternative_text_is_rejected(field: object) -> None:
     with pytest.raises(InvalidArgumentError, match="on_alt_text must be"):
         check_alt_text(field)
 
 
-def test_without_a_prefix_a_custom_field_with_the_name_of_another_entry_is_an_error() -> None:
+def test_without_a_prefix_a_custom_field_that_collides_with_another_entry_is_an_error() -> None:
     bare = MetadataRules(custom_field_prefix="")
     assert flat_metadata(asset(custom_fields={"season": "spring"}), bare)["season"] == "spring"
     for name in ("name", "imgix_id", "origin_path"):
@@ -83,7 +83,7 @@ def test_without_a_prefix_a_custom_field_with_the_name_of_another_entry_is_an_er
         flat_metadata(asset(name="N", custom_fields={"alt": "mine"}), bare, "name")
 
 
-def test_what_is_not_carried_over_is_named() -> None:
+def test_metadata_that_is_not_carried_over_is_reported() -> None:
     one = asset(name="N", description="D", colors={"red": 1}, face_count=2, warning_adult=0, categories=["c"])
     assert lost_metadata(one, RULES) == ("colors", "face_count")
     assert lost_metadata(one, MetadataRules(fields=["name"])) == (
@@ -98,6 +98,6 @@ def test_what_is_not_carried_over_is_named() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"fields": ["colours"]}, {"fields": "name"}, {"custom_field_prefix": None}], ids=str
 )
-def test_rules_that_cannot_be_followed_are_rejected(wrong: dict[str, Any]) -> None:
+def test_impossible_rules_are_rejected(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError):
         MetadataRules(**wrong)

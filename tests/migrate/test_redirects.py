@@ -166,7 +166,7 @@ def test_every_old_url_leads_to_its_image(server: int) -> None:
     assert location(server, f"https://{HOST}/missing.jpg")[0] == 404
 
 
-def test_what_is_carried_over_is_what_a_translation_gives(server: int) -> None:
+def test_redirects_carry_over_what_a_translation_does(server: int) -> None:
     for query in CARRIED:
         _, target = location(server, f"https://{HOST}/a.jpg?{query}" if query else f"https://{HOST}/a.jpg")
         expected = translate_url(f"https://{HOST}/a.jpg?{query}", hosts=[HOST], mime_type="image/png")
@@ -207,7 +207,7 @@ def test_the_module_for_next_translates_and_loads(tmp_path: Path) -> None:
     assert unknown == "/other.png"
 
 
-def test_the_list_for_cloudflare_has_an_item_for_every_old_url(tmp_path: Path) -> None:
+def test_the_list_for_cloudflare_has_an_entry_for_every_old_url(tmp_path: Path) -> None:
     items = json.loads(written("cloudflare", tmp_path / "list.json").read_text(encoding="utf-8"))
     assert [item["redirect"]["source_url"] for item in items] == [
         url.old_url.removeprefix("https://") for url in URLS
@@ -222,7 +222,7 @@ def test_the_list_for_cloudflare_has_an_item_for_every_old_url(tmp_path: Path) -
     assert all(0 < len(item["comment"]) <= 500 for item in items)
 
 
-def test_an_empty_mapping_gives_valid_files() -> None:
+def test_an_empty_mapping_produces_valid_files() -> None:
     assert json.loads("\n".join(redirect_lines("cloudflare", lambda: iter(())))) == []
     for kind in ("nginx", "caddy", "next"):
         assert any("NOT carried over" in line for line in redirect_lines(kind, lambda: iter(())))

@@ -23,7 +23,7 @@ def written(tmp_path: Path, text: str, name: str = "urls.csv") -> Path:
     return path
 
 
-def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
+def test_csv_and_json_lines_are_equivalent(tmp_path: Path) -> None:
     rows = [
         ("https://shop.imgix.net/a%20b.jpg", NEW, "400", "300", "image/png"),
         ("//x.example/c", f"{NEW}2", "", "", ""),
@@ -46,7 +46,7 @@ def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("extension", ["csv", "jsonl", "parquet"])
-def test_what_a_job_writes_is_read_again(tmp_path: Path, extension: str) -> None:
+def test_a_file_written_by_a_job_can_be_read(tmp_path: Path, extension: str) -> None:
     row = dict.fromkeys(COLUMNS, "") | {
         "old_url": "https://shop.imgix.net/a.jpg",
         "cdn_url": NEW,
@@ -89,7 +89,7 @@ def test_web_proxy_images_are_known_by_their_own_url(tmp_path: Path) -> None:
     assert translate_url(f"{old}?w=9", assets=urls).url == f"{NEW}?enlarge=true&width=9"
 
 
-def test_an_image_that_is_not_ready_is_left_out(tmp_path: Path) -> None:
+def test_an_image_that_is_not_ready_is_omitted(tmp_path: Path) -> None:
     assert not read_urls(written(tmp_path, "old_url,cdn_url\nhttps://a.imgix.net/x,\n"))
 
 
@@ -102,7 +102,7 @@ def test_an_image_that_is_not_ready_is_left_out(tmp_path: Path) -> None:
         (f"old_url,cdn_url\n//a.imgix.net/x,{NEW}1\n//a.imgix.net/x,{NEW}2\n", "stands for two images"),
     ],
 )
-def test_a_file_that_cannot_be_right_is_rejected(tmp_path: Path, text: str, message: str) -> None:
+def test_an_inconsistent_file_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         read_urls(written(tmp_path, text))
 
@@ -122,7 +122,7 @@ UUIDS = "91cb22dd-1fad-43af-81a9-c506ff1212eb/cab300d8-beaf-4127-a992-607335e245
         *("https://cdn.example.com/b\xfccher/\udcff.png", "https://cdn.example.com", "an-id", f"/{UUIDS}"),
     ],
 )
-def test_any_new_url_is_given_back_as_it_was_read(image: str) -> None:
+def test_any_new_url_is_returned_unchanged(image: str) -> None:
     old = "https://shop.imgix.net/a.jpg"
     rows = [UrlRow(old, Asset(image, 4, 3, "image/png", 6)), UrlRow(f"{old}x", Asset(image))]
 

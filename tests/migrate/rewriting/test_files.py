@@ -45,7 +45,7 @@ def total(files: list[RewrittenFile]) -> UrlTotals:
         ("utf-32-le", codecs.BOM_UTF32_LE),
     ],
 )
-def test_encoding_and_line_endings_stay(tmp_path: Path, codec: str, mark: bytes) -> None:
+def test_encoding_and_line_endings_are_kept(tmp_path: Path, codec: str, mark: bytes) -> None:
     text = 'caf\u00e9\r\n<img src="{}">\n\r{}2 \u00ff\r'
     path = tmp_path / "a.html"
     path.write_bytes(
@@ -106,7 +106,7 @@ def test_nothing_is_written_without_being_asked(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_binary_files_stay(tmp_path: Path) -> None:
+def test_binary_files_are_left_unchanged(tmp_path: Path) -> None:
     contents = {
         "photo.jpg": OLD.encode(),
         "data": b"\0\1" + OLD.encode(),
@@ -123,7 +123,9 @@ def test_binary_files_stay(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == contents
 
 
-def test_vendored_folders_and_links_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vendored_folders_and_links_are_left_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inside = tmp_path / "site"
     outside = tmp_path / "outside.html"
     left = [inside / name / "deep" / "a.html" for name in ("node_modules", ".git", "vendor", "sub/.venv")]
@@ -144,7 +146,7 @@ def test_vendored_folders_and_links_are_left_alone(tmp_path: Path, monkeypatch: 
     assert [file.skipped for file in rewrite(Path("vendor/deep/a.html"))] == ["in the vendored folder vendor"]
 
 
-def test_permissions_stay_and_a_second_name_is_not_touched(tmp_path: Path) -> None:
+def test_permissions_are_kept_and_a_hard_link_is_not_changed(tmp_path: Path) -> None:
     path, other = tmp_path / "in" / "a.sh", tmp_path / "b.sh"
     path.parent.mkdir()
     path.write_text(OLD)
@@ -157,7 +159,7 @@ def test_permissions_stay_and_a_second_name_is_not_touched(tmp_path: Path) -> No
     assert (path.read_text(), other.read_text()) == (NEW, OLD)
 
 
-def test_a_file_that_changes_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_file_that_changes_during_the_run_is_left_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "a.html"
     path.write_text(OLD)
 
@@ -169,7 +171,7 @@ def test_a_file_that_changes_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_file_of_urls_itself_stays(tmp_path: Path) -> None:
+def test_the_file_of_urls_itself_is_left_unchanged(tmp_path: Path) -> None:
     urls = tmp_path / "urls.csv"
     urls.write_text(f"old_url,cdn_url\n{OLD},{NEW}\n")
     (tmp_path / "a.html").write_text(OLD)
@@ -204,7 +206,7 @@ def test_every_url_is_counted_under_its_status_with_reasons(tmp_path: Path) -> N
     assert dict(totals.unknown_hosts) == {"x.imgix.net": 1}
 
 
-def test_serialized_php_stays_as_its_lengths_would_be_wrong(tmp_path: Path) -> None:
+def test_serialized_php_is_left_unchanged_because_its_lengths_would_be_wrong(tmp_path: Path) -> None:
     value = f'a:2:{{s:1:"u";s:{len(OLD)}:"{OLD}";s:1:"h";s:{len(OLD) + 7}:"<p>{OLD}</p>";}}'
     dump = f"('{value}', '{value.replace(chr(34), chr(92) + chr(34))}', '{OLD}')"
     (tmp_path / "a.sql").write_text(dump)
@@ -216,7 +218,7 @@ def test_serialized_php_stays_as_its_lengths_would_be_wrong(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 4096])
-def test_the_size_of_pieces_makes_no_difference(
+def test_the_size_of_chunks_makes_no_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(pieces, "SIZE", size * 4)
@@ -232,7 +234,9 @@ def test_the_size_of_pieces_makes_no_difference(
     assert "".join(shown).count("@@\n") == 14
 
 
-def test_a_very_long_line_is_cut_where_no_url_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_very_long_line_is_split_where_no_url_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pieces, "SIZE", 64)
     monkeypatch.setattr(pieces, "LONGEST_LINE", 200)
     path = tmp_path / "a.json"
@@ -246,7 +250,7 @@ def test_a_very_long_line_is_cut_where_no_url_can_be(tmp_path: Path, monkeypatch
     assert shown == ["# The rest of the file is left out: a line is too long for a diff.\n"]
 
 
-def test_the_diff_is_one_that_git_applies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_git_can_apply_the_diff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = {
         "many.html": "".join(f"{OLD}\r\n" if at in {0, 3, 12, 30, 31} else f"{at}\n" for at in range(36)),
         "last.html": f"a\n{OLD}",
@@ -288,7 +292,7 @@ list(rewrite_files([sys.argv[1]], assets={{"/a.jpg": "https://cdn.example.com/on
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_what_a_killed_run_has_left_is_removed_by_the_next_one_that_writes(
+def test_leftovers_of_a_killed_run_are_removed_by_the_next_one_that_writes(
     tmp_path: Path, named: bool
 ) -> None:
     path = tmp_path / "a.html"
@@ -304,7 +308,7 @@ def test_what_a_killed_run_has_left_is_removed_by_the_next_one_that_writes(
     assert (list(tmp_path.iterdir()), path.read_text()) == ([path], NEW)
 
 
-def test_the_temporary_file_of_a_run_under_way_is_left(tmp_path: Path) -> None:
+def test_the_temporary_file_of_a_running_process_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.html"
     path.write_text(OLD)
     waiting = WRITER.format(end="(print(flush=True), input(), os.replace(self.path, target))")

@@ -62,7 +62,7 @@ def test_values_are_counted() -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_only_the_column_changes_and_quotes_stay(tmp_path: Path, delimiter: str) -> None:
+def test_only_the_column_changes_and_quotes_are_kept(tmp_path: Path, delimiter: str) -> None:
     rows = [
         ("id", "image_url", "text"),
         ("1", f"{OLD}?w=6", OLD),

@@ -79,7 +79,7 @@ def test_damaged_gzip_and_missing_files_are_errors(tmp_path: Path) -> None:
         survey_traffic([tmp_path / "none.log"])
 
 
-def test_what_is_no_picture_of_imgix_is_left_out(tmp_path: Path) -> None:
+def test_requests_for_other_things_than_imgix_images_are_omitted(tmp_path: Path) -> None:
     lines = [
         *(COMBINED.format("POST", "/a", 200), COMBINED.format("GET", TARGET, 403), "nothing here", "{broken"),
         *("https://example.com/a.jpg?w=1", "https://img.example/a.jpg?w=1", "https://v.imgix.video/a?w=1"),
@@ -109,7 +109,7 @@ def test_names_are_canonical_and_each_status_is_counted(tmp_path: Path) -> None:
     assert ("trim", "no trimming") in [found for found, _ in found.reasons.ranked()]
 
 
-def test_what_needs_a_stored_picture_and_its_size_counts_as_it_will_be(tmp_path: Path) -> None:
+def test_every_image_counts_as_stored_and_of_known_size(tmp_path: Path) -> None:
     found = surveyed(tmp_path, "/a.jpg?w=0.5\n/a.jpg?mark=/logo.png&mark-w=40\n/a.jpg?ar=1:1&fit=crop\n")
 
     assert found.statuses == {"exact": 3}
@@ -135,7 +135,7 @@ def test_no_value_of_a_parameter_is_kept(tmp_path: Path) -> None:
     assert [name for name, _ in found.unknown.ranked()] == ["(other)"]
 
 
-def test_the_page_has_charts_and_needs_nothing_else(tmp_path: Path) -> None:
+def test_the_page_has_charts_and_loads_nothing(tmp_path: Path) -> None:
     found = surveyed(tmp_path, "/a?w=1\n/a?blur=5&w=2\n/a?trim=auto\n")
     page = tmp_path / "page.html"
 
@@ -176,7 +176,7 @@ def test_any_number_of_different_requests_is_counted_in_bounded_memory(
     assert peak < 3_000_000
 
 
-def test_a_line_without_end_takes_no_memory(tmp_path: Path) -> None:
+def test_an_endless_line_takes_no_memory(tmp_path: Path) -> None:
     found = surveyed(tmp_path, f"{TARGET}\n/b?{'x' * 300_000}\n{TARGET}\n")
 
     assert found.requests == 3

@@ -76,7 +76,7 @@ def url_of(parameters: list[tuple[str, str]]) -> str:
 
 @steady
 @given(st.text() | st.text("https:/.imgxnet?=&%2\\<a,w1", max_size=60).map("https://a.imgix.net/".__add__))
-def test_any_text_gives_one_of_the_five_statuses(text: str) -> None:
+def test_any_string_has_one_of_the_five_statuses(text: str) -> None:
     assert translate_url(text, token="token", hosts=("img.example",)).status in STATUSES
     assert all(found.translation.status in STATUSES for found in translate_srcset(text))
     assert all(found.translation.status in STATUSES for found in translate_text(text, assets=ASSETS).urls)
@@ -84,7 +84,7 @@ def test_any_text_gives_one_of_the_five_statuses(text: str) -> None:
 
 @steady
 @given(pairs, contexts)
-def test_what_comes_out_is_canonical_for_the_strict_builder(
+def test_translated_urls_are_canonical_for_the_strict_builder(
     parameters: list[tuple[str, str]], context: dict[str, Any]
 ) -> None:
     translation = translate_url(url_of(parameters), assets=ASSETS, **context)
@@ -112,7 +112,7 @@ def test_the_order_of_parameters_makes_no_difference(
 
 
 @pytest.mark.parametrize("value", ["1", "", "true", "0.5", "ff0000", "a,b", "-1", "zz9"])
-def test_a_lone_parameter_leaves_a_trace_whatever_its_value(value: str) -> None:
+def test_a_single_parameter_is_always_applied_or_reported(value: str) -> None:
     for name in NAMES:
         found = translate_url(url_of([(name, value)]), assets=ASSETS)
         named = (*found.approximate, *found.unsupported, *found.ignored, *found.unknown)
@@ -121,7 +121,7 @@ def test_a_lone_parameter_leaves_a_trace_whatever_its_value(value: str) -> None:
 
 @steady
 @given(pairs, contexts)
-def test_every_parameter_is_translated_or_named(
+def test_every_parameter_is_translated_or_reported(
     parameters: list[tuple[str, str]], context: dict[str, Any]
 ) -> None:
     """So a URL that lists nothing and gives nothing had nothing to say."""
@@ -137,7 +137,7 @@ _WITHOUT_CHANGE = {"dpr", "crop", "flip", "orient", "fill", "bg", "duotone-alpha
 
 @steady
 @given(pairs, contexts)
-def test_a_new_url_is_left_alone(parameters: list[tuple[str, str]], context: dict[str, Any]) -> None:
+def test_a_new_url_is_left_unchanged(parameters: list[tuple[str, str]], context: dict[str, Any]) -> None:
     found = translate_text(url_of(parameters), assets=ASSETS, **context)
 
     again = translate_text(found.text, assets=ASSETS, **context)

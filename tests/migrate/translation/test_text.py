@@ -59,7 +59,7 @@ def test_a_url_is_replaced_with_its_escapes(old: str, new: str) -> None:
         "https://shop.imgix.net/",
     ],
 )
-def test_a_url_whose_new_one_is_not_known_stays(text: str) -> None:
+def test_a_url_without_a_known_new_url_is_kept(text: str) -> None:
     assert translate_text(text, assets=ASSETS).text == text
 
 
@@ -71,7 +71,7 @@ def test_a_url_whose_new_one_is_not_known_stays(text: str) -> None:
         *(f"'{OLD}?w=$width&h=3'", f'\\"{OLD}?w=\\" + w', f"'{OLD}' '?w=1'", f"`{OLD}?w=$(width)`"),
     ],
 )
-def test_a_url_that_code_completes_stays_and_is_malformed(text: str) -> None:
+def test_a_url_that_code_completes_is_kept_and_counts_as_malformed(text: str) -> None:
     found = translate_text(text, assets=ASSETS)
 
     assert found.text == text
@@ -91,7 +91,7 @@ REPLACED_IN = [
 
 
 @pytest.mark.parametrize("text", REPLACED_IN)
-def test_what_surrounds_a_url_is_kept(text: str) -> None:
+def test_the_text_around_a_url_is_kept(text: str) -> None:
     found = translate_text(text.replace("@", f"{OLD}?w=6"), assets=ASSETS)
 
     assert found.text == text.replace("@", f"{NEW}?enlarge=true&width=6")
@@ -118,7 +118,7 @@ def test_a_fragment_is_kept() -> None:
 
 
 @pytest.mark.parametrize(("text", "ampersand"), [("<![CDATA[@]]>", "&"), ("<a>@</a>", "&amp;")])
-def test_only_what_xml_parses_is_escaped_for_it(text: str, ampersand: str) -> None:
+def test_only_text_that_xml_parses_is_escaped_for_it(text: str, ampersand: str) -> None:
     text = f"<?xml version='1.0'?><b>{text}</b>"
 
     found = translate_text(text.replace("@", f"{OLD}?w=6"), assets=ASSETS)
@@ -140,7 +140,7 @@ LEFT_IN = [
 
 
 @pytest.mark.parametrize("text", LEFT_IN)
-def test_a_url_that_may_be_a_part_only_stays_and_is_counted(text: str) -> None:
+def test_a_url_that_may_be_incomplete_is_kept_and_counted(text: str) -> None:
     text = text.replace("@", f"{OLD}?w=6")
     found = translate_text(text, assets=ASSETS)
 
@@ -157,7 +157,7 @@ def test_a_url_that_may_be_a_part_only_stays_and_is_counted(text: str) -> None:
         "https://shop.imgix.net:99999/a.jpg",
     ],
 )
-def test_encoded_urls_and_those_with_passwords_stay_and_are_counted(text: str) -> None:
+def test_encoded_urls_and_those_with_passwords_are_kept_and_counted(text: str) -> None:
     found = translate_text(text, assets=ASSETS)
 
     assert (found.text, [url.translation.status for url in found.urls]) == (text, ["malformed"])
@@ -166,7 +166,7 @@ def test_encoded_urls_and_those_with_passwords_stay_and_are_counted(text: str) -
 @pytest.mark.parametrize(
     "host", ["shop.imgix.net@evil.example", "shop.imgix.net.evil.example", "shop.imgix.netx"]
 )
-def test_other_hosts_are_not_those_of_imgix(host: str) -> None:
+def test_other_hosts_are_not_treated_as_imgix(host: str) -> None:
     assert not translate_text(f"https://{host}/a.jpg", assets=ASSETS).urls
 
 

@@ -25,13 +25,13 @@ def params(query: str, **context: Any) -> dict[str, object]:
     return dict(translate_url(f"{URL}?{query}", **context).transformations)
 
 
-def test_the_new_url_is_made_of_the_assets_cdn_url() -> None:
+def test_the_new_url_is_based_on_the_cdn_url_of_the_asset() -> None:
     found = translate_url(f"{URL}?w=100&fm=webp", assets={"/a.jpg": CDN_URL})
 
     assert found.url == f"{CDN_URL}?enlarge=true&format=webp&width=100"
 
 
-def test_an_asset_brings_what_is_known_of_its_picture() -> None:
+def test_the_known_facts_of_an_asset_are_used() -> None:
     asset = Asset(CDN_URL, width=4000, height=3000, mime_type="image/png", exif_orientation=None)
 
     found = translate_url(f"{URL}?w=0.5&orient=6", assets={"/a.jpg": asset})
@@ -40,13 +40,13 @@ def test_an_asset_brings_what_is_known_of_its_picture() -> None:
     assert found.url == f"{CDN_URL}?enlarge=true&format=png&rotate=90&width=1500"
 
 
-def test_what_is_passed_takes_precedence_over_the_asset() -> None:
+def test_arguments_take_precedence_over_the_asset() -> None:
     asset = Asset(CDN_URL, width=4000, height=3000)
 
     assert params("w=0.5", assets={"/a.jpg": asset}, width=300)["width"] == "150"
 
 
-def test_the_same_path_of_two_sources_is_told_apart_by_the_host() -> None:
+def test_the_host_distinguishes_the_same_path_of_two_sources() -> None:
     assets = {"/a.jpg": f"{CDN_URL}1", "blog.imgix.net/a.jpg": f"{CDN_URL}2"}
 
     assert translate_url(URL, assets=assets).url == f"{CDN_URL}1"
@@ -63,12 +63,12 @@ def test_a_web_proxy_image_is_found_by_its_own_url() -> None:
     assert found.url == CDN_URL
 
 
-def test_an_asset_that_is_no_url_is_the_callers_error() -> None:
+def test_an_asset_without_a_valid_url_is_an_error_of_the_caller() -> None:
     with pytest.raises(InvalidTransformationError):
         translate_url(URL, assets={"/a.jpg": "ftp://example.com/x"})
 
 
-def test_an_id_alone_gives_no_url() -> None:
+def test_an_id_alone_is_not_enough_for_a_url() -> None:
     assert translate_url(URL, assets={"/a.jpg": "some-id"}).url is None
 
 
@@ -96,7 +96,7 @@ def test_a_watermark_without_a_host_is_a_file_of_the_same_source() -> None:
         (Judgement(sepia="aabbcc"), "sepia=1", {"monochrome": "aabbcc"}),
     ],
 )
-def test_every_judged_number_can_be_replaced(
+def test_every_calibrated_number_can_be_overridden(
     judgement: Judgement, query: str, expected: dict[str, str] | None
 ) -> None:
     if expected is None:
@@ -120,11 +120,11 @@ def test_base64_of_either_alphabet_is_read() -> None:
 
 
 @pytest.mark.parametrize("value", ["SGk==", "S", "SG k", "_w", "SGk=x"])
-def test_other_base64_is_reported_as_it_is_spelled(value: str) -> None:
+def test_invalid_base64_is_reported_as_written(value: str) -> None:
     assert names(translate_url(f"{URL}?t64={value.replace(' ', '%20')}").unsupported) == ["t64"]
 
 
-def test_defaults_of_the_source_are_canonical_and_give_way_to_the_url() -> None:
+def test_parameters_of_the_url_override_the_defaults_of_the_source() -> None:
     defaults = {"width": 300.0, "q": 50, "invert": True, "crop": ["top", "left"], "height": None}
 
     assert params("w=100&fit=crop&h=100", default_params=defaults) == {
@@ -139,7 +139,7 @@ def test_defaults_of_the_source_are_canonical_and_give_way_to_the_url() -> None:
 
 
 @pytest.mark.parametrize("host", ["imgix.net", "evilimgix.net", "a.imgix.net.example", ".imgix.net", "[::1]"])
-def test_other_hosts_are_not_imgix(host: str) -> None:
+def test_other_hosts_are_not_treated_as_imgix(host: str) -> None:
     assert translate_url(f"https://{host}/a.jpg").status == "not_imgix"
 
 
@@ -167,7 +167,7 @@ def test_other_hosts_are_not_imgix(host: str) -> None:
         ),
     ],
 )
-def test_what_is_no_url_is_malformed(url: str) -> None:
+def test_a_string_that_is_not_a_url_is_malformed(url: str) -> None:
     assert translate_url(url).status == "malformed"
 
 
@@ -175,7 +175,7 @@ def test_custom_domains_are_compared_in_lower_case() -> None:
     assert translate_url("https://IMG.example/a.jpg?w=5", hosts=["Img.Example"]).status == "exact"
 
 
-def test_a_region_is_the_source_for_everything_else() -> None:
+def test_a_region_becomes_the_source_for_everything_else() -> None:
     assert params("rect=0,0,300,200&w=400&h=300&fit=min") == {
         "crop": "0:0:300:200",
         "width": "266",
@@ -192,7 +192,7 @@ def test_a_signature_before_the_end_is_invalid() -> None:
     assert found.signature == "invalid"
 
 
-def test_the_text_is_kept_if_the_mark_cannot_be_expressed() -> None:
+def test_the_text_is_kept_if_the_watermark_cannot_be_expressed() -> None:
     found = translate_url(f"{URL}?txt=Hi&mark=/unknown.png")
 
     assert "watermark_text" in found.transformations
@@ -211,7 +211,9 @@ def test_the_text_is_kept_if_the_mark_cannot_be_expressed() -> None:
         ("rect=0.5,0,0.5,1.0", {"crop": "0:0:200:75"}),
     ],
 )
-def test_what_counts_from_the_source_counts_from_the_turned_one(query: str, expected: dict[str, str]) -> None:
+def test_positions_in_the_source_are_those_of_the_rotated_source(
+    query: str, expected: dict[str, str]
+) -> None:
     found = translate_url(f"{URL}?orient=6&{query}", width=200, height=150, exif_orientation=None)
 
     assert found.status == "exact"
@@ -219,7 +221,7 @@ def test_what_counts_from_the_source_counts_from_the_turned_one(query: str, expe
     assert {name: dict(found.transformations)[name] for name in expected} == expected
 
 
-def test_a_region_of_a_turned_picture_of_unknown_size_is_approximate() -> None:
+def test_a_region_of_a_rotated_image_of_unknown_size_is_approximate() -> None:
     found = translate_url(f"{URL}?orient=6&rect=10,20,30,40", exif_orientation=None)
 
     assert [finding.name for finding in found.approximate] == ["orient"]
@@ -242,23 +244,23 @@ def test_importing_the_package_loads_nothing_of_the_client() -> None:
 @pytest.mark.parametrize(
     ("degrees", "turned"), [("450", "270"), ("-90", "90"), ("540", "180"), ("359.6", None)]
 )
-def test_any_angle_is_a_turn(degrees: str, turned: str | None) -> None:
+def test_any_angle_is_a_rotation(degrees: str, turned: str | None) -> None:
     assert params(f"rot={degrees}") == ({} if turned is None else {"rotate": turned})
 
 
-def test_what_goes_with_a_size_that_is_unknown_is_not_called_ignored() -> None:
+def test_parameters_that_depend_on_an_unknown_size_are_not_reported_as_ignored() -> None:
     found = translate_url(f"{URL}?w=0.5&h=0.5&fit=crop&crop=top&dpr=2")
 
     assert names(found.unsupported) == ["w", "h"]
     assert found.ignored == ()
 
 
-def test_blanks_in_the_address_of_a_public_mark_are_encoded() -> None:
+def test_spaces_in_the_url_of_a_public_watermark_are_encoded() -> None:
     address = params("mark=https%3A%2F%2Fc.example%2Fa%20b.png")["watermark_url"]
 
     assert base64.b64decode(str(address)) == b"https://c.example/a%20b.png"
 
 
-def test_a_table_row_stands_for_each_parameter_once() -> None:
+def test_each_parameter_has_exactly_one_table_row() -> None:
     assert len(TABLE) == len({row.name for row in TABLE}) == 209
     assert len(NAMES) == sum(1 + len(row.aliases.split()) for row in TABLE)

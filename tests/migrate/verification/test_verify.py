@@ -58,7 +58,7 @@ def results(urls: Path) -> list[dict[str, Any]]:
     return list(map(json.loads, (urls.parent / "report" / "results.jsonl").read_text().splitlines()))
 
 
-async def test_exact_translations_have_to_agree_and_others_are_shown(both: BothServices, urls: Path) -> None:
+async def test_exact_translations_must_agree_and_others_are_shown(both: BothServices, urls: Path) -> None:
     found = await verify(both, urls, variants=["w=60&h=60&fit=crop", "w=90&blur=60", "w=90&trim=auto", ""])
 
     assert dict(found.counts) == {"agrees": 4, "approximate": 2, "unsupported": 2}
@@ -94,7 +94,7 @@ async def test_a_difference_is_out_of_tolerance(both: BothServices, urls: Path) 
     assert "the pixels differ" in page
 
 
-async def test_a_picture_that_cannot_be_fetched_is_a_failure_and_is_tried_again(
+async def test_an_image_that_cannot_be_fetched_is_a_failure_and_is_retried(
     both: BothServices, urls: Path
 ) -> None:
     good = await to_thread.run_sync(urls.read_text)
@@ -111,7 +111,7 @@ async def test_a_picture_that_cannot_be_fetched_is_a_failure_and_is_tried_again(
     assert [one.old_url for one in compared] == ["https://shop.imgix.net/missing.jpg?w=50"]
 
 
-async def test_a_report_is_about_the_comparisons_of_its_run(both: BothServices, urls: Path) -> None:
+async def test_a_report_covers_the_comparisons_of_its_run(both: BothServices, urls: Path) -> None:
     await verify(both, urls, variants=["w=50"])
 
     found = await verify(both, urls, variants=["w=40"])
@@ -119,7 +119,7 @@ async def test_a_report_is_about_the_comparisons_of_its_run(both: BothServices, 
     assert (dict(found.counts), found.reused, len(results(urls))) == ({"agrees": 2}, 0, 4)
 
 
-async def test_what_a_killed_process_left_half_written_is_compared_again(
+async def test_results_half_written_by_a_killed_process_are_compared_again(
     both: BothServices, urls: Path
 ) -> None:
     await verify(both, urls, variants=["w=50"])
@@ -163,7 +163,7 @@ async def test_what_cannot_be_used_is_rejected(
 
 
 @pytest.mark.parametrize("foreign", ["index.html", "results.jsonl", "folder/", "file"])
-async def test_a_report_takes_the_place_of_nothing_else(both: BothServices, urls: Path, foreign: str) -> None:
+async def test_a_report_replaces_nothing_else(both: BothServices, urls: Path, foreign: str) -> None:
     folder = urls.parent / "report"
     asked = len(both.imgix.requests)
     if foreign == "file":
@@ -182,7 +182,7 @@ async def test_a_report_takes_the_place_of_nothing_else(both: BothServices, urls
         assert (folder if foreign == "file" else folder / foreign).read_text().strip() == "mine"
 
 
-async def test_pictures_that_are_no_report_s_stay(both: BothServices, urls: Path) -> None:
+async def test_pictures_that_belong_to_no_report_are_kept(both: BothServices, urls: Path) -> None:
     mine = urls.parent / "report" / "pictures" / "hero-old.webp"
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"mine")
@@ -217,7 +217,7 @@ async def test_the_secret_of_a_source_is_written_nowhere(both: BothServices, url
         assert "&s=" not in path.read_text()
 
 
-def test_an_address_of_imgix_is_signed_and_led_elsewhere() -> None:
+def test_a_url_of_imgix_is_signed_and_can_point_to_another_host() -> None:
     url = "https://shop.imgix.net/a.jpg"
 
     assert imgix_address(url, None, None) == url
@@ -229,13 +229,13 @@ def test_an_address_of_imgix_is_signed_and_led_elsewhere() -> None:
     assert imgix_address("//shop.imgix.net/a.jpg", None, None) == url
 
 
-def test_variants_are_separated_by_commas_but_their_values_may_have_some() -> None:
+def test_variants_are_separated_by_commas_that_their_values_may_contain() -> None:
     assert variants_of(["w=320,w=640&h=640&fit=crop", "rect=0,0,50,50,w=9", "w=320"]) == [
         *("w=320", "w=640&h=640&fit=crop", "rect=0,0,50,50", "w=9"),
     ]
 
 
-def test_a_sample_is_the_same_for_the_same_images_in_any_order() -> None:
+def test_a_sample_is_the_same_for_any_order_of_the_same_images() -> None:
     rows = [UrlRow(f"https://a.imgix.net/{at}", Asset(f"https://c.example/{at}")) for at in range(50)]
 
     first = sampled(rows, 5)
@@ -245,7 +245,7 @@ def test_a_sample_is_the_same_for_the_same_images_in_any_order() -> None:
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_the_command_says_by_its_exit_code_whether_anything_is_out_of_tolerance(
+def test_the_exit_code_of_the_command_shows_if_anything_is_out_of_tolerance(
     both: BothServices, urls: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     monkeypatch.setenv("IMGIX_RENDERING_BASE_URL", both.imgix.base_url)
@@ -264,7 +264,7 @@ def test_the_command_says_by_its_exit_code_whether_anything_is_out_of_tolerance(
     )
 
 
-def test_without_its_extra_the_command_says_what_to_install(urls: Path) -> None:
+def test_without_the_extra_the_command_names_what_to_install(urls: Path) -> None:
     code = "import sys; sys.modules['pyvips'] = None; from imgwire_async.cli import main; main()"
 
     run = subprocess.run(
