@@ -210,7 +210,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_an_endpoint_sends_what_its_operation_says_and_reads_the_answer(case: Case) -> None:
+async def test_an_endpoint_sends_what_its_operation_declares_and_reads_the_response(case: Case) -> None:
     caller = RecordingCaller(case.answer)
 
     response = await case.call(caller)
@@ -223,11 +223,11 @@ async def test_an_endpoint_sends_what_its_operation_says_and_reads_the_answer(ca
     assert type(response.data) is case.gives
 
 
-def test_every_operation_has_such_a_case() -> None:
+def test_every_operation_has_a_test_case() -> None:
     assert sorted(case.name for case in CASES) == sorted(OPERATIONS)
 
 
-async def test_parameters_that_are_none_or_unset_are_left_out() -> None:
+async def test_parameters_that_are_none_or_unset_are_omitted() -> None:
     caller = RecordingCaller([])
 
     await images.images_list(caller, page=None)
@@ -250,7 +250,7 @@ def test_booleans_are_words_in_a_query() -> None:
     ids=str,
 )
 @pytest.mark.parametrize("offset", [timedelta(hours=-20, seconds=-28), timedelta(hours=20, seconds=28)])
-def test_an_offset_with_seconds_is_sent_as_one_of_whole_minutes(moment: datetime, offset: timedelta) -> None:
+def test_an_offset_with_seconds_is_sent_in_whole_minutes(moment: datetime, offset: timedelta) -> None:
     moment = moment.replace(tzinfo=timezone(offset))
 
     sent = str(to_query({"since": moment})["since"])
@@ -260,7 +260,7 @@ def test_an_offset_with_seconds_is_sent_as_one_of_whole_minutes(moment: datetime
     assert len(sent) == len("2026-05-01T00:00:00+00:00")
 
 
-async def test_a_datetime_without_offset_is_refused_before_it_is_sent() -> None:
+async def test_a_datetime_without_offset_is_rejected_before_it_is_sent() -> None:
     caller = RecordingCaller(support.STATS)
 
     with pytest.raises(ValueError, match="needs a time zone"):
@@ -269,12 +269,12 @@ async def test_a_datetime_without_offset_is_refused_before_it_is_sent() -> None:
 
 
 @pytest.mark.parametrize("answer", [[], "deleted", None])
-async def test_a_deletion_that_answers_no_object_is_refused(answer: object) -> None:
+async def test_a_deletion_whose_response_is_not_an_object_is_rejected(answer: object) -> None:
     with pytest.raises(TypeError, match="expected a JSON object"):
         await images.images_delete(RecordingCaller(answer), UID)
 
 
-async def test_a_deletion_gives_the_map_as_it_is() -> None:
+async def test_a_deletion_returns_the_map_unchanged() -> None:
     answer = {"status": "deleted", ID: None}
 
     response = await images.images_delete(RecordingCaller(answer), UID)
@@ -294,7 +294,7 @@ class TestOperations:
         assert self.named(auth=Auth.SERVER_OR_CLIENT_KEY) == {"images.create", "images.retrieve"}
         assert self.named(auth=Auth.CLIENT_KEY) == set()
 
-    def test_uploads_are_keyed_and_the_other_posts_unsafe_except_bulk_delete(self) -> None:
+    def test_uploads_have_keys_and_other_posts_except_bulk_delete_are_unsafe(self) -> None:
         posts = {operation.name for operation in OPERATIONS.values() if operation.method == "POST"}
 
         assert self.named(replay=Replay.KEYED) == {"images.create", "images.upload_via_url"}
@@ -307,7 +307,7 @@ class TestOperations:
             "custom_domain.test_connection",
         }
 
-    def test_rate_classes_tell_uploads_and_deletions_apart_from_the_rest(self) -> None:
+    def test_rate_classes_separate_uploads_and_deletions_from_the_rest(self) -> None:
         assert self.named(rate_class=RateClass.CREATE) == {"images.create"}
         assert self.named(rate_class=RateClass.URL_INGEST) == {"images.upload_via_url"}
         assert self.named(rate_class=RateClass.DELETE) == {

@@ -115,7 +115,7 @@ async def test_a_field_that_becomes_nullable_reads_as_none_or_empty(kind: str, f
 
 
 @pytest.mark.parametrize(("kind", "field"), sorted(NEVER_NULL))
-async def test_a_null_where_the_record_would_be_of_no_use_is_refused(kind: str, field: str) -> None:
+async def test_a_null_in_an_essential_field_is_rejected(kind: str, field: str) -> None:
     with pytest.raises(TypeError, match=rf"\.{field}: .*expected"):
         await read(kind, ANSWERS[kind][1] | {field: None})
 
@@ -139,7 +139,7 @@ async def test_any_other_missing_field_is_named(kind: str, field: str) -> None:
     assert raised.value.args == (field,)
 
 
-async def test_a_recording_from_before_april_is_read() -> None:
+async def test_a_response_recorded_before_april_is_read() -> None:
     added_later = ("can_upload", "is_directly_deliverable")
     record = {name: value for name, value in IMAGE.items() if name not in added_later}
 
@@ -148,7 +148,7 @@ async def test_a_recording_from_before_april_is_read() -> None:
     assert (image.can_upload, image.is_directly_deliverable) == (False, False)
 
 
-async def test_one_new_member_does_not_spoil_a_page() -> None:
+async def test_one_new_enumeration_member_does_not_break_a_page() -> None:
     page = [IMAGE, IMAGE | {"mime_type": "image/next-gen"}, IMAGE | {"status": "ARCHIVED"}]
 
     response = await images.images_list(RecordingCaller(page))

@@ -50,7 +50,7 @@ def same_moments(value: Any) -> Any:
 
 
 @every_record
-def test_a_record_comes_back_as_it_was_read(model: Any, record: dict[str, Any]) -> None:
+def test_a_record_is_written_back_unchanged(model: Any, record: dict[str, Any]) -> None:
     parsed = model.from_dict(record)
 
     assert parsed.to_dict() == same_moments(record)
@@ -75,7 +75,7 @@ def test_reading_does_not_change_what_was_read(model: Any, record: dict[str, Any
     assert record == before
 
 
-def test_values_have_the_types_that_the_annotations_promise() -> None:
+def test_values_have_the_annotated_types() -> None:
     image = Image.from_dict(IMAGE)
 
     assert image.id == UUID(ID)
@@ -86,7 +86,7 @@ def test_values_have_the_types_that_the_annotations_promise() -> None:
     assert image.deleted_at is None
 
 
-def test_free_form_objects_are_plain_dictionaries_of_their_own() -> None:
+def test_free_form_objects_are_separate_plain_dictionaries() -> None:
     image = Image.from_dict(IMAGE)
 
     assert type(image.custom_metadata) is dict
@@ -153,7 +153,7 @@ def test_any_free_form_and_unknown_content_survives_the_round_trip(
 
 
 @given(moment=st.datetimes(timezones=st.just(UTC) | st.timezones()))
-def test_any_moment_survives_the_round_trip(moment: datetime) -> None:
+def test_any_datetime_survives_the_round_trip(moment: datetime) -> None:
     offset = moment.utcoffset()
     if offset is None or offset % timedelta(minutes=1):
         moment = moment.astimezone(UTC) if moment.year > 1 else moment.replace(tzinfo=UTC)
@@ -186,7 +186,7 @@ def test_any_moment_survives_the_round_trip(moment: datetime) -> None:
         ("9999-12-31T23:59:60Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
     ],
 )
-def test_moments_are_read_in_every_spelling_and_as_utc_without_an_offset(text: str, moment: datetime) -> None:
+def test_moments_are_read_in_every_format_and_as_utc_without_an_offset(text: str, moment: datetime) -> None:
     image = Image.from_dict(IMAGE | {"created_at": text})
 
     assert image.created_at == moment
@@ -216,7 +216,7 @@ def test_moments_are_read_in_every_spelling_and_as_utc_without_an_offset(text: s
         ("custom_metadata", [], TypeError),
     ],
 )
-def test_a_value_of_the_wrong_type_is_refused_by_field(
+def test_a_value_of_the_wrong_type_is_rejected_with_its_field(
     field: str, value: object, error: type[Exception]
 ) -> None:
     with pytest.raises(error, match=rf"^Image\.{field}: "):
@@ -228,12 +228,12 @@ def test_a_whole_number_written_as_a_fraction_is_an_integer() -> None:
 
 
 @pytest.mark.parametrize("record", [None, [], "image", 3])
-def test_what_is_no_object_is_refused(record: Any) -> None:
+def test_a_value_that_is_not_an_object_is_rejected(record: Any) -> None:
     with pytest.raises(TypeError, match=r"^Image: expected a JSON object"):
         Image.from_dict(record)
 
 
-def test_a_list_of_the_wrong_type_is_refused_by_field() -> None:
+def test_a_list_of_the_wrong_type_is_rejected_with_its_field() -> None:
     with pytest.raises(TypeError, match=r"^MetricsDatasets\.uploads: expected a JSON array"):
         models.MetricsDatasets.from_dict(support.DATASETS | {"uploads": {}})
 
@@ -254,11 +254,11 @@ def test_models_are_built_by_keyword_only() -> None:
         models.CorsOriginCreate("a.example.com")  # type: ignore[call-arg]
 
 
-def test_no_class_has_a_name_that_only_a_generator_would_give() -> None:
+def test_no_class_has_a_generated_looking_name() -> None:
     assert [name for name in models.__all__ if "Schema" in name or "Response" in name or len(name) > 30] == []
 
 
-def test_a_field_that_is_in_json_what_it_is_in_python_costs_no_call() -> None:
+def test_a_field_with_the_same_type_in_json_and_python_costs_no_call() -> None:
     called: list[str] = []
 
     def note(frame: FrameType, event: str, argument: object) -> None:  # noqa: ARG001 - the interface

@@ -40,7 +40,7 @@ def test_any_text_is_a_member_that_behaves_like_its_text(enumeration: type[OpenS
         assert (type(copied), copied) == (enumeration, text)
 
 
-def test_an_unknown_member_is_one_object_and_not_among_the_known() -> None:
+def test_an_unknown_member_is_one_object_and_not_a_known_one() -> None:
     known = list(ImageStatus)
     archived = ImageStatus("ARCHIVED")
 
@@ -51,7 +51,7 @@ def test_an_unknown_member_is_one_object_and_not_among_the_known() -> None:
     assert repr(archived) == "<ImageStatus.ARCHIVED: 'ARCHIVED'>"
 
 
-def test_a_member_knows_whether_the_schema_declares_it() -> None:
+def test_a_member_knows_if_the_schema_declares_it() -> None:
     assert ImageStatus.READY.is_known
     assert not ImageStatus("ARCHIVED").is_known
     assert not SupportedMimeType("IMAGE_PNG").is_known
@@ -63,7 +63,7 @@ def test_one_text_in_two_enumerations_is_two_members() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 1, b"READY", ["READY"]])
-def test_what_is_no_text_is_refused(value: Any) -> None:
+def test_a_value_that_is_not_a_string_is_rejected(value: Any) -> None:
     with pytest.raises(ValueError, match="is not a valid ImageStatus"):
         ImageStatus(value)
 

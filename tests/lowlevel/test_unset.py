@@ -25,7 +25,7 @@ def test_unset_is_false_and_prints_its_name() -> None:
     assert repr(UNSET) == "UNSET"
 
 
-def test_a_model_that_was_pickled_still_leaves_out_what_is_unset() -> None:
+def test_a_pickled_model_still_omits_unset_fields() -> None:
     body = pickle.loads(pickle.dumps(StandardUploadCreate(file_name="a.png")))
 
     assert body.purpose is UNSET

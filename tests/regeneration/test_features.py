@@ -429,7 +429,7 @@ def test_a_supported_schema_is_read_and_written(name: str) -> None:
 
 
 @pytest.mark.usefixtures("tree")
-def test_names_that_differ_only_in_case_stay_apart() -> None:
+def test_names_that_differ_only_in_case_stay_distinct() -> None:
     models: Any = importlib.import_module("feature_client.models")
     wire = {"fooBar": "x", "foo_bar": "y"}
     alike = models.Alike.from_dict(wire)
@@ -437,13 +437,13 @@ def test_names_that_differ_only_in_case_stay_apart() -> None:
     assert not alike.additional_properties
 
 
-def test_what_is_generated_for_every_feature_type_checks(tree: Path, tmp_path: Path) -> None:
+def test_generated_code_for_every_feature_type_checks(tree: Path, tmp_path: Path) -> None:
     report, problems, status = api.run(["--strict", "--cache-dir", str(tmp_path / "cache"), str(tree)])
     assert (status, problems) == (0, ""), report
 
 
 @pytest.mark.usefixtures("tree")
-async def test_operations_behind_references_are_called_as_they_say() -> None:
+async def test_operations_behind_references_are_called_as_declared() -> None:
     images: Any = importlib.import_module("feature_client.api.images")
     models: Any = importlib.import_module("feature_client.models")
     sent: list[Request] = []
@@ -462,7 +462,7 @@ async def test_operations_behind_references_are_called_as_they_say() -> None:
     check(parse([{"kind": "x"}]), [a("Cat", kind="x")])
 
 
-def test_what_has_no_effect_on_a_client_is_noted() -> None:
+def test_features_without_effect_on_a_client_are_noted() -> None:
     _, notes = regenerate.build(encoded(everything()), "new.json", regenerate.ROOT)
     said = "\n".join(notes)
     get_things, create = PLACE, "/paths/~1api~1v1~1images~1{body}~1{id}"
@@ -769,7 +769,7 @@ REFUSED: dict[str, tuple[Document, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_not_supported_is_rejected_at_its_place(tmp_path: Path, name: str) -> None:
+def test_an_unsupported_feature_is_rejected_with_its_location(tmp_path: Path, name: str) -> None:
     refused, place = REFUSED[name]
     with pytest.raises(RegenerationError) as caught:
         generate(refused, tmp_path)

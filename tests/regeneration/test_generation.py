@@ -66,7 +66,7 @@ def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_grown_document_gives_a_client_that_reads_all_of_it(importable: Path) -> None:
+def test_a_larger_document_generates_a_client_that_reads_all_of_it(importable: Path) -> None:
     grown = real_document()
     schemas = grown["components"]["schemas"]
     image = schemas["ImageSchema"]["properties"]
@@ -113,7 +113,7 @@ def test_a_grown_document_gives_a_client_that_reads_all_of_it(importable: Path) 
 VALUES = ['a"b', "c\nd", "e\\f", "\x00 g", "'h'", "é\u2028x", "", "i\\n", '"""j', "\ud800k"]
 
 
-def test_enumeration_values_are_those_of_the_document_whatever_characters_they_have(importable: Path) -> None:
+def test_enumeration_values_of_any_characters_are_those_of_the_document(importable: Path) -> None:
     odd = real_document()
     odd["components"]["schemas"]["ImageStatus"]["enum"] += VALUES
     odd["components"]["schemas"]["ImageSchema"]["properties"]["mood"] = {"enum": ['g"o', "b\ta", None]}
@@ -166,7 +166,7 @@ def test_two_fields_of_one_name_stop_the_run(tmp_path: Path) -> None:
         generate(changed(real_document(), "components schemas ImageSchema properties", twins), tmp_path)
 
 
-def test_generation_is_deterministic_wherever_it_happens(tmp_path: Path) -> None:
+def test_generation_is_deterministic_on_any_machine(tmp_path: Path) -> None:
     first = generate(real_document(), tmp_path / "a")
     second = generate(real_document(), tmp_path / "b")
 
@@ -182,7 +182,7 @@ def test_generation_is_deterministic_wherever_it_happens(tmp_path: Path) -> None
     }
 
 
-def test_nothing_of_the_tree_knows_an_http_library() -> None:
+def test_no_generated_module_knows_an_http_library() -> None:
     tree = regenerate.ROOT / "imgwire_async" / "imgwire" / "lowlevel"
 
     assert not [path for path in tree.rglob("*.py") if "httpx" in path.read_text("utf-8")]
@@ -225,14 +225,14 @@ def test_nothing_of_the_tree_knows_an_http_library() -> None:
         ),
     ],
 )
-def test_what_the_templates_cannot_express_stops_the_run(
+def test_a_feature_that_the_templates_cannot_express_stops_the_run(
     tmp_path: Path, path: str, value: object, message: str
 ) -> None:
     with pytest.raises(RegenerationError, match=message):
         generate(changed(real_document(), path, value), tmp_path)
 
 
-def test_an_operation_that_the_generator_drops_is_named(tmp_path: Path) -> None:
+def test_an_operation_that_the_generator_drops_is_reported(tmp_path: Path) -> None:
     ours, _ = regenerate.build(encoded(real_document()), "x", regenerate.ROOT)
     facts = facts_of(ours, IMGWIRE)
     for fact in facts:

@@ -15,21 +15,21 @@ from tests.regeneration.support import OPENAPI, VENDOR_DOCUMENTS, real_document
 
 
 @pytest.mark.parametrize("source", [OPENAPI, *VENDOR_DOCUMENTS], ids=lambda path: path.name)
-def test_the_checked_in_document_is_what_the_pipeline_makes(source: Path) -> None:
+def test_the_checked_in_document_is_what_the_pipeline_produces(source: Path) -> None:
     ours, notes = regenerate.build(source.read_bytes(), source.name, regenerate.ROOT)
 
     assert dump(ours) == OPENAPI.read_text("utf-8")
     assert notes == []
 
 
-def test_it_holds_exactly_the_operations_of_the_resource_api() -> None:
+def test_it_contains_exactly_the_operations_of_the_resource_api() -> None:
     found = {(method, path): full_name(operation) for path, method, operation in operations(real_document())}
 
     assert found.keys() == IMGWIRE.known_operations.keys()
     assert len(set(found.values())) == 20
 
 
-def test_every_operation_needs_a_bearer_of_the_production_server() -> None:
+def test_every_operation_needs_a_bearer_token_of_the_production_server() -> None:
     document = real_document()
 
     assert document["security"] == [{"bearer": []}]

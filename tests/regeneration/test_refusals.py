@@ -24,7 +24,7 @@ def refusal(text: bytes) -> str:
 
 
 @pytest.mark.parametrize("text", [b"", b"paths: {}\n", b"{", b"\xff\xfe", b"[" * 100_000])
-def test_what_is_not_json_is_rejected_by_name(text: bytes) -> None:
+def test_a_file_that_is_not_json_is_rejected_by_name(text: bytes) -> None:
     assert refusal(text).startswith("vendor.json is not JSON")
 
 
@@ -41,7 +41,7 @@ def test_a_document_of_another_version_is_rejected(version: object) -> None:
     assert "/openapi is" in refusal(encoded(document() | {"openapi": version}))
 
 
-def test_a_dangling_reference_is_rejected_at_its_place() -> None:
+def test_a_dangling_reference_is_rejected_with_its_location() -> None:
     broken = document(schemas={"A": {"properties": {"b": {"$ref": f"{SCHEMAS}Gone"}}}})
 
     assert refusal(encoded(broken)) == (
@@ -49,13 +49,13 @@ def test_a_dangling_reference_is_rejected_at_its_place() -> None:
     )
 
 
-def test_a_reference_out_of_the_document_is_rejected() -> None:
+def test_a_reference_outside_the_document_is_rejected() -> None:
     broken = document(schemas={"A": {"items": {"$ref": "other.json#/A"}}})
 
     assert "leaves the document" in refusal(encoded(broken))
 
 
-def test_a_reference_that_leads_to_itself_is_rejected() -> None:
+def test_a_circular_reference_is_rejected() -> None:
     parameters = [{"$ref": "#/components/parameters/P"}]
     broken = document({"/api/v1/images/": {"get": operation(parameters=parameters)}})
     broken["components"]["parameters"] = {"P": {"$ref": "#/components/parameters/P"}}
@@ -97,7 +97,7 @@ def test_a_document_without_any_known_operation_is_rejected() -> None:
         ("x-codegen-sdk-group-name", 7),
     ],
 )
-def test_a_mark_that_cannot_be_used_is_rejected(mark: str, value: object) -> None:
+def test_an_invalid_mark_is_rejected(mark: str, value: object) -> None:
     message = refusal(encoded(document({"/api/v1/images/": {"get": operation() | {mark: value}}})))
 
     assert message.startswith(f"/paths/~1api~1v1~1images~1/get: {mark} is {value!r}")
@@ -109,7 +109,7 @@ def test_an_unknown_operation_with_only_some_of_the_marks_is_rejected() -> None:
     assert "not all of the three marks" in refusal(encoded(document({"/new": {"get": partly}})))
 
 
-def test_an_operation_that_is_not_what_openapi_says_is_rejected_at_its_place() -> None:
+def test_an_operation_that_violates_openapi_is_rejected_with_its_location() -> None:
     broken = document({"/api/v1/images/": {"get": operation(responses=[])}})
 
     assert refusal(encoded(broken)).startswith("/paths/~1api~1v1~1images~1/get/responses: ")

@@ -42,7 +42,7 @@ def leftovers(root: Path) -> list[str]:
     return [path.name for path in root.glob(".regenerate-*")]
 
 
-def test_the_checked_in_tree_is_what_the_document_gives(
+def test_the_checked_in_tree_is_what_the_document_generates(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert regenerate.main(["--check"], checkout) == 0
@@ -78,7 +78,7 @@ def test_a_hand_edited_document_is_noticed(checkout: Path, monkeypatch: pytest.M
     assert regenerate.main(["--check"], checkout) == 1
 
 
-def test_an_older_document_makes_an_older_client_and_the_current_one_brings_it_back(
+def test_an_older_document_generates_an_older_client_and_the_current_one_restores_it(
     checkout: Path, tmp_path: Path
 ) -> None:
     current = fingerprint(checkout)
@@ -104,7 +104,7 @@ def test_an_older_document_makes_an_older_client_and_the_current_one_brings_it_b
         ("paths /api/v1/images/token", None, 3),
     ],
 )
-def test_the_exit_code_tells_what_kind_of_change_it_is(
+def test_the_exit_code_shows_the_kind_of_change(
     checkout: Path, tmp_path: Path, path: str, value: object, code: int
 ) -> None:
     new = written(tmp_path / "new.json", changed(real_document(), path, value))
@@ -127,7 +127,7 @@ def test_the_report_is_markdown_with_a_section_for_each_kind(checkout: Path, tmp
     assert "- `images.upload_via_url`: operation removed" in text
 
 
-def test_a_refused_document_is_one_sentence_and_exit_code_1(
+def test_a_rejected_document_ends_with_one_sentence_and_exit_code_1(
     checkout: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert regenerate.main(["--source", written(tmp_path / "a.json", {"swagger": "2.0"})], checkout) == 1
@@ -179,7 +179,7 @@ class TestAtomicity:
         assert leftovers(checkout) == []
 
     @pytest.mark.parametrize("failing_rename", [1, 2, 3, 4])
-    def test_a_failure_between_the_renames_puts_everything_back(
+    def test_a_failure_between_the_renames_restores_everything(
         self, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing_rename: int
     ) -> None:
         monkeypatch.setattr(generation, "generate", tiny_tree)
@@ -252,7 +252,7 @@ class TestFacadeGuard:
 
         assert "images.retrieve: not called by the facade" in self.unreachable(facade)
 
-    def test_parameters_and_fields_that_no_call_gives_are_listed(self, facade: Path) -> None:
+    def test_parameters_and_fields_that_no_call_passes_are_listed(self, facade: Path) -> None:
         facade.write_text(
             "def list(core): return api.images_list(core, page=1)\n"
             "def create(core): return api.images_create(core, body=StandardUploadCreate(file_name='a'))\n"
@@ -267,7 +267,7 @@ class TestFacadeGuard:
             "images.create: field file_name of StandardUploadCreate is not given by the facade" not in found
         )
 
-    def test_a_call_with_unpacked_arguments_may_give_anything(self, facade: Path) -> None:
+    def test_a_call_with_unpacked_arguments_may_pass_anything(self, facade: Path) -> None:
         facade.write_text("def list(core, **rest): return api.images_list(core, **rest)\n")
 
         assert not [line for line in self.unreachable(facade) if line.startswith("images.list:")]

@@ -77,7 +77,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 class TestContract:
-    def test_is_written_as_the_pipeline_writes_it_and_described_throughout(self) -> None:
+    def test_is_in_the_form_of_the_pipeline_and_fully_described(self) -> None:
         ours, notes = regenerate.build(CONTRACT.read_bytes(), "contract", ROOT, IMGIX)
 
         assert dump(ours) == CONTRACT.read_text("utf-8")
@@ -105,9 +105,7 @@ class TestContract:
 
 
 class TestSeveralServices:
-    def test_are_all_checked_without_naming_one(
-        self, checkout: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_are_all_checked_by_default(self, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (checkout / IMGIX.tree / "models" / "cursor.py").write_text("edited = True\n")
         before = fingerprint(checkout)
 
@@ -136,7 +134,7 @@ class TestSeveralServices:
         assert regenerate.main(["--contract", "imgix", "--source", str(CONTRACT)], checkout) == 2
         assert fingerprint(checkout) == before
 
-    def test_are_not_taken_for_one_another(self, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_are_not_confused(self, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert regenerate.main(["--source", str(CONTRACT)], checkout) == 1
         assert "api_key" in capsys.readouterr().err
 
@@ -159,7 +157,7 @@ class TestParameters:
 
         assert caller.requests[0].query == dict(zip(names, "1234", strict=True))
 
-    def test_that_would_have_one_name_stop_the_run(self, client: Any) -> None:
+    def test_with_the_same_name_stop_the_run(self, client: Any) -> None:
         with pytest.raises(RegenerationError, match="filter_a"):
             client(service(parameters=[parameter("filter[a]"), parameter("filter[a")]))
 
@@ -206,21 +204,21 @@ class TestBodiesAndResponses:
         assert (request.content, request.content_type, request.json) == (b"\x00", "image/png", None)
 
     @pytest.mark.parametrize("other", ["application/json", "multipart/form-data"])
-    def test_another_media_type_is_rejected_at_its_place(self, other: str) -> None:
+    def test_another_media_type_is_rejected_with_its_location(self, other: str) -> None:
         ours = built(service("post", requestBody={"content": {other: {"schema": {"type": "object"}}}}))
         with pytest.raises(
             RegenerationError, match=rf"things/post/requestBody: only {re.escape(JSON_API)} .*, not {other}"
         ):
             generator_input(ours, IMGIX)
 
-    async def test_nothing_is_read_of_a_response_without_content(self, client: Any) -> None:
+    async def test_a_response_without_content_is_not_read(self, client: Any) -> None:
         small = client(service("delete", responses={"204": {"description": ""}}))
 
         response = await small.call(RecordingCaller({"left": "over"}))
 
         assert response.data is None
 
-    async def test_a_lone_object_is_a_list_of_one_where_the_contract_says_so(self, client: Any) -> None:
+    async def test_a_lone_object_is_a_list_of_one_if_the_contract_says_so(self, client: Any) -> None:
         item = {"type": "object", "properties": {"id": {"type": "string"}}}
         items = {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}
         page = {
@@ -235,7 +233,7 @@ class TestBodiesAndResponses:
         with pytest.raises(TypeError, match=r"Page\.more: expected a JSON array"):
             models.Page.from_dict({"more": {"id": "a"}})
 
-    def test_a_constant_with_a_default_need_not_be_given(self, client: Any) -> None:
+    def test_a_constant_with_a_default_may_be_omitted(self, client: Any) -> None:
         properties = {
             "type": {"const": "things", "default": "things", "type": "string"},
             "kind": {"const": "new", "type": "string"},
@@ -280,7 +278,7 @@ class TestDifferences:
             ),
         ],
     )
-    def test_are_reported_with_what_they_mean(self, path: str, value: object, line: str) -> None:
+    def test_are_reported_with_their_meaning(self, path: str, value: object, line: str) -> None:
         found = diff.compare(built(contract()), built(changed(contract(), path, value)))
 
         assert line in [str(change) for change in found]
@@ -311,7 +309,7 @@ class TestFacadeGuard:
         assert "sources.create: field s3_bucket of Deployment is not given by the facade" in found
         assert not [line for line in found if " type_ " in line or " name " in line]
 
-    def test_takes_a_model_that_is_read_from_a_dictionary_for_complete(self, tmp_path: Path) -> None:
+    def test_treats_a_model_that_is_read_from_a_dictionary_as_complete(self, tmp_path: Path) -> None:
         found = self.unreachable(
             tmp_path,
             "sources_create(c, body=SourceCreate(data=SourceCreateData(attributes=attributes)))\n"
@@ -320,7 +318,7 @@ class TestFacadeGuard:
         )
         assert found == []
 
-    def test_knows_the_filters_that_a_facade_puts_into_the_query(self, tmp_path: Path) -> None:
+    def test_knows_the_filters_that_a_facade_adds_to_the_query(self, tmp_path: Path) -> None:
         found = self.unreachable(
             tmp_path,
             "reports_list(c, page_number=p, page_size=n, sort=s, fields_reports=f, further_query=q)\n"

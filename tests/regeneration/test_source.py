@@ -78,7 +78,7 @@ def test_plain_http_is_rejected_beyond_loopback(address: str) -> None:
         ("/away", "only https is read"),
     ],
 )
-def test_an_answer_that_is_no_document_is_rejected(server: str, path: str, message: str) -> None:
+def test_a_response_that_is_not_a_document_is_rejected(server: str, path: str, message: str) -> None:
     with pytest.raises(RegenerationError, match=message):
         source.read(server + path)
 

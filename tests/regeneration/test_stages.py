@@ -29,7 +29,7 @@ def listing(**changes: Any) -> Document:
 
 
 class TestSelection:
-    def test_operations_that_the_vendor_ignores_are_left_out(self) -> None:
+    def test_operations_that_the_vendor_ignores_are_omitted(self) -> None:
         ignored = operation(method="hide") | {"x-codegen-sdk-ignore": True}
 
         chosen = selection.select(document({"/a": {"get": operation()}, "/b": {"get": ignored}}), IMGWIRE)
@@ -52,7 +52,7 @@ class TestSelection:
 
         assert chosen.paths["/api/v1/images/"]["get"]["x-codegen-sdk-pagination"] == "offset_headers"
 
-    def test_an_unknown_operation_beside_ours_is_left_out_with_a_note(self) -> None:
+    def test_an_unknown_operation_besides_ours_is_omitted_with_a_note(self) -> None:
         bare = {"operationId": "x", "responses": {}}
 
         chosen = selection.select(
@@ -82,7 +82,7 @@ class TestNormalisation:
 
         assert (found["operationId"], found["tags"]) == ("CorsOrigins_list", ["CORS Origins"])
 
-    def test_prose_is_taken_out_but_a_field_called_title_stays(self) -> None:
+    def test_prose_is_removed_but_a_field_called_title_is_kept(self) -> None:
         schema = {
             "type": "object",
             "title": "Prose",
@@ -107,7 +107,7 @@ class TestNormalisation:
             {"anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}]},
         ],
     )
-    def test_every_spelling_of_null_becomes_one(self, spelling: Document) -> None:
+    def test_every_form_of_null_becomes_one(self, spelling: Document) -> None:
         result = plain(document(schemas={"A": spelling}))
 
         assert result["components"]["schemas"]["A"] == {
@@ -130,7 +130,7 @@ class TestNormalisation:
     def test_a_shaped_document_without_the_environment_header_gets_it_back(self) -> None:
         assert only_operation(listing())["parameters"] == [ENVIRONMENT]
 
-    def test_parameters_of_the_path_are_given_to_its_operations(self) -> None:
+    def test_parameters_of_the_path_are_moved_to_its_operations(self) -> None:
         shared = {"name": "image_id", "in": "path", "required": True, "schema": {"type": "string"}}
         source = document({"/api/v1/images/{image_id}": {"parameters": [shared], "get": operation()}})
 
@@ -147,7 +147,7 @@ class TestNormalisation:
 
         assert found["x-codegen-sdk-pagination"] == "offset_headers"
 
-    def test_what_our_overlay_added_before_is_taken_out(self) -> None:
+    def test_earlier_additions_of_our_overlay_are_removed(self) -> None:
         source = document(
             schemas={"Error": {"x-imgwire-added": True}, "A": {"type": "string", "x-imgwire-secret": True}}
         )
@@ -175,7 +175,7 @@ class TestOverlay:
             ("$.p[*]", {"p": [{"name": "a", "n": 1}, {"name": "b", "n": 1}], "q": {"r/s": {}}}),
         ],
     )
-    def test_targets_select_as_json_path_does(self, target: str, expected: Document) -> None:
+    def test_targets_select_like_json_path(self, target: str, expected: Document) -> None:
         result, unmatched = self.applied(
             {"p": [{"name": "a"}, {"name": "b"}], "q": {"r/s": {}}}, (target, {"n": 1})
         )

@@ -66,7 +66,7 @@ def test_unknown_routes_and_methods_are_answered_in_json(imgix: Imgix) -> None:
     assert answer.json()["errors"][0]["status"] == "405"
 
 
-def test_published_limits_count_by_key_and_class(start_imgix: Callable[..., Imgix]) -> None:
+def test_published_limits_apply_per_key_and_class(start_imgix: Callable[..., Imgix]) -> None:
     clock = VirtualClock(NOW)
     imgix = start_imgix(clock=clock.time, limits="published")
 
@@ -83,7 +83,7 @@ def test_published_limits_count_by_key_and_class(start_imgix: Callable[..., Imgi
     assert statuses(2) == [200, 429]
 
 
-def test_limits_can_be_raised_and_say_when_to_come_back(start_imgix: Callable[..., Imgix]) -> None:
+def test_limits_can_be_raised_and_say_when_to_retry(start_imgix: Callable[..., Imgix]) -> None:
     limits = {"default": FixedWindow(limit=6, seconds=60)}
     imgix = start_imgix(clock=VirtualClock().time, limits="published", rate_limits=limits)
 
@@ -151,7 +151,7 @@ def test_an_unpublished_asset_is_not_served(imgix: Imgix) -> None:
     assert imgix.rendered("/a.png").status_code == 200
 
 
-def test_reports_complete_and_their_files_take_no_key(start_imgix: Callable[..., Imgix]) -> None:
+def test_reports_complete_and_their_files_need_no_key(start_imgix: Callable[..., Imgix]) -> None:
     clock = VirtualClock(NOW)
     imgix = start_imgix(clock=clock.time)
     end = clock.time()

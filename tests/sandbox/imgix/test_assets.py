@@ -26,7 +26,7 @@ def attributes_of(imgix: Imgix, source: str, path: str) -> dict[str, Any]:
     return found
 
 
-def test_an_asset_knows_its_picture(imgix: Imgix, source: str) -> None:
+def test_an_asset_has_the_facts_of_its_picture(imgix: Imgix, source: str) -> None:
     imgix.sandbox.add_file(source, "/heroes/hero one.png", picture(), name="Hero", custom_fields={"sku": "7"})
 
     answer = imgix.http.get(f"sources/{source}/assets/heroes/hero%20one.png").json()["data"]
@@ -38,7 +38,7 @@ def test_an_asset_knows_its_picture(imgix: Imgix, source: str) -> None:
     assert {name for name in known if not name.startswith("warning_")} <= found.keys()
 
 
-def test_an_added_path_is_an_asset_after_a_while(start_imgix: Callable[..., Imgix]) -> None:
+def test_an_added_path_becomes_an_asset_after_a_delay(start_imgix: Callable[..., Imgix]) -> None:
     clock = VirtualClock(NOW)
     imgix = start_imgix(clock=clock.time, indexing_delay=60)
     source = imgix.sandbox.add_source("shop")

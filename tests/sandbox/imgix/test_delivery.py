@@ -44,7 +44,7 @@ def test_originals_pass_through_unless_the_source_has_default_parameters(imgix: 
 
 
 @pytest.mark.usefixtures("source")
-def test_a_rendering_has_an_etag_and_names_what_it_lacks(imgix: Imgix) -> None:
+def test_a_rendering_has_an_etag_and_names_what_is_not_rendered(imgix: Imgix) -> None:
     first = imgix.rendered("/a b/ä.png", "w=30&txt=hello&auto=enhance")
 
     assert first.headers["x-imgix-sandbox-not-rendered"] == "auto=enhance, txt"
@@ -78,7 +78,7 @@ def signed(token: str, path: str, query: str = "") -> str:
     return f"{query}&s={mark}" if query else f"s={mark}"
 
 
-def test_a_signed_source_serves_only_what_was_signed(start_imgix: Callable[..., Imgix]) -> None:
+def test_a_signed_source_serves_only_signed_urls(start_imgix: Callable[..., Imgix]) -> None:
     clock = VirtualClock(NOW)
     imgix = start_imgix(clock=clock.time, deployment_delay=0)
     source = imgix.sandbox.add_source("shop", secure_url_enabled=True)
@@ -108,7 +108,7 @@ def test_files_of_a_web_folder_are_fetched_and_kept_until_purged(imgix: Imgix) -
         assert len(server.heads) == 2
 
 
-def test_a_missing_image_is_replaced_by_that_of_the_source(imgix: Imgix) -> None:
+def test_a_missing_image_is_replaced_by_the_default_image_of_the_source(imgix: Imgix) -> None:
     fallback = imgix.sandbox.add_source("fallback")
     imgix.sandbox.add_file(fallback, "/none.png", picture())
     url = "https://fallback.imgix.net/none.png"
@@ -136,7 +136,7 @@ def test_an_origin_that_fails_is_replaced_by_the_error_image(imgix: Imgix) -> No
         assert imgix.rendered("/a.png", host="bare.imgix.net").status_code == 502
 
 
-def test_a_deployment_decides_about_caches_robots_and_flash(imgix: Imgix) -> None:
+def test_a_deployment_configures_caches_robots_and_flash(imgix: Imgix) -> None:
     source = imgix.sandbox.add_source("shop", cache_ttl_value=3600, crossdomain_xml_enabled=True)
     imgix.sandbox.add_file(source, "/a.png", picture())
     closed = imgix.sandbox.add_source("closed", **{"robots.txt": "disallow-all"})

@@ -128,7 +128,7 @@ def test_a_file_is_uploaded_and_gets_a_custom_field(
         ("add/a.jpg", "/add/a.jpg"),
     ],
 )
-def test_every_way_to_write_a_path_leads_to_its_asset(
+def test_every_way_to_write_a_path_finds_its_asset(
     imgix: Imgix, request_: Caller, source: str, written: str, stored: str
 ) -> None:
     imgix.sandbox.add_file(source, stored, b"text")
@@ -154,7 +154,7 @@ def test_a_path_with_an_empty_or_relative_segment_is_a_bad_request(
         assert (call.status, call.errors[0]["title"]) == (400, "origin_path")
 
 
-def test_empty_bodies_and_empty_objects_are_taken_where_nothing_is_to_be_said(
+def test_empty_bodies_and_empty_objects_are_accepted_where_no_content_is_needed(
     imgix: Imgix, request_: Caller, source: str
 ) -> None:
     imgix.sandbox.add_file(source, "/a.jpg", b"text")
@@ -169,9 +169,7 @@ def test_empty_bodies_and_empty_objects_are_taken_where_nothing_is_to_be_said(
 
 
 @pytest.mark.parametrize("word", ["unpublish", "publish"])
-def test_publishing_goes_by_both_paths_and_names(
-    imgix: Imgix, request_: Caller, source: str, word: str
-) -> None:
+def test_publishing_works_by_path_and_by_name(imgix: Imgix, request_: Caller, source: str, word: str) -> None:
     imgix.sandbox.add_file(source, "/a.jpg", b"text")
     url = "https://shop.imgix.net/a.jpg"
 
@@ -199,7 +197,7 @@ def test_every_failure_is_json_with_a_detail(request_: Caller, path: str, method
     assert reply.errors[0]["id"]
 
 
-def test_a_rejected_file_is_read_to_its_end_so_that_the_answer_arrives(
+def test_a_rejected_file_is_read_to_its_end_so_that_the_response_arrives(
     imgix: Imgix, request_: Caller, source: str
 ) -> None:
     imgix.sandbox.add_file(source, "/a.bin", b"text")

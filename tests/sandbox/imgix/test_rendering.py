@@ -150,7 +150,7 @@ def original() -> Any:
 
 
 @pytest.mark.parametrize("query", RENDERINGS)
-def test_pixels_are_those_of_libvips(served: Imgix, query: str) -> None:
+def test_pixels_are_the_same_as_those_of_libvips(served: Imgix, query: str) -> None:
     response = served.rendered("/a.png", query)
     found = pyvips.Image.new_from_buffer(response.content, "")
     expected = RENDERINGS[query](original())
@@ -180,7 +180,9 @@ def test_pixels_are_those_of_libvips(served: Imgix, query: str) -> None:
         ("rect=1,2,3", (300, 200)),
     ],
 )
-def test_sizes_where_pixels_are_not_defined(served: Imgix, query: str, size: tuple[int, int]) -> None:
+def test_sizes_are_right_where_pixels_are_not_defined(
+    served: Imgix, query: str, size: tuple[int, int]
+) -> None:
     with Image.open(BytesIO(served.rendered("/a.png", query).content)) as found:
         assert found.size == size
 
@@ -215,7 +217,7 @@ def test_quality_resolution_and_subsampling(served: Imgix) -> None:
         assert found.info["dpi"] == (300, 300)
 
 
-def test_a_picture_is_turned_by_exif_unless_orient_replaces_that(served: Imgix) -> None:
+def test_a_picture_is_rotated_by_exif_unless_orient_overrides_it(served: Imgix) -> None:
     def size(query: str) -> tuple[int, int]:
         with Image.open(BytesIO(served.rendered("/turned.jpg", query).content)) as found:
             assert 274 not in found.getexif()
@@ -231,14 +233,14 @@ def test_an_animation_keeps_its_frames(served: Imgix) -> None:
         assert getattr(found, "n_frames", 1) == 1
 
 
-def test_what_is_no_raster_picture_passes_through(served: Imgix) -> None:
+def test_files_that_are_not_raster_images_pass_through(served: Imgix) -> None:
     response = served.rendered("/drawing.svg", "w=15")
 
     assert response.headers["content-type"].startswith("image/svg+xml")
     assert response.headers["x-imgix-sandbox-not-rendered"] == "w"
 
 
-def test_values_in_base64_count_as_plain_ones(served: Imgix) -> None:
+def test_values_in_base64_are_treated_like_plain_ones(served: Imgix) -> None:
     # "150" in URL-safe base64 without padding
     with Image.open(BytesIO(served.rendered("/a.png", "w64=MTUw").content)) as found:
         assert found.size == (150, 100)

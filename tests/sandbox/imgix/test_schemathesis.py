@@ -12,7 +12,7 @@ CONTRACT = Path(__file__).resolve().parents[3] / "scripts" / "contracts" / "imgi
 CHECKS = ("not_a_server_error", "response_schema_conformance", "content_type_conformance")
 
 
-def test_every_operation_answers_generated_requests_as_the_contract_says(tmp_path: Path) -> None:
+def test_every_operation_responds_to_generated_requests_as_the_contract_says(tmp_path: Path) -> None:
     with ImgixSandbox(fetches_origins=False) as sandbox:
         sandbox.add_file(sandbox.add_source("shop"), "/a.txt", b"text")
         run = subprocess.run(

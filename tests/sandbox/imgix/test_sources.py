@@ -47,7 +47,7 @@ def test_an_unknown_source_is_answered_like_the_recorded_error(imgix: Imgix) -> 
     assert {**error, "id": ""} == {**expected["errors"][0], "id": ""}
 
 
-def test_a_deployment_takes_its_time_and_the_former_one_serves_meanwhile(
+def test_a_deployment_takes_time_and_the_previous_one_serves_meanwhile(
     start_imgix: Callable[..., Imgix],
 ) -> None:
     clock = VirtualClock(NOW)
@@ -76,7 +76,7 @@ def test_a_deployment_takes_its_time_and_the_former_one_serves_meanwhile(
     assert (status(), imgix.rendered("/a.txt").status_code) == ("deployed", 403)
 
 
-def test_a_disabled_source_answers_410_and_takes_no_other_change(imgix: Imgix) -> None:
+def test_a_disabled_source_answers_410_and_accepts_no_other_change(imgix: Imgix) -> None:
     source_id = imgix.sandbox.add_source("shop")
     imgix.sandbox.add_file(source_id, "/a.txt", b"text")
 
@@ -94,7 +94,7 @@ def test_a_disabled_source_answers_410_and_takes_no_other_change(imgix: Imgix) -
     assert patch(name="other") == 200
 
 
-def test_secrets_do_not_come_back_but_the_token_of_a_signed_source_does(imgix: Imgix) -> None:
+def test_secrets_are_not_returned_except_the_token_of_a_signed_source(imgix: Imgix) -> None:
     created = imgix.create(username="u", password="hidden-password", secure_url_enabled=True)
 
     assert "hidden-password" not in created.text
@@ -128,7 +128,7 @@ def test_secrets_do_not_come_back_but_the_token_of_a_signed_source_does(imgix: I
         {"type": "webproxy", "secure_url_enabled": True, "robots.txt": "origin"},
     ],
 )
-def test_a_deployment_that_cannot_be_is_rejected(imgix: Imgix, deployment: dict[str, Any]) -> None:
+def test_an_invalid_deployment_is_rejected(imgix: Imgix, deployment: dict[str, Any]) -> None:
     assert imgix.create(**deployment).status_code == 400
     assert imgix.http.get("sources").json()["data"] == []
 
@@ -145,7 +145,7 @@ def test_a_deployment_that_cannot_be_is_rejected(imgix: Imgix, deployment: dict[
         b'{"data": {"type": "sources", "attributes": {"name": "a", "deployment": {"type": {}}}}}',
     ],
 )
-def test_a_body_that_is_no_such_document_is_rejected(imgix: Imgix, body: bytes) -> None:
+def test_an_invalid_document_is_rejected(imgix: Imgix, body: bytes) -> None:
     answer = imgix.http.post("sources", content=body)
 
     assert (answer.status_code, answer.json()["errors"][0]["status"]) == (400, "400")
@@ -202,7 +202,7 @@ def test_filters_sorts_and_sparse_fields(imgix: Imgix) -> None:
     assert sparse["attributes"] == {"name": "Alpha", "deployment": {"type": "gcs"}}
 
 
-def test_a_lone_object_where_a_list_is_expected_is_a_switch(start_imgix: Callable[..., Imgix]) -> None:
+def test_a_lone_object_instead_of_a_list_can_be_switched_on(start_imgix: Callable[..., Imgix]) -> None:
     imgix = start_imgix(lone_objects=True)
     source_id = imgix.sandbox.add_source("shop")
 

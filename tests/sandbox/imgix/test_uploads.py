@@ -53,7 +53,7 @@ def test_an_existing_path_is_replaced_only_on_request_and_with_the_permission(
     assert imgix.http.get(f"sources/{source}/assets/a.png").json()["data"]["attributes"]["media_width"] == 2
 
 
-def test_an_upload_that_is_too_large_or_empty_or_for_a_web_folder_is_rejected(
+def test_an_upload_that_is_too_large_empty_or_for_a_web_folder_is_rejected(
     start_imgix: Callable[..., Imgix],
 ) -> None:
     imgix = start_imgix(maximum_upload_bytes=100)
@@ -69,7 +69,7 @@ def test_an_upload_that_is_too_large_or_empty_or_for_a_web_folder_is_rejected(
 
 
 @pytest.mark.parametrize("verbs", [True, False])
-def test_a_session_takes_bytes_at_its_url_and_becomes_an_asset(
+def test_a_session_accepts_bytes_at_its_url_and_becomes_an_asset(
     start_imgix: Callable[..., Imgix], verbs: bool
 ) -> None:
     clock = VirtualClock(NOW)
@@ -109,7 +109,7 @@ def test_a_session_expires(start_imgix: Callable[..., Imgix]) -> None:
     assert imgix.http.get(f"{base}status/{session['id']}").json()["data"]["attributes"]["status"] == "EXPIRED"
 
 
-def test_a_cancelled_session_is_gone(imgix: Imgix, source: str) -> None:
+def test_a_cancelled_session_no_longer_exists(imgix: Imgix, source: str) -> None:
     base = f"sources/{source}/upload-sessions/"
     session = imgix.http.post(f"{base}create/a.png").json()["data"]
 

@@ -30,7 +30,7 @@ def test_all_twenty_operations_are_served() -> None:
     "authorization",
     [None, "", "Bearer", "Bearer wrong", "Basic {server}", "{server}", "Bearer {server}x", "Bearer é"],
 )
-def test_no_operation_answers_without_a_valid_key(
+def test_no_operation_works_without_a_valid_key(
     api: Api, operation: object, authorization: str | None
 ) -> None:
     method, path = operation.method, operation.path  # type: ignore[attr-defined]
@@ -93,7 +93,7 @@ def test_another_environment_can_be_ignored(start_api: Callable[..., Api]) -> No
     assert api.http.get("/api/v1/images/", headers={"X-Environment-Id": str(uuid.uuid4())}).status_code == 200
 
 
-def test_the_keys_have_their_prefixes_and_stay_out_of_reprs(api: Api) -> None:
+def test_the_keys_have_their_prefixes_and_are_not_in_reprs(api: Api) -> None:
     sandbox = api.sandbox
     assert sandbox.server_key.startswith("sk_")
     assert sandbox.client_key.startswith("ck_")

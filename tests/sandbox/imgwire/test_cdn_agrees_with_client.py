@@ -61,7 +61,7 @@ def test_every_url_of_the_vendors_builders_is_read(case: dict[str, Any]) -> None
     parse(case["url"].partition("?")[2].encode())
 
 
-def test_both_know_the_same_names_and_mean_the_same_by_them() -> None:
+def test_both_know_the_same_names_with_the_same_meaning() -> None:
     of_the_sandbox = {name: row.name for row in TABLE for name in (row.name, *row.aliases.split())}
     of_the_client = {name: row.name for row in CLIENT_TABLE for name in row.names}
 
@@ -71,7 +71,7 @@ def test_both_know_the_same_names_and_mean_the_same_by_them() -> None:
 @pytest.mark.parametrize(
     ("name", "canonical"), [(name, row.name) for row in CLIENT_TABLE for name in row.names]
 )
-def test_a_value_of_no_use_is_rejected_under_the_canonical_name(name: str, canonical: str) -> None:
+def test_an_invalid_value_is_rejected_under_the_canonical_name(name: str, canonical: str) -> None:
     with pytest.raises(InvalidTransformationError) as refused:
         cdn_url("https://cdn.example/a/b/c", **{name: object()})  # type: ignore[arg-type]
 

@@ -56,7 +56,7 @@ def test_the_format_follows_the_accept_header(photo: Stored, accept: str, expect
     assert response.headers["vary"] == "Accept"
 
 
-def test_without_transformations_the_original_goes_to_those_who_take_it(photo: Stored) -> None:
+def test_without_transformations_the_original_is_delivered_to_clients_that_accept_it(photo: Stored) -> None:
     assert photo.get().content == photograph()
     assert photo.get("format=auto", accept="image/jpeg").content == photograph()
     assert photo.get(accept=CHROME).headers["content-type"] == "image/avif"
@@ -66,7 +66,7 @@ def test_without_transformations_the_original_goes_to_those_who_take_it(photo: S
     ("format", "name"),
     [("HEIF", "a.heic"), ("JXL", "a.jxl"), ("BMP", "a.bmp"), ("ICO", "a.ico"), ("TIFF", "a.tif")],
 )
-def test_types_that_browsers_lack_are_converted(api: Api, format: str, name: str) -> None:
+def test_types_that_browsers_do_not_support_are_converted(api: Api, format: str, name: str) -> None:
     options = {"sizes": [(120, 80)]} if format == "ICO" else {}
     stored = store(api, encode(format, (120, 80), **options), name)
 
@@ -100,7 +100,7 @@ def test_animations_keep_their_frames_and_delays(api: Api) -> None:
     assert still.size == (20, 15)
 
 
-def test_an_animation_that_would_be_too_large_is_a_still_picture(start_api: Callable[..., Api]) -> None:
+def test_an_animation_that_would_be_too_large_becomes_a_still_picture(start_api: Callable[..., Api]) -> None:
     stored = store(start_api(maximum_pixels=5000), animation(), "a.gif")
 
     response = stored.get("min-width=80")
@@ -150,7 +150,7 @@ def test_an_animation_that_would_be_too_large_is_a_still_picture(start_api: Call
         ("width=8000&dpr=8&enlarge=true", "the resizing", None),
     ],
 )
-def test_what_is_not_allowed_is_rejected_and_explained(
+def test_disallowed_values_are_rejected_and_explained(
     photo: Stored, query: str, transformation: str, suggestion: str | None
 ) -> None:
     response = photo.get(query)
@@ -177,14 +177,14 @@ def test_images_that_are_not_ready_are_not_found(api: Api) -> None:
     assert pending.get(preset="@thumbnail").json()["error_type"] == "ResourceNotFoundError"
 
 
-def test_a_variant_of_a_deleted_image_is_gone(api: Api, photo: Stored) -> None:
+def test_variants_of_a_deleted_image_are_gone(api: Api, photo: Stored) -> None:
     assert photo.get("width=10").status_code == 200
     api.http.delete(f"/api/v1/images/{photo.image['id']}")
 
     assert photo.get("width=10").status_code == 404
 
 
-def test_the_second_request_is_a_hit_however_it_is_spelled(photo: Stored) -> None:
+def test_the_second_request_is_a_cache_hit_however_it_is_written(photo: Stored) -> None:
     first = photo.get("w=50&background=%23FFF&format=jpg")
     second = photo.get("format=JPEG&bg=ffffff&width=50")
     other = photo.get("w=51&bg=ffffff&format=jpg")
@@ -197,14 +197,14 @@ def test_the_second_request_is_a_hit_however_it_is_spelled(photo: Stored) -> Non
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_each_negotiated_format_is_a_variant_of_its_own(photo: Stored) -> None:
+def test_each_negotiated_format_is_a_separate_variant(photo: Stored) -> None:
     answers = [photo.get("w=50", accept=accept) for accept in (CHROME, FIREFOX, "*/*", "image/png")]
 
     assert cache_of(*answers) == ["miss", "miss", "miss", "hit"]
     assert len({answer.headers["etag"] for answer in answers}) == 3
 
 
-def test_requests_at_the_same_time_share_one_transformation(api: Api, photo: Stored) -> None:
+def test_concurrent_requests_share_one_transformation(api: Api, photo: Stored) -> None:
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: photo.get("w=600&blur=30").content, range(8)))
 
@@ -212,7 +212,7 @@ def test_requests_at_the_same_time_share_one_transformation(api: Api, photo: Sto
     assert api.http.get("/api/v1/metrics/stats").json()["transformations"]["value"] == 1
 
 
-def test_the_cache_is_bounded_and_old_variants_go_first(start_api: Callable[..., Api]) -> None:
+def test_the_cache_is_bounded_and_drops_old_variants_first(start_api: Callable[..., Api]) -> None:
     stored = store(start_api(cdn_cache_bytes=30_000), photograph(), "a.jpg")
 
     def cached(width: int) -> str:
@@ -237,7 +237,7 @@ def test_metrics_count_requests_bytes_hits_and_transformations(api: Api, photo: 
     assert stats["cache_hit_ratio"]["value"] == 25
 
 
-def test_a_head_request_tells_the_length_of_the_variant(photo: Stored) -> None:
+def test_a_head_request_returns_the_length_of_the_variant(photo: Stored) -> None:
     got = photo.get("w=50")
 
     head = PUBLIC.head(f"{photo.image['cdn_url']}?w=50")
@@ -245,7 +245,7 @@ def test_a_head_request_tells_the_length_of_the_variant(photo: Stored) -> None:
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(got.content)))
 
 
-def test_presets_are_settings(start_api: Callable[..., Api]) -> None:
+def test_presets_can_be_configured(start_api: Callable[..., Api]) -> None:
     stored = store(start_api(presets={"small": PresetSize(30, 30)}), quarters())
 
     assert stored.picture(preset="@small").size == (30, 22)
@@ -261,7 +261,7 @@ def test_impossible_settings_are_rejected(settings: dict[str, Any]) -> None:
         SandboxSettings(**settings)
 
 
-def test_a_preset_needs_a_possible_size() -> None:
+def test_a_preset_needs_a_valid_size() -> None:
     with pytest.raises(ValueError, match="8192"):
         PresetSize(0, 10)
 
@@ -274,7 +274,7 @@ def test_there_are_49_transformations_and_no_alias_is_used_twice() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_query_is_read_or_refused(query: bytes) -> None:
+def test_any_query_is_accepted_or_rejected(query: bytes) -> None:
     with contextlib.suppress(InvalidTransformationError):
         parse(query)
 
@@ -294,7 +294,7 @@ VALUES = st.one_of(
 
 
 @given(st.lists(st.tuples(st.sampled_from([row.name for row in TABLE]), VALUES), max_size=3))
-def test_any_value_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
+def test_any_value_is_accepted_or_rejected(pairs: list[tuple[str, str]]) -> None:
     with contextlib.suppress(InvalidTransformationError):
         of_pairs(pairs)
 

@@ -123,7 +123,7 @@ def test_a_line_of_a_picture_is_scaled_down_to_one_pixel(api: Api, query: str, s
         ("negate=true", [(0, 255, 255), (255, 0, 255), (255, 255, 0), BLACK]),
     ],
 )
-def test_where_the_colors_are(colors: Stored, query: str, expected: list[Color]) -> None:
+def test_colors_are_in_the_expected_corners(colors: Stored, query: str, expected: list[Color]) -> None:
     assert corners(colors.pixels(query)) == expected
 
 
@@ -155,7 +155,7 @@ def test_a_picture_is_enlarged_around_its_centre(colors: Stored) -> None:
         ("hue=120", (100, 100, 100)),
     ],
 )
-def test_what_becomes_of_gray(gray: Stored, query: str, expected: Color) -> None:
+def test_gray_becomes_the_expected_color(gray: Stored, query: str, expected: Color) -> None:
     assert close(at(gray.pixels(query), 20, 15)[:3], expected, 2)
 
 
@@ -223,7 +223,7 @@ def test_pixelate_makes_squares_of_one_color(photo: Stored) -> None:
 
 
 @pytest.mark.parametrize("gravity", ["attention", "entropy"])
-def test_smart_gravities_find_the_interesting_part(api: Api, gravity: str) -> None:
+def test_smart_gravities_find_the_salient_part(api: Api, gravity: str) -> None:
     canvas = Image.new("RGB", (400, 100), (128, 128, 128))
     canvas.paste(Image.effect_noise((60, 60), 120).convert("RGB"), (320, 20))
     canvas.paste((230, 120, 90), (335, 35, 365, 65))
@@ -236,13 +236,13 @@ def test_smart_gravities_find_the_interesting_part(api: Api, gravity: str) -> No
 
 
 @pytest.mark.parametrize("algorithm", ["nearest", "cubic", "mitchell", "lanczos2", "lanczos3"])
-def test_nearest_alone_mixes_no_colors(colors: Stored, algorithm: str) -> None:
+def test_only_nearest_mixes_no_colors(colors: Stored, algorithm: str) -> None:
     image = colors.pixels(f"width=21&resizing_algorithm={algorithm}")
 
     assert (len(image.getcolors() or []) == 4) is (algorithm == "nearest")
 
 
-def test_new_canvas_is_transparent_or_of_the_background(colors: Stored) -> None:
+def test_new_canvas_is_transparent_or_has_the_background_color(colors: Stored) -> None:
     assert at(colors.pixels("padding=5"), 0, 0)[3] == 0
     assert at(colors.pixels("padding=5&background=0a141e"), 0, 0)[:3] == (10, 20, 30)
     assert at(colors.pixels("extend=5:5:5:5:ff00ff"), 0, 0)[:3] == (255, 0, 255)
@@ -251,7 +251,7 @@ def test_new_canvas_is_transparent_or_of_the_background(colors: Stored) -> None:
     assert close(at(colors.picture("padding=30&format=jpeg").convert("RGB"), 0, 0), WHITE)
 
 
-def test_turning_by_any_angle_makes_corners(colors: Stored) -> None:
+def test_rotation_by_any_angle_adds_corners(colors: Stored) -> None:
     turned = colors.pixels("rotate=45")
 
     diagonal = (80 + 60) / math.sqrt(2)
@@ -269,7 +269,7 @@ def test_transparency_survives_and_background_fills_it(api: Api) -> None:
     assert at(stored.pixels("negate=alpha:true"), 5, 5) == (0, 255, 255, 255)
 
 
-def test_a_watermark_lies_where_it_was_put(api: Api, gray: Stored) -> None:
+def test_a_watermark_is_at_its_position(api: Api, gray: Stored) -> None:
     mark = store(api, Image.new("RGB", (10, 6), RED)).image["id"]
 
     corner = gray.pixels(f"watermark={mark}:southeast:-2:-1")
@@ -288,7 +288,7 @@ def test_a_watermark_lies_where_it_was_put(api: Api, gray: Stored) -> None:
     assert max(at(shadow, 22, 21)[:3]) < 60
 
 
-def test_text_is_drawn_in_its_color_and_markup_is_only_text(gray: Stored) -> None:
+def test_text_is_drawn_in_its_color_and_markup_is_treated_as_text(gray: Stored) -> None:
     text = {"text": "<b>M&M", "size": 20, "color": "#00ff00", "gravity": "west"}
 
     drawn = gray.pixels({"watermark_text": json.dumps(text)})
@@ -344,7 +344,7 @@ def test_color_profiles(photo: Stored) -> None:
     assert png[24] == 16  # bits per sample
 
 
-def test_metadata_is_stripped_unless_asked_for_and_the_picture_is_upright(api: Api) -> None:
+def test_metadata_is_stripped_by_default_and_the_picture_is_upright(api: Api) -> None:
     exif = Image.Exif()
     exif[0x8298] = "(c) somebody"
     exif[0x0112] = 6

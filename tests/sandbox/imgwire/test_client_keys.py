@@ -47,7 +47,7 @@ def test_a_client_key_can_be_limited_in_pending_uploads(start_api: Callable[...,
     assert api.create()["image"]["status"] == "PENDING"  # the server key has no such limit
 
 
-def test_a_token_is_fresh_and_expires(api: Api) -> None:
+def test_a_new_token_is_unused_and_expires(api: Api) -> None:
     token = token_of(api)
 
     assert set(token) == {
@@ -66,7 +66,7 @@ def test_a_token_is_used_once(api: Api) -> None:
     assert (second.status_code, second.json()["error_type"]) == (401, "InvalidTokenError")
 
 
-def test_a_repeated_create_may_bring_the_token_it_has_used_up(api: Api) -> None:
+def test_a_repeated_create_may_reuse_its_token(api: Api) -> None:
     token = token_of(api)["token"]
 
     first = create(api, token, idempotency_key="k")
@@ -76,7 +76,7 @@ def test_a_repeated_create_may_bring_the_token_it_has_used_up(api: Api) -> None:
     assert second.json()["image"]["id"] == first.json()["image"]["id"]
 
 
-def test_a_refused_create_does_not_use_the_token_up(api: Api) -> None:
+def test_a_rejected_create_does_not_use_up_the_token(api: Api) -> None:
     token = token_of(api)["token"]
     assert create(api, token, file_name="a.txt").status_code == 422
 

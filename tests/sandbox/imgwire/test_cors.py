@@ -102,7 +102,7 @@ def test_without_origins_any_browser_may_upload(api: Api) -> None:
     assert store.headers["access-control-allow-methods"] == "PUT"
 
 
-def test_an_origin_that_is_not_configured_gets_no_headers_but_an_answer(api: Api) -> None:
+def test_an_unknown_origin_gets_a_response_without_the_headers(api: Api) -> None:
     add(api, "other.example.com")
     headers = {"Origin": SITE, "Authorization": f"Bearer {api.sandbox.client_key}"}
 
@@ -114,7 +114,7 @@ def test_an_origin_that_is_not_configured_gets_no_headers_but_an_answer(api: Api
         assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-def test_refusals_carry_the_headers_too_so_that_a_browser_can_read_them(api: Api) -> None:
+def test_rejections_have_the_headers_so_that_a_browser_can_read_them(api: Api) -> None:
     answer = PUBLIC.post(api.sandbox.base_url + CREATE, json={}, headers={"Origin": SITE})
 
     assert answer.status_code == 401

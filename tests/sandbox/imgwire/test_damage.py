@@ -159,7 +159,7 @@ def is_plain(response: httpx.Response) -> bool:
 @pytest.mark.parametrize(
     ("method", "path", "options"), REQUESTS, ids=lambda value: value if isinstance(value, str) else None
 )
-def test_a_database_that_breaks_while_it_is_used_gives_a_plain_500(
+def test_a_database_that_breaks_while_in_use_causes_a_plain_500(
     kept: Api, tmp_path: Path, method: str, path: str, options: dict[str, Any]
 ) -> None:
     with closing(sqlite3.connect(tmp_path / "kept" / "imgwire.sqlite")) as database, database:
@@ -173,7 +173,7 @@ def test_a_database_that_breaks_while_it_is_used_gives_a_plain_500(
     assert kept.http.get("/health").status_code == 200
 
 
-def test_a_record_that_is_damaged_gives_a_plain_500(kept: Api, tmp_path: Path) -> None:
+def test_a_damaged_record_causes_a_plain_500(kept: Api, tmp_path: Path) -> None:
     image = kept.create()["image"]
     with closing(sqlite3.connect(tmp_path / "kept" / "imgwire.sqlite")) as database, database:
         database.execute("UPDATE images SET custom_metadata = '{'")
@@ -194,7 +194,7 @@ def settled(api: Api, image_id: str) -> str:
     return "never settled"
 
 
-def test_a_removed_folder_gives_a_plain_500(kept: Api, tmp_path: Path) -> None:
+def test_a_removed_folder_causes_a_plain_500(kept: Api, tmp_path: Path) -> None:
     data = photograph()
     created = kept.create(data)
     shutil.rmtree(tmp_path / "kept" / "incoming")
@@ -207,7 +207,7 @@ def test_a_removed_folder_gives_a_plain_500(kept: Api, tmp_path: Path) -> None:
     assert str(tmp_path) not in refused.text
 
 
-def test_a_full_disk_gives_a_plain_500_and_later_uploads_succeed(
+def test_a_full_disk_causes_a_plain_500_and_later_uploads_succeed(
     kept: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = photograph()
@@ -226,7 +226,7 @@ def test_a_full_disk_gives_a_plain_500_and_later_uploads_succeed(
     assert stored.status_code == 200
 
 
-def test_an_original_that_is_gone_gives_a_plain_500(kept: Api, tmp_path: Path) -> None:
+def test_a_missing_original_causes_a_plain_500(kept: Api, tmp_path: Path) -> None:
     data = photograph()
     created = kept.create(data)
     PUBLIC.put(created["upload_url"], content=data, headers={"content-type": "image/jpeg"})
@@ -257,7 +257,7 @@ def test_an_original_that_is_gone_gives_a_plain_500(kept: Api, tmp_path: Path) -
     ],
     ids=lambda host: ascii(host)[:12],
 )
-def test_a_host_that_cannot_be_looked_up_ends_in_quarantine(
+def test_an_image_of_an_unknown_host_ends_in_quarantine(
     api: Api, host: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "imgwire_async.sandbox"):
@@ -270,7 +270,7 @@ def test_a_host_that_cannot_be_looked_up_ends_in_quarantine(
     assert f"Image {image_id} is quarantined" in caplog.text
 
 
-def test_a_redirect_to_a_host_that_cannot_be_looked_up_ends_in_quarantine(api: Api) -> None:
+def test_a_redirect_to_an_unknown_host_ends_in_quarantine(api: Api) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         source = f"http://127.0.0.1:{server.getsockname()[1]}/a.jpg"
         image_id = api.http.post("/api/v1/images/upload_via_url", json={"url": source}).json()["id"]
@@ -284,7 +284,7 @@ def test_a_redirect_to_a_host_that_cannot_be_looked_up_ends_in_quarantine(api: A
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("ours"), RecursionError(), MemoryError()], ids=repr)
 @pytest.mark.parametrize("step", ["fetching", "processing"])
-def test_whatever_goes_wrong_in_the_background_ends_in_quarantine_and_in_the_log(
+def test_any_failure_in_the_background_ends_in_quarantine_and_in_the_log(
     api: Api,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -307,7 +307,7 @@ def test_whatever_goes_wrong_in_the_background_ends_in_quarantine_and_in_the_log
     assert f"image {image['id']} failed: {error!r}" in caplog.text
 
 
-def test_an_archive_that_cannot_be_packed_ends_as_failed(kept: Api, tmp_path: Path) -> None:
+def test_an_archive_that_cannot_be_packed_is_marked_as_failed(kept: Api, tmp_path: Path) -> None:
     data = photograph()
     created = kept.create(data)
     PUBLIC.put(created["upload_url"], content=data, headers={"content-type": "image/jpeg"})

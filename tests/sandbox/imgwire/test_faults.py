@@ -36,7 +36,7 @@ def count(api: Api) -> int:
 
 
 @pytest.mark.parametrize("retry_after", [2, 0.5, "Wed, 21 Oct 2026 07:28:00 GMT"])
-def test_a_status_is_answered_once_without_acting(api: Api, retry_after: float | str) -> None:
+def test_a_status_is_returned_once_without_acting(api: Api, retry_after: float | str) -> None:
     api.sandbox.faults.once("images.create", status=429, retry_after=retry_after)
 
     first = api.http.post(CREATE, json={"file_name": "a.jpg"})
@@ -78,7 +78,7 @@ def test_a_reset_before_acting_is_a_tcp_reset(api: Api) -> None:
     assert count(api) == 0
 
 
-def test_a_reset_after_acting_loses_only_the_answer(api: Api) -> None:
+def test_a_reset_after_acting_loses_only_the_response(api: Api) -> None:
     api.sandbox.faults.once("images.create", reset="after")
 
     with pytest.raises(ConnectionResetError):
@@ -88,7 +88,7 @@ def test_a_reset_after_acting_loses_only_the_answer(api: Api) -> None:
     assert api.sandbox.requests.of("images.create")[0].status is None
 
 
-def test_a_stall_delays_the_answer(api: Api) -> None:
+def test_a_stall_delays_the_response(api: Api) -> None:
     api.sandbox.faults.once("images.list", stall=0.1)
     start = time.monotonic()
 
@@ -96,7 +96,7 @@ def test_a_stall_delays_the_answer(api: Api) -> None:
     assert time.monotonic() - start >= 0.1
 
 
-def test_a_truncated_answer_is_shorter_than_announced(api: Api) -> None:
+def test_a_truncated_response_is_shorter_than_declared(api: Api) -> None:
     image = api.upload(photograph())
     api.sandbox.faults.once("cdn.get", truncate=True)
     url = urlsplit(image["cdn_url"])
@@ -118,7 +118,7 @@ def test_truncated_json_is_cut_too(api: Api) -> None:
         api.http.get("/api/v1/images/")
 
 
-def test_slow_answers_and_slow_uploads_take_their_time(api: Api) -> None:
+def test_slow_responses_and_slow_uploads_take_their_time(api: Api) -> None:
     data = photograph()
     api.sandbox.faults.once("store.put", slow=len(data) * 5)
     api.sandbox.faults.once("cdn.get", slow=len(data) * 5)
@@ -133,7 +133,7 @@ def test_slow_answers_and_slow_uploads_take_their_time(api: Api) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 100_000])
-def test_an_upload_can_be_cut_by_an_answer(api: Api, limit: int) -> None:
+def test_an_upload_can_be_cut_by_a_response(api: Api, limit: int) -> None:
     data = photograph() * 10
     created = api.create(data)
     api.sandbox.faults.once("store.put", status=503, disconnect_after=limit)
@@ -171,7 +171,7 @@ def test_faults_happen_as_often_as_scripted(api: Api) -> None:
     assert api.http.get("/health").status_code == 200
 
 
-def test_the_operation_goes_before_the_wildcard(api: Api) -> None:
+def test_the_operation_takes_precedence_over_the_wildcard(api: Api) -> None:
     api.sandbox.faults.once("*", status=500)
     api.sandbox.faults.once("health", status=503)
 
@@ -214,11 +214,11 @@ def test_random_faults_repeat_with_their_seed(api: Api) -> None:
         {"body": "x"},
     ],
 )
-def test_senseless_faults_are_rejected(api: Api, kind: dict[str, Any]) -> None:
+def test_invalid_faults_are_rejected(api: Api, kind: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         api.sandbox.faults.once("health", **kind)
 
 
-def test_unknown_operations_are_rejected_with_the_known_ones(api: Api) -> None:
+def test_the_error_for_an_unknown_operation_lists_the_known_ones(api: Api) -> None:
     with pytest.raises(ValueError, match=r"images\.create"):
         api.sandbox.faults.once("images.craete", status=500)

@@ -111,7 +111,7 @@ def test_a_page_without_a_query_shows_a_medium_size(api: Api) -> None:
 
 
 @pytest.mark.parametrize("query", ["width=-1", "preset=huge", "more=widht%3D1", "width=1&more=w%3D2"])
-def test_a_refused_form_says_why_and_shows_no_broken_picture(api: Api, query: str) -> None:
+def test_a_rejected_form_says_why_and_shows_no_broken_picture(api: Api, query: str) -> None:
     stored = store(api, photograph(), "rocket.jpg")
 
     text = page(api, f"/gallery/{stored.image['id']}?{query}")
@@ -120,7 +120,7 @@ def test_a_refused_form_says_why_and_shows_no_broken_picture(api: Api, query: st
     assert sources(text) == []
 
 
-def test_everything_from_outside_is_escaped(api: Api) -> None:
+def test_all_external_content_is_escaped(api: Api) -> None:
     created = api.create(file_name=EVIL, purpose=EVIL, custom_metadata={EVIL: EVIL})["image"]
     query = urlencode(dict.fromkeys(("preset", "width", "more", EVIL), f'"><script>{EVIL}=1'))
 
@@ -142,7 +142,7 @@ def test_the_pages_allow_nothing_but_their_own_style_and_images(api: Api) -> Non
     assert "style=" not in PUBLIC.get(api.sandbox.base_url).text
 
 
-def test_an_image_without_bytes_or_that_does_not_exist(api: Api) -> None:
+def test_a_pending_image_has_no_picture_and_an_unknown_one_is_404(api: Api) -> None:
     created = api.create(file_name="waiting.jpg")["image"]
 
     assert sources(page(api, f"/gallery/{created['id']}")) == []
@@ -150,7 +150,7 @@ def test_an_image_without_bytes_or_that_does_not_exist(api: Api) -> None:
     assert (missing.status_code, missing.headers["content-type"][:9]) == (404, "text/html")
 
 
-def test_images_that_are_not_delivered_say_why(api: Api) -> None:
+def test_the_page_of_an_image_that_is_not_delivered_says_why(api: Api) -> None:
     api.create(file_name="waiting.jpg")
     api.upload(b"no image", file_name="text.jpg")
     api.upload(encode("PNG"), file_name="other.jpg")
@@ -171,7 +171,7 @@ def test_images_that_are_not_delivered_say_why(api: Api) -> None:
     assert "ConnectError" in page(api, f"/gallery/{fetched['id']}")
 
 
-def test_a_folder_from_before_reasons_were_kept_is_used(tmp_path: Path) -> None:
+def test_a_folder_of_an_earlier_version_without_reasons_is_used(tmp_path: Path) -> None:
     with Sandbox(tmp_path):
         pass
     with contextlib.closing(sqlite3.connect(tmp_path / "imgwire.sqlite")) as database:
@@ -201,5 +201,5 @@ def test_values_become_python_literals(value: str) -> None:
     [("background", "000000"), ("bg", "123"), ("monochrome", "333"), ("watermark_text", "2026"),
      ("wmt", "true"), ("colorize", "12345678"), ("watermark_shadow", "000"), ("gradient", "000")],
 )  # fmt: skip
-def test_colors_and_words_stay_text_though_they_look_like_numbers(name: str, value: str) -> None:
+def test_colors_and_words_that_look_like_numbers_stay_strings(name: str, value: str) -> None:
     assert gallery.python_call("", [(name, value)]) == f'image.url({name}="{value}")'

@@ -49,7 +49,7 @@ def test_pictures_are_delivered_with_documented_names(api: Api) -> None:
         assert names >= {"Cache-Control", "ETag", "Content-Type", "Content-Length", "Date"}
 
 
-def test_pauses_are_announced_under_the_documented_name(api: Api) -> None:
+def test_pauses_are_sent_under_the_documented_name(api: Api) -> None:
     api.sandbox.faults.once("images.list", status=429, retry_after=1)
 
     assert "Retry-After" in names_on_the_wire(api, "/api/v1/images/")
@@ -67,7 +67,7 @@ def test_pauses_are_announced_under_the_documented_name(api: Api) -> None:
     ],
     ids=["health", "no route", "no method", "store", "no HTTP", "preflight"],
 )
-def test_no_response_at_all_has_a_name_in_lower_case(api: Api, method: str, target: str, header: str) -> None:
+def test_no_response_has_a_header_name_in_lower_case(api: Api, method: str, target: str, header: str) -> None:
     names = names_on_the_wire(api, target, header, method=method)
 
     assert names

@@ -29,7 +29,7 @@ def test_concurrent_creates_with_one_key_make_one_record(api: Api) -> None:
     assert api.http.get("/api/v1/images/").headers["x-total-count"] == "1"
 
 
-def test_a_replay_after_the_bytes_have_come_gives_a_url_that_takes_no_more(api: Api) -> None:
+def test_a_replay_after_the_upload_returns_a_url_that_accepts_nothing_more(api: Api) -> None:
     data = photograph()
     image = api.upload(data, idempotency_key="k")
 
@@ -40,7 +40,7 @@ def test_a_replay_after_the_bytes_have_come_gives_a_url_that_takes_no_more(api: 
     assert put.status_code == 403
 
 
-def test_a_replay_after_expiry_arms_the_upload_again(start_api: Callable[..., Api]) -> None:
+def test_a_replay_after_expiry_allows_the_upload_again(start_api: Callable[..., Api]) -> None:
     now = [1_800_000_000.0]
     api = start_api(clock=lambda: now[0])
     data = photograph()
@@ -63,7 +63,7 @@ def test_deleting_an_image_frees_its_key(api: Api) -> None:
     assert api.create(idempotency_key="k")["image"]["id"] != first
 
 
-def test_a_different_body_is_a_conflict_where_that_is_switched_on(start_api: Callable[..., Api]) -> None:
+def test_a_different_body_is_a_conflict_if_that_is_switched_on(start_api: Callable[..., Api]) -> None:
     api = start_api(idempotency="conflict")
     first = api.create(idempotency_key="k", purpose="a")
 

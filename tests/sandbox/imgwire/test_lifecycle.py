@@ -33,7 +33,7 @@ def test_the_options_of_sandbox_are_the_fields_of_its_settings() -> None:
 
 
 @pytest.mark.parametrize("run", [anyio.run, trio.run])
-def test_it_runs_beside_any_event_loop(run: object) -> None:
+def test_it_runs_alongside_any_event_loop(run: object) -> None:
     async def use() -> str:
         async with Sandbox() as sandbox:
             response = await anyio.to_thread.run_sync(PUBLIC.get, sandbox.base_url + "/health")
@@ -132,7 +132,7 @@ def test_stopping_cuts_an_upload_that_never_ends() -> None:
     api.http.close()
 
 
-def test_a_kept_folder_brings_keys_images_and_bytes_back(tmp_path: Path) -> None:
+def test_a_kept_folder_restores_keys_images_and_bytes(tmp_path: Path) -> None:
     data = photograph()
     with Sandbox(tmp_path) as sandbox:
         keys = (sandbox.server_key, sandbox.client_key, sandbox.session_token, sandbox.environment_id)
@@ -151,7 +151,7 @@ def test_a_kept_folder_brings_keys_images_and_bytes_back(tmp_path: Path) -> None
     assert {**again, "cdn_url": ""} == {**image, "cdn_url": ""}
 
 
-def test_interrupted_processing_is_taken_up_again(tmp_path: Path) -> None:
+def test_interrupted_processing_is_resumed(tmp_path: Path) -> None:
     data = photograph()
     with Sandbox(tmp_path, processing_delay=60) as sandbox:
         api = open_api(sandbox)
@@ -166,7 +166,7 @@ def test_interrupted_processing_is_taken_up_again(tmp_path: Path) -> None:
             assert api.settled(created["image"]["id"])["status"] == "READY"
 
 
-def test_a_killed_sandbox_processes_at_the_next_start_what_it_had_received(tmp_path: Path) -> None:
+def test_a_killed_sandbox_processes_received_uploads_at_its_next_start(tmp_path: Path) -> None:
     script = (
         "import sys, time\n"
         "from imgwire_async.sandbox import Sandbox\n"
@@ -208,7 +208,7 @@ def test_an_upload_url_survives_a_restart_on_the_same_port(tmp_path: Path) -> No
         assert PUBLIC.put(created["upload_url"], content=data, headers=JPEG).status_code == 200
 
 
-def test_reset_clears_everything_but_the_keys() -> None:
+def test_reset_clears_everything_except_the_keys() -> None:
     with Sandbox() as sandbox:
         api = open_api(sandbox)
         with api.http:
@@ -225,7 +225,7 @@ def test_reset_clears_everything_but_the_keys() -> None:
             assert api.upload(photograph())["status"] == "READY"
 
 
-def test_a_stopped_sandbox_says_so() -> None:
+def test_a_stopped_sandbox_is_reported_as_such() -> None:
     with pytest.raises(RuntimeError, match="not running"):
         _ = Sandbox().base_url
 
@@ -262,7 +262,7 @@ def test_a_folder_that_is_a_file_is_an_os_error(tmp_path: Path) -> None:
         Sandbox(path).start()
 
 
-def test_a_file_that_is_no_database_is_an_os_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "imgwire.sqlite").write_bytes(b"something else entirely" * 100)
 
     with pytest.raises(OSError, match="not a sandbox's database"):
@@ -278,12 +278,12 @@ def test_a_file_that_is_no_database_is_an_os_error(tmp_path: Path) -> None:
         {"size_refusal_status": 400},
     ],
 )
-def test_senseless_settings_are_rejected(settings: SandboxOptions) -> None:
+def test_invalid_settings_are_rejected(settings: SandboxOptions) -> None:
     with pytest.raises(ValueError, match=next(iter(settings))):
         Sandbox(**settings)
 
 
-def test_requests_are_remembered_without_queries_or_keys() -> None:
+def test_requests_are_recorded_without_queries_or_keys() -> None:
     with Sandbox(journal_size=3) as sandbox:
         api = open_api(sandbox)
         with api.http:

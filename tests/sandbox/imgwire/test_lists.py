@@ -35,7 +35,7 @@ def test_images_come_newest_first_in_pages(
 
 
 @pytest.mark.parametrize("page", [1, 2, 10**30])
-def test_cors_origins_come_in_pages_too(api: Api, page: int) -> None:
+def test_cors_origins_come_in_pages_as_well(api: Api, page: int) -> None:
     for number in range(3):
         api.http.post("/api/v1/cors_origins/", json={"pattern": f"{number}.example.com"})
 

@@ -49,7 +49,7 @@ def test_an_empty_environment_has_24_hours_of_zeros(api: Api) -> None:
     assert datasets["cache_hit_ratio"] == [{"label": "hit", "value": 0}, {"label": "miss", "value": 0}]
 
 
-def test_uploads_deliveries_and_storage_fall_into_their_hours(api: Api, clock: VirtualClock) -> None:
+def test_uploads_deliveries_and_storage_are_counted_in_their_hours(api: Api, clock: VirtualClock) -> None:
     data = photograph()
     first = api.upload(data)
     PUBLIC.get(first["cdn_url"])
@@ -92,7 +92,7 @@ def test_every_interval_has_a_default_range(api: Api, interval: str, count: int)
     assert len(api.http.get(DATASETS, params={"interval": interval}).json()["uploads"]) == count
 
 
-def test_days_begin_at_local_midnight(api: Api) -> None:
+def test_days_start_at_local_midnight(api: Api) -> None:
     datasets = api.http.get(
         DATASETS,
         params={
@@ -126,7 +126,7 @@ def test_days_begin_at_local_midnight(api: Api) -> None:
         {"date_end": "9999-12-31T23:59:59Z", "interval": "MONTHLY"},
     ],
 )
-def test_queries_that_make_no_sense_are_422(api: Api, query: dict[str, str]) -> None:
+def test_invalid_queries_are_422(api: Api, query: dict[str, str]) -> None:
     assert api.http.get(DATASETS, params=query).status_code == 422
 
 

@@ -72,7 +72,7 @@ def test_a_header_followed_by_rubbish_is_quarantined(api: Api, format: str, name
     [b"", b"not an image", b"<svg xmlns='http://www.w3.org/2000/svg'/>", encode("PNG"), photograph()[::-1]],
     ids=["empty", "text", "svg", "png", "reversed"],
 )
-def test_bytes_that_are_no_jpeg_are_quarantined_as_jpeg(api: Api, data: bytes) -> None:
+def test_bytes_declared_as_jpeg_that_are_not_one_are_quarantined(api: Api, data: bytes) -> None:
     assert api.upload(data, file_name="a.jpg")["status"] == "QUARANTINE"
 
 
@@ -134,7 +134,7 @@ def test_photographs_of_pyvips_are_accepted(api: Api) -> None:
         assert api.upload(vips.write_to_buffer(suffix), file_name=f"a{suffix}")["status"] == "READY"
 
 
-def test_a_wrong_declared_hash_quarantines(api: Api) -> None:
+def test_a_wrong_declared_hash_ends_in_quarantine(api: Api) -> None:
     data = photograph()
 
     assert api.upload(data, hash_sha256="0" * 64)["status"] == "QUARANTINE"

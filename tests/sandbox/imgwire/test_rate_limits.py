@@ -15,7 +15,7 @@ from imgwire_async.sandbox.server.requests.rate_limits import RateLimiter
 from tests.sandbox.imgwire.support import Api, eventually
 
 
-def test_a_token_bucket_refuses_after_its_burst_and_refills(start_api: Callable[..., Api]) -> None:
+def test_a_token_bucket_rejects_after_its_burst_and_refills(start_api: Callable[..., Api]) -> None:
     now = [1_800_000_000.0]
     api = start_api(rate_limits={"health": SteadyRate(rate=0.5, burst=2)}, clock=lambda: now[0])
 
@@ -85,7 +85,7 @@ def test_a_token_bucket_never_admits_more_than_rate_and_burst(
 
 
 @given(wait=st.floats(0, 10), rate=st.floats(0.1, 100))
-def test_a_client_that_waits_as_told_is_admitted(wait: float, rate: float) -> None:
+def test_a_client_that_waits_as_requested_is_admitted(wait: float, rate: float) -> None:
     now = [1000.0 + wait]
     limiter = RateLimiter({"*": SteadyRate(rate=rate, burst=1)}, lambda: now[0])
     limiter.enter("health")

@@ -74,7 +74,7 @@ def test_every_success_has_the_declared_shape(api: Api) -> None:
         ("GET", "/api/v1/metrics/stats", {}),
     ],
 )
-def test_every_refused_request_has_the_declared_shape(
+def test_every_rejected_request_has_the_declared_shape(
     api: Api, method: str, path: str, body: dict[str, str]
 ) -> None:
     response = api.http.request(method, path + ("?tz=Nowhere" if method == "GET" else ""), json=body)

@@ -17,7 +17,7 @@ EXCLUDED_CHECKS = {
 }
 
 
-def test_every_operation_answers_generated_requests_as_the_schema_says(tmp_path: Path) -> None:
+def test_every_operation_responds_to_generated_requests_as_the_schema_says(tmp_path: Path) -> None:
     with Sandbox() as sandbox:
         run = subprocess.run(
             [

@@ -33,7 +33,7 @@ def test_another_content_type_than_declared_is_403(api: Api, data: bytes, conten
     assert (response.status_code, code(response)) == (403, "SignatureDoesNotMatch")
 
 
-def test_another_length_than_declared_is_403_and_the_record_still_waits(api: Api, data: bytes) -> None:
+def test_another_length_than_declared_is_403_and_the_record_stays_pending(api: Api, data: bytes) -> None:
     created = api.create(data)
 
     response = PUBLIC.put(created["upload_url"], content=data + b"x", headers=JPEG)
@@ -56,7 +56,7 @@ def test_chunked_bodies_are_411(api: Api, data: bytes) -> None:
     assert (response.status_code, code(response)) == (411, "MissingContentLength")
 
 
-def test_a_leaked_api_key_is_noticed(api: Api, data: bytes) -> None:
+def test_an_api_key_sent_to_the_store_is_rejected(api: Api, data: bytes) -> None:
     url = api.create(data)["upload_url"]
 
     response = api.http.put(url, content=data, headers=JPEG)
@@ -91,7 +91,7 @@ def test_an_expired_url_is_403(start_api: Callable[..., Api], data: bytes) -> No
     assert (response.status_code, code(response)) == (403, "AccessDenied")
 
 
-def test_the_same_bytes_may_be_put_again(api: Api, data: bytes) -> None:
+def test_the_same_bytes_may_be_sent_again(api: Api, data: bytes) -> None:
     created = api.create(data)
 
     answers = [PUBLIC.put(created["upload_url"], content=data, headers=JPEG).status_code for _ in range(2)]
@@ -126,7 +126,7 @@ def test_an_upload_of_a_deleted_record_is_404(api: Api, data: bytes) -> None:
     assert PUBLIC.put(created["upload_url"], content=data, headers=JPEG).status_code == 404
 
 
-def test_a_body_that_breaks_off_leaves_the_record_waiting_and_no_file_behind(
+def test_a_body_that_breaks_off_leaves_the_record_pending_and_no_file(
     start_api: Callable[..., Api], data: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("sandbox")
@@ -144,7 +144,7 @@ def test_a_body_that_breaks_off_leaves_the_record_waiting_and_no_file_behind(
     assert list((folder / "incoming").iterdir()) == []
 
 
-def test_a_refusal_reaches_a_client_that_is_still_sending(api: Api) -> None:
+def test_a_rejection_reaches_a_client_that_is_still_sending(api: Api) -> None:
     """The answer must not be lost in a reset, whatever the client has left to send."""
     size = 8 * 1024 * 1024
     url = urlsplit(api.create(content_length=size)["upload_url"])

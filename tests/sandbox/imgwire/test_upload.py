@@ -18,7 +18,7 @@ IMAGE_FIELDS = {
 }  # fmt: skip
 
 
-def test_a_new_record_waits_for_its_bytes_and_echoes_what_was_said(api: Api) -> None:
+def test_a_new_record_is_pending_and_echoes_the_request(api: Api) -> None:
     answer = api.create(
         file_name="Größe.JPEG",
         content_length=12,
@@ -47,7 +47,7 @@ def test_a_new_record_waits_for_its_bytes_and_echoes_what_was_said(api: Api) -> 
     assert answer["upload_url"].startswith(f"{api.sandbox.base_url}/_store/")
 
 
-def test_an_uploaded_photograph_becomes_ready_with_what_its_bytes_say(api: Api) -> None:
+def test_an_uploaded_photograph_becomes_ready_with_the_facts_of_its_bytes(api: Api) -> None:
     data = photograph()
 
     image = api.upload(data, file_name="rocket.jpg")
@@ -122,7 +122,7 @@ def test_a_large_body_is_stored_whole(start_api: Callable[..., Api]) -> None:
         ({"maximum_upload_bytes": 1000, "size_refusal_status": 422}, 422),
     ],
 )
-def test_the_server_refuses_declared_lengths_over_its_limit(
+def test_the_server_rejects_declared_lengths_over_its_limit(
     start_api: Callable[..., Api], maximum: dict[str, Any], status: int
 ) -> None:
     api = start_api(**maximum)

@@ -72,7 +72,7 @@ def test_a_source_is_fetched_in_the_background(api: Api, source: str) -> None:
     assert (done["status"], done["size_bytes"], done["width"]) == ("READY", len(PHOTO), 640)
 
 
-def test_the_type_is_read_from_the_bytes_unless_given(api: Api, source: str) -> None:
+def test_the_type_is_detected_from_the_bytes_unless_declared(api: Api, source: str) -> None:
     derived = api.settled(fetch(api, f"{source}/no-extension")["id"])
     given = api.settled(fetch(api, f"{source}/no-extension", mime_type="image/jpeg", file_name="x.jpg")["id"])
 
@@ -85,7 +85,7 @@ def test_redirects_are_followed(api: Api, source: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/missing.jpg", "/loop.jpg", "/elsewhere.jpg", "/short.jpg"])
-def test_a_source_that_cannot_be_had_ends_in_quarantine(api: Api, source: str, path: str) -> None:
+def test_an_unavailable_source_ends_in_quarantine(api: Api, source: str, path: str) -> None:
     assert api.settled(fetch(api, source + path)["id"])["status"] == "QUARANTINE"
 
 

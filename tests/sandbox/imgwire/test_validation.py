@@ -32,7 +32,7 @@ CREATE = "/api/v1/images/standard_upload"
         ({"file_name": "a.jpg", "custom_metadata": {"a": {}}}, "custom_metadata"),
     ],
 )
-def test_create_refuses_a_body_outside_the_schema(api: Api, body: dict[str, Any], location: str) -> None:
+def test_create_rejects_a_body_outside_the_schema(api: Api, body: dict[str, Any], location: str) -> None:
     response = api.http.post(CREATE, json=body)
 
     assert response.status_code == 422
@@ -53,7 +53,7 @@ def test_create_refuses_a_body_outside_the_schema(api: Api, body: dict[str, Any]
         rb'{"file_name": "a.jpg", "custom_metadata": {"a": "\ud800"}}',
     ],
 )
-def test_a_body_that_is_no_json_object_is_422(api: Api, content: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_422(api: Api, content: bytes) -> None:
     response = api.http.post(CREATE, content=content, headers={"Content-Type": "application/json"})
 
     assert response.status_code == 422
@@ -87,7 +87,7 @@ def test_pages_out_of_range_are_422(api: Api, path: str, query: str) -> None:
 
 @pytest.mark.parametrize("path", ["/api/v1/images/bulk_delete", "/api/v1/images/downloads"])
 @pytest.mark.parametrize("ids", [[], ["x"], [1], None, "all"])
-def test_lists_of_ids_must_hold_uuids(api: Api, path: str, ids: object) -> None:
+def test_lists_of_ids_must_contain_uuids(api: Api, path: str, ids: object) -> None:
     assert api.http.post(path, json={"image_ids": ids}).status_code == 422
 
 
@@ -111,12 +111,12 @@ def test_an_id_in_the_path_must_be_a_uuid(api: Api) -> None:
 @pytest.mark.parametrize(
     "path", ["/api/v1/images", "/api/v1/images/standard_upload/", "/api/v1/custom_domain"]
 )
-def test_the_other_spelling_of_a_slash_redirects(api: Api, path: str) -> None:
+def test_a_missing_or_extra_slash_redirects(api: Api, path: str) -> None:
     method = "POST" if "standard" in path else "GET"
 
     assert api.http.request(method, path).status_code == 307
 
 
-def test_unknown_paths_and_methods_are_told_apart(api: Api) -> None:
+def test_unknown_paths_and_methods_are_distinguished(api: Api) -> None:
     assert api.http.get("/api/v2/images/").status_code == 404
     assert api.http.put("/api/v1/images/standard_upload").status_code == 405

@@ -39,7 +39,7 @@ def test_requests_are_listed_the_newest_first(pages: Pages) -> None:
     assert (received, int(sent), request) == ("0", len(answer.content), f"GET {path}")
 
 
-def test_requests_can_be_chosen_and_come_in_pages(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_can_be_filtered_and_come_in_pages(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(developer, "SHOWN", 2)
     path, operation = list_operation(pages)
     for _ in range(3):
@@ -93,9 +93,7 @@ def test_faults_are_switched_on_and_off(pages: Pages) -> None:
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(value.values()),
 )
-def test_faults_that_cannot_be_meant_are_rejected(
-    pages: Pages, fields: dict[str, str], sentence: str
-) -> None:
+def test_invalid_faults_are_rejected(pages: Pages, fields: dict[str, str], sentence: str) -> None:
     answer = pages.send("/developer/faults", fields)
 
     assert answer.status_code == 422
@@ -107,7 +105,7 @@ def test_faults_that_cannot_be_meant_are_rejected(
     assert pages.sandbox.faults.scripted() == []
 
 
-def test_the_exports_lead_a_client_to_this_sandbox(pages: Pages) -> None:
+def test_the_exports_point_a_client_to_this_sandbox(pages: Pages) -> None:
     (exports,) = texts("<textarea[^>]*>([^<]*)</textarea>", pages.get("/developer/keys"))
 
     variables = dict(line.removeprefix("export ").split("=", 1) for line in exports.splitlines())
@@ -156,7 +154,7 @@ def test_forms_of_other_sites_change_nothing(pages: Pages, headers: dict[str, st
 @pytest.mark.parametrize(
     "headers", [{}, {"origin": "", "sec-fetch-site": "same-origin"}], ids=["tool", "page"]
 )
-def test_forms_of_these_pages_and_of_tools_are_taken(pages: Pages, headers: dict[str, str]) -> None:
+def test_forms_of_these_pages_and_of_tools_are_accepted(pages: Pages, headers: dict[str, str]) -> None:
     if "origin" in headers:
         headers = {**headers, "origin": pages.sandbox.base_url}
 

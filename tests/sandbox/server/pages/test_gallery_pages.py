@@ -56,7 +56,7 @@ def test_the_result_is_shown_beside_the_original(pages: Pages) -> None:
     assert size == ["Bytes", "112,525", f"{len(picture.content):,} ({share:.0f} %)"]
 
 
-def test_pages_and_their_pictures_are_past_faults_and_rate_limits(pages: Pages) -> None:
+def test_pages_and_their_pictures_bypass_faults_and_rate_limits(pages: Pages) -> None:
     pages.upload(("rocket.jpg", photograph()))
     pages.sandbox.requests.clear()
     pages.sandbox.faults.always("*", status=503)
@@ -69,7 +69,7 @@ def test_pages_and_their_pictures_are_past_faults_and_rate_limits(pages: Pages) 
 
 
 @pytest.mark.parametrize("path", ["/api/v1/images/", "/api/v1/sources", "/health", "/_store/x", "/_preview/"])
-def test_the_way_past_authentication_leads_to_pictures_only(pages: Pages, path: str) -> None:
+def test_the_bypass_of_authentication_reaches_pictures_only(pages: Pages, path: str) -> None:
     for method in ("GET", "POST", "DELETE"):
         assert pages.http.request(method, f"/_preview{path}").status_code == 404
 

@@ -48,7 +48,7 @@ def photos(tmp_path: Path) -> list[Path]:
     return sorted(tmp_path.iterdir())
 
 
-def test_images_are_uploaded_looked_at_transformed_and_deleted(page: Page, photos: list[Path]) -> None:
+def test_images_are_uploaded_viewed_transformed_and_deleted(page: Page, photos: list[Path]) -> None:
     page.goto("/")
     page.get_by_label("Upload images").set_input_files(photos)
     page.get_by_role("button", name="Upload", exact=True).click()
@@ -101,7 +101,7 @@ def test_pages_fit_a_phone_and_have_names_for_everything(page: Page, pages: Page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_whatever_has_the_focus_shows_it(browser: Browser, pages: Pages, scheme: str) -> None:
+def test_the_focus_is_always_visible(browser: Browser, pages: Pages, scheme: str) -> None:
     pages.upload(("rocket.jpg", photograph()))
     with browser.new_context(base_url=pages.sandbox.base_url, color_scheme=scheme) as context:  # type: ignore[arg-type]
         page = context.new_page()
