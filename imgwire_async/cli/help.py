@@ -30,7 +30,15 @@ _LEAST_WIDTH_FOR_COLUMNS: Final = 70
 _SHORT_NAME: Final = 12
 _INDENT: Final = "  "
 _EXAMPLE: Final = "Example: "
-_CHOICES: Final = re.compile(r"[<\[{](\w+(?:\|\w+)+)[>\]}]")
+_PLACEHOLDERS: Final = {
+    "str": "TEXT",
+    "int": "NUMBER",
+    "int range": "NUMBER",
+    "float": "NUMBER",
+    "float range": "NUMBER",
+    "path": "PATH",
+}
+"""What stands for a value of each type, as Typer names them."""
 _WORDS: Final = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 
 Rows: TypeAlias = Sequence[tuple[str, str]]
@@ -81,6 +89,9 @@ class Command(TyperCommand):
         super().__init__(*arguments, **attributes)
         own = {name for parameter in self.params for name in parameter.opts}
         self.params += [option for option in _shared_options() if own.isdisjoint(option.opts)]
+        for parameter in self.params:
+            if isinstance(parameter, TyperArgument | TyperOption) and parameter.metavar is None:
+                parameter.metavar = _placeholder(parameter)
 
     def collect_usage_pieces(self, ctx: Context) -> list[str]:
         """The parts of the usage line, without Typer's braces around required ones."""
@@ -112,6 +123,17 @@ def _spelled(parameter: Parameter) -> str:
     if isinstance(parameter, TyperArgument):
         return (parameter.metavar or parameter.name or "").strip("[].").upper()
     return max(parameter.opts, key=len)
+
+
+def _choices(parameter: Parameter) -> Sequence[str]:
+    return tuple(getattr(parameter.type, "choices", ()))
+
+
+def _placeholder(parameter: TyperArgument | TyperOption) -> str | None:
+    """What stands for the value of a parameter in the help; None for a flag."""
+    if isinstance(parameter, TyperArgument) or _choices(parameter):
+        return (parameter.name or "").upper()
+    return None if parameter.is_flag else _PLACEHOLDERS[parameter.type.name]
 
 
 def _shared_options() -> list[Parameter]:
@@ -159,7 +181,7 @@ def _help(command: Command | Group, ctx: Context, subjects: Mapping[str, Rows]) 
         record = parameter.get_help_record(ctx)
         if record is not None:
             title = "Arguments" if isinstance(parameter, TyperArgument) else "Options"
-            tables[title] = [*tables[title], _without_choices(*record, parameter)]
+            tables[title] = [*tables[title], _with_choices(*record, parameter)]
     if ctx.parent is None:
         rows = (line.partition(" ") for line in EXIT_CODES.splitlines())
         tables["Exit codes, the same for all commands"] = [(code, meaning) for code, _, meaning in rows]
@@ -169,12 +191,10 @@ def _help(command: Command | Group, ctx: Context, subjects: Mapping[str, Rows]) 
     return "\n\n".join(parts)
 
 
-def _without_choices(name: str, meaning: str, parameter: Parameter) -> tuple[str, str]:
+def _with_choices(name: str, meaning: str, parameter: Parameter) -> tuple[str, str]:
     """An option and its description with its choices: after the name they would be one long word."""
-    found = _CHOICES.search(name)
-    if found is None or parameter.name is None:
-        return name, meaning
-    return name.replace(found[0], parameter.name.upper()), f"{meaning}  [{', '.join(found[1].split('|'))}]"
+    choices = _choices(parameter)
+    return (name, f"{meaning}  [{', '.join(choices)}]") if choices else (name, meaning)
 
 
 def _paragraphs(text: str | None) -> list[str]:

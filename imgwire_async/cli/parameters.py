@@ -23,7 +23,10 @@ Purpose = Annotated[str | None, typer.Option(help="What the image is for; free t
 Meta = Annotated[list[str] | None, typer.Option("--meta", help="Custom metadata, NAME=VALUE; repeatable.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the image is READY.")]
 Longest = Annotated[
-    float | None, typer.Option("--timeout", min=0, help="Maximum seconds to wait, with --wait. Default: 120.")
+    float | None,
+    typer.Option(
+        "--timeout", min=0, metavar="SECONDS", help="Maximum seconds to wait, with --wait. Default: 120."
+    ),
 ]
 
 
@@ -35,7 +38,10 @@ class RunnerName(StrEnum):
 
 JobName = Annotated[str | None, typer.Option(help="Name of the job, part of its idempotency keys.")]
 JobDeadline = Annotated[
-    float | None, typer.Option(help="Stop after this many seconds; requests in flight have 5 s to finish.")
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="Stop after this many seconds; requests in flight have 5 s to finish."
+    ),
 ]
 ReportFile = Annotated[
     str | None,

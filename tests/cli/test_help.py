@@ -104,3 +104,24 @@ def test_help_loads_neither_client_nor_http_library_nor_rich() -> None:
 
     assert "imgwire_async.cli.app" in loaded
     assert not loaded & {"aiohttp", "httpx", "rich.console", "imgwire_async.imgwire.client", "anyio"}
+
+
+@pytest.mark.parametrize("command", ALL, ids=lambda command: " ".join(command) or "all")
+def test_what_stands_for_a_value_is_one_word_in_capitals(command: tuple[str, ...]) -> None:
+    shown = help_of(*command, columns="100")
+
+    names = re.findall(
+        r"^  (?:-\w, )?(?:--\S+)? ?((?:(?!  ).)*)", shown.partition("\nOptions:")[2], re.MULTILINE
+    )
+    usage = shown.partition("\n\n")[0].partition("[OPTIONS]")[2]
+    arguments = re.findall(r"^  (\S+)", shown.partition("\nArguments:")[2].partition("\n\n")[0], re.MULTILINE)
+    assert "<" not in " ".join((usage, *arguments, *names))
+    assert usage == usage.upper()
+    assert [name for name in arguments if name != name.upper()] == []
+
+
+def test_choices_are_listed_as_they_are_written() -> None:
+    assert "[SERVICE]" in help_of("sandbox", columns="100")
+    assert "[imgwire, imgix]" in help_of("sandbox", columns="100")
+    assert "[default: DAILY]  [HOURLY, DAILY, WEEKLY, MONTHLY]" in help_of("metrics", columns="200")
+    assert re.search(r"--runner RUNNER .*\[ray\]", help_of("ingest", columns="200"), re.DOTALL)

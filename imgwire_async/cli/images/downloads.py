@@ -81,7 +81,9 @@ def bulk_download(
             "archive itself.",
         ),
     ] = ".",
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the archive at most.")] = 600.0,
+    timeout: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Seconds to wait for the archive at most.")
+    ] = 600.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
     as_json: JsonFlag = False,
 ) -> None:

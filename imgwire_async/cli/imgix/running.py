@@ -20,7 +20,7 @@ _AT_ONCE: Final = 8
 """Maximum calls in flight of a command for several items; the client keeps the published limits."""
 
 SourceId: TypeAlias = Annotated[str, typer.Argument(help="Id of a source.", metavar="SOURCE")]
-Wait: TypeAlias = Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")]
+Wait: TypeAlias = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Seconds to wait at most.")]
 
 
 def run(work: Callable[[AsyncImgixClient], Awaitable[None]], *, as_json: bool) -> None:

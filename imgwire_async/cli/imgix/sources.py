@@ -84,7 +84,9 @@ def create(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the source is deployed.")] = False,
     timeout: Annotated[
         float | None,
-        typer.Option("--timeout", min=0, help="Seconds to wait at most, with --wait. Default: 1800."),
+        typer.Option(
+            "--timeout", min=0, metavar="SECONDS", help="Seconds to wait at most, with --wait. Default: 1800."
+        ),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

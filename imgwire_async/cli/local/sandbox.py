@@ -64,7 +64,7 @@ def sandbox(
     ] = None,
     rate_limit: Annotated[
         float | None,
-        typer.Option(metavar="N", help="Respond with 429 above this many requests per second."),
+        typer.Option(metavar="NUMBER", help="Respond with 429 above this many requests per second."),
     ] = None,
     stop: Annotated[
         bool,
