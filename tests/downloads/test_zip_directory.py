@@ -50,21 +50,20 @@ FORGED = {
 }
 
 
-@pytest.mark.measures_time
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
 def test_a_forged_archive_is_rejected_at_once_and_without_memory(forged: bytes) -> None:
     file = io.BytesIO(forged)
     tracemalloc.start()
-    started = time.process_time()
+    started = time.thread_time()
     try:
         with pytest.raises((TooManyFilesError, zipfile.BadZipFile)):
-            count_entries(file, 100_000)
-        taken, peak = time.process_time() - started, tracemalloc.get_traced_memory()[1]
+            count_entries(file, 10_000)
+        taken, peak = time.thread_time() - started, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
     assert peak < 4 * 1024 * 1024
-    assert taken < 2, "counting takes a tenth of a second, reading everything half a minute"
+    assert taken < 2, "counting to the limit takes a tenth of a second, reading everything seven"
 
 
 @pytest.mark.parametrize(
