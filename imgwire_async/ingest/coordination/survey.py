@@ -134,11 +134,12 @@ class Surveyor:
             *(key, item, stamp, entry.from_folder, row, digest, confirm),
             note=entry.note,
             options=entry.options,
+            location=location(item),
         )
         if self._dry_run:
             result.settled.append(Skipped(key=key, item=item, reason=SkipReason.DRY_RUN, size=task.size))
             return
-        self.active[key] = active[key] = location(item)
+        self.active[key] = active[key] = task.location
         result.tasks.append(task)
 
     def _skip(self, entry: Entry, row: Row | None, result: Surveyed) -> None:

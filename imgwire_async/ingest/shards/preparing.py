@@ -79,6 +79,8 @@ class Task:
     """See `Entry.note`."""
     options: Mapping[str, str] | None = field(default=None, repr=False)
     """See `Entry.options`."""
+    location: str = ""
+    """The source as kept in the journal."""
     declared_type: str | None = None
     """The MIME type that the store reports for an object, if it is an image type."""
     by_url: bool = False
@@ -126,7 +128,7 @@ class Task:
             parameters = known.parameters
         return Row(
             self.key,
-            location(self.item),
+            self.location or location(self.item),
             state,
             run,
             size=None if stamp is None else stamp.size,
@@ -238,7 +240,7 @@ def _read(task: Task) -> bytes:
 
 def _hash(task: Task, file: BinaryIO | io.FileIO, size: int) -> bytes:
     item = task.item
-    name = item.file_name or ("" if isinstance(item.source, bytes) else PurePath(item.source).name)
+    name = item.file_name or ("" if isinstance(item.source, bytes) else _last_part(item.source))
     digest = hashlib.sha256()
     # Request no more than needed, because `read` allocates the requested size first.
     wanted = min(WHOLE, size + 1)
@@ -266,7 +268,12 @@ def upload_name(item: IngestItem) -> str | None:
     """The file name to store; None leaves the choice to the service or the content."""
     if item.file_name is not None or isinstance(item.source, bytes):
         return item.file_name
-    return None if item.is_url else storable(PurePath(item.source).name)
+    return None if item.is_url else storable(_last_part(item.source))
+
+
+def _last_part(source: str | os.PathLike[str]) -> str:
+    # pathlib takes ten times as long, but ignores a slash at the end.
+    return os.path.basename(source) or PurePath(source).name  # noqa: PTH119
 
 
 def manifest_row(key: str, item: IngestItem) -> str:
