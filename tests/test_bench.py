@@ -33,7 +33,7 @@ def measured(*arguments: object) -> object:
     return json.loads(done.stdout)
 
 
-def test_the_vendors_sdk_takes_part_from_the_folder_in_which_it_is_installed(
+def test_the_sdk_of_the_vendor_is_measured_from_its_installation_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "imgwire.py").write_text(VENDOR)
@@ -44,7 +44,7 @@ def test_the_vendors_sdk_takes_part_from_the_folder_in_which_it_is_installed(
     assert isinstance(seconds, float)
 
 
-def test_a_list_is_measured_beside_a_bare_script() -> None:
+def test_a_list_is_measured_against_a_bare_script() -> None:
     with service() as base_url:
         found = measured("list", base_url, call_load.PAGES_IN_TURN)
 

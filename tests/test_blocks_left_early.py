@@ -82,7 +82,7 @@ async def generator(client: AsyncImgwireClient, block: Block) -> AsyncGenerator[
 @ON_BOTH
 @IN_EVERY_BLOCK
 @IN_EVERY_WAY
-def test_the_task_that_leaves_a_generator_goes_on(
+def test_the_task_that_leaves_a_generator_continues(
     sandbox: Sandbox,
     caplog: pytest.LogCaptureFixture,
     backend: str,
@@ -100,7 +100,7 @@ def test_the_task_that_leaves_a_generator_goes_on(
 
 @ON_ALL
 @IN_EVERY_BLOCK
-def test_a_generator_that_is_kept_is_ended_with_its_loop(
+def test_a_generator_that_is_kept_ends_with_its_loop(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, backend: str, block: Block
 ) -> None:
     kept = []
@@ -116,7 +116,7 @@ def test_a_generator_that_is_kept_is_ended_with_its_loop(
 
 @ON_ALL
 @IN_EVERY_BLOCK
-def test_a_block_that_is_forgotten_ends_its_work(
+def test_a_dropped_block_ends_its_work(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, backend: str, block: Block
 ) -> None:
     async def enter(client: AsyncImgwireClient) -> None:
@@ -134,7 +134,7 @@ def test_a_block_that_is_forgotten_ends_its_work(
 
 @ON_ALL
 @IN_EVERY_BLOCK
-def test_a_block_may_be_left_by_another_task_than_the_one_that_entered_it(
+def test_a_block_may_be_left_by_another_task_than_the_one_that_entered(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, backend: str, block: Block
 ) -> None:
     async def scenario() -> None:
@@ -185,7 +185,7 @@ def test_a_task_that_is_cancelled_in_a_block_ends_as_cancelled(
 
 @ON_ASYNCIO
 @IN_EVERY_BLOCK
-def test_a_timeout_of_asyncio_inside_of_a_block_ends_only_what_it_surrounds(
+def test_a_timeout_of_asyncio_inside_a_block_ends_only_what_it_surrounds(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, backend: str, block: Block
 ) -> None:
     async def scenario() -> None:
@@ -210,7 +210,7 @@ def test_a_timeout_of_asyncio_inside_of_a_block_ends_only_what_it_surrounds(
 
 
 @IN_EVERY_BLOCK
-def test_scopes_of_trio_work_around_and_inside_of_a_block(
+def test_scopes_of_trio_work_around_and_inside_a_block(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, block: Block
 ) -> None:
     async def scenario() -> None:
@@ -233,7 +233,7 @@ def test_scopes_of_trio_work_around_and_inside_of_a_block(
 
 @ON_BOTH
 @IN_EVERY_WAY
-def test_the_task_that_leaves_a_list_goes_on(
+def test_the_task_that_leaves_a_list_continues(
     sandbox: Sandbox,
     caplog: pytest.LogCaptureFixture,
     backend: str,
@@ -259,7 +259,7 @@ def test_the_task_that_leaves_a_list_goes_on(
 @pytest.mark.parametrize(
     "block", [download, upload_many, ingest_of_a_slow_source], ids=lambda block: block.__name__
 )
-def test_the_client_of_the_pytest_plugin_goes_on_as_well(
+def test_the_task_continues_with_the_client_of_the_pytest_plugin(
     imgwire_client: AsyncImgwireClient,
     caplog: pytest.LogCaptureFixture,
     backend: str,

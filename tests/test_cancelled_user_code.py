@@ -390,7 +390,7 @@ class CancelledMetadata(dict[str, int]):
         raise asyncio.CancelledError
 
 
-def test_one_item_of_many_whose_values_raise_as_cancelled_fails_alone(sandbox: Sandbox) -> None:
+def test_one_item_of_many_whose_values_raise_a_cancellation_fails_alone(sandbox: Sandbox) -> None:
     async def scenario() -> None:
         odd = UploadItem(PHOTO, custom_metadata=CancelledMetadata(a=1))
         async with client_of(sandbox) as client, client.images.upload_many([odd, PHOTO]) as outcomes:
@@ -404,7 +404,7 @@ def test_one_item_of_many_whose_values_raise_as_cancelled_fails_alone(sandbox: S
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), GeneratorExit(), ValueError("broken")], ids=repr)
-async def test_values_that_cannot_be_read_are_invalid_in_every_call(
+async def test_unreadable_values_are_invalid_in_every_call(
     client: AsyncImgwireClient, error: BaseException
 ) -> None:
     class Odd(UserDict[str, Any]):
@@ -441,7 +441,7 @@ async def test_a_hook_that_raises_generator_exit_ends_its_call_only(sandbox: San
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_a_source_of_a_job_that_raises_generator_exit_ends_it_after_what_it_gave(
+async def test_a_source_that_raises_generator_exit_ends_the_job_after_its_items(
     client: AsyncImgwireClient, is_async: bool
 ) -> None:
     def items() -> Iterator[Path]:
@@ -494,9 +494,7 @@ def test_one_item_of_a_job_whose_sink_was_cancelled_fails_alone(
 
 
 @ON_ASYNCIO
-def test_a_cancelled_request_of_a_client_of_the_users_own_is_an_error(
-    sandbox: Sandbox, use_uvloop: bool
-) -> None:
+def test_a_cancelled_request_of_a_custom_client_is_an_error(sandbox: Sandbox, use_uvloop: bool) -> None:
     async def scenario() -> None:
         async with (
             httpx.AsyncClient(event_hooks={"request": [cancelled]}) as http_client,
@@ -587,7 +585,7 @@ class SyncTarget(io.BytesIO):
         raise asyncio.CancelledError
 
 
-def test_what_a_file_of_the_user_raises_as_cancelled_is_an_error(sandbox: Sandbox) -> None:
+def test_a_cancellation_raised_by_a_file_of_the_user_is_an_error(sandbox: Sandbox) -> None:
     content = PHOTO.read_bytes()
 
     async def scenario() -> None:

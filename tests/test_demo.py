@@ -51,7 +51,7 @@ def test_all_images_are_listed_with_their_urls(run: Run, folder: Path) -> None:
     assert "imgwire-async sandbox --folder workplace/sandbox" in result.output
 
 
-def test_every_file_that_is_not_stored_is_named_with_its_reason(run: Run, folder: Path) -> None:
+def test_every_file_that_is_not_stored_is_listed_with_its_reason(run: Run, folder: Path) -> None:
     (folder / "notes.txt").write_text("no image")
     (folder / "empty.png").touch()
     (folder / "broken.png").write_bytes(small_image(9)[:40])

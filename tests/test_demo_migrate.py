@@ -17,7 +17,9 @@ from tests.ingest.support import folder_of
 COUNT, URLS = 4, 40
 
 
-def test_every_step_succeeds_and_says_what_it_did(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_step_succeeds_and_reports_what_it_did(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "migration"
 
     succeeded = demo_migrate.migrate(
@@ -50,7 +52,7 @@ def test_every_step_succeeds_and_says_what_it_did(tmp_path: Path, capfd: pytest.
 
 
 @pytest.mark.slow
-def test_it_is_a_mode_of_the_demo() -> None:
+def test_the_demo_has_it_as_a_mode() -> None:
     script = Path(demo.__file__).with_name("demo")
 
     result = subprocess.run([script, "migrate", "--help"], capture_output=True, text=True, check=True)

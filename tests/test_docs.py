@@ -109,7 +109,7 @@ def pages(built: Path) -> list[Path]:
     return sorted(built.rglob("*.html"))
 
 
-def test_no_link_leads_nowhere_and_nothing_is_loaded_from_elsewhere(built: Path) -> None:
+def test_no_link_is_broken_and_nothing_is_loaded_from_elsewhere(built: Path) -> None:
     contents = {path: Links(path.read_text(encoding="utf-8")) for path in pages(built)}
     broken = []
     for path, content in contents.items():
@@ -168,13 +168,13 @@ def test_nothing_private_is_shown(built: Path, entries: dict[str, str]) -> None:
             )
 
 
-def test_names_in_guides_lead_to_the_reference(built: Path) -> None:
+def test_names_in_guides_link_to_the_reference(built: Path) -> None:
     uploads = (built / "guides" / "uploads.html").read_text(encoding="utf-8")
 
     assert 'href="../reference/uploads.html#imgwire.images.upload"' in uploads
 
 
-def test_a_builtin_type_leads_nowhere(built: Path) -> None:
+def test_a_builtin_type_is_not_linked(built: Path) -> None:
     ingest = (built / "reference" / "ingest.html").read_text(encoding="utf-8")
 
     assert ingest.count('<span class="pre">type</span>') > 0
@@ -184,14 +184,14 @@ def test_a_builtin_type_leads_nowhere(built: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["images.upload", "await images.upload(file)", "client.images.upload", "imgwire.images.upload"]
 )
-def test_a_method_is_found_as_it_is_called(text: str) -> None:
+def test_a_method_is_found_as_users_call_it(text: str) -> None:
     name = "imgwire.images.upload"
 
     assert place(dict.fromkeys(spoken_of(name, "method"), name), text) == name
 
 
 @pytest.mark.parametrize("text", ["upload", "pip install images.upload", "other.upload"])
-def test_text_that_names_something_else_is_not_linked(text: str) -> None:
+def test_text_with_another_meaning_is_not_linked(text: str) -> None:
     name = "imgwire.images.upload"
 
     assert place(dict.fromkeys(spoken_of(name, "method"), name), text) is None

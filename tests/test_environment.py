@@ -55,7 +55,7 @@ async def upload(client):
 """
 
 
-def test_the_plugin_s_client_belongs_to_its_sandbox(tmp_path: Path) -> None:
+def test_the_client_of_the_plugin_belongs_to_its_sandbox(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(PLUGIN)
 
     assert "1 passed" in run("-m", "pytest", *PLUGINS, "test_it.py", folder=tmp_path)

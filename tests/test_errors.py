@@ -98,13 +98,13 @@ def test_every_error_comes_back_from_a_process_pool() -> None:
 
 
 @pytest.mark.parametrize("error_class", CLASSES)
-def test_every_error_can_be_made_without_arguments_and_is_public(error_class: type[ImgwireError]) -> None:
+def test_every_error_can_be_created_without_arguments_and_is_public(error_class: type[ImgwireError]) -> None:
     assert isinstance(str(error_class()), str)
     if error_class.__module__ == errors.__name__:
         assert getattr(imgwire_async, error_class.__name__) is error_class
 
 
-def test_the_text_tells_operation_problem_request_and_attempts() -> None:
+def test_the_text_has_operation_problem_request_and_attempts() -> None:
     assert str(ImgwireError("it broke", **FIELDS)) == (
         "images.create: it broke (POST https://api.imgwire.dev/api/v1/images/standard_upload, "
         "request req_1, 3 attempts)"
@@ -145,7 +145,7 @@ def test_each_status_has_its_class(status: int, expected: type[APIStatusError]) 
     assert type(error.status) is int
 
 
-def test_a_domain_error_gives_detail_and_type() -> None:
+def test_a_domain_error_has_detail_and_type() -> None:
     error = of_answer(404, b'{"detail": "Resource not found.", "error_type": "ResourceNotFoundError"}')
 
     assert error.detail == "Resource not found."
@@ -156,7 +156,7 @@ def test_a_domain_error_gives_detail_and_type() -> None:
     )
 
 
-def test_a_validation_error_gives_its_issues() -> None:
+def test_a_validation_error_has_its_issues() -> None:
     error = of_answer(
         422,
         b'{"detail": [{"loc": ["body", "image_ids", 0], "msg": "not a uuid", "type": "uuid", "ctx": {}}]}',
@@ -199,7 +199,7 @@ def test_a_422_with_a_text_as_detail_is_read_like_any_domain_error() -> None:
     ],
     ids=range(19),
 )
-def test_any_other_body_gives_an_error_that_can_be_logged_and_pickled(content: bytes) -> None:
+def test_any_other_body_results_in_an_error_that_can_be_logged_and_pickled(content: bytes) -> None:
     error = of_answer(502, content)
 
     assert "502" in str(error)
@@ -215,7 +215,7 @@ def test_the_body_is_kept_if_it_is_an_error_of_the_service_and_not_huge() -> Non
 
 
 @pytest.mark.parametrize("content", [b'{"a": [1]}', b"<p>x</p>", b"[1]", b'{"detail": 1}', b'"text"'])
-def test_the_body_of_somebody_else_is_not_kept(content: bytes) -> None:
+def test_the_body_of_another_service_is_not_kept(content: bytes) -> None:
     assert of_answer(500, content).body is None
 
 
@@ -256,7 +256,7 @@ def test_the_text_of_an_error_is_one_printable_line(detail: str) -> None:
     assert len(str(error)) <= 300
 
 
-def test_a_refusal_of_the_store_shows_its_code_and_nothing_else_of_it() -> None:
+def test_a_rejection_of_the_store_shows_only_its_code() -> None:
     body = b"<Error><Code>AccessDenied</Code><StringToSign>secret</StringToSign></Error>"
 
     error = store_error(HttpResponse(403, {}, body), CallContext())

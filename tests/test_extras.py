@@ -23,7 +23,7 @@ import {module}
         ("imgwire_async.integrations.opentelemetry", "opentelemetry", "otel"),
     ],
 )
-def test_an_import_without_its_extra_says_what_to_install(module: str, missing: str, extra: str) -> None:
+def test_an_import_without_its_extra_names_what_to_install(module: str, missing: str, extra: str) -> None:
     run = subprocess.run(
         [sys.executable, "-c", BLOCKED.format(missing=missing, module=module)],
         capture_output=True,

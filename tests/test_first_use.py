@@ -127,5 +127,5 @@ def test_a_client_with_its_own_http_client_does_not_load_the_other_library() -> 
     assert found.keys() == {"imgwire_async.core.http.httpx_transport"}
 
 
-def test_a_client_that_is_never_used_loads_none() -> None:
+def test_a_client_that_is_never_used_loads_no_http_library() -> None:
     assert on_the_loop(NEVER_USED) == {}

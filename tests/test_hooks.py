@@ -100,7 +100,7 @@ async def test_every_call_hook_sees_the_error(sandbox: Sandbox) -> None:
     ]
 
 
-async def test_what_one_hook_raises_ends_the_call_and_the_contexts_of_the_others(sandbox: Sandbox) -> None:
+async def test_an_exception_of_a_hook_ends_the_call_and_the_contexts_of_the_others(sandbox: Sandbox) -> None:
     log: list[str] = []
 
     def broken(_: object) -> AbstractContextManager[None]:
@@ -113,7 +113,7 @@ async def test_what_one_hook_raises_ends_the_call_and_the_contexts_of_the_others
     assert log == ["first begins images.list", "first failed KeyError", "first ends images.list"]
 
 
-async def test_what_a_hook_raises_ends_the_whole_block_of_many_calls(sandbox: Sandbox) -> None:
+async def test_an_exception_of_a_hook_ends_the_whole_block_of_many_calls(sandbox: Sandbox) -> None:
     def broken(_: object) -> None:
         raise KeyError("broken")
 
@@ -153,7 +153,7 @@ OWN: dict[str, Callable[[Any, list[str]], dict[str, Any]]] = {
 
 @BACKENDS
 @pytest.mark.parametrize("what", OWN)
-def test_opentelemetry_works_beside_and_without_each_hook_of_ones_own(
+def test_opentelemetry_works_with_and_without_each_custom_hook(
     sandbox: Sandbox, photo: Path, what: str, backend: str
 ) -> None:
     async def main() -> None:

@@ -21,7 +21,7 @@ HTTP_LIBRARIES = {"httpx", "httpcore", "aiohttp", "yarl"}
 
 
 @pytest.mark.parametrize("package", [imgwire_async, imgwire_async.imgix], ids=lambda one: one.__name__)
-def test_names_are_loaded_from_where_type_checkers_see_them(package: Any) -> None:
+def test_names_are_loaded_from_the_modules_that_type_checkers_see(package: Any) -> None:
     seen = {
         alias.name: (node.module or "").removeprefix(f"{package.__name__}.")
         for node in ast.walk(ast.parse(Path(package.__file__).read_text()))
@@ -67,7 +67,7 @@ def test_nothing_is_loaded_before_it_is_used() -> None:
     assert within("imgwire_async", modules) == {"imgwire_async._moved"}
 
 
-def test_the_client_class_comes_without_what_many_programs_never_use() -> None:
+def test_the_client_class_loads_without_rarely_used_modules() -> None:
     modules = loaded("from imgwire_async import AsyncImgwireClient")
 
     assert not packages(modules) & {*HTTP_LIBRARIES, "sqlite3", "rich", "click", "typer"}
@@ -78,7 +78,7 @@ def test_the_client_class_comes_without_what_many_programs_never_use() -> None:
 
 
 @pytest.mark.parametrize("name", ["errors", "models", "cdn_url", "Transformation", "IngestItem", "Page"])
-def test_no_name_but_that_of_a_client_needs_the_http_libraries(name: str) -> None:
+def test_only_the_names_of_clients_need_the_http_libraries(name: str) -> None:
     assert not packages(loaded(f"from imgwire_async import {name}")) & HTTP_LIBRARIES
 
 
@@ -152,7 +152,7 @@ anyio.run(main)
     assert "obstore" not in packages(loaded(code))
 
 
-def test_submodules_are_there_without_an_import_of_their_own() -> None:
+def test_submodules_are_available_without_being_imported() -> None:
     code = "import imgwire_async; imgwire_async.errors.ImgwireError; imgwire_async.models.Image"
 
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -26,7 +26,7 @@ def test_a_failed_install_ends_with_the_last_lines_and_what_to_check(
         assert checked in message
 
 
-def test_what_the_installer_said_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_output_of_the_installer_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(install, "LOG", tmp_path / "install.log")
 
     install.run(*((sys.executable, "-c", f"print('Collecting {name}')") for name in ("aiohttp", "rich")))
@@ -48,6 +48,6 @@ def test_the_packages_and_the_photographs_are_installed_at_the_same_time(
     install.run((sys.executable, "-c", meet, *paths), (sys.executable, "-c", meet, *reversed(paths)))
 
 
-def test_the_demo_installs_neither_test_tools_nor_what_its_photographs_depend_on() -> None:
+def test_the_demo_installs_neither_test_tools_nor_the_dependencies_of_its_photographs() -> None:
     assert install.EXTRAS["demo"] == "cli,sandbox"
     assert install.photographs_package().startswith("scikit-image==")

@@ -140,7 +140,9 @@ async def generator(world: World, block: Block) -> AsyncGenerator[object, None]:
 @ON_BOTH
 @IN_EVERY_JOB
 @IN_EVERY_WAY
-def test_the_task_that_leaves_a_job_goes_on(world: InWorld, backend: str, block: Block, leave: Leave) -> None:
+def test_the_task_that_leaves_a_job_continues(
+    world: InWorld, backend: str, block: Block, leave: Leave
+) -> None:
     async def scenario(world: World) -> None:
         await prepare(world)
         await leave(generator(world, block))
@@ -152,7 +154,7 @@ def test_the_task_that_leaves_a_job_goes_on(world: InWorld, backend: str, block:
 @ON_BOTH
 @pytest.mark.parametrize("leave", [Ways.breaking, Ways.closing_in_another_task], ids=lambda way: way.__name__)
 @pytest.mark.slow
-def test_the_task_that_leaves_a_job_of_several_processes_goes_on(
+def test_the_task_that_leaves_a_job_of_several_processes_continues(
     world: InWorld, backend: str, leave: Leave
 ) -> None:
     async def scenario(world: World) -> None:
@@ -164,7 +166,7 @@ def test_the_task_that_leaves_a_job_of_several_processes_goes_on(
 
 @ON_ALL
 @IN_EVERY_JOB
-def test_a_job_that_is_forgotten_ends_its_work(world: InWorld, backend: str, block: Block) -> None:
+def test_a_dropped_job_ends_its_work(world: InWorld, backend: str, block: Block) -> None:
     async def enter(world: World) -> None:
         await anext(await block(world).__aenter__())
 
@@ -180,7 +182,7 @@ def test_a_job_that_is_forgotten_ends_its_work(world: InWorld, backend: str, blo
 @IN_EVERY_JOB
 # What anyio says of a task that asyncio cancels before its first step, as it does at the end of a loop.
 @pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited:RuntimeWarning")
-def test_a_job_that_is_kept_is_ended_with_its_loop(world: InWorld, backend: str, block: Block) -> None:
+def test_a_job_that_is_kept_ends_with_its_loop(world: InWorld, backend: str, block: Block) -> None:
     kept = []
 
     async def scenario(world: World) -> None:
@@ -270,7 +272,7 @@ LISTS: list[Callable[[World], Any]] = [
 
 @ON_ALL
 @IN_EVERY_WAY
-def test_the_task_that_leaves_a_list_goes_on(world: InWorld, backend: str, leave: Leave) -> None:
+def test_the_task_that_leaves_a_list_continues(world: InWorld, backend: str, leave: Leave) -> None:
     async def items(world: World, listed: Callable[[World], Any]) -> AsyncGenerator[object, None]:
         async for item in listed(world):
             yield item
@@ -305,7 +307,7 @@ async def wait_for_an_image(world: World) -> object:
 @pytest.mark.parametrize(
     "call", [upload_to_imgix, wait_for_an_archive, wait_for_an_image], ids=lambda call: call.__name__
 )
-def test_a_call_in_a_generator_that_runs_out_of_time_leaves_its_task_whole(
+def test_a_call_in_a_generator_that_times_out_leaves_its_task_intact(
     world: InWorld, backend: str, call: Callable[[World], Awaitable[object]]
 ) -> None:
     async def results(world: World) -> AsyncGenerator[object, None]:

@@ -231,7 +231,7 @@ async def test_a_cancelled_call_shows_no_secret(
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_call_cancelled_in_the_middle_of_an_answer_shows_nothing_of_it(backend: str) -> None:
+def test_a_call_cancelled_in_the_middle_of_a_response_shows_none_of_its_content(backend: str) -> None:
     def begin_to_answer(connection: Connection) -> None:
         connection.read_request()
         connection.send(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"token": "se' + b'cret"')
@@ -318,7 +318,7 @@ async def test_hooks_receive_no_secret(sandbox: Sandbox, photo: Path) -> None:
     assert_shows_none(repr(told), [sandbox.server_key, token.token, "signature="])
 
 
-async def test_our_requests_go_out_without_what_a_given_http_client_adds() -> None:
+async def test_our_requests_are_sent_without_the_additions_of_a_custom_http_client() -> None:
     with raw_server(always(answer(200, b"[]", "Set-Cookie: ours=1"))) as server:
         async with httpx.AsyncClient(
             headers={"X-Mine": "1", "Authorization": "Basic bWluZQ=="},

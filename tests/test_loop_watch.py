@@ -66,11 +66,11 @@ def test_a_callback_that_takes_long_is_named_with_its_stack(case: str, part: str
     assert f"in {case}" in worst["stack"]
 
 
-def test_garbage_collection_is_told_apart() -> None:
+def test_garbage_collection_is_distinguished() -> None:
     (worst, *_) = report("collects")["worst"]
 
     assert 0.02 < worst["collecting"] <= worst["processor"]
 
 
-def test_waiting_without_holding_the_loop_is_no_stall() -> None:
+def test_waiting_without_blocking_the_loop_is_not_a_stall() -> None:
     assert report("waits")["over"] == 0

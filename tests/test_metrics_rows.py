@@ -21,7 +21,7 @@ EMPTY: dict[str, list[object]] = {
 }
 
 
-def test_series_become_columns_and_missing_points_none() -> None:
+def test_series_become_columns_and_missing_points_become_none() -> None:
     datasets = MetricsDatasets.from_dict(
         EMPTY
         | {
@@ -56,7 +56,7 @@ def test_series_become_columns_and_missing_points_none() -> None:
     assert list(first) == list(second)
 
 
-def test_no_points_are_no_rows() -> None:
+def test_without_points_there_are_no_rows() -> None:
     assert MetricsDatasets.from_dict(EMPTY).to_rows() == []
 
 

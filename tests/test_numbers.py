@@ -76,7 +76,7 @@ def test_whole_numbers_of_any_library_are_accepted(what: str, make: Callable[[in
 
 @pytest.mark.parametrize("wrong", [True, np.True_, 2.5, np.float64(2.5), "3", None.__class__, -1, math.nan])
 @pytest.mark.parametrize("what", ACCEPTING)
-def test_what_is_no_count_is_rejected_by_name(what: str, wrong: Any) -> None:
+def test_a_value_that_is_not_a_count_is_rejected_by_name(what: str, wrong: Any) -> None:
     with pytest.raises(ValueError, match=what.split(" ")[0]):
         ACCEPTING[what](wrong)
 
@@ -162,13 +162,13 @@ class TestTransformations:
         assert "width=640" in cdn_url(BASE, width=number, strict=strict)
 
     @pytest.mark.parametrize("strict", [True, False])
-    def test_truth_values_and_fractions_of_numpy_are_written(self, strict: bool) -> None:
+    def test_booleans_and_fractions_of_numpy_are_written(self, strict: bool) -> None:
         url = cdn_url(BASE, enlarge=np.True_, dpr=np.float32(1.5), strict=strict)  # type: ignore[arg-type]
 
         assert "enlarge=true" in url
         assert "dpr=1.5" in url
 
-    def test_a_truth_value_is_no_width(self) -> None:
+    def test_a_boolean_is_not_a_width(self) -> None:
         for wrong in (True, np.True_):
             with pytest.raises(InvalidTransformationError):
                 cdn_url(BASE, width=wrong)  # type: ignore[arg-type]

@@ -76,7 +76,7 @@ async def _burst(calls: int, limit: SteadyRate, rounds: int) -> list[tuple[float
     return results
 
 
-async def test_a_burst_over_the_limit_is_throttled_less_than_once_per_slot() -> None:
+async def test_a_burst_over_the_limit_gets_less_than_one_429_per_slot() -> None:
     ((_, throttled),) = await _burst(200, SteadyRate(rate=30, burst=60, retry_after=None), 1)
     # What was in flight at the first 429, and then hardly any. Without a pace it would be some 260.
     assert 1 <= throttled <= 90
@@ -84,7 +84,7 @@ async def test_a_burst_over_the_limit_is_throttled_less_than_once_per_slot() -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("retry_after", [None, "seconds"])
-async def test_six_hundred_calls_of_a_default_client_keep_to_a_limit_they_are_not_told(
+async def test_six_hundred_calls_of_a_default_client_keep_to_an_unknown_limit(
     retry_after: RetryAfterForm,
 ) -> None:
     limit = SteadyRate(rate=50, burst=50, retry_after=retry_after)

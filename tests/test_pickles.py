@@ -49,17 +49,17 @@ def name_of_error(value: object) -> str | None:
     return None if error is None else type(error).__name__
 
 
-def test_nothing_that_was_there_before_is_without_an_example() -> None:
+def test_every_class_of_earlier_versions_has_an_example() -> None:
     assert EARLIER.keys() <= EXAMPLES.keys()
 
 
 @pytest.mark.parametrize("name", EARLIER)
-def test_a_value_pickled_under_the_paths_of_before_is_the_same_value(name: str) -> None:
+def test_a_value_pickled_under_earlier_paths_is_equal(name: str) -> None:
     assert_same(pickle.loads(EARLIER[name]), EXAMPLES[name])
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_value_pickled_now_is_the_same_value(name: str) -> None:
+def test_a_value_pickled_now_is_equal(name: str) -> None:
     assert_same(pickle.loads(pickle.dumps(EXAMPLES[name])), EXAMPLES[name])
 
 
@@ -75,7 +75,7 @@ def test_a_fresh_process_needs_no_import_before_it_loads_a_pickle(name: str) -> 
 
 
 @pytest.mark.parametrize(("earlier", "now"), _moved._MODULES.items())
-def test_an_earlier_path_leads_to_the_module_of_now_and_to_no_copy(earlier: str, now: str) -> None:
+def test_an_earlier_path_leads_to_the_current_module_and_not_to_a_copy(earlier: str, now: str) -> None:
     module = importlib.import_module(f"imgwire_async.{earlier}")
 
     assert module is importlib.import_module(f"imgwire_async.{now}")
@@ -84,19 +84,19 @@ def test_an_earlier_path_leads_to_the_module_of_now_and_to_no_copy(earlier: str,
     assert module.__spec__.name == module.__name__
 
 
-def test_modules_of_a_package_that_has_moved_are_no_copies_either() -> None:
+def test_modules_of_a_moved_package_are_not_copies() -> None:
     image = importlib.import_module("imgwire_async.lowlevel.models.image")
 
     assert image.Image is imgwire_async.Image
 
 
 @pytest.mark.parametrize("module", ["imgwire_async.nonsense", "imgwire_async.lowlevel.nonsense"])
-def test_a_module_that_never_was_is_not_found(module: str) -> None:
+def test_a_module_that_never_existed_is_not_found(module: str) -> None:
     with pytest.raises(ModuleNotFoundError, match="nonsense"):
         importlib.import_module(module)
 
 
-def test_a_name_that_never_was_is_an_attribute_error() -> None:
+def test_a_name_that_never_existed_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nonsense"):
         _ = importlib.import_module("imgwire_async.core.operation").nonsense
 

@@ -8,7 +8,7 @@ import prose
 import pytest
 
 
-def test_no_text_of_the_project_has_a_word_that_is_not_used() -> None:
+def test_no_text_of_the_project_uses_a_listed_word() -> None:
     found = [
         str(one)
         for path in prose.project_files()
@@ -28,14 +28,14 @@ def test_no_text_of_the_project_has_a_word_that_is_not_used() -> None:
     ],
     ids=["comment", "docstring", "message", "name of a test"],
 )
-def test_a_finding_names_file_line_word_and_the_better_word(text: str, line: int, word: str) -> None:
+def test_a_finding_has_file_line_word_and_the_better_word(text: str, line: int, word: str) -> None:
     (found,) = prose.findings(Path("one.py"), text)
 
     assert (found.line, found.word) == (line, word)
     assert str(found).startswith(f"one.py:{line}: {word!r}: better ")
 
 
-def test_code_in_a_guide_is_left_out() -> None:
+def test_code_in_a_guide_is_skipped() -> None:
     text = "# Title\n\n```python\nhook = 'is told'\n```\n\nThe hook is told.\n"
 
     assert [one.line for one in prose.findings(Path("guide.md"), text)] == [7]

@@ -150,7 +150,7 @@ MARKS = {
 @pytest.mark.parametrize(
     "path", [pytest.param(path, id=path.name, marks=MARKS.get(path.name, [])) for path in PAGES]
 )
-async def test_a_page_runs_from_top_to_bottom_with_nothing_but_itself(
+async def test_a_page_runs_from_top_to_bottom_on_its_own(
     path: Path,
     folder: Path,
     sandbox: Sandbox,
@@ -195,31 +195,31 @@ def test_the_readme_is_short() -> None:
     assert len(TEXTS[README].splitlines()) <= 200
 
 
-def test_the_readme_leads_to_every_guide() -> None:
+def test_the_readme_links_to_every_guide() -> None:
     linked = set(re.findall(r"\]\(imgwire_async/guides/([\w-]+\.md)", TEXTS[README]))
 
     assert linked == {path.name for path in GUIDES}
 
 
-def test_the_guide_of_fastapi_shows_the_service_as_it_is() -> None:
+def test_the_guide_about_fastapi_shows_the_current_service() -> None:
     assert f"```python\n{GALLERY}```" in TEXTS[PACKAGE / "guides" / "fastapi.md"]
 
 
-def test_the_guide_of_delivery_has_the_table_of_transformations() -> None:
+def test_the_guide_about_delivery_has_the_table_of_transformations() -> None:
     assert reference() in TEXTS[PACKAGE / "guides" / "delivery.md"]
 
 
 @pytest.mark.parametrize("target", LINKS)
-def test_links_between_pages_lead_somewhere(target: Path) -> None:
+def test_links_between_pages_work(target: Path) -> None:
     assert target.exists()
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_what_the_guides_name_is_there(name: str) -> None:
+def test_the_files_named_in_the_guides_exist(name: str) -> None:
     assert (PACKAGE / name).exists() or (README.parent / name).exists()
 
 
-def test_the_guide_of_all_loops_has_the_numbers_of_the_code() -> None:
+def test_the_guide_about_retries_has_the_numbers_of_the_code() -> None:
     guide = TEXTS[PACKAGE / "guides" / "retries-and-limits.md"]
     policy, arguments = RetryPolicy(), inspect.signature(AsyncImgwireClient.ingest).parameters
 

@@ -121,7 +121,7 @@ def test_a_page_that_failed_for_one_worker_is_fetched_by_the_next(sandbox: Sandb
 
 
 @BACKENDS
-def test_a_worker_that_is_cancelled_loses_no_page(sandbox: Sandbox, backend: str) -> None:
+def test_a_cancelled_worker_loses_no_page(sandbox: Sandbox, backend: str) -> None:
     async def scenario() -> None:
         async with await with_images(sandbox) as client:
             iterator = aiter(client.images.list(limit=3))

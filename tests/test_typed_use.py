@@ -55,7 +55,7 @@ async def test_each_outcome_of_many_uploads_is_an_image_or_an_error(
     assert sorted(type(one).__name__ for one in seen) == ["UUID", "UUID", "UploadSourceError"]
 
 
-async def test_a_list_of_several_kinds_can_be_written_in_the_call(
+async def test_a_list_of_several_types_can_be_written_in_the_call(
     client: AsyncImgwireClient, photo: Path
 ) -> None:
     def summary(outcome: UploadOutcome[Any]) -> str:
@@ -89,7 +89,9 @@ async def test_sequences_and_async_iterables_of_any_source_are_accepted(
             assert_type(outcome, Uploaded[Path] | UploadFailed[Path])
 
 
-async def test_each_outcome_of_a_job_has_an_error_or_not(client: AsyncImgwireClient, photo: Path) -> None:
+async def test_the_type_of_an_outcome_of_a_job_shows_if_it_has_an_error(
+    client: AsyncImgwireClient, photo: Path
+) -> None:
     seen: list[ImgwireError | str | None] = []
     items: list[IngestItem | str | Path] = [photo, "missing.jpg", IngestItem(photo, key="again")]
 

@@ -65,7 +65,7 @@ async def test_a_profile_is_read_through_boto3(s3: S3Server, monkeypatch: pytest
     assert "AKIDOFWORK" in s3.requests[0].headers["authorization"]
 
 
-async def test_a_profile_may_be_an_option(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_profile_can_be_an_option(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_boto3(monkeypatch, {"work": "AKIDOFWORK"})
     s3.objects["k"] = b"x"
 
@@ -74,7 +74,7 @@ async def test_a_profile_may_be_an_option(s3: S3Server, monkeypatch: pytest.Monk
     assert "AKIDOFWORK" in s3.requests[0].headers["authorization"]
 
 
-def test_a_profile_without_boto3_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_boto3_the_error_for_a_profile_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "work")
     monkeypatch.setitem(sys.modules, "boto3", None)
 
@@ -82,7 +82,7 @@ def test_a_profile_without_boto3_says_what_to_install(monkeypatch: pytest.Monkey
         open_store(URI)
 
 
-def test_an_unknown_profile_is_an_error_of_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_profile_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_boto3(monkeypatch, {})
     monkeypatch.setenv("AWS_PROFILE", "work")
 
@@ -90,7 +90,7 @@ def test_an_unknown_profile_is_an_error_of_configuration(monkeypatch: pytest.Mon
         open_store(URI)
 
 
-def test_the_files_of_aws_are_read_when_the_environment_has_no_key(
+def test_the_files_of_aws_are_read_if_the_environment_has_no_key(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     fake_boto3(monkeypatch, {None: "AKIDOFFILE"})
@@ -107,7 +107,7 @@ def test_the_files_of_aws_are_read_when_the_environment_has_no_key(
     assert credentials.aws_provider({"access_key_id": "a"}, None) is None
 
 
-def test_the_azure_command_line_is_asked_only_when_nothing_else_is_given(
+def test_the_azure_command_line_is_called_only_without_other_credentials(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -121,9 +121,7 @@ def test_the_azure_command_line_is_asked_only_when_nothing_else_is_given(
     assert credentials.azure_options({}) == {}
 
 
-async def test_a_login_that_has_expired_is_an_error_of_credentials(
-    s3: S3Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_expired_login_is_a_credentials_error(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_boto3(monkeypatch, {"work": "AKIDOFWORK"})
     provider = sys.modules["obstore.auth.boto3"].Boto3CredentialProvider
 

@@ -23,7 +23,7 @@ asyncio.run(main())
 """
 
 
-def test_a_program_that_ends_right_after_reading_from_a_store_ends_well(s3: S3Server) -> None:
+def test_a_program_that_ends_right_after_reading_from_a_store_exits_cleanly(s3: S3Server) -> None:
     s3.objects |= {f"{number:05}.jpg": b"x" for number in range(1500)}
 
     done = subprocess.run([sys.executable, "-c", PROGRAM, s3.uri()], capture_output=True, text=True)
@@ -31,7 +31,7 @@ def test_a_program_that_ends_right_after_reading_from_a_store_ends_well(s3: S3Se
     assert (done.returncode, done.stdout, done.stderr) == (0, "1500\n", "")
 
 
-def test_the_end_of_the_process_waits_for_a_thread_of_another_language_that_is_in_python() -> None:
+def test_the_end_of_the_process_waits_for_a_foreign_thread_that_runs_python_code() -> None:
     begun, leave = threading.Event(), threading.Event()
     ended: list[bool] = []
 

@@ -69,7 +69,7 @@ async def test_objects_are_listed_and_read(store: Store) -> None:
     assert await read_part(store, "photos/large.png", 10) == LARGE[:10]
 
 
-async def test_what_is_not_there_is_missing(store: Store) -> None:
+async def test_an_object_that_does_not_exist_is_missing(store: Store) -> None:
     with pytest.raises(SourceStoreError) as caught:
         await look(store, "nowhere")
     assert caught.value.reason == "missing"

@@ -98,7 +98,7 @@ def check_whole(key: str, written: bytes) -> None:
         *(pytest.param(target, range(1, 21), marks=pytest.mark.slow) for target in TARGETS),
     ],
 )
-async def test_every_object_is_whole_or_as_it_was(
+async def test_every_object_is_complete_or_unchanged(
     client: AsyncImgwireClient,
     sandbox: Sandbox,
     s3: S3Server,

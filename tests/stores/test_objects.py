@@ -46,7 +46,9 @@ async def chunks_of(content: bytes, size: int = 1024 * 1024) -> AsyncIterator[by
         yield content[start : start + size]
 
 
-def test_an_object_is_read_whole_in_part_and_at_its_version(s3: S3Server, run: Callable[..., None]) -> None:
+def test_an_object_is_read_completely_in_part_and_at_its_version(
+    s3: S3Server, run: Callable[..., None]
+) -> None:
     s3.objects["a b/50%.jpg"] = CONTENT
     s3.types["a b/50%.jpg"] = "image/jpeg"
 
@@ -62,7 +64,7 @@ def test_an_object_is_read_whole_in_part_and_at_its_version(s3: S3Server, run: C
     run(work)
 
 
-def test_a_cut_transfer_is_resumed_where_it_broke(s3: S3Server, run: Callable[..., None]) -> None:
+def test_an_interrupted_transfer_resumes_where_it_stopped(s3: S3Server, run: Callable[..., None]) -> None:
     s3.objects["a.jpg"] = CONTENT
     s3.fail = lambda request: None if "range" in request.headers else Failure(0, after=1_000_000)
 
@@ -74,7 +76,7 @@ def test_a_cut_transfer_is_resumed_where_it_broke(s3: S3Server, run: Callable[..
     assert 0 < int(s3.requests[-1].headers["range"].removeprefix("bytes=").split("-")[0]) <= 1_000_000
 
 
-def test_a_listing_is_a_stream_whatever_the_pages_of_the_store(
+def test_a_listing_is_a_stream_regardless_of_the_pages_of_the_store(
     s3: S3Server, run: Callable[..., None]
 ) -> None:
     s3.objects |= {f"photos/{number:04}.jpg": b"x" for number in range(25)} | {"photosaurus.jpg": b"x"}
@@ -91,7 +93,7 @@ def test_a_listing_is_a_stream_whatever_the_pages_of_the_store(
     run(work)
 
 
-async def test_the_first_objects_come_before_the_second_page_is_asked_for(s3: S3Server) -> None:
+async def test_the_first_objects_arrive_before_the_second_page_is_requested(s3: S3Server) -> None:
     s3.objects |= {f"{number:05}.jpg": b"x" for number in range(5000)}
 
     async with aclosing(slices(store_of(s3))) as listed:
@@ -100,7 +102,7 @@ async def test_the_first_objects_come_before_the_second_page_is_asked_for(s3: S3
     assert len(s3.requests) <= 3
 
 
-async def test_a_large_page_is_handed_over_in_slices_that_set_off_no_garbage_collection(s3: S3Server) -> None:
+async def test_a_large_page_is_passed_on_in_slices_that_trigger_no_garbage_collection(s3: S3Server) -> None:
     s3.objects |= {f"{number:05}.jpg": b"x" for number in range(1500)}
 
     async with aclosing(slices(store_of(s3))) as listed:
@@ -111,7 +113,7 @@ async def test_a_large_page_is_handed_over_in_slices_that_set_off_no_garbage_col
     assert SLICE <= 100
 
 
-def test_small_and_large_objects_are_written_whole(s3: S3Server, run: Callable[..., None]) -> None:
+def test_small_and_large_objects_are_written_completely(s3: S3Server, run: Callable[..., None]) -> None:
     large = CONTENT * 6
 
     async def work() -> None:
@@ -124,7 +126,7 @@ def test_small_and_large_objects_are_written_whole(s3: S3Server, run: Callable[.
 
 
 @pytest.mark.parametrize("length", [10, PART + 10])
-def test_nothing_is_overwritten_unless_it_may_be(s3: S3Server, run: Callable[..., None], length: int) -> None:
+def test_nothing_is_overwritten_by_default(s3: S3Server, run: Callable[..., None], length: int) -> None:
     s3.objects["a.jpg"] = b"old"
 
     async def work() -> None:
@@ -138,7 +140,9 @@ def test_nothing_is_overwritten_unless_it_may_be(s3: S3Server, run: Callable[...
     assert s3.objects == {"a.jpg": bytes(length)}
 
 
-def test_content_that_fails_leaves_no_object_and_is_raised(s3: S3Server, run: Callable[..., None]) -> None:
+def test_failing_content_leaves_no_object_and_its_error_is_raised(
+    s3: S3Server, run: Callable[..., None]
+) -> None:
     async def broken() -> AsyncIterator[bytes]:
         for _ in range(3):
             yield bytes(PART)
@@ -191,7 +195,7 @@ KEYS = ("a/50%.png", "a%41.png", "a%2Fb.png", "a?b.png", "a#b.png", "a\\b.png", 
 
 
 @pytest.mark.parametrize("provider", ["s3", "gs", "az"])
-async def test_a_signed_url_names_the_object_whatever_its_key(provider: str) -> None:
+async def test_a_signed_url_works_for_an_object_with_any_key(provider: str) -> None:
     options = {"account_name": "account", "account_key": "YWJj"} if provider == "az" else {}
     if provider == "gs":
         if shutil.which("openssl") is None:
@@ -209,7 +213,7 @@ async def test_a_signed_url_names_the_object_whatever_its_key(provider: str) -> 
         assert raised.value.reason == "invalid_key"
 
 
-def test_a_signed_url_needs_no_credentials_and_shows_itself_nowhere(
+def test_a_signed_url_needs_no_credentials_and_is_not_shown_anywhere(
     s3: S3Server, run: Callable[..., None]
 ) -> None:
     async def work() -> None:
@@ -249,7 +253,7 @@ async def test_options_open_a_compatible_store(s3: S3Server) -> None:
     assert "not-a-secret" not in repr(store)
 
 
-def test_the_stores_of_a_job_are_told_apart_by_bucket_and_options(s3: S3Server) -> None:
+def test_the_stores_of_a_job_are_distinguished_by_bucket_and_options(s3: S3Server) -> None:
     stores, options = OpenStores(), s3.options
     found = [
         (str(store.uri), key)

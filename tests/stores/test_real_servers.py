@@ -107,7 +107,7 @@ async def test_another_version_is_rejected(store: Store) -> None:
 
 
 @pytest.mark.parametrize("length", [3, PART + 3])
-async def test_nothing_is_overwritten_unasked(store: Store, length: int) -> None:
+async def test_nothing_is_overwritten_by_default(store: Store, length: int) -> None:
     await put(store, f"overwriting-{length}", {"a": b"old"})
 
     with pytest.raises(StoreError) as caught:
@@ -118,7 +118,7 @@ async def test_nothing_is_overwritten_unasked(store: Store, length: int) -> None
 
 
 @pytest.mark.parametrize("length", [3, PART + 3])
-async def test_no_file_overwrites_an_object_unasked(store: Store, tmp_path: Path, length: int) -> None:
+async def test_no_file_overwrites_an_object_by_default(store: Store, tmp_path: Path, length: int) -> None:
     key = f"files-{length}/a"
     await put(store, f"files-{length}", {"a": b"old"})
     file = tmp_path / "file"
@@ -153,7 +153,7 @@ anyio.run(main, sys.argv[1], json.loads(sys.argv[2]))
 
 
 @pytest.mark.parametrize("older", [b"old", None], ids=["an older object", "none"])
-async def test_a_killed_writer_leaves_the_object_as_it_was(
+async def test_a_killed_writer_leaves_the_object_unchanged(
     server: Server, store: Store, older: bytes | None
 ) -> None:
     await put(store, "killed", {"a": older or b""})
@@ -177,13 +177,13 @@ async def test_a_killed_writer_leaves_the_object_as_it_was(
         assert await read_part(store, "killed/a", 9) == older
 
 
-async def test_what_is_not_there_is_missing(store: Store) -> None:
+async def test_an_object_that_does_not_exist_is_missing(store: Store) -> None:
     with pytest.raises(SourceStoreError) as caught:
         await look(store, "nowhere")
     assert caught.value.reason == "missing"
 
 
-async def test_a_bucket_that_is_not_there_is_reported(server: Server) -> None:
+async def test_a_missing_bucket_is_reported(server: Server) -> None:
     uri, options = server
     with pytest.raises(SourceStoreError) as caught:
         async for _ in slices(open_store(ObjectUri.of(f"{uri}-elsewhere"), options)):

@@ -46,7 +46,7 @@ async def error_of_get(s3: S3Server, key: str = "a.jpg") -> SourceStoreError:
         (500, "InternalError", "unavailable", 3),
     ],
 )
-async def test_a_status_becomes_a_reason(
+async def test_a_status_is_translated_into_a_reason(
     s3: S3Server, status: int, code: str, reason: str, attempts: int
 ) -> None:
     s3.fail = lambda _: Failure(status, code)
@@ -68,13 +68,13 @@ async def test_a_redirect_to_another_region_is_reported(s3: S3Server) -> None:
     assert "AWS_REGION" in str(error)
 
 
-async def test_a_connection_that_breaks_is_unavailable(s3: S3Server) -> None:
+async def test_a_broken_connection_counts_as_unavailable(s3: S3Server) -> None:
     s3.fail = lambda _: Failure(0)
 
     assert (await error_of_get(s3)).reason == "unavailable"
 
 
-async def test_a_server_that_is_not_there_is_unavailable() -> None:
+async def test_an_unreachable_server_counts_as_unavailable() -> None:
     with pytest.raises(SourceStoreError) as caught:
         await look(open_store(ObjectUri.of("s3+http://127.0.0.1:1/b/k")), "k")
 
@@ -104,7 +104,7 @@ async def test_a_bucket_that_cannot_be_listed_says_why(
     assert "cannot list" in str(caught.value)
 
 
-async def test_nothing_that_the_store_says_is_shown(s3: S3Server) -> None:
+async def test_no_text_of_the_store_is_shown(s3: S3Server) -> None:
     s3.fail = lambda _: Failure(403, "AccessDenied")
 
     error = await error_of_get(s3)
@@ -116,7 +116,7 @@ async def test_nothing_that_the_store_says_is_shown(s3: S3Server) -> None:
     assert error.__suppress_context__
 
 
-async def test_the_error_is_one_of_a_source_and_of_a_store_and_pickles(s3: S3Server) -> None:
+async def test_the_error_is_a_source_error_and_a_store_error_and_can_be_pickled(s3: S3Server) -> None:
     error = await error_of_get(s3)
 
     assert isinstance(error, StoreError)
@@ -125,7 +125,7 @@ async def test_the_error_is_one_of_a_source_and_of_a_store_and_pickles(s3: S3Ser
     assert (again.reason, again.status, str(again)) == ("missing", 404, str(error))
 
 
-async def test_another_version_than_asked_for_is_reported(s3: S3Server) -> None:
+async def test_another_version_than_the_requested_one_is_reported(s3: S3Server) -> None:
     s3.objects["a.jpg"] = b"first"
     version = (await look(store_of(s3), "a.jpg")).version
     s3.objects["a.jpg"] = b"second"
@@ -136,7 +136,7 @@ async def test_another_version_than_asked_for_is_reported(s3: S3Server) -> None:
     assert caught.value.reason == "changed"
 
 
-def test_an_unknown_option_is_named_without_its_value() -> None:
+def test_the_error_for_an_unknown_option_names_it_without_its_value() -> None:
     with pytest.raises(ConfigurationError) as caught:
         open_store(ObjectUri.of("s3://b/k"), {"endpont": "hush"})
 
@@ -144,6 +144,6 @@ def test_an_unknown_option_is_named_without_its_value() -> None:
     assert "hush" not in str(caught.value)
 
 
-def test_azure_without_an_account_says_what_is_missing() -> None:
+def test_without_an_account_the_error_for_azure_says_what_is_missing() -> None:
     with pytest.raises(ConfigurationError, match="AZURE_STORAGE_ACCOUNT_NAME"):
         open_store(ObjectUri.of("az://c/k"))

@@ -34,7 +34,7 @@ from imgwire_async.stores.uris import ObjectUri, is_object, local_path
         ),
     ],
 )
-def test_a_uri_names_provider_bucket_and_key(text: str, expected: ObjectUri) -> None:
+def test_a_uri_consists_of_provider_bucket_and_key(text: str, expected: ObjectUri) -> None:
     assert ObjectUri.of(text) == expected
     assert ObjectUri.of(str(expected)) == expected
 
@@ -71,11 +71,11 @@ def test_credentials_in_a_uri_are_rejected_and_not_shown() -> None:
 @pytest.mark.parametrize(
     "text", ["photos/a.jpg", "/s3://b", "https://s3.amazonaws.com/b/k.jpg", "s3:/b/k", "s3", "file:///a", ""]
 )
-def test_other_text_names_no_object(text: str) -> None:
+def test_other_strings_are_not_object_uris(text: str) -> None:
     assert not is_object(text)
 
 
-def test_a_file_uri_names_a_local_path() -> None:
+def test_a_file_uri_is_a_local_path() -> None:
     path = Path("/photos/50% off/ü.jpg")
 
     assert local_path(path.as_uri()) == str(path)

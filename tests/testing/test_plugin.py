@@ -110,7 +110,7 @@ async def test_with_anyio(imgwire_sandbox, imgwire_client, anyio_backend):
 """
 
 
-def test_a_fault_that_does_not_happen_fails_a_test_that_went_well(tmp_path: Path) -> None:
+def test_a_scripted_fault_that_does_not_occur_fails_a_passing_test(tmp_path: Path) -> None:
     run = pytest_in(tmp_path, FAULTS)
 
     assert "FAILED test_it.py::test_unused - Failed: These scripted faults did not" in run
@@ -167,9 +167,9 @@ def test_it(imgwire_sandbox):
 """
 
 
-def test_a_fault_by_chance_need_not_happen(tmp_path: Path) -> None:
+def test_a_random_fault_need_not_occur(tmp_path: Path) -> None:
     assert "1 passed" in pytest_in(tmp_path, CHANCE)
 
 
-def test_pytest_shows_what_there_is(tmp_path: Path) -> None:
+def test_pytest_lists_the_marker(tmp_path: Path) -> None:
     assert "imgwire_sandbox(**settings)" in pytest_in(tmp_path, "", "--markers")

@@ -45,7 +45,7 @@ async def test_a_deadline_counts_virtual_time(
 
 
 @pytest.mark.imgwire_sandbox(processing_delay=60)
-async def test_an_image_that_takes_a_minute_is_ready_at_once(
+async def test_an_image_that_takes_a_minute_is_ready_at_once_in_virtual_time(
     imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock, photo: Path
 ) -> None:
     image = await imgwire_client.images.upload(photo)
@@ -67,7 +67,7 @@ async def test_waiting_for_an_image_ends_in_virtual_time(
         await imgwire_client.images.wait_until_ready(image.id, timeout=100)
 
 
-async def test_advancing_the_clock_lets_a_token_expire(
+async def test_advancing_the_clock_expires_a_token(
     imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock
 ) -> None:
     token = await imgwire_client.images.create_upload_token()
@@ -78,7 +78,7 @@ async def test_advancing_the_clock_lets_a_token_expire(
         await imgwire_client.images.create(file_name="a.png", upload_token=token.token)
 
 
-async def test_a_bulk_job_ends(imgwire_client: AsyncImgwireClient, tmp_path: Path) -> None:
+async def test_a_bulk_job_ends_in_virtual_time(imgwire_client: AsyncImgwireClient, tmp_path: Path) -> None:
     outcomes, report = await ingest(imgwire_client, folder_of(tmp_path / "photos", 40), concurrency="auto")
 
     assert (len(outcomes), report.stored) == (40, 40)
@@ -109,7 +109,7 @@ async def test_a_job_stops_when_the_service_is_down_for_too_long_in_virtual_time
 
 
 @pytest.mark.imgwire_sandbox(rate_limits={"images.list": SteadyRate(rate=0.1, retry_after="date")})
-async def test_a_date_to_retry_after_is_one_of_the_advanced_clock(
+async def test_a_retry_after_date_is_relative_to_the_advanced_clock(
     imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock
 ) -> None:
     imgwire_clock.advance(900)
@@ -143,7 +143,7 @@ async def test_a_limit_ends_when_the_clock_is_moved_past_it() -> None:
     assert scope.cancelled_caught
 
 
-async def test_a_limit_of_its_own_does_not_move_the_clock() -> None:
+async def test_a_separate_limit_does_not_move_the_clock() -> None:
     clock = VirtualClock()
 
     with clock.move_on_after(0.01) as scope:
@@ -153,7 +153,7 @@ async def test_a_limit_of_its_own_does_not_move_the_clock() -> None:
     assert clock.monotonic() == 0
 
 
-async def test_sleepers_at_one_time_end_where_the_last_of_them_wanted() -> None:
+async def test_concurrent_sleeps_end_at_the_latest_of_their_ends() -> None:
     clock = VirtualClock()
 
     async with anyio.create_task_group() as tasks:
