@@ -202,8 +202,8 @@ def _problem_with(deployment: Deployment, *, new: bool) -> str | None:
         missing = [name for name in missing if name in SECRETS]
         if missing:
             return (
-                "an update replaces the whole deployment, and imgix does not return secrets: pass {' "
-                "and '.join(missing)} again"
+                "an update replaces the whole deployment, and imgix does not return secrets: "
+                f"pass {' and '.join(missing)} again"
             )
     if missing:
         return f"a deployment of type {deployment.type} needs {', '.join(missing)}"
