@@ -12,7 +12,7 @@ from anyio import CapacityLimiter
 
 from imgwire_async.core.body import Body
 from imgwire_async.core.concurrency.cancellation import is_failure, running_task
-from imgwire_async.core.concurrency.loops import PerRun
+from imgwire_async.core.concurrency.loops import PerRun, current_time
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import APITimeoutError, UploadSourceError
 
@@ -76,7 +76,7 @@ class Patience:
         if self._seconds is None:
             yield
             return
-        with anyio.move_on_after(self._seconds) as scope:
+        with anyio.CancelScope(deadline=current_time() + self._seconds) as scope:
             yield
         if scope.cancelled_caught:
             raise APITimeoutError(

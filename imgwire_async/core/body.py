@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
 import anyio
-from anyio.lowlevel import checkpoint
 
 from imgwire_async.core.concurrency.cancellation import ForeignCode
+from imgwire_async.core.concurrency.loops import current_time, next_turn
 from imgwire_async.errors import SourceChangedError, UploadSourceError
 
 
@@ -239,7 +239,7 @@ class CountedStream:
         if self._stopped:
             raise _ended()
         try:
-            with anyio.CancelScope(deadline=anyio.current_time() + patience) as self._reading, _foreign():
+            with anyio.CancelScope(deadline=current_time() + patience) as self._reading, _foreign():
                 return await anext(self._chunks, None)
         except OSError as error:
             raise _unreadable(error) from error
@@ -265,8 +265,8 @@ class CountedStream:
             return  # nothing is written after the last piece
         # A store may reject early and close. On asyncio, writing to that connection would discard the unread
         # response, which is read within two iterations of the loop.
-        await checkpoint()
-        await checkpoint()
+        await next_turn()
+        await next_turn()
 
     async def _next_piece(self) -> memoryview | None:
         while self._offset == len(self._chunk):
@@ -277,7 +277,7 @@ class CountedStream:
             self._check_room_for(chunk)
             self._chunk, self._offset = memoryview(chunk), 0
         start, self._offset = self._offset, min(self._offset + self._piece_size, len(self._chunk))
-        # Slices of a view are not copies; asyncio's TLS slices the rest of a piece after every record.
+        # Slices of a view are not copies; asyncio slices off what the socket did not accept.
         return self._chunk[start : self._offset]
 
     def _check_room_for(self, chunk: bytes | memoryview) -> None:

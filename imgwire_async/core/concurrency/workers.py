@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class _Workers:
-    """Threads for all event loops. They are daemon threads, so work that hangs does not delay the exit."""
+    """Threads for all event loops. They are daemon threads, so the exit does not wait for idle ones."""
 
     def __init__(self) -> None:
         self._jobs: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]]] = SimpleQueue()

@@ -17,6 +17,7 @@ from anyio.lowlevel import checkpoint
 from imgwire_async.core.body import CountedStream
 from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.concurrency.cancellation import ForeignCode
+from imgwire_async.core.concurrency.loops import current_time
 from imgwire_async.core.http.messages import HttpRequest, StreamingResponse, Transport, TransportError
 from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE, say_waiting
 from imgwire_async.core.responses import HttpResponse, NoResponse, Result, one_line
@@ -212,14 +213,14 @@ def move_on(scope: anyio.CancelScope, end: float, write: float | None, *, done: 
         # After the last chunk we wait for the response, and the read timeout applies.
         scope.deadline = end
         return
-    deadline = min(end, anyio.current_time() + write)
+    deadline = min(end, current_time() + write)
     # Setting a deadline costs as much as sending a piece, so it is not done for every piece.
     if not 0 <= deadline - scope.deadline < write * _DEADLINE_PRECISION:
         scope.deadline = deadline
 
 
 def _from_now(seconds: float | None) -> float:
-    return anyio.current_time() + _seconds(seconds)
+    return current_time() + _seconds(seconds)
 
 
 def _seconds(limit: float | None) -> float:
