@@ -10,7 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, Self, TextIO, TypeAlias, cast
 
 import typer
 
@@ -19,7 +19,7 @@ from imgwire_async.cli import interruptions
 from imgwire_async.cli.credentials import configured_client
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.settings import ATTEMPTS, settings
-from imgwire_async.cli.streams import LEAST_WIDTH, complain, is_terminal, note, plain, say, silence
+from imgwire_async.cli.streams import LEAST_WIDTH, Beside, complain, is_terminal, note, plain, say, silence
 from imgwire_async.cli.wording import details, in_own_words, sentence
 
 if TYPE_CHECKING:
@@ -289,7 +289,13 @@ def beside() -> Console:
     """Standard error, where progress is shown on a terminal."""
     from rich.console import Console
 
-    return Console(stderr=True, force_terminal=is_terminal(sys.stderr), quiet=settings.quiet)
+    shown = is_terminal(sys.stderr)
+    return Console(
+        stderr=True,
+        file=cast("TextIO", Beside(sys.stderr)) if shown else None,
+        force_terminal=shown,
+        quiet=settings.quiet,
+    )
 
 
 def _cell(column: str, value: object) -> RichText:

@@ -90,6 +90,37 @@ def complain(*lines: str) -> None:
         silence(sys.stderr)
 
 
+class Beside:
+    """Standard error for progress, silenced once it cannot be written, such as when its terminal is closed.
+
+    Nobody sees the progress then, but the work that it is about goes on.
+
+    Args:
+        stream: standard error.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text, or nothing."""
+        try:
+            return self._stream.write(text)
+        except OSError:
+            silence(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        """Write what is buffered, or nothing."""
+        try:
+            self._stream.flush()
+        except OSError:
+            silence(self._stream)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+
 def silence(stream: TextIO) -> None:
     """Redirect a stream's unwritten buffer to the null device."""
     with contextlib.suppress(OSError, ValueError):

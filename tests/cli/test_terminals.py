@@ -8,13 +8,19 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Callable, Iterator
 from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from rich.live import Live
 
+from imgwire_async.bodies.progress import UploadProgress
+from imgwire_async.cli.output import beside
+from imgwire_async.cli.progress import upload_bars
+from imgwire_async.cli.streams import note
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.ingest.support import folder_of, small_image
@@ -135,3 +141,37 @@ def test_no_encoding_ends_a_command(
     assert ended.returncode == 0, ended.stderr
     assert b"Traceback" not in ended.stderr
     assert ended.stdout.strip()
+
+
+def with_bars() -> Iterator[None]:
+    with upload_bars() as bar:
+        report = bar("hero.png")
+        yield
+        report(UploadProgress(sent=1, total=2, attempt=1))
+
+
+def with_a_spinner() -> Iterator[None]:
+    with beside().status("Waiting ...") as shown:
+        yield
+        shown.update("Still waiting ...")
+
+
+def with_a_live_view() -> Iterator[None]:
+    with Live(console=beside(), auto_refresh=False, transient=True) as live:
+        yield
+        live.update("1 of 2", refresh=True)
+        note("Finishing uploads in progress.")
+
+
+@pytest.mark.parametrize("shown", [with_bars, with_a_spinner, with_a_live_view])
+def test_a_terminal_that_goes_away_does_not_end_the_work_that_it_shows(
+    monkeypatch: pytest.MonkeyPatch, shown: Callable[[], Iterator[None]]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    master, slave = pty.openpty()
+    with os.fdopen(slave, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        work = shown()
+        next(work)
+        os.close(master)  # as when a connection ends: from now on, writing fails with EIO
+        assert next(work, "done") == "done"
