@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 from typing import Final
+from urllib.parse import urlsplit
 
 from imgwire_async.cli.settings import settings
 from imgwire_async.cli.streams import plain
@@ -41,6 +42,7 @@ _PHRASES: Final = tuple(
         ),
     )
 )
+_UNREACHABLE: Final = "cannot reach the service;"
 _KEY: Final = re.compile(r"check that api_key \(or (\w+)\)")
 _REJECTED_FIELD: Final = re.compile(r"the service responded with 422(?: \w+)?; (?:body|path|query)\.(\w+): ")
 _QUOTED: Final = r"""'[^']*'|"[^"]*\""""
@@ -93,10 +95,17 @@ def sentence(error: ImgwireError, about: str | None = None) -> str:
         about: the item that it concerns; not repeated if the message names it.
     """
     message = in_own_words(error.message) or type(error).__name__
+    if error.url and message.startswith(_UNREACHABLE):
+        message = f"cannot reach {_origin(error.url)};{message.removeprefix(_UNREACHABLE)}"
     if about is not None and message.startswith(name := repr(PurePath(about).name)):
         message = f"{about!r}{message.removeprefix(name)}"
     named = about is None or about in message or repr(about)[1:-1] in message
     return plain(f"Error: {message}" if named else f"{about}: {message}")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def details(error: ImgwireError) -> list[str]:

@@ -153,6 +153,14 @@ def test_shared_options_stand_before_or_after_the_command(cli: Invoke, sandbox: 
     assert cli("ls").stderr.count("\n") == 1
 
 
+def test_a_service_that_cannot_be_reached_is_named(cli: Invoke) -> None:
+    result = cli("ls", "--quiet", env={"IMGWIRE_API_BASE_URL": "http://127.0.0.1:9"})
+
+    assert result.stderr.startswith(
+        "Error: cannot reach http://127.0.0.1:9; check that it runs and that the base URL is right: "
+    )
+
+
 def test_quiet_still_shows_results_and_errors(cli: Invoke) -> None:
     assert "Expires at" in cli("token").stderr
     assert cli("token", "--quiet").stderr == ""
