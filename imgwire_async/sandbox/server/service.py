@@ -19,12 +19,12 @@ class Service:
     operations: Operations
     """Its operations."""
     authenticate: Callable[[Operation, Headers], object]
-    """Check the credential of a request: returns what the scope holds as `CALLER`, or raises `ApiError`."""
+    """Check the credential of a request: returns the value of `CALLER` in the scope, or raises `ApiError`."""
     error_response: Callable[[str, ApiError], Response]
     """The response for an error, in the service's shape; also given the path of the request."""
     counted_for: Callable[[Headers], str] = lambda _: ""
-    """Whose requests share a rate limit; by default everybody's do."""
+    """The key under which requests share a rate limit; by default all requests do."""
 
 
 CALLER = "sandbox.caller"
-"""Key of the scope that holds what `authenticate` has returned."""
+"""Key of the scope for the result of `authenticate`."""

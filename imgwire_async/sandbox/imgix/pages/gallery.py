@@ -128,7 +128,7 @@ class ImgixShelf:
         return None if row is None else self._picture(row, sources.find(self._runtime, source_id))
 
     def deliver(self, picture: Picture, given: Mapping[str, str]) -> Delivery:
-        """How an asset is rendered with what the form holds."""
+        """How an asset is rendered with the values of the form."""
         source_id, slash, path = picture.id.partition("/")
         given = given or {"auto": "format", "w": "800", "fit": "max"}
         pairs = [(name, given[name].strip()) for name in _NAMES if given.get(name, "").strip()]

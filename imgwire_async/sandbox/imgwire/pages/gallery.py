@@ -121,7 +121,7 @@ class ImgwireShelf:
         return None if row is None else self._picture(row, records.reasons(writer, [id]).get(id))
 
     def deliver(self, picture: Picture, given: Mapping[str, str]) -> Delivery:
-        """How an image is delivered with what the form holds."""
+        """How an image is delivered with the values of the form."""
         given = given or {"preset": "medium"}
         preset, error = given.get("preset", ""), None
         pairs = sorted(transformations_of(given))

@@ -36,7 +36,7 @@ def check_signature(runtime: Runtime, request: Request) -> None:
     """Check that a URL was made by `presign`, for this method, and has not expired.
 
     Raises:
-        StoreError: 403, it was not or has.
+        StoreError: 403, the signature does not match or the URL has expired.
     """
     presigned.check_signature(runtime.identity.signing_secret, request, runtime.now())
 

@@ -1,4 +1,4 @@
-"""HTML that is escaped by construction: every text is, unless an element has been made of it."""
+"""HTML that is escaped by construction: all text is escaped unless it is already an element."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def el(name: str, /, *children: Child, **attributes: Attribute) -> Html:
 
     Args:
         name: Its tag.
-        *children: What it holds: text, which is escaped, and elements.
-        **attributes: By name, with `_` for `-` and one after names that Python reserves. True is an
-            attribute without a value, None and False none at all.
+        *children: Its content: text, which is escaped, and elements.
+        **attributes: By name, with `_` for `-` and a trailing `_` for names that Python reserves.
+            True is an attribute without a value; None and False omit it.
     """
     parts = [f"<{name}"]
     for key, value in attributes.items():

@@ -1,4 +1,4 @@
-"""The frame of all pages, and parts that several have."""
+"""The layout of all pages, and parts that several pages share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTENT_SECURITY_POLICY: Final = (
     + base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Nothing but this style sheet, images of the sandbox and forms that lead back to it."""
+"""Allows only this style sheet, images of the sandbox and forms that are sent to it."""
 
 _HEADERS: Final = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
@@ -40,12 +40,12 @@ _DEVELOPER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What surrounds every page."""
+    """The frame of every page."""
 
     title: str
     """Of all pages."""
     trusted: bool
-    """Whether the developer's view is within reach."""
+    """Whether the developer's view is accessible."""
 
     def page(self, heading: str, *content: Child, at: str | None = None, status: int = 200) -> Response:
         """A whole page.
@@ -100,7 +100,7 @@ def paging(path: str, number: int, last: int, query: dict[str, str]) -> Html | N
 def table(
     caption: str, columns: Sequence[str], rows: Sequence[Sequence[Child]], numbers: Collection[int] = ()
 ) -> Html:
-    """A table that scrolls in itself where it is too wide.
+    """A table that scrolls on its own if it is too wide.
 
     Args:
         caption: What it shows.
@@ -126,7 +126,7 @@ def table(
 
 
 def select(name: str, choices: Sequence[tuple[str, str]], chosen: str = "", **attributes: str) -> Html:
-    """A list to choose from: values and what they are called."""
+    """A selection list: values and their labels."""
     options = (
         el("option", label, value=None if value == label else value, selected=value == chosen)
         for value, label in choices
@@ -135,7 +135,7 @@ def select(name: str, choices: Sequence[tuple[str, str]], chosen: str = "", **at
 
 
 def labelled(label: str, control: Html, *, wide: bool = False) -> Html:
-    """A control with what it is called."""
+    """A control with its label."""
     return el("label", label, control, class_="wide" if wide else None)
 
 
@@ -150,7 +150,7 @@ def size_text(size_bytes: float) -> str:
 
 
 def page_number(text: str) -> int:
-    """The number of a page in a query; 1 where it is none."""
+    """The page number in a query; 1 if it is missing or invalid."""
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else 1
 
 

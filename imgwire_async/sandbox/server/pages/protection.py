@@ -1,4 +1,4 @@
-"""Who may see the developer's view and change anything: people at this machine, on these pages."""
+"""Limits the developer's view and all changes to people at this machine, on these pages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from imgwire_async.sandbox.server.pages.shelf import PageError
 def is_trusted(request: Request) -> bool:
     """Whether a request comes from this machine, under a name that only this machine can have.
 
-    A page of another site can let its own name lead to 127.0.0.1 and then read what is there. So the name
-    has to be an address or `localhost`.
+    Another site can let its own name resolve to 127.0.0.1 and then read these pages. So the name must be
+    an address or `localhost`.
     """
     client, server = request.scope.get("client"), request.scope.get("server")
     if not client or not (_is_loopback(client[0]) or (server and client[0] == server[0])):
@@ -37,7 +37,7 @@ def check_trusted(request: Request) -> None:
 
 
 def check_own_form(request: Request) -> None:
-    """Check that a request is trusted and was sent by a page of the sandbox, or by no browser at all.
+    """Check that a request is trusted and was sent by a page of the sandbox, or not by a browser.
 
     Raises:
         PageError: another site's page has sent it.

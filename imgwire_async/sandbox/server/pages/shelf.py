@@ -1,4 +1,4 @@
-"""What the pages show of a local service, and what each service says about it."""
+"""The content of the pages, which each local service provides."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Picture:
     """Why it is not delivered."""
     mime_type: str
     width: int
-    """Pixels; 0 as long as it is unknown."""
+    """Pixels; 0 while unknown."""
     height: int
     size_bytes: int
     thumbnail: str | None
     """Path and query at which it is delivered, small."""
     facts: Sequence[tuple[str, str]]
-    """What else is known: names and values."""
+    """Other facts: names and values."""
 
 
 class Field(NamedTuple):
@@ -59,15 +59,15 @@ class Delivery:
     """How a picture is delivered with the transformations of the form."""
 
     given: Mapping[str, str]
-    """What the form holds: what it held, or what an empty one stands for."""
+    """The values of the form: those that were sent, or the defaults of an empty one."""
     path: str
     """Path and query, encoded."""
     url: str
-    """The same as programs get it."""
+    """The URL for programs."""
     calls: Sequence[str]
-    """Lines of Python that lead to that URL."""
+    """Python code that builds that URL."""
     error: str | None = None
-    """Why it cannot be delivered so."""
+    """Why it cannot be delivered with these values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +76,9 @@ class Upload:
 
     name: str
     media_type: str | None
-    """As the browser has declared it."""
+    """The type that the browser declared."""
     path: Path
-    """Is removed afterwards, if it is still there."""
+    """Removed afterwards if it still exists."""
     size: int
     """Bytes."""
     sha256: str
@@ -101,7 +101,7 @@ class Shelf(Protocol):
 
     @property
     def title(self) -> str:
-        """What the pages are called."""
+        """Title of the pages."""
 
     @property
     def delivery_operation(self) -> str:
@@ -113,7 +113,7 @@ class Shelf(Protocol):
 
     @property
     def maximum_upload_bytes(self) -> int:
-        """Largest file that the pages take."""
+        """Largest file that the pages accept."""
 
     @property
     def fields(self) -> Sequence[Field]:
@@ -121,7 +121,7 @@ class Shelf(Protocol):
 
     @property
     def first_fields(self) -> Sequence[Field]:
-        """Fields above those, over the whole width."""
+        """Fields above those, in full width."""
 
     @property
     def more_hint(self) -> str:
@@ -129,10 +129,10 @@ class Shelf(Protocol):
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The environment variables that lead clients here."""
+        """The environment variables that direct clients to this service."""
 
     def upload_targets(self) -> Sequence[tuple[str, str]]:
-        """Where an upload can go: values and what they are called; none if there is no choice."""
+        """Possible destinations of an upload: values and labels; empty if there is no choice."""
 
     async def counts(self) -> Mapping[str, int]:
         """How many images have each status."""
@@ -144,7 +144,7 @@ class Shelf(Protocol):
         """An image."""
 
     def deliver(self, picture: Picture, given: Mapping[str, str]) -> Delivery:
-        """How an image is delivered with what the form holds."""
+        """How an image is delivered with the values of the form."""
 
     async def keep(self, upload: Upload) -> None:
         """Store a file.
@@ -154,7 +154,7 @@ class Shelf(Protocol):
         """
 
     async def settled(self) -> bool:
-        """Whether nothing is being processed that is going to end by itself soon."""
+        """Whether no processing is in progress that will finish on its own soon."""
 
     async def delete(self, id: str) -> bool:
         """Delete an image. Return False if there is none."""

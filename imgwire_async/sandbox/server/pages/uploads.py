@@ -14,7 +14,7 @@ from imgwire_async.sandbox.server.requests.bodies import BLOCK_BYTES, BodyTooLar
 from imgwire_async.sandbox.server.runtime import ServerRuntime
 
 MAXIMUM_FORM_BYTES: Final = 1024 * 1024 * 1024
-"""All files of one form together."""
+"""Maximum size of all files of one form."""
 _MAXIMUM_FILES: Final = 1000
 _SETTLING_SECONDS: Final = 2.0
 """How long the page after an upload may wait for images to be processed."""
@@ -27,7 +27,7 @@ async def keep_files(request: Request, runtime: ServerRuntime, shelf: Shelf) -> 
         How many were stored, and a sentence for each of the others.
 
     Raises:
-        PageError: the form is too long, or holds no file.
+        PageError: the form is too long, or contains no file.
     """
     length = request.headers.get("content-length", "")
     if not length.isdigit():

@@ -1,1 +1,1 @@
-"""The way of a request into a local service: connection, log, faults, rate limits, authentication, body."""
+"""The stages of a request to a local service: connection, log, faults, rate limits, authentication, body."""

@@ -18,9 +18,9 @@ BLOCK_BYTES = 1024 * 1024
 JSON_BYTES = 8 * 1024 * 1024
 """Longest JSON body; some 200,000 ids."""
 DRAIN_BYTES = 16 * 1024 * 1024
-"""How much of an unwanted body is read and thrown away after the response."""
+"""How much of an unwanted body is read and discarded after the response."""
 DRAIN_SECONDS = 2.0
-"""How long that may take."""
+"""How many seconds that may take."""
 BODY_ENDED = "imgwire.body_ended"
 """Set in the scope once the whole body has been received; another `receive` would wait for a disconnect."""
 
@@ -32,7 +32,7 @@ class BlockFileResponse(FileResponse):
 
 
 class BodyTooLargeError(Exception):
-    """A body is longer than it may be."""
+    """A body is longer than allowed."""
 
 
 async def write_to_file(chunks: AsyncIterable[bytes], path: Path, maximum: int) -> tuple[int, str]:
@@ -75,11 +75,11 @@ async def write_to_file(chunks: AsyncIterable[bytes], path: Path, maximum: int) 
 
 
 async def answer_early(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request whose body has not been read.
+    """Respond to a request whose body has not been read.
 
     Closing a socket that still has unread data in it sends a reset, which can overtake the response. So
-    the response goes out whole, and the connection is closed only after the client has stopped sending or a
-    bounded amount has been thrown away.
+    the whole response is sent first, and the connection is closed only after the client has stopped sending
+    or a bounded amount has been discarded.
     """
     if BODY_ENDED in scope:
         await response(scope, receive, send)
@@ -109,7 +109,7 @@ async def answer_early(response: Response, scope: Scope, receive: Receive, send:
 
 
 class EarlyAnswer(Response):
-    """A response that may go out before the request's body has been read."""
+    """A response that may be sent before the request's body has been read."""
 
     def __init__(self, answer: Response) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class EarlyAnswer(Response):
 
 
 async def _drain(receive: Receive) -> bool:
-    """Throw the rest of a body away, up to a limit. Return whether its end was reached."""
+    """Discard the rest of a body, up to a limit. Return whether its end was reached."""
     dropped = 0
     try:
         async with asyncio.timeout(DRAIN_SECONDS):

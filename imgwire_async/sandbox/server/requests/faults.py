@@ -80,7 +80,7 @@ class _Script:
     operation: str
     faults: tuple[Fault, ...]
     remaining: int | None
-    """None: as often as asked."""
+    """None: every time."""
     probability: float = 1.0
     source: random.Random = field(default_factory=random.Random)
     used: int = 0
@@ -102,17 +102,17 @@ class ScriptedFault:
     """A scripted fault."""
 
     number: int
-    """Tells scripts apart, for `FaultScript.remove`."""
+    """Identifies the script, for `FaultScript.remove`."""
     operation: str
     """The operation, or `*` for all."""
     faults: tuple[Fault, ...]
-    """One of these happens."""
+    """One of these occurs."""
     remaining: int | None
-    """How many more times it will happen, or None for every time."""
+    """How many more times it will occur, or None for every time."""
     probability: float
     """Share of the requests that fail, from 0 to 1."""
     used: int
-    """How often it has happened."""
+    """How often it has occurred."""
 
 
 class FaultScript:
@@ -159,7 +159,7 @@ class FaultScript:
     def unused(self) -> list[UnusedFault]:
         """Scripted faults that have not happened yet. A test can assert that this is `[]` at its end.
 
-        Faults by chance need not happen.
+        Random faults need not occur.
         """
         with self._lock:
             return [
@@ -198,7 +198,7 @@ class FaultScript:
             self._scripts.clear()
 
     def take(self, operation: str | None) -> Fault | None:
-        """The fault that the next request of `operation` meets, counted as used."""
+        """The fault for the next request of `operation`, counted as used."""
         if not self._scripts:
             return None
         with self._lock:

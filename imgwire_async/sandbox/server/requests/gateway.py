@@ -1,4 +1,4 @@
-"""The way of every request into the application: journal, faults and rate limits, then authentication."""
+"""The stages of a request before the application: journal, faults and rate limits, then authentication."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from imgwire_async.sandbox.server.runtime import ServerRuntime
 from imgwire_async.sandbox.server.service import CALLER, Service
 
 SLOW_CHUNK_SECONDS = 0.05
-"""How finely a slowed body is cut."""
+"""Seconds between the chunks of a slowed body."""
 _OPERATION = "sandbox.operation"
 
 
 class Gateway:
-    """ASGI middleware around a service: what happens before anybody asks who is calling.
+    """ASGI middleware around a service: everything before authentication.
 
     Args:
-        application: What answers; usually `Authentication`, with more around it where a service needs that.
+        application: The next application; usually `Authentication`, with other middleware if a service needs
+            it.
         service: The service.
-        runtime: What it runs on.
+        runtime: The runtime of the service.
     """
 
     def __init__(self, application: ASGIApp, service: Service, runtime: ServerRuntime) -> None:

@@ -1,4 +1,4 @@
-"""Faults by names that can be typed and chosen: `503`, `reset`, `slow@store.put=0.1`."""
+"""Faults under names to type or choose: `503`, `reset`, `slow@store.put=0.1`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STATUSES: Final = ("400", "401", "403", "404", "408", "409", "429", "500", "502"
 """Those that pages offer; every status from 400 to 599 is a name."""
 _STATUS: Final = re.compile("[45][0-9]{2}")
 _SEED: Final = 0
-"""Failures by chance are the same in every run."""
+"""Random failures are the same in every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class NamedFault:
     meaning: str
     """What happens."""
     unit: str
-    """What its value is; empty if it has none."""
+    """The unit of its value; empty if it has none."""
     default: float | None
     kind: Callable[[float], FaultKind]
     """The fault with a value."""
@@ -52,7 +52,7 @@ NAMED: Final[Mapping[str, NamedFault]] = {
         lambda value: {"disconnect_after": int(value)},
     ),
 }
-"""All names but those of statuses."""
+"""All names except statuses."""
 
 
 def kind_of(name: str, value: float | None = None) -> FaultKind:
@@ -60,8 +60,8 @@ def kind_of(name: str, value: float | None = None) -> FaultKind:
 
     Args:
         name: A status from 400 to 599, or a key of `NAMED`.
-        value: Of a status, the seconds of `Retry-After`; else what the `unit` says. Default: 1 second for
-            429, none for other statuses, else the fault's own.
+        value: For a status, the seconds of `Retry-After`; otherwise in the fault's `unit`. Default: 1 second
+            for 429, none for other statuses, else the fault's own.
 
     Raises:
         ValueError: the name is unknown, or takes no value.
@@ -96,7 +96,7 @@ def switch_on(
         operation: The operation that fails; `*` for all.
         value: See `kind_of`.
         rate: Share of its requests that fail, above 0 and up to 1.
-        times: How often it happens; None for as often as asked. Not together with a rate below 1.
+        times: How often it occurs; None for every time. Cannot be combined with a rate below 1.
 
     Raises:
         ValueError: the name or the operation is unknown, or a number is out of its range.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 _MODERN = {"image/avif": "avif", "image/webp": "webp"}
-"""Smaller formats that are sent only to those who ask for them by name: `*/*` says nothing about AVIF."""
+"""Smaller formats that are sent only to clients that name them: `*/*` says nothing about AVIF."""
 
 
 def accepted_types(accept: str) -> tuple[str, ...]:
-    """The image types that a request names, the most wanted first; wildcards are left out."""
+    """The image types that a request names, most preferred first; without wildcards."""
     wanted = []
     for item in accept.split(","):
         media_type, *parameters = (part.strip().lower() for part in item.split(";"))
@@ -19,7 +19,7 @@ def accepted_types(accept: str) -> tuple[str, ...]:
 
 
 def modern_formats(accepted: tuple[str, ...]) -> tuple[str, ...]:
-    """AVIF and WebP, as far as accepted, the most wanted first."""
+    """AVIF and WebP if accepted, most preferred first."""
     return tuple(_MODERN[media_type] for media_type in accepted if media_type in _MODERN)
 
 

@@ -54,7 +54,7 @@ class _Usage:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is rejected: how long to wait, and how to say so."""
+    """The wait for a rejected request, and how to state it."""
 
     wait: float
     retry_after: str | None
@@ -94,7 +94,7 @@ class RateLimiter:
         return None
 
     def leave(self, name: str, caller: str = "") -> None:
-        """The request that `enter` admitted has been answered."""
+        """End a request that `enter` admitted."""
         for one in (name, EVERY_OPERATION):
             if one in self._rules:
                 self._usage[one, caller].in_flight -= 1

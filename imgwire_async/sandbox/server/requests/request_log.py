@@ -43,27 +43,27 @@ class ReceivedRequest:
     path: str
     """Path without the query, because queries carry signatures and upload tokens."""
     client_port: int
-    """Tells connections apart."""
+    """Identifies the connection."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers useful in tests and without secrets, by lower-case name."""
     authorized_with: str | None = None
     """Scheme of the `Authorization` header when one was sent, such as `Bearer`."""
     status: int | None = None
-    """Status sent, or None as long as there is no response; faults may leave it so for good."""
+    """Status sent, or None while there is no response; with some faults there never is one."""
     bytes_received: int = 0
     """Length of the body read so far, in bytes."""
     answered_at: float | None = None
-    """Instant of `time.monotonic` at which the whole response had been handed to the connection."""
+    """Instant of `time.monotonic` at which the whole response had been passed to the connection."""
     received_at: float = 0.0
     """Seconds since the epoch, by the sandbox's clock."""
     started_at: float = 0.0
     """Instant of `time.monotonic` at which its headers had arrived."""
     ended_at: float | None = None
-    """Instant of `time.monotonic` at which it was over, with a response or without."""
+    """Instant of `time.monotonic` at which it ended, with or without a response."""
     bytes_sent: int = 0
     """Length of the response's body sent so far, in bytes."""
     by_fault: bool = False
-    """Whether it met a scripted fault."""
+    """Whether a scripted fault applied to it."""
 
     @property
     def seconds(self) -> float | None:
@@ -72,7 +72,7 @@ class ReceivedRequest:
 
     @property
     def shown_path(self) -> str:
-        """`path` for people: one short line without control characters, passwords and keys."""
+        """`path` for display: one short line without control characters, passwords and keys."""
         path = quote(self.path, safe="/:@~!$&'()*+,;=[]", errors="replace")
         path = _KEYS.sub(r"\1_…", _PASSWORDS.sub("//…@", path))
         return path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}…"

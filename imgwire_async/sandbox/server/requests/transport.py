@@ -20,7 +20,7 @@ LONGEST_HEAD_BYTES = 64 * 1024
 class _DocumentedSpelling(h11.Connection):
     """Sends header names as the service documents them, such as `X-Total-Count`.
 
-    ASGI and Starlette write them in lower case. Names have no case in HTTP, but clients exist that look them
+    ASGI and Starlette write them in lower case. HTTP ignores the case of names, but some clients look them
     up in a plain dict.
     """
 

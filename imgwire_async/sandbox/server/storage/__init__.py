@@ -1,1 +1,1 @@
-"""What a local service keeps: records in SQLite, files, and the variants made of them."""
+"""The storage of a local service: records in SQLite, files, and variants derived from them."""

@@ -46,15 +46,15 @@ def lock_folder(folder: Path) -> sqlite3.Connection:
 
 
 def open_database(path: Path, tables: str, *, durable: bool) -> Database:
-    """The database at a path, made if there is none.
+    """The database at a path, created if it does not exist.
 
     Args:
         path: The file.
-        tables: SQL that creates the tables where they do not exist.
-        durable: Whether it has to survive a killed process.
+        tables: SQL that creates the tables if they do not exist.
+        durable: Whether it must survive a killed process.
 
     Raises:
-        OSError: what is there is no database, a damaged one, or that of another version.
+        OSError: the file is not a database, is damaged, or belongs to another version.
     """
     try:
         database = Database(path, tables, durable=durable)
@@ -99,11 +99,11 @@ class Database:
         self.writer.close()
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `query` in a thread, on a connection of its own."""
+        """Run `query` in a thread, on its own connection."""
         return await asyncio.to_thread(self.read_here, query)
 
     def read_here(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `query` in this thread, on a connection that no one else uses meanwhile."""
+        """Run `query` in this thread, on a connection that is not used elsewhere meanwhile."""
         with self._readers_lock:
             connection = self._readers.pop() if self._readers else None
         if connection is None:
@@ -115,7 +115,7 @@ class Database:
                 self._readers.append(connection)
 
     def damage(self) -> str | None:
-        """What keeps the database from being used, or None. Reads it once, some 300 MB a second."""
+        """Why the database cannot be used, or None. Reads it once, at some 300 MB a second."""
         (verdict,) = self.writer.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             return f"it is damaged ({verdict})"
@@ -127,10 +127,10 @@ class Database:
         return None
 
     def identity(self, kind: Callable[..., T], fresh: Mapping[str, object]) -> T:
-        """What the service is, such as its keys.
+        """The identity of the service, such as its keys.
 
         Args:
-            kind: What takes the members of the stored document.
+            kind: Called with the members of the stored document.
             fresh: The document that is stored on the first start.
 
         Raises:

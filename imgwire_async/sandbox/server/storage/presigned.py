@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 
 class StoreError(Exception):
-    """A refusal of the store, in the shape of S3's errors."""
+    """A rejection by the store, in the form of S3's errors."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(status, code, message)
@@ -38,7 +38,7 @@ def check_signature(secret: str, request: Request, now: float) -> None:
     """Check that a URL was made by `presign`, for this method, and has not expired.
 
     Raises:
-        StoreError: 403, it was not or has.
+        StoreError: 403, the signature does not match or the URL has expired.
     """
     expires, signature = request.query_params.get("expires", ""), request.query_params.get("signature", "")
     if not (expires.isascii() and expires.isdigit() and len(expires) < 20):

@@ -1,4 +1,4 @@
-"""The variants that have been made: files in a folder, the least recently used removed first."""
+"""A cache of variants: files in a folder, the least recently used removed first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Variant:
     format: str
     not_rendered: tuple[str, ...]
     readers: int = 0
-    """Answers that are being sent from the file, which keep it on disk."""
+    """Responses that are being sent from the file, which keep it on disk."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,11 +39,11 @@ class _Making:
 class VariantCache:
     """Variants by key; used on one event loop.
 
-    What it knows is in memory and the folder is emptied at the start, so no run sees what another one made.
+    Its index is in memory and the folder is emptied at the start, so no run sees the variants of another one.
 
     Args:
-        folder: Where the files lie; exists.
-        maximum_bytes: How much stays, not counting files that are being sent.
+        folder: The folder of the files, which exists.
+        maximum_bytes: How many bytes are kept, not counting files that are being sent.
     """
 
     def __init__(self, folder: Path, maximum_bytes: int) -> None:
@@ -54,7 +54,7 @@ class VariantCache:
         self._bytes = 0
 
     def find(self, key: str) -> Variant | None:
-        """A kept variant, with one reader more; `release` it."""
+        """A cached variant, with its reader count increased; `release` it."""
         variant = self._kept.get(key)
         if variant is not None:
             self._kept.move_to_end(key)
@@ -69,7 +69,7 @@ class VariantCache:
             work: Writes the file and describes it.
 
         Returns:
-            The variant, and whether it was this call that made it.
+            The variant, and whether this call made it.
         """
         first = key not in self._making
         if first:
@@ -79,7 +79,7 @@ class VariantCache:
         making = self._making[key]
         making.waiting += 1
         try:
-            # One caller's disconnect must not take the picture from the others.
+            # The disconnect of one caller must not cancel the picture for the others.
             return await asyncio.shield(making.task), first
         except asyncio.CancelledError:
             if making.task.done() and not making.task.cancelled() and making.task.exception() is None:
@@ -88,12 +88,12 @@ class VariantCache:
             raise
 
     def release(self, variant: Variant) -> None:
-        """Say that a response has been sent."""
+        """Release a variant after its response has been sent."""
         variant.readers -= 1
         self._shrink()
 
     def clear(self) -> None:
-        """Forget and remove all that is not being sent."""
+        """Remove all variants that are not being sent."""
         self._shrink(to=0)
 
     async def _make(self, key: str, work: Callable[[Path], Awaitable[Variant]]) -> Variant:
