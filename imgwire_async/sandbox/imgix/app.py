@@ -1,4 +1,4 @@
-"""The FastAPI application of the local imgix: routes, and responses to what goes wrong."""
+"""The FastAPI application of the local imgix: routes and error responses."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def authenticate(runtime: Runtime, operation: Operation, headers: Headers) -> Pe
 
 
 def check_permission(runtime: Runtime, request: Request, permission: Permission) -> None:
-    """Check a permission that depends on what is asked for.
+    """Check a permission that depends on the content of the request.
 
     Raises:
         ApiError: 401 or 403, the key lacks it.
@@ -51,7 +51,7 @@ def new_key(runtime: Runtime, permissions: Iterable[Permission]) -> str:
 
 
 def counted_for(runtime: Runtime, headers: Headers) -> str:
-    """Whose requests share the rate limits."""
+    """The key under which requests share the rate limits."""
     if runtime.settings.limit_scope == "account":
         return ""
     return _digest(headers.get("authorization", ""))

@@ -1,4 +1,4 @@
-"""JSON:API as imgix speaks it: documents, errors, sparse fields, sorting and pages."""
+"""JSON:API in imgix's dialect: documents, errors, sparse fields, sorting and pages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _AUTHENTICATION: Final = {
 }
 _JSONAPI: Final = {"version": "1.0"}
 ACCOUNT: Final = "sandbox@example.com"
-"""Whose account it is."""
+"""Name of the account."""
 _TITLES: Final = {"RateLimitExceededError": "TooManyRequests", "ScriptedFaultError": "ScriptedFault"}
 
 Attributes = dict[str, object]
@@ -93,7 +93,7 @@ def bad_request(detail: str, title: str = "BadRequest") -> ApiError:
 
 
 def not_found() -> ApiError:
-    """404 for an id or a path that names nothing."""
+    """404 for an id or a path that does not exist."""
     return ApiError(404, "NotFound", "Resource not found.")
 
 
@@ -104,12 +104,12 @@ async def read_attributes(
 
     Args:
         request: The request.
-        kind: What `type` has to be.
-        ids: What `id` may be, if it is given.
-        other_kind: What `type` may be instead, where imgix documents none.
+        kind: The required `type`.
+        ids: The allowed values of `id`, if present.
+        other_kind: An alternative `type`, if imgix documents none.
 
     Raises:
-        ApiError: 400, it is no such document.
+        ApiError: 400, the document is invalid.
     """
     try:
         document = json.loads(await request.body())
@@ -146,7 +146,7 @@ def check_members(attributes: Mapping[str, object], kinds: Mapping[str, tuple[ty
 
 
 def sparse(query: Query, kind: str, attributes: Attributes) -> Attributes:
-    """The attributes that `fields[kind]` asks for; all without it."""
+    """The attributes that `fields[kind]` selects; all without it."""
     wanted = query.get(f"fields[{kind}]")
     if wanted is None:
         return attributes
@@ -219,7 +219,7 @@ def whole_number(query: Query, name: str, default: int, least: int) -> int:
 
 
 def numbered_page(runtime: Runtime, query: Query) -> tuple[int, int]:
-    """Number, counted from 0, and size of the page that a list is asked for."""
+    """Number, counted from 0, and size of the requested page of a list."""
     number = whole_number(query, "page[number]", 0, 0)
     return number, min(whole_number(query, "page[size]", 20, 1), runtime.settings.maximum_page)
 
@@ -243,5 +243,5 @@ def numbered_list(runtime: Runtime, data: Sequence[object], page: tuple[int, int
 
 
 def shown(runtime: Runtime, data: Sequence[object]) -> object:
-    """The items of a list; a lone item as such where the sandbox is to answer so."""
+    """The items of a list; a lone item as an object if the sandbox is set to do so."""
     return data[0] if runtime.settings.lone_objects and len(data) == 1 else list(data)

@@ -9,7 +9,7 @@ from imgwire_async.sandbox.server.requests.rate_limits import FixedWindow, RateR
 
 
 class Permission(StrEnum):
-    """What an API key may do."""
+    """Permissions of an API key."""
 
     SOURCES = "sources"
     ASSET_BROWSE = "asset_browse"
@@ -20,7 +20,7 @@ class Permission(StrEnum):
 
 
 PUBLIC = "public"
-"""The access of an operation that takes no API key."""
+"""The access of an operation that needs no API key."""
 
 _V1 = "/api/v1"
 _SOURCE = f"{_V1}/sources/{{source_id}}"
@@ -109,7 +109,7 @@ def published_limits(*, windows: bool, retry_after: bool) -> dict[str, RateRule]
 
     Args:
         windows: Whether requests are counted in fixed windows; otherwise by a token bucket.
-        retry_after: Whether a 429 says when to try again.
+        retry_after: Whether a 429 says when to retry.
     """
     form = "seconds" if retry_after else None
     if windows:

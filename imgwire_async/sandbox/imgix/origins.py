@@ -45,7 +45,7 @@ def normalized(origin_path: str) -> str:
 
 
 def find(runtime: Runtime, source_id: str, origin_path: str) -> Row | None:
-    """The file at a path, if it has been put here or fetched before."""
+    """The file at a path, if it was stored here or fetched before."""
     row: Row | None = runtime.database.writer.execute(
         "SELECT * FROM files WHERE source_id = ? AND origin_path = ?", (source_id, origin_path)
     ).fetchone()
@@ -56,7 +56,7 @@ async def get(runtime: Runtime, source: Row, origin_path: str) -> Row:
     """The file at a path, fetched if its origin is on the web.
 
     Raises:
-        ApiError: 404, there is none; 502, the origin does not answer.
+        ApiError: 404, there is none; 502, the origin does not respond.
     """
     row = find(runtime, source["id"], origin_path)
     if row is not None:
@@ -76,7 +76,7 @@ async def get(runtime: Runtime, source: Row, origin_path: str) -> Row:
 
 
 def can_fetch(runtime: Runtime, source: Row, origin_path: str) -> bool:
-    """Whether the origin of a source is on the web, and may be asked."""
+    """Whether the origin of a source is on the web and may be fetched from."""
     deployment = sources.deployment_of(source)
     return runtime.settings.fetches_origins and _url(deployment, origin_path) is not None
 
@@ -92,7 +92,7 @@ async def keep(
     *,
     fetched: bool = False,
 ) -> Row:
-    """Examine a received file and make it the file at a path."""
+    """Examine a received file and store it at a path."""
     facts = await asyncio.get_running_loop().run_in_executor(
         runtime.inspecting_threads, partial(examine, incoming, origin_path, content_type)
     )
@@ -110,7 +110,7 @@ def keep_examined(
     *,
     fetched: bool = False,
 ) -> Row:
-    """Make a file whose facts are known the file at a path."""
+    """Store a file whose facts are known at a path."""
     name = uuid.uuid4().hex
     target = runtime.files.original(name)
     target.parent.mkdir(exist_ok=True)
@@ -126,7 +126,7 @@ def keep_examined(
 
 
 def forget_fetched(runtime: Runtime, source_id: str, origin_path: str) -> None:
-    """Have a file fetched anew when it is next asked for; files that were put here stay."""
+    """Discard a fetched file, so that the next request fetches it again; files stored here are kept."""
     row = find(runtime, source_id, origin_path)
     if row is None or not row["fetched"]:
         return
@@ -137,12 +137,12 @@ def forget_fetched(runtime: Runtime, source_id: str, origin_path: str) -> None:
 
 
 def facts_of(row: Row) -> Attributes:
-    """What examining a file has found."""
+    """The facts of an examined file."""
     return cast("Attributes", json.loads(row["facts"]))
 
 
 def examine(path: Path, origin_path: str, content_type: str | None) -> Attributes:
-    """What an asset says about its file; reads the pixels, so call it in a thread."""
+    """The facts of a file for its asset. Reads the pixels, so call it in a thread."""
     # Image libraries take a quarter of a second to import; here that delays neither start nor loop.
     import pyvips
 
@@ -178,7 +178,7 @@ def examine(path: Path, origin_path: str, content_type: str | None) -> Attribute
 
 
 def expected_facts(origin_path: str, content_type: str | None = None) -> Attributes:
-    """What the type of a file, or else its name, says about it."""
+    """The facts of a file by its type, or else by its name."""
     kind = content_type or mimetypes.guess_type(origin_path)[0] or "application/octet-stream"
     media_kind = _KINDS.get(kind, "IMAGE" if kind.startswith("image/") else "DOCUMENT")
     return {"content_type": kind, "media_kind": media_kind}

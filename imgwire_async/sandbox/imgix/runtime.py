@@ -1,4 +1,4 @@
-"""The state of a local imgix: its tables, its keys, and what its routes share."""
+"""The state of a local imgix: its tables, its keys, and the state that its routes share."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ class Identity:
 
 
 def variables(identity: Identity, base_url: str) -> Mapping[str, str]:
-    """The environment variables that lead clients to a local imgix."""
+    """The environment variables that direct clients to a local imgix."""
     return {"IMGIX_API_KEY": identity.api_key, "IMGIX_API_BASE_URL": base_url}
 
 
 def identity_of(database: Database) -> Identity:
-    """The account's keys, made on the first start.
+    """The account's keys, created on the first start.
 
     Raises:
         OSError: those in the database are damaged.
@@ -83,12 +83,12 @@ class Runtime(ServerRuntime):
 
 
 def new_id() -> str:
-    """An id as sources have: 24 hexadecimal digits."""
+    """An id in the form of sources: 24 hexadecimal digits."""
     return secrets.token_hex(12)
 
 
 def new_uuid() -> str:
-    """An id as everything else has."""
+    """An id in the form of all other resources."""
     return str(uuid.uuid4())
 
 

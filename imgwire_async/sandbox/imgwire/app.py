@@ -1,4 +1,4 @@
-"""The FastAPI application: routes, and answers to what goes wrong."""
+"""The FastAPI application: routes and error responses."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def _validation_error(_: Request, error: Exception) -> Response:
 
 
 class AsciiJSONResponse(Response):
-    """JSON that can also carry text which UTF-8 cannot, such as a lone surrogate that is being rejected."""
+    """JSON that can also contain text that UTF-8 cannot encode, such as a rejected lone surrogate."""
 
     media_type = "application/json"
 

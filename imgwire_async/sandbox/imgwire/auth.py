@@ -51,7 +51,7 @@ def authenticate(
 
 
 def _caller_of(identity: Identity, token: str) -> Caller | None:
-    # All three are compared, each in constant time, so that timing tells nothing about any of them.
+    # All three are compared, each in constant time, so that timing reveals nothing about them.
     found = None
     given = token.encode("utf-8", "surrogateescape")
     for key, caller in (

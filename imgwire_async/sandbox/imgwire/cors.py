@@ -48,7 +48,7 @@ def check_pattern(pattern: str) -> str:
 
 
 def matches(pattern: str, origin: str) -> bool:
-    """Whether a browser's `Origin` fits a pattern. `*.` stands for one or more labels, not for none."""
+    """Whether a browser's `Origin` matches a pattern. `*.` stands for one or more labels, not for none."""
     try:
         parts = urlsplit(origin)
         host, port = parts.hostname or "", parts.port
@@ -65,7 +65,7 @@ def matches(pattern: str, origin: str) -> bool:
 
 
 def method_for(path: str) -> str | None:
-    """The method that browsers may use on a path, or None where CORS plays no part."""
+    """The method that browsers may use on a path, or None where CORS does not apply."""
     for prefix, method in OPERATIONS.items():
         if path == prefix or (prefix.endswith("/") and path.startswith(prefix)):
             return method
@@ -92,14 +92,14 @@ def preflight(headers: dict[str, str], method: str) -> Response:
 
 
 class CrossOrigin:
-    """ASGI middleware that answers preflights and adds the headers of CORS."""
+    """ASGI middleware that responds to preflights and adds the CORS headers."""
 
     def __init__(self, application: ASGIApp, runtime: Runtime) -> None:
         self._application = application
         self._runtime = runtime
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer it."""
+        """Pass the request on, or respond to it."""
         origin, path = Headers(scope=scope).get("origin"), scope["path"]
         method = method_for(path)
         if origin is None or method is None:

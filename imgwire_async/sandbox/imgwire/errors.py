@@ -10,7 +10,7 @@ from imgwire_async.sandbox.server.errors import ApiError
 from imgwire_async.sandbox.server.storage.presigned import store_error
 
 STORE_PREFIX = "/_store/"
-"""Where presigned upload URLs lead."""
+"""Path prefix of presigned upload URLs."""
 
 _STORE_CODES = {
     "InternalServerError": "InternalError",
@@ -21,7 +21,7 @@ _STORE_CODES = {
 
 
 class DetailedError(ApiError):
-    """An error whose body holds more than the usual two members."""
+    """An error whose body has more than the usual two members."""
 
     @property
     def body(self) -> Mapping[str, object]:
@@ -52,7 +52,7 @@ def error_response(path: str, error: ApiError) -> Response:
 
 
 def not_found() -> ApiError:
-    """404 for an id that names nothing in this environment."""
+    """404 for an id that does not exist in this environment."""
     return ApiError(404, "ResourceNotFoundError", "Resource not found.")
 
 
@@ -67,5 +67,5 @@ def not_authorized(detail: str) -> ApiError:
 
 
 def conflict(detail: str) -> ApiError:
-    """409 for something that exists already."""
+    """409 for something that already exists."""
     return ApiError(409, "ResourceConflictError", detail)

@@ -85,7 +85,7 @@ class Identity:
 
 
 def variables(identity: Identity, base_url: str) -> Mapping[str, str]:
-    """The environment variables that lead clients to a sandbox; all, so that none of another is left."""
+    """The environment variables that direct clients to a sandbox; all, to override those of another one."""
     return {
         "IMGWIRE_API_KEY": identity.server_key,
         "IMGWIRE_API_BASE_URL": base_url,
@@ -95,7 +95,7 @@ def variables(identity: Identity, base_url: str) -> Mapping[str, str]:
 
 
 def identity_of(database: Database) -> Identity:
-    """The environment's keys, made on the first start.
+    """The environment's keys, created on the first start.
 
     Raises:
         OSError: those in the database are damaged.

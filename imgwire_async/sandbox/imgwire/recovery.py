@@ -1,4 +1,4 @@
-"""What a stop has interrupted is taken up again at the next start."""
+"""Resumes at the next start what a stop has interrupted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the routes of one running sandbox share."""
+"""The state that the routes of a running sandbox share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Files(runtime.Files):
 
 @dataclass(slots=True)
 class Processing:
-    """An image whose bytes are about to be examined."""
+    """An image whose bytes will be examined."""
 
     due: float
     """Seconds since the epoch before which they are not."""

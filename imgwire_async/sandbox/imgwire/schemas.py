@@ -34,11 +34,11 @@ DIRECTLY_DELIVERABLE = frozenset(
         SupportedMimeType.GIF,
     }
 )
-"""Types that every browser shows."""
+"""Types that every browser supports."""
 
 
 def mime_type_of_name(file_name: str) -> SupportedMimeType | None:
-    """The type that a file name's extension stands for, if it is supported."""
+    """The type for a file name's extension, if it is supported."""
     extension = _extension(file_name)
     for mime_type, extensions in EXTENSIONS.items():
         if extension in extensions:
@@ -73,7 +73,7 @@ def _web_url(url: str) -> str:
 
 
 def _unicode(text: str) -> str:
-    """Refuse a lone surrogate, which JSON can escape but nothing can store."""
+    """Reject a lone surrogate, which JSON can escape but nothing can store."""
     text.encode()
     return text
 

@@ -52,7 +52,7 @@ class UnacceptableImageError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What the bytes say about themselves."""
+    """The facts read from the bytes."""
 
     mime_type: SupportedMimeType
     width: int
@@ -91,7 +91,7 @@ def sniff(header: bytes) -> SupportedMimeType | None:
 
 
 def inspect(path: Path, declared: SupportedMimeType | None, maximum_pixels: int) -> Inspection:
-    """Decode every pixel of an image file. Takes as long as decoding does, so call it in a thread.
+    """Decode every pixel of an image file. Decoding blocks, so call it in a thread.
 
     Args:
         path: The file.

@@ -25,7 +25,7 @@ class Source:
     delays: list[int]
     """Milliseconds that each frame of an animation stays."""
     loop: int
-    """How often an animation repeats; 0 is for ever."""
+    """How often an animation repeats; 0 is endless."""
     lossless: bool
     """Whether the type suggests drawings rather than photographs."""
 
@@ -110,7 +110,7 @@ def _to_srgb(image: pyvips.Image, *, keep_profile: bool) -> pyvips.Image:
         try:
             image = image.icc_transform("srgb", embedded=True)
         except pyvips.Error:
-            # A profile that does not fit the pixels is as good as none.
+            # A profile that does not match the pixels is ignored.
             image = image.copy()
             image.remove("icc-profile-data")
     if image.interpretation == "multiband":

@@ -53,7 +53,7 @@ class Files:
         return self.folder / "variants"
 
     def prepare(self) -> None:
-        """Create the folders; remove files that an earlier run left incomplete or may have made otherwise."""
+        """Create the folders; remove files that an earlier run left incomplete or another version wrote."""
         for name in self.SCRATCH:
             shutil.rmtree(self.folder / name, ignore_errors=True)
         for name in (*self.SCRATCH, *self.KEPT):

@@ -81,8 +81,8 @@ class LocalService(ABC, Generic[R]):
 
         Args:
             folder: Exists, and is locked.
-            base_url: Where the service is going to be reached.
-            closing: Takes what is to be closed at the end.
+            base_url: The address of the service.
+            closing: Closes at the end what is entered into it.
 
         Raises:
             OSError: it cannot be used.

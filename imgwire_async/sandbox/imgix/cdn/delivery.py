@@ -47,7 +47,7 @@ _MEDIA_TYPES: Final = {
 
 
 class HostRouting:
-    """ASGI middleware that leads requests for a rendering host to its path."""
+    """ASGI middleware that routes requests for a rendering host to its path."""
 
     def __init__(self, application: ASGIApp, runtime: Runtime) -> None:
         self._application = application
@@ -69,7 +69,7 @@ class HostRouting:
         try:
             return sources.of_host(self._runtime, host) is not None
         except sqlite3.Error:
-            return False  # the request itself is going to say so
+            return False  # the request itself reports it
 
 
 def router(runtime: Runtime) -> APIRouter:
@@ -113,7 +113,7 @@ def check_signature(token: str, path: str, query: str) -> None:
     """Check the signature of a URL as it was sent.
 
     Raises:
-        ApiError: 403, it is missing or does not fit.
+        ApiError: 403, it is missing or does not match.
     """
     base, mark, given = query.rpartition("s=")
     if not mark or (base and not base.endswith("&")):
@@ -129,7 +129,7 @@ async def _published(runtime: Runtime, source: sqlite3.Row, origin_path: str) ->
     """The file at a path.
 
     Raises:
-        ApiError: 404, there is none, or its asset is not published; 502, the origin does not answer.
+        ApiError: 404, there is none, or its asset is not published; 502, the origin does not respond.
     """
     asset = assets.find(runtime, source["id"], origin_path)
     if asset is not None and not asset["published"]:
@@ -179,7 +179,7 @@ async def _deliver(
 
 
 def _names(names: Iterable[str]) -> str:
-    """Names as they stand in a header: encoded, because they come from the request and may be any text."""
+    """Names in the form of a header: encoded, because they come from the request and may be any text."""
     return ", ".join(quote(name, safe="=") for name in names)
 
 

@@ -82,7 +82,7 @@ def edges_of(p: Parameters, dpr: float) -> tuple[Edges, Edges, Color | None]:
 
 
 def density(p: Parameters) -> float:
-    """`dpr`, which counts only beside `w` or `h`."""
+    """`dpr`, which applies only with `w` or `h`."""
     if p.number("w", 0, LARGEST_SIDE) is None and p.number("h", 0, LARGEST_SIDE) is None:
         return 1.0
     value = p.number("dpr", 0, 5)
@@ -95,7 +95,7 @@ def resized(image: pyvips.Image, p: Parameters, taken: Size) -> pyvips.Image:
     Args:
         image: The source, upright, after `rect`.
         p: The parameters.
-        taken: What `pad` and `border` take of the size that is asked for.
+        taken: The part of the requested size that `pad` and `border` take.
     """
     fit = next(iter(p.words("fit")), "clip")
     fit = fit if fit in _FITS else "clip"
@@ -208,7 +208,7 @@ def _covering(image: pyvips.Image, frame: Size, p: Parameters, found_by: str | N
     elif first == "entropy":
         image = image.smartcrop(width, height, interesting="entropy")
     elif first == "focalpoint":
-        # A window of whole pixels hardly ever has the very shape of the frame; nothing is stretched for that.
+        # A window of whole pixels rarely has exactly the shape of the frame; nothing is stretched for that.
         return _covering(_around_point(image, frame, p), frame, p, "centre")
     else:
         left = round((image.width - width) * _anchor(words, "left", "right"))
@@ -284,7 +284,7 @@ def _on_canvas(
 
 
 def _bars(p: Parameters) -> Color | None:
-    """The colour of the bars beside a picture, or None for what `bg` lies under."""
+    """The colour of the bars beside a picture, or None for bars that `bg` fills."""
     if p.word("fill") == "solid":
         return p.color("fill-color") or Color(255, 255, 255)
     return None

@@ -1,6 +1,6 @@
-"""Rendering parameters of imgix, as they stand in the query of a delivery URL.
+"""Rendering parameters of imgix, from the query of a delivery URL.
 
-Read by imgix's own documentation of its rendering API, and not by what the SDK translates them to:
+Implemented from imgix's documentation of its rendering API, independently of the SDK's translation:
 pictures of the two local services are compared to test that translation.
 """
 
@@ -38,7 +38,7 @@ RENDERED: Final = frozenset(
 """The parameters that the local rendering host knows."""
 
 DELIVERY: Final = frozenset({"s", "ixlib", "ixid", "expires"})
-"""Parameters that say nothing about the picture."""
+"""Parameters that do not affect the picture."""
 
 ALIASES: Final = {
     "w": ("width",),
@@ -59,7 +59,7 @@ _CANONICAL: Final = {alias: name for name, aliases in ALIASES.items() for alias 
 
 
 class Parameters:
-    """The parameters of one request by canonical name. Values that make no sense count as left out."""
+    """The parameters of one request by canonical name. Invalid values count as omitted."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = dict(values)
@@ -68,7 +68,7 @@ class Parameters:
     def read(cls, query: bytes, defaults: Mapping[str, object] | None = None) -> Parameters:
         """Read a query; `defaults` are the `default_params` of the source.
 
-        Of a parameter that stands there twice the last one counts; `auto` is joined.
+        If a parameter is repeated, the last one counts; values of `auto` are joined.
         """
         values: dict[str, str] = {}
         automatic: list[str] = []
@@ -88,7 +88,7 @@ class Parameters:
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing is asked of the picture, so that the original is delivered."""
+        """Whether no parameter affects the picture, so that the original is delivered."""
         return not set(self.values) - DELIVERY
 
     @property

@@ -1,4 +1,4 @@
-"""From a file of an imgix source and the parameters of a URL to a picture.
+"""Renders a file of an imgix source with the parameters of a URL.
 
 The order is that of imgix's documentation: orientation, `rect`, size, `flip` and `rot`, colours, style,
 `pad` and `border`, `bg`, output. Scales that imgix does not publish are this module's constants.
@@ -23,7 +23,7 @@ from imgwire_async.sandbox.pictures.sources import Source
 
 DEFAULT_QUALITY: Final = 75
 COMPRESSED_QUALITY: Final = 45
-"""What `auto=compress` takes for a quality."""
+"""The quality of `auto=compress`."""
 BLUR_PER_SIGMA: Final = 20.0
 """Units of `blur` in one pixel of sigma."""
 SHARP_PER_SIGMA: Final = 50.0
@@ -64,7 +64,7 @@ _TURNS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What became of a request."""
+    """The result of a request."""
 
     format: str
     """One of the keys of `MEDIA_TYPES`."""
@@ -83,15 +83,15 @@ def render(
     accepted: tuple[str, ...] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Rendered:
-    """Make a picture. Takes as long as image work does, so call it in a thread.
+    """Make a picture. Decoding and encoding block, so call it in a thread.
 
     Args:
         path: The original.
         mime_type: Its type.
-        p: What is asked for.
+        p: The requested parameters.
         target: The new file; may be left incomplete when this raises.
-        accepted: `avif` and `webp` as far as the client takes them, the most wanted first; for `auto=format`.
-        cancelled: Called now and then; once true, the work ends with pyvips.Error.
+        accepted: `avif` and `webp` if the client accepts them, most preferred first; for `auto=format`.
+        cancelled: Called repeatedly; once it returns true, the work ends with pyvips.Error.
 
     Raises:
         pyvips.Error: the file cannot be decoded, or the picture not be encoded.
@@ -209,7 +209,7 @@ def _own_format(mime_type: str) -> str:
 
 
 def _format(p: Parameters, source: Source, mime_type: str, accepted: tuple[str, ...]) -> str | None:
-    """The format of the result, or None if `fm` asks for one that is not made here."""
+    """The format of the result, or None if `fm` requests one that is not supported here."""
     if "format" in p.words("auto"):
         animated = len(source.frames) > 1
         for name in accepted:
@@ -246,7 +246,7 @@ def _write(
     if resolution is not None and format in {"jpg", "png"}:
         image = image.copy(xres=resolution / 25.4, yres=resolution / 25.4)
         if format == "jpg":
-            # libvips writes the resolution of a JPEG into EXIF, which must then hold nothing else.
+            # libvips writes the resolution of a JPEG into EXIF, which must then contain nothing else.
             for name in image.get_fields():
                 if name.startswith("exif-"):
                     image.remove(name)

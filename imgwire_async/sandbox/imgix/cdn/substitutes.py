@@ -17,7 +17,7 @@ from imgwire_async.sandbox.server.runtime import logger
 
 _SECONDS: Final = 30.0
 _SUBSTITUTE: Final = "x-imgix-sandbox-substitute"
-"""Header of a request for a substitute, for which there is no substitute, and of responses that hold one."""
+"""Header of a request for a substitute, which has no substitute itself, and of responses with one."""
 _ROBOTS: Final = {"allow-all": "User-agent: *\nDisallow:\n", "disallow-all": "User-agent: *\nDisallow: /\n"}
 _CROSSDOMAIN: Final = (
     '<?xml version="1.0"?>\n<cross-domain-policy><allow-access-from domain="*"/></cross-domain-policy>\n'
@@ -25,7 +25,7 @@ _CROSSDOMAIN: Final = (
 
 
 def text_file(deployment: Attributes, origin_path: str) -> Response | None:
-    """`robots.txt` and `crossdomain.xml`, where the deployment has them; else None."""
+    """`robots.txt` and `crossdomain.xml`, if the deployment has them; otherwise None."""
     robots = _ROBOTS.get(str(deployment.get("robots.txt")))
     if origin_path == "/robots.txt" and robots is not None:
         return Response(robots, media_type="text/plain")
@@ -37,12 +37,12 @@ def text_file(deployment: Attributes, origin_path: str) -> Response | None:
 async def substitute(
     runtime: Runtime, request: Request, deployment: Attributes, host_prefix: str, error: ApiError
 ) -> Response | None:
-    """The image that the deployment names for what is missing (404) or cannot be had (500 and above).
+    """The image that the deployment names for a missing image (404) or an unavailable one (500 and above).
 
     imgix does not publish the status of such a response; here it is 200.
 
     Returns:
-        None if there is none, or it cannot be had either.
+        None if there is none, or it is unavailable as well.
     """
     if _SUBSTITUTE in request.headers:
         return None
@@ -66,7 +66,7 @@ async def substitute(
 
 
 def _reachable(runtime: Runtime, url: str, host_prefix: str) -> str:
-    """A URL of one of our hosts as it can be had without DNS; any other as it is."""
+    """A URL of one of our hosts in the form that works without DNS; any other unchanged."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if sources.of_host(runtime, host) is None:

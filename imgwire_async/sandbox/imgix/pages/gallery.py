@@ -21,7 +21,7 @@ from imgwire_async.sandbox.server.pages.layout import size_text
 from imgwire_async.sandbox.server.pages.shelf import Delivery, Field, Figures, PageError, Picture, Upload
 
 NEW_SOURCE: Final = "gallery"
-"""Name and subdomain of the source that an upload creates where there is none."""
+"""Name and subdomain of the source that an upload creates if there is none."""
 
 _FIELDS: Final = (
     Field("w", hint="300"),
@@ -87,7 +87,7 @@ class ImgixShelf:
         return variables(self._runtime.identity, self._runtime.base_url)
 
     def upload_targets(self) -> Sequence[tuple[str, str]]:
-        """The sources that files can be uploaded to; where there is none, the one that an upload creates."""
+        """The sources that files can be uploaded to; if there are none, the one that an upload creates."""
         targets = [(row["id"], row["name"]) for row in self._uploadable()]
         return targets or [("", f"{NEW_SOURCE} (new)")]
 
@@ -259,7 +259,7 @@ def _host(source: sqlite3.Row) -> str:
 
 
 def _target(source: sqlite3.Row, origin_path: str, pairs: Sequence[tuple[str, str]]) -> str:
-    """Path and query at a source's host, signed where it demands that."""
+    """Path and query at a source's host, signed if the source requires it."""
     path = quote(origin_path, safe="/!$&'()*,;=@~:")
     if origin_path.startswith(("/http://", "/https://")):
         path = "/" + quote(origin_path[1:], safe="")

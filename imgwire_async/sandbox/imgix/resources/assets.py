@@ -1,4 +1,4 @@
-"""Assets: what the Asset Manager knows of the files of a source."""
+"""Assets: the Asset Manager's records of the files of a source."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Row = sqlite3.Row
 
 
 def router(runtime: Runtime) -> APIRouter:
-    """List, retrieve, update, add and refresh assets; the paths of the documentation and those before."""
+    """List, retrieve, update, add and refresh assets, under the documented paths and the earlier ones."""
     routes = Routes(OPERATIONS)
 
     @routes.operation("assets.list")
@@ -67,7 +67,7 @@ def router(runtime: Runtime) -> APIRouter:
             return documents.success(brief(row), status=202)
         if not origins.can_fetch(runtime, source, path):
             raise not_found()
-        # As imgix does, this answers before the file is there, or turns out to be missing.
+        # Like imgix, this responds before it is known whether the file exists.
         runtime.start_background(
             _fetch_and_index(runtime, source, path), name=f"fetching {path!r}", failed=lambda: None
         )
@@ -93,7 +93,7 @@ def router(runtime: Runtime) -> APIRouter:
         sources.find(runtime, source_id)
         path = origins.normalized(origin_path)
         known(runtime, source_id, path)
-        # The id, and the one that arises from writing the path with its leading slash after it.
+        # The id, and the one that results from appending the path with its leading slash.
         ids = f"{source_id}{path}", f"{source_id}/{path}"
         attributes = await documents.read_attributes(request, "assets", ids=ids)
         return documents.success(show(runtime, change(runtime, source_id, path, attributes)))
@@ -129,7 +129,7 @@ def index(
     examined_after: float = 0.0,
     uploaded: bool = False,
 ) -> Row:
-    """Make the asset of a file, or bring it up to date; what people wrote about it stays."""
+    """Create or update the asset of a file; user-defined attributes are kept."""
     source_id, path, now = file["source_id"], file["origin_path"], runtime.now()
     row = find(runtime, source_id, path)
     before = dict(_UNKNOWN) if row is None else cast("Attributes", json.loads(row["attributes"]))
@@ -158,7 +158,7 @@ def index(
 
 
 def change(runtime: Runtime, source_id: str, origin_path: str, attributes: Attributes) -> Row:
-    """Write what people say about an asset; lists and objects replace the former ones.
+    """Write the user-defined attributes of an asset; lists and objects replace the previous ones.
 
     Raises:
         ApiError: 400, something cannot be written.
@@ -195,12 +195,12 @@ def show(runtime: Runtime, row: Row, query: Query | None = None) -> dict[str, ob
 
 
 def brief(row: Row) -> dict[str, object]:
-    """What is known of an asset as soon as it is accepted."""
+    """The facts of an asset that are known once it is accepted."""
     return _brief(row["source_id"], row["origin_path"], json.loads(row["attributes"]))
 
 
 def expected(source_id: str, origin_path: str) -> dict[str, object]:
-    """What can be said of an asset whose file has not been fetched yet."""
+    """The facts of an asset whose file has not been fetched yet."""
     return _brief(source_id, origin_path, origins.expected_facts(origin_path))
 
 

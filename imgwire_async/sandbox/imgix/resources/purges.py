@@ -1,4 +1,4 @@
-"""Purging, publishing and unpublishing: what is asked of one URL."""
+"""Purging, publishing and unpublishing by URL."""
 
 from __future__ import annotations
 
@@ -82,10 +82,10 @@ def _publish(runtime: Runtime, attributes: Attributes, *, published: bool) -> Re
 
 
 def _addressed(runtime: Runtime, attributes: Attributes) -> tuple[str, str]:
-    """The source and the path that a URL leads to; parameters do not matter.
+    """The source and the path of a URL; parameters are ignored.
 
     Raises:
-        ApiError: 400, it is not a URL; 404, its host is of no source.
+        ApiError: 400, it is not a URL; 404, its host belongs to no source.
     """
     url = str(attributes.get("url") or "")
     try:

@@ -21,7 +21,7 @@ from imgwire_async.sandbox.server.routes import Routes
 from imgwire_async.sandbox.server.storage.presigned import StoreError, check_signature, presign
 
 URL_SECONDS: Final = 3600
-"""How long the URL of a file works; imgix's own time is unpublished."""
+"""Lifetime of the URL of a file; imgix's own value is unpublished."""
 
 _SORTS: Final = {name: name for name in ("period_end", "period_start", "report_key", "report_type")}
 
@@ -63,7 +63,7 @@ def add(
     files: Sequence[bytes],
     completed_after: float,
 ) -> str:
-    """Make a report and return its id."""
+    """Create a report and return its id."""
     id = new_id()
     names = []
     for content in files:

@@ -1,4 +1,4 @@
-"""Sources: where the files of an account lie, and the hosts that serve them."""
+"""Sources: the storage of an account's files, and the hosts that serve them."""
 
 from __future__ import annotations
 
@@ -144,14 +144,14 @@ def deployment_of(row: Row) -> Attributes:
 
 
 def active_deployment(runtime: Runtime, row: Row) -> Attributes | None:
-    """What the rendering hosts go by; None while the first deployment is under way."""
+    """The deployment that the rendering hosts use; None while the first one is in progress."""
     if _status(runtime, row) != "deploying":
         return deployment_of(row)
     return None if row["former"] is None else cast("Attributes", json.loads(row["former"]))
 
 
 def create(runtime: Runtime, attributes: Attributes) -> Row:
-    """Make a source and deploy it.
+    """Create a source and deploy it.
 
     Raises:
         ApiError: 400, the attributes do not describe one; 409, a host is taken.
@@ -317,7 +317,7 @@ def _checked(given: Attributes) -> Attributes:
 
 
 def _claim(runtime: Runtime, source_id: str, deployment: Attributes) -> None:
-    """Give the hosts of a deployment to a source.
+    """Assign the hosts of a deployment to a source.
 
     Raises:
         ApiError: 409, another source has one of them.

@@ -27,7 +27,7 @@ Row = sqlite3.Row
 
 
 def router(runtime: Runtime) -> APIRouter:
-    """Direct uploads and sessions, by the paths of the documentation and of newer integrations."""
+    """Direct uploads and sessions, under the documented paths and those of newer integrations."""
     routes = Routes(OPERATIONS)
     sessions = "/api/v1/sources/{source_id}/upload-sessions"
     status = runtime.settings.accepted_status
@@ -39,7 +39,7 @@ def router(runtime: Runtime) -> APIRouter:
         except ApiError as error:
             return EarlyAnswer(documents.error_response(request.url.path, error))
 
-    # By path: one of the newer ones stands for two operations.
+    # By path, because one of the newer ones serves two operations.
     @routes.post(f"{sessions}/create/{{origin_path:path}}")
     async def create(source_id: str, origin_path: str) -> Response:
         return documents.success(_create(runtime, source_id, origin_path), status=status)

@@ -1,4 +1,4 @@
-"""Transformations with parts: what each consists of, and how its text and JSON forms are read."""
+"""Transformations with parts, and the readers of their text and JSON forms."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class Sharpen:
 
 @dataclass(frozen=True, slots=True)
 class Zoom:
-    """How much closer, and where to."""
+    """Factor of magnification, and its centre."""
 
     factor: float
     gravity: str = "center"
@@ -249,7 +249,7 @@ def monochrome(value: str) -> Color | bool | None:
 
 
 def negate(value: str) -> Negate | None:
-    """`true`, `false` for no change, or whether alpha is inverted too."""
+    """`true`, `false` for no change, or whether alpha is inverted as well."""
     if is_object(value):
         return Negate(**json_object(value, {"alpha": boolean}))
     if value.lower().startswith("alpha:"):

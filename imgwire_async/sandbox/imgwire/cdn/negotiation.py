@@ -6,11 +6,11 @@ from imgwire_async.sandbox.pictures.types import SupportedMimeType
 from imgwire_async.sandbox.server.requests.negotiation import modern_formats
 
 _ANCIENT = {SupportedMimeType.JPEG, SupportedMimeType.PNG, SupportedMimeType.GIF}
-"""What everybody shows."""
+"""Formats that every browser supports."""
 
 
 def takes_the_original(accepted: tuple[str, ...], mime_type: str) -> bool:
-    """Whether a URL without transformations is answered with the stored bytes.
+    """Whether the response for a URL without transformations is the stored bytes.
 
     So it is for clients that name no image type, such as download tools; for JPEG, PNG and GIF unless the
     client takes a smaller format; and for every other type that the client names.

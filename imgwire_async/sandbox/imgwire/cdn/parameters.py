@@ -20,7 +20,7 @@ _MOST_PAIRS = 200
 
 
 class InvalidTransformationError(DetailedError):
-    """400 for a URL that asks for what is not allowed. The service's own status and body are undocumented."""
+    """400 for a URL with values that are not allowed. The service's own status and body are undocumented."""
 
     def __init__(self, name: str, value: str | None, detail: str, suggestion: str | None = None) -> None:
         hint = f" Did you mean {suggestion!r}?" if suggestion else ""
@@ -44,7 +44,7 @@ class InvalidTransformationError(DetailedError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transformations:
-    """What a URL asks for; None where it asks for nothing. Equal requests are equal, however spelled."""
+    """The transformations of a URL; None where it requests none. Equal requests are equal in any form."""
 
     adjust: forms.Adjust | None = None
     background: Color | None = None
@@ -97,7 +97,7 @@ class Transformations:
     zoom: forms.Zoom | None = None
 
     def with_preset(self, preset: PresetSize) -> Transformations:
-        """The same, with the preset's values for what the URL leaves open."""
+        """The same, with the preset's values where the URL sets none."""
         return replace(
             self,
             width=self.width or preset.width,

@@ -109,7 +109,8 @@ async def _variant(
     variant = runtime.variants.find(key)
     hit, made = variant is not None, False
     if is_current(request, etag):
-        # The key is made of all that decides about the picture, so it need not be made to be compared.
+        # The key consists of everything that determines the picture, so variants need not be rendered to be
+        # compared.
         if variant is not None:
             runtime.variants.release(variant)
         metrics.count_delivery(runtime, transfer_bytes=0, cache_hit=hit)

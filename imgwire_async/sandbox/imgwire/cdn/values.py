@@ -1,4 +1,4 @@
-"""Values of transformations as they stand in a URL: numbers, words, colours, gravities and JSON objects."""
+"""Values of transformations in a URL: numbers, words, colours, gravities and JSON objects."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _GRAVITY_OF = {spelling: name for name, spellings in GRAVITIES.items() for spell
 
 
 class RefusedError(Exception):
-    """A value is not what its transformation takes.
+    """A value that its transformation does not accept.
 
     Attributes:
-        allowed: What it takes, as the object of "expected …".
+        allowed: The accepted values, as the object of "expected …".
     """
 
     def __init__(self, allowed: str) -> None:
@@ -66,7 +66,7 @@ def integer(lowest: int = -_SAFE_INTEGER, highest: int = _SAFE_INTEGER) -> Reade
 def number(
     lowest: float = -math.inf, highest: float = math.inf, *, above: float = -math.inf
 ) -> Reader[float]:
-    """A reader of finite decimal numbers; `above` is a bound that does not itself belong to the range."""
+    """A reader of finite decimal numbers; `above` is an exclusive lower bound."""
     bounds = f" above {above:g}" if above > -math.inf else ""
     if lowest > -math.inf:
         bounds = f" from {lowest:g} to {highest:g}"
@@ -154,7 +154,7 @@ def gravity(value: str) -> str:
 
 
 def either(*readers: Reader[Any]) -> Reader[Any]:
-    """A reader that takes what the first fitting one of `readers` gives."""
+    """A reader that returns the result of the first matching one of `readers`."""
 
     def read(value: str) -> Any:  # noqa: ANN401 - of the readers' types
         allowed = []
@@ -174,7 +174,7 @@ def slots(value: str, readers: Mapping[str, Reader[Any]], *, may_be_empty: str =
     Args:
         value: The text.
         readers: Name and reader of each part, in order.
-        may_be_empty: Names of the parts between whose colons nothing needs to stand.
+        may_be_empty: Names of the parts that may be empty between their colons.
     """
     form = ":".join(readers)
     texts = value.split(":")
@@ -250,7 +250,7 @@ def _decode(value: str) -> dict[str, Any]:
 
 
 def scalar_text(member: object) -> str:
-    """A JSON value in the form that it would have as text; arrays come as JSON."""
+    """A JSON value in its text form; arrays are returned as JSON."""
     if isinstance(member, str):
         return member
     if isinstance(member, float):

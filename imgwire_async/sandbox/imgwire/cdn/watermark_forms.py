@@ -1,4 +1,4 @@
-"""Watermarks: what they consist of, and how their text and JSON forms are read."""
+"""Watermarks, and the readers of their text and JSON forms."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _HALF_BLACK = Color(0, 0, 0, 0.5)
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where and how a watermark lies."""
+    """Position and appearance of a watermark."""
 
     gravity: str | None = None
     x: int | None = None
@@ -68,7 +68,7 @@ class WatermarkText:
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
-    """What lies under a watermark."""
+    """The shadow of a watermark."""
 
     color: Color = _HALF_BLACK
     blur: float = 4.0

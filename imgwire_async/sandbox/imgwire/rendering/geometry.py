@@ -1,4 +1,4 @@
-"""Transformations that change which pixels there are, or how many."""
+"""Transformations that change the position or number of pixels."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Target(NamedTuple):
         )
 
     def least_scale(self, image: pyvips.Image) -> float:
-        """How far a picture may be reduced; a side of 1 pixel is always kept and is no reason to stop."""
+        """How far a picture may be reduced; a side of 1 pixel is kept and does not limit the reduction."""
         sides = ((self.least_width, image.width), (self.least_height, image.height))
         return max((least / own for least, own in sides if least > 1), default=0.0)
 
@@ -200,7 +200,7 @@ def _scaled_whole(
     if ratios:
         scale = min(choose(ratios), target.largest_scale)
     else:
-        # Nothing was asked for, so a source over the limit is reduced and not rejected.
+        # No size was requested, so a source over the limit is reduced instead of rejected.
         scale = min(1.0, LARGEST_SIDE / max(image.width, image.height))
     scale = max(scale, target.least_scale(image))
     return _scaled(image, round(image.width * scale), round(image.height * scale), t)

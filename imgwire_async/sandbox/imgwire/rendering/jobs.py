@@ -55,7 +55,7 @@ class Job:
     image: StoredImage
     transformations: Transformations
     accepted: tuple[str, ...]
-    """AVIF and WebP as far as the client takes them, the most wanted first; for `format=auto`."""
+    """AVIF and WebP if the client accepts them, most preferred first; for `format=auto`."""
     watermark: StoredImage | None
     maximum_pixels: int
     """Largest area of all frames of an animation together."""
@@ -71,12 +71,12 @@ class Rendered:
 
 
 def render(job: Job, target: Path, cancelled: Callable[[], bool]) -> Rendered:
-    """Make a variant. Takes as long as image work does, so call it in a thread.
+    """Make a variant. Decoding and encoding block, so call it in a thread.
 
     Args:
         job: What to make.
         target: The new file; may be left incomplete when this raises.
-        cancelled: Asked now and then; once true, the work ends with pyvips.Error.
+        cancelled: Called repeatedly; once it returns true, the work ends with pyvips.Error.
 
     Raises:
         InvalidTransformationError: the transformations do not fit this image, or the result is too large.
@@ -168,7 +168,7 @@ def _notes_on(t: Transformations) -> Notes:
     """The transformations that are known in advance to have no effect."""
     notes = Notes()
     if t.watermark_url is not None:
-        # Fetching addresses that anybody may write into a URL is not for a local service.
+        # A local service must not fetch addresses that anybody may write into a URL.
         notes.add("watermark_url")
     if t.adjust is not None and t.adjust.color != 1:
         notes.add("adjust.color")

@@ -42,8 +42,8 @@ def choose_format(t: Transformations, accepted: tuple[str, ...], source: Source,
     """The format of the result.
 
     Args:
-        t: What was asked for.
-        accepted: AVIF and WebP as far as the client takes them, the most wanted first.
+        t: The requested transformations.
+        accepted: AVIF and WebP if the client accepts them, most preferred first.
         source: Where the picture came from.
         image: The first frame of the result.
     """
@@ -59,7 +59,7 @@ def choose_format(t: Transformations, accepted: tuple[str, ...], source: Source,
 
 
 def can_animate(format: str) -> bool:
-    """Whether a format holds more than one frame."""
+    """Whether a format can have more than one frame."""
     return format in _ANIMATED
 
 
@@ -81,10 +81,10 @@ def write(
     Args:
         image: RGB or RGBA; the frames of an animation one below the other.
         format: One of jpeg, png, webp, avif, gif and tiff.
-        t: What was asked for.
+        t: The requested transformations.
         path: The new file.
         notes: Takes what the format does not offer.
-        cancelled: Asked now and then; once true, the work ends with pyvips.Error.
+        cancelled: Called repeatedly; once it returns true, the work ends with pyvips.Error.
     """
     options: dict[str, object] = {}
     keep = 0
@@ -106,7 +106,7 @@ def write(
 def _in_profile(
     image: pyvips.Image, format: str, t: Transformations, options: dict[str, object], notes: Notes
 ) -> tuple[pyvips.Image, bool]:
-    """The pixels in the colour space asked for, and whether the file names it."""
+    """The pixels in the requested colour space, and whether the file declares it."""
     profile = t.color_profile
     if profile == "keep":
         return image, True
@@ -134,7 +134,7 @@ def _with_resolution(
     per_millimetre = t.dpi / _MILLIMETRES_PER_INCH
     image = image.copy(xres=per_millimetre, yres=per_millimetre)
     if format == "jpeg" and not keep & _KEEP_EXIF:
-        # libvips writes the resolution of a JPEG into EXIF, which must then hold nothing else.
+        # libvips writes the resolution of a JPEG into EXIF, which must then contain nothing else.
         for name in image.get_fields():
             if name.startswith("exif-"):
                 image.remove(name)

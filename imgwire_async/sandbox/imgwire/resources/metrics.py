@@ -1,7 +1,7 @@
 """Metrics of the environment, counted from its real records and deliveries.
 
-Ranges include their start and exclude their end. Buckets begin at whole hours, days, weeks (Monday) or months
-of the given time zone; those without events are there with zeros.
+Ranges include their start and exclude their end. Buckets start at whole hours, days, weeks (Monday) or months
+of the given time zone; those without events are included with zeros.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def router(runtime: Runtime) -> APIRouter:
 
 
 def bucket_starts(start: datetime, end: datetime, interval: MetricsInterval, zone: tzinfo) -> list[float]:
-    """When the buckets of a range begin, in seconds since the epoch, in order.
+    """The starts of the buckets of a range, in seconds since the epoch, in order.
 
     Raises:
         InvalidRequestError:, the range has more than 10,000 buckets.
@@ -144,7 +144,7 @@ def _range(
 
 
 def _aware(moment: datetime, zone: tzinfo) -> datetime:
-    """A date without an offset is meant in the given time zone."""
+    """Read a date; one without an offset is in the given time zone."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
@@ -261,7 +261,7 @@ def _stats(connection: sqlite3.Connection, start: datetime, end: datetime) -> di
 
 
 def totals(connection: sqlite3.Connection, start: datetime, end: datetime) -> dict[str, int]:
-    """What happened in a range, and what is stored at its end."""
+    """The events of a range, and the stored images at its end."""
     first, last = start.timestamp(), end.timestamp()
     whole = sum((counts for _, counts in _deliveries(connection, first, last)), _Deliveries())
     return {

@@ -29,7 +29,7 @@ TIMEOUT_SECONDS = 30.0
 _UNFETCHABLE = (
     httpx.HTTPError,
     httpx.InvalidURL,
-    UnicodeError,  # a host name that is no IDNA
+    UnicodeError,  # a host name that is not valid IDNA
     OSError,
     BodyTooLargeError,
     UnacceptableImageError,
@@ -47,7 +47,7 @@ def create(runtime: Runtime, body: UploadViaUrlCreate) -> records.Record:
     if earlier is not None:
         return earlier
     file_name = body.file_name or _name_in(body.url)
-    # A record always shows a type. Where the URL tells none, JPEG stands in until the bytes have arrived.
+    # A record always shows a type. If the URL does not show it, it is JPEG until the bytes have arrived.
     guess = body.mime_type or mime_type_of_name(file_name) or SupportedMimeType.JPEG
     record = records.insert(
         runtime,
@@ -99,7 +99,7 @@ async def _fetch(runtime: Runtime, image_id: str) -> None:
 
 
 async def _download(runtime: Runtime, url: str, path: Path) -> tuple[int, str]:
-    # Without compression the length that counts is the length that travels.
+    # Without compression the length of the file is the length of the response.
     headers = {"Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
     async with httpx.AsyncClient(
         timeout=TIMEOUT_SECONDS, trust_env=False, headers=headers, verify=_tls_context()
@@ -123,7 +123,7 @@ async def _download(runtime: Runtime, url: str, path: Path) -> tuple[int, str]:
 
 @functools.cache
 def _tls_context() -> ssl.SSLContext:
-    # Reading the certificates takes some 30 ms, in which the event loop stands still.
+    # Reading the certificates takes some 30 ms, which would block the event loop.
     return httpx.create_ssl_context(trust_env=False)
 
 

@@ -32,7 +32,7 @@ def start(runtime: Runtime, image_id: str) -> None:
 
 
 async def before_read(runtime: Runtime, image_id: str) -> None:
-    """Count a read of the record, which may be what the end of its processing depends on."""
+    """Count a read of the record, on which the end of its processing may depend."""
     processing = runtime.processing.get(image_id)
     if processing is None:
         return

@@ -19,9 +19,9 @@ PREFIX = STORE_PREFIX
 
 
 def upload_url(runtime: Runtime, record: records.Record) -> str:
-    """A fresh presigned URL that lives as long as the record takes bytes.
+    """A new presigned URL that is valid while the record accepts bytes.
 
-    For a record that takes none any more the URL has expired: the response's schema wants a URL in any case.
+    For a record that no longer does, the URL has expired: the response's schema requires a URL in any case.
     """
     expires = int(record["upload_expires_at"]) if record["status"] == "PENDING" else 0
     return presign(runtime, "PUT", f"{PREFIX}{record['id']}-{secrets.token_hex(8)}", expires)
