@@ -23,7 +23,7 @@ from imgwire_async.sandbox import Sandbox
 from tests.bodies.running import BACKENDS, run
 from tests.clients import client_of
 
-JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + random.Random(5).randbytes(20_000)
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + random.Random(5).randbytes(8_000)
 
 
 class ShortReads(io.BytesIO):

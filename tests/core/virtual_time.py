@@ -17,18 +17,12 @@ async def _everybody_blocked() -> None:
     if sniffio.current_async_library() == "trio":
         await anyio.wait_all_tasks_blocked()
         return
-    # anyio's own function for asyncio sleeps a real 0.1 s between its looks. A task that ends wakes its group
-    # through callbacks, during which nobody runs, so one look is not enough.
+    # anyio's own function for asyncio sleeps a real 0.1 s between its looks, and looks at every task.
+    loop = asyncio.get_running_loop()
     quiet = 0
     while quiet < 4:
         await asyncio.sleep(0)
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        quiet = 0 if any(_runs(task) for task in others) else quiet + 1
-
-
-def _runs(task: asyncio.Task[object]) -> bool:
-    waits_for: asyncio.Future[object] | None = task._fut_waiter  # type: ignore[attr-defined]
-    return waits_for is None or waits_for.done()
+        quiet = 0 if loop._ready else quiet + 1  # type: ignore[attr-defined]
 
 
 WALL = datetime(2026, 5, 9, 12, 0, 0, tzinfo=UTC).timestamp()

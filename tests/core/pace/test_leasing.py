@@ -213,5 +213,5 @@ def test_unused_slots_are_returned() -> None:
 
 
 def test_a_desk_without_a_controller_or_limit_is_rejected() -> None:
-    with pytest.raises(ValueError, match="no pace"):
+    with pytest.raises(ValueError, match="needs a controller or a limit"):
         LeaseDesk(None, None, on_void=lambda _: None, time=VirtualTime())
