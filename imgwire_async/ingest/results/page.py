@@ -19,12 +19,13 @@ _STYLE: Final = """
 --bad:light-dark(#a3171b,#ff9c94);--quiet:light-dark(#55606b,#aab4be);--card:light-dark(#f4f5f7,#20262b)}
 body{background:light-dark(#fff,#15191c);color:light-dark(#1c2024,#e8eaed);font:15px/1.5 system-ui,sans-serif;
 margin:2rem auto;max-width:60rem;padding:0 1rem}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}
+h1,h3,p{overflow-wrap:anywhere}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}
 dl.totals{display:grid;gap:.6rem;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));margin:1rem 0}
 dl.totals div{background:var(--card);border-radius:.5rem;padding:.5rem .8rem}
 dt{color:var(--quiet);font-size:.85rem}dd{font-size:1.2rem;font-variant-numeric:tabular-nums;margin:0}
 .good{color:var(--good)}.bad{color:var(--bad)}
 svg{display:block;height:auto;max-width:100%}svg text{fill:var(--quiet);font-size:12px}
+@media(max-width:40rem){svg text{font-size:22px}}
 svg .stored{fill:var(--good)}svg .failed{fill:var(--bad)}svg line{stroke:var(--line)}
 ul.examples{list-style:none;padding:0}ul.examples li{align-items:center;display:flex;gap:.8rem;margin:.4rem 0}
 ul.examples span{min-width:0;overflow-wrap:anywhere}ul.examples img{border-radius:.3rem;max-height:5rem}
@@ -128,8 +129,8 @@ def _plot(timeline: Sequence[Interval]) -> Iterator[str]:
     yield f'<text x="{_WIDTH}" y="{_HEIGHT - 6}" text-anchor="end">{_duration(end)}</text>'
     yield "</svg>"
     total = sum(one.bytes_sent for one in timeline)
-    if total:
-        fastest = max(one.bytes_sent / one.seconds for one in timeline) / 1e6
+    fastest = max(one.bytes_sent / one.seconds for one in timeline) / 1e6
+    if fastest >= 0.005:
         yield f"<p>{total / 1e6 / end:,.2f} MB/s on average, {fastest:,.2f} MB/s at most.</p>"
 
 
