@@ -19,7 +19,8 @@ _STYLE: Final = """
 --bad:light-dark(#a3171b,#ff9c94);--quiet:light-dark(#55606b,#aab4be);--card:light-dark(#f4f5f7,#20262b)}
 body{background:light-dark(#fff,#15191c);color:light-dark(#1c2024,#e8eaed);font:15px/1.5 system-ui,sans-serif;
 margin:2rem auto;max-width:60rem;padding:0 1rem}
-h1,h3,p{overflow-wrap:anywhere}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}
+h1,h3,p{overflow-wrap:anywhere}
+h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}
 dl.totals{display:grid;gap:.6rem;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));margin:1rem 0}
 dl.totals div{background:var(--card);border-radius:.5rem;padding:.5rem .8rem}
 dt{color:var(--quiet);font-size:.85rem}dd{font-size:1.2rem;font-variant-numeric:tabular-nums;margin:0}
