@@ -85,10 +85,10 @@ def fastapi(
         bool, typer.Option(help="Start the service with `imgwire_lifespan(freeze=True)`.")
     ] = False,
 ) -> None:
-    """The example service under load, with 10 % of the creates answered 429."""
+    """The example service under load, with 10 % of the creates answered 503."""
     with Sandbox(journal_size=1) as sandbox, running_service(sandbox, freeze=freeze) as (base_url, pid):
-        # A pause of no length: the client repeats at once, and the other uploads are not delayed.
-        sandbox.faults.random(0.1, 1, [Fault(status=429, retry_after=0)], "images.create")
+        # Not 429: after some at random, the client paces itself as if there were a limit to find.
+        sandbox.faults.random(0.1, 1, [Fault(status=503)], "images.create")
         asyncio.run(load(base_url, pid, uploads, concurrency))
 
 
