@@ -16,6 +16,8 @@ _MOST_BYTES: Final = 64 * 1024 * 1024
 """Of a file that is opened for it."""
 _MOST_DECODED: Final = 64_000_000
 """Pixels of a picture that is decoded for it. A file of a few kilobytes can have billions."""
+_LONGEST_SIDE: Final = 65_535
+"""Pixels on the longer side of such a picture, as in JPEG. Every row costs time, however short it is."""
 _LOADERS: Final = {
     "image/avif": "heifload_buffer",
     "image/gif": "gifload_buffer",
@@ -37,7 +39,7 @@ def thumbnail(path: str) -> str | None:
 
     Returns:
         None without pyvips (extras `sandbox` and `migrate`), and of what is not a regular file, no picture, a
-        bitmap or icon of Windows, or larger than 64 MiB or 64 million pixels.
+        bitmap or icon of Windows, larger than 64 MiB or 64 million pixels, or longer than 65,535 pixels.
     """
     try:
         vips = import_module("pyvips")
@@ -49,7 +51,10 @@ def thumbnail(path: str) -> str | None:
         if loader is None:
             return None
         picture = getattr(vips.Image, loader)(content, access="sequential", fail_on="none")
-        if picture.width * picture.height > _MOST_DECODED:
+        if (
+            picture.width * picture.height > _MOST_DECODED
+            or max(picture.width, picture.height) > _LONGEST_SIDE
+        ):
             return None
         small = picture.thumbnail_image(MOST_PIXELS, height=MOST_PIXELS, size="down")
         shown = small.jpegsave_buffer(Q=70, strip=True, background=[255, 255, 255])

@@ -113,8 +113,9 @@ def test_only_regular_files_of_supported_types_are_decoded(tmp_path: Path, photo
     assert thumbnails.thumbnail(str(tmp_path / "photo.jpg[page=1]")) is not None
 
 
-def test_a_picture_with_billions_of_pixels_is_not_decoded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("width", "height"), [(50_000, 50_000), (1, 60_000_000), (60_000_000, 1)])
+def test_a_picture_with_billions_of_pixels_or_millions_of_rows_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, height: int
 ) -> None:
     import pyvips
 
@@ -122,7 +123,7 @@ def test_a_picture_with_billions_of_pixels_is_not_decoded(
         check = zlib.crc32(name + content)
         return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
 
-    size = struct.pack(">IIBBBBB", 50_000, 50_000, 1, 0, 0, 0, 1)
+    size = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 1)
     parts = part(b"IHDR", size) + part(b"IDAT", zlib.compress(bytes(100))) + part(b"IEND", b"")
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
     monkeypatch.setattr(pyvips.Image, "thumbnail_image", lambda *_, **__: pytest.fail("decoded"))
