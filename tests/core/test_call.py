@@ -287,7 +287,7 @@ async def test_a_redirect_is_an_error_and_never_followed(status: int) -> None:
     ["", "nonsense", "/relative", "https://", "http://[bad", "ftp://localhost/x", "https://h:99999/", "a\nb"],
 )
 async def test_an_invalid_upload_url_is_a_clear_error(client: AsyncImgwireClient, url: str) -> None:
-    with pytest.raises(ResponseDecodeError, match="not a URL"):
+    with pytest.raises(ResponseDecodeError, match="invalid upload URL"):
         await put(client, url, Bytes(b"x"))
 
 

@@ -295,7 +295,7 @@ async def test_without_items_there_are_no_outcomes() -> None:
 
 @pytest.mark.parametrize("items", ["photo.jpg", b"bytes", Path("photo.jpg"), 5, None])
 def test_a_single_file_is_rejected(client_without_server: AsyncImgwireClient, items: Any) -> None:
-    with pytest.raises(InvalidArgumentError, match="several"):
+    with pytest.raises(InvalidArgumentError, match="iterable of files"):
         client_without_server.images.upload_many(items)
 
 
