@@ -47,7 +47,8 @@ class Imgix:
         self, path: str, query: str = "", host: str = "shop.imgix.net", **options: Any
     ) -> httpx.Response:
         url = self.sandbox.rendering_url(host, path, query)
-        return httpx.get(url, trust_env=False, **options)
+        # A large picture may take a busy machine more than the five seconds of httpx.
+        return httpx.get(url, trust_env=False, **({"timeout": 60.0} | options))
 
 
 def document(kind: str, attributes: dict[str, Any], id: str | None = None) -> dict[str, Any]:
