@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePath
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from imgwire_async.bodies.image_types import SNIFF_BYTES, image_type_of
 from imgwire_async.core.pace.local_limits import patiently
@@ -213,7 +213,7 @@ def _object_content(task: Task) -> bytes:
     if task.read_content is not None:
         task.content = task.read_content()
     if task.content is not None:
-        task.sha256 = _hash(task, io.BytesIO(task.content), len(task.content))
+        task.sha256 = _hash(task, io.BytesIO(task.content).read, len(task.content))
     if task.sha256 is not None:
         return task.sha256
     assert task.stamp is not None  # noqa: S101 - it has been looked at
@@ -224,29 +224,34 @@ def _object_content(task: Task) -> bytes:
 def _read(task: Task) -> bytes:
     item = task.item
     if isinstance(item.source, bytes):
-        return _hash(task, io.BytesIO(item.source), len(item.source))
+        return _hash(task, io.BytesIO(item.source).read, len(item.source))
     try:
         # Check before opening: opening a named pipe blocks until something writes to it.
         if not stat.S_ISREG(os.stat(item.source).st_mode):  # noqa: PTH116 - may hold what pathlib refuses
             raise UploadSourceError(f"cannot upload {source_text(item)!r}: it is not a regular file")
-        with patiently(partial(io.FileIO, item.source)) as file:
-            task.stamp = Stamp.of(os.fstat(file.fileno()))
-            return _hash(task, file, task.stamp.size)
+        # Without a file object, which makes further system calls: after each of them the thread waits for the
+        # event loop to release the interpreter.
+        file = patiently(partial(os.open, item.source, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
+        try:
+            task.stamp = Stamp.of(os.fstat(file))
+            return _hash(task, partial(os.read, file), task.stamp.size)
+        finally:
+            os.close(file)
     except (OSError, ValueError) as error:
         if isinstance(error, ImgwireError):
             raise
         raise _unreadable(item, error) from error
 
 
-def _hash(task: Task, file: BinaryIO | io.FileIO, size: int) -> bytes:
+def _hash(task: Task, read: Callable[[int], bytes], size: int) -> bytes:
     item = task.item
     name = item.file_name or ("" if isinstance(item.source, bytes) else _last_part(item.source))
     digest = hashlib.sha256()
-    # Request no more than needed, because `read` allocates the requested size first.
+    # Request no more than needed, because `os.read` allocates the requested size first.
     wanted = min(WHOLE, size + 1)
-    first = file.read(wanted)
+    first = read(wanted)
     # A file system may return less than requested, and too little to detect the type.
-    while 0 < len(first) < min(size, SNIFF_BYTES) and (further := file.read(wanted - len(first))):
+    while 0 < len(first) < min(size, SNIFF_BYTES) and (further := read(wanted - len(first))):
         first += further
     declared = item.mime_type or task.declared_type
     no_image = declared is None and image_type_of(first[:SNIFF_BYTES], name) is None
@@ -259,7 +264,7 @@ def _hash(task: Task, file: BinaryIO | io.FileIO, size: int) -> bytes:
     if size <= WHOLE and len(first) == size:
         task.content = first
         return digest.digest()
-    while chunk := file.read(WHOLE):
+    while chunk := read(WHOLE):
         digest.update(chunk)
     return digest.digest()
 
