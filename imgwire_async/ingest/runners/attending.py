@@ -173,7 +173,7 @@ class AttendedWorker:
             try:
                 with suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
                     while self.mismatch is None:
-                        data = await self.link.receive()
+                        data = await self.link.receive(will_send=self.channel.will_send)
                         self._heard = True
                         self.channel.feed(data, tasks)
             finally:

@@ -68,7 +68,14 @@ class Channel:
         self._sent = anyio.Event()
         self._incoming = bytearray()
         self._pending: dict[int, _Pending] = {}
+        self._unhurried = 0
+        """Calls that are being handled and whose results are gathered."""
         self._number = 0
+
+    @property
+    def will_send(self) -> bool:
+        """Whether messages are gathered here, or soon will be: the results of calls that are not urgent."""
+        return bool(self._outgoing) or self._unhurried > 0
 
     def tell(self, name: str, *arguments: object) -> None:
         """Run a function at the other end, without waiting for it."""
@@ -148,6 +155,7 @@ class Channel:
             if kind == _Kind.TELL:
                 self._tells[name](*content)
             else:
+                self._unhurried += name not in self._at_once
                 tasks.start_soon(self._answer, number, name, content)
         elif (pending := self._pending.get(number)) is not None:
             if isinstance(content, ImgwireError) and kind == _Kind.ERROR:
@@ -160,6 +168,8 @@ class Channel:
             self._put((_Kind.RESULT, number, name, await self._calls[name](*arguments)))
         except ImgwireError as error:
             self._put((_Kind.ERROR, number, name, error))
+        finally:
+            self._unhurried -= name not in self._at_once
 
     def _put(self, message: _Message) -> None:
         # Plain numbers, because a version at the other end may not have this class.

@@ -47,8 +47,11 @@ class WorkerLink(Protocol):
         """
         ...
 
-    async def receive(self) -> bytes:
+    async def receive(self, *, will_send: bool) -> bytes:
         """Wait for bytes from the worker.
+
+        Args:
+            will_send: whether the job is about to send bytes, which may travel with the request for others.
 
         Raises:
             anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError: the worker has ended.

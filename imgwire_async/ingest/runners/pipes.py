@@ -70,7 +70,7 @@ class PipeLink:
             raise anyio.ClosedResourceError
         await self.process.stdin.send(data)
 
-    async def receive(self) -> bytes:
+    async def receive(self, *, will_send: bool) -> bytes:  # noqa: ARG002 - a pipe carries bytes both ways
         """Read from the standard output of the process."""
         if self.process is None or self.process.stdout is None:
             raise anyio.ClosedResourceError

@@ -21,8 +21,8 @@ from imgwire_async.ingest.runners.ray_runner import RayRunner, check_reachable
 from imgwire_async.ingest.runners.ray_worker import GATHER_SECONDS, RayWorker
 
 _SAY_WAITING_AFTER: Final = 10.0  # seconds
-_POLL_SECONDS: Final = 0.025
-"""Seconds that a call without data waits for data to carry; longer than the journal takes to record keys."""
+_HOLD_SECONDS: Final = 0.025
+"""Seconds that a call waits for data to carry; longer than the journal takes to record keys."""
 
 logger = logging.getLogger("imgwire_async")
 _jobs_of_ours = 0
@@ -173,12 +173,12 @@ class RayLink:
             self._returned = anyio.Event()
             await self._returned.wait()
 
-    async def receive(self) -> bytes:
+    async def receive(self, *, will_send: bool) -> bytes:
         """Receive the actor's bytes for the job."""
         while True:
-            if not self._calls:
+            if will_send and not self._calls:
                 self._called = anyio.Event()
-                with anyio.move_on_after(_POLL_SECONDS):
+                with anyio.move_on_after(_HOLD_SECONDS):
                     await self._called.wait()
             if not self._calls:
                 self._call(b"")

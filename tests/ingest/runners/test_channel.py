@@ -179,3 +179,34 @@ async def test_the_result_of_an_urgent_call_is_sent_at_once_with_any_that_wait()
                 assert await here.call("urgent", 2) == 2
         assert frames == 1
         tasks.cancel_scope.cancel()
+
+
+async def test_a_channel_will_send_while_it_gathers_or_handles_a_call_that_is_not_urgent() -> None:
+    proceed = anyio.Event()
+
+    async def answer() -> None:
+        await proceed.wait()
+
+    here = Channel(tells={}, calls={})
+    there = Channel(tells={}, calls={"slow": answer, "urgent": answer}, gather=3600.0, at_once={"urgent"})
+
+    seen: list[bool] = []
+
+    async with anyio.create_task_group() as tasks:
+
+        async def to_there(data: bytes) -> None:
+            there.feed(data, tasks)
+
+        tasks.start_soon(here.send_to, to_there)
+        tasks.start_soon(here.call, "urgent")
+        await wait_all_tasks_blocked()
+        seen.append(there.will_send)
+        tasks.start_soon(here.call, "slow")
+        await wait_all_tasks_blocked()
+        seen.append(there.will_send)
+        proceed.set()
+        await wait_all_tasks_blocked()
+        seen.append(there.will_send)  # the results are gathered
+        tasks.cancel_scope.cancel()
+
+    assert seen == [False, True, True]

@@ -76,7 +76,7 @@ class MemoryLink:
             raise anyio.BrokenResourceError
         self.side.channel.feed(data, self._tasks)
 
-    async def receive(self) -> bytes:
+    async def receive(self, *, will_send: bool) -> bytes:  # noqa: ARG002
         return await self._there.receive()
 
     async def ended(self) -> Ending:
@@ -204,7 +204,7 @@ class Mute:
     async def send(self, data: bytes) -> None:
         self.beats += data.count(b"beat")
 
-    async def receive(self) -> bytes:
+    async def receive(self, *, will_send: bool) -> bytes:  # noqa: ARG002
         if not self._speaks_at:
             await anyio.sleep_forever()
         await self._time.sleep(self._speaks_at.pop(0) - self._time.now)

@@ -11,6 +11,7 @@ import anyio
 import pytest
 from anyio import wait_all_tasks_blocked
 
+from imgwire_async.ingest.runners import ray_link
 from imgwire_async.ingest.runners.ray_link import RayLink
 from imgwire_async.ingest.runners.ray_runner import RayRunner
 from imgwire_async.ingest.runners.ray_worker import RayWorker
@@ -66,8 +67,26 @@ async def test_what_waits_for_the_worker_travels_with_the_next_call_that_waits_f
     for number in range(3):
         await actor.say(b"asks %d" % number)
         await link.send(b"told %d" % number)
-        assert await link.receive() == b"asks %d" % number
+        assert await link.receive(will_send=False) == b"asks %d" % number
     assert actor.received == actor.calls == [b"told 0", b"told 1", b"told 2"]
+
+
+async def test_a_call_waits_for_what_the_job_is_about_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_link, "_HOLD_SECONDS", 3600.0)
+    actor = Actor()
+    link = link_to(actor)
+    await actor.say(b"asks")
+    received: list[bytes] = []
+
+    async def receive() -> None:
+        received.append(await link.receive(will_send=True))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(receive)
+        await wait_all_tasks_blocked()
+        assert not actor.calls
+        await link.send(b"told")
+    assert (received, actor.calls) == ([b"asks"], [b"told"])
 
 
 async def test_a_link_with_nothing_to_send_calls_all_the_same() -> None:
@@ -75,7 +94,7 @@ async def test_a_link_with_nothing_to_send_calls_all_the_same() -> None:
     link = link_to(actor)
     await actor.say(b"one")
     await actor.say(b"two")
-    assert await link.receive() == b"onetwo"
+    assert await link.receive(will_send=False) == b"onetwo"
     assert actor.calls == [b""]
 
 
@@ -85,7 +104,7 @@ async def test_bytes_arrive_while_a_call_waits_for_the_worker() -> None:
     received: list[bytes] = []
 
     async def receive() -> None:
-        received.append(await link.receive())
+        received.append(await link.receive(will_send=False))
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(receive)
@@ -115,9 +134,9 @@ async def test_a_worker_that_ends_has_its_last_bytes_received_first() -> None:
     link = link_to(actor)
     await actor.say(b"last")
     actor.end()
-    assert await link.receive() == b"last"
+    assert await link.receive(will_send=False) == b"last"
     with pytest.raises(anyio.EndOfStream):
-        await link.receive()
+        await link.receive(will_send=False)
 
 
 async def test_a_worker_that_fails_says_why_after_its_last_bytes() -> None:
@@ -134,5 +153,5 @@ async def test_a_lost_actor_breaks_the_link() -> None:
     link = link_to(actor)
     actor.is_lost = True
     with pytest.raises(anyio.BrokenResourceError):
-        await link.receive()
+        await link.receive(will_send=False)
     assert isinstance(link._error, LostError)

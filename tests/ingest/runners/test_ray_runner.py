@@ -111,7 +111,7 @@ def test_a_runner_checks_its_values(arguments: dict[str, Any], problem: str) -> 
 def test_on_trio_the_error_says_why(sandbox: Sandbox) -> None:
     async def run() -> None:
         async with client_of(sandbox) as client:
-            with pytest.raises(ConfigurationError, match="needs asyncio"):
+            with pytest.raises(ConfigurationError, match="needs an asyncio event loop"):
                 client.ingest([URL], runner="ray")
 
     anyio.run(run, backend="trio")
