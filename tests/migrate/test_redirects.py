@@ -236,7 +236,7 @@ def test_a_url_that_could_break_out_of_the_rules_is_rejected() -> None:
         cdn_url='https://cdn.imgwire.dev/e/1"; }',
     )
     for kind in ("nginx", "caddy", "next", "cloudflare"):
-        with pytest.raises(InvalidArgumentError, match="cannot stand"):
+        with pytest.raises(InvalidArgumentError, match="cannot be used"):
             list(redirect_lines(kind, lambda: iter([hostile])))
     with pytest.raises(InvalidArgumentError, match="nginx, cloudflare, caddy, next"):
         check_kind("apache")

@@ -407,7 +407,7 @@ async def test_arguments_of_the_wrong_kind_are_rejected_with_a_sentence(
 
     with pytest.raises(InvalidArgumentError, match="StandardUploadCreate"):
         await images.create({"file_name": "a.png"})
-    with pytest.raises(InvalidArgumentError, match="several ids"):
+    with pytest.raises(InvalidArgumentError, match="an iterable of ids"):
         await images.bulk_delete(None)
     with pytest.raises(UnsupportedImageTypeError):
         await images.create(file_name="a.png", mime_type=["image/png"])
