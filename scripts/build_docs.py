@@ -1,4 +1,4 @@
-"""Builds guides and reference as HTML with Sphinx, and fails when a link in them leads nowhere.
+"""Builds guides and reference as HTML with Sphinx, and fails if a link in them is broken.
 
 The guides are the README and the files in `imgwire_async/guides`; the reference comes from the docstrings of
 the names that the files in `scripts/documentation/reference` list. The pages need neither a server nor the
@@ -21,7 +21,7 @@ ROOT = HERE.parent
 SETTINGS = HERE / "documentation"
 GUIDES = ROOT / "imgwire_async" / "guides"
 
-# Files of the project have other places among the pages.
+# Files of the project have other paths among the pages.
 PLACES = {
     "](imgwire_async/guides/": "](guides/",
     "](imgwire_async/API.md)": "](reference/index.rst)",

@@ -32,9 +32,9 @@ PORT = 8787  # that of `imgwire-async sandbox`, so that the printed URLs can be 
 ROOT = Path(__file__).resolve().parent.parent
 WORKPLACE = ROOT / ".demo"
 UNPACKED = ROOT / ".demo" / "scikit-image"
-"""Where `scripts/setup demo` leaves scikit-image; its photographs are all that is used of it."""
+"""Where `scripts/setup demo` leaves scikit-image; only its photographs are used."""
 ROOM_FOR_URLS = 140
-"""Columns of a terminal from which on the table has a column of CDN URLs."""
+"""Minimum terminal width at which the table has a column of CDN URLs."""
 
 # Photographs that scikit-image ships, and the file that each is stored as.
 PHOTOGRAPHS = {
@@ -58,7 +58,7 @@ def main(
     ] = None,
 ) -> None:
     """Upload every file of a folder to a local Imgwire."""
-    # Output that is not a terminal may be read by a program, so nothing in it is cut off.
+    # Output to anything but a terminal may be read by a program, so nothing is cut off.
     console = Console() if sys.stdout.isatty() else Console(width=220)
     try:
         folder = folder or photographs()
@@ -68,7 +68,7 @@ def main(
     if not folder.is_dir():
         console.print(f"{escape(str(folder))} is not a folder.")
         raise typer.Exit(2)
-    # Pipes and dangling links are tried too, so that they are reported like every other file that fails.
+    # Pipes and dangling links are tried as well, so that they are reported like every other failed file.
     everything = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
     paths = sorted(path for path in everything if not path.name.startswith("."))
     if not paths:
@@ -171,7 +171,7 @@ def show(console: Console, folder: Path, results: dict[Path, Image | ImgwireErro
 
 
 def shown(path: Path) -> str:
-    """The path as it can be printed: without bytes that are not UTF-8, line ends and control characters."""
+    """The path in printable form: without invalid UTF-8, line breaks and control characters."""
     text = os.fsencode(path).decode(errors="replace")
     return text if text.isprintable() else repr(text)[1:-1]
 

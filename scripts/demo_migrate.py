@@ -1,6 +1,6 @@
 """Moves photographs from a local imgix to a local Imgwire, rewrites templates, and compares the pictures.
 
-Started by `scripts/demo migrate`. Prints each command and runs it; what it writes stays in `.demo/migration`.
+Started by `scripts/demo migrate`. Prints each command and runs it; its files are kept in `.demo/migration`.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ URLS = 300
 HOST = "https://shop.imgix.net"
 SIDES = (720, 600)  # pixels of a photograph at most
 LEFT_OPEN = 6
-"""URLs that nothing can translate: some are completed by a template, some show files that are gone."""
+"""URLs that cannot be translated: some are completed by a template, some show files that no longer exist."""
 
-# What shops ask of their pictures. The last four have no exact counterpart, the last one none at all.
+# Parameters that shops use. The last four have no exact counterpart, the last one none at all.
 PARAMETERS = (
     *("w=400", "w=800&auto=format", "w=400&h=300&fit=crop", "w=320&dpr=2&q=60", "w=600&fit=max&fm=webp"),
     *(
@@ -130,7 +130,7 @@ def step(
 
 
 def place(path: Path) -> str:
-    """A path as one types it in the folder from which the demo was started."""
+    """A path relative to the folder from which the demo was started."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
@@ -209,7 +209,7 @@ def images(urls: list[str]) -> Iterator[str]:
 
 
 def write_log(file: Path, urls: list[str]) -> None:
-    """Write an access log in which some URLs are asked for more often than others."""
+    """Write an access log in which some URLs are requested more often than others."""
     requests = (url.removeprefix(HOST) for at, url in enumerate(urls) for _ in range(1 + 60 // (at + 1)))
     file.write_text(
         "".join(

@@ -22,7 +22,7 @@ def main() -> int:
     while True:
         random.shuffle(files)
         for file in files:
-            # One run at least, so that a short time is not taken for a success.
+            # At least one run, so that a short time does not count as a success.
             if runs and time.monotonic() >= end:
                 print(f"{runs} runs of files with property tests, nothing found")
                 return 0

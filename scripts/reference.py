@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# In the order in which users meet them. What a module offers is described where it is met first.
+# In the order in which users meet them. A name is described in the first module that offers it.
 MODULES = (
     "imgwire_async",
     "imgwire_async.imgwire.bulk_jobs",

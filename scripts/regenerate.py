@@ -94,7 +94,7 @@ def _without_prose(document: Node) -> list[str]:
 
 
 def regenerate(arguments: argparse.Namespace, root: Path) -> int:
-    """Run as the arguments say and return the exit code.
+    """Run with the arguments and return the exit code.
 
     Raises:
         RegenerationError: the run cannot continue; the files of the service at hand are as they were.

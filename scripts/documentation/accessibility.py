@@ -1,4 +1,4 @@
-"""Mends what Sphinx and the theme write for people who use a keyboard or a screen reader."""
+"""Makes the pages of Sphinx and the theme accessible with a keyboard or a screen reader."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def setup(app: Sphinx) -> ExtensionMetadata:
 
 
 def mended(body: str) -> str:
-    """The content of a page, in which code scrolls with the keyboard, and tags mean what they say."""
+    """The content of a page, with code that scrolls with the keyboard, and semantically correct tags."""
     body = body.replace("<pre>", '<pre tabindex="0">').replace('<th class="head"><p></p></th>', "<td></td>")
     return _PARAMETERS.sub(_as_blocks, body)
 
 
 def _as_blocks(parameters: re.Match[str]) -> str:
-    """Parameters on lines of their own, which are no list of definitions."""
+    """Parameters on separate lines, which are not a list of definitions."""
     blocks = parameters[2].replace("<dd>", '<span class="parameter">').replace("</dd>", "</span>")
     return f"{parameters[1]}{blocks}"
 

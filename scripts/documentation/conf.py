@@ -19,11 +19,11 @@ extensions = [
     "documentation.links",
 ]
 
-# Guides are Markdown as code hosts render it: with their anchors for headings, and their highlighting.
+# Guides are Markdown in the dialect of code hosts, with their anchors for headings and their highlighting.
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 6
 highlight_language = "python"
-# What is shown of a terminal or of a template is not always whole.
+# Excerpts of terminals and templates are not always complete.
 suppress_warnings = ["misc.highlighting_failure"]
 
 autodoc_default_options = {
@@ -47,7 +47,7 @@ html_title = f"imgwire-async {release}"
 html_static_path = ["static"]
 html_css_files = ["custom.css"]
 html_search_scorer = str(Path(__file__).parent / "static" / "scorer.js")
-# Texts around what was found are fetched page by page, which browsers do not allow for files.
+# The context of search results is fetched page by page, which browsers do not allow for files.
 html_show_search_summary = False
 html_show_sourcelink = False
 html_copy_source = False

@@ -1,4 +1,4 @@
-"""Shows docstrings and signatures as users need them: code in fences, and nothing that is private."""
+"""Formats docstrings and signatures for users: code in fences, and nothing private."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _INTERNALS = {"core", "chunks", "fetch", "upload"}
 """Arguments of constructors that only this package calls."""
 
 _DEFAULT = re.compile(r"<[a-z][^<>]*>|attr_dict\[[^]]*\]\.default")
-"""Defaults that cannot be written down: functions, and what is made for each object."""
+"""Defaults without a literal form: functions, and values created for each object."""
 
 _CODE = re.compile(r"(?<!`)`([^`]+)`(\w?)")
 _FENCE = re.compile(r"^( *)```(\w*)$")
@@ -91,7 +91,7 @@ def _without_internals(
     signature: str | None,
     returned: str | None,
 ) -> tuple[str | None, str | None]:
-    """Leave out the arguments of classes that users get and do not make."""
+    """Omit the constructor arguments of classes that users receive and do not create."""
     if signature and inspect.isclass(obj) and (issubclass(obj, ImgwireError) or _takes_internals(obj)):
         return "", returned
     return signature and _DEFAULT.sub("...", signature), returned

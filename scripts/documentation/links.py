@@ -1,4 +1,4 @@
-"""Links from what a text names in code, such as `images.upload`, to its entry in the reference."""
+"""Links code in a text, such as `images.upload`, to its entry in the reference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CLIENTS = ("client.", "imgwire.", "imgix.")
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Link when all pages are read."""
+    """Link once all pages are read."""
     app.connect("doctree-read", _leave_builtins)
     app.connect("doctree-resolved", _link)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -26,7 +26,7 @@ def place(objects: dict[str, str], text: str) -> str | None:
     """The full name of what code in a text means, or None if the reference does not have it.
 
     Args:
-        objects: full names of all entries, by those under which guides may speak of them.
+        objects: full names of all entries, by the names that guides may use.
         text: code such as `images.upload`, `await images.list(page=2)` or `AsyncImgwireClient`.
     """
     name = _NAME.fullmatch(text)
@@ -40,7 +40,7 @@ def place(objects: dict[str, str], text: str) -> str | None:
 
 
 def spoken_of(full_name: str, kind: str) -> list[str]:
-    """Names under which guides may speak of an entry."""
+    """Names that guides may use for an entry."""
     parts = full_name.split(".")
     if kind in {"class", "exception", "function", "data"}:
         return [full_name, parts[-1]]
@@ -48,7 +48,7 @@ def spoken_of(full_name: str, kind: str) -> list[str]:
 
 
 def _leave_builtins(_app: Sphinx, tree: nodes.document) -> None:
-    """Keep `type` in a signature from leading to some attribute of that name."""
+    """Keep `type` in a signature from being linked to an attribute of that name."""
     for reference in tree.findall(pending_xref):
         if reference.get("refdomain") == "py" and reference["reftarget"] in vars(builtins):
             reference["reftarget"] = f"builtins.{reference['reftarget']}"

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a service that does next to nothing, and a bare aiohttp script to beat."""
+"""Shared parts of the benchmarks: a service that does almost nothing, and a bare aiohttp script to beat."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def upload_with_aiohttp(base_url: str) -> AsyncIterator[Upload]:
 
 @asynccontextmanager
 async def longest_stall() -> AsyncIterator[list[float]]:
-    """The longest time in seconds so far that the event loop did not get round, as a list of one."""
+    """The longest time in seconds so far that the event loop was blocked, as a list of one."""
     longest = [0.0]
 
     async def watch() -> None:

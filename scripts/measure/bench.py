@@ -1,4 +1,4 @@
-"""Measures what the guides state. Not part of the tests: figures depend on the machine.
+"""Measures the figures that the guides state. Not part of the tests: figures depend on the machine.
 
     .venv/bin/python scripts/measure/bench.py uploads
     .venv/bin/python scripts/measure/bench.py fastapi
@@ -12,8 +12,8 @@
     .venv/bin/python scripts/measure/bench.py connections
     .venv/bin/python scripts/measure/bench.py import
 
-Every client runs in a process of its own, so that its peak memory is its own; so does the service, which
-answers like Imgwire and throws the bytes away.
+Every client runs in its own process, so that its peak memory is separate; so does the service, which
+responds like Imgwire and discards the bytes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
 @app.callback()
 def commands() -> None:
-    """Measures what the guides state."""
+    """Measures the figures that the guides state."""
 
 
 @app.command()
@@ -83,15 +83,15 @@ class Measured(NamedTuple):
     growth: int
     """Bytes by which the peak memory of the process rose."""
     longest_stall: float
-    """Longest time in seconds that the event loop did not get round."""
+    """Longest time in seconds that the event loop was blocked."""
 
 
 @app.command()
 def uploads(rounds: int = 5) -> None:
     """One file of 512 MiB and 1,000 files of 60 kB: this SDK, bare aiohttp, and curl.
 
-    The contestants take turns, `rounds` times, and each shows its median: what else the machine does meets
-    all of them.
+    The contestants take turns, `rounds` times, and each shows its median, so that other load on the
+    machine affects all of them.
     """
     with tempfile.TemporaryDirectory() as folder, service() as base_url:
         big = Path(folder, "big.jpg")
@@ -148,7 +148,7 @@ def microseconds(call: Callable[[], object], times: int = 50_000) -> float:
 
 
 def write_big(path: Path) -> None:
-    """Real bytes, which a sparse file has not, and all of them in the page cache."""
+    """Real bytes instead of a sparse file, all of them in the page cache."""
     block = os.urandom(MIB)
     with path.open("wb") as file:
         file.write(JPEG_START.ljust(MIB, b"\0"))

@@ -31,9 +31,9 @@ class Cost(NamedTuple):
 
 
 async def cost_of(call: Call, imgwire: AsyncImgwireClient) -> Cost:
-    """What one call costs at least, once everything that is made at first is there.
+    """The minimum cost of one call, after everything is initialised.
 
-    What else runs on the loop meanwhile, such as timers, is not the call's.
+    Other callbacks of the loop, such as timers, are not counted.
     """
     await call(imgwire)
     return min([await _cost_once(call, imgwire) for _ in range(10)], key=lambda cost: cost.calls)
@@ -66,7 +66,7 @@ def _ours(frame: FrameType | None) -> int:
     count = 0
     while frame is not None:
         if _is_transport(frame):
-            return 0  # what the transport calls while it sends
+            return 0  # called by the transport while it sends
         count += "imgwire_async" in frame.f_code.co_filename
         frame = frame.f_back
     return count

@@ -1,8 +1,8 @@
 """Measures what a call costs beside bare aiohttp and httpx: processor time in turns, and instructions.
 
 Processor time of one process on a busy machine varies by some ten percent, its ratio to that of a contestant
-measured right before and after it by less. Instructions, counted by valgrind, repeat within 0.5 %; they leave
-out what the kernel does.
+measured right before and after it by less. Instructions, counted by valgrind, repeat within 0.5 %; they
+exclude the kernel.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ async def _spend(contestant: str, base_url: str, calls: int, at_once: int) -> fl
 async def _list(base_url: str, pages: int) -> dict[str, float]:
     """Processor seconds of a record: in a list, and in a bare script that decodes what aiohttp fetches.
 
-    The contestants take turns. Decoding takes longer while pages arrive than in a loop of its own, in which
-    all that it needs stays in the processor's caches; so the bare script is the fair one.
+    The contestants take turns. Decoding takes longer while pages arrive than in a separate loop, where all
+    its data stays in the processor's caches, so the bare script is the fair comparison.
     """
     url = f"{base_url}/api/v1/images/?page=1&limit={PAGE_SIZE}"
     turns = pages // PAGES_IN_TURN
@@ -194,7 +194,7 @@ def instructions(contestant: str, base_url: str) -> float | None:
 
 
 async def _be_counted(contestant: str, base_url: str) -> None:
-    """Make calls while valgrind counts: it does not from the start, which would take minutes."""
+    """Make calls while valgrind counts; counting from the start would take minutes."""
     gc.disable()
     async with CONTESTANTS[contestant](base_url) as call:
         for _ in range(2 * AT_ONCE[-1]):

@@ -38,7 +38,7 @@ class Measured(NamedTuple):
     processor: float
     """Seconds of the driver's processor time for each of them."""
     memory: int
-    """Bytes that the driver had at most, what it shares with others divided among them."""
+    """Peak memory of the driver in bytes, with shared memory divided among its users."""
 
 
 def cluster(
@@ -50,7 +50,7 @@ def cluster(
 
     The contestants take turns, and each shows its median. Takes 3 to 4 minutes on two quiet cores.
     """
-    # As for users: what a process imports was compiled by an earlier one.
+    # As for users, modules were compiled by an earlier process.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder, service() as base_url, two_nodes():
         few, many = Path(folder, "few"), Path(folder, "many")
@@ -91,7 +91,7 @@ def cluster(
 
 @contextmanager
 def two_nodes() -> Iterator[None]:
-    """A Ray cluster of two nodes on this machine, to which `RAY_ADDRESS` leads."""
+    """A Ray cluster of two nodes on this machine, to which `RAY_ADDRESS` points."""
     os.environ |= OF_RAY
     try:
         utilities: Any = importlib.import_module("ray.cluster_utils")
@@ -114,7 +114,7 @@ def median(turns: list[Measured]) -> Measured:
 
 
 def measured(name: str, base_url: str, source: Path, journal: Path) -> Measured:
-    """What a job took in a process of its own."""
+    """The cost of a job in its own process."""
     bench = Path(__file__).with_name("bench.py")
     command = [sys.executable, str(bench), "cluster-client", name, base_url, str(source), str(journal)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)

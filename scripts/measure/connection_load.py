@@ -48,7 +48,7 @@ def _opened(source: Callable[[], object], uploads: int, at_once: int) -> int:
     with service() as base_url:
         asyncio.run(_upload(base_url, source, uploads, at_once))
         with urlopen(f"{base_url}/connections") as response:  # noqa: S310 - of the stub service
-            return int(json.load(response)) - 1  # without the one that asks
+            return int(json.load(response)) - 1  # without the connection of this request
 
 
 async def _upload(base_url: str, source: Callable[[], object], uploads: int, at_once: int) -> None:

@@ -71,7 +71,7 @@ app.mount("/", service)
 
 
 class Footprint(NamedTuple):
-    """What the service holds."""
+    """Resources of the service."""
 
     descriptors: int
     tasks: int
@@ -93,13 +93,13 @@ def fastapi(
 
 
 async def load(base_url: str, pid: int, uploads: int, concurrency: int) -> None:
-    """Upload, and look at the service before, meanwhile and afterwards."""
+    """Upload, and inspect the service before, during and afterwards."""
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(base_url, connector=connector) as session:
         await upload_many(session, max(concurrency * 2, 500), concurrency)  # warms up
         await asyncio.sleep(1)
         before = await footprint(session, pid)
-        await stalls(session)  # begins to count anew
+        await stalls(session)  # restarts the count
         health: list[float] = []
         watcher = asyncio.create_task(watch_health(session, health))
         started = time.perf_counter()
@@ -138,7 +138,7 @@ async def upload_many(
 
 
 async def watch_health(session: aiohttp.ClientSession, seconds: list[float]) -> None:
-    """Ask an endpoint that does nothing, 50 times a second."""
+    """Call an endpoint that does nothing, 50 times a second."""
     while True:
         started = time.perf_counter()
         async with session.get("/health") as answer:
@@ -148,14 +148,14 @@ async def watch_health(session: aiohttp.ClientSession, seconds: list[float]) -> 
 
 
 async def stalls(session: aiohttp.ClientSession) -> dict[str, Any]:
-    """What the service's event loop has been held up by since the last call; see `LoopWatch`."""
+    """What has blocked the service's event loop since the last call; see `LoopWatch`."""
     async with session.post("/stalls") as answer:
         report: dict[str, Any] = await answer.json()
         return report
 
 
 def print_loop(report: dict[str, Any]) -> None:
-    """The longest callbacks of the service's event loop, and whose fault they were."""
+    """The longest callbacks of the service's event loop, and their causes."""
     limit = f"{WORTH_A_LOOK * 1000:.0f} ms"
     waited = report["longest_without_core"] * 1000
     print(
@@ -234,6 +234,6 @@ def running_service(sandbox: Sandbox, *, freeze: bool) -> Iterator[tuple[str, in
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody takes connections."""
+    """Whether the port accepts connections."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -17,7 +17,7 @@ CONTESTANTS = {
 
 
 def imports(rounds: int = 7) -> None:
-    """Processor time of imports, of the first client, and of the command's help, beside `import aiohttp`.
+    """Processor time of imports, of the first client, and of the command's help, next to `import aiohttp`.
 
     The time of an interpreter that does nothing is subtracted. Each contestant shows its median.
     """

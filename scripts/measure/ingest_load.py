@@ -28,13 +28,13 @@ MOST_REPEATED = 300_000
 
 class Measured(NamedTuple):
     seconds: float
-    """From making the client on."""
+    """Seconds from the creation of the client."""
     job_seconds: float
-    """By a job's own clock, which begins when its source and journal are open; else 0."""
+    """Seconds by the clock of a job, which starts once its source and journal are open; otherwise 0."""
     processor: float
     """Seconds of processor time."""
     peak: int
-    """Bytes of memory that the process had at most."""
+    """Peak memory of the process in bytes."""
 
 
 def ingest(
@@ -70,7 +70,7 @@ def ingest(
 
 
 def write_files(folder: Path, count: int) -> None:
-    """A new folder with so many different files of 60 kB."""
+    """A new folder with this many different files of 60 kB."""
     folder.mkdir()
     for number in range(count):
         content = JPEG_START + number.to_bytes(4, "big")
@@ -108,7 +108,7 @@ def ingest_client(client: str, base_url: str, source: Path, journal: Path) -> No
 
 async def _measure(client: str, base_url: str, source: Path, journal: Path) -> Measured:
     if client != "aiohttp":
-        # The first request of a process loads modules and certificates, which has nothing to do with the job.
+        # The first request of a process loads modules and certificates, which is not part of the job.
         async with AsyncImgwireClient("sk_bench", base_url=base_url) as imgwire:
             await imgwire.health()
     started, processor = time.perf_counter(), time.process_time()

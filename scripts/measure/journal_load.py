@@ -84,7 +84,7 @@ def journal(
 ) -> None:
     """What a row of the journal takes: bytes on disk, and processor time to write and find it.
 
-    Every item is written twice, as in a job. Then the journal tells how far its job is, and, for URLs, a
+    Every item is written twice, as in a job. Then the progress is read from the journal, and, for URLs, a
     job skips all items. Each kind runs in a process of its own; a million rows take about a minute.
     """
     for one in kind or KINDS:

@@ -1,9 +1,8 @@
-"""Which callbacks of an asyncio event loop hold it up, and for how long by their own doing.
+"""Finds the callbacks that block an asyncio event loop, and the time for which they are responsible.
 
 The time that a callback takes on the clock is split in three:
 
-- processor: it computes. Garbage collection in it, which goes through all that the program holds, is shown
-  separately.
+- processor: it computes. Garbage collection, which visits all objects of the program, is shown separately.
 - core: it could run, but the operating system has given the core to others (`/proc/thread-self/schedstat`).
 - blocked: it waits for a lock, for another thread that holds the interpreter, or for a blocking system call.
 
@@ -24,7 +23,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 WORTH_A_LOOK: Final = 0.05
-"""Seconds of its own that no callback should take."""
+"""Maximum own time of a callback in seconds."""
 _SAMPLE_AFTER: Final = 0.03
 _SAMPLE_EVERY: Final = 0.01
 _KEPT: Final = 5
@@ -36,31 +35,31 @@ class Stall:
 
     what: str
     own: float
-    """What the program is responsible for: `processor` and `blocked`."""
+    """Time for which the program is responsible: `processor` and `blocked`."""
     wall: float
     processor: float
     collecting: float
     """Garbage collection, part of `processor`."""
     blocked: float
     core: float
-    """For so long there was no core for it."""
+    """Seconds for which there was no core for it."""
     stack: str
-    """Where the loop was after 30 ms, if it was sampled."""
+    """The stack of the loop after 30 ms, if it was sampled."""
 
 
 @dataclass(slots=True)
 class LoopWatch:
-    """Times every callback of the loops of this thread, from `install` on."""
+    """Times every callback of the loops of this thread after `install`."""
 
     callbacks: int = 0
     over: int = 0
     """Callbacks that took more than `WORTH_A_LOOK` of their own."""
     over_by_collecting: int = 0
-    """Those of them that would not have without garbage collection."""
+    """Those of them that would have been shorter without garbage collection."""
     over_on_the_clock: int = 0
-    """Callbacks that took more than that with the time in which they had no core."""
+    """Callbacks that took more than that including the time without a core."""
     worst: list[Stall] = field(default_factory=list)
-    """Those that took longest of their own."""
+    """Those with the longest own time."""
     longest_without_core: float = 0.0
     collections: list[int] = field(default_factory=lambda: [0, 0, 0])
     """Garbage collections of each generation."""
@@ -103,14 +102,14 @@ class LoopWatch:
         threading.Thread(target=self._take_samples, args=(thread,), daemon=True).start()
 
     def reset(self) -> None:
-        """Forget what has been measured."""
+        """Discard the measurements."""
         self.callbacks = self.over = self.over_by_collecting = self.over_on_the_clock = 0
         self.longest_without_core = self.longest_collection = 0.0
         self.collections = [0, 0, 0]
         self.worst.clear()
 
     def report(self) -> dict[str, Any]:
-        """What has been measured, as JSON."""
+        """The measurements, as JSON."""
         return {
             "callbacks": self.callbacks,
             "over": self.over,

@@ -1,4 +1,4 @@
-"""Bulk jobs against services whose rate limits they are not told, over real sockets and in real time.
+"""Bulk jobs against services with unknown rate limits, over real sockets and in real time.
 
 python scripts/measure/pacing_load.py LIMIT      a service with that limit, as `bench.py pacing` starts it
 """
@@ -31,15 +31,15 @@ OPERATION: Final = "images.upload_via_url"
 class Limit(NamedTuple):
     rule: RateRule
     rate: float
-    """Requests per second that it lets through."""
+    """Requests per second that it accepts."""
     settled: int
     """Seconds at the start that are not counted."""
     end: int
     """Seconds."""
     goodput: float
-    """Least share of the rate that is to be accepted."""
+    """Minimum share of the rate that must be accepted."""
     throttled: float
-    """Greatest share of answers that may be 429."""
+    """Maximum share of responses that may be 429."""
 
 
 def bucket(rate: int, burst: int, *, hint: bool) -> SteadyRate:
@@ -63,16 +63,16 @@ LIMITS: Final = {
 }
 TOLERANCE: Final = 0.15
 SHARED: Final = (0.005, 0.04)
-"""Greatest share of 429s when processes share a limit per second, or a quota per window."""
+"""Maximum share of 429s when processes share a limit per second, or a quota per window."""
 
 
 class Limited(Connection):
-    """A connection to a service that takes its time and refuses what exceeds its limit."""
+    """A connection to a service that is slow and rejects requests over its limit."""
 
     limiter: RateLimiter
     began: float
     ok: Counter[int]
-    """Accepted requests by the second of their answer."""
+    """Accepted requests by the second of their response."""
     throttled: Counter[int]
 
     def _answer(self) -> None:
@@ -95,8 +95,8 @@ class Limited(Connection):
 
 
 async def serve(limit: str) -> None:
-    """Serve until standard input ends, then tell what was accepted and refused in every second."""
-    # Windows begin with the job, so that the same is measured every time.
+    """Serve until standard input ends, then report what was accepted and rejected in every second."""
+    # Windows start with the job, so that every run measures the same.
     Limited.began = time.monotonic()
     Limited.limiter = RateLimiter({OPERATION: LIMITS[limit].rule}, lambda: time.monotonic() - Limited.began)
     Limited.ok, Limited.throttled = Counter(), Counter()
@@ -112,14 +112,14 @@ class Seconds(NamedTuple):
     throttled: Counter[int]
 
     def between(self, begin: int, end: int) -> tuple[int, int]:
-        """Requests that were accepted and refused."""
+        """Accepted and rejected requests."""
         seconds = range(begin, end)
         return sum(self.ok[second] for second in seconds), sum(self.throttled[second] for second in seconds)
 
 
 @contextmanager
 def limited_service(limit: str, seconds: list[Seconds]) -> Iterator[str]:
-    """The base URL of a service in a process of its own; what it has counted goes to `seconds`."""
+    """The base URL of a service in a process of its own; its counts are added to `seconds`."""
     command = [sys.executable, __file__, limit]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None

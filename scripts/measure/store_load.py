@@ -32,7 +32,7 @@ JOBS = {
     "slow-objects": "bucket, 30 ms for a GET",
     "url": 'transfer="url"',
 }
-"""Sources of a job, by what they are called in the figures; all but the first one are buckets."""
+"""Sources of a job by their labels in the figures; all except the first are buckets."""
 
 
 class Measured(NamedTuple):
@@ -42,9 +42,9 @@ class Measured(NamedTuple):
     growth: int
     """Bytes by which the peak memory of the process rose."""
     stall: float
-    """Longest time in seconds that the event loop did not get round."""
+    """Longest time in seconds that the event loop was blocked."""
     own_stall: float
-    """The longest one of the program's own doing: without the time in which others had the core."""
+    """The longest one caused by the program: without the time in which others had the core."""
     peak: int
 
 
@@ -64,7 +64,7 @@ def stores(keys: int = 1_000_000, mib: int = 512, objects: int = 2000, rounds: i
 
         def measured(what: str, count: int) -> Measured:
             scratch = tempfile.mkdtemp(dir=folder)
-            # Not by way of bench.py: what it imports would make garbage collections dearer.
+            # Not through bench.py, whose imports would make garbage collections slower.
             command = [sys.executable, __file__, what, url, base_url, str(files), scratch, str(count)]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             return Measured(*json.loads(done.stdout))
@@ -124,7 +124,7 @@ def print_jobs(jobs: dict[str, list[Measured]], count: int) -> None:
 
 
 async def _measure(what: str, url: str, base_url: str, files: Path, scratch: Path, count: int) -> Measured:
-    """List, send or store what a contestant has."""
+    """List, send or store the objects of a contestant."""
     if what == "keys":
         return await _list(url, count)
     if what == "large":
@@ -179,7 +179,7 @@ async def _ingest(what: str, url: str, base_url: str, files: Path, scratch: Path
 
 @asynccontextmanager
 async def measuring(results: list[Measured]) -> AsyncIterator[None]:
-    """Add to the results what the block took."""
+    """Add the cost of the block to the results."""
     before = _peak()
     watch.reset()
     async with longest_stall() as stall:
@@ -191,7 +191,7 @@ async def measuring(results: list[Measured]) -> AsyncIterator[None]:
 
 
 def _peak() -> int:
-    """Bytes that the process had at most. Linux only; `getrusage` counts those of its parent as well."""
+    """Peak memory of the process in bytes. Linux only; `getrusage` counts those of its parent as well."""
     (line,) = [
         line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")
     ]

@@ -1,10 +1,10 @@
-"""An S3 for benchmarks: as many keys as are asked for, objects of 60 kB, and one large object, all made up.
+"""An S3 for benchmarks: any number of keys, objects of 60 kB, and one large object, all made up.
 
     python scripts/measure/store_service.py      prints its URL and runs until its standard input ends
 
 Its buckets are `keys-COUNT`, `objects-COUNT`, and `slow-objects-COUNT`, which takes 30 ms longer for each
 GET; `large-MIB` has `large.jpg`, of a multiple of 16 MiB. Pages are rendered by replacing a number
-in a template, and the large object is sent by the kernel, so that what is measured is the client.
+in a template, and the large object is sent by the kernel, so that the client is what is measured.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A service for benchmarks: it answers creates and PUTs like Imgwire, and throws the bytes away.
+"""A service for benchmarks: it responds to creates and PUTs like Imgwire, and discards the bytes.
 
     python scripts/measure/stub_service.py      prints its base URL and runs until its standard input ends
 
-It does next to nothing, so that what is measured is the client.
+It does almost nothing, so that the client is what is measured.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Connection(asyncio.BufferedProtocol):
     opened = 0  # connections so far, of all
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport to answer on."""
+        """Keep the transport to respond on."""
         Connection.opened += 1
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
@@ -38,7 +38,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Skip bodies, answer when one is complete."""
+        """Skip bodies, respond when one is complete."""
         if self._body_left >= nbytes:
             self._skip(nbytes)
             return
@@ -126,7 +126,7 @@ PAGE = json.dumps([image() | {"id": str(uuid4())} for _ in range(100)]).encode()
 
 
 def page_headers(request: bytes) -> bytes:
-    """Those of the page that is asked for, in a list of ten million."""
+    """The records of the requested page, in a list of ten million."""
     found = re.search(rb"[?&]page=(\d+)", request)
     page = int(found[1]) if found else 1
     return b"X-Page: %d\r\nX-Limit: 100\r\nX-Total-Count: 10000000\r\nX-Next-Page: %d\r\n" % (page, page + 1)

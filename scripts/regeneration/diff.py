@@ -1,4 +1,4 @@
-"""What a changed document means to the user of a client made from the old one."""
+"""Judges what a changed document means to users of a client generated from the old one."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _NO_SHAPE = ("title", "description", "summary", "example", "examples")
 
 
 class Kind(IntEnum):
-    """What a change asks of the user, from nothing to a change of their code."""
+    """What a change requires of users, from nothing to a change of their code."""
 
     COMPATIBLE = 1
-    """Programs written before the change go on working and type-checking."""
+    """Programs written before the change continue to work and to type-check."""
     BEHAVIOURAL = 2
     """Nothing fails at once, but the same call may do or need something else."""
     BREAKING = 3
@@ -45,7 +45,7 @@ class Change:
     what: str
     kind: Kind
     positions: tuple[Position, ...] = ()
-    """In which direction the changed schema travels; empty where that says nothing."""
+    """The direction in which the changed schema is sent; empty if that does not matter."""
 
     def __str__(self) -> str:
         where = f" ({' and '.join(self.positions)})" if self.positions else ""

@@ -1,1 +1,1 @@
-"""What the pipeline cannot generate from, found before it starts."""
+"""Checks for documents that the pipeline cannot generate from, before it starts."""

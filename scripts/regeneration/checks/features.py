@@ -1,4 +1,4 @@
-"""The parts of OpenAPI that the pipeline supports; all else is rejected at its place, never skipped."""
+"""The parts of OpenAPI that the pipeline supports; all else is rejected with its location, never skipped."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _STYLES: Final = {"path": "simple", "query": "form"}
 
 
 def check(document: Node, selection: Selection, media_type: str) -> list[str]:
-    """Refuse what no generated code could do right.
+    """Reject features that generated code could not support.
 
     Returns:
-        Notes about what has no effect on a client, and is left out.
+        Notes about omitted features that have no effect on a client.
 
     Raises:
-        RegenerationError: naming the place of the first thing that is not supported.
+        RegenerationError: with the location of the first unsupported feature.
     """
     dialect = document.get("jsonSchemaDialect", _DIALECTS[0])
     if str(dialect).rstrip("#") not in _DIALECTS:
@@ -265,7 +265,7 @@ class _Checker:
             )
 
     def _check_all_of(self, schema: Node, place: str) -> None:
-        """Refuse parts that could not be merged: only objects can, or one part with limits beside it."""
+        """Reject parts that could not be merged: only objects can, or one part with limits beside it."""
         parts = [part for part in _listed(schema, "allOf", place) if isinstance(part, dict)]
         if not parts or wrapped(schema) is not None:
             return
@@ -309,7 +309,7 @@ class _Checker:
                     for part in _listed(schema, keyword, place)
                     for kind in self._kinds(part, place, depth + 1)
                 ]
-                # What has a discriminator of its own is told apart by it.
+                # Alternatives with a discriminator are distinguished by it.
                 return [*dict.fromkeys(found)] if "discriminator" in schema else found
         if "allOf" in schema:
             parts = [self._kinds(part, place, depth + 1) for part in _listed(schema, "allOf", place)]

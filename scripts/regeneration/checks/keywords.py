@@ -1,4 +1,4 @@
-"""Which keywords of OpenAPI 3.1 and JSON Schema 2020-12 the pipeline knows, by what holds them."""
+"""Which keywords of OpenAPI 3.1 and JSON Schema 2020-12 the pipeline knows, by their context."""
 
 from __future__ import annotations
 

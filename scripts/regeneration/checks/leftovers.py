@@ -1,4 +1,4 @@
-"""What has no effect on the generated client is noted, so that nothing vanishes silently."""
+"""Notes everything that has no effect on the generated client, so that nothing vanishes silently."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PAGING_HEADERS: Final = frozenset(["x-total-count", "x-page", "x-limit", "x-pre
 
 
 def notes(document: Node, paths: Node, media_type: str) -> list[str]:
-    """One note for everything in the selected paths and around them that is left out."""
+    """One note for each omitted part in and around the selected paths."""
     found = [*_around(document)]
     for path, item in paths.items():
         whole = document["paths"][path]

@@ -1,4 +1,4 @@
-"""Which field tells the alternatives of a schema apart."""
+"""Finds the field that distinguishes the alternatives of a schema."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def discriminated(target: Json) -> str:
 
 
 def discriminators(document: Node, config: Config) -> dict[frozenset[str], tuple[str, dict[str, str]]]:
-    """By the classes of the alternatives: the field that tells them apart, and the class of each value."""
+    """By the classes of the alternatives: the field that distinguishes them, and the class of each value."""
     found: dict[frozenset[str], tuple[str, dict[str, str]]] = {}
     waiting: list[tuple[Json, str]] = [(document, "")]
     while waiting:

@@ -1,4 +1,4 @@
-"""OpenAPI documents as plain JSON: reading, references, refusals and the one way to write them."""
+"""OpenAPI documents as plain JSON: reading, references, rejections and the one way to write them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def parse(text: bytes, name: str) -> Node:
 
     Args:
         text: the document, UTF-8.
-        name: what to call it in messages.
+        name: its name in messages.
 
     Raises:
         RegenerationError: it is not JSON, not an object, Swagger 2.0, or has no paths.
@@ -57,7 +57,7 @@ def _object_without_duplicates(pairs: list[tuple[str, Json]]) -> Node:
 
 
 def check_structure(document: Node, name: str) -> None:
-    """Refuse a document whose paths and operations are not the objects that selection walks.
+    """Reject a document whose paths and operations are not the objects that selection walks.
 
     Raises:
         RegenerationError: naming the place.
@@ -74,7 +74,7 @@ def check_structure(document: Node, name: str) -> None:
 
 
 def check_model(paths: Node, components: Json) -> None:
-    """Refuse paths and components that are not what OpenAPI says, by the generator's own model of it.
+    """Reject paths and components that violate OpenAPI, by the generator's model of it.
 
     Raises:
         RegenerationError: naming the first place.
@@ -159,7 +159,7 @@ def references(node: Json, place: str = "") -> Iterator[tuple[str, str]]:
 
 
 def check_references(document: Node) -> None:
-    """Refuse a document with a reference that dangles.
+    """Reject a document with a dangling reference.
 
     Raises:
         RegenerationError: naming the place of the first one.

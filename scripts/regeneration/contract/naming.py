@@ -1,4 +1,4 @@
-"""Names in the generated code, and which of them are taken."""
+"""Names in the generated code, and which of them are reserved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from regeneration.contract.document import Node, RegenerationError, pointer
 
 _TAKEN_ARGUMENTS = frozenset({"caller", "body", "content", "content_type", "further_query", "request"})
-"""What an endpoint function defines itself, besides what it calls."""
+"""Names that an endpoint function defines itself, besides those it calls."""
 
 TAKEN_CLASSES = frozenset(
     [
@@ -37,7 +37,7 @@ TAKEN_CLASSES = frozenset(
         "misfit",
     ]
 )
-"""What the generated modules import."""
+"""Names that the generated modules import."""
 
 TYPES_NAMES = (
     "list_or_lone, map_of, nullable_of, one_of, tagged, parse_any, parse_bool, parse_date, parse_datetime, "
@@ -68,7 +68,7 @@ def argument_name(item: PropertyProtocol) -> str:
 
 
 def check_class_names(document: Node, config: Config) -> None:
-    """Refuse schemas whose classes could not stand beside each other or beside what they use.
+    """Reject schemas whose classes would collide with each other or with names that they use.
 
     Raises:
         RegenerationError: naming the place.

@@ -1,4 +1,4 @@
-"""What the core must know of each operation, read from `openapi.json`."""
+"""The facts about each operation that the core needs, read from `openapi.json`."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _children(node: Json, segment: re.Match[str]) -> list[Json]:
 
 
 def _merge(old: Json, new: Json) -> Json:
-    """As the specification says: objects are merged member by member, arrays appended, the rest replaced."""
+    """Update by the specification: objects are merged, arrays appended, the rest replaced."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key, value in new.items():
             old[key] = _merge(old[key], value) if key in old else copy.deepcopy(value)

@@ -1,4 +1,4 @@
-"""Which operations of a document are the API that the client is for."""
+"""Selects the operations of a document that belong to the API of the client."""
 
 from __future__ import annotations
 

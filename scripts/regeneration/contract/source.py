@@ -1,4 +1,4 @@
-"""Where the vendor's document comes from: a file, or a URL read with limits on size and time."""
+"""Reads the vendor's document from a file, or from a URL with limits on size and time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read(source: str) -> bytes:
     """The bytes of a document.
 
     Args:
-        source: a path, or an `https://` URL; `http://` is taken for loopback hosts only.
+        source: a path, or an `https://` URL; `http://` is accepted for loopback hosts only.
 
     Raises:
         RegenerationError: it cannot be read, is larger than `MAX_BYTES`, or takes longer than `MAX_SECONDS`.

@@ -244,7 +244,7 @@ def _told(error: object) -> str:
 
 
 def check_complete(tree: Path, facts: list[OperationFacts]) -> None:
-    """Refuse a tree in which an operation has no module or no function; the generator drops them silently.
+    """Reject a tree in which an operation has no module or no function; the generator drops them silently.
 
     Raises:
         RegenerationError: naming every operation that is missing.

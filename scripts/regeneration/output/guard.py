@@ -1,4 +1,4 @@
-"""What the generated tree offers and the hand-written facade does not pass on yet.
+"""Finds what the generated tree offers and the hand-written facade does not pass on yet.
 
 Read from the source, not from imports: a facade that does not fit the new tree must not stop the report.
 """
