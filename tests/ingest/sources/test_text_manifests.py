@@ -246,7 +246,7 @@ def test_a_repeated_column_is_an_error_if_it_would_be_metadata(tmp_path: Path) -
 
 
 def test_utf_16_that_ends_in_the_middle_of_a_character_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UploadSourceError, match="ends within a character of utf-16-le"):
+    with pytest.raises(UploadSourceError, match="ends in the middle of a character of utf-16-le"):
         read(tmp_path, f"source\n{A}\n".encode("utf-16")[:-1])
 
 
