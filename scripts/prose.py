@@ -56,6 +56,21 @@ WORDS = {
     r", too(?=[.;,])": "as well, also",
     r"(?:cannot|could not|can) go on": "continue, resume",
     r"run goes on": "resumes",
+    r"have none of their own": "do not have any",
+    r"results are whole responses": "returns complete responses",
+    r"what else a call can raise": "other errors of a call",
+    r"what it raises ends": "its exceptions end",
+    r"retries and waiting included": "including retries and waiting",
+    r"[Uu]ndocumented is what": "… is undocumented",
+    r"as users hold it": "as users see it",
+    r"(?:cannot|can|could) be had": "is available, is not available",
+    r"(?:left|stays?|kept) as (?:it|they) (?:is|are|was|were)": "unchanged",
+    r"leads? (?:nowhere|elsewhere)": "is broken, points elsewhere",
+    r"taken up again": "resumed",
+    r"lets? it go in": "allow, delay by",
+    r"most wanted first": "most preferred first",
+    r"as far as the client takes": "if the client accepts",
+    r"(?:stands?|stood) at its (?:end|start)": "its position is …",
 }
 """Patterns, and what to say instead."""
 

@@ -79,7 +79,7 @@ def exit_code(error: BaseException) -> ExitCode:
         case errors.StoreError() if error.is_transient or error.reason == "outage":
             return ExitCode.UNREACHABLE
         case errors.JournalError():
-            # A journal that belongs to something else is left as it is; another file must be named.
+            # A journal that belongs to something else is left unchanged; another file must be named.
             return ExitCode.STOPPED if error.reason else ExitCode.USAGE
         case errors.IngestStoppedError():
             refused = error.__cause__ is not None and exit_code(error.__cause__) is ExitCode.REFUSED

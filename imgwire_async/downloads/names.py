@@ -27,7 +27,7 @@ _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\
 
 
 def safe_name(name: str) -> str:
-    """A file name without folders that is valid on every file system; a valid one stays as it is.
+    """A file name without folders that is valid on every file system; a valid one is unchanged.
 
     Control characters and characters reserved on Windows become `_`. Trailing dots and blanks are removed,
     device names such as `CON` and `nul.jpg` get a `_` in front, and names that are too long are cut and get a

@@ -137,7 +137,7 @@ def is_url(text: str) -> bool:
 def url_or_path(text: str) -> str:
     """Strip surrounding blanks from a URL or URI, and turn a `file:` URI into its path.
 
-    Other text stays as it is, because file names may start and end with blanks. Blanks include invisible
+    Other text is unchanged, because file names may start and end with blanks. Blanks include invisible
     characters, such as a zero-width space copied from a web page.
     """
     if text.startswith(_SCHEMES) and "!" <= text[-1] <= "~":

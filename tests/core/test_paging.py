@@ -1,4 +1,4 @@
-"""Lists: pages, items, prefetching, and headers that lead nowhere."""
+"""Lists: pages, items, prefetching, and headers with an invalid next page."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ async def test_a_run_that_ended_within_a_list_resumes_there(
         async for _ in job:
             taken += 1
             if taken == 10:
-                # The pages after those that have been read cannot be had.
+                # The pages after those that have been read are not available.
                 server.faults.always("assets.list", status=403)
             assert taken <= 50
             if taken >= 40:

@@ -163,7 +163,7 @@ class ImageDownloads:
                 unusable target is rejected before the first request.
             extract: unpack the images into the folder `to`, which is created if necessary. The archive itself
                 is not kept. Names that lead out of the folder, links, and archives beyond `limits` are
-                rejected, and the folder is left as it was. Names that are not portable, or that collide when
+                rejected, and the folder is left unchanged. Names that are not portable, or that collide when
                 case is ignored, are changed; see `renamed` of the result.
             overwrite: whether to replace an existing file. Its permissions are kept, and a symbolic link
                 stays a link. Does not apply to file objects.

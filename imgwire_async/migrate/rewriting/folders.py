@@ -52,7 +52,7 @@ def files_below(
 ) -> Iterator[Path | Skipped | Leftover]:
     """Regular files at and below the paths, each once, in order; and skipped paths, with the reason.
 
-    Symbolic links are never followed, because they may lead elsewhere. Temporary files are found in folders,
+    Symbolic links are never followed, because they may point elsewhere. Temporary files are found in folders,
     and beside files that were passed.
 
     Args:

@@ -102,7 +102,7 @@ class Types:
 
     def _map_parser(self, item: ModelProperty) -> str:
         values = self._values(item)
-        # Values that are JSON as they are stay as they are, also where the service sends others one day.
+        # Values that are JSON already are not converted, also where the service sends others one day.
         return "parse_map" if values is None or is_plain(values) else f"map_of({self.parser(values)})"
 
     def _values(self, item: ModelProperty) -> PropertyProtocol | None:
