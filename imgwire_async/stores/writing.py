@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mimetypes
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -45,7 +46,7 @@ async def write(
         chunks: its content, of any length. Exceptions of the iterator are raised here.
         overwrite: whether it may replace an existing object. For multipart uploads, existence is checked
             before the first part is sent, because stores do not support a condition for them.
-        content_type: content type to store; None leaves it to the store.
+        content_type: content type to store; None for that of the key's extension, as far as there is one.
 
     Raises:
         StoreError: it exists (`reason` is `exists`), or cannot be written.
@@ -54,7 +55,7 @@ async def write(
 
     what = f"cannot write {store.name(key)!r}"
     handle: Any = store.handle
-    attributes: Any = None if content_type is None else {"Content-Type": content_type}
+    attributes: Any = _attributes(key, content_type)
     start, complete = await _beginning(chunks)
     if complete:
         mode: Any = "overwrite" if overwrite else "create"
@@ -97,15 +98,16 @@ def write_file(store: Store, key: str, path: Path, *, overwrite: bool = False) -
     """
     import obstore
 
+    attributes: Any = _attributes(key, None)
     if path.stat().st_size <= PART:
         mode: Any = "overwrite" if overwrite else "create"
         with store_errors(f"cannot write {store.name(key)!r}", reading=False):
-            obstore.put(store.handle, key, path, mode=mode, use_multipart=False)
+            obstore.put(store.handle, key, path, mode=mode, use_multipart=False, attributes=attributes)
         return
     if not overwrite:
         check_free(store, key)
     with store_errors(f"cannot write {store.name(key)!r}", reading=False):
-        obstore.put(store.handle, key, path, chunk_size=PART, max_concurrency=_AT_ONCE)
+        obstore.put(store.handle, key, path, chunk_size=PART, max_concurrency=_AT_ONCE, attributes=attributes)
 
 
 def check_free(store: Store, key: str) -> None:
@@ -125,6 +127,13 @@ def check_free(store: Store, key: str) -> None:
             raise
         return
     raise failed(what, "exists", reading=False)
+
+
+def _attributes(key: str, content_type: str | None) -> dict[str, str] | None:
+    if content_type is None:
+        found, encoding = mimetypes.guess_type(key)
+        content_type = found if encoding is None else None  # without a type, stores say it is binary
+    return None if content_type is None else {"Content-Type": content_type}
 
 
 async def _beginning(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:

@@ -126,7 +126,7 @@ class TestSources:
             ("secure_url_enabled=perhaps", "true or false"),
             ("default_params=w", "a JSON object"),
             ("s3_bukcet=photos", "did you mean 's3_bucket'?"),
-            ("allows_upload=true", "no field"),
+            ("allows_upload=true", "unknown field of a deployment"),
             ("s3_secret_key=@missing.txt", "cannot read 'missing.txt': No such file or directory"),
             ("s3_bucket", "NAME=VALUE"),
         ],

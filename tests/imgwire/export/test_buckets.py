@@ -62,6 +62,8 @@ async def test_every_original_becomes_an_object(
     assert {row["key"] for row in rows} == images.keys()
     for row in rows:
         assert len(s3.objects[f"backup/{row['source']}"]) == images[row["key"]].size_bytes
+    types = {put.key: put.headers.get("content-type") for put in s3.requests if put.method == "PUT"}
+    assert {types[f"backup/{row['source']}"] for row in rows} == {"image/png"}
     locations = {outcome.image.location for outcome in outcomes if isinstance(outcome, Stored)}
     assert locations == {f"s3://photos/backup/{row['source']}" for row in rows}
 

@@ -41,6 +41,7 @@ async def test_a_job_writes_its_files_into_a_bucket(
         assert await job.write_images(s3.uri("out/images.parquet")) == 3
         assert await job.write_failures(s3.uri("out/failed.jsonl")) == 0
         job.report.write(s3.uri("out/report.json"))
+        job.report.write(s3.uri("out/report.html"))
         with pytest.raises(InvalidArgumentError, match="extension"):
             await job.write_images(s3.uri("out/images.txt"))
 
@@ -48,6 +49,9 @@ async def test_a_job_writes_its_files_into_a_bucket(
     assert s3.objects["out/images.parquet"][:4] == b"PAR1"
     assert s3.objects["out/failed.jsonl"] == b""
     assert json.loads(s3.objects["out/report.json"])["stored"] == 3
+    types = {r.key: r.headers.get("content-type") for r in s3.requests if r.method == "PUT"}
+    assert types["out/report.html"] == "text/html"  # a browser shows it instead of downloading it
+    assert types["out/images.csv"] == "text/csv"
 
 
 async def test_an_older_object_is_replaced_only_with_overwrite(
