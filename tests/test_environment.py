@@ -64,7 +64,7 @@ def test_the_client_of_the_plugin_belongs_to_its_sandbox(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "tests",
     [
-        ("tests/test_readme.py", "-k", "nothing_but_itself[README"),
+        ("tests/test_readme.py", "-k", "on_its_own[README"),
         ("tests/cli/test_commands.py", "-k", "upload_show_list or metrics or help"),
         ("tests/cli/jobs/test_ingest.py", "-k", "folder_is_stored"),
     ],
