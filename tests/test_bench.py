@@ -1,4 +1,4 @@
-"""The benchmarks run; their figures are not checked."""
+"""The measurements run; their figures are nobody's test."""
 
 from __future__ import annotations
 

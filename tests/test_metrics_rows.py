@@ -1,4 +1,4 @@
-"""Metrics as rows of a table."""
+"""Metrics as a table."""
 
 from __future__ import annotations
 

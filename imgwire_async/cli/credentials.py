@@ -20,6 +20,8 @@ VARIABLES: Final = {
     "imgix": ("IMGIX_API_KEY", "IMGIX_API_BASE_URL"),
 }
 """The environment variables of a service, which apply together; the first is its key."""
+LOCAL: Final = {"imgwire": "imgwire-async sandbox", "imgix": "imgwire-async sandbox imgix"}
+"""The command that runs a service locally."""
 PROFILE_VARIABLE: Final = "IMGWIRE_PROFILE"
 """Environment variable with the profile for commands without `--profile`."""
 
@@ -62,7 +64,8 @@ def _read_profile(service: str) -> Profile | None:
     profile = profiles.load(profiles.DEFAULT if name is None else name, service)
     if profile is None and name is None:
         raise ConfigurationError(
-            f"no API key: set the environment variable {variables[0]}, or run {profiles.LOGIN[service]}"
+            f"no API key: set the environment variable {variables[0]}, or run {profiles.LOGIN[service]}; "
+            f"to try without an account, run {LOCAL[service]}"
         )
     if profile is None:
         raise profiles.unknown(name or "", service)

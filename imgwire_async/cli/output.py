@@ -20,7 +20,7 @@ from imgwire_async.cli.credentials import configured_client
 from imgwire_async.cli.exits import ExitCode, exit_code
 from imgwire_async.cli.settings import ATTEMPTS, settings
 from imgwire_async.cli.streams import LEAST_WIDTH, Beside, complain, is_terminal, note, plain, say, silence
-from imgwire_async.cli.wording import details, in_own_words, sentence
+from imgwire_async.cli.wording import details, failure_in_words, in_own_words, sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,7 +72,8 @@ def retries_shown() -> Callable[[RetryEvent], None]:
     def show(event: RetryEvent) -> None:
         if not settings.verbose and time.monotonic() - started + event.delay < _SILENCE_SECONDS:
             return
-        cause = event.failure or f"the service responded with {event.status}"
+        responded = f"the service responded with {event.status}"
+        cause = responded if event.failure is None else failure_in_words(event.failure)
         wait = f" in {event.delay:.0f} s" if event.delay >= _SILENCE_SECONDS else ""
         note(f"Retrying ({event.attempt + 1} of {ATTEMPTS}){wait}: {cause}")
 

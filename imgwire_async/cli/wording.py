@@ -42,6 +42,20 @@ _PHRASES: Final = tuple(
         ),
     )
 )
+_FAILURES: Final = {
+    "ConnectError": "no connection",
+    "ConnectTimeout": "no connection in time",
+    "CutShort": "incomplete response",
+    "PoolTimeout": "no free connection in time",
+    "ProxyError": "no connection through the proxy",
+    "ReadError": "the connection broke",
+    "ReadTimeout": "no response in time",
+    "TotalTimeout": "no complete response in time",
+    "WriteError": "the connection broke",
+    "WriteTimeout": "the request could not be sent in time",
+}
+"""Failures below HTTP in words, by their names in events and messages. Others are no usable responses."""
+_FAILURE: Final = re.compile(rf": ({'|'.join(_FAILURES)}|RemoteProtocolError)(?=(: )|$)")
 _UNREACHABLE: Final = "cannot reach the service;"
 _KEY: Final = re.compile(r"check that api_key \(or (\w+)\)")
 _REJECTED_FIELD: Final = re.compile(r"the service responded with 422(?: \w+)?; (?:body|path|query)\.(\w+): ")
@@ -65,6 +79,7 @@ def in_own_words(text: str) -> str:
     """
     for pattern, words in _PHRASES:
         text = pattern.sub(words, text)
+    text = _FAILURE.sub(_beside_its_detail, text)
     text = _KEY.sub(lambda match: f"check that {settings.key_name or match[1]}", text)
     if found := _REJECTED_FIELD.match(text):
         text = f"{settings.parameters.get(found[1], found[1])}: {text[found.end() :]}"
@@ -74,6 +89,21 @@ def in_own_words(text: str) -> str:
         # Quoted text is between the pieces; None marks the position of an argument.
         text = "".join(spelled if part is None else part for part in parts)
     return text
+
+
+def failure_in_words(name: str) -> str:
+    """Why no response arrived, in words.
+
+    Args:
+        name: the failure in one word, such as `ConnectTimeout`.
+    """
+    return _FAILURES.get(name, "no usable response")
+
+
+def _beside_its_detail(match: re.Match[str]) -> str:
+    """What stands for the name of a failure in a message, which says by itself what most of them mean."""
+    is_news = match[2] is None and match[1].endswith("Timeout")
+    return f": {failure_in_words(match[1])}" if is_news else ""
 
 
 def _meant(argument: str) -> str:

@@ -42,6 +42,8 @@ class Service:
     """Name of the environment variable that overrides the public base URL."""
     public_url: ClassVar[str]
     """Base URL of the public service."""
+    local_command: ClassVar[str] = ""
+    """The command that runs the service locally, without an account; empty if there is none."""
     headers: ClassVar[Mapping[str, str]] = {}
     """Headers of every call in addition to `Authorization`, `Accept`, `Content-Type` and `User-Agent`."""
     rate_classes: ClassVar[Mapping[str, RateLimit | None]] = {}

@@ -83,6 +83,7 @@ class ImgixService(Service):
     key_variable = "IMGIX_API_KEY"
     url_variable = "IMGIX_API_BASE_URL"
     public_url = "https://api.imgix.com"
+    local_command = "imgwire-async sandbox imgix"
     rate_classes: ClassVar[Mapping[str, RateLimit | None]] = {
         ImgixRateClass.DEFAULT: _spaced(4),
         ImgixRateClass.GET_ASSET: _spaced(10),

@@ -60,6 +60,7 @@ class ImgwireService(Service):
     key_variable = "IMGWIRE_API_KEY"
     url_variable = "IMGWIRE_API_BASE_URL"
     public_url = "https://api.imgwire.dev"
+    local_command = "imgwire-async sandbox"
     rate_classes = dict.fromkeys(RateClass)
     """Imgwire publishes no limits."""
     pauses = Pauses(first=0.1, longest=2.0)

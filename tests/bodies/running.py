@@ -1,4 +1,4 @@
-"""Run a test's coroutine on each event loop."""
+"""Running a test's coroutine on each event loop."""
 
 from __future__ import annotations
 

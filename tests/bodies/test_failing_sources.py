@@ -1,4 +1,4 @@
-"""An exception raised by a caller's source ends only its own upload, and is the cause of the error."""
+"""What the caller's own sources raise ends their own upload, and is the cause of its error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00".ljust(10_000, b"\0")
 
 
 class OwnError(Exception):
-    """An exception that the SDK does not know."""
+    """Nothing that the SDK knows."""
 
 
 def generator(error: BaseException, before: bytes) -> Iterator[bytes]:
@@ -62,7 +62,7 @@ class FailingAsyncFile(FailingFile):
 
 
 class FailingSeek(io.BytesIO):
-    """Can seek to its end, but not back to the start."""
+    """Goes to its end, and not back again."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(JPEG)
@@ -93,11 +93,11 @@ class FailingPath(os.PathLike[str]):
 
 
 class Abandoned(BaseException):
-    """Not an `Exception`, like the classes that some libraries use to stop all work."""
+    """No `Exception`, as those of some libraries that stop a whole piece of work."""
 
 
 class FailingClose:
-    """A generator that fails when it is closed early."""
+    """A generator that fails when it is left early."""
 
     def __init__(self, error: BaseException) -> None:
         self._error = error
@@ -155,7 +155,7 @@ ERRORS = [
 def test_an_exception_of_a_source_becomes_its_outcome_and_the_rest_is_stored(
     sandbox: Sandbox, photo: Path, backend: str, what: str
 ) -> None:
-    # Elsewhere Python turns a StopIteration into the end of the iteration or into a RuntimeError.
+    # Elsewhere Python itself makes the end of an iteration, or a RuntimeError, of a StopIteration.
     plain = what in {"a file at once", "a file later", "a file that does not go back", "attributes", "a path"}
     errors = [error for error in ERRORS if plain or not isinstance(error, StopIteration)]
 
@@ -189,7 +189,7 @@ async def test_a_single_upload_has_the_exception_as_its_cause(client: AsyncImgwi
 
 
 class ClosedResource:
-    """A resource whose `open` returns None."""
+    """Opens nothing."""
 
     name = "photo.jpg"
 

@@ -1,4 +1,4 @@
-"""Hashes, verification and progress of uploads."""
+"""Hashes, verification, and telling how far an upload is."""
 
 from __future__ import annotations
 

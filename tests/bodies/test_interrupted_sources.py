@@ -1,4 +1,4 @@
-"""Uploads that are cancelled or time out while their source is being read."""
+"""Uploads that end while their source is being read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(200_000)
 
 
 class StalledSource:
-    """Returns its first bytes and then no more data."""
+    """Gives its beginning and then nothing more."""
 
     def __init__(self) -> None:
         self.waits = anyio.Event()

@@ -1,4 +1,4 @@
-"""Messages of the command line: one sentence that names options; details only with `--verbose`."""
+"""Messages on the command line: one sentence in terms of options, details with `--verbose`, names once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from imgwire_async import errors
 from imgwire_async.cli.app import app
 from imgwire_async.cli.settings import settings
-from imgwire_async.cli.wording import in_own_words, sentence
+from imgwire_async.cli.wording import failure_in_words, in_own_words, sentence
 from imgwire_async.sandbox import Sandbox
 from tests.ingest.support import folder_of
 
@@ -22,7 +22,7 @@ Invoke = Callable[..., Result]
 PYTHON = re.compile(
     r"\w=(?:True|None)?[,; .]|[a-z]_[a-z]+(?!\w*:)|\bapi_key\b|[a-z]\(\)|\bimages\.\w+|\bpass \w+="
 )
-"""Words that mean something only to Python programmers."""
+"""What only those who write Python know."""
 
 
 @pytest.fixture
@@ -64,9 +64,16 @@ def parameters() -> Iterator[dict[str, str]]:
         ),
         ("stopped early: ingest: stopped early: no key", "stopped early: no key"),
         ("the service responded with 422; query.deadline: too long", "--deadline: too long"),
+        (
+            "the base URL is right: ConnectError: Connection refused",
+            "the base URL is right: Connection refused",
+        ),
+        ("cannot reach the service: ConnectTimeout", "cannot reach the service: no connection in time"),
+        ("the connection broke: ReadError", "the connection broke"),
+        ("incomplete or not valid HTTP: RemoteProtocolError", "incomplete or not valid HTTP"),
     ],
 )
-def test_arguments_become_options(in_python: str, here: str) -> None:
+def test_arguments_and_names_of_exceptions_become_words(in_python: str, here: str) -> None:
     assert in_own_words(in_python) == here
 
 
@@ -171,6 +178,14 @@ def test_retries_are_announced(cli: Invoke, sandbox: Sandbox) -> None:
     sandbox.faults.times(1, "images.list", status=503)
 
     assert cli("ls", "--verbose").stderr.startswith("Retrying (2 of 5): the service responded with 503")
+
+
+def test_a_retry_says_in_words_why_no_response_arrived(cli: Invoke, sandbox: Sandbox) -> None:
+    sandbox.faults.times(1, "images.list", reset="before")
+
+    assert cli("ls", "--verbose").stderr.startswith("Retrying (2 of 5): the connection broke\n")
+    assert failure_in_words("ConnectError") == "no connection"
+    assert failure_in_words("TooManyRedirects") == "no usable response"
 
 
 @pytest.mark.parametrize("waiting", [True, False])

@@ -1,4 +1,4 @@
-"""The number of stack frames of a call."""
+"""How deep a call is."""
 
 from __future__ import annotations
 

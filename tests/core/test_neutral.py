@@ -1,4 +1,4 @@
-"""Modules that are shared by all services do not mention any service."""
+"""What serves every service names none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import imgwire_async
 PACKAGE = Path(imgwire_async.__file__).parent
 NAMES = re.compile(r"imgwire|imgix", re.IGNORECASE)
 OURS = re.compile(r"imgwire_async|imgwire-async|ImgwireError")
-"""The names of the package and of the base class of its errors."""
+"""Names of the package, and of the base of all its errors."""
 
 
 @pytest.mark.parametrize("folder", ["core", "bodies", "downloads", "ingest"])

@@ -1,4 +1,4 @@
-"""Open files as targets, sync and async; unusable ones are rejected before any request."""
+"""Open files as targets: async ones too, and those that cannot work are rejected before any request."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_async_files_work_on_trio(tmp_path: Path) -> None:
 
 
 class AsyncWriteOnly:
-    """Has only an async `write`, which may write less than it is given."""
+    """Nothing but an async `write`, which may take a part at a time."""
 
     def __init__(self, at_once: int | None = None) -> None:
         self.taken = bytearray()
@@ -229,7 +229,7 @@ async def test_a_stream_writer_of_asyncio_is_rejected_before_any_request() -> No
 
 
 class Failing(io.BytesIO):
-    """Raises in one of its methods."""
+    """Raises at one of its methods."""
 
     def __init__(self, method: str, error: Exception) -> None:
         super().__init__()
@@ -250,7 +250,7 @@ async def test_an_exception_of_a_file_is_a_typed_error_with_its_cause(method: st
 
 
 class Counting:
-    """A file whose `write` returns what a test specifies."""
+    """A file whose `write` returns whatever a test says."""
 
     def __init__(self, counts: Callable[[bytes], Any]) -> None:
         self._counts = counts
@@ -300,7 +300,7 @@ async def test_a_write_that_only_returns_an_awaitable_is_a_typed_error() -> None
 
 
 class Odd(Counting):
-    """A file that raises its own exception when an attribute is read."""
+    """A file that raises an error of its own when it is looked at."""
 
     def __init__(self, attribute: str) -> None:
         self._odd = attribute
@@ -350,7 +350,7 @@ async def test_standard_output_gets_the_bytes(capfdbinary: pytest.CaptureFixture
 
 
 class HangingTarget:
-    """An async file whose `write` hangs."""
+    """An async file that takes nothing."""
 
     async def write(self, data: bytes) -> None:  # noqa: ARG002
         await anyio.sleep_forever()
@@ -376,5 +376,5 @@ async def test_the_deadline_applies_to_a_pipe_that_nobody_reads() -> None:
                 job = job_at(f"{server.base_url}/a.zip")
                 with pytest.raises(DeadlineExceededError), anyio.fail_after(30):
                     await client.with_options(deadline=0.2).images.download_archive(job, to=file)
-        while len(reader.read1(1_000_000)) == 65536:  # releases the thread that is still writing
+        while len(reader.read1(1_000_000)) == 65536:  # lets the thread go that still writes
             pass

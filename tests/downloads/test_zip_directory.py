@@ -1,4 +1,4 @@
-"""Forged directories of archives are rejected before the sizes they declare are read or allocated."""
+"""Forged ends of archives: refused before anything is read or kept that they ask for."""
 
 from __future__ import annotations
 

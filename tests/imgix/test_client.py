@@ -1,4 +1,4 @@
-"""The client: configuration, credentials, errors with imgix's messages, limits."""
+"""The client: configuration, credentials, errors in imgix's words, limits."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from imgwire_async import AsyncImgwireClient, ConfigurationError, ImgwireError, 
 from imgwire_async.core.clients.client import core_of
 from imgwire_async.core.http.connections import _tls_context
 from imgwire_async.core.http.urls import checked_base_url
+from imgwire_async.imgix import AsyncImgixClient
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.raw_servers import OK, always, raw_server
@@ -136,6 +137,20 @@ def test_empty_environment_variables_count_as_unset(monkeypatch: pytest.MonkeyPa
 
     assert "https://api.imgwire.dev" in repr(AsyncImgwireClient())
     assert core_of(AsyncImgwireClient()).options.headers == {}
+
+
+@pytest.mark.parametrize(
+    ("make_client", "command"),
+    [(AsyncImgwireClient, "imgwire-async sandbox"), (AsyncImgixClient, "imgwire-async sandbox imgix")],
+)
+def test_without_a_key_the_error_names_the_command_for_a_local_service(
+    monkeypatch: pytest.MonkeyPatch, make_client: Callable[[], object], command: str
+) -> None:
+    monkeypatch.delenv("IMGWIRE_API_KEY", raising=False)
+    monkeypatch.delenv("IMGIX_API_KEY", raising=False)
+
+    with pytest.raises(ConfigurationError, match=f"to try without an account, run {command}$"):
+        make_client()
 
 
 @pytest.mark.parametrize("key", [None, "", "sk_a b", "sk_a\n", "sk_é"])
@@ -487,8 +502,8 @@ def test_cancelling_two_hundred_requests_leaves_the_client_working_and_clean(
 
     left, seconds, in_flight = anyio.run(scenario, **BACKENDS[backend])
 
-    assert left <= 4  # both ends of pooled connections are in this process
-    assert seconds < 20  # a stalled connection stalls for 30 s
+    assert left <= 4  # pooled connections have two ends in this process
+    assert seconds < 20  # a connection that stalls does so for 30 s
     assert in_flight == 0
 
 

@@ -1,4 +1,4 @@
-"""Requests to endpoints without a method, and complete responses."""
+"""Endpoints that no method covers, and responses as a whole."""
 
 from __future__ import annotations
 

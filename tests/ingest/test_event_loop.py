@@ -1,4 +1,4 @@
-"""A job's own work never blocks the event loop."""
+"""What a job does by itself never holds up the event loop of its program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configured limits apply to a job and the other calls of its client together."""
+"""Stated limits hold for a job and the other calls of its client together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that `CancelOnDisconnect` cancels, and those it does not."""
+"""What `CancelOnDisconnect` ends, and what it leaves alone."""
 
 from __future__ import annotations
 

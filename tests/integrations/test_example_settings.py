@@ -1,4 +1,4 @@
-"""Settings, port and sessions of the example service, which are checked at start-up."""
+"""The example service before it serves: its settings, its port, and its sessions."""
 
 from __future__ import annotations
 

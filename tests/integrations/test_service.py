@@ -1,4 +1,4 @@
-"""The example service as a real process, and misbehaving clients."""
+"""The example service as a real process, and clients that behave badly."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def status_of(http: httpx.Client, image_id: str) -> str:
 
 
 def send_half(http: httpx.Client, target: str, content: bytes, extra: str = "") -> socket.socket:
-    """Send only the first half of a request."""
+    """A request whose second half never comes."""
     return send(http, target, len(content), content[: len(content) // 2], extra)
 
 
 def whole_request(http: httpx.Client, target: str, content: bytes, content_type: str) -> socket.socket:
-    """Send a complete request without reading the response."""
+    """A request whose answer nobody has read yet."""
     return send(http, target, len(content), content, f"Content-Type: {content_type}\r\n")
 
 
 def send(http: httpx.Client, target: str, declared: int, content: bytes, extra: str = "") -> socket.socket:
-    """Send a request with the cookie of `http` on a new connection; returns the connection."""
+    """A connection with a request on it, of who is signed in."""
     host, port = http.base_url.host, http.base_url.port
     connection = socket.create_connection((host, port or 80))
     extra += f"Cookie: {COOKIE}={http.cookies[COOKIE]}\r\n"

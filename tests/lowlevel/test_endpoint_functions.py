@@ -22,7 +22,7 @@ UID = UUID(ID)
 
 @dataclass
 class Case:
-    """One endpoint function, its arguments, and the expected request and result."""
+    """One endpoint function, how it is called, and what it must send and give."""
 
     name: str
     call: Callable[[Caller], Awaitable[Response[Any]]]

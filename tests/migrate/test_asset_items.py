@@ -1,4 +1,4 @@
-"""Single assets: the items made of them, before anything is sent."""
+"""What becomes of single assets before anything is sent."""
 
 from __future__ import annotations
 

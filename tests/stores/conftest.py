@@ -1,4 +1,4 @@
-"""A small S3 for each test, and an environment without credentials."""
+"""A small S3 for each test, and an environment without anybody's credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URIs of objects: valid and invalid ones."""
+"""URIs of objects: what they name, and what is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client of the plugin's fixture `imgix_client`."""
+"""The client that the plugin's `imgix_client` gives."""
 
 from __future__ import annotations
 

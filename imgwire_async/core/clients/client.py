@@ -211,7 +211,10 @@ def _credential_source(
             f"service it does not belong to; pass api_key= as well, or set {service.url_variable} instead"
         )
     if given is None:
-        raise ConfigurationError(f"no API key: pass api_key= or set the environment variable {variable}")
+        local = f"; to try without an account, run {service.local_command}" if service.local_command else ""
+        raise ConfigurationError(
+            f"no API key: pass api_key= or set the environment variable {variable}{local}"
+        )
     if isinstance(given, Secret):
         check_credential(given, variable)
     elif not callable(given):

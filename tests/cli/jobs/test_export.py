@@ -1,4 +1,4 @@
-"""`imgwire-async export`: output, files and exit codes."""
+"""`imgwire-async export`: what it prints, what it writes, how it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The progress display of a running job."""
+"""What is shown of a job while it runs."""
 
 from __future__ import annotations
 

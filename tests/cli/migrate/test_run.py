@@ -1,4 +1,4 @@
-"""`imgwire-async migrate run`: output, files and exit codes."""
+"""`imgwire-async migrate run`: what it prints, what it writes, how it ends."""
 
 from __future__ import annotations
 

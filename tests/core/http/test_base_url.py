@@ -1,4 +1,4 @@
-"""Base URLs that are accepted, and their normalized form."""
+"""Which URLs a request can be sent to, and in which form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Custom HTTP clients whose responses have already been read when the SDK gets them."""
+"""Clients of the caller whose responses have been read before the SDK reads them."""
 
 from __future__ import annotations
 

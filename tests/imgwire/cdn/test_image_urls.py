@@ -1,4 +1,4 @@
-"""The URL methods of an image record."""
+"""The methods mixed into an image record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URLs that the vendor's Python and Node builders both produce."""
+"""The URLs that the vendor's Python and Node builders agree on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports into a bucket: objects appear complete, overwrite nothing by default, and can be ingested again."""
+"""Exports into a bucket: objects appear complete, replace nothing unasked, and are read again by `ingest`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Downloads of archives and single images from a sandbox."""
+"""Archives and single images, fetched from a sandbox."""
 
 from __future__ import annotations
 

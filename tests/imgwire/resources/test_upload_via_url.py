@@ -1,4 +1,4 @@
-"""Uploads of URLs, which the service fetches itself."""
+"""Images that the service fetches itself."""
 
 from __future__ import annotations
 

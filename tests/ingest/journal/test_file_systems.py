@@ -1,4 +1,4 @@
-"""Journals on network file systems are rejected, because SQLite may damage them there."""
+"""Journals are kept off network file systems, where SQLite may damage them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The timeline of a job."""
+"""What a job has done over time."""
 
 from __future__ import annotations
 

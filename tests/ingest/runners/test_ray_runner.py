@@ -1,4 +1,4 @@
-"""Errors and warnings before a job starts on a Ray cluster. No test here needs Ray."""
+"""What is said and rejected before a job starts on a Ray cluster. No test here needs Ray."""
 
 from __future__ import annotations
 

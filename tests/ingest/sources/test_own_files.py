@@ -1,4 +1,4 @@
-"""Files that a bulk job writes into a folder are never among its items."""
+"""What bulk jobs write into a folder is never one of its items."""
 
 from __future__ import annotations
 

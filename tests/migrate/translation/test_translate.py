@@ -1,4 +1,4 @@
-"""Translations that the vectors do not cover."""
+"""What the vectors do not show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Assets: indexing, lists with cursors, filters and updates."""
+"""Assets: indexing, lists over cursors, filters and changes."""
 
 from __future__ import annotations
 

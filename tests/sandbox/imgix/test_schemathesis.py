@@ -1,4 +1,4 @@
-"""Schemathesis generates requests of every kind from the contract and checks the local imgix's responses."""
+"""Schemathesis makes requests of every kind from the contract and checks what the local imgix responds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The routes that each kind of credential may use."""
+"""Which credential reaches what."""
 
 from __future__ import annotations
 

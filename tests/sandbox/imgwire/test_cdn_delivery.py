@@ -1,4 +1,4 @@
-"""Negotiation, rejections, caching and request counts of the CDN."""
+"""Negotiation, refusals, caching and counting of the CDN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effect of each transformation, checked in the pixels that the CDN delivers."""
+"""What each transformation does to a picture, seen in the pixels that the CDN delivers."""
 
 from __future__ import annotations
 

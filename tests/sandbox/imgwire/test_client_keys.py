@@ -1,4 +1,4 @@
-"""Restrictions of client keys, and upload tokens."""
+"""Limits of the client key, and upload tokens."""
 
 from __future__ import annotations
 

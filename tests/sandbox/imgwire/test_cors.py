@@ -1,4 +1,4 @@
-"""CORS origins, and the requests that browsers may make."""
+"""CORS origins, and what browsers are allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scripted failures, as seen by a client."""
+"""Scripted failures, as a client meets them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests with the same idempotency key create one record."""
+"""One idempotency key, one record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configurable rate limits that lead to 429."""
+"""429 on request."""
 
 from __future__ import annotations
 

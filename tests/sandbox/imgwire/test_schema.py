@@ -1,4 +1,4 @@
-"""Responses of the sandbox conform to `openapi.json`."""
+"""The sandbox answers as `openapi.json` declares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads of URLs, which the sandbox fetches itself."""
+"""Images that the sandbox fetches itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that violate the schema are rejected with errors in FastAPI's format."""
+"""Requests outside the schema are rejected in FastAPI's shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The developer pages of both local services, and access to them."""
+"""The developer's view of both local services, and who may see and use it."""
 
 from __future__ import annotations
 
