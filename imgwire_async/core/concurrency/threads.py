@@ -53,7 +53,8 @@ class ExclusiveThread:
         limiter: returns the limiter for the number of such threads, see `in_thread`.
         patience: the longest that `end` waits, in seconds. A read of a pipe or of a network file system may
             never return; the thread is then abandoned, and closes the object if the read does return. On
-            asyncio the interpreter waits for it at exit, because anyio's threads are not daemon threads.
+            asyncio the interpreter waits for it at exit if there is no limiter, because anyio's threads are
+            not daemon threads.
     """
 
     def __init__(
