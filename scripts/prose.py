@@ -13,8 +13,10 @@ import io
 import re
 import sys
 import tokenize
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,9 +72,17 @@ WORDS = {
     r"lets? it go in": "allow, delay by",
     r"most wanted first": "most preferred first",
     r"as far as the client takes": "if the client accepts",
+    r"what holds (?:for|against)": "properties of, the behaviour with",
+    r"h[eo]ld(?:s|ing)? (?:up (?:the|an|its) event loop|the event loop up)": "block the event loop",
+    r"some(?:body|one) else's": "another …'s, third-party",
+    r"some(?:body|one)'s own": "a custom …",
+    r"(?:runs?|used|taken) as (?:it|they) stands?": "unchanged",
+    r"(?:is|are|was|were) looked at": "is inspected, is read",
+    r"what becomes of": "processing of, the result of",
+    r"(?:is|are) nobody's": "belongs to no …",
     r"(?:stands?|stood) at its (?:end|start)": "its position is …",
 }
-"""Patterns, and what to say instead."""
+"""Patterns, and what to say instead. A space stands for any white space, line breaks included."""
 
 _ALL = re.compile("|".join(rf"(?P<p{number}>\b(?:{pattern})\b)" for number, pattern in enumerate(WORDS)))
 _BETTER = list(WORDS.values())
@@ -92,36 +102,54 @@ class Finding:
 
 
 def findings(path: Path, text: str) -> Iterator[Finding]:
-    """Words of a file that are not used."""
+    """Words of a file that are not used, including phrases that are broken across lines."""
     passages = python_passages(text) if path.suffix == ".py" else page_passages(text)
-    for line, passage in passages:
-        for match in _ALL.finditer(passage):
+    for first, passage in passages:
+        lines = [" ".join(line.split()) for line in passage.splitlines()]
+        starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
+        for match in _ALL.finditer(" ".join(lines)):
             assert match.lastgroup is not None
-            at = line + passage.count("\n", 0, match.start())
-            word = " ".join(match[0].split())
-            yield Finding(path, at, word, _BETTER[int(match.lastgroup[1:])])
+            at = first + bisect_right(starts, match.start()) - 1
+            yield Finding(path, at, match[0], _BETTER[int(match.lastgroup[1:])])
 
 
 def page_passages(text: str) -> Iterator[tuple[int, str]]:
-    """Lines of a Markdown file outside of code, by number."""
+    """Paragraphs of a Markdown file outside of code, by number of their first line."""
     in_code = False
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.startswith("```"):
-            in_code = not in_code
-        elif not in_code:
-            yield number, line
+    first, paragraph = 1, list[str]()
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        fence = line.startswith("```")
+        if fence or in_code or not line.strip():
+            if paragraph:
+                yield first, "\n".join(paragraph)
+            first, paragraph = number + 1, []
+            in_code ^= fence
+        else:
+            paragraph.append(line)
 
 
 def python_passages(text: str) -> Iterator[tuple[int, str]]:
-    """Comments, strings of more than one word, and names of tests, by number of their line."""
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.start[0], token.string
+    """Comments, strings of more than one word, and names of tests, by number of their first line."""
+    yield from comments(text)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             yield node.lineno, node.value
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
             yield node.lineno, node.name.replace("_", " ")
+
+
+def comments(text: str) -> Iterator[tuple[int, str]]:
+    """Comments of Python code, by number of their first line; those on consecutive lines are one."""
+    last, lines = 0, list[str]()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            if lines and token.start[0] > last + 1:
+                yield last - len(lines) + 1, "\n".join(lines)
+                lines = []
+            last = token.start[0]
+            lines.append(token.string.lstrip("#"))
+    if lines:
+        yield last - len(lines) + 1, "\n".join(lines)
 
 
 def project_files() -> list[Path]:

@@ -1,4 +1,4 @@
-"""The browser that is installed on this machine, for tests of pages."""
+"""The browser installed on this machine, for tests of pages."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 CHROMIUM: Final = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
 )
-"""Its path, or None. Without one the tests that need it are left out, and pytest says so."""
+"""Its path, or None. Without a browser the tests that need one are skipped, and pytest reports it."""
 
 
 def violations(page: Page) -> list[str]:
-    """What a page lacks for people who cannot see it well or use no mouse: what axe finds, with examples."""
+    """Accessibility problems of a page: the violations that axe reports, with examples."""
     from axe_playwright_python.sync_playwright import Axe
 
     response = Axe().run(page, options={"resultTypes": ["violations"]}).response

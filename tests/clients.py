@@ -1,4 +1,4 @@
-"""Clients of a sandbox that do not wait between attempts."""
+"""Clients for a sandbox that do not wait between attempts."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ AnyClient = TypeVar("AnyClient", bound=ServiceClient)
 
 
 def client_of(server: Any, **arguments: Any) -> AsyncImgwireClient:
-    """A client of anything with a `base_url`, such as a sandbox, with its server key if it has one."""
+    """A client for any server with a `base_url`, such as a sandbox, with its server key if it has one."""
     key = server.server_key if isinstance(server, Sandbox) else "sk_test"
     return without_waits(AsyncImgwireClient(**{"api_key": key, "base_url": server.base_url} | arguments))
 
 
 class ShortWaits(RealTime):
-    """Real clocks, on which the waits before a retry and between two looks are shorter.
+    """A real clock that shortens the waits before a retry and between two polls.
 
-    For tests with a real server, whose own time cannot be moved. Where nothing but the client waits, use a
+    For tests with a real server, whose time is real. Where only the client waits, use a
     `VirtualClock`.
 
     Args:
@@ -39,6 +39,6 @@ class ShortWaits(RealTime):
 
 
 def without_waits(client: AnyClient) -> AnyClient:
-    """Let the waits before retries pass at once; deadlines still count them."""
+    """Skip the waits before retries; deadlines still count them."""
     keep_time(client, ShortWaits(math.inf), rate_limits=core_of(client).shared.gate.rate_limits)
     return client

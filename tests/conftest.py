@@ -27,14 +27,14 @@ SETTINGS_OF_THE_TESTS = {"IMGWIRE_KILL_ROUNDS"}
 OF_TERMINALS = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
 PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
 for name in set(os.environ) - SETTINGS_OF_THE_TESTS:
-    # Before anything reads them: the tests, and the programs they start, know only what a test sets.
+    # Before anything reads the environment: tests and their child processes see only what a test sets.
     if name.startswith("IMGWIRE_") or name.upper() in OF_TERMINALS | PROXIES:
         del os.environ[name]
 
-# Nor do they know what `imgwire-async login` has stored for the user.
+# They do not see the keys that `imgwire-async login` has stored for the user, either.
 os.environ["IMGWIRE_CONFIG_FILE"] = os.devnull
 
-# A shell that runs the tests in its background has them, and what they start, ignore Ctrl-C.
+# Processes in the background of a shell ignore Ctrl-C, and so would their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run, however busy the machine is; `scripts/test --fuzz` looks for new ones.
@@ -45,7 +45,7 @@ hypothesis.settings.load_profile("repeatable")
 if sys.version_info < (3, 13):
 
     class WatchedConnection(sqlite3.Connection):
-        """Warns of a connection that nobody has closed, as Python itself does from 3.13 on."""
+        """Warns of an unclosed connection, as Python itself does since 3.13."""
 
         def __del__(self) -> None:
             with suppress(sqlite3.ProgrammingError):  # it is closed, or was never opened
@@ -85,12 +85,12 @@ LONG_FILES = [
     "core/pace/test_throttled.py",
     "test_demo_migrate.py",
 ]
-"""Files that take long, which run first: one at the end would keep all workers but one waiting."""
+"""Slow files, which run first: a slow file at the end would leave all other workers idle."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Collect without the garbage collector, which would look through ever more tests and find nothing."""
+    """Collect with the garbage collector disabled; it would only traverse the growing list of tests."""
     gc.disable()
     try:
         return (yield)
@@ -99,19 +99,19 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the long files."""
+    """Run the slow files first."""
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONG_FILES)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_report_header() -> str | None:
-    """Say what is left out, instead of leaving it out silently."""
+    """Report which tests are skipped and why."""
     return None if CHROMIUM else f"no Chromium or Chrome found: {', '.join(BROWSER_TESTS)} will not run"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _collections_of_new_objects_only() -> None:
-    """Keep `gc.collect()` in tests from looking through all that was imported and done before."""
+    """Freeze existing objects, so that `gc.collect()` in tests does not traverse them."""
     gc.collect()
     gc.freeze()
 
@@ -148,7 +148,7 @@ OF_RAY = {
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Any]:
-    """A Ray cluster of two nodes, to which `RAY_ADDRESS` leads; for tests with the mark `cluster`."""
+    """A Ray cluster of two nodes at `RAY_ADDRESS`, for tests with the mark `cluster`."""
     with pytest.MonkeyPatch.context() as patched:
         for name, value in OF_RAY.items():
             patched.setenv(name, value)

@@ -1,4 +1,4 @@
-"""Ways to leave a generator of the user's early, and checking that the task that used it goes on."""
+"""Ways to leave a user's generator early, and a check that the task that used it continues."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ IN_EVERY_WAY = pytest.mark.parametrize("leave", WAYS, ids=lambda way: way.__name
 
 
 async def goes_on(client: Client) -> None:
-    """Check that this task is whole, and that what it has left ends."""
+    """Check that this task is not cancelled, and that the work it has left ends."""
     gc.collect()
     with anyio.fail_after(20):
         while client.stats().in_flight or client.stats().waiting or _background_tasks():  # noqa: ASYNC110

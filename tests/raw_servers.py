@@ -1,4 +1,4 @@
-"""Servers on bare sockets, for what no well-behaved server would do."""
+"""Servers on bare sockets, for responses that no well-behaved server would send."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Behaviour = Callable[["Connection"], None]
 
 @dataclass
 class Connection:
-    """One accepted connection, and what was read from it so far."""
+    """One accepted connection, and the bytes read from it so far."""
 
     socket: socket.socket
     server: RawServer
@@ -34,7 +34,7 @@ class Connection:
         return head
 
     def read_body(self, head: bytes) -> bytes:
-        """The whole body that `head` announces, or as much of it as came."""
+        """The whole body that `head` declares, or the part of it that arrived."""
         length = content_length(head)
         body = bytearray(self.unread[:length])
         self.unread = self.unread[length:]
@@ -69,7 +69,7 @@ class Connection:
 
 @dataclass
 class RawServer:
-    """A listening socket whose connections all meet the same behaviour, each in its own thread."""
+    """A listening socket that handles all connections with the same behaviour, each in its own thread."""
 
     base_url: str
     heads: list[bytes] = field(default_factory=list)
@@ -137,7 +137,7 @@ def answer(status: int, body: bytes = b"{}", *headers: str) -> bytes:
 
 
 def always(data: bytes) -> Behaviour:
-    """Read each request completely and answer it with `data`, on one connection after another request."""
+    """Read each request completely and respond with `data`; connections are kept open."""
 
     def behave(connection: Connection) -> None:
         while head := connection.read_head():
@@ -148,7 +148,7 @@ def always(data: bytes) -> Behaviour:
 
 
 def in_turn(*answers: bytes) -> Behaviour:
-    """Answer the first request with the first of `answers` and so on; the last one is repeated."""
+    """Respond to the first request with the first of `answers` and so on; the last one is repeated."""
     left = list(answers)
     lock = threading.Lock()
 
@@ -164,7 +164,7 @@ def in_turn(*answers: bytes) -> Behaviour:
 
 @contextlib.contextmanager
 def full_listener() -> Iterator[str]:
-    """The URL of a host that takes no further connection, as one behind a firewall does."""
+    """The URL of a host that accepts no more connections, like one behind a firewall."""
     with socket.socket() as listener, contextlib.ExitStack() as waiting:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)

@@ -1,4 +1,4 @@
-"""What the log of a sandbox shows of the pace of its clients."""
+"""The rate of a sandbox's clients, measured in its request log."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from imgwire_async.sandbox.server.requests.request_log import ReceivedRequest
 
 
 def settled(requests: list[ReceivedRequest], skipped: int, measured: int) -> tuple[float, float]:
-    """How many requests a second a service accepts, and the share of 429s among its responses.
+    """Requests per second that a service accepts, and the share of 429s among its responses.
 
     Args:
-        requests: those that a rate limit holds for, in the order in which they arrived.
-        skipped: accepted requests after the first 429 that do not count, because the limit is being found.
-        measured: accepted requests that count.
+        requests: the requests subject to a rate limit, in order of arrival.
+        skipped: the number of accepted requests after the first 429 that are ignored, because the rate is
+            still being determined.
+        measured: the number of accepted requests that are measured.
     """
     assert any(request.status == 429 for request in requests), "the limit was never reached"
     first = next(number for number, request in enumerate(requests) if request.status == 429)

@@ -1,4 +1,4 @@
-"""The measurements run; their figures are nobody's test."""
+"""The benchmarks run; their figures are not checked."""
 
 from __future__ import annotations
 

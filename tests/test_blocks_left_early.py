@@ -1,6 +1,6 @@
-"""Downloads, many uploads, jobs and lists inside a generator of the user's, left in every way there is.
+"""Downloads, many uploads, jobs and lists inside a user's generator that is left early in every possible way.
 
-Whatever happens to the generator, the task that used it goes on as if nothing had been, and the work ends.
+Whatever happens to the generator, the task that used it continues undisturbed, and the work ends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PHOTO = Path(str(files("skimage") / "data" / "rocket.jpg"))
 Block = Callable[[AsyncImgwireClient], Awaitable[AbstractAsyncContextManager[AsyncIterator[object]]]]
 
 pytestmark = [
-    # Of the user's own generator, which trio wants to be closed.
+    # About the user's own generator, which trio expects to be closed.
     pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning"),
 ]
 

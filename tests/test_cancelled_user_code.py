@@ -1,6 +1,6 @@
-"""Hooks, sources, providers and iterables that await something which was cancelled, while the call was not.
+"""Hooks, sources, providers and iterables that await something cancelled, while the call is not cancelled.
 
-Such a call ends with an error that says so: never as if it were done, and never not at all.
+Such a call ends with an error that says so. It neither succeeds nor hangs.
 """
 
 from __future__ import annotations
@@ -353,7 +353,7 @@ def test_items_of_a_job_whose_hook_was_cancelled_fail(sandbox: Sandbox, use_uvlo
 def test_a_block_whose_own_task_was_cancelled_by_other_code_ends_with_an_error(
     sandbox: Sandbox, use_uvloop: bool, block: str
 ) -> None:
-    """As by a program that cancels all tasks but the one that runs."""
+    """For example by a program that cancels all tasks except the current one."""
     sandbox.faults.always("cdn.get", slow=SIZE)
 
     async def items() -> AsyncIterator[Path]:
@@ -384,7 +384,7 @@ def test_a_block_whose_own_task_was_cancelled_by_other_code_ends_with_an_error(
 
 
 class CancelledMetadata(dict[str, int]):
-    """Values that cannot be asked for."""
+    """Metadata whose values raise a cancellation."""
 
     def items(self) -> Any:
         raise asyncio.CancelledError
@@ -573,7 +573,7 @@ def test_a_cancelled_on_call_hook_is_an_error(sandbox: Sandbox, hook: Any, deadl
 
 
 class NamelessFile(io.BytesIO):
-    """A file whose name cannot be asked for."""
+    """A file whose `name` raises."""
 
     @property
     def name(self) -> str:

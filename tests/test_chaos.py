@@ -1,4 +1,4 @@
-"""Ten thousand calls against a service that fails one in five requests: nothing lost, nothing twice."""
+"""Ten thousand calls against a service that fails one in five requests: nothing is lost or stored twice."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ FAULTS = (
 
 @dataclass
 class Ledger:
-    """What the client believes."""
+    """The results that the client has seen."""
 
     uploads: dict[str, bytes] = field(default_factory=dict)
-    """Content that was to be stored, by idempotency key."""
+    """Content to be stored, by idempotency key."""
     stored: dict[str, Image] = field(default_factory=dict)
     """Records of the uploads that succeeded, by idempotency key."""
     deleted: set[UUID] = field(default_factory=set)
@@ -46,7 +46,7 @@ class Ledger:
     origins_unclear: int = 0
     ended: Counter[str] = field(default_factory=Counter)
     exposed: int = 0
-    """Calls that failed although another attempt was harmless."""
+    """Calls that failed although a retry would have been safe."""
     attempts_of_failed: list[int] = field(default_factory=list)
 
 
@@ -57,7 +57,7 @@ async def chaos() -> AsyncIterator[Sandbox]:
 
 
 def impatient_client(sandbox: Sandbox, max_retries: int = 6, read: float = 0.5) -> AsyncImgwireClient:
-    """A client whose waits between attempts pass quickly."""
+    """A client with short waits between attempts."""
 
     client = AsyncImgwireClient(
         api_key=sandbox.server_key,
@@ -71,7 +71,7 @@ def impatient_client(sandbox: Sandbox, max_retries: int = 6, read: float = 0.5) 
 
 
 def small_image(number: int) -> bytes:
-    """A PNG whose content is different for every number."""
+    """A PNG with different content for each number."""
     pixels = hashlib.sha256(str(number).encode()).digest() * 6
     return bytes(pyvips.Image.new_from_memory(pixels, 8, 8, 3, "uchar").write_to_buffer(".png"))
 
@@ -94,12 +94,12 @@ async def test_calls_against_a_failing_service_end_exactly_once(chaos: Sandbox, 
         attempts = imgwire.stats()
         chaos.faults.clear()
 
-        # Every call ended, in one way or the other, and nothing is left behind in the client.
+        # Every call has ended, and nothing is left behind in the client.
         assert sum(ledger.ended.values()) == calls
         assert (attempts.in_flight, attempts.waiting) == (0, 0)
         assert ledger.attempts_of_failed
         assert all(made >= 1 for made in ledger.attempts_of_failed)
-        # Retries hide the failures, except for POSTs without a key and deletions that had already happened.
+        # Retries hide the failures, except for POSTs without a key and repeated deletions.
         assert attempts.retries > calls / 10
         assert ledger.exposed < calls / 1000
 
@@ -116,20 +116,20 @@ async def test_calls_against_a_failing_service_end_exactly_once(chaos: Sandbox, 
     assert confirmed - ledger.deleted - ledger.deletion_unclear <= live
     assert ledger.deleted
     assert not ledger.deleted & live
-    # A caller whose POST without a key failed knows that it may have happened.
+    # The error of a failed POST without a key says that the request may have taken effect.
     assert ledger.origins <= len(origins) <= ledger.origins + ledger.origins_unclear
 
 
 async def test_images_stored_through_failures_have_the_bytes_that_were_sent(chaos: Sandbox) -> None:
     chaos.faults.random(0.3, seed=11, faults=(*FAULTS, Fault(disconnect_after=40), Fault(status=503)))
     contents = {f"key-{number}": small_image(number) for number in range(200)}
-    # So many that not one of the 600 calls is likely to fail every time.
-    # A busy machine takes longer than half a second for many at once, which would use up the retry budget.
+    # Enough retries that none of the 600 calls is likely to fail every time.
+    # A busy machine takes longer than 0.5 s for many concurrent calls, which would use up the retry budget.
     async with impatient_client(chaos, max_retries=20, read=30) as imgwire:
 
         async def upload(key: str, content: bytes) -> None:
             image = await imgwire.images.upload(content, idempotency_key=key, file_name=f"{key}.png")
-            ready = await imgwire.images.wait_until_ready(image.id, timeout=24 * 3600)  # of quick time
+            ready = await imgwire.images.wait_until_ready(image.id, timeout=24 * 3600)  # in accelerated time
             assert ready.hash_sha256 == hashlib.sha256(content).hexdigest()
             assert ready.size_bytes == len(content)
 

@@ -1,4 +1,4 @@
-"""The demo, as a newcomer sees it."""
+"""The demo, as a new user sees it."""
 
 from __future__ import annotations
 

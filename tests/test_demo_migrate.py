@@ -1,4 +1,4 @@
-"""The demo of a migration, as a newcomer sees it."""
+"""The demo of a migration, as a new user sees it."""
 
 from __future__ import annotations
 

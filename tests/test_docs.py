@@ -1,4 +1,4 @@
-"""The guides and the reference as HTML: complete, without broken links, and usable by everybody."""
+"""The guides and the reference as HTML: complete, without broken links, and accessible."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SHOWN = ["index.html", "guides/export.html", "reference/export.html", "search.ht
 
 
 class Links(HTMLParser):
-    """The links of a page, and where links can lead to in it."""
+    """The links of a page, and the anchors in it."""
 
     def __init__(self, content: str) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def entries(built: Path) -> dict[str, str]:
-    """Pages of the entries of the reference by full name, canonical names included."""
+    """Pages of the reference's entries by full name, including canonical names."""
     inventory = InventoryFile.loads((built / "objects.inv").read_bytes(), uri="")
     return {
         name: item.uri
@@ -276,7 +276,7 @@ def test_pages_are_readable_without_scripts(built: Path, browser: Browser) -> No
 
 
 def problems(page: Page, path: Path) -> list[str]:
-    """What axe finds on the page, and whether it is wider than a phone."""
+    """The violations that axe reports for the page, and whether it is wider than a phone."""
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto(path.as_uri())
     found = [] if page.evaluate("document.documentElement.scrollWidth") <= 390 else ["wider than a phone"]

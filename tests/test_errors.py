@@ -1,4 +1,4 @@
-"""The error tree: plain data that crosses process borders and fits into a log line."""
+"""The error classes: plain data that can be pickled and fits into a log line."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_every_error_comes_back_from_a_process_pool() -> None:
             error = full_error(error_class)
             received = pool.submit(_raise, error).exception(timeout=60)
             assert received is not None
-            received.__cause__ = None  # the traceback text of the other process
+            received.__cause__ = None  # contains the traceback text of the other process
             assert_same(received, error)
 
 

@@ -1,4 +1,4 @@
-"""What needs an extra says which one when it is not installed."""
+"""Modules that need an extra name it if it is not installed."""
 
 from __future__ import annotations
 

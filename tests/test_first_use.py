@@ -1,4 +1,4 @@
-"""The first use of a client inside an event loop does not load on the loop's thread what takes long."""
+"""The first use of a client in an event loop does not import slow modules on the loop's thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several hooks of one client: each sees every call, and none breaks another."""
+"""Several hooks of one client: each is called for every call, and none affects another."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ current: ContextVar[str] = ContextVar("current")
 
 
 def on_call(log: list[str], name: str) -> Callable[[CallEvent], AbstractContextManager[None]]:
-    """Sets a context variable for the time of a call."""
+    """Sets a context variable for the duration of a call."""
 
     @contextmanager
     def hook(event: CallEvent) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""`import imgwire_async` is quick, and everything it offers is there when it is used."""
+"""`import imgwire_async` is fast, and all public names are loaded on first use."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_names_are_loaded_from_the_modules_that_type_checkers_see(package: Any) 
 
 
 def loaded(code: str) -> set[str]:
-    """The modules that `code` loads in a fresh process; those in `before` do not count, if it sets that."""
+    """The modules that `code` loads in a fresh process, except for those in `before`, if the code sets it."""
     program = f"""
 import json, sys
 before = set()
@@ -179,7 +179,7 @@ except SystemExit:
 
 
 def without_a_client(modules: set[str]) -> bool:
-    """Whether the commands are there, and nothing that only running one needs."""
+    """Whether the commands are loaded, but nothing that only running a command needs."""
     needless = {*HTTP_LIBRARIES, "anyio", "attrs", "matplotlib", "fastapi"}
     return (
         "imgwire_async.cli.app" in modules

@@ -1,4 +1,4 @@
-"""The set-up: what a newcomer sees when it fails, and what the demo installs."""
+"""The set-up script: messages when it fails, and the packages that the demo installs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Migrations, exports, jobs of several processes, lists and waits, left early in a generator of the user's.
+"""Migrations, exports, jobs of several processes, lists and waits in a user's generator that is left early.
 
-As in `test_blocks_left_early`: whatever happens to the generator, the task that used it goes on, and the work
-ends.
+As in `test_blocks_left_early`: whatever happens to the generator, the task that used it continues, and the
+work ends.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COUNT = 6
 Leave = Callable[[AsyncGenerator[object, None]], Awaitable[object]]
 
 pytestmark = [
-    # Of the user's own generator, which trio wants to be closed.
+    # About the user's own generator, which trio expects to be closed.
     pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning"),
 ]
 
@@ -57,7 +57,7 @@ def bucket() -> Iterator[S3Server]:
 
 @dataclass
 class World:
-    """What there is to work with."""
+    """The clients and servers of a scenario."""
 
     sandbox: Sandbox
     shop: ImgixSandbox
@@ -180,7 +180,7 @@ def test_a_dropped_job_ends_its_work(world: InWorld, backend: str, block: Block)
 
 @ON_ALL
 @IN_EVERY_JOB
-# What anyio says of a task that asyncio cancels before its first step, as it does at the end of a loop.
+# anyio reports a task that asyncio cancels before its first step, as happens at the end of a loop.
 @pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited:RuntimeWarning")
 def test_a_job_that_is_kept_ends_with_its_loop(world: InWorld, backend: str, block: Block) -> None:
     kept = []

@@ -1,4 +1,4 @@
-"""A program that is killed in the middle of an upload, and what another one finds then."""
+"""A program that is killed in the middle of an upload, and another one that repeats the upload."""
 
 from __future__ import annotations
 

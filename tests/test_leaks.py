@@ -1,4 +1,4 @@
-"""Credentials appear nowhere: no log, no representation, no exception, none of our local variables."""
+"""Credentials never appear in logs, representations, exceptions or our local variables."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def whole_chain(error: BaseException) -> Iterator[BaseException]:
 def frames_of(trace: TracebackType | None) -> Iterator[tuple[str, dict[str, Any]]]:
     while trace is not None:
         frame = trace.tb_frame
-        # The sandbox runs in this process too, but is no part of the client.
+        # The sandbox also runs in this process, but is not part of the client.
         if frame.f_code.co_filename.startswith(PACKAGE) and "sandbox" not in frame.f_code.co_filename:
             yield f"{Path(frame.f_code.co_filename).name}:{frame.f_code.co_name}", frame.f_locals
         trace = trace.tb_next
@@ -94,7 +94,7 @@ def assert_shows_none(text: str, secrets: list[str]) -> None:
 
 
 class Wiretap(httpx.AsyncBaseTransport):
-    """Passes requests on and remembers the signed URLs and tokens that went by."""
+    """Forwards requests and records the signed URLs and tokens in them."""
 
     def __init__(self) -> None:
         self._inner = httpx_aiohttp.AiohttpTransport()
@@ -250,7 +250,7 @@ def test_a_call_cancelled_in_the_middle_of_a_response_shows_none_of_its_content(
 
 
 def shown_by_all_but_this_file(error: BaseException) -> str:
-    """What the frames of every library show, except for those of the test, which know the secrets."""
+    """The local variables of all frames, except for those of this test, which contains the secrets."""
     shown = []
     for one in whole_chain(error):
         for frame, _ in traceback.walk_tb(one.__traceback__):

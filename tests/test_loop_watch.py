@@ -1,4 +1,4 @@
-"""The watch that tells what holds up an event loop, and whose fault it is."""
+"""The watch that reports blocked event loops and the code that blocks them."""
 
 from __future__ import annotations
 

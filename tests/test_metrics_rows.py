@@ -1,4 +1,4 @@
-"""Metrics as a table."""
+"""Metrics as rows of a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers of any library are numbers wherever one is wanted; truth values and text are not."""
+"""Numeric types of all libraries are accepted as numbers; booleans and text are not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BASE = "https://cdn.imgwire.dev/example/0190a0d0-0000-7000-8000-000000000000.jpg
 
 
 class Count:
-    """A whole number of somebody's own."""
+    """A custom integer type."""
 
     def __init__(self, value: int) -> None:
         self._value = value
@@ -146,7 +146,7 @@ def test_numbers_of_any_library_are_sent_to_imgix() -> None:
 
 
 class TestTransformations:
-    """In URLs; lenient and strict."""
+    """Numbers in URLs, lenient and strict."""
 
     NUMBERS: ClassVar[list[Any]] = [
         np.int64(640),

@@ -1,7 +1,7 @@
-"""The adaptive pace against a rate limit that the client is not told, over real sockets and in real time.
+"""Adaptive pacing against a rate limit unknown to the client, over real sockets and in real time.
 
-The algorithm is tested in virtual time, with narrow bounds. This shows that it is wired to what really
-happens: the limits are far below what a busy machine can do, and the service's own log is counted.
+The algorithm is tested in virtual time, with narrow bounds. These tests show that it works with real
+requests: limits are far below the speed of a busy machine, and the service's own log counts the requests.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ async def test_auto_concurrency_finds_and_keeps_an_unknown_rate_limit() -> None:
         ) as imgwire,
     ):
         left = SETTLED_AFTER + MEASURED
-        unthrottled = 1_000  # calls until the limit has to be found
+        unthrottled = 1_000  # calls until the limit must have been determined
 
         async def worker() -> None:
             nonlocal left, unthrottled
@@ -52,11 +52,11 @@ async def test_auto_concurrency_finds_and_keeps_an_unknown_rate_limit() -> None:
 
     goodput, share = settled(requests, SETTLED_AFTER, MEASURED)
     assert 0.4 * LIMIT <= goodput <= 1.08 * LIMIT
-    assert share <= 0.1  # without a pace more than half
+    assert share <= 0.1  # without pacing more than half
 
 
 async def _burst(calls: int, limit: SteadyRate, rounds: int) -> list[tuple[float, int]]:
-    """Calls made at once by a default client: those accepted per second, and the 429s, of each round."""
+    """Concurrent calls of a default client: accepted calls per second and number of 429s, for each round."""
     results = []
     async with (
         Sandbox(rate_limits={"images.list": limit}) as sandbox,
@@ -78,7 +78,7 @@ async def _burst(calls: int, limit: SteadyRate, rounds: int) -> list[tuple[float
 
 async def test_a_burst_over_the_limit_gets_less_than_one_429_per_slot() -> None:
     ((_, throttled),) = await _burst(200, SteadyRate(rate=30, burst=60, retry_after=None), 1)
-    # What was in flight at the first 429, and then hardly any. Without a pace it would be some 260.
+    # Requests in flight at the first 429, and then hardly any. Without pacing it would be about 260.
     assert 1 <= throttled <= 90
 
 
@@ -90,6 +90,6 @@ async def test_six_hundred_calls_of_a_default_client_keep_to_an_unknown_limit(
     limit = SteadyRate(rate=50, burst=50, retry_after=retry_after)
     (goodput, throttled), *later = await _burst(600, limit, 3)
     assert goodput >= 0.4 * 50
-    assert throttled <= 100  # one for each slot; mostly far fewer
+    assert throttled <= 100  # one for each slot; usually far fewer
     assert sum(count for _, count in later) / (2 * 600) <= 0.03
     assert min(rate for rate, _ in later) >= 0.4 * 50

@@ -1,4 +1,4 @@
-"""Pickles that earlier versions have written still load, whatever has moved since."""
+"""Pickles of earlier versions can still be loaded, even if classes have moved since."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def assert_same(value: object, expected: object) -> None:
 
 
 def name_of_error(value: object) -> str | None:
-    """The name of the error in an outcome; errors are not compared by what they say."""
+    """The name of the error in an outcome; the messages of errors are not compared."""
     error = getattr(value, "error", None)
     return None if error is None else type(error).__name__
 

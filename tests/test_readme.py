@@ -1,4 +1,4 @@
-"""Every example of the README and of the guides runs as it stands, against a local Imgwire."""
+"""Every example of the README and of the guides runs unchanged, against a local Imgwire."""
 
 from __future__ import annotations
 
@@ -59,22 +59,22 @@ NAMED = sorted(
         for name in _PATH.findall(TEXTS[PACKAGE / "guides" / guide])
     }
 )
-"""Files and folders below the package or the project that the guides about the code name."""
+"""Files and folders of the package or the project that the guides about the code mention."""
 
 
 @pytest.fixture
 def folder(tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, except for what `scripts/demo` leaves in a checkout, as the working directory."""
+    """The working directory: empty, except for the files that `scripts/demo` leaves in a checkout."""
     (tmp_path / ".demo" / "photographs").mkdir(parents=True)
     shutil.copyfile(photo, tmp_path / ".demo" / "photographs" / "rocket.jpg")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))  # where journals of buckets go
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))  # the folder for journals of buckets
     monkeypatch.setenv("IMGWIRE_CONFIG_FILE", str(tmp_path / ".config" / "profiles.ini"))
     return tmp_path
 
 
 class Shell:
-    """The shell of a reader: services start with the lines that start them, as one service for all pages."""
+    """The shell of a reader: lines that start a service set the variables of one shared service."""
 
     def __init__(
         self, folder: Path, sandbox: Sandbox, imgix: ImgixSandbox, patch: pytest.MonkeyPatch
@@ -92,7 +92,7 @@ class Shell:
         }
 
     def run(self, block: str) -> None:
-        """Run the lines of a block, apart from those about a checkout or a host that does not exist."""
+        """Run the lines of a block, except for those that need a checkout or a host that does not exist."""
         lines = []
         for line in block.splitlines():
             command = line.partition("  #")[0].strip()
@@ -126,7 +126,7 @@ def imgix(local_imgix: ImgixSandbox) -> Iterator[ImgixSandbox]:
 
 @pytest.fixture
 def bucket(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
-    """The bucket `photos` that readers of the guides about them have, as a local S3."""
+    """The bucket `photos` of the guides about buckets, as a local S3."""
     with s3_server() as local:
         monkeypatch.setenv("AWS_ENDPOINT_URL", local.url)
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # journals of buckets
@@ -137,12 +137,12 @@ def bucket(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         yield local
 
 
-# tests/migrate runs the one that needs an account with pictures.
+# tests/migrate runs the guide that needs an account with pictures.
 PAGES = [path for path in TEXTS if path.name != "moving-from-imgix.md"]
 MARKS = {
-    # Ray warns of much that concerns itself only.
+    # Ray emits many warnings about its own internals.
     "clusters.md": [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")],
-    # Each of its many commands is a process; tests/cli runs them all in one.
+    # Each of its many commands would be a process; tests/cli runs them all in one.
     "command-line.md": [pytest.mark.slow],
 }
 

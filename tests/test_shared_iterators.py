@@ -1,4 +1,4 @@
-"""Iterators that several tasks share: each item is given once, and none is lost."""
+"""Iterators shared by several tasks: each item is returned once, and none is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 
 async def shared(iterator: AsyncIterator[T]) -> list[T]:
-    """What several workers get from one iterator."""
+    """The items that several workers get from one iterator."""
     taken: list[T] = []
 
     async def work() -> None:
@@ -128,7 +128,7 @@ def test_a_cancelled_worker_loses_no_page(sandbox: Sandbox, backend: str) -> Non
             first: list[Image] = []
 
             async def one() -> None:
-                first.append(await anext(iterator))  # may be there before the cancellation
+                first.append(await anext(iterator))  # may have arrived before the cancellation
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(one)

@@ -1,4 +1,4 @@
-"""Running a test's coroutine on each event loop."""
+"""Run a test's coroutine on each event loop."""
 
 from __future__ import annotations
 

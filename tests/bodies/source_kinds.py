@@ -1,4 +1,4 @@
-"""Every kind of thing that can be uploaded, opened over the same content."""
+"""Every kind of source that can be uploaded, each with the same content."""
 
 # ruff: noqa: ASYNC230, PTH123 - these tests may wait for the disk, and close what they open
 from __future__ import annotations
@@ -26,7 +26,7 @@ NAMED = "photo.jpg"
 
 @dataclass(frozen=True)
 class Given:
-    """What is passed to `upload`."""
+    """A source as it is passed to `upload`."""
 
     file: Any
     size: int | None = None
@@ -112,7 +112,7 @@ async def form_file(content: bytes, folder: Path) -> AsyncIterator[Given]:  # no
     with tempfile.SpooledTemporaryFile(max_size=1000) as file:
         file.write(content)
         file.seek(0)
-        # Starlette makes them with such a file itself, whatever its annotation says.
+        # Starlette itself passes a `SpooledTemporaryFile`, despite the `BinaryIO` of its annotation.
         yield Given(fastapi.UploadFile(cast(BinaryIO, file), filename=f"C:\\pictures\\{NAMED}"))
 
 
@@ -126,7 +126,7 @@ def of_pipe(*, sized: bool) -> Kind:
                 with open(writing, "wb") as file:
                     file.write(content)
             except BrokenPipeError:
-                pass  # nobody wanted the rest
+                pass  # the reader closed the pipe early
 
         writer = threading.Thread(target=write)
         writer.start()

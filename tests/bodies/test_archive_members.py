@@ -105,7 +105,7 @@ async def test_a_member_is_read_from_its_current_position(tmp_path: Path) -> Non
 
 
 class YieldingMemory(io.BytesIO):
-    """Lets other threads run between going somewhere and reading there."""
+    """Lets other threads run between a seek and the read that follows it."""
 
     def seek(self, offset: int, whence: int = 0) -> int:
         position = super().seek(offset, whence)
@@ -114,7 +114,7 @@ class YieldingMemory(io.BytesIO):
 
 
 class YieldingFile:
-    """The same as a class of somebody else's, which can be read only where it stands."""
+    """The same, as a third-party class that can be read only at its current position."""
 
     def __init__(self, content: bytes) -> None:
         self._content = YieldingMemory(content)
@@ -152,7 +152,7 @@ async def test_members_of_one_archive_read_concurrently_do_not_mix(
 
 
 async def contents_at_once(files: dict[str, Any]) -> dict[str, list[bytes]]:
-    """What each file gives, three times, while the others are read."""
+    """Read each file three times while the others are being read."""
     found: dict[str, list[bytes]] = {name: [] for name in files}
 
     async def take(name: str) -> None:
@@ -167,7 +167,7 @@ async def contents_at_once(files: dict[str, Any]) -> dict[str, list[bytes]]:
 
 
 class Restless(io.BytesIO):
-    """A reader that looks for the next member moves the position while a thread reads."""
+    """Moves its position while a thread reads, as a reader does that looks for the next member."""
 
     def seek(self, offset: int, whence: int = 0) -> int:
         position = super().seek(offset, whence)
@@ -210,7 +210,7 @@ async def test_members_of_closed_and_damaged_archives_are_typed_errors(tmp_path:
         raw.seek(offset)
         raw.write(b"damage")
     damaged = zipfile.ZipFile(tmp_path / "a.zip")
-    # Up to Python 3.11 a seek finds the damage; later ones find it when the last bytes are read.
+    # Up to Python 3.11 a seek detects the damage; later versions detect it when the last bytes are read.
     kinds = (UploadSourceError, SourceFailedError)
     with damaged, damaged.open(NAMES[0]) as broken, pytest.raises(kinds) as raised:
         await content_of(broken)

@@ -1,4 +1,4 @@
-"""What the system has of a file in memory is read without a thread, and everything else in one."""
+"""Cached parts of a file are read without a thread; the other parts are read in a thread."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def picture(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def visits(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The calls that were made in threads."""
+    """The calls that ran in threads."""
     made: list[object] = []
     guarded = ExclusiveThread._guarded
 

@@ -1,4 +1,4 @@
-"""Every kind of source through a whole upload: it arrives, it is sent again, it leaves nothing behind."""
+"""Every kind of source in a complete upload: it arrives, can be sent again, and leaves nothing behind."""
 
 # ruff: noqa: ASYNC240 - these tests may wait for the disk
 from __future__ import annotations
@@ -147,8 +147,8 @@ async def test_cancelled_halfway_it_leaves_nothing_behind(
             await asyncio.wait([task])
             assert asyncio.all_tasks() == tasks
 
-    gc.collect()  # what was only dropped would be reported here
-    assert not open_files() - files  # what an earlier test has left may end meanwhile
+    gc.collect()  # warns of anything that was dropped without being closed
+    assert not open_files() - files  # files of an earlier test may be closed meanwhile
     assert [path.name for path in tmp_path.iterdir()] in ([], [NAMED])
 
 

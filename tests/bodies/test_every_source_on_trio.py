@@ -1,4 +1,4 @@
-"""On trio as well, every source that is not asyncio's arrives, is sent again, and leaves nothing behind."""
+"""Every source that does not need asyncio works on trio: it can be sent again and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def test_cancelled_halfway_it_leaves_nothing_behind(
             cancelled.append(scope.cancelled_caught)
 
     with raw_server(accept_creates_and_stop_reading_puts, receive_buffer=16_384) as server:
-        anyio.run(scenario, backend="trio")  # ends only when every task has
+        anyio.run(scenario, backend="trio")  # returns only once every task has ended
 
     assert cancelled == [True]
-    gc.collect()  # what was only dropped would be reported here
+    gc.collect()  # warns of anything that was dropped without being closed
     assert not open_files() - files

@@ -1,4 +1,4 @@
-"""What the caller's own sources raise ends their own upload, and is the cause of its error."""
+"""An exception raised by a caller's source ends only its own upload, and is the cause of the error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00".ljust(10_000, b"\0")
 
 
 class OwnError(Exception):
-    """Nothing that the SDK knows."""
+    """An exception that the SDK does not know."""
 
 
 def generator(error: BaseException, before: bytes) -> Iterator[bytes]:
@@ -62,7 +62,7 @@ class FailingAsyncFile(FailingFile):
 
 
 class FailingSeek(io.BytesIO):
-    """Goes to its end, and not back again."""
+    """Can seek to its end, but not back to the start."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(JPEG)
@@ -93,11 +93,11 @@ class FailingPath(os.PathLike[str]):
 
 
 class Abandoned(BaseException):
-    """No `Exception`, as those of some libraries that stop a whole piece of work."""
+    """Not an `Exception`, like the classes that some libraries use to stop all work."""
 
 
 class FailingClose:
-    """A generator that fails when it is left early."""
+    """A generator that fails when it is closed early."""
 
     def __init__(self, error: BaseException) -> None:
         self._error = error
@@ -155,7 +155,7 @@ ERRORS = [
 def test_an_exception_of_a_source_becomes_its_outcome_and_the_rest_is_stored(
     sandbox: Sandbox, photo: Path, backend: str, what: str
 ) -> None:
-    # Elsewhere Python itself makes the end of an iteration, or a RuntimeError, of a StopIteration.
+    # Elsewhere Python turns a StopIteration into the end of the iteration or into a RuntimeError.
     plain = what in {"a file at once", "a file later", "a file that does not go back", "attributes", "a path"}
     errors = [error for error in ERRORS if plain or not isinstance(error, StopIteration)]
 
@@ -189,7 +189,7 @@ async def test_a_single_upload_has_the_exception_as_its_cause(client: AsyncImgwi
 
 
 class ClosedResource:
-    """Opens nothing."""
+    """A resource whose `open` returns None."""
 
     name = "photo.jpg"
 

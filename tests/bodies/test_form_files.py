@@ -1,4 +1,4 @@
-"""Files of web forms are stored under the name that the browser gave, in every framework."""
+"""Files of web forms are stored under the name that the browser sent, in every framework."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00".ljust(600_000, b"\0")
 
 
 def of_a_request(size: int) -> FileStorage:
-    """As Flask makes it of a form, in memory or on disk."""
+    """A file as Flask parses it from a form, in memory or on disk."""
     body = (
         b'--b\r\nContent-Disposition: form-data; name="avatar"; filename="me.jpg"\r\n'
         b"Content-Type: image/jpeg\r\n\r\n" + JPEG[:size] + b"\r\n--b--\r\n"
@@ -29,7 +29,7 @@ def of_a_request(size: int) -> FileStorage:
 
 
 class DjangoFile:
-    """As Django's `UploadedFile`: `name` is that of the file."""
+    """Like Django's `UploadedFile`: `name` is the name of the file."""
 
     def __init__(self) -> None:
         self.file = io.BytesIO(JPEG)
@@ -39,7 +39,7 @@ class DjangoFile:
 
 
 class BottleFile:
-    """As Bottle's `FileUpload`: `name` is that of the field."""
+    """Like Bottle's `FileUpload`: `name` is the name of the field."""
 
     name = "avatar"
     filename = "me.jpg"
@@ -49,7 +49,7 @@ class BottleFile:
 
 
 class FalconPart:
-    """As Falcon's `BodyPart`, which cannot seek: `name` is that of the field."""
+    """Like Falcon's `BodyPart`, which cannot seek: `name` is the name of the field."""
 
     name = "avatar"
     filename = "C:\\photos\\me.jpg"

@@ -1,4 +1,4 @@
-"""Deadlines and timeouts hold from the first moment, whatever hangs: a source, a disk, a hook."""
+"""Deadlines and timeouts apply from the start of a call, also when a source, a disk or a hook hangs."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00".ljust(10_000, b"\0")
 
 LIMIT = 0.3
 AT_MOST = 25.0
-"""Seconds for a call that should end after `LIMIT`: far less than what hangs here, which is for ever."""
+"""Maximum seconds for a call that should end after `LIMIT`; what hangs in these tests hangs forever."""
 
 
 class Hanging:
-    """Makes sources that give nothing, or nothing further, until the test has ended."""
+    """Makes sources that return no data, or no more data, until the test has ended."""
 
     def __init__(self) -> None:
         self.ended = threading.Event()
@@ -104,13 +104,13 @@ def hanging() -> Iterator[Hanging]:
 
 @pytest.fixture
 def pipe() -> Iterator[io.BufferedReader]:
-    """A pipe whose other end stays open and says nothing."""
+    """A pipe whose other end stays open and writes nothing."""
     reading, writing = os.pipe()
     with ExitStack() as stack:
         file = stack.enter_context(os.fdopen(reading, "rb"))
         other = stack.enter_context(os.fdopen(writing, "wb"))
         yield file
-        other.close()  # lets a thread that still reads come back
+        other.close()  # releases a thread that is still reading
 
 
 SOURCES: dict[str, Callable[[Hanging], Any]] = {
@@ -245,7 +245,7 @@ def test_a_progress_hook_that_hangs_ends_with_the_deadline(
             if at == "start" or progress.sent == progress.total:
                 await anyio.sleep_forever()
 
-        # Time enough for the upload itself on a busy machine.
+        # Long enough for the upload itself on a busy machine.
         await ends_soon(sandbox, DeadlineExceededError, photo, on_progress=hook, deadline=2)
         assert len(sandbox.requests.of("store.put")) == 1
 
@@ -294,7 +294,7 @@ def test_one_source_that_hangs_does_not_block_the_others(
         async with (
             client_of(
                 sandbox, timeout=Timeouts(read=4.0)
-            ) as client,  # the photos take a busy machine a while
+            ) as client,  # uploading the photos takes a while on a busy machine
             client.images.upload_many(items, concurrency=2) as outcomes,
         ):
             taken = [outcome async for outcome in outcomes]

@@ -1,4 +1,4 @@
-"""Image types by content: real files of every type, and bytes of every kind."""
+"""Image types are detected from the content: real files of every type, and arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def box(major: bytes, *compatible: bytes) -> bytes:
         (box(b"avis", b"msf1"), "image/avif"),
         (box(b"mif1"), None),
         (box(b"isom", b"mp42"), None),
-        (box(b"mif1", b"abcd") + b"heic", None),  # behind the box
+        (box(b"mif1", b"abcd") + b"heic", None),  # after the box
         (b"RIFF\0\0\0\0WAVE", None),
         (b"BM not a bitmap at all", None),
         (b"%PDF-1.7", None),

@@ -1,4 +1,4 @@
-"""Hashes, verification, and telling how far an upload is."""
+"""Hashes, verification and progress of uploads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads that end while their source is being read."""
+"""Uploads that are cancelled or time out while their source is being read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(200_000)
 
 
 class StalledSource:
-    """Gives its beginning and then nothing more."""
+    """Returns its first bytes and then no more data."""
 
     def __init__(self) -> None:
         self.waits = anyio.Event()

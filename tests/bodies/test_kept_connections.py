@@ -1,4 +1,4 @@
-"""Uploads to a store that responds at once keep their connection, whatever the source and the event loop."""
+"""Uploads to a store that responds at once keep their connection, with every source and event loop."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _RECORD: dict[str, Any] = {
 
 
 def create_and_store(connection: Connection, *, once: bool = False) -> None:
-    """Respond to creates, and to PUTs as soon as their last byte has come."""
+    """Respond to creates, and to PUTs as soon as their last byte has arrived."""
     buffer = bytearray(MIB)
     while head := connection.read_head():
         if head.startswith(b"PUT"):

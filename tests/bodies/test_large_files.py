@@ -1,4 +1,4 @@
-"""A large upload needs little memory, never holds up the event loop, and leaves nothing open."""
+"""A large upload needs little memory, never blocks the event loop, and leaves nothing open."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def drain(connection: Connection) -> None:
 
 
 class Watch:
-    """What a watched block needed at most."""
+    """Peak memory and longest turn of the event loop in a watched block."""
 
     def __init__(self) -> None:
         self.memory = 0
         self.longest_turn = 0.0
-        """Seconds of the processor before another task of the loop could run; other programs add none."""
+        """Seconds of CPU time until another task of the loop could run; other programs do not count."""
 
 
 @asynccontextmanager
@@ -82,8 +82,8 @@ async def test_a_large_file_is_sent_with_little_memory_and_without_blocking_the_
     turns = []
     with raw_server(drain) as server:
         async with client_of(server) as client:
-            await client.health()  # loading certificates is no part of an upload
-            for _ in range(3):  # the garbage collector may hold us up, but not every time
+            await client.health()  # loads the certificates, which is not part of an upload
+            for _ in range(3):  # the garbage collector may block one run, but not every run
                 async with watched() as watch, open_source(sparse_file) as source:
                     await put_bytes(
                         core_of(client),

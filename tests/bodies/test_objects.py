@@ -1,4 +1,4 @@
-"""Uploading straight from an object of a cloud store."""
+"""Uploads directly from an object of a cloud store."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def large(small: bytes) -> bytes:
 
 
 async def both_readings(uri: StoredObject | str, between: object = None) -> list[str]:
-    """The digests of what two attempts of one upload read."""
+    """The digests of the bytes that two attempts of one upload read."""
     digests = []
     async with open_source(uri) as source:
         for number in range(2):

@@ -1,4 +1,4 @@
-"""Files whose `read` is unusual: short, without a size, packed, inside of an archive."""
+"""Files with an unusual `read`: short reads, no size argument, compressed, inside an archive."""
 
 # ruff: noqa: SIM115 - these tests close what they open
 from __future__ import annotations
@@ -27,7 +27,7 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + random.Random(5).randbytes(8_000)
 
 
 class ShortReads(io.BytesIO):
-    """Gives a few bytes at a time, as a raw file may."""
+    """Returns a few bytes at a time, as a raw file may."""
 
     def __init__(self, most: int) -> None:
         super().__init__(JPEG)
@@ -61,7 +61,7 @@ class KeywordOnly(Whole):
 
 
 class Endless(Whole):
-    """Gives everything whenever it is asked."""
+    """Returns the whole content on every read."""
 
     def read(self) -> bytes:
         return self._content

@@ -1,4 +1,4 @@
-"""What cannot be uploaded is rejected with a reason before any call, or while it is being read."""
+"""Sources that cannot be uploaded are rejected with a reason, before any request or while being read."""
 
 # ruff: noqa: PTH123 - these tests may wait for the disk
 from __future__ import annotations
@@ -23,7 +23,7 @@ from imgwire_async.sandbox import Sandbox
 from tests.raw_servers import Connection, answer, in_turn, raw_server
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00".ljust(10_000, b"\0")
-SMALL = JPEG[:3_000]  # less than what is looked at to tell the type
+SMALL = JPEG[:3_000]  # fewer bytes than type detection reads
 
 
 def at_its_end() -> io.BytesIO:
@@ -206,7 +206,7 @@ async def test_a_generator_is_closed_when_the_upload_fails(
 
 def endless_sync() -> Iterator[bytes]:
     with io.BytesIO(b"x" * 300_000) as file:
-        # A common slip: the end of a binary file is b"" and not "".
+        # A common mistake: the end of a binary file is b"" and not "".
         yield from iter(partial(file.read, 65_536), "")
 
 

@@ -1,4 +1,4 @@
-"""One open file, iterator or response in several uploads at once: never a mixture."""
+"""One open file, iterator or response in several uploads at once: their content is never mixed."""
 
 # ruff: noqa: ASYNC230, PTH123, SIM115 - these tests may wait for the disk
 from __future__ import annotations
@@ -56,7 +56,7 @@ def compressed(module: Any) -> Any:
 
 
 class Awaited:
-    """An async file of somebody's own."""
+    """A custom async file."""
 
     def __init__(self, path: Path) -> None:
         self.file = path.open("rb")
@@ -88,7 +88,7 @@ SEEKABLE: dict[str, Callable[[Path], Any]] = {
 
 
 async def hashes_of(client: AsyncImgwireClient, sources: list[Any], **options: Any) -> list[str]:
-    """Upload all at once; what the service has of each, or what its error says."""
+    """Upload all concurrently; returns the hash of each stored image, or the text of its error."""
     results = [""] * len(sources)
 
     async def upload(number: int) -> None:
@@ -140,7 +140,7 @@ def test_two_wrappers_of_one_file_take_turns(sandbox: Sandbox, path: Path, backe
 
 
 class Duck:
-    """Reads a file that it keeps under a name of its own."""
+    """Reads a file that it keeps in a private attribute."""
 
     name = "photo.jpg"
 
@@ -203,7 +203,7 @@ async def async_pieces() -> AsyncIterator[bytes]:
 
 
 class Again:
-    """Iterable many times, always over the same iterator."""
+    """Can be iterated several times, but always returns the same iterator."""
 
     def __init__(self) -> None:
         self._iterator = iter(list(pieces()))
@@ -246,7 +246,7 @@ def test_a_source_that_can_be_read_once_is_stored_whole_by_one_upload_only(
             source = ONCE[kind]()
             found = await hashes_of(client, [source, source, source], size=size)
             if kind == "function" and size is not None:
-                # Its first bytes are looked at, and a function has to give them again.
+                # Type detection reads the first bytes, so the function would have to return them again.
                 assert HASH not in found
             else:
                 assert found.count(HASH) == 1

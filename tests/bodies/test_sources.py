@@ -1,4 +1,4 @@
-"""Sources: everything that holds bytes can be read again and again, everything else is rejected in time."""
+"""Sources: supported ones can be read repeatedly; anything else is rejected before a request is made."""
 
 # ruff: noqa: ASYNC240 - these tests may wait for the disk
 from __future__ import annotations
@@ -198,7 +198,7 @@ async def test_a_cancelled_task_leaves_no_file_open(
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    gc.collect()  # a file that was only dropped would be reported here
+    gc.collect()  # warns of a file that was dropped without being closed
     assert open_files() == before
 
 
@@ -279,7 +279,7 @@ async def test_temporary_files_are_written_in_a_few_threads(monkeypatch: pytest.
         for _ in range(24):
             tasks.start_soon(spool)
 
-    assert 1 < most <= 8  # with more of them the event loop waits for the interpreter
+    assert 1 < most <= 8  # with more threads the event loop waits for the GIL
 
 
 async def test_a_function_is_called_and_the_file_that_it_returns_closed_in_a_thread() -> None:

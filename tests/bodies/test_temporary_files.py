@@ -1,4 +1,4 @@
-"""A disk that fills up under the temporary file of a source, at any moment."""
+"""A disk that fills up while the temporary file of a source is written or read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.bodies.running import BACKENDS, run
 from tests.clients import client_of
 
 LIMIT = CHUNK_SIZE + 100_000
-"""Bytes for which there is room; the file is on disk by then."""
+"""Bytes that fit on the disk: more than a source keeps in memory."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def little_room() -> Iterator[None]:
 
 
 def large() -> AsyncIterator[bytes]:
-    """More than is kept in memory."""
+    """More bytes than are kept in memory."""
     return pieces(2 * CHUNK_SIZE)
 
 
@@ -58,7 +58,7 @@ def test_a_full_disk_is_a_failure_of_the_source_however_late_it_appears(
     arguments: Any = options | ({"size": total} if options else {})
 
     async def main() -> None:
-        # A sandbox in this process would have no room for its database either.
+        # A sandbox in this process could not write its database either.
         async with AsyncImgwireClient("sk_test", base_url="http://127.0.0.1:9") as client:
             with pytest.raises(UploadSourceError, match="cannot write a temporary file") as caught:
                 await client.images.upload(pieces(total), mime_type="image/png", **arguments)
@@ -69,7 +69,7 @@ def test_a_full_disk_is_a_failure_of_the_source_however_late_it_appears(
 
 
 class FailingFile:
-    """Fails with one of its operations, as a network file system may; with `times`, so often."""
+    """Fails in one of its operations, as a network file system may; with `times`, only that often."""
 
     def __init__(self, failing: str, code: int, times: float = math.inf, most: int = 1 << 30) -> None:
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by `close`
@@ -110,7 +110,7 @@ class FailingFile:
 def failing_files(
     monkeypatch: pytest.MonkeyPatch, make: Callable[[], FailingFile | OSError]
 ) -> list[FailingFile]:
-    """Files that replace temporary ones."""
+    """Replace temporary files with these; returns the list of those that were opened."""
     made: list[FailingFile] = []
     real = tempfile.TemporaryFile
 
@@ -133,7 +133,7 @@ def failing_files(
         ("write", "cannot write a temporary file: Input/output error"),
         ("seek", "cannot write a temporary file: Input/output error"),
         ("read", "cannot read the file: .*Input/output error"),
-        ("close", None),  # the bytes are there by then
+        ("close", None),  # all bytes have been read by then
     ],
 )
 def test_every_operation_on_a_temporary_file_fails_with_the_same_class(
@@ -186,7 +186,7 @@ def test_a_full_folder_with_no_files_of_this_process_fails_the_item_and_is_named
 
 
 class Disk:
-    """A folder with room for this many bytes."""
+    """A folder that can hold this many bytes."""
 
     def __init__(self, room: int) -> None:
         self.room = room

@@ -1,4 +1,4 @@
-"""The command line against a sandbox: what people see, what scripts get, and how commands end."""
+"""The command line against a sandbox: tables, JSON output and exit codes."""
 
 from __future__ import annotations
 

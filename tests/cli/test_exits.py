@@ -1,4 +1,4 @@
-"""How commands end: one table for all of them, from their first moment to their last, in real processes."""
+"""Exit codes and messages of all commands, in real processes, from start-up to shutdown."""
 
 from __future__ import annotations
 
@@ -158,11 +158,11 @@ PRINTING = [
     ["ingest", "photos", "--json"],
     ["sandbox", "--port", "0"],
 ]
-"""All kinds of output."""
+"""Commands with every kind of output."""
 
 
 def run_in_here(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    """How a command ends whose standard streams have been set."""
+    """Run a command in this process with the current standard streams; returns its exit code."""
     before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
     monkeypatch.setattr(sys, "argv", ["imgwire-async", *arguments])
     try:
@@ -203,7 +203,7 @@ def unwritable_file(state: str) -> Iterator[TextIO]:
         reader, descriptor = os.pipe()
         os.close(reader)
     else:
-        # A closed one is made one that can only be read.
+        # A descriptor that can only be read stands in for a closed one.
         descriptor = os.open(
             *{"full": ("/dev/full", os.O_WRONLY), "closed": (os.devnull, os.O_RDONLY)}[state]
         )
@@ -282,14 +282,14 @@ def test_a_signal_in_the_first_second_shows_no_traceback(
     sandbox: Sandbox, number: signal.Signals, milliseconds: int
 ) -> None:
     sandbox.faults.always("images.list", stall=30.0)
-    # Says when it has begun: what the interpreter does before that is not ours.
+    # Prints a dot once our code runs: earlier signals reach only the interpreter.
     code = "import sys; from imgwire_async.cli import main; sys.stderr.write('.'); sys.stderr.flush(); main()"
     with subprocess.Popen(
         [sys.executable, "-c", code, "ls"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
         assert process.stderr.read(1) == "."
-        time.sleep(milliseconds / 1000)  # wherever it is by then, it ends in the same way
+        time.sleep(milliseconds / 1000)  # the exit must be the same at any point of the start-up
         process.send_signal(number)
         _, complaints = process.communicate(timeout=60)
 

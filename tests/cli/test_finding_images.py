@@ -35,7 +35,7 @@ def cli(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> In
 
 @pytest.fixture
 def images(cli: Invoke) -> dict[str, str]:
-    """Ids by file name of three stored images, the first with a purpose."""
+    """Ids of three stored images by file name; the first image has a purpose."""
     ids = {}
     for number, name in enumerate(["hero.png", "Hero-2.PNG", "logo.png"]):
         Path(name).write_bytes(small_image(number))

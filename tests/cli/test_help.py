@@ -1,4 +1,4 @@
-"""Help texts: plain lines of whole words at any width, in any encoding, ready at once."""
+"""Help texts: plain lines without broken words at any width, in any encoding, and fast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of files cannot rule a terminal, add lines, or push anything else away, wherever they are shown."""
+"""File names cannot control the terminal, add lines or hide other text, wherever they are shown."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def cli(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> In
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """For each name an image, an empty file called an image, and a text."""
+    """For each name: an image, an empty file with the extension of an image, and a text file."""
     folder = tmp_path / "photos"
     folder.mkdir()
     for number, name in enumerate(NAMES):

@@ -1,4 +1,4 @@
-"""What the commands print: in narrow terminals, into pipes, files and full disks, and in poor encodings."""
+"""Output of the commands: narrow terminals, pipes, files, full disks and limited encodings."""
 
 from __future__ import annotations
 

@@ -103,6 +103,6 @@ def test_ctrl_c_ends_the_wait_for_standard_input() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", MAIN, "upload", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        time.sleep(2)  # wherever it is by then, it ends
+        time.sleep(2)  # it must end at any point of the start-up
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130

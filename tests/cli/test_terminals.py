@@ -1,4 +1,4 @@
-"""Odd but real environments: no width, narrow terminals, old encodings."""
+"""Unusual environments: no terminal width, narrow terminals, old encodings."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def run(
 
 
 def stored(sandbox: Sandbox, name: str) -> str:
-    """The id of an image with this file name, which is ready."""
+    """The id of a READY image with this file name."""
 
     async def upload() -> str:
         async with client_of(sandbox) as imgwire:
@@ -62,7 +62,7 @@ def stored(sandbox: Sandbox, name: str) -> str:
 
 
 def on_terminal(*arguments: str, columns: int, env: dict[str, str] | None = None) -> tuple[int, str]:
-    """What a terminal of this width gets, and how the command ends."""
+    """The output on a terminal of this width, and the exit code."""
     master, slave = pty.openpty()
     ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
     with subprocess.Popen(
@@ -77,7 +77,7 @@ def on_terminal(*arguments: str, columns: int, env: dict[str, str] | None = None
         while True:
             try:
                 chunk = os.read(master, 65536)
-            except OSError:  # nobody writes to it any more
+            except OSError:  # the terminal has no writer any more
                 break
             if not chunk:
                 break
@@ -173,5 +173,5 @@ def test_a_terminal_that_goes_away_does_not_end_the_work_that_it_shows(
         monkeypatch.setattr(sys, "stderr", terminal)
         work = shown()
         next(work)
-        os.close(master)  # as when a connection ends: from now on, writing fails with EIO
+        os.close(master)  # like a closed connection: from now on, writing fails with EIO
         assert next(work, "done") == "done"

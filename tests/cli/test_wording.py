@@ -1,4 +1,4 @@
-"""Messages on the command line: one sentence in terms of options, details with `--verbose`, names once."""
+"""Messages of the command line: one sentence that names options; details only with `--verbose`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Invoke = Callable[..., Result]
 PYTHON = re.compile(
     r"\w=(?:True|None)?[,; .]|[a-z]_[a-z]+(?!\w*:)|\bapi_key\b|[a-z]\(\)|\bimages\.\w+|\bpass \w+="
 )
-"""What only those who write Python know."""
+"""Words that mean something only to Python programmers."""
 
 
 @pytest.fixture

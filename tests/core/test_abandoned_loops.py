@@ -1,4 +1,4 @@
-"""Event loops that end with calls pending: what such calls held is free again in the next loop."""
+"""Event loops that end while calls are pending: slots and connections are free again in the next loop."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class PendingCalls:
 def pending() -> Iterator[PendingCalls]:
     calls = PendingCalls()
     yield calls
-    # Ended only now, so that nothing is freed by the garbage collector during the test.
+    # Kept until now, so that the garbage collector frees nothing during the test.
     if not calls.loop.is_closed():
         for task in calls.tasks:
             task.cancel()
@@ -79,7 +79,7 @@ def pending() -> Iterator[PendingCalls]:
         calls.close()
     for task in calls.tasks:
         task._log_destroy_pending = False  # type: ignore[attr-defined] # that is what is tested
-        with suppress(RuntimeError):  # locks and cancel scopes of anyio cannot be left without a loop
+        with suppress(RuntimeError):  # locks and cancel scopes of anyio cannot be exited without a loop
             cast(Coroutine[Any, Any, Any], task.get_coro()).close()
 
 
@@ -123,7 +123,7 @@ def test_calls_of_a_closed_loop_that_are_collected_late_release_nothing_twice(
 
     async def in_the_next_loop() -> int:
         async with gate.admit(RateClass.READ):
-            call.close()  # as the garbage collector does
+            call.close()  # like the garbage collector
             return gate.stats().in_flight
 
     assert asyncio.run(in_the_next_loop()) == 1
@@ -176,7 +176,7 @@ def test_a_provider_that_hung_in_a_closed_loop_is_called_again_in_the_next(pendi
 def test_a_client_serves_the_next_loop_after_one_that_was_closed_with_calls_pending(sandbox: Sandbox) -> None:
     sandbox.faults.times(2, "health", stall=60)
 
-    # In a process of its own, because everything that the closed loop leaves open is warned about.
+    # In a process of its own, because Python warns of everything that the closed loop leaves open.
     result = subprocess.run(
         [sys.executable, "-c", TWO_LOOPS, sandbox.base_url, sandbox.server_key],
         capture_output=True,

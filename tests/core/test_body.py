@@ -1,4 +1,4 @@
-"""The stream of a body: everything arrives, nothing twice, and never another number of bytes."""
+"""The stream of a request body: every byte arrives once, and the length is always the declared one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls over real sockets: what is repeated and what is not, deadlines, credentials, what is sent."""
+"""Calls over real sockets: retries, deadlines, credentials and the requests that are sent."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def put(client: AsyncImgwireClient, url: str, body: Bytes, **options: Any)
     )
 
 
-# What is repeated
+# Retries
 
 
 @pytest.mark.parametrize("fault", [{"status": s} for s in (408, 429, 500, 502, 503, 504)])
@@ -406,7 +406,7 @@ async def test_one_deadline_covers_all_steps_of_an_upload(sandbox: Sandbox, phot
     sandbox.faults.once("images.create", stall=0.25)
     sandbox.faults.once("store.put", stall=0.4)
     async with client_of(sandbox, deadline=0.5) as client:
-        # Neither step takes as long as the deadline.
+        # Each single step is shorter than the deadline.
         with pytest.raises(DeadlineExceededError):
             await client.images.upload(photo)
 
@@ -516,7 +516,7 @@ async def test_the_wrong_kind_of_key_is_rejected_before_the_network(sandbox: San
     assert len(sandbox.requests) == 0
 
 
-# What is sent
+# Requests
 
 
 async def test_the_environment_is_sent_as_a_header(sandbox: Sandbox) -> None:

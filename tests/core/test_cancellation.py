@@ -1,4 +1,4 @@
-"""Which cancellation is the call's own, and which one came from what it awaits."""
+"""Tell a cancellation of the call from one that was raised by the code it awaits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How deep a call is."""
+"""The number of stack frames of a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A successful call leaves no reference cycles, which only the garbage collector could free."""
+"""A successful call leaves no reference cycles, which only the garbage collector can free."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CALLS: dict[str, Call] = {
 
 
 def serve(connection: Connection) -> None:
-    """Respond to reads with a record, or two pages of them, and to whatever else as a store does."""
+    """Respond to reads with a record or two pages of records, and to other requests like a store."""
     record: dict[str, Any] = IMAGE
     while head := connection.read_head():
         line = head.partition(b"\r\n")[0]
@@ -63,7 +63,7 @@ async def test_a_successful_call_leaves_nothing_to_the_garbage_collector(call: C
     path.write_bytes(CONTENT)
     with raw_server(serve) as server:
         async with client_of(server) as imgwire:
-            await call(imgwire, path)  # makes what is made once
+            await call(imgwire, path)  # creates everything that is created only once
             await call(imgwire, path)
             gc.collect()
             gc.disable()

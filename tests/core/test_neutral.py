@@ -1,4 +1,4 @@
-"""What serves every service names none."""
+"""Modules that are shared by all services do not mention any service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import imgwire_async
 PACKAGE = Path(imgwire_async.__file__).parent
 NAMES = re.compile(r"imgwire|imgix", re.IGNORECASE)
 OURS = re.compile(r"imgwire_async|imgwire-async|ImgwireError")
-"""Names of the package, and of the base of all its errors."""
+"""The names of the package and of the base class of its errors."""
 
 
 @pytest.mark.parametrize("folder", ["core", "bodies", "downloads", "ingest"])

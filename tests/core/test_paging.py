@@ -22,7 +22,7 @@ from tests.bodies.running import BACKENDS, run
 
 
 class Service:
-    """A list of numbers, paged as the service pages."""
+    """A list of numbers, paged like those of the service."""
 
     def __init__(self, total: int, *, none: str | None = "null", default_limit: int = 20) -> None:
         self.total = total
@@ -38,7 +38,7 @@ class Service:
         self.asked.append((page, limit))
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        # Later pages answer first.
+        # Responses with later pages arrive first.
         for _ in range(max(1, 20 - page)):
             await anyio.lowlevel.checkpoint()
         self.in_flight -= 1
@@ -91,7 +91,7 @@ async def test_iterating_yields_every_item_of_every_page() -> None:
     service = Service(45)
 
     assert await collect(aiter(service.list())) == list(range(45))
-    # The size that the service chose goes with its page numbers.
+    # Page numbers depend on the page size, so later requests repeat the size that the service chose.
     assert service.asked == [(1, None), (2, 20), (3, 20)]
 
 
@@ -220,7 +220,7 @@ def test_the_next_pages_are_fetched_while_the_caller_uses_a_page(backend: str) -
         await anext(pages)
         await anyio.wait_all_tasks_blocked()
         assert sorted(page for page, _ in service.asked) == [1, 2, 3]
-        assert service.in_flight == 0  # they have arrived
+        assert service.in_flight == 0  # all have arrived
         second = await anext(pages)
         assert second.data[0] == 20
 
@@ -336,7 +336,7 @@ async def test_a_long_list_needs_no_more_memory_than_its_pages(length: int) -> N
         tracemalloc.stop()
 
     assert count == length
-    assert peak < 8_000_000  # bytes; a few pages, and what waits for the garbage collector
+    assert peak < 8_000_000  # bytes: a few pages, and garbage that is not collected yet
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -358,7 +358,7 @@ def test_resume_page_is_none_outside_of_an_iteration() -> None:
 
 
 def by_cursor(pages: dict[str | None, tuple[list[int], str | None]], **arguments: Any) -> Listing[int]:
-    """A list whose pages are found by cursors: each has its items and the cursor of the next one."""
+    """A list with cursors: each page has its items and the cursor of the next page."""
 
     async def fetch(position: Position, limit: int | None) -> Page[int]:
         assert position is None or isinstance(position, str)

@@ -1,4 +1,4 @@
-"""No vendor's signature survives where a URL is shown."""
+"""Signatures of all vendors are redacted wherever a URL is shown."""
 
 from __future__ import annotations
 

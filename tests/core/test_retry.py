@@ -78,7 +78,7 @@ class Finished:
 
 
 class Calls:
-    """Plays a script of outcomes, the last one for ever; remembers when each attempt began and ended."""
+    """Plays a script of outcomes and repeats the last one; records when each attempt started and ended."""
 
     def __init__(self, outcomes: Sequence[Result], *, takes: float = 0.0) -> None:
         self.time = VirtualClock(WALL)
@@ -478,7 +478,7 @@ class TestRun:
         assert (at_first, at_second) == (0.0, calls.sent[1].at)
         assert (first.attempt, first.status, first.failure, first.retry_after) == (1, 503, None, 2.0)
         assert (second.attempt, second.status, second.failure) == (2, None, "ConnectionReset")
-        assert calls.sent[1].at >= first.delay  # the gate spreads requests after a pause, too
+        assert calls.sent[1].at >= first.delay  # the gate also spreads requests after a pause
 
     async def test_the_time_a_hook_takes_counts_as_waiting(self) -> None:
         calls = Calls([answer(503, "10"), OK])

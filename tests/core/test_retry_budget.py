@@ -1,4 +1,4 @@
-"""What a retry budget allows a client: to get over a single blip, and not to multiply an outage."""
+"""The retry budget lets a client survive a short failure, but not multiply the load of an outage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.raw_servers import OK, Connection, raw_server
 
 
 class Blip:
-    """Once this many requests are there, all their connections break; afterwards everything is fine."""
+    """Once this many requests have arrived, all their connections break; later requests succeed."""
 
     def __init__(self, count: int, response: bytes = OK) -> None:
         self._count = count

@@ -1,7 +1,7 @@
 """No async generator of the package holds a cancel scope across a `yield`.
 
-One that is left early is closed by another task or by the garbage collector, and the scope would then cancel
-whatever the first task does by then.
+A generator that is left early is closed by another task or by the garbage collector, and its scope would then
+cancel unrelated work of the first task.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def functions(source: str) -> Iterator[Function]:
 
 
 def yields_within(function: Function, openers: set[str]) -> bool:
-    """Whether the function has a `yield` in a block that one of these opens."""
+    """Whether the function has a `yield` inside a block opened by one of these."""
 
     def look(node: ast.AST, *, inside: bool) -> bool:
         if isinstance(node, ast.With | ast.AsyncWith):
@@ -48,14 +48,14 @@ def yields_within(function: Function, openers: set[str]) -> bool:
 
 
 def called(expression: ast.expr) -> str:
-    """The last name of what is called, such as `move_on_after` of `anyio.move_on_after(1)`."""
+    """The last part of a called name, such as `move_on_after` in `anyio.move_on_after(1)`."""
     if not isinstance(expression, ast.Call):
         return ""
     return ast.unparse(expression.func).rpartition(".")[2]
 
 
 def offenders(source: list[Function]) -> list[str]:
-    """Names of async generators with a `yield` in a scope, also one that our context managers open."""
+    """Async generators with a `yield` inside a cancel scope, including scopes of our context managers."""
     openers = set(OPENERS)
     while found := {one.name for one in source if is_sync(one) and yields_within(one, openers)} - openers:
         openers |= found

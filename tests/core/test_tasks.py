@@ -1,4 +1,4 @@
-"""Work in a task of its own, groups whose tasks all get to their end, and items that tasks hand over."""
+"""Work in a separate task, task groups that wait for all their tasks, and items passed between tasks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BACKENDS = {
 
 
 def on_all(test: Callable[[], Awaitable[None]]) -> Callable[[str], None]:
-    """Runs a test function on asyncio, uvloop and trio."""
+    """Run a test function on asyncio, uvloop and trio."""
 
     @pytest.mark.parametrize("backend", BACKENDS)
     def run(backend: str) -> None:
@@ -39,7 +39,7 @@ def on_all(test: Callable[[], Awaitable[None]]) -> Callable[[str], None]:
 
 
 class Work:
-    """Notes how far it came."""
+    """Records its progress."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.started, self.go_on, self.ended = anyio.Event(), anyio.Event(), anyio.Event()
@@ -274,7 +274,7 @@ def test_the_block_of_a_coroutine_may_be_closed_after_the_end_of_its_loop() -> N
 
     for left in (task, *started):
         left._log_destroy_pending = False  # type: ignore[attr-defined]
-        with suppress(RuntimeError):  # of the cancel scope in the task of the work
+        with suppress(RuntimeError):  # raised by the cancel scope in the task of the work
             cast(Any, left.get_coro()).close()
 
 

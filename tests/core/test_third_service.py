@@ -1,4 +1,4 @@
-"""A service invented for this test: all that another API takes to have retries, limits and errors."""
+"""A service invented for this test: everything another API needs for retries, limits and errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.raw_servers import RawServer, answer, in_turn, raw_server
 
 
 class Shelf(Service):
-    """Has its own headers, media type, error bodies and limits."""
+    """A service with its own headers, media type, error bodies and limits."""
 
     name = "Shelf"
     key_variable = "SHELF_TOKEN"
@@ -103,7 +103,7 @@ async def shelf(server: RawServer) -> AsyncIterator[Core]:
 
 
 class Unhurried(random.Random):
-    """Draws the least of every range, so that retries follow at once."""
+    """Returns the minimum of every range, so that retries follow at once."""
 
     def uniform(self, a: float, b: float) -> float:  # noqa: ARG002 - the interface
         return a

@@ -1,4 +1,4 @@
-"""Short work on asyncio runs in threads that are reused, and is abandoned with the task that wanted it."""
+"""Short work on asyncio runs in reused threads, and is abandoned if its task is cancelled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def limiter() -> anyio.CapacityLimiter:
 
 @pytest.fixture
 def released(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Lets hanging work end, at the latest when the test does; the test has threads of its own."""
+    """Set it to release hanging work; set at the end of the test, which has its own threads."""
     monkeypatch.setattr(workers, "_workers", workers._Workers())
     event = threading.Event()
     yield event
@@ -117,7 +117,7 @@ async def test_a_forked_process_starts_threads_of_its_own(limiter: anyio.Capacit
     await in_worker(int, limiter)
     before = workers._workers
     try:
-        workers._forget()  # what `os.register_at_fork` calls
+        workers._forget()  # called by `os.register_at_fork`
 
         assert await in_worker(lambda: "done", limiter) == "done"
     finally:

@@ -1,4 +1,4 @@
-"""A virtual clock that only moves when everybody sleeps, for asyncio and trio alike."""
+"""A virtual clock that moves only when all tasks sleep, for asyncio and trio."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def _everybody_blocked() -> None:
     if sniffio.current_async_library() == "trio":
         await anyio.wait_all_tasks_blocked()
         return
-    # anyio's own function for asyncio sleeps a real 0.1 s between its looks, and looks at every task.
+    # anyio's own function for asyncio really sleeps 0.1 s between its checks, and checks every task.
     loop = asyncio.get_running_loop()
     quiet = 0
     while quiet < 4:
@@ -29,7 +29,7 @@ WALL = datetime(2026, 5, 9, 12, 0, 0, tzinfo=UTC).timestamp()
 
 
 class VirtualTime(VirtualClock):
-    """For several tasks: `run` moves the clock once no task can continue without it."""
+    """A clock for several tasks: `run` advances it once all tasks are blocked."""
 
     def __init__(self, start: float = 0.0) -> None:
         super().__init__(WALL)
@@ -45,7 +45,7 @@ class VirtualTime(VirtualClock):
         self._passed = instant
 
     async def wait(self, event: anyio.Event, seconds: float) -> None:
-        """Wait for an event, which the clock sets after this many seconds if nobody else does."""
+        """Wait for an event, at most this many seconds; then the clock sets it."""
         assert seconds >= 0, f"a negative wait: {seconds}"
         with self._timer(seconds, event.set):
             await event.wait()
@@ -54,15 +54,15 @@ class VirtualTime(VirtualClock):
         return anyio.CancelScope()
 
     async def settle(self) -> None:
-        """Let everybody else go on until they are blocked."""
+        """Let all other tasks run until they are blocked."""
         await self.sleep(0.0)
 
     async def skip(self, seconds: float) -> None:
-        """A sleep for tests with a single task: the clock moves at once."""
+        """A sleep for tests with a single task: advances the clock at once."""
         await VirtualClock.wait(self, anyio.Event(), seconds)
 
     def run(self, main: Callable[[], Awaitable[None]], *, backend: str = "asyncio") -> None:
-        """Run `main` to its end in virtual time; it is an error if everybody waits for ever."""
+        """Run `main` in virtual time; raises if all tasks are blocked forever."""
 
         async def root() -> None:
             finished = anyio.Event()

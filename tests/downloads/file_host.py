@@ -1,4 +1,4 @@
-"""A host of one file that misbehaves on request, and jobs whose archive is there."""
+"""A host of one file that misbehaves on request, and jobs with a finished archive."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ V1 = 'ETag: "v1"'
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """How one request is answered."""
+    """The response to one request."""
 
     content: bytes = CONTENT
     validators: tuple[str, ...] = (V1,)
     ranges: Literal["heeded", "ignored", "wrong", "refused"] = "heeded"
     after: int | None = None
-    """Bytes of the body after which the fault happens; None for no fault."""
+    """The fault happens after this many bytes of the body; None for no fault."""
     fault: Literal["close", "reset", "stall"] = "close"
     raw: bytes | None = None
-    """The whole answer, instead of all that."""
+    """The complete response, instead of the other fields."""
     length: bool = True
 
 
 @contextmanager
 def file_host(*steps: Step) -> Iterator[RawServer]:
-    """Answer the first request with the first step and so on; the last one is repeated."""
+    """Respond to the first request with the first step and so on; the last step is repeated."""
     left = list(steps)
     lock = threading.Lock()
 
@@ -54,7 +54,7 @@ def file_host(*steps: Step) -> Iterator[RawServer]:
 
 
 def respond(connection: Connection, head: bytes, step: Step) -> bool:
-    """Send one answer; returns whether the connection goes on."""
+    """Send one response; returns whether the connection stays open."""
     if step.raw is not None:
         connection.send(step.raw)
         return True
@@ -105,5 +105,5 @@ def job_at(url: str, status: str = "READY") -> ImageDownloadJob:
 
 
 def names_in(folder: Path | str) -> list[str]:
-    """Everything in a folder and below it."""
+    """Relative paths of everything below a folder."""
     return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*"))

@@ -1,4 +1,4 @@
-"""Archives that are safe to extract, and those that are not."""
+"""Safe and unsafe archives."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
 
 
 def entry(name: str, **attributes: int) -> bytes:
-    """An archive with a good image and one entry that has other attributes."""
+    """An archive with a valid image and one entry with these attributes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("good.jpg", b"good")

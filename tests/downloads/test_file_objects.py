@@ -1,4 +1,4 @@
-"""Open files as targets: async ones too, and those that cannot work are rejected before any request."""
+"""Open files as targets, sync and async; unusable ones are rejected before any request."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_async_files_work_on_trio(tmp_path: Path) -> None:
 
 
 class AsyncWriteOnly:
-    """Nothing but an async `write`, which may take a part at a time."""
+    """Has only an async `write`, which may write less than it is given."""
 
     def __init__(self, at_once: int | None = None) -> None:
         self.taken = bytearray()
@@ -229,7 +229,7 @@ async def test_a_stream_writer_of_asyncio_is_rejected_before_any_request() -> No
 
 
 class Failing(io.BytesIO):
-    """Raises at one of its methods."""
+    """Raises in one of its methods."""
 
     def __init__(self, method: str, error: Exception) -> None:
         super().__init__()
@@ -250,7 +250,7 @@ async def test_an_exception_of_a_file_is_a_typed_error_with_its_cause(method: st
 
 
 class Counting:
-    """A file whose `write` returns whatever a test says."""
+    """A file whose `write` returns what a test specifies."""
 
     def __init__(self, counts: Callable[[bytes], Any]) -> None:
         self._counts = counts
@@ -300,7 +300,7 @@ async def test_a_write_that_only_returns_an_awaitable_is_a_typed_error() -> None
 
 
 class Odd(Counting):
-    """A file that raises an error of its own when it is looked at."""
+    """A file that raises its own exception when an attribute is read."""
 
     def __init__(self, attribute: str) -> None:
         self._odd = attribute
@@ -350,7 +350,7 @@ async def test_standard_output_gets_the_bytes(capfdbinary: pytest.CaptureFixture
 
 
 class HangingTarget:
-    """An async file that takes nothing."""
+    """An async file whose `write` hangs."""
 
     async def write(self, data: bytes) -> None:  # noqa: ARG002
         await anyio.sleep_forever()
@@ -376,5 +376,5 @@ async def test_the_deadline_applies_to_a_pipe_that_nobody_reads() -> None:
                 job = job_at(f"{server.base_url}/a.zip")
                 with pytest.raises(DeadlineExceededError), anyio.fail_after(30):
                     await client.with_options(deadline=0.2).images.download_archive(job, to=file)
-        while len(reader.read1(1_000_000)) == 65536:  # lets the thread go that still writes
+        while len(reader.read1(1_000_000)) == 65536:  # releases the thread that is still writing
             pass

@@ -1,4 +1,4 @@
-"""One uploader's choice of a name spoils nobody's archive."""
+"""A name chosen by one uploader cannot break the archives of others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.downloads.test_extraction import extract
 
 
 def archive_of(*names: str) -> bytes:
-    """An archive in which the content of each file is the number of its entry."""
+    """An archive in which each file contains the number of its entry."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for number, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""Where downloads go: paths, file objects, full disks."""
+"""Targets of downloads: paths, file objects, full disks."""
 
 from __future__ import annotations
 
@@ -308,7 +308,7 @@ async def test_a_full_device_is_a_typed_error() -> None:
 
 @contextmanager
 def no_file_larger_than(size: int) -> Iterator[None]:
-    """Writing beyond fails, as on a full disk, with another number."""
+    """Writing beyond this size fails like a full disk, but with another errno."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))

@@ -1,4 +1,4 @@
-"""Fetching a file that the host does not deliver in one piece."""
+"""Downloads that are interrupted: resuming, changed files, and hosts that misbehave."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_a_stream_resumes_where_it_stopped() -> None:
             assert await to_stream(client, server) == CONTENT
     first, second, third = (requested_start(head) for head in server.heads)
     assert first is None
-    # An engine may throw away what it had read when the connection broke.
+    # An engine may drop bytes it had already read when the connection broke.
     assert 0 < (second or 0) <= (third or 0) <= HALF + 1000
 
 

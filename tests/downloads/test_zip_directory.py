@@ -1,4 +1,4 @@
-"""Forged ends of archives: refused before anything is read or kept that they ask for."""
+"""Forged directories of archives are rejected before the sizes they declare are read or allocated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An imgix on a real socket that gives the responses a test has written down, in their order."""
+"""An imgix on a real socket that returns the scripted responses of a test, in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.clients import without_waits
 JSON_API: Final = "application/vnd.api+json"
 SOURCE: Final = "5f73d9798d5327eb5194d54a"
 LOST: Final = "lost"
-"""The service acts, and the connection breaks before the response."""
+"""The service executes the request, and the connection breaks before the response."""
 
 UNLIMITED: Final = dict.fromkeys(ImgixRateClass, RateLimit(1e6, burst=1000))
 
@@ -61,14 +61,14 @@ def failure(status: int, title: str = "Failed", detail: str = "It failed.") -> R
 
 @dataclass
 class Script:
-    """What the service answers to which request, and what it was sent."""
+    """The responses of the service for each request, and the requests it has received."""
 
     base_url: str = ""
     replies: dict[str, list[Reply | str]] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
 
     def on(self, what: str, *replies: Reply | str | dict[str, Any]) -> None:
-        """Answer requests such as "GET /api/v1/sources" like this; the last response stays."""
+        """Respond to requests such as "GET /api/v1/sources" with these; the last response is repeated."""
         self.replies[what] = [Reply(200, one) if isinstance(one, dict) else one for one in replies]
 
     @property

@@ -1,4 +1,4 @@
-"""The client and the local imgix, which were written apart: every operation, over a socket."""
+"""Every operation of the client against the local imgix, which was written independently, over a socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixed calls against a failing imgix that keeps its limits: each ends once, and both sides agree."""
+"""Mixed calls against a failing imgix that enforces its limits: each ends once, and both sides agree."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from imgwire_async.sandbox.imgix.operations import published_limits
 from tests.clients import ShortWaits
 
 FASTER = 100.0
-"""How much higher than published all limits are, and how much faster waits between attempts pass."""
+"""All limits are this many times the published ones, and waits between attempts are as many times shorter."""
 
 FAULTS = (
     Fault(status=500),
@@ -36,7 +36,7 @@ FAULTS = (
 
 
 def server_limits(faster: float = FASTER) -> dict[str, SteadyRate]:
-    """The published limits, raised; those of an hour or a minute more than the others."""
+    """The published limits, raised; limits per hour or minute more than the others."""
     limits = {}
     for name, limit in published_limits(windows=False, retry_after=False).items():
         assert isinstance(limit, SteadyRate)
@@ -46,7 +46,7 @@ def server_limits(faster: float = FASTER) -> dict[str, SteadyRate]:
 
 
 def client_limits(faster: float = FASTER) -> dict[ImgixRateClass, RateLimit]:
-    """The limits that the client keeps by itself, raised as those of the server."""
+    """The limits that the client applies, raised like those of the server."""
     limits = {}
     for name, limit in IMGIX.rate_classes.items():
         if limit is not None:
@@ -57,7 +57,7 @@ def client_limits(faster: float = FASTER) -> dict[ImgixRateClass, RateLimit]:
 
 @dataclass
 class Ledger:
-    """What the client believes."""
+    """The results that the client has seen."""
 
     ended: Counter[str] = field(default_factory=Counter)
     created: set[str] = field(default_factory=set)
@@ -69,7 +69,7 @@ class Ledger:
 
 
 class Worker:
-    """Makes calls of every kind, one after the other."""
+    """Makes calls of every kind, one after another."""
 
     def __init__(self, imgix: AsyncImgixClient, source: str, ledger: Ledger, seed: int) -> None:
         self.imgix, self.source, self.ledger, self.seed = imgix, source, ledger, seed
@@ -177,8 +177,8 @@ async def put_to_work(server: ImgixSandbox, count: int) -> None:
         server.faults.clear()
         received = Counter(request.status for request in server.requests)
 
-        # Every call ended, and nothing is left behind. The server has seen what the client has counted, and
-        # had no reason to slow anybody down.
+        # Every call ended, and nothing is left behind. Both sides count the same requests, and none was rate
+        # limited.
         assert sum(ledger.ended.values()) == count
         assert (stats.in_flight, stats.waiting) == (0, 0)
         assert stats.retries > count / 20
@@ -244,7 +244,7 @@ anyio.run(main)
 
 @pytest.mark.slow
 def test_four_processes_with_one_key_share_its_limits() -> None:
-    # The short variant is that of the gate: test_several_processes_send_no_faster_than_one.
+    # The fast variant is test_several_processes_send_no_faster_than_one, which tests the gate.
     count = 9_984
     with ImgixSandbox(rate_limits=server_limits(20), journal_size=1_000_000) as server:
         server.add_source("shop")

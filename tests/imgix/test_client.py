@@ -1,4 +1,4 @@
-"""The client: configuration, credentials, errors in imgix's words, limits."""
+"""The client: configuration, credentials, errors with imgix's messages, limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole client on every event loop, and what is left of it when calls end early."""
+"""The whole client on every event loop; calls that end early leave nothing behind."""
 
 from __future__ import annotations
 

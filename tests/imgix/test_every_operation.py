@@ -1,6 +1,6 @@
 """Every operation of the contract, through the client and a socket.
 
-With and without its permission, for what does not exist, and with what imgix rejects.
+With and without the permission, for objects that do not exist, and with arguments that imgix rejects.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Case:
     call: Callable[[AsyncImgixClient, str], Awaitable[object]]
     permissions: str
     unknown: type[Exception] | None = NotFoundError
-    """What a source or report that does not exist leads to; None where there is nothing to be unknown."""
+    """The error for a source or report that does not exist; None for operations that name none."""
 
 
 def webfolder(label: str) -> Deployment:
@@ -211,7 +211,7 @@ async def test_an_id_of_any_characters_is_one_segment_of_the_path(
         ):
             with pytest.raises((APIStatusError, InvalidArgumentError)) as caught:
                 await call()
-            # A server that decodes a slash before it routes knows the path, but not with this method.
+            # A server that decodes slashes before routing finds the path, but not with this method.
             assert getattr(caught.value, "status", 404) in {404, 405}
     assert {request.operation for request in server.requests} <= {
         *("sources.retrieve", "reports.retrieve", "upload_sessions.status", None)

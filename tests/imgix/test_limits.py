@@ -1,4 +1,4 @@
-"""The published limits: kept from the first request on, shared, and never a wait of an hour."""
+"""The published limits: applied from the first request, shared, and never a wait of an hour."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DEPLOYMENT: Final = Deployment(type="webfolder", imgix_subdomains=["a"], webfold
 
 
 def new_key() -> str:
-    """A key of its own: what others have used of a key's limits is known to all processes of this machine."""
+    """A new key, because all processes of this machine share the limits of a key."""
     return f"ak_{secrets.token_hex(8)}"
 
 

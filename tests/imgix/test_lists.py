@@ -1,4 +1,4 @@
-"""Lists: page numbers, cursors, filters, sorts, sparse fields, and every form that a page is known in."""
+"""Lists: page numbers, cursors, filters, sorting, sparse fields, and every known form of a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole responses of imgix beside the records, and requests to endpoints without a method."""
+"""Complete responses of imgix in addition to records, and requests to endpoints without a method."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Documents that others recorded or published are read and written back without a loss.
+"""Recorded and published documents are read and written back without loss.
 
-Each file says in `provenance` where it is from. `complete` is false where the publication elides something.
+Each file states its origin in `provenance`. `complete` is false if the publication omits parts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Records: flat, sparse, with aware timestamps, and without secrets in what is shown."""
+"""Records: flat, sparse, with aware timestamps, and without secrets in their repr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports: waiting for them and fetching their files."""
+"""Reports: waiting for them and downloading their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources: creating without doing it twice, changing, deploying; and no secret in an error."""
+"""Sources: creating them exactly once, updating and deploying them; no secret in an error."""
 
 from __future__ import annotations
 

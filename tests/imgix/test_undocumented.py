@@ -1,9 +1,9 @@
-"""What imgix does not document: the client takes every reading of it.
+"""Undocumented behaviour of imgix: the client supports every interpretation.
 
-In the order of the open questions of the facts: 1 limits and their headers; 2 statuses of refusals;
-3 sizes of pages, ends of listings, links; 4 codes of sessions and publications, names of their states;
-5 how a deployment is updated; 6 how filters match, forms of tags; 7 and 8 fields and values that are not
-known. 9 has nothing to be read.
+In the order of the open questions of the facts: 1 limits and their headers; 2 status codes of rejections;
+3 page sizes, ends of lists, links; 4 status codes of sessions and publications, names of their states;
+5 how a deployment is updated; 6 how filters match, forms of tags; 7 and 8 unknown fields and values.
+9 does not concern responses.
 """
 
 from __future__ import annotations

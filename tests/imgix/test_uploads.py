@@ -1,4 +1,4 @@
-"""Uploads: direct and through sessions, and what becomes of them when something breaks."""
+"""Uploads: direct and through sessions, with and without failures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ JPEG = b"\xff\xd8\xff" + b"x" * 200_000
 
 
 def now() -> int:
-    """Read by each test: the module may have been loaded minutes before."""
+    """The current time, read by each test because the module may have been loaded minutes before."""
     return int(time.time())
 
 

@@ -1,4 +1,4 @@
-"""Rendering URLs of imgix: built and signed as imgix's own libraries do."""
+"""Rendering URLs of imgix: built and signed like those of imgix's own libraries."""
 
 from __future__ import annotations
 

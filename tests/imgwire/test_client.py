@@ -502,8 +502,8 @@ def test_cancelling_two_hundred_requests_leaves_the_client_working_and_clean(
 
     left, seconds, in_flight = anyio.run(scenario, **BACKENDS[backend])
 
-    assert left <= 4  # pooled connections have two ends in this process
-    assert seconds < 20  # a connection that stalls does so for 30 s
+    assert left <= 4  # both ends of pooled connections are in this process
+    assert seconds < 20  # a stalled connection stalls for 30 s
     assert in_flight == 0
 
 

@@ -1,4 +1,4 @@
-"""Endpoints that no method covers, and responses as a whole."""
+"""Requests to endpoints without a method, and complete responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many uploads at once: outcomes as they come, a bounded window, and nothing that outlives the block."""
+"""Many uploads at once: outcomes as they arrive, a bounded window, and nothing that outlives the block."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_of_ten_thousand_items_no_more_than_a_window_is_alive(backend: str) -> N
         return count
 
     assert anyio.run(main, backend=backend) == 10_000
-    # One more is in the hand of the caller, one in that of the generator.
+    # The caller holds one more, and the generator another one.
     assert most <= 16 + 2
 
 

@@ -1,4 +1,4 @@
-"""Small images, and running a job to its end."""
+"""Small images, and a way to run a job to its end."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Outcome = Stored | AlreadyStored | Skipped | Failed
 
 
 def small_image(number: int) -> bytes:
-    """A PNG whose content is different for every number."""
+    """A PNG with different content for each number."""
     pixels = hashlib.sha256(str(number).encode()).digest() * 6
     return bytes(pyvips.Image.new_from_memory(pixels, 8, 8, 3, "uchar").write_to_buffer(".png"))
 
 
 def folder_of(path: Path, count: int) -> Path:
-    """A folder with so many different images."""
+    """Create a folder with this many different images."""
     path.mkdir(exist_ok=True)
     for number in range(count):
         (path / f"{number:04}.png").write_bytes(small_image(number))
@@ -28,7 +28,7 @@ def folder_of(path: Path, count: int) -> Path:
 
 
 async def ingest(client: AsyncImgwireClient, source: Any, **arguments: Any) -> tuple[list[Outcome], Report]:
-    """All outcomes of a job, and its report."""
+    """Run a job; returns all outcomes and the report."""
     async with client.ingest(source, **{"concurrency": 8} | arguments) as job:
         outcomes = [outcome async for outcome in job]
         return outcomes, job.report

@@ -1,4 +1,4 @@
-"""URLs: what the service has accepted is not stored before it has fetched it."""
+"""Items given as URLs count as stored only after the service has fetched them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_many_urls_are_confirmed_with_few_requests_while_others_are_sent(
     sandbox: Sandbox, host: Host
 ) -> None:
     host.missing = {"7", "77"}
-    # In real time, because a virtual one passes between two looks at once.
+    # In real time, because virtual time between two polls passes immediately.
     async with AsyncImgwireClient(api_key=sandbox.server_key, base_url=sandbox.base_url) as client:
         _, report = await ingest(client, host.urls(150), concurrency=16)
     assert counts(report) == (148, 0, 0, 2)
@@ -101,7 +101,7 @@ async def test_waiting_items_occupy_no_slot(host: Host) -> None:
         async with AsyncImgwireClient(api_key=slow.server_key, base_url=slow.base_url) as client:
             _, report = await ingest(client, host.urls(20), concurrency=1)
     assert counts(report) == (20, 0, 0, 0)
-    assert report.seconds < 25  # one after the other they would take 40 s
+    assert report.seconds < 25  # one after another they would take 40 s
 
 
 async def test_without_wait_a_single_url_is_only_accepted(client: AsyncImgwireClient, host: Host) -> None:

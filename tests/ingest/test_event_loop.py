@@ -1,4 +1,4 @@
-"""What a job does by itself never holds up the event loop of its program."""
+"""A job's own work never blocks the event loop."""
 
 from __future__ import annotations
 

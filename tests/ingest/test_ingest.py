@@ -1,4 +1,4 @@
-"""Bulk jobs against a sandbox: what is stored, skipped, failed, and found again by the next run."""
+"""Bulk jobs against a sandbox: stored, skipped and failed items, and later runs."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ async def test_a_file_that_is_not_an_image_is_skipped_where_it_is_found_and_fail
         outcomes, _ = await ingest(client, source)
         endings |= {PurePath(outcome.key).name: type(outcome) for outcome in outcomes}
 
-    # What is called an image is expected to be one, wherever it is found.
+    # A file with the extension of an image must be one, wherever it is found.
     assert endings == {"notes.txt": Skipped if given == "folder" else Failed, "empty.png": Failed}
 
 

@@ -1,4 +1,4 @@
-"""Outages, revoked keys, full disks, impatient users: how a job ends, and how it goes on."""
+"""Outages, revoked keys, full disks, interrupts: how a job ends, and how it resumes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def stopped(
 
 
 async def resume(client: AsyncImgwireClient, photos: Path, journal: Path) -> None:
-    """Run the job to its end, and see that every item is there once."""
+    """Run the job to its end, and check that every item is stored once."""
     _, report = await ingest(client, photos, journal=journal)
     assert report.stored + report.already_stored == 60
     images = await server_images(client)
@@ -207,7 +207,7 @@ async def test_the_deadline_of_an_item_fails_it_alone(
 
 @pytest.fixture
 def hung(photos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A file that cannot be looked at before the test has ended, as on a disk that hangs."""
+    """A file whose `stat` blocks until the test has ended, as on a disk that hangs."""
     path, free, look = min(photos.iterdir()), threading.Event(), os.stat
 
     def looking(looked_at: Any, **arguments: Any) -> os.stat_result:
@@ -240,7 +240,7 @@ async def test_the_deadline_of_the_job_applies_while_a_file_is_read(
 
 
 def named(photos: Path) -> list[str]:
-    """The same files as a list, which nobody has looked at."""
+    """The same files as a list of paths that were not inspected."""
     return [os.fspath(path) for path in sorted(photos.iterdir())]
 
 
@@ -277,7 +277,7 @@ async def test_cancel_finishes_what_is_in_flight_and_the_next_run_resumes(
         assert job.progress.in_flight == 0
         assert job.report.stopped == "it was cancelled"
     assert 0 < stored < 60
-    # What was in flight has ended and is on record: nothing is on the server that was not told.
+    # Uploads in flight have ended and are recorded: every image on the server was reported.
     assert len(await server_images(client)) == stored
     await resume(client, photos, tmp_path / "j")
 

@@ -1,6 +1,6 @@
-"""A job that is killed at random moments: nothing lost, nothing twice, and a journal that agrees.
+"""A job that is killed at random times: nothing is lost or stored twice, and the journal is correct.
 
-IMGWIRE_KILL_ROUNDS=100 pytest tests/ingest/test_kill.py runs more rounds than the few of the suite.
+IMGWIRE_KILL_ROUNDS=100 pytest tests/ingest/test_kill.py runs more rounds than the default.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ ROUNDS = int(os.environ.get("IMGWIRE_KILL_ROUNDS", "4"))
 PER_ROUND = 50
 CONCURRENCY = 8
 LOST_SECONDS = 0.01 + 0.1
-"""How far back a kill may reach into the bookkeeping: the 10 ms between commits, and a tenth of a second for
-the commits themselves on a busy machine. Measured in 30 rounds: at most 18 ms in all."""
+"""The journal may miss this much time before a kill: the 10 ms between commits, and a tenth of a second for
+the commits themselves on a busy machine. Measured in 30 rounds: at most 18 ms in total."""
 MAIN = "from imgwire_async.cli import main; main()"
 
 
@@ -54,9 +54,9 @@ async def test_killed_again_and_again_every_item_is_stored_once(
         killed += job.returncode != 0
         images = await server_images(client)
         states = journal_states(tmp_path)
-        # Every request was on record before it was sent. As stored on record is everything but what was in
-        # flight, or had ended within the last moment. A job that has had no core meanwhile has sent nothing
-        # since, so the last ones do not count either.
+        # Every request was recorded before it was sent. Every image is recorded as stored, except for uploads
+        # that were in flight or had just ended. A job that got no CPU time has sent nothing since, so the
+        # last uploads do not count either.
         assert {image.idempotency_key for image in images} <= {key for _, key, _, _ in states.values()}
         stored = sum(state == "stored" for state, _, _, _ in states.values())
         assert stored <= len(images) <= stored + 3 * CONCURRENCY
@@ -66,7 +66,7 @@ async def test_killed_again_and_again_every_item_is_stored_once(
         ended_in_time += len(ended)
 
     assert killed > rounds / 2
-    assert ended_in_time > rounds  # else nothing has been compared
+    assert ended_in_time > rounds  # otherwise nothing has been compared
 
     sandbox.faults.clear()
     with started(sandbox, tmp_path, processes) as job:
@@ -102,7 +102,7 @@ def children_of(pid: int) -> set[str]:
 
 
 def wait_for_their_end(pids: set[str]) -> None:
-    """Wait for processes whose parent is gone; one that nobody has waited for (Z) has ended as well."""
+    """Wait for the end of processes whose parent is gone; zombies (Z) have ended as well."""
     deadline = time.monotonic() + 60
     while alive := {pid for pid, _, state in process_table() if pid in pids and state[0] != "Z"}:
         assert time.monotonic() < deadline, f"still running: {alive}"
@@ -110,7 +110,7 @@ def wait_for_their_end(pids: set[str]) -> None:
 
 
 def answered_puts(sandbox: Sandbox) -> dict[str, float]:
-    """When the service has answered the PUT of each image."""
+    """When the service responded to the PUT of each image."""
     return {
         put.path.rpartition("/")[2].rpartition("-")[0]: put.answered_at
         for put in sandbox.requests.of("store.put")
@@ -119,7 +119,7 @@ def answered_puts(sandbox: Sandbox) -> dict[str, float]:
 
 
 def wait_for_puts(sandbox: Sandbox, job: subprocess.Popen[bytes], count: int) -> None:
-    """Wait until the service has answered so many PUTs, or has got a first request."""
+    """Wait until the service has responded to this many PUTs, or has received a first request."""
     while job.poll() is None and (not len(sandbox.requests) or len(answered_puts(sandbox)) < count):
         time.sleep(0.005)
 

@@ -1,4 +1,4 @@
-"""A job whose source is a bucket, killed at random moments: each object is one image, with its bytes."""
+"""A job whose source is a bucket, killed at random times: each object becomes one image with its bytes."""
 
 from __future__ import annotations
 
@@ -76,6 +76,6 @@ def started(sandbox: Sandbox, s3: S3Server, folder: Path, transfer: str) -> subp
 
 
 def wait_for(sandbox: Sandbox, job: subprocess.Popen[bytes], operation: str, count: int) -> None:
-    """Wait until the service has got so many requests of an operation, but one at least."""
+    """Wait until the service has received this many requests of an operation, and at least one."""
     while job.poll() is None and len(sandbox.requests.of(operation)) <= count:
         time.sleep(0.005)

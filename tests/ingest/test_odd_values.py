@@ -1,4 +1,4 @@
-"""Values that nobody can send or store: each fails its own item, in every run, and no other one."""
+"""Values that cannot be sent or stored: each fails its own item in every run, and no other item."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CIRCULAR["self"] = CIRCULAR
 
 
 class FailingMapping(Mapping[str, Any]):
-    """Metadata that cannot be read."""
+    """Metadata that raises when it is read."""
 
     def __init__(self, error: BaseException) -> None:
         self._error = error
@@ -45,7 +45,7 @@ class FailingMapping(Mapping[str, Any]):
 
 
 class FailingPath:
-    """A path that cannot be asked for."""
+    """A path whose `__fspath__` raises."""
 
     def __init__(self, error: BaseException) -> None:
         self._error = error
@@ -125,7 +125,7 @@ async def test_reports_and_lists_can_be_written_for_any_items(
     lines = (tmp_path / "failed.jsonl").read_text().splitlines()
     rows = [json.loads(line, parse_constant=pytest.fail) for line in lines]
     assert len(rows) == len(ODD_ITEMS)
-    # A retry neither dies of them nor stores one without its metadata.
+    # A retry neither crashes nor stores an item without its metadata.
     _, report = await ingest(client, tmp_path / "failed.jsonl")
     assert (report.stored, report.failed) == (0, len(ODD_ITEMS))
 

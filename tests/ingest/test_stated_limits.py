@@ -1,4 +1,4 @@
-"""Stated limits hold for a job and the other calls of its client together."""
+"""Configured limits apply to a job and the other calls of its client together."""
 
 from __future__ import annotations
 

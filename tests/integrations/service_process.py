@@ -28,14 +28,14 @@ from imgwire_async.examples.gallery.service import app
 async def tasks(request: Request) -> list[int]:
     return [len(asyncio.all_tasks()), request.state.imgwire.stats().in_flight]
 """
-"""The example with a route for tests: tasks of the process, and requests to Imgwire in flight."""
+"""The example with an additional route: the tasks of the process, and requests to Imgwire in flight."""
 
 
 @contextmanager
 def running_service(
     sandbox: Sandbox, folder: Path, *, workers: int = 1, **environment: str
 ) -> Generator[str, None, None]:
-    """Run the example in `folder`; gives its base URL. It has to stop by itself when asked to."""
+    """Run the example in `folder`; yields its base URL. It must shut down when asked to."""
     (folder / "observed.py").write_text(OBSERVED)
     listener = socket.create_server(("127.0.0.1", 0))
     os.set_inheritable(listener.fileno(), True)
@@ -59,7 +59,7 @@ def running_service(
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     listener.close()
     try:
-        # Connections wait in the listener until the service is there.
+        # The listener queues connections until the service is ready.
         httpx.get(f"{base_url}/tasks", timeout=30, trust_env=False).raise_for_status()
         yield base_url
     finally:
@@ -74,10 +74,10 @@ def running_service(
 
 
 def sign_in(http: httpx.Client) -> None:
-    """Let a client do what only people who are signed in may."""
+    """Sign a client in, for requests that require it."""
     http.post("/session", data={"password": PASSWORD}).raise_for_status()
 
 
 def idle(http: httpx.Client) -> list[int]:
-    """What `/tasks` says when nothing else is done: some tasks outlast the response by a moment."""
+    """The response of `/tasks` once the service is idle: some tasks briefly outlast the response."""
     return min(list(http.get("/tasks").json()) for _ in range(5))

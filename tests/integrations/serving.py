@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """Start `app` with its lifespan; gives an HTTP client for it."""
+    """Start `app` with its lifespan; yields an HTTP client for it."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=1))
     running = asyncio.create_task(server.serve(sockets=[listener]))

@@ -1,4 +1,4 @@
-"""Callers that are still sending when their body is rejected: they must be able to read why."""
+"""Callers whose body is rejected while they are still sending can read the reason."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ async def test_no_client_can_keep_the_connection_open_for_ever(
 
 
 async def test_the_application_sees_the_end_before_the_rest_has_arrived() -> None:
-    """Else it would hold what it has for as long as the client likes."""
+    """Otherwise it would keep the received part for as long as the client likes."""
     events: list[str] = []
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001

@@ -1,4 +1,4 @@
-"""imgix inside of an application, alone and beside Imgwire."""
+"""imgix inside an application, alone and together with Imgwire."""
 
 from __future__ import annotations
 

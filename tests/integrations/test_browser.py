@@ -22,7 +22,7 @@ from tests.browsers import CHROMIUM, violations
 from tests.integrations.service_process import PASSWORD, idle
 from tests.sandbox.imgwire.support import eventually
 
-LARGE = (2400, 1600)  # pixels; about 11 MB, more than what the buffers between two sockets take
+LARGE = (2400, 1600)  # pixels; about 11 MB, more than the buffers of two sockets hold
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +242,7 @@ def test_an_image_can_be_deleted(page: Page, photo: Path) -> None:
 def test_a_page_on_another_port_uploads_nothing_with_the_cookie(
     page: Page, service: str, http: httpx.Client
 ) -> None:
-    """It is of the same site, so that `SameSite` does not withhold the cookie."""
+    """Such a page belongs to the same site, so the browser sends the cookie despite `SameSite`."""
     send_form = f"""() => {{
         const form = new FormData();
         form.append("file", new Blob(["\\x89PNG\\r\\n\\x1a\\n"]), "a.png");

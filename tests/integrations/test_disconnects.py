@@ -1,4 +1,4 @@
-"""What `CancelOnDisconnect` ends, and what it leaves alone."""
+"""Requests that `CancelOnDisconnect` cancels, and those it does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example service before it serves: its settings, its port, and its sessions."""
+"""Settings, port and sessions of the example service, which are checked at start-up."""
 
 from __future__ import annotations
 

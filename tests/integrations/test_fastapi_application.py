@@ -1,4 +1,4 @@
-"""Lifespan, dependency, error handlers and tokens inside of an application."""
+"""Lifespan, dependency, error handlers and tokens inside an application."""
 
 from __future__ import annotations
 

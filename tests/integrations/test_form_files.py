@@ -1,4 +1,4 @@
-"""Files of forms, in whatever state a handler passes them on."""
+"""Files of forms, in any state in which a handler may pass them on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.integrations.test_hostile_requests import PNG
 
 
 class Pipe(io.RawIOBase):
-    """A file that gives its content once."""
+    """A file whose content can be read only once."""
 
     def __init__(self, content: bytes) -> None:
         self._bytes = io.BytesIO(content)
@@ -42,7 +42,7 @@ def form_file(content: bytes, *, size: int | None = None, seekable: bool = True)
 
 
 def received(sandbox: Sandbox) -> list[int]:
-    """The lengths of all bodies that reached the object store."""
+    """The lengths of all bodies received by the object store."""
     return [request.bytes_received for request in sandbox.requests if request.operation == "store.put"]
 
 
@@ -150,7 +150,7 @@ async def test_a_file_is_not_measured_while_another_call_uploads_it(
         await upload_form_file(client, file, max_bytes=len(PNG))
 
     async def upload_again() -> None:
-        # What cannot seek is empty by then.
+        # A file that cannot seek is empty by then.
         with nullcontext() if seekable else pytest.raises(UploadSourceError):
             await upload()
 

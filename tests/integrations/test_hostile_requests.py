@@ -1,4 +1,4 @@
-"""What is wrong on purpose: lengths, limits, paths, lifespans, and errors of every kind."""
+"""Deliberately invalid input: lengths, limits, paths, lifespans and errors of all kinds."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def statuses(sandbox: Sandbox) -> list[str]:
 
 
 async def raw_answer(browser: httpx.AsyncClient, request: bytes) -> bytes:
-    """What a real server sends back for these very bytes."""
+    """The response of a real server to exactly these bytes."""
 
     def ask() -> bytes:
         parts = urlsplit(str(browser.base_url))
@@ -140,7 +140,7 @@ async def test_a_body_longer_than_declared_is_not_stored(app: FastAPI, sandbox: 
     async def longer() -> AsyncIterator[bytes]:
         yield PNG
 
-    transport = httpx.ASGITransport(app)  # does not hold the body to its length, as real servers do
+    transport = httpx.ASGITransport(app)  # does not enforce the declared length, unlike real servers
     async with (
         client_of(sandbox, max_retries=0) as client,
         httpx.AsyncClient(transport=transport, base_url="http://service") as browser,

@@ -22,7 +22,7 @@ from tests.clients import client_of
 
 
 class Telemetry:
-    """Providers that keep everything in memory."""
+    """Telemetry providers that keep everything in memory."""
 
     def __init__(self) -> None:
         self.exporter = InMemorySpanExporter()

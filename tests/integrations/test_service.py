@@ -1,4 +1,4 @@
-"""The example service as a real process, and clients that behave badly."""
+"""The example service as a real process, and misbehaving clients."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def status_of(http: httpx.Client, image_id: str) -> str:
 
 
 def send_half(http: httpx.Client, target: str, content: bytes, extra: str = "") -> socket.socket:
-    """A request whose second half never comes."""
+    """Send only the first half of a request."""
     return send(http, target, len(content), content[: len(content) // 2], extra)
 
 
 def whole_request(http: httpx.Client, target: str, content: bytes, content_type: str) -> socket.socket:
-    """A request whose answer nobody has read yet."""
+    """Send a complete request without reading the response."""
     return send(http, target, len(content), content, f"Content-Type: {content_type}\r\n")
 
 
 def send(http: httpx.Client, target: str, declared: int, content: bytes, extra: str = "") -> socket.socket:
-    """A connection with a request on it, of who is signed in."""
+    """Send a request with the cookie of `http` on a new connection; returns the connection."""
     host, port = http.base_url.host, http.base_url.port
     connection = socket.create_connection((host, port or 80))
     extra += f"Cookie: {COOKIE}={http.cookies[COOKIE]}\r\n"

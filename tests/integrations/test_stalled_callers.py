@@ -1,4 +1,4 @@
-"""Callers of an application who stop in the middle of a body: the handler ends with the client's timeouts."""
+"""Callers of an application that stall in the middle of a body: the handler ends by the client's timeouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A caller without a network, and one recorded answer for each kind of record."""
+"""A caller without a network, and one recorded response for each kind of record."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ DELETED: Json = {"status": "deleted"}
 
 @dataclass
 class RecordingCaller:
-    """Keeps each request and answers it with the JSON it was given."""
+    """Records each request and responds with the JSON it was given."""
 
     answer: Any
     requests: list[Request] = field(default_factory=list)

@@ -22,7 +22,7 @@ UID = UUID(ID)
 
 @dataclass
 class Case:
-    """One endpoint function, how it is called, and what it must send and give."""
+    """One endpoint function, its arguments, and the expected request and result."""
 
     name: str
     call: Callable[[Caller], Awaitable[Response[Any]]]

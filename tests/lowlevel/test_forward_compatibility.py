@@ -1,6 +1,6 @@
-"""A client generated today, and the answers of a service that has moved on or of a recording that is older.
+"""Today's generated client with responses of newer and older versions of the service.
 
-Each answer is a recorded one, mutated in one place, and goes through the endpoint function.
+Each response is a recorded one, mutated in one place, and passes through the endpoint function.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NEVER_NULL = {
     *(("upload", "image"), ("upload", "upload_url"), ("token", "token")),
     *(("stats", name) for name in support.STATS),
 }
-"""Records without these are of no use, so they are refused instead of read as None."""
+"""Records are useless without these fields, so a missing one is an error instead of None."""
 MAY_BE_MISSING: dict[tuple[str, str], Any] = {
     **{
         ("image", name): None

@@ -41,7 +41,7 @@ json_values = st.recursive(
 
 
 def same_moments(value: Any) -> Any:
-    """The record with `Z` spelled as Python spells it."""
+    """The record with `Z` in timestamps written as Python writes it."""
     if isinstance(value, dict):
         return {name: same_moments(item) for name, item in value.items()}
     if isinstance(value, list):

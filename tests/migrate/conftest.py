@@ -1,4 +1,4 @@
-"""A local imgix and a client of it that keeps no limits."""
+"""A local imgix and a client for it without rate limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shop at imgix with assets of every kind, and running a migration to its end."""
+"""An imgix source with assets of every kind, and a way to run a migration to its end."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def fill(imgix: ImgixSandbox, source_id: str, count: int, *, prefix: str = "/pho
 
 
 def expected_metadata(source_id: str, path: str, number: int) -> dict[str, object]:
-    """What the image of an asset of `fill` has, with `custom_fields.alt` as its alternative text."""
+    """The expected metadata of an asset of `fill`, with `custom_fields.alt` as its alternative text."""
     expected: dict[str, object] = {
         "imgix_id": f"{source_id}{path}",
         "origin_path": path,
@@ -73,7 +73,7 @@ def expected_metadata(source_id: str, path: str, number: int) -> dict[str, objec
 
 
 def hash_of(source_id: str) -> int:
-    """A number for the images of a source, which differ from those of others."""
+    """A number from which the images of a source are made, different for each source."""
     return int(source_id[:6], 16) * 100_000
 
 
@@ -84,7 +84,7 @@ def noise(side: int) -> bytes:
 
 
 def client_of(server: ImgixSandbox, **arguments: Any) -> AsyncImgixClient:
-    """A client that keeps no limits."""
+    """A client without rate limits."""
     return AsyncImgixClient(
         server.api_key, base_url=server.base_url, **{"rate_limits": UNLIMITED} | arguments
     )
@@ -93,7 +93,7 @@ def client_of(server: ImgixSandbox, **arguments: Any) -> AsyncImgixClient:
 async def migrate(
     imgix: AsyncImgixClient, imgwire: AsyncImgwireClient, server: ImgixSandbox, **arguments: Any
 ) -> tuple[list[Outcome], MigrationReport]:
-    """All outcomes of a migration, and its report."""
+    """Run a migration; returns all outcomes and the report."""
     options: dict[str, Any] = {"concurrency": 8, "rendering_base_url": server.base_url} | arguments
     async with migrate_from_imgix(imgix, imgwire, **options) as job:
         outcomes = [outcome async for outcome in job]

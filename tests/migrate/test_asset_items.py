@@ -1,4 +1,4 @@
-"""What becomes of single assets before anything is sent."""
+"""Single assets: the items made of them, before anything is sent."""
 
 from __future__ import annotations
 

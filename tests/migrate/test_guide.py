@@ -1,4 +1,4 @@
-"""The examples of the guide "Moving from imgix" run as they stand, one after the other."""
+"""The examples of the guide "Moving from imgix" run unchanged, one after another."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OLD = "https://shop.imgix.net/heroes/hero.jpg"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with what the guide names."""
+    """The working directory, with the files named in the guide."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "index.html").write_text(f'<img src="{OLD}?w=4"><img src="{OLD}?w=<%= w %>">')
@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def moved(server: ImgixSandbox, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An account at imgix with one picture, and the variables that lead to both services."""
+    """An imgix account with one picture, and the environment variables for both services."""
     server.add_file(
         server.add_source("shop"), "/heroes/hero.jpg", small_image(1), custom_fields={"alt": "A hero"}
     )

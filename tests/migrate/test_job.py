@@ -1,4 +1,4 @@
-"""Moving images from imgix to Imgwire, from one local service to the other."""
+"""Moving images from imgix to Imgwire, between the two local services."""
 
 from __future__ import annotations
 
@@ -97,12 +97,12 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lists(server: ImgixSandbox) -> int:
-    """How many pages of assets were asked for."""
+    """The number of pages of assets that were requested."""
     return sum(request.operation == "assets.list" for request in server.requests)
 
 
 def storing(sandbox: Sandbox) -> list[str]:
-    """The requests that store something."""
+    """The requests that store an image."""
     return [request.path for request in sandbox.requests if request.method not in {"GET", "HEAD"}]
 
 
@@ -119,7 +119,7 @@ async def test_a_run_that_ended_within_a_list_resumes_there(
         async for _ in job:
             taken += 1
             if taken == 10:
-                # The pages after those that have been read are not available.
+                # Pages that have not been read yet become unavailable.
                 server.faults.always("assets.list", status=403)
             assert taken <= 50
             if taken >= 40:
@@ -232,7 +232,7 @@ async def test_a_journal_is_not_used_for_another_account_at_the_same_url(
 ) -> None:
     fill(server, server.add_source("one"), 2)
     await migrate(imgix, client, server, journal=tmp_path / "j")
-    server.reset()  # as an account that has none of these sources
+    server.reset()  # like an account that has none of these sources
     fill(server, server.add_source("two"), 2)
     key = server.create_key("sources", "asset_browse")
     async with AsyncImgixClient(key, base_url=server.base_url, rate_limits=UNLIMITED) as elsewhere:
@@ -257,12 +257,12 @@ async def test_a_new_key_of_an_account_resumes(
     await migrate(imgix, client, server, journal=tmp_path / "j", sources=[first])
     key = server.create_key("sources", "asset_browse")
     async with AsyncImgixClient(key, base_url=server.base_url, rate_limits=UNLIMITED) as rotated:
-        # That another part of the account is moved now makes no difference.
+        # Moving another part of the account makes no difference.
         _, report = await migrate(rotated, client, server, journal=tmp_path / "j", sources=[second])
         assert counts(report) == (2, 0, 0, 0)
         server.requests.clear()
         await migrate(rotated, client, server, journal=tmp_path / "j", sources=[second])
-    # The same key: nothing to ask.
+    # The same key: no request is needed.
     assert not [request for request in server.requests if request.operation == "sources.list"]
 
 
@@ -310,7 +310,7 @@ async def test_faults_of_imgix_hosts_are_waited_out_or_fail_only_their_asset(
     _, report = await migrate(imgix, client, server, transfer="bytes", journal=tmp_path / "j")
     assert counts(report) == (6, 0, 0, 0)
 
-    # Imgwire does not ask twice; the next run has it ask again.
+    # Imgwire fetches only once; the next run lets it fetch again.
     fill(server, source_id, 3, prefix="/more")
     server.faults.times(1, "rendering.get", status=404)
     outcomes, report = await migrate(imgix, client, server, journal=tmp_path / "j")
@@ -368,7 +368,7 @@ async def test_an_asset_whose_metadata_collides_fails_alone_and_before_a_request
     (failed,) = [one for one in outcomes if isinstance(one, Failed)]
     assert f"the custom field 'name' of the asset '{source_id}/a.png'" in str(failed.error)
     assert len(storing(sandbox)) == 1
-    # Under other rules it can be stored.
+    # With other options it can be stored.
     _, report = await migrate(imgix, client, server, journal=tmp_path / "j")
     assert counts(report) == (1, 1, 0, 0)
     assert report.changed == 1
@@ -499,7 +499,7 @@ async def test_the_mapping_has_every_old_url_of_every_stored_image_and_can_be_re
         found = urls[f"{host}/photos/0001 é.png"]
         assert (found.image, found.width, found.mime_type) == (image.cdn_url, 8, "image/png")
     assert urls[proxied].image == images[f"{proxy}/{proxied}"].cdn_url
-    # The size in the file makes shares of the original computable.
+    # Relative sizes can be computed because the file contains the size of the original.
     old = "https://img.example.com/photos/0001%20%C3%A9.png?w=0.5"
     new = translate_url(old, assets=urls, hosts=urls.hosts).url
     assert new == f"{image.cdn_url}?enlarge=true&format=png&width=4"
@@ -582,7 +582,7 @@ async def test_changed_urls_of_a_source_store_nothing_twice(
     assert "s=" in str(outcomes[0].item and outcomes[0].item.source)
     assert report.changed == 0
     assert len(storing(sandbox)) == 1
-    # No signed URL is kept in the journal of what is stored.
+    # The journal contains no signed URL of stored images.
     assert b"?s=" not in (tmp_path / "j").read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""A migration that is killed at random moments while both services fail: nothing lost, nothing twice."""
+"""A migration that is killed at random times while both services fail: nothing is lost or stored twice."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ MOST_RUNS = 30
 
 
 def script_faults(sandbox: Sandbox, imgix: ImgixSandbox) -> None:
-    """Let one request in five fail, whatever it is for."""
+    """Let one in five requests fail, whatever the operation."""
     sandbox.faults.random(SHARE, 1, FAULTS)
     imgix.faults.random(SHARE, 2, FAULTS)
 
 
 def started(sandbox: Sandbox, imgix: ImgixSandbox, folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """The command, which prints to a file: a full pipe would hold it up."""
+    """Start the command, which prints to a file because a full pipe would block it."""
     environment = {
         **os.environ,
         "IMGWIRE_API_KEY": sandbox.server_key,
@@ -56,7 +56,7 @@ def started(sandbox: Sandbox, imgix: ImgixSandbox, folder: Path, *arguments: str
 
 
 def wait_for_stores(sandbox: Sandbox, job: subprocess.Popen[bytes], count: int) -> None:
-    """Return when the job has made this many requests that store, or has ended."""
+    """Wait until the job has made this many requests that store an image, or has ended."""
     while job.poll() is None:
         if sum(request.method in {"POST", "PUT"} for request in sandbox.requests) >= count:
             return
@@ -64,7 +64,7 @@ def wait_for_stores(sandbox: Sandbox, job: subprocess.Popen[bytes], count: int) 
 
 
 def end(job: subprocess.Popen[bytes], folder: Path) -> str:
-    """Wait for the end of a job that runs to it, and return what it has printed."""
+    """Wait for a job that is not killed; returns its output."""
     code = job.wait(timeout=900)
     output = (folder / "output").read_text(encoding="utf-8")
     assert code in {0, 1, 6, 7}, output[-2000:]

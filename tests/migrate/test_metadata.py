@@ -1,4 +1,4 @@
-"""What people have written about an asset, as the metadata of its image."""
+"""Titles, tags and custom fields of an asset as the metadata of its image."""
 
 from __future__ import annotations
 

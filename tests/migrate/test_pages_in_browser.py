@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page of a phone without scripts and network."""
+    """A page on a phone without scripts and network."""
     with browser.new_context(viewport=PHONE, offline=True, java_script_enabled=False) as context:  # type: ignore[arg-type]
         page = context.new_page()
         requested: list[str] = []
@@ -82,7 +82,7 @@ def survey(tmp_path: Path) -> Path:
 
 
 def shown(page: Page) -> list[str]:
-    """The names of the pairs that can be seen, in their order."""
+    """The names of the visible pairs, in order."""
     titles = [article.locator("h2") for article in page.locator("article").all() if article.is_visible()]
     return [title.inner_text().rpartition("/")[2].partition(".")[0] for title in titles]
 

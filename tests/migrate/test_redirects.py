@@ -1,4 +1,4 @@
-"""Redirect rules, in the programs they are for: what they redirect to is what a translation gives."""
+"""Redirect rules in the servers they are written for: the target is the translated URL."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ CARRIED = (
     "ixlib=python-1&w=10&s=0123456789abcdef0123456789abcdef",
 )
 DROPPED = ("w=0.5", "w=1", "w=9000", "w=abc", "rot=90", "q=0", "bg=red", "flip=x")
-"""Queries of which a rule carries nothing over."""
+"""Queries from which a rule keeps no parameter."""
 
 
 def mapped(path: str, number: int = 0, *, host: str = HOST, mime_type: str | None = "image/png") -> MappedUrl:
@@ -86,7 +86,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(port: int, *command: str) -> Iterator[None]:
-    """A server, from when it accepts connections to the end of the block."""
+    """Run a server; enters the block once the server accepts connections."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:
         try:
             while True:
@@ -105,7 +105,7 @@ def running(port: int, *command: str) -> Iterator[None]:
 
 @pytest.fixture(scope="module", params=["nginx", "caddy"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a server that has the rules."""
+    """The port of a server with the rules."""
     program = shutil.which(request.param)
     if program is None:
         pytest.skip(f"{request.param} is not installed")

@@ -1,4 +1,4 @@
-"""Values that users keep in pickles, made with public names only: the same program runs with any version."""
+"""Values that users may pickle, made with public names only, so that any version can run this program."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CONTEXT: dict[str, Any] = {
 
 
 def examples() -> dict[str, object]:
-    """By a name for each."""
+    """The examples by name."""
     image = models.Image.from_dict(IMAGE)
     item = imgwire_async.IngestItem("photos/a.jpg", key="a")
     failure = errors.NotFoundError("not there", **CONTEXT)
@@ -108,7 +108,7 @@ def examples() -> dict[str, object]:
 
 
 def stored(**more: Any) -> object:
-    """An outcome whose record knows what the outcome had to be asked for once."""
+    """An outcome whose record has attributes that used to be on the outcome."""
     return imgwire_async.Stored(
         key="a",
         item=imgwire_async.IngestItem("photos/a.jpg", key="a"),

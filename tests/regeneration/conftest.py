@@ -1,4 +1,4 @@
-"""A checkout of their own for tests that regenerate."""
+"""A separate checkout for tests that regenerate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.regeneration.support import ROOT
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of what regeneration reads and writes; what it imports is shared."""
+    """A copy of the files that regeneration reads and writes; modules that it imports are shared."""
     root = tmp_path / "checkout"
     package = root / "imgwire_async"
     package.mkdir(parents=True)

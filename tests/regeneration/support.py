@@ -11,7 +11,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 OPENAPI = ROOT / "openapi.json"
 VENDOR_DOCUMENTS = sorted((ROOT.parent / "shared" / "vendor").glob("imgwire-openapi-*.json"))
-"""Not part of the project: there only on some machines of its developers."""
+"""Not part of the project: available only on some machines of its developers."""
 
 Document = dict[str, Any]
 SCHEMAS = "#/components/schemas/"
@@ -23,7 +23,7 @@ def real_document() -> Document:
 
 
 def older_document() -> Document:
-    """The document as it was before the additions that section 14 of its history lists."""
+    """The document before the additions listed in section 14 of its history."""
     document = real_document()
     del document["paths"]["/api/v1/images/upload_via_url"]
     schemas = document["components"]["schemas"]
@@ -66,7 +66,7 @@ def encoded(value: Any) -> bytes:
 
 
 def changed(value: Document, path: str, new: Any) -> Document:
-    """A copy in which the value at a path of keys, separated by blanks, is another; None removes it."""
+    """A copy with another value at a path of keys, separated by spaces; None removes the value."""
     result = copy.deepcopy(value)
     node = result
     *parents, last = path.split(" ")

@@ -1,4 +1,4 @@
-"""Every feature of OpenAPI 3.1: either the generated code does it right, or it is rejected at its place."""
+"""Every feature of OpenAPI 3.1: the generated code supports it, or it is rejected with its location."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def a(name: str, **fields: Any) -> tuple[str, dict[str, Any]]:
 
 @dataclass
 class Read:
-    """A schema, with values of it in JSON and what they are in Python."""
+    """A schema, with values in JSON and the same values in Python."""
 
     schema: Document
     values: list[tuple[Any, Any]]
@@ -304,17 +304,17 @@ SUPPORTED: dict[str, Read] = {
 
 
 def get(**changes: Any) -> Document:
-    """A document whose one operation has these parts."""
+    """A document whose only operation has these parts."""
     return document({"/api/v1/images/": {"get": operation(**changes)}})
 
 
 def answering(schema: Document, **schemas: Any) -> Document:
-    """A document whose one operation answers with this schema."""
+    """A document whose only operation responds with this schema."""
     return document({"/api/v1/images/": {"get": operation(responses=json_answer(schema))}}, schemas)
 
 
 def everything() -> Document:
-    """One document with all that is supported."""
+    """One document with all supported features."""
     schemas: Document = {}
     for name, row in SUPPORTED.items():
         schemas |= copy.deepcopy(row.more)
@@ -395,7 +395,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def check(found: Any, expected: Any) -> None:
-    """Compare a value that was read with what `a` and plain values say."""
+    """Compare a decoded value with the expected objects of `a` and plain values."""
     if isinstance(expected, tuple):
         name, fields = expected
         assert type(found).__name__ == name

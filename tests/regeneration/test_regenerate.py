@@ -27,7 +27,7 @@ from tests.regeneration.support import (
 
 
 def tiny_tree(document: Node, destination: Path, *_: object, **__: object) -> None:
-    """Stands for the generator where its output is not the subject."""
+    """Replaces the generator in tests that do not depend on its output."""
     (destination / "models").mkdir(parents=True)
     (destination / "api").mkdir()
     (destination / "operations.py").write_text(json.dumps(sorted(document["paths"])))

@@ -1,4 +1,4 @@
-"""The pipeline for a service whose contract we write ourselves, and for several services at once."""
+"""The pipeline for a service with our own contract, and for several services at once."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def parameter(name: str, where: Any = "query", **changes: Any) -> Document:
 
 
 class Client:
-    """A freshly generated package with the one function of a small service."""
+    """A freshly generated package with the only function of a small service."""
 
     def __init__(self, document: Document, folder: Path, package: str) -> None:
         generation.generate(built(document), folder / package, IMGIX, root=ROOT)

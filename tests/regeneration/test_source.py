@@ -11,7 +11,7 @@ from regeneration.contract.document import RegenerationError
 
 
 class Handler(BaseHTTPRequestHandler):
-    """`/ok` answers, `/big` is long, `/again` redirects to itself, `/away` elsewhere, `/stall` never ends."""
+    """`/ok` works, `/big` is long, `/again` redirects to itself, `/away` elsewhere, `/stall` never ends."""
 
     released = threading.Event()
 
@@ -34,7 +34,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"x" * 4096 if self.path == "/big" else b"{}")
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A small S3 for each test, and an environment without anybody's credentials."""
+"""A small S3 for each test, and an environment without credentials."""
 
 from __future__ import annotations
 

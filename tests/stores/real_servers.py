@@ -1,7 +1,7 @@
 """Real servers on loopback: moto for S3, Azurite for Azure, fake-gcs-server for Google.
 
-`scripts/stores` installs them. fake-gcs-server lists and serves objects as Google does, but takes none in the
-form in which obstore writes them, knows no `If-Match`, and checks no signature.
+`scripts/stores` installs them. fake-gcs-server lists and serves objects like Google, but it rejects the
+requests with which obstore writes objects, ignores `If-Match`, and does not check signatures.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _running(command: list[str], port: int, environment: dict[str, str] | None =
 
 @contextmanager
 def moto(bucket: str) -> Iterator[dict[str, str]]:
-    """An S3 with an empty bucket; how the SDK opens it."""
+    """An S3 with an empty bucket: the URI and options with which the SDK opens it."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     with _running([str(MOTO), "-H", "127.0.0.1", "-p", str(port)], port):
@@ -75,7 +75,7 @@ def moto(bucket: str) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def azurite(container: str, folder: Path) -> Iterator[dict[str, str]]:
-    """An Azure with an empty container; how the SDK opens it."""
+    """An Azure store with an empty container: the URI and options with which the SDK opens it."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}/{ACCOUNT}"
     command = [str(AZURITE), "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(folder)]
@@ -87,7 +87,7 @@ def azurite(container: str, folder: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def fake_gcs(bucket: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """A Google Cloud Storage with an empty bucket: its URL, and how the SDK opens it."""
+    """A Google Cloud Storage with an empty bucket: its URL, and the URI and options for the SDK."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     command = [str(GCS), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
@@ -96,14 +96,14 @@ def fake_gcs(bucket: str) -> Iterator[tuple[str, dict[str, str]]]:
         account = {
             "gcs_base_url": url,
             "client_email": "of-the-tests@example.com",
-            "private_key": private_key(),  # tokens and signatures are made here
+            "private_key": private_key(),  # tokens and signatures are created locally
             "private_key_id": "1",
         }
         yield url, {"service_account_key": json.dumps(account), "allow_http": "true"}
 
 
 def put_into_gcs(url: str, bucket: str, key: str, content: bytes) -> None:
-    """Store an object by Google's JSON API."""
+    """Store an object with Google's JSON API."""
     name = urllib.parse.quote(key, safe="")
     _post(f"{url}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}", content, "image/png")
 
@@ -125,7 +125,7 @@ def private_key() -> str:
 
 
 def _create_container(url: str, container: str) -> None:
-    """Which obstore does not do: a PUT, signed with the account's key."""
+    """Create a container, which obstore cannot do, with a PUT signed with the account's key."""
     date = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
     headers = {"x-ms-date": date, "x-ms-version": "2021-08-06"}
     resource = f"/{ACCOUNT}/{ACCOUNT}/{container}\nrestype:container"

@@ -1,4 +1,4 @@
-"""A small S3 on loopback, in a thread: lists, serves and takes objects, and fails as it is told to."""
+"""A small S3 on loopback, in a thread: lists, serves and stores objects, and fails on request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ERROR = (
 
 @dataclass
 class Request:
-    """One request as the server saw it."""
+    """One request as the server received it."""
 
     method: str
     key: str
@@ -35,44 +35,44 @@ class Request:
 
 @dataclass
 class Failure:
-    """An error that the server answers with, or a broken connection."""
+    """An error response, or a broken connection."""
 
     status: int
     code: str = ""
     after: int | None = None
     """Break the connection after this many bytes of the body."""
     until: threading.Event | None = None
-    """Do not break it before this is set."""
+    """Do not break the connection before this is set."""
 
 
 @dataclass
 class S3Server:
-    """The objects of one bucket, and what happened to them."""
+    """The objects of one bucket, and the requests for them."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     parts: dict[str, dict[int, bytes]] = field(default_factory=dict)
-    """Of the objects that are being written in parts, by the id of the upload."""
+    """The parts of unfinished multipart uploads, by the id of the upload."""
     versions: dict[str, str] = field(default_factory=dict)
-    """ETags of objects that have another one than that of their content."""
+    """ETags of objects whose ETag is not derived from their content."""
     requests: list[Request] = field(default_factory=list)
     fail: Callable[[Request], Failure | None] = lambda _: None
     """Decides before each request whether it fails."""
     before: Callable[[Request], object] = lambda _: None
-    """Called before each request is answered, in the thread that answers it."""
+    """Called before the response to each request, in the thread that sends it."""
     halfway: Callable[[], object] = lambda: None
-    """Called when half of a body has been read that is to be stored."""
+    """Called when half of a body to be stored has been read."""
     page: int = PAGE
     url: str = ""
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def uri(self, key: str = "") -> str:
-        """How the SDK names an object of this server without further options."""
+        """The URI with which the SDK opens an object of this server without further options."""
         return f"s3+{self.url}/{BUCKET}/{key}"
 
     @property
     def options(self) -> dict[str, str]:
-        """What opens this server's bucket as `s3://`."""
+        """The options that open this server's bucket as `s3://`."""
         return {
             "endpoint": self.url,
             "region": "us-east-1",
@@ -86,7 +86,7 @@ class S3Server:
         return etag_of(self.objects[key]) if given is None else f'"{given}"'
 
     def count(self, method: str) -> Counter[str]:
-        """How often each key was asked for with this method."""
+        """The number of requests with this method for each key."""
         return Counter(request.key for request in self.requests if request.method == method)
 
 
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.rfile.read(length // 2)
         state.halfway()
         content += self.rfile.read(length - len(content))
-        if len(content) < length:  # the client is gone; stores keep nothing of that
+        if len(content) < length:  # the client has disconnected; stores discard such a body
             self.close_connection = True
             return
         request = self._request()
@@ -257,7 +257,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, *_: object) -> None:
-        """A client that has gone is none of the tests' business."""
+        """Ignore clients that have disconnected."""
 
 
 @contextmanager

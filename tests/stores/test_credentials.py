@@ -1,4 +1,4 @@
-"""Credentials as people have them: profiles and SSO through boto3, the Azure command line."""
+"""Common sources of credentials: profiles and SSO through boto3, the Azure command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ URI = ObjectUri.of("s3://b/k")
 
 
 def fake_boto3(monkeypatch: pytest.MonkeyPatch, profiles: dict[str | None, str]) -> None:
-    """A boto3 that knows these profiles, with an access key for each."""
+    """A fake boto3 with these profiles and an access key for each."""
 
     class BotoCoreError(Exception):
         pass

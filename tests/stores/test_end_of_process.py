@@ -1,4 +1,4 @@
-"""What the threads of obstore do when the process ends."""
+"""The threads of obstore at the end of the process."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_end_of_the_process_waits_for_a_foreign_thread_that_runs_python_code
         leave.wait(0.1)
         ended.append(True)
 
-    _thread.start_new_thread(call_into_python, ())  # the threading module does not know it
+    _thread.start_new_thread(call_into_python, ())  # the threading module does not know this thread
     begun.wait()
     let_threads_finish()
 

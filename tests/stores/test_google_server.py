@@ -1,7 +1,7 @@
 """Objects of Google's store as sources, against a server of its API: scripts/test --stores.
 
-Writing is tested in test_google_writes.py, because this server takes no object in the form in which obstore
-writes it. No test shows other versions (it ignores `If-Match`), and whether Google accepts a signature.
+Writing is tested in test_google_writes.py, because this server rejects the requests with which obstore writes
+objects. Not covered: replaced objects (it ignores `If-Match`), and whether Google accepts a signature.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Objects of Google's store as targets, against the form of requests that obstore sends there.
+"""Objects of Google's store as targets, checked against the requests that obstore sends.
 
 The server is the small S3 of these tests, which also knows Google's condition for an object that must not
-exist: fake-gcs-server takes no object in this form. What Google itself makes of it, no test shows.
+exist: fake-gcs-server does not accept such requests. No test covers the behaviour of Google's own service.
 """
 
 from __future__ import annotations

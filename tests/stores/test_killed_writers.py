@@ -1,4 +1,4 @@
-"""Commands that are killed while they write objects: each object is whole, or as it was before."""
+"""Commands that are killed while they write objects: each object is complete or unchanged."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ TARGETS: tuple[Target, ...] = (outputs_of_a_job, download, archive, export)
 
 
 def check_whole(key: str, written: bytes) -> None:
-    """Check that an object is all of what the command writes there."""
+    """Check that an object has the complete content that the command writes."""
     if key == "images.csv":
         assert len(written.splitlines()) == COUNT + 1
     elif key == "report.json":
@@ -112,7 +112,7 @@ async def test_every_object_is_complete_or_unchanged(
         sandbox.faults.random(0.2, 1, [Fault(status=503), Fault(truncate=True)], "cdn.get")
 
     killed = 0
-    for moment in moments:  # in the middle of this one of the bodies that are sent
+    for moment in moments:  # in the middle of the body with this number
         killed += await to_thread.run_sync(killed_at, s3, sandbox, tmp_path, command, moment)
         for key, written in s3.objects.items():
             if written != before.get(key):

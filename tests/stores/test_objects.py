@@ -72,7 +72,7 @@ def test_an_interrupted_transfer_resumes_where_it_stopped(s3: S3Server, run: Cal
         assert await whole(store_of(s3), "a.jpg") == CONTENT
 
     run(work)
-    # A little of what arrived may have been lost with the connection.
+    # Some received bytes may have been lost with the connection.
     assert 0 < int(s3.requests[-1].headers["range"].removeprefix("bytes=").split("-")[0]) <= 1_000_000
 
 
@@ -108,7 +108,7 @@ async def test_a_large_page_is_passed_on_in_slices_that_trigger_no_garbage_colle
     async with aclosing(slices(store_of(s3))) as listed:
         sizes = [len(part) async for part in listed]
 
-    # The source of a job makes a handful of objects of each; collections come after 700 of them, or 2000.
+    # A job creates a few Python objects for each of these; the garbage collector runs after 700 or 2000.
     assert sizes == [SLICE] * 15
     assert SLICE <= 100
 

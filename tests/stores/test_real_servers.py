@@ -1,4 +1,4 @@
-"""What holds against the small S3 of the other tests holds against real servers: scripts/test --stores."""
+"""Real servers behave like the small S3 of the other tests: scripts/test --stores."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ async def test_a_killed_writer_leaves_the_object_unchanged(
         command = [sys.executable, "-c", WRITER, server[0], json.dumps(server[1])]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             assert process.stdout is not None
-            for _ in range(5 * PART // 1024**2):  # which is more than are on their way at a time
+            for _ in range(5 * PART // 1024**2):  # more than are in flight at a time
                 assert process.stdout.readline()
             process.kill()
 

@@ -1,4 +1,4 @@
-"""Every row of the table: what a store answers, what is raised, and how many requests it took."""
+"""A table of store errors: the store's response, the exception, and the number of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URIs of objects: what they name, and what is none."""
+"""URIs of objects: valid and invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client that the plugin's `imgix_client` gives."""
+"""The client of the plugin's fixture `imgix_client`."""
 
 from __future__ import annotations
 

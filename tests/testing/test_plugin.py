@@ -1,4 +1,4 @@
-"""The pytest plugin, as users have it: in runs of pytest of their own."""
+"""The pytest plugin as users run it: in separate runs of pytest."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ filterwarnings = error
 asyncio_default_fixture_loop_scope = function
 """
 OTHERS = ("-pno:schemathesis", "-pno:hypothesispytest", "-pno:respx", "-pno:cacheprovider")
-"""Plugins that happen to be installed here and take long to load."""
+"""Plugins that may be installed here and are slow to load."""
 
 
 def example(language: str, containing: str, guide: str = "fastapi.md") -> str:
-    """The one block of the guide in this language that contains this text."""
+    """The only block of the guide in this language that contains this text."""
     blocks = re.findall(rf"```{language}\n(.*?)```", (PACKAGE / "guides" / guide).read_text(), re.DOTALL)
     (block,) = [block for block in blocks if containing in block]
     return str(block)
 
 
 def pytest_in(folder: Path, test: str, *arguments: str) -> str:
-    """What a run of pytest prints, with the async plugins in their default modes."""
+    """The output of a pytest run, with the async plugins in their default modes."""
     (folder / "pytest.ini").write_text(CONFIGURATION)
     (folder / "test_it.py").write_text(test)
     run = subprocess.run(

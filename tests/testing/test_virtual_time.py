@@ -1,4 +1,4 @@
-"""The fixtures and the clock, used by this very project."""
+"""The fixtures and the virtual clock, used by this project itself."""
 
 from __future__ import annotations
 

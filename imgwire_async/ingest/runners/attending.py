@@ -43,7 +43,7 @@ class AttendedWorker:
 
     Args:
         pool: the pool that the worker belongs to.
-        job: provides the shards, and records what becomes of the items.
+        job: provides the shards, and records the results of the items.
         setup: everything the worker needs to start, apart from its share of the limits.
         first: its first shard.
         link: the link to the worker, not started.

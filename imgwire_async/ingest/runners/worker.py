@@ -47,7 +47,7 @@ def _write(outgoing: int, data: bytes) -> None:
 
 
 async def _main() -> None:
-    gc.freeze()  # going through all that was imported would hold up the event loop now and then
+    gc.freeze()  # the garbage collector would block the event loop now and then for imported objects
     incoming, outgoing = _private_pipes()
     worker = WorkerSide()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""`imgwire-async metrics --png`: what is in the picture, and when there is none."""
+"""`imgwire-async metrics --png`: the content of the picture, and when none is written."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ START = datetime(2026, 10, 20, tzinfo=UTC)
 
 
 def datasets(*, days: int = 30, **series: list[int]) -> MetricsDatasets:
-    """Time series with one value for each day; those not named have zeros."""
+    """Time series with one value per day; series that are not named contain zeros."""
     stamps = [(START + timedelta(days=day)).isoformat() for day in range(days)]
 
     def values(name: str) -> list[int]:
@@ -170,7 +170,7 @@ Metrics = Callable[..., Result]
 
 @pytest.fixture
 def metrics(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Metrics:
-    """`imgwire-async metrics` in an empty folder."""
+    """Run `imgwire-async metrics` in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IMGWIRE_API_KEY", sandbox.server_key)
     monkeypatch.setenv("IMGWIRE_API_BASE_URL", sandbox.base_url)

@@ -1,4 +1,4 @@
-"""Keys that `login` stores: where they are, who can read them, and which one a command uses."""
+"""Keys stored by `login`: their location, their permissions, and which key a command uses."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def whoami(cli: Invoke, *arguments: str) -> dict[str, Any]:
 def test_a_key_on_the_command_line_is_rejected_and_not_repeated(
     cli: Invoke, sandbox: Sandbox, file: Path, command: tuple[str, ...]
 ) -> None:
-    result = cli(*command, sandbox.server_key, "--json")  # `cli` looks for the key in the output
+    result = cli(*command, sandbox.server_key, "--json")  # `cli` checks that the key is not in the output
 
     assert result.exit_code == ExitCode.USAGE
     assert "pipe it to standard input" in result.output
@@ -182,7 +182,7 @@ def test_a_keyring_that_has_lost_the_key_says_how_to_store_it_again(
 
 
 class _CrashError(Exception):
-    """What a keyring of somebody else may raise."""
+    """An exception that a third-party keyring may raise."""
 
 
 def test_a_keyring_that_raises_its_own_errors_is_treated_as_locked(
@@ -446,7 +446,7 @@ class TestFile:
         file.parent.mkdir()
         file.touch()
         before = file.stat()
-        monkeypatch.setattr(Path, "is_file", lambda _: False)  # as a device, which not everybody can make
+        monkeypatch.setattr(Path, "is_file", lambda _: False)  # like a device, which only root can create
 
         with pytest.raises(ConfigurationError, match="it is not a regular file"):
             profiles.store(profiles.Profile("x", "imgwire", Secret("sk_x")))

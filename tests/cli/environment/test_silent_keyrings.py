@@ -1,4 +1,4 @@
-"""Keyrings that never return: Ctrl-C ends every command at once, and without it, patience ends."""
+"""Keyrings that never return: Ctrl-C ends every command at once; without it, a timeout does."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def started(*arguments: str, **streams: Any) -> Iterator[subprocess.Popen[bytes]
 
 
 def end(process: subprocess.Popen[bytes], number: signal.Signals) -> tuple[int, bytes]:
-    """Exit code and messages after one signal, once the keyring has been called."""
+    """Exit code and messages after a signal that is sent once the keyring has been called."""
     assert process.stderr is not None
     assert process.stderr.readline() == b"called\n"
     process.send_signal(number)

@@ -1,4 +1,4 @@
-"""`imgwire-async imgix …` against a local imgix: what people see, what scripts get, and how commands end."""
+"""`imgwire-async imgix …` against a local imgix: tables, JSON output and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`imgwire-async export`: what it prints, what it writes, how it ends."""
+"""`imgwire-async export`: output, files and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`imgwire-async ingest`: what it prints, what it writes, how it ends."""
+"""`imgwire-async ingest`: output, files and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is shown of a job while it runs."""
+"""The progress display of a running job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`imgwire-async ingest status`: how far the job of a journal is, while it runs and after its end."""
+"""`imgwire-async ingest status`: the progress of a journal's job, while it runs and after its end."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_the_status_of_a_running_job_does_not_disturb_it(cli: Invoke, tmp_path: 
     assert [facts["stored"], later["stored"], facts["not_stored_yet"]] == [1, 2, 1]
     assert facts["resume"] is None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["j", "j.lock"]
-    with Journal("j"):  # the look has left no lock
+    with Journal("j"):  # reading the status has left no lock
         pass
 
 

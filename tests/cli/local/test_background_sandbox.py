@@ -25,7 +25,7 @@ SHELLS = [shell for shell in ("sh", "bash", "dash", "zsh") if shutil.which(shell
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where this test's sandboxes are registered, apart from those of the machine's user."""
+    """Register this test's sandboxes in a folder of their own, apart from the user's sandboxes."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     yield tmp_path
     assert eventually(lambda: not list(tmp_path.glob("imgwire-sandboxes-*/*")))
@@ -83,7 +83,7 @@ def test_it_ends_with_a_shell_that_is_killed() -> None:
         base_url = process.stdout.readline().strip()
         assert answers(base_url)
         process.kill()
-        # Not even while nobody has asked how the shell ended.
+        # It ends even while the shell is a zombie whose parent has not waited for it.
         assert eventually(lambda: not answers(base_url))
 
 

@@ -1,4 +1,4 @@
-"""`imgwire-async sandbox` in the foreground: its log, its faults and limits, and how it ends."""
+"""`imgwire-async sandbox` in the foreground: log, faults, limits and shutdown."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Running:
         )
 
     def lines(self, count: int) -> list[str]:
-        """The log, once it has this many lines."""
+        """The lines of the log, once it has this many."""
         return eventually(lambda: len(found := self.log.read_text().splitlines()) >= count and found)  # type: ignore[no-any-return]
 
 
@@ -76,7 +76,7 @@ def test_each_request_is_one_line_without_keys_until_ctrl_c(tmp_path: Path) -> N
     browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened; exec sleep 30\n')
     browser.chmod(0o755)
 
-    # A browser that does not return keeps nothing from ending.
+    # A browser that does not return must not block the shutdown.
     with running(
         tmp_path, "--fault", "503@images.list", "--fault", "reset@metrics.get_stats", "--open",
         BROWSER=f"{browser} %s",

@@ -1,4 +1,4 @@
-"""`imgwire-async migrate run`: what it prints, what it writes, how it ends."""
+"""`imgwire-async migrate run`: output, files and exit codes."""
 
 from __future__ import annotations
 

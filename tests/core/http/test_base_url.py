@@ -1,4 +1,4 @@
-"""Which URLs a request can be sent to, and in which form."""
+"""Base URLs that are accepted, and their normalized form."""
 
 from __future__ import annotations
 

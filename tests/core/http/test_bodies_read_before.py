@@ -1,4 +1,4 @@
-"""Clients of the caller whose responses have been read before the SDK reads them."""
+"""Custom HTTP clients whose responses have already been read when the SDK gets them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection that is closed between two reads of a response, as when its client is closed meanwhile."""
+"""A connection that is closed between two reads of a response, for example because its client is closed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.raw_servers import Connection, raw_server
 def half(connection: Connection) -> None:
     connection.read_head()
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
-    connection.read_head()  # until the client has gone
+    connection.read_head()  # until the client has disconnected
 
 
 async def test_reading_on_is_a_broken_connection_and_no_error_of_another_library() -> None:

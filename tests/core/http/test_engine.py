@@ -1,4 +1,4 @@
-"""Every HTTP library against servers that misbehave: one vocabulary of failures, and pools that survive."""
+"""Every HTTP library against misbehaving servers: the same errors, and connection pools that survive."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ THE_CALLERS = {
 
 @pytest.fixture(params=list(OURS.values()), ids=list(OURS))
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """What the SDK chooses on each event loop."""
+    """The HTTP library that the SDK chooses on each event loop."""
     chosen: Kind = request.param
     return chosen
 
@@ -72,7 +72,7 @@ every_kind = pytest.mark.parametrize("kind", (OURS | THE_CALLERS).values(), ids=
 
 PATIENT = Timeouts(connect=20, read=20, write=20)
 IMPATIENT = Timeouts(connect=20, read=0.3, write=20)
-"""For what never comes."""
+"""For responses that never arrive."""
 
 
 async def get(engine: Engine, url: str, timeouts: Timeouts | None = None) -> Result:
@@ -91,7 +91,7 @@ async def put(engine: Engine, url: str, body: bytes, timeouts: Timeouts | None =
 
 
 def on_bad_paths(misbehave: Behaviour, *, keep_alive: bool = False) -> Behaviour:
-    """Misbehave for `/bad` and hang up unless told otherwise; answer everything else properly."""
+    """Misbehave for `/bad` and hang up unless `keep_alive`; respond to other requests properly."""
 
     def behave(connection: Connection) -> None:
         while head := connection.read_head():
@@ -198,7 +198,7 @@ def test_the_transport_never_repeats_a_request_by_itself(kind: Kind, method: str
         failed = kind.run(scenario)
 
     assert isinstance(failed, NoResponse)
-    # Where the caller brings aiohttp along, its own repetition comes with it.
+    # A custom aiohttp client also retries by itself.
     if "aiohttp" not in str(kind.http_client):
         assert [head.split()[1] for head in server.heads].count(b"/bad") == 1
 
@@ -219,7 +219,7 @@ def test_connections_that_were_closed_while_the_loop_was_blocked_are_not_reused(
         for _ in range(3):
             message = HttpRequest("POST", server.base_url, {}, b"{}")
             results.append(await exchange(engine.transport(), message, PATIENT))
-            assert closed.acquire(timeout=30)  # the event loop stands still
+            assert closed.acquire(timeout=30)  # blocks the event loop
         await engine.aclose()
         return results
 
@@ -405,7 +405,7 @@ def test_an_early_rejection_of_a_large_body_is_read_although_the_connection_is_r
     def refuse_early(connection: Connection) -> None:
         connection.read_head()
         connection.send(answer(403, b"<Error><Code>AccessDenied</Code></Error>", "Connection: close"))
-        # Closing with unread data in the buffer makes the kernel send a RST right behind the answer.
+        # Closing with unread data in the buffer makes the kernel send a RST right after the response.
 
     async def scenario() -> list[Result]:
         async with kind.engine() as engine:
@@ -417,8 +417,8 @@ def test_an_early_rejection_of_a_large_body_is_read_although_the_connection_is_r
     with raw_server(refuse_early) as server:
         results = kind.run(scenario)
 
-    # Where the reset comes between reading and writing, the answer is lost and the attempt repeated. Without
-    # the turns of the loop that `CountedStream` leaves for reading, most answers are.
+    # A response is lost, and the attempt retried, if the reset arrives between reading and writing. Without
+    # the turns of the loop that `CountedStream` leaves for reading, most responses would be lost.
     seen = [result for result in results if isinstance(result, HttpResponse)]
     assert len(seen) >= refusals * 0.5
     assert all(b"AccessDenied" in result.content for result in seen)

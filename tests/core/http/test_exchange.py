@@ -1,4 +1,4 @@
-"""One exchange: each timeout on requests with and without a body, and answers that cannot be used."""
+"""One exchange: each timeout on requests with and without a body, and unusable responses."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_a_response_in_an_encoding_that_was_not_requested_is_unreadable(
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_member_may_start_at_any_chunk_of_a_response(backend: str) -> None:
     pieces = [gzip.compress(b"[1,"), gzip.compress(b" 2"), gzip.compress(b"]")]
-    # Every byte in a piece of its own, so one of them begins with each byte.
+    # Every byte is a chunk of its own, so a chunk starts at each byte.
     body = b"".join(b"1\r\n%c\r\n" % byte for byte in b"".join(pieces)) + b"0\r\n\r\n"
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
     with raw_server(always(head + body)) as server:
@@ -243,12 +243,12 @@ def test_a_decompression_bomb_is_abandoned_early_without_blocking_the_loop(backe
 
     assert isinstance(result, HttpResponse)
     assert "larger than" in (result.problem or "")
-    assert turns > 20  # a megabyte or so in each
+    assert turns > 20  # about a megabyte in each turn
     assert peak - before < 1.5 * exchange_module.MAX_RESPONSE_BYTES
 
 
 class _Answered:
-    """A transport whose answer is there already."""
+    """A transport that returns a prepared response."""
 
     is_closed = False
 
@@ -323,7 +323,7 @@ def test_a_request_with_another_number_of_bytes_than_declared_is_never_completed
         result = anyio.run(scenario, backend=backend)
 
     assert isinstance(result, NoResponse)
-    assert all(len(body) < 100_000 for body in server.bodies)  # where the server got to its body at all
+    assert all(len(body) < 100_000 for body in server.bodies)  # if the server has read a body at all
 
 
 async def test_a_body_is_not_sent_from_its_middle_on_a_connection_that_turned_out_to_be_closed() -> None:
@@ -377,7 +377,7 @@ def test_a_server_that_stops_reading_keeps_no_socket_open(backend: str, said: by
     with raw_server(say_and_stop_reading, receive_buffer=16_384) as server:
         left = anyio.run(scenario, backend=backend)
 
-    assert left == 1  # the server's end
+    assert left == 1  # the server's socket
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -415,13 +415,13 @@ async def test_a_stalled_upload_leaves_no_socket_behind() -> None:
         left = await files_left(before)
         await engine.aclose()
 
-    assert left == 1  # the server's end
+    assert left == 1  # the server's socket
 
 
 async def files_left(before: int) -> int:
-    """How many more files are open, once it is only the server's end; a leaked socket stays open for good."""
+    """The number of newly open files, after waiting until only the server's socket is left."""
     with anyio.move_on_after(5):
-        while open_files() - before != 1:  # noqa: ASYNC110 - nothing tells
+        while open_files() - before != 1:  # noqa: ASYNC110 - nothing signals it
             await anyio.sleep(0.01)
     return open_files() - before
 

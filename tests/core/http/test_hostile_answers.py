@@ -1,4 +1,4 @@
-"""What a broken or malicious server writes never reaches an error or the log."""
+"""Text that a broken or malicious server sends never appears in an error or the log."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ CALLS: dict[str, Call] = {
 
 
 def behaviour_of(raw: bytes, *, store: bool) -> Behaviour:
-    """Answers every request with `raw`; for `store` only a PUT, and calls of the API well."""
+    """Respond to every request with `raw`; with `store` only to PUTs, and properly to calls of the API."""
 
     def behave(connection: Connection) -> None:
         while head := connection.read_request():
@@ -133,7 +133,7 @@ def told(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]
 
 
 def everything_in(error: BaseException) -> str:
-    """All that anybody might show of an exception and of what led to it."""
+    """Everything that could be shown of an exception and of its causes."""
     found: list[str] = []
     left, seen = [error], set()
     while left:
@@ -183,7 +183,7 @@ async def test_no_content_of_a_response_is_in_the_error_or_the_log(
                 failures += error is not None
                 assert error is None or TOKEN not in everything_in(error), place
         assert TOKEN not in told.text, place
-    # A PUT is done with any answer that says so, whatever comes with it.
+    # A PUT succeeds with any status of success, whatever else the response contains.
     assert failures >= (10 if call == "streamed upload" else 15)
 
 

@@ -1,4 +1,4 @@
-"""The TLS context is made when the first https request needs it, and not on the event loop."""
+"""The TLS context is created for the first https request, and not on the event loop's thread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.raw_servers import OK, always, raw_server
 
 
 class Making:
-    """Makes contexts instead of the process's, and keeps in which threads."""
+    """Creates contexts instead of the process-wide one, and records the threads that create them."""
 
     def __init__(self) -> None:
         self.threads: list[threading.Thread] = []

@@ -1,4 +1,4 @@
-"""The read timeouts of all requests on asyncio take one timer."""
+"""The read timeouts of all requests on asyncio share one timer."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ async def test_a_response_that_arrived_while_the_event_loop_was_blocked_is_read(
             sending = tasks.create_task(sent(engine, request, Timeouts(read=read)))
             await asyncio.to_thread(asked.wait)
             may_respond.set()
-            responded.wait()  # holds up the event loop
+            responded.wait()  # blocks the event loop
             time.sleep(read + 0.2)  # noqa: ASYNC251 - so does this
     await engine.aclose()
 

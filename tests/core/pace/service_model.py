@@ -23,7 +23,7 @@ TRAVEL = 0.02
 
 
 class World:
-    """Virtual time and the events that are due in it."""
+    """Virtual time and the events scheduled in it."""
 
     def __init__(self, seed: int, *, jitter: float = 0.2) -> None:
         self.now = 0.0
@@ -36,7 +36,7 @@ class World:
         return self.now
 
     def travel(self) -> float:
-        """How long a request takes to the service."""
+        """Seconds that a request takes to reach the service."""
         return TRAVEL * self.rng.uniform(1.0 - self.jitter, 1.0 + self.jitter)
 
     def at(self, when: float, do: Callable[[], None]) -> None:
@@ -44,7 +44,7 @@ class World:
         heapq.heappush(self._events, (max(when, self.now), self._count, do))
 
     def step(self) -> None:
-        """Go to the next event."""
+        """Advance to the next event."""
         self.now, _, do = heapq.heappop(self._events)
         do()
 
@@ -58,7 +58,7 @@ class World:
 @dataclass(frozen=True)
 class Reply:
     at: float
-    """When the service answers."""
+    """When the service responds."""
     throttled: bool
     hint: float | None = None
 
@@ -90,7 +90,7 @@ class TokenBucket:
             return Reply(served(now, rng), throttled=False)
         wait = (1.0 - self._tokens) / self.rate
         if self._hints != "exact":
-            wait = math.ceil(wait)  # as services send it
+            wait = math.ceil(wait)  # in whole seconds, as services send it
         return refused(now, float(wait) if self._hints else None)
 
 
@@ -115,7 +115,7 @@ class FixedWindow:
 
 
 class Steps:
-    """A token bucket whose rate changes at given instants."""
+    """A token bucket whose rate changes at given times."""
 
     def __init__(self, steps: Sequence[tuple[float, float]]) -> None:
         self._steps = list(steps)
@@ -128,7 +128,7 @@ class Steps:
 
 
 class ConcurrencyLimit:
-    """Refuses what exceeds so many requests at once."""
+    """Rejects requests beyond this many at once."""
 
     def __init__(self, limit: int) -> None:
         self.rate = limit / 0.13
@@ -146,7 +146,7 @@ class ConcurrencyLimit:
 
 
 class Queue:
-    """Workers that serve one request after another; the rest waits, and nobody is rejected."""
+    """Workers that serve one request after another; other requests wait, and none is rejected."""
 
     def __init__(self, workers: int) -> None:
         self.rate = workers / 0.2
@@ -160,7 +160,7 @@ class Queue:
 
 @dataclass
 class Tally:
-    """What happened in one second of the service's time."""
+    """The number of responses of each kind in one second of the service's time."""
 
     ok: int = 0
     throttled: int = 0
@@ -168,7 +168,7 @@ class Tally:
 
 
 class Record:
-    """Counts answers by the second in which they arrived."""
+    """Counts responses by the second in which they arrived."""
 
     def __init__(self) -> None:
         self._seconds: dict[int, Tally] = {}
@@ -199,7 +199,7 @@ class Record:
         return throttled / max(1, throttled + self.ok(begin, end))
 
     def reached(self, rate: float, begin: float, end: float) -> float:
-        """Seconds from `begin` until a goodput of `rate`, over three seconds, was first seen."""
+        """Seconds from `begin` until the goodput over three seconds first reached `rate`."""
         return next(
             (at + 3 - begin for at in range(int(begin), int(end) - 3) if self.goodput(at, at + 3) >= rate),
             math.inf,
@@ -212,13 +212,13 @@ class Record:
         return ordered[int(share * (len(ordered) - 1))]
 
     def fairness(self) -> float:
-        """Jain's index: 1 when all workers got the same."""
+        """Jain's index: 1 if all workers got the same share."""
         counts = list(self.by_worker.values())
         return sum(counts) ** 2 / (len(counts) * sum(count**2 for count in counts))
 
 
 class Client:
-    """Has always something to send, and sends it when the controller and the cap allow."""
+    """Always has requests to send, and sends them when the controller and the cap allow it."""
 
     def __init__(
         self,
@@ -284,9 +284,9 @@ class Client:
 
 
 class Calls:
-    """Calls of a client without a pace, with a slot each while they are in flight, and their retries.
+    """Calls of a client without pacing, each with a slot while it is in flight, and their retries.
 
-    Does what a `Gate` does, at a fiftieth of its time.
+    Behaves like a `Gate`, but runs fifty times faster.
     """
 
     def __init__(self, seed: int, service: Service, *, slots: int = 100) -> None:
@@ -302,10 +302,10 @@ class Calls:
         self._accepted = 0
         self.throttled = 0
         self.unavoidable = 0
-        """429s to requests that were on their way when the very first one arrived."""
+        """429s for requests that were in flight when the first 429 arrived."""
 
     def make(self, calls: int) -> float:
-        """Make calls, all at once; returns the seconds until the last one has succeeded."""
+        """Make these calls at once; returns the seconds until the last one has succeeded."""
         began, self._accepted, self.throttled, self.unavoidable = self._world.now, 0, 0, 0
         self._queue.extend([0] * calls)
         self._pump()

@@ -1,11 +1,11 @@
-"""The 429s of 600 calls at once, of which 100 are in flight when the first is known, over many seeds.
+"""The 429s of 600 concurrent calls, 100 of which are in flight when the first 429 arrives, over many seeds.
 
-A client that has seen no 429 sends at full concurrency; it does not know the limit. What is on its way when
-the first 429 arrives cannot be called back, so no controller saves these responses. They are the floor: where
-the service allows bursts of B requests, about (100 - B) of (700 - B). Tested is what comes on top.
+A client that has seen no 429 does not know the limit and sends at full concurrency. Requests in flight when
+the first 429 arrives cannot be recalled, so no controller can avoid their 429s. That is the minimum: if the
+service allows bursts of B requests, about (100 - B) of (700 - B). The tests check the 429s beyond it.
 
-A `Retry-After` in whole seconds costs a second for every 429 that is known only afterwards, of which the
-service's bucket makes good at most B requests. Even a client that knew the limit then takes `at_best`.
+A `Retry-After` in whole seconds costs one second for every late 429, and the service's bucket makes up for at
+most B requests of it. Even a client that knew the limit would only reach `at_best`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SEEDS = range(1, 7)
 
 @dataclass(frozen=True)
 class Result:
-    """Means over seeds: of a first run of calls, and of two that follow at once."""
+    """Means over seeds: of a first run of calls, and of the two runs right after it."""
 
     goodput: float
     """Accepted calls per second, as a share of the limit."""
     floor: float
-    """Share of 429s among the responses that nothing could have prevented."""
+    """Unavoidable 429s, as a share of the responses."""
     above_floor: float
     later_goodput: float
     later_share: float
@@ -49,7 +49,7 @@ def measured(limit: float, burst: float, hints: bool | Literal["exact"]) -> Resu
 
 
 def at_best(limit: float, burst: float, pauses: int) -> float:
-    """The goodput of a client that knows the limit, and is paused this many times for a second."""
+    """The goodput of a client that knows the limit and is paused for a second this many times."""
     seconds = (CALLS - burst * (1 + pauses)) / limit + pauses * (1.05 + 2 * TRAVEL) + 0.17
     return CALLS / seconds / limit
 
@@ -75,7 +75,7 @@ def test_nearly_all_429s_were_in_flight_when_the_first_one_arrived(
 def test_pauses_of_whole_seconds_are_rare(burst: int) -> None:
     result = measured(100, burst, True)
 
-    # One pause because the limit is not known, one for finding it.
+    # One pause because the limit is unknown, and one while it is determined.
     assert result.goodput >= at_best(100, burst, 2) - 0.12
     assert result.above_floor <= 0.02
     assert result.later_goodput >= 0.88

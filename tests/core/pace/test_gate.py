@@ -32,7 +32,7 @@ BACKENDS = ("asyncio", "trio")
 
 
 def in_virtual_time(test: Callable[[VirtualTime], Awaitable[None]]) -> Callable[[str], None]:
-    """Runs a test function under both event loops, in virtual time."""
+    """Run a test function on both event loops, in virtual time."""
 
     @pytest.mark.parametrize("backend", BACKENDS)
     def run(backend: str) -> None:
@@ -49,7 +49,7 @@ def new_gate(
 
 
 class Log:
-    """Sends requests through a gate and remembers who was admitted when, relative to the start."""
+    """Sends requests through a gate and records when each was admitted, relative to the start."""
 
     def __init__(self, gate: Gate, time: VirtualTime) -> None:
         self.gate = gate
@@ -103,7 +103,7 @@ async def test_a_changed_limit_admits_more_at_once_or_waits_for_requests_in_flig
         gate.resize(3)
         await time.sleep(1.0)
         gate.resize(1)
-    # Trio wakes those that may go at once in any order.
+    # Trio wakes requests that are admitted at the same time in any order.
     assert sorted(log.admitted) == [("a", 0.0), ("b", 5.0), ("c", 5.0), ("d", 15.0), ("e", 25.0)]
 
 
@@ -334,7 +334,7 @@ def test_no_slot_is_lost_and_no_limit_exceeded_when_any_task_is_cancelled_at_any
                 await time.sleep(rng.choice([0.0, 0.0, rng.uniform(0, 1)]))
         stats = gate.stats()
         assert (stats.in_flight, stats.waiting) == (0, 0)
-        # Every place can still be had, all at once.
+        # Every slot can still be acquired, all at the same time.
         async with anyio.create_task_group() as tasks:
             for _ in range(concurrency):
                 tasks.start_soon(request)
@@ -344,7 +344,7 @@ def test_no_slot_is_lost_and_no_limit_exceeded_when_any_task_is_cancelled_at_any
         limit = limits[CREATE]
         for first, begin in enumerate(sent):
             for count, end in enumerate(sent[first:], 1):
-                # A few milliseconds make up for late timers.
+                # A few milliseconds of tolerance for late timers.
                 assert count <= limit.burst + limit.rate * (end - begin + 0.02) + 1e-6
 
 

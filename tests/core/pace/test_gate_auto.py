@@ -1,4 +1,4 @@
-"""A gate with `concurrency="auto"`, against a service whose limit it does not know."""
+"""A gate with `concurrency="auto"`, against a service with an unknown limit."""
 
 from __future__ import annotations
 

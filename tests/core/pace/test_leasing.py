@@ -1,4 +1,4 @@
-"""Several gates that share one desk, as those of several processes do, against a service's unknown limit."""
+"""Several gates that share one desk, like those of several processes, against an unknown limit."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Shared:
 
 
 def probing(time: VirtualTime, seed: int, gates: int) -> Shared:
-    """Gates that find the pace of the service together."""
+    """Gates that determine the rate of the service together."""
     controller = RateController(clock=time.monotonic, rng=random.Random(seed))
     desk = LeaseDesk(controller, None, on_void=lambda oldest: shared.void(oldest), time=time)
     shared = Shared(time, desk, gates)
@@ -51,7 +51,7 @@ def probing(time: VirtualTime, seed: int, gates: int) -> Shared:
 
 
 def stated(time: VirtualTime, limit: RateLimit, gates: int) -> Shared:
-    """Gates that keep to a stated limit together."""
+    """Gates that share a configured limit."""
     desk = LeaseDesk(None, limits.TokenBucket(limit), on_void=lambda oldest: shared.void(oldest), time=time)
     shared = Shared(time, desk, gates)
     return shared
@@ -60,7 +60,7 @@ def stated(time: VirtualTime, limit: RateLimit, gates: int) -> Shared:
 def answers_of(
     shared: Shared, service: Service, end: float, *, callers: int = 16
 ) -> list[list[tuple[float, bool]]]:
-    """When each gate's requests were answered, and whether with 429."""
+    """When the response to each gate's requests arrived, and whether it was a 429."""
     time, rng = shared.time, random.Random(7)
     answers: list[list[tuple[float, bool]]] = [[] for _ in shared.gates]
 

@@ -1,4 +1,4 @@
-"""Requests that wait for the caller's own code: hooks, credentials, sources, and who takes a download."""
+"""Requests that wait for the caller's own code: hooks, credentials, sources and consumers of downloads."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_slow_source_does_not_make_the_service_look_slow() -> None:
                 tasks.start_soon(upload)
 
     time.run(main)
-    # It would shrink to a handful if the time of the sources counted.
+    # The concurrency would shrink to a few requests if the time of the sources counted.
     pacer = gate._lanes[READ].pacer
     assert pacer is not None
     assert pacer._cap.value >= 100  # type: ignore[attr-defined]
@@ -132,7 +132,7 @@ async def _while_stuck(
     stick: Callable[[AsyncImgwireClient, anyio.Event], Coroutine[Any, Any, None]],
     **options: object,
 ) -> None:
-    """Make calls while another one with the only slot is stuck in code of the caller's own."""
+    """Make calls while another call with the only slot is stuck in the caller's own code."""
     go_on = anyio.Event()
     async with client_of(sandbox, concurrency=1, **options) as imgwire:
         async with anyio.create_task_group() as tasks:

@@ -1,4 +1,4 @@
-"""Stated limits that all processes of a user on one machine keep together."""
+"""Configured limits that all processes of a user on one machine share."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def instants(tmp_path: Path) -> SharedInstants:
 
 
 def bucket(instants: SharedInstants, rate: float = 10, burst: int = 1) -> TokenBucket:
-    """A bucket as another process would have it."""
+    """The bucket as another process would open it."""
     return TokenBucket(RateLimit(rate, burst=burst), name="key read", instants=instants)
 
 
@@ -172,7 +172,7 @@ def test_a_folder_of_another_user_is_not_used(
 
     assert shared_instants() is None
     assert shared_instants() is None
-    # Then a process keeps the limit for itself.
+    # Then a process applies the limit to its own requests only.
     alone = TokenBucket(RateLimit(10), name="key read", instants=None)
     now = time.monotonic()
     assert (alone.take(now), alone.take(now)) == (True, False)
@@ -198,7 +198,7 @@ def test_the_lateness_of_a_timer_is_made_up_for() -> None:
     assert one.next_token() == pytest.approx(1.2)
     assert one.take(1.25)
     assert one.next_token() == pytest.approx(1.33)
-    assert one.take(1.5)  # by somebody who did not wait for it
+    assert one.take(1.5)  # by a caller that did not wait for it
     assert one.next_token() == pytest.approx(1.6)
 
 

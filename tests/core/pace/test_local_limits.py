@@ -1,4 +1,4 @@
-"""A process that may open few files: no upload fails for it."""
+"""No upload fails in a process that may open only few files."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ def run(sandbox: Sandbox, folder: Path, *arguments: str) -> subprocess.Completed
 def test_few_descriptors_fail_no_upload(
     sandbox: Sandbox, tmp_path: Path, load: str, limit: int, taken: int, backend: str
 ) -> None:
-    # Each upload at once needs two: its file and its connection.
+    # Each concurrent upload needs two descriptors: its file and its connection.
     folder_of(tmp_path / "photos", 80 if limit == 64 else 200)
     ended = run(sandbox, tmp_path, str(limit), load, str(taken), backend)
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
     if limit == 64:
-        assert ended.stderr.count("ulimit -n") in {1, 2, 3}  # once for each kind
+        assert ended.stderr.count("ulimit -n") in {1, 2, 3}  # once for each kind of limit
     if load == "ingest" and limit == 64:
         assert "limit: at most 20 requests run at once" in ended.stdout
 

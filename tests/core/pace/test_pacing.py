@@ -20,7 +20,7 @@ def new_controller(
 
 
 def send_all(controller: RateController, time: VirtualTime, seconds: float) -> list[int]:
-    """Send as fast as allowed for some seconds; returns the generations."""
+    """Send as fast as allowed for this many seconds; returns the generations."""
     end = time.now + seconds
     generations = []
     while (due := controller.next_send()) < end:
@@ -31,7 +31,7 @@ def send_all(controller: RateController, time: VirtualTime, seconds: float) -> l
 
 
 def accept_for(controller: RateController, time: VirtualTime, seconds: float) -> int:
-    """Send as fast as allowed, everything being accepted at once; returns how many."""
+    """Send as fast as allowed, with every request accepted at once; returns their number."""
     end = time.now + seconds
     accepted = 0
     while (due := controller.next_send()) < end:
@@ -253,7 +253,7 @@ def test_any_history_leaves_a_sane_rate_and_a_finite_wait(history: list[tuple[st
         if math.isinf(wait):
             time.now += 31.0
             wait = controller.next_send() - time.now
-        # One token takes at most 1 / min_rate seconds, and a quarter of a second may be given away already.
+        # A token takes at most 1 / min_rate seconds, and tokens for 0.25 s may already be leased.
         assert wait <= max(LONGEST_CLOSURE, 10.0 + 0.25 * 500.0 / 0.1)
 
 

@@ -1,6 +1,6 @@
-"""What the controller achieves against services whose limits it does not know, in simulated time.
+"""The controller against services with unknown limits, in simulated time.
 
-Rates are taken after the first 60 s unless a name says otherwise.
+Rates are measured after the first 60 s unless a test's name says otherwise.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from tests.core.pace.service_model import (
 
 SEEDS = (1, 2, 3)
 ONE_SEED_BY_DEFAULT = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in SEEDS[1:])]
-"""For what takes long to compute."""
+"""For cases that take long to compute."""
 
 
 class WithoutEpochGuard(RateController):
-    """Takes every answer for one about the present rate, however long ago the request was sent."""
+    """Attributes every response to the current rate, even if the request was sent long ago."""
 
     def report(
         self, ok: int, throttled: int, hint: float | None, generation: int, took: float | None = None
@@ -40,7 +40,7 @@ class WithoutEpochGuard(RateController):
 
 
 class WithoutGrowthGuard(RateController):
-    """Grows although something else holds the requests back."""
+    """Increases the rate although the requests are limited by something else."""
 
     def _grow(self) -> None:
         self._idle = 0.0
@@ -84,7 +84,7 @@ def bucket_cases(*, hints: bool) -> list[object]:
 
 def bucket_record(rate: int, burst: int, seed: int, *, hints: bool) -> tuple[Record, float]:
     end = {2: 360.0, 20: 150.0, 200: 140.0 if hints else 100.0, 1_000: 80.0}[rate]
-    # A bucket of one token refuses whatever the network pushes together: not the controller's doing.
+    # A bucket of one token rejects requests that jitter pushes together; no controller can avoid that.
     jitter = 0.0 if burst == 1 else 0.2
     return simulate(TokenBucket(rate, burst, hints=hints), seed, end, jitter=jitter)[0], end
 
@@ -150,7 +150,7 @@ def test_follows_a_limit_that_is_cut_and_raised(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_most_of_a_limit_on_requests_in_flight_is_used(seed: int) -> None:
-    # A known weakness: the rate is steered, and the number in flight follows it only roughly.
+    # A known weakness: the rate is controlled, and the number in flight follows it only roughly.
     service = ConcurrencyLimit(20)
     record, _ = simulate(service, seed, 180)
     assert record.goodput(60, 180) / service.rate >= 0.6
@@ -203,7 +203,7 @@ def test_without_the_epoch_guard_the_rate_is_not_found(seed: int) -> None:
 
 
 def throttled_after_idling(kind: type[RateController], seed: int) -> float:
-    """The share of 429s in the minute after a minute in which only half of the limit was wanted."""
+    """The share of 429s in the minute after a minute that used only half of the limit."""
     world = World(seed)
     record = Record()
     controller = kind(clock=world.clock, rng=random.Random(seed + 1))

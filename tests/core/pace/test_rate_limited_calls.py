@@ -1,4 +1,4 @@
-"""Calls during a pause that the service asked for, over real sockets."""
+"""Calls during a pause requested by the service, over real sockets."""
 
 from __future__ import annotations
 

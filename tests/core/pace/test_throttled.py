@@ -1,4 +1,4 @@
-"""A gate with a fixed concurrency after its first 429: the pace it finds, and when it forgets it."""
+"""A gate with a fixed concurrency after its first 429: the rate it determines, and when it drops it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ READ, CREATE = RateClass.READ, RateClass.CREATE
 
 @dataclass
 class Load:
-    """Calls that are all made at once, with their retries, against a model of a service."""
+    """Concurrent calls, with their retries, against a model of a service."""
 
     time: VirtualTime
     gate: Gate
@@ -81,10 +81,10 @@ def test_six_hundred_concurrent_calls_are_soon_paced(burst: int, hints: bool, se
 
     (goodput, throttled), *later = results
     assert goodput >= 0.9 * 100
-    # Nearly all of them are responses to what was in flight at the first one, which nobody can call back.
+    # Nearly all of them are responses to requests in flight at the first 429, which cannot be recalled.
     assert throttled <= 0.105
     assert sum(share for _, share in later) / 2 <= 0.01
-    if not hints:  # each pause of a whole second costs part of such a short time
+    if not hints:  # each pause of a whole second is a large part of such a short run
         assert min(rate for rate, _ in later) >= 0.9 * 100
 
 
@@ -136,7 +136,7 @@ def test_responses_that_arrive_during_a_pause_count_as_accepted_before_it() -> N
 
 
 def test_a_burst_leaves_the_event_loop_time_to_read_a_429() -> None:
-    """Without them 100 requests would be sent before the response to the first is looked at."""
+    """Otherwise 100 requests would be sent before the response to the first one is read."""
     time = VirtualTime()
     gate = Gate(100, time=time, rng=random.Random(1))
     admitted: list[int] = []

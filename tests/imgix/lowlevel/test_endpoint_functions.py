@@ -1,4 +1,4 @@
-"""What the generated functions of the Management API pass to the core."""
+"""Requests that the generated functions of the Management API pass to the core."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = {"data": [{"id": "a1"}]}
 SOURCE = "sources/{source_id}"
 SESSIONS = f"{SOURCE}/upload-sessions"
 
-# Method and path after /api/v1/, rate class, and what a repeat means.
+# Method and path after /api/v1/, rate class, and whether a repeat is safe.
 TABLE = {
     "sources.list": ("GET sources", "default", "safe"),
     "sources.create": ("POST sources", "create_source", "unsafe"),

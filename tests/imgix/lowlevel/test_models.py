@@ -1,4 +1,4 @@
-"""Generated imgix models: sparse, open to the future, and silent about secrets."""
+"""Generated imgix models: sparse, forward compatible, and without secrets in their repr."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ATTRIBUTES: list[Any] = [
 
 
 def wire_names(model: Any) -> list[str]:
-    """The JSON names of every field that the model knows."""
+    """The JSON names of all fields of the model."""
     names = [field.name for field in model.__attrs_attrs__ if field.name != "additional_properties"]
     return list(model(**{name: name for name in names}).to_dict())
 

@@ -1,4 +1,4 @@
-"""The error says what was rejected, what is allowed and what was probably meant; it is plain data."""
+"""The error names the rejected value, the allowed values and the likely intended one; it is plain data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The methods mixed into an image record."""
+"""The URL methods of an image record."""
 
 from __future__ import annotations
 

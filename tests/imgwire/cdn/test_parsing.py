@@ -1,4 +1,4 @@
-"""A CDN URL taken apart, and a transformation applied to many images."""
+"""Parsing a CDN URL, and applying one transformation to many images."""
 
 from __future__ import annotations
 

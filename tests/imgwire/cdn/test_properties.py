@@ -1,4 +1,4 @@
-"""What holds for every input, hostile ones included."""
+"""Properties of URLs for all inputs, including hostile ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RECURSIVE["height"] = RECURSIVE
 
 
 class Hostile:
-    """Fails at whatever it is asked."""
+    """Raises in every method."""
 
     def fail(self, *_: object) -> Any:
         raise RuntimeError("hostile")
@@ -93,7 +93,7 @@ AWKWARD = [
 
 @dataclass(frozen=True)
 class Awkward:
-    """Stands for one of `AWKWARD` until the call, because hypothesis looks into what it draws."""
+    """A placeholder for one of `AWKWARD` until the call, because hypothesis inspects the values it draws."""
 
     index: int
 
@@ -128,7 +128,7 @@ presets = st.sampled_from([None, "small", "large"])
 
 
 def built(preset: Any, strict: bool, given_options: dict[str, Any]) -> str | None:
-    """The URL, or None if the options were rejected; anything else that is raised fails the test."""
+    """The URL, or None if the options were rejected; any other exception fails the test."""
     try:
         return cdn_url(BASE, preset, strict=strict, **unmasked(given_options))
     except InvalidTransformationError as error:

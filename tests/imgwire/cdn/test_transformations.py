@@ -1,4 +1,4 @@
-"""What each transformation accepts and how it is written, beyond what the vendor's clients agree on."""
+"""Accepted values of each transformation and their text form, beyond those in the vendor's clients."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ REFUSED: dict[str, list[Any]] = {
 
 
 def value(**transformation: Any) -> str | None:
-    """Canonical text of the only transformation, None when it was left out."""
+    """Canonical text of the only transformation; None if the URL has none."""
     values = parse_cdn_url(cdn_url(BASE, **transformation)).transformation.values
     return next(iter(values.values()), None)
 
@@ -64,7 +64,7 @@ def value(**transformation: Any) -> str | None:
         ({"adjust": "1.1::1.2"}, "1.1::1.2"),
         ({"gradient": "#F00,0f0::0.5"}, "f00,0f0::0.5"),
         ({"watermark_size": ":200"}, ":200"),
-        # The number 1 keeps its meaning.
+        # 1 stays a number where a number is accepted.
         ({"blur": 1}, "1"),
         ({"sharpen": "1"}, "1"),
         ({"blur": True}, "true"),
@@ -83,7 +83,7 @@ def value(**transformation: Any) -> str | None:
         ({"background": {"r": 1, "g": 2, "b": 3, "alpha": 1.0}}, "1:2:3:1"),
         ({"background": '{"r":1,"g":2,"b":3}'}, "1:2:3"),
         ({"monochrome": {"r": 1, "g": 2, "b": 3}}, "1:2:3"),
-        # Objects that become JSON: sorted keys, hex colours with `#`, other colours as objects.
+        # Objects that are written as JSON: sorted keys, hex colours with `#`, other colours as objects.
         (
             {"extend": {"top": 1, "background": "1:2:3:0.5"}},
             '{"background":{"alpha":0.5,"b":3,"g":2,"r":1},"top":1}',
@@ -98,7 +98,7 @@ def value(**transformation: Any) -> str | None:
         ({"watermark_text": {"text": "é {x}", "size": 20}}, '{"size":20,"text":"é {x}"}'),
         ({"rotate": '{"angle": 45, "background": null}'}, '{"angle":45}'),
         ({"sharpen": {"sigma": 1.5, "m1": 0}}, '{"m1":0,"sigma":1.5}'),
-        # Objects that have a text form of the same meaning.
+        # Objects with an equivalent text form.
         ({"extend_aspect_ratio": {"aspectRatio": 1.5}}, "1.5"),
         ({"extend_aspect_ratio": {"height": 9, "width": 16}}, "16:9"),
         ({"flip": {"horizontal": True}}, "horizontal"),
@@ -114,7 +114,7 @@ def value(**transformation: Any) -> str | None:
         ({"gravity": "so:sm"}, "attention"),
         ({"chroma_subsampling": "4:2:2"}, "4:2:2"),
         ({"crop": "1:2:300:200:ne"}, "1:2:300:200:northeast"),
-        # Nothing to do.
+        # Transformations without effect.
         ({"flip": {"horizontal": False, "vertical": False}}, None),
         ({"monochrome": False}, None),
         ({"negate": "false"}, None),

@@ -1,4 +1,4 @@
-"""The table, the typed keywords and what mypy makes of them."""
+"""The table, the typed keywords, and their types according to mypy."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ REJECTED = [
 
 
 def spelled(python_type: Any) -> str:
-    """How `keywords.py` writes a type that a kind offers to callers."""
+    """The spelling in `keywords.py` of a type that a kind accepts."""
     if python_type in (bool, int, float, str):
         return str(python_type.__name__)
     named = [name for name, found in vars(forms).items() if found is python_type]
@@ -72,7 +72,7 @@ def spelled(python_type: Any) -> str:
 
 
 def keyword_lines(row: Row) -> list[str]:
-    """How `keywords.py` has to declare a row: all its names with the types of its kind, in lines that fit."""
+    """The expected lines of `keywords.py` for a row: all its names with the types of its kind."""
     types = " | ".join(map(spelled, row.kind.types))
     lines = ["   "]
     for name in row.names:

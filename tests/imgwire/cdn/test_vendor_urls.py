@@ -1,4 +1,4 @@
-"""The URLs that the vendor's Python and Node builders agree on."""
+"""URLs that the vendor's Python and Node builders both produce."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images to export, exports, and what a record is compared by."""
+"""Images to export, exports, and the fields by which records are compared."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ NAMES = ("hero.png", "HERO.PNG", "con.png", "../up.png", "a:b?.png", "Ärger �
 
 
 async def ready_image(client: AsyncImgwireClient, number: int, **arguments: Any) -> Image:
-    """An image that can be delivered."""
+    """Upload an image and wait until it is READY."""
     image = await client.images.upload(small_image(number), **arguments)
     return await client.images.wait_until_ready(image.id)
 
 
 async def stored_images(client: AsyncImgwireClient, count: int) -> list[Image]:
-    """So many READY images with odd names, and all there is of metadata."""
+    """This many READY images with unusual names and all kinds of metadata."""
     for number in range(count):
         metadata = {"number": number, "ratio": 0.5, "yes": True, "text": " ünï\n"}
         await ready_image(
@@ -34,7 +34,7 @@ async def stored_images(client: AsyncImgwireClient, count: int) -> list[Image]:
 
 
 async def export(client: AsyncImgwireClient, to: Any, **arguments: Any) -> tuple[list[Outcome], Report]:
-    """All outcomes of an export, and its report."""
+    """Run an export; returns all outcomes and the report."""
     async with client.export(to, **{"concurrency": 8} | arguments) as job:
         outcomes: list[Outcome] = [outcome async for outcome in job]
         return outcomes, job.report
@@ -53,7 +53,7 @@ def digest(path: Path) -> str:
 
 
 def facts(image: Image) -> tuple[str, ...]:
-    """What an import of the export has to give again."""
+    """The facts about an image that importing the export must reproduce."""
     return (
         image.original_filename,
         str(image.mime_type),

@@ -1,4 +1,4 @@
-"""Exports into a bucket: objects appear complete, replace nothing unasked, and are read again by `ingest`."""
+"""Exports into a bucket: objects appear complete, overwrite nothing by default, and can be ingested again."""
 
 from __future__ import annotations
 

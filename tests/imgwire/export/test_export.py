@@ -1,4 +1,4 @@
-"""Exports into a folder: complete, compared, resumable, and read again by `ingest`."""
+"""Exports into a folder: complete, verified, resumable, and readable by `ingest`."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ async def test_a_second_run_fetches_only_what_is_new(
     assert fetched.authorized_with is None
     after = {(row["key"], row["source"]) for row in rows(tmp_path / "out")}
     assert len(after) == 5
-    assert before < after  # the newest comes first in the list, and gets no older one's name
+    assert before < after  # the newest comes first in the list, and does not take the name of an older one
 
 
 async def test_without_a_journal_existing_files_are_compared_and_not_fetched(
@@ -182,7 +182,7 @@ async def test_images_without_an_original_are_skipped_with_the_reason(
 ) -> None:
     await client.images.create(file_name="never.png", mime_type="image/png", content_length=3)
 
-    for _ in range(2):  # a second run says the same
+    for _ in range(2):  # a second run reports the same
         (outcome,), report = await export(client, tmp_path / "out", journal=tmp_path / "journal")
         assert isinstance(outcome, Skipped)
         assert outcome.reason is SkipReason.NO_ORIGINAL
@@ -359,7 +359,7 @@ async def test_a_journal_belongs_to_its_environment(
     ) as other_key:
         _, report = await export(other_key, tmp_path / "out", journal=tmp_path / "journal")
         assert counts(report) == (0, 1, 0, 0)
-    await client.images.delete(image.id)  # as in another environment, which is empty
+    await client.images.delete(image.id)  # like another environment, which is empty
     asked = len(sandbox.requests)
 
     for key, environment, problem in (

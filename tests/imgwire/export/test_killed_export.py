@@ -1,7 +1,7 @@
-"""An export that is killed again and again: nothing lost, nothing half, nothing on record fetched again.
+"""An export that is killed repeatedly: no lost or partial files, and no second fetch of recorded ones.
 
-IMGWIRE_KILL_ROUNDS=100 pytest tests/imgwire/export/test_killed_export.py runs more rounds than the few of
-the suite.
+IMGWIRE_KILL_ROUNDS=100 pytest tests/imgwire/export/test_killed_export.py runs more rounds than the
+default.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ async def test_every_image_is_exported_once(
             await anyio.sleep(chance.uniform(0.0, 0.05))
             process.kill()
         killed += process.returncode != 0
-        assert not on_record & fetched(sandbox)  # what an earlier run had put on record
+        assert not on_record & fetched(sandbox)  # recorded by an earlier run
         on_record = done(tmp_path)
         assert on_record <= images.keys()
         check_files(tmp_path / "out", {str(image.hash_sha256) for image in images.values()})
@@ -106,23 +106,23 @@ def wait_for_fetches(sandbox: Sandbox, process: subprocess.Popen[bytes], count: 
 
 
 def fetched(sandbox: Sandbox) -> set[str]:
-    """Ids of the images whose originals were asked for."""
+    """Ids of the images whose originals were requested."""
     return {request.path.rpartition("/")[2] for request in sandbox.requests.of("cdn.get")}
 
 
 def done(folder: Path) -> set[str]:
-    """Ids of the images that the journal has as exported."""
+    """Ids of the images that the journal records as exported."""
     journal = sqlite3.connect(folder / "out.export.journal")
     try:
         return {key for (key,) in journal.execute("SELECT key FROM items WHERE state = 'stored'")}
     except sqlite3.OperationalError:
-        return set()  # killed before there was a table
+        return set()  # killed before the table was created
     finally:
         journal.close()
 
 
 def check_files(folder: Path, hashes: set[str]) -> None:
-    """Check that what has a name of its own is complete."""
+    """Check that every file with a final name is complete."""
     for name in files_below(folder) if folder.exists() else ():
         if not name.startswith(".imgwire-export-") and name != "manifest.jsonl":
             assert digest(folder / name) in hashes

@@ -1,4 +1,4 @@
-"""Names of exported files: safe everywhere, each only once, and the same in every run."""
+"""Names of exported files: safe on every system, unique, and the same in every run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The flow of a browser: a backend makes a token, a program with a publishable key uploads with it."""
+"""Uploads as browsers make them: a backend creates a token, and a publishable key uploads with it."""
 
 from __future__ import annotations
 

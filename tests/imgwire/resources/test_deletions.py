@@ -1,4 +1,4 @@
-"""Deletions whose answer is empty or lost."""
+"""Deletions whose response is empty or lost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ every_deletion = pytest.mark.parametrize("delete", DELETIONS.values(), ids=DELET
 
 
 def lost_then(*answers: bytes) -> Behaviour:
-    """The first request is read and never answered."""
+    """Read the first request without responding."""
     left = in_turn(*answers)
 
     def behave(connection: Connection) -> None:
@@ -158,7 +158,7 @@ async def test_only_deletions_treat_a_404_as_success() -> None:
 
 @pytest.mark.parametrize("resource", ["cors_origins", "custom_domain"])
 async def test_a_creation_with_a_lost_response_is_not_repeated(resource: str) -> None:
-    """So a 409 always tells of somebody else, and never of the call's own first attempt."""
+    """So a 409 is always caused by another client, and never by the call's own first attempt."""
     with raw_server(lost_then(answer(409))) as server:
         async with client_of(server) as client:
             with pytest.raises(ImgwireError) as caught:

@@ -1,4 +1,4 @@
-"""`download` and `download_archive` to objects: complete or not at all, and nothing replaced unasked."""
+"""`download` and `download_archive` to objects: complete or absent, and nothing overwritten by default."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_an_object_is_replaced_only_with_overwrite(
         assert raised.value.errno == errno.EEXIST
         assert raised.value.operation == "images.download"
     assert s3.objects["hero.png"] == b"mine"
-    assert len(sandbox.requests.of("cdn.get")) == 1  # the one whose name was not known before
+    assert len(sandbox.requests.of("cdn.get")) == 1  # the image whose name was not known before
 
     await client.images.download(image, to=s3.uri("hero.png"), overwrite=True)
     assert s3.objects["hero.png"] == small_image(1)

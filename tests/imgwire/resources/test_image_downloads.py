@@ -1,4 +1,4 @@
-"""Archives and single images, fetched from a sandbox."""
+"""Downloads of archives and single images from a sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images over a real socket: uploads in every kind of trouble, tokens, waiting, and the other operations."""
+"""Images over a real socket: uploads with all kinds of failures, tokens, waiting, and other operations."""
 
 from __future__ import annotations
 
@@ -341,7 +341,7 @@ async def test_waiting_retries_transient_failures(
     assert (await client.images.wait_until_ready(image.id)).width == 7
 
 
-# The rest
+# Other operations
 
 
 async def test_a_deleted_image_is_gone(client: AsyncImgwireClient, tiny: bytes) -> None:

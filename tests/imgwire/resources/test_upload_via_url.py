@@ -1,4 +1,4 @@
-"""Images that the service fetches itself."""
+"""Uploads of URLs, which the service fetches itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads that end when the image is READY, one and many."""
+"""Uploads that wait until the image is READY, single and many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a later run does about items whose content, or whose purpose, metadata, name or type has changed."""
+"""Later runs with items whose content, purpose, metadata, name or type has changed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_items_stored_with_other_parameters_are_reported_and_not_uploaded_
     assert report.changed == 0
     sandbox.requests.clear()
 
-    for _ in range(2):  # it stays a difference until somebody does something about it
+    for _ in range(2):  # it is reported in every run until the images are updated
         outcomes, report = await ingest(client, photos, journal=journal, **first | changed)
         assert counts(report) == (0, 10, 0, 0)
         assert changes(outcomes) == ["parameters"] * 10
@@ -100,7 +100,7 @@ async def test_recreate_makes_new_images_of_items_with_other_parameters(
     images = await server_images(client)
     assert sorted(image.purpose or "" for image in images) == ["hero"] * 10 + ["import"] * 10
 
-    # What the journal holds now is the new image, also for runs that would not have made it.
+    # The journal now refers to the new image, also for runs with other options.
     new = {one.key: one.image_id for one in outcomes if isinstance(one, Stored)}
     for arguments in ({"on_change": "recreate"}, {}, {"wait_ready": True}):
         again, report = await ingest(client, photos, journal=journal, purpose="hero", **arguments)
@@ -173,7 +173,7 @@ async def test_skip_leaves_changed_items_alone(
 
     arguments: dict[str, Any] = {"journal": journal, "on_change": "skip", "purpose": "hero"}
     outcomes, report = await ingest(client, photos, **arguments)
-    assert counts(report) == (1, 10, 0, 0)  # the note was never stored
+    assert counts(report) == (1, 10, 0, 0)  # the text file was never stored
     assert sorted(map(str, changes(outcomes))) == ["content"] + ["parameters"] * 9
     _, report = await ingest(client, photos, **arguments, wait_ready=True)
     assert counts(report) == (11, 0, 0, 0)
@@ -229,7 +229,7 @@ def test_parameters_become_part_of_a_key_only_when_there_are_any() -> None:
 
 
 def test_the_digest_of_parameters_never_changes_between_releases() -> None:
-    # Another digest would report every item as changed, and with "recreate" store it again.
+    # A different digest would report every item as changed, and store it again with "recreate".
     item = IngestItem("a.jpg", file_name="ä.jpg", mime_type="image/jpeg", custom_metadata={"b": 1, "a": True})
     text = r'["\u00e4.jpg","image/jpeg","hero",{"a":true,"b":1}]'
     expected = hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""Sources that say of an item that there is nothing to store, and leave notes in the journal."""
+"""Sources that declare an item as not to be stored, and keep notes in the journal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.ingest.support import counts, ingest, small_image
 
 
 class Listing:
-    """Three items, of which some are nothing to store."""
+    """Three items, some of which are declared as not to be stored."""
 
     identity = "a listing"
 
@@ -50,7 +50,7 @@ async def test_an_item_declared_as_not_storable_is_skipped_and_recorded(
 
     _, report = await ingest(client, Listing("c"), journal=tmp_path / "j")
     assert counts(report) == (1, 1, 2, 0)
-    # What was an image once stays on record as one.
+    # An item that was stored once stays recorded as stored.
     _, report = await ingest(client, Listing("a", "c"), journal=tmp_path / "j")
     assert counts(report) == (0, 1, 3, 0)
     with Journal(tmp_path / "j") as journal:

@@ -1,4 +1,4 @@
-"""What a failure means for its item, and when the whole job pauses."""
+"""The effect of a failure on its item, and the failures that pause the whole job."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_exhausted_retries_pause_the_job(health: Health, clock: VirtualClock) ->
     for number in range(200):
         clock.advance(0.001)
         paused += health.failed(errors.InternalServerError(status=500 + number % 7), probe=False)
-    assert 90 <= paused <= 110  # 100 retries were there
+    assert 90 <= paused <= 110  # the retry budget allowed 100 retries
 
 
 async def test_during_a_pause_one_probe_at_a_time_goes_out_and_its_success_ends_it(

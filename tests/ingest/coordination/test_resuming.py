@@ -1,4 +1,4 @@
-"""Sources that are listed page by page: the journal keeps the cursor of a run that ends early."""
+"""Sources that are listed page by page: the journal stores the cursor of a run that ends early."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PAGES, PER_PAGE = 4, 3
 
 
 class BrokenListingError(Exception):
-    """The service that is listed is down."""
+    """The listed service is unavailable."""
 
 
 class Listing:
-    """The listing of a service with cursors, which breaks before a page."""
+    """The listing of a service with cursors, which fails before a given page."""
 
     def __init__(self, identity: str = "shop (a listing)", *, breaks_at: int | None = None) -> None:
         self.identity = identity

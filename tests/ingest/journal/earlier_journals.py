@@ -1,4 +1,4 @@
-"""Journals as earlier versions wrote them."""
+"""Journals in the formats of earlier versions."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _FORMAT_4: Final = (
 
 
 def write_format_4(path: Path, rows: Iterable[Row], *, tables: str = "") -> None:
-    """A journal as the last version before format 5 wrote it, of the job "spring", after one run.
+    """Write a journal of format 4, of the job "spring" after one run.
 
     Args:
-        path: where to.
-        rows: of its items.
-        tables: SQL that makes those of a job of its own kind.
+        path: the file to create.
+        rows: the rows of its items.
+        tables: SQL that creates the tables of another kind of job.
     """
     connection = sqlite3.connect(path)
     connection.executescript(_FORMAT_4 + tables)
@@ -53,7 +53,7 @@ def write_format_4(path: Path, rows: Iterable[Row], *, tables: str = "") -> None
 
 
 def write_format_2(path: Path, rows: Iterable[RowOf2], binding: dict[str, str | None]) -> None:
-    """A journal as the last version before format 3 wrote it, of the job "spring", after one run."""
+    """Write a journal of format 2, of the job "spring" after one run."""
     connection = sqlite3.connect(path)
     connection.executescript(_FORMAT_2)
     connection.execute("INSERT INTO job VALUES ('spring', 1, ?)", (json.dumps({"create": [25.0, 1e9]}),))

@@ -1,4 +1,4 @@
-"""What a journal belongs to: a service, an environment and a source; and where the command keeps it."""
+"""A journal belongs to a service, an environment and a source; the default path of the command."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def unbind(path: Path) -> None:
-    """Make a journal as earlier versions wrote them."""
+    """Turn a journal into one of an earlier version, which stored no binding."""
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE about")
     connection.close()
@@ -109,7 +109,7 @@ async def test_a_journal_is_not_used_with_a_key_that_sees_none_of_its_images(
     client: AsyncImgwireClient, sandbox: Sandbox, photos: Path, tmp_path: Path
 ) -> None:
     await ingest(client, photos, journal=tmp_path / "j")
-    for image in await server_images(client):  # as in another environment, which is empty
+    for image in await server_images(client):  # like another environment, which is empty
         await client.images.delete(image.id)
     async with with_other_credential(sandbox) as elsewhere:
         with pytest.raises(JournalError, match="none of them can be seen") as raised:
@@ -147,7 +147,7 @@ async def test_a_rotated_key_of_the_same_environment_resumes(
     assert (counts(report), len(sandbox.requests)) == (
         (0, COUNT, 0, 0),
         asked,
-    )  # the same key: nothing to ask
+    )  # the same key: no request is needed
     async with with_other_credential(sandbox) as rotated:
         for _ in range(2):
             _, report = await ingest(rotated, photos, journal=tmp_path / "j")
@@ -216,7 +216,7 @@ async def test_a_source_that_moved_with_its_journal_is_the_same(
     shutil.move(tree / "photos", tmp_path / "alone")
     with pytest.raises(JournalError, match="was moved") as raised:
         await ingest(client, tmp_path / "alone", journal=tree / "photos.journal")
-    # What the message advises: the same keys from another journal store nothing twice.
+    # The advice of the message works: with the same idempotency keys, another journal stores nothing twice.
     name = str(raised.value).split("job name '")[1].split("'")[0]
     _, report = await ingest(client, tmp_path / "alone", journal=tmp_path / "new", job=name)
     assert report.failed == 0
@@ -349,4 +349,4 @@ def test_the_command_names_a_journal_of_an_earlier_version_instead_of_ignoring_i
     assert result.exit_code not in {0, 1}
     assert "--journal photos.journal" in result.stderr
     assert f"{COUNT} already stored" in cli(str(photos), "--journal", "photos.journal").stdout
-    assert cli(str(photos)).exit_code == 0  # the one here now belongs to what it was used for
+    assert cli(str(photos)).exit_code == 0  # the journal in this folder is now bound to this source

@@ -1,4 +1,4 @@
-"""What a row takes on disk, and that nothing is lost by it."""
+"""The size of a row on disk, and that compact rows lose nothing."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_row_takes_at_most_130_bytes(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compact, "PLACES", 100)  # in proportion: 16,384 among a million items
+    monkeypatch.setattr(compact, "PLACES", 100)  # in proportion to 16,384 for a million items
     count = 6_000
     with Journal(tmp_path / "j", job="spring") as journal:
         empty = tmp_path.joinpath("j").stat().st_size

@@ -1,4 +1,4 @@
-"""Journals are kept off network file systems, where SQLite may damage them."""
+"""Journals on network file systems are rejected, because SQLite may damage them there."""
 
 from __future__ import annotations
 

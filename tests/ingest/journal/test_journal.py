@@ -1,4 +1,4 @@
-"""The journal: what it keeps, and whom it refuses."""
+"""The journal: what it records, and which jobs and files it rejects."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def test_a_journal_knows_whether_keys_start_with_a_prefix(
     [
         (0.0, {"create": 20.0, "read": 50.0}),
         (3600.0, {"create": 20.0, "read": 50.0}),
-        (23.5 * 3600, {"create": 20.0}),  # "read" was found two hours before
+        (23.5 * 3600, {"create": 20.0}),  # the rate of "read" was determined two hours earlier
         (25 * 3600, {}),
         (-3600.0, {"create": 20.0, "read": 50.0}),  # the clock was set back
-        (-1e9, {}),  # it was wrong, then or now
+        (-1e9, {}),  # the clock was wrong, then or now
     ],
 )
 def test_a_pace_is_remembered_for_a_day(tmp_path: Path, later: float, remembered: dict[str, float]) -> None:
@@ -250,7 +250,7 @@ def test_a_read_only_journal_is_reported_as_such(tmp_path: Path) -> None:
 
 
 class SlowJournal(Journal):
-    """Commits when it is told to."""
+    """Commits only when the test says so."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)

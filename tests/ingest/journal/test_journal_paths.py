@@ -1,4 +1,4 @@
-"""Paths of journals and sources, of every type that names a file, and of none."""
+"""Paths of journals and sources: every path type is accepted, other types are rejected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.ingest.support import counts, folder_of, ingest
 
 
 class BytesPath:
-    """A path that gives bytes, as those of `os.scandir(b".")` do."""
+    """A path whose `__fspath__` returns bytes, like the entries of `os.scandir(b".")`."""
 
     def __init__(self, path: Path) -> None:
         self._path = os.fsencode(path)

@@ -1,4 +1,4 @@
-"""Journals of earlier versions: a job goes on with them as with one of today."""
+"""Jobs resume with journals of earlier versions as with current ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COUNT = 4
 
 
 async def earlier_run(client: AsyncImgwireClient, photos: Sequence[Path]) -> list[RowOf2]:
-    """The rows of a run that has stored all photos but the last one, which failed."""
+    """The rows of a run that has stored all photos except the last one, which failed."""
     rows: list[RowOf2] = []
     *stored, last = photos
     for photo in stored:

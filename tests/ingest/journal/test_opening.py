@@ -1,4 +1,4 @@
-"""A job that is cancelled while it opens its journal: nobody else can close what a thread goes on opening."""
+"""A job cancelled while a thread opens its journal: the journal is closed once the thread is done."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from imgwire_async.ingest.journal.database import Journal
 
 
 class Held:
-    """Has a function return only when it may, which a thread waits for."""
+    """Blocks the calling thread at the end of a function until the test lets it return."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.called = asyncio.Event()
@@ -96,7 +96,7 @@ async def test_a_job_that_asyncio_cancels_while_it_joins_a_cluster_leaves_it(
             raise AssertionError("the job has started")
 
     task = asyncio.create_task(run())
-    async with asyncio.timeout(30):  # in place of which the test would wait for ever
+    async with asyncio.timeout(30):  # so that a failure does not hang the test
         await held.called.wait()
     task.cancel()
     asyncio.get_running_loop().call_soon(held.may_return.set)

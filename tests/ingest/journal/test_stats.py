@@ -1,4 +1,4 @@
-"""How far a job is, read from its journal without reading its rows."""
+"""The progress of a job, read from its journal without reading its rows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_counts_are_always_those_of_the_rows(
             assert stats.items == len(rows)
             for state in State:
                 assert stats.bytes[state] == sum(row.size or 0 for row in rows if row.state == state)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:  # whatever changes the rows
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:  # another program changes the rows
         other.execute("DELETE FROM compact_items WHERE name < 'c'")
         scanned = other.execute("SELECT state, count(*) FROM items GROUP BY state").fetchall()
     assert {str(state): items for state, items in journal_stats(path).counts.items() if items} == dict(

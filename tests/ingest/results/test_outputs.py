@@ -1,4 +1,4 @@
-"""The files that a job writes: complete or not there, checked beforehand, and never its input."""
+"""Output files of a job: complete or absent, checked before the start, and never its own input."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_a_file_that_must_not_be_overwritten_is_detected_before_the_first_reques
 ) -> None:
     folder_of(tmp_path / "photos", 2)
     (tmp_path / "old.jsonl").write_text("old")
-    # Root gets the same answer.
+    # Makes the check fail for root as well.
     monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
 
     result = cli("photos", option, "old.jsonl")
@@ -252,7 +252,7 @@ async def test_the_outputs_of_a_python_job_replace_neither_source_nor_journal(
 
 @pytest.fixture
 def small_disk() -> Iterator[None]:
-    """Files longer than 64 KiB cannot be written, as on a disk that is full."""
+    """Files longer than 64 KiB cannot be written, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (65536, before[1]))
     yield
@@ -309,7 +309,7 @@ def test_one_file_that_fails_affects_neither_the_summary_nor_the_others(
 
     def replaceable(name: str) -> Path:
         asked.append(name)
-        if name == "map.csv" and asked.count(name) == 2:  # the first time before the job
+        if name == "map.csv" and asked.count(name) == 2:  # the first check is made before the job
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(name)
 

@@ -1,4 +1,4 @@
-"""Reports and lists of a job as objects: each appears when it is complete."""
+"""Reports and lists of a job as objects: each appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_a_job_writes_its_files_into_a_bucket(
     assert s3.objects["out/failed.jsonl"] == b""
     assert json.loads(s3.objects["out/report.json"])["stored"] == 3
     types = {r.key: r.headers.get("content-type") for r in s3.requests if r.method == "PUT"}
-    assert types["out/report.html"] == "text/html"  # a browser shows it instead of downloading it
+    assert types["out/report.html"] == "text/html"  # a browser displays it instead of downloading it
     assert types["out/images.csv"] == "text/csv"
 
 

@@ -1,4 +1,4 @@
-"""The page of a job's report in a real browser: no network, no scripts, any width, for everybody."""
+"""A job's report page in a real browser: no network, no scripts, any width, accessible."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def path(tmp_path: Path, photo: Path) -> Path:
     report = Report(
-        job="6f033d5974a04da3b77a0edd698e5d48",  # as a job is called that nobody named
+        job="6f033d5974a04da3b77a0edd698e5d48",  # the default name of a job
         journal=f"/srv/{'very-long-name-of-a-folder/' * 8}photos.journal",
         stopped="the service rejected the API key",
         dry_run=False,

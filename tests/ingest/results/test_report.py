@@ -1,4 +1,4 @@
-"""The report of a bulk job as people read it."""
+"""The report of a bulk job as text."""
 
 from __future__ import annotations
 

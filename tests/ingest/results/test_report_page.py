@@ -1,4 +1,4 @@
-"""The report of a job as a page: complete in itself, and with nothing that could harm who opens it."""
+"""The report of a job as an HTML page: self-contained, and safe to open."""
 
 from __future__ import annotations
 

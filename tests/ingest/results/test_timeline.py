@@ -1,4 +1,4 @@
-"""What a job has done over time."""
+"""The timeline of a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests on a Ray cluster share: where workers are, and whether everything is stored once."""
+"""Helpers for tests on a Ray cluster: locating workers, and checking that everything is stored once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from imgwire_async.ingest.runners.pool import WorkerPool
 from tests.ingest.support import server_images
 
 FAR = RayRunner(workers=2, num_cpus=0.5, resources={"far": 1})
-"""Workers that are on the second node."""
+"""Workers on the second node."""
 
 
 def actors_left(cluster: Any) -> list[Any]:
-    """Actors that have not ended within some seconds."""
+    """Actors that are still alive after 20 seconds."""
     import ray
 
     assert not ray.is_initialized()  # the job has disconnected
@@ -46,7 +46,7 @@ def pid_of(worker: AttendedWorker) -> int:
 
 
 async def stored_once(client: AsyncImgwireClient, photos: Path, journal: Path | None = None) -> None:
-    """Compare the images of the service with the files of a folder, and with the journal if there is one."""
+    """Compare the images of the service with the files of a folder, and with a journal if given."""
     images = await server_images(client)
     found = sorted((image.original_filename, image.hash_sha256) for image in images)
     assert found == sorted(hashes_of(photos))

@@ -1,4 +1,4 @@
-"""Calls between two ends, without processes."""
+"""Calls between two channel ends, without processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imgwire_async.ingest.runners.channel import Channel
 
 
 class Ends:
-    """Two channels; what one sends arrives at the other in pieces of this many bytes."""
+    """Two channels; data sent by one arrives at the other in chunks of this many bytes."""
 
     def __init__(self, piece: int) -> None:
         self._piece = piece

@@ -1,4 +1,4 @@
-"""The bounds of a job hold for all its workers together, and are dealt anew when one joins or leaves."""
+"""A job's limits apply to all its workers together, and are shared out again when one joins or leaves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BOUNDS = Share(senders=10, requests=100, byte_budget=64 * MIB, bandwidth_limit=1
 
 
 class Worker:
-    """Notes every new share, and confirms it when the test wants it to."""
+    """Records every new share, and confirms it when the test says so."""
 
     def __init__(self, dealer: Dealer) -> None:
         self.part: Part = dealer.join()
@@ -47,7 +47,7 @@ async def test_equal_parts_add_up_to_the_bounds() -> None:
     assert [share.senders for share in shares] == [3, 3, 2, 2]
     assert {share.byte_budget for share in shares} == {16 * MIB}
     assert {share.bandwidth_limit for share in shares} == {250.0}
-    assert [share.requests for share in shares] == [3, 3, 2, 2]  # no more than it has senders
+    assert [share.requests for share in shares] == [3, 3, 2, 2]  # no more than its number of senders
 
 
 async def test_the_share_of_a_worker_that_leaves_goes_to_the_others_at_once() -> None:
@@ -154,7 +154,7 @@ async def test_slots_that_are_taken_away_are_gone_when_they_are_released() -> No
     for _ in range(2):
         await slots.acquire()
     slots.resize(1)
-    slots.resize(4)  # before any was released
+    slots.resize(4)  # before any slot was released
     await slots.fit()
 
 
@@ -208,9 +208,9 @@ def test_a_changed_bandwidth_applies_at_once() -> None:
             for _ in range(3):
                 tasks.start_soon(send)
             await time.sleep(2.0)
-            bandwidth.change(500.0)  # 2,000 bytes are not paid for yet
+            bandwidth.change(500.0)  # 2,000 bytes are not covered yet
             await time.sleep(6.0)
-            bandwidth.change(4000.0)  # and now 3,000 of the second
+            bandwidth.change(4000.0)  # and now 3,000 bytes of the second
 
     time.run(main)
     assert begun == pytest.approx([0.0, 6.0, 8.75])

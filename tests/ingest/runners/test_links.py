@@ -1,4 +1,4 @@
-"""What holds for the link to every worker: versions are compared, and silence is a loss."""
+"""Links to workers of every kind: versions are compared, and a silent worker counts as lost."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class MemoryLink:
         self._has_ended = True
 
     async def send(self, data: bytes) -> None:
-        if self._has_ended:  # as the pipe of a process that has ended
+        if self._has_ended:  # like the pipe of a process that has ended
             raise anyio.BrokenResourceError
         self.side.channel.feed(data, self._tasks)
 
@@ -89,7 +89,7 @@ class MemoryLink:
 
 
 def over(links: Callable[[], MemoryLink], job: IngestJob) -> None:
-    """Have the workers of a job be those of `links`."""
+    """Let a job use the workers of `links`."""
     original = job._new_runner
 
     def runner() -> WorkerPool:
@@ -188,7 +188,7 @@ async def test_a_worker_has_the_share_of_those_that_do_not_start_and_returns_it_
 
 
 class Mute:
-    """Says something at each of these instants, and nothing after the last."""
+    """A worker that sends something at each of these times, and nothing after the last one."""
 
     gather_seconds = 0.0
 
@@ -250,7 +250,7 @@ def test_a_started_worker_that_is_silent_for_30_s_counts_as_lost(
         assert ending == Ending(f"after it had said nothing for {30 if begun else 120} s")
         assert time.now == pytest.approx(ends_at, abs=worker_side.BEAT_SECONDS)
         assert link.killed
-        assert link.beats >= ends_at / 5  # it hears of the job all the time
+        assert link.beats >= ends_at / 5  # the worker hears from the job all the time
 
     time.run(main)
 

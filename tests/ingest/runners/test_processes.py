@@ -1,4 +1,4 @@
-"""Jobs whose shards run in processes of their own: nothing lost, nothing twice, whichever process dies."""
+"""Jobs whose shards run in separate processes: nothing is lost or stored twice, whichever process dies."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Purpose(StrEnum):
-    """A type of the caller's, which other processes do not know."""
+    """A custom type, which other processes do not know."""
 
     HERO = "hero"
 
@@ -67,13 +67,13 @@ def pool_of(job: IngestJob) -> WorkerPool:
 
 
 def pids(job: IngestJob) -> list[int]:
-    """Of the worker processes that run now."""
+    """Process ids of the running workers."""
     links = [worker.link for worker in pool_of(job).workers]
     return [link.process.pid for link in links if isinstance(link, PipeLink) and link.process is not None]
 
 
 async def requested(sandbox: Sandbox, count: int) -> None:
-    """Wait until so many requests have come in."""
+    """Wait until this many requests have arrived."""
     with anyio.fail_after(120):
         while len(sandbox.requests) < count:  # noqa: ASYNC110 - other threads and processes cause them
             await anyio.sleep(0.01)
@@ -397,7 +397,7 @@ async def test_bounds_that_cannot_be_divided_are_rejected(
 
 
 class Notes:
-    """A journal and a limiter that only take notes."""
+    """A journal and a limiter that only record calls."""
 
     def __init__(self) -> None:
         self.keyed: list[str] = []
@@ -446,7 +446,7 @@ async def test_a_shard_that_is_sent_and_run_twice_creates_the_same_images(
 
 
 class FarNotes(Notes):
-    """The same, far away: it records nothing before as many items are there as a bench prepares ahead."""
+    """The same with a delay: records nothing until as many items are waiting as a bench prepares ahead."""
 
     def __init__(self, shards: int) -> None:
         super().__init__()
@@ -510,7 +510,7 @@ MEASURED = 60  # accepted requests
 @pytest.mark.measures_time
 @pytest.mark.slow
 async def test_four_processes_find_and_keep_one_unknown_rate_limit_over_sockets() -> None:
-    # The limit is far below what a busy machine can do, and the service's own log is counted.
+    # The limit is far below the speed of a busy machine, and requests are counted in the service's own log.
     rates = {"images.create": SteadyRate(rate=RATE, burst=5, retry_after=None)}
     items = (IngestItem(small_image(number), f"{number}") for number in range(400))
     left = SETTLED_AFTER + MEASURED + 10
@@ -527,4 +527,4 @@ async def test_four_processes_find_and_keep_one_unknown_rate_limit_over_sockets(
 
     goodput, share = settled(requests, SETTLED_AFTER, MEASURED)
     assert 0.4 * RATE <= goodput <= 1.08 * RATE
-    assert share <= 0.1  # without a pace some nine tenths
+    assert share <= 0.1  # without pacing about nine tenths

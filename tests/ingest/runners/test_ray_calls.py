@@ -1,4 +1,4 @@
-"""How the calls of an actor carry the bytes of a link. No test here needs Ray."""
+"""Transport of a link's bytes in calls of an actor. No test here needs Ray."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from imgwire_async.ingest.runners.ray_worker import RayWorker
 
 
 class LostError(Exception):
-    """What Ray raises when an actor is gone."""
+    """The exception that Ray raises for an actor that has ended."""
 
 
 class Actor:
-    """A worker as Ray presents it, whose side keeps what it is fed."""
+    """A worker with Ray's interface that records the bytes it is fed."""
 
     def __init__(self) -> None:
         self.worker = RayWorker()

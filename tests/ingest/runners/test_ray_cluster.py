@@ -1,4 +1,4 @@
-"""Jobs on a real Ray cluster of two nodes on loopback: nothing lost, nothing twice, nothing left behind."""
+"""Jobs on a real Ray cluster of two nodes on loopback: nothing is lost, stored twice or left behind."""
 
 from __future__ import annotations
 
@@ -365,7 +365,7 @@ async def test_ten_random_kills_of_workers_lose_nothing_and_store_nothing_twice(
     ) as job:
         async for _ in job:
             stored += 1
-            # One that has stored nothing yet would count as a failure to start.
+            # A worker that has stored nothing yet would count as one that failed to start.
             living = [
                 worker for worker in workers_of(job) if worker.has_stored and pid_of(worker) not in killed
             ]
@@ -409,7 +409,7 @@ async def test_workers_on_two_nodes_find_an_unknown_limit_together() -> None:
 
 
 def nodes_of_actors() -> set[str]:
-    """The nodes on which actors run now."""
+    """The nodes on which actors are running."""
     import ray
 
     actors = ray._private.state.actors().values()

@@ -1,4 +1,4 @@
-"""What is said and rejected before a job starts on a Ray cluster. No test here needs Ray."""
+"""Errors and warnings before a job starts on a Ray cluster. No test here needs Ray."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ async def test_a_small_object_is_known_by_its_content_and_a_large_one_by_its_ver
     await ingest(client, s3.uri(), journal=journal)
     s3.requests.clear()
 
-    # As after a copy: equal content, and of the large one another ETag.
+    # Like a copy: the content is equal, but the large object has another ETag.
     s3.versions = {"small.png": "copied", "large.png": "copied"}
     outcomes, report = await ingest(client, s3.uri(), journal=journal)
 
@@ -304,7 +304,7 @@ async def test_a_busy_bucket_is_waited_for_and_does_not_count_as_a_failure_of_th
 
 
 async def healed_when_said(job: IngestJob, s3: S3Server) -> str:
-    """Run a job whose bucket answers again as soon as the progress says that it does not."""
+    """Run a job whose bucket recovers as soon as the progress reports that it is unavailable."""
     said: list[str] = []
 
     async def heal_when_said() -> None:
@@ -452,7 +452,7 @@ async def stopped_after_two_pages(
     path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Report:
-    """End a job early that has got two pages of three objects, and list what was not tried."""
+    """End a job after two pages of three objects, and list the items that were not tried."""
     s3.page = 3
     monkeypatch.setattr(listing, "SLICE", 3)
     stopped = threading.Event()

@@ -1,4 +1,4 @@
-"""`file:` URIs name local files and folders, as sources, items and in manifests."""
+"""`file:` URIs name local files and folders, as sources, as items and in manifests."""
 
 from __future__ import annotations
 

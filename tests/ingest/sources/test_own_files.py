@@ -1,4 +1,4 @@
-"""What bulk jobs write into a folder is never one of its items."""
+"""Files that a bulk job writes into a folder are never among its items."""
 
 from __future__ import annotations
 

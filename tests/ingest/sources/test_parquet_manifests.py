@@ -1,4 +1,4 @@
-"""Parquet files with whatever columns data pipelines write."""
+"""Parquet files with the column types that data pipelines write."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ YEAR_37000 = 1_105_000_000_000  # seconds since 1970
 
 
 def text_of(*values: bytes) -> pa.Array[Any]:
-    """A column of type text whose bytes need not be UTF-8."""
+    """A text column whose bytes may be invalid UTF-8."""
     return pa.array(values, pa.binary()).view(pa.string())
 
 
 def read(path: Path, table: dict[str, Any], **arguments: Any) -> tuple[list[IngestItem], list[str]]:
-    """The items of a table, and what is said about its bad rows."""
+    """The items of a table, and the messages about its invalid rows."""
     parquet.write_table(pa.table(table), path / "list.parquet")
     entries = list(Manifest(path / "list.parquet", **arguments).entries())
     found = [entry.item for entry in entries if entry.item is not None]

@@ -1,4 +1,4 @@
-"""Objects that the service fetches: signed late, known by their URI, and no signature anywhere else."""
+"""Objects that the service fetches: signed late, identified by URI, and the signature is shown nowhere."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3Server]:
 
 
 def fetched(s3: S3Server) -> list[Request]:
-    """What was asked for with a signed URL, and so by the service."""
+    """Requests with a signed URL, which are those of the service."""
     return [request for request in s3.requests if "X-Amz-Signature" in request.query]
 
 
@@ -55,7 +55,7 @@ async def test_the_service_fetches_each_object_and_the_next_run_skips_it(
 
     assert counts(report) == (8, 0, 2, 0)
     assert report.bytes_sent == 0
-    assert read_here == {"photos/notes.txt"}  # whose name tells nothing
+    assert read_here == {"photos/notes.txt"}  # its extension is not that of an image
     assert {request.key for request in fetched(s3)} == set(s3.objects) - {"photos/deep/", "photos/notes.txt"}
     assert counts(again) == (0, 8, 2, 0)
     assert len(await server_images(client)) == 8
@@ -78,7 +78,7 @@ async def test_no_signature_is_kept_or_shown(
     written = ("j", "failed.jsonl", "images.csv", "report.json")
     (failure,) = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     assert failure.key == "03.png"
-    # The service of the tests logs its own fetching in this process.
+    # The sandbox runs in this process and logs its own fetches.
     logged = [record.getMessage() for record in caplog.records if record.name.startswith(("imgwire", "aio"))]
     assert logged
     shown = [*logged, repr(outcomes), str(failure.error), repr(vars(failure.error))]

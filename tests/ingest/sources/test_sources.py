@@ -1,4 +1,4 @@
-"""From folders, manifests and iterables to entries."""
+"""Folders, manifests and iterables as sources of entries."""
 
 from __future__ import annotations
 
@@ -279,7 +279,7 @@ def test_idempotency_keys_are_equal_only_for_equal_job_item_and_content(
 
 
 def test_the_idempotency_key_never_changes_between_releases() -> None:
-    # A key that changed would store everything again.
+    # If a key changed, everything would be stored again.
     assert idempotency_key("job", "a.jpg", b"\0" * 32) == "iw1-2pe4ocxfolfenkiqac36jgr3umizgssy"
 
 

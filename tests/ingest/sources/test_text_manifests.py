@@ -1,4 +1,4 @@
-"""CSV and JSON Lines as spreadsheets, shells, databases and people write them."""
+"""CSV and JSON Lines as written by spreadsheets, shells, databases and people."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ A, B = "https://assets.example.com/a.jpg", "https://assets.example.com/b.jpg"
 def read(
     path: Path, content: bytes | str, name: str = "list.csv", **arguments: Any
 ) -> tuple[list[IngestItem], list[str]]:
-    """The items of a manifest, and what is said about its bad rows."""
+    """The items of a manifest, and the messages about its invalid rows."""
     data = content.encode() if isinstance(content, str) else content
     (path / name).write_bytes(data)
     entries = list(Manifest(path / name, **arguments).entries())
@@ -328,7 +328,7 @@ def test_the_size_of_blocks_changes_no_line(size: int) -> None:
 
 
 class AsItComes(io.RawIOBase):
-    """A pipe into which a line is written only when the one before it was taken."""
+    """A pipe that receives each line only after the previous one was read."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
         self._parts = parts

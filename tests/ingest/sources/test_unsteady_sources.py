@@ -44,7 +44,7 @@ async def main():
 
 asyncio.run(main())
 """
-# Root may read everything, unless these two capabilities are gone for good before a program is started.
+# Root may read everything, unless these two capabilities are dropped before a program is started.
 WITHOUT_PRIVILEGES = """
 import ctypes, os, sys
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
@@ -58,7 +58,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 async def run_unprivileged(
     sandbox: Sandbox, folder: Path, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python with these arguments, in this folder, as somebody to whom permissions apply."""
+    """Run Python with these arguments, in this folder, as a user to whom permissions apply."""
     command = [sys.executable, *arguments]
     if os.geteuid() == 0:
         command = [sys.executable, "-c", WITHOUT_PRIVILEGES, *command]
@@ -110,7 +110,7 @@ async def test_a_file_that_becomes_unreadable_during_the_run_fails_alone(
 
 
 def once_at(method: str, change: Callable[[], object]) -> Callable[[Any], None]:
-    """A hook that makes a change when the first request with this method is about to be sent."""
+    """A hook that makes a change before the first request with this method is sent."""
     waiting = [change]
 
     def on_request(event: Any) -> None:
@@ -148,7 +148,7 @@ async def test_a_large_file_that_is_deleted_before_it_is_sent_fails_and_its_imag
         assert isinstance(outcomes[0].error, UploadSourceError)
         assert "No such file" in str(outcomes[0].error)
 
-        # Back again, it is stored under the key and in the record of the first attempt.
+        # Once the file is back, it is stored under the key and in the record of the first attempt.
         path.write_bytes(small_image(0).ljust(3 * MIB, b"\0"))
         outcomes, _ = await ingest(client, [path], journal=tmp_path / "j")
         assert isinstance(outcomes[0], Stored)

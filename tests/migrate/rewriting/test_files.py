@@ -1,4 +1,4 @@
-"""Files keep every byte that is not part of a replaced URL, and only files that may change do."""
+"""Files keep every byte that is not part of a replaced URL, and only permitted files are changed."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_vendored_folders_and_links_are_left_unchanged(
 
     assert [file.path for file in files if file.changed] == [inside / "a.html"]
     assert {path.read_text() for path in (outside, *left)} == {OLD}
-    # The shell names them all where somebody writes `*`.
+    # With `*` the shell passes all of them.
     assert [file.skipped is None for file in rewrite(*sorted(inside.iterdir()))].count(True) == 1
     monkeypatch.chdir(inside)
     assert [file.skipped for file in rewrite(Path("vendor/deep/a.html"))] == ["in the vendored folder vendor"]

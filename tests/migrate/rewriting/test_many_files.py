@@ -1,4 +1,4 @@
-"""A large tree is rewritten in bounded memory, and once."""
+"""A large tree is rewritten in bounded memory, and each file only once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of databases and cells of CSV are rewritten, and nothing beside them."""
+"""Values of databases and cells of CSV files are rewritten; everything else is unchanged."""
 
 from __future__ import annotations
 

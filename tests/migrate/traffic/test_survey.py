@@ -1,4 +1,4 @@
-"""Surveys read logs of any usual format, count in bounded memory, and show no values."""
+"""Surveys read logs in all common formats, count in bounded memory, and show no values."""
 
 from __future__ import annotations
 

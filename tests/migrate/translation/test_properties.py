@@ -1,4 +1,4 @@
-"""What holds for every URL, odd ones included."""
+"""Properties of the translation of all URLs, including unusual ones."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_single_parameter_is_always_applied_or_reported(value: str) -> None:
 def test_every_parameter_is_translated_or_reported(
     parameters: list[tuple[str, str]], context: dict[str, Any]
 ) -> None:
-    """So a URL that lists nothing and gives nothing had nothing to say."""
+    """An exact translation without transformations comes only from parameters without effect."""
     translation = translate_url(url_of(parameters), assets=ASSETS, **context)
 
     if translation.status == "exact" and not translation.transformations and not context:

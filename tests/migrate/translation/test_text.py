@@ -1,4 +1,4 @@
-"""URLs in text of any kind are found and replaced, and nothing else changes."""
+"""URLs in all kinds of text are found and replaced, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_url_that_code_completes_is_kept_and_counts_as_malformed(text: str) ->
     assert [url.translation.status for url in found.urls] == ["malformed"]
 
 
-# What is replaced, and what stays around it; `@` stands for the old URL.
+# Texts in which a URL is replaced; `@` is the old URL, and the rest must not change.
 REPLACED_IN = [
     *('e.src=r+"@"', 'b=t?"@":"@"', "url(@)no-repeat", 'image-set("@" 1x,url(@) 2x)', ":src=\"'@'\""),
     *('![alt](@ "title (x)")', "<@>", "[![a](@)](@)", "_@_ ~@~", "| @ |", "|@|", "[img]@[/img]", "[@ text]"),
@@ -133,7 +133,7 @@ LEFT_IN = [
     *("@\\\n&h=30", "@\n  &h=30", '"@\n  &amp;h=30"', "@{% if x %}", "@&", "@=\nx"),
     # part of another URL
     *("https://o.example/?u=@&x=1", "/_next/image?url=@", "https://o.example/fetch/w_2/@", "?a=1&amp;u=@"),
-    # where it ends is not clear
+    # the end of the URL is ambiguous
     *("1,@,x", "1;@;x", "1,@&v=1,x", "@&v=1;x", "@_WIDTH", "@__", "@:w", "@&eacute;b", "@^&h=3", "@(x"),
     *('"@ &h=3"', '"@&txt=Hello World&h=3"', '"@&txt=it\'s&h=3"', "'@&txt=it''s&h=3'", "@&txt=a\uff0cb&h=3"),
 ]

@@ -1,4 +1,4 @@
-"""What the vectors do not show."""
+"""Translations that the vectors do not cover."""
 
 from __future__ import annotations
 

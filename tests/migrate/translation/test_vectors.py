@@ -1,4 +1,4 @@
-"""URLs of imgix and what has to become of them.
+"""URLs of imgix and their expected translations.
 
 `vectors/imgix-urls.json` was computed from the rules of the translation, version 1, by an implementation that
 is not part of the project. Every expectation is inferred from both services' documents; none was observed.

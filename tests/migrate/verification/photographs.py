@@ -22,7 +22,7 @@ ORIENTATION = 0x0112
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
-    """A picture as a file, with what a listing says of it."""
+    """A picture as a file, with the facts that a list shows about it."""
 
     name: str
     data: bytes
@@ -45,7 +45,7 @@ def _file(image: Image.Image, name: str, format: str, exif: int | None = None) -
 
 
 def _cut_out(image: Image.Image) -> Image.Image:
-    """The picture in a soft ellipse on a transparent canvas."""
+    """The picture inside a soft ellipse on a transparent canvas."""
     mask = Image.new("L", image.size, 0)
     ImageDraw.Draw(mask).ellipse((10, 10, image.width - 10, image.height - 10), fill=255)
     small = mask.resize((image.width // 8, image.height // 8)).resize(image.size, Image.Resampling.BICUBIC)
@@ -55,7 +55,7 @@ def _cut_out(image: Image.Image) -> Image.Image:
 
 
 def photographs() -> list[Photograph]:
-    """All ten."""
+    """All ten photographs."""
     astronaut = Image.open(DATA / "astronaut.png").convert("RGB")
     cat = Image.open(DATA / "chelsea.png").convert("RGB")
     coffee = Image.open(DATA / "coffee.png").convert("RGB")
@@ -102,7 +102,7 @@ class BothServices:
         return found
 
     def fetched(self, url: str) -> bytes:
-        """The picture at an address of either service, which must have understood all of it."""
+        """The picture at a URL of either service, which must have rendered every parameter."""
         response = self._http.get(url)
         assert response.status_code == 200, (url, response.text)
         unknown = [name for name in response.headers if name.endswith("not-rendered")]
@@ -110,7 +110,7 @@ class BothServices:
         return response.content
 
     def old_url(self, name: str, query: str) -> str:
-        """Where the local imgix renders."""
+        """The URL at which the local imgix renders a photograph."""
         return self.imgix.rendering_url("shop.imgix.net", f"/{name}", query)
 
     def close(self) -> None:

@@ -1,20 +1,20 @@
-"""The pictures of both local services agree wherever a translation says that it is exact.
+"""The pictures of both local services agree wherever a translation claims to be exact.
 
 Measured on ten photographs: a mean difference of at most 0.65 levels of 255, and 2 in the worst tile of
-16 × 16 pixels, all of it rounding in the decoder of JPEG. Where they did not agree, this was the reason:
+16 × 16 pixels, caused only by rounding in the JPEG decoder. Earlier differences and their causes:
 
-- The local Imgwire let the JPEG decoder reduce a picture to any size of at least the one asked for. That
-  distorted it by up to a pixel, and gave derived sides that were off by one. Now it leaves proportions alone.
+- The local Imgwire let the JPEG decoder reduce a picture to any size of at least the requested one. That
+  distorted it by up to a pixel, and derived sides were off by one. Now it keeps the proportions.
 - libvips enlarges from the corner: mirrored pictures were half a pixel off. Both sandboxes now enlarge around
   the centre.
-- The local Imgwire mirrored before it cut to a gravity; imgix mirrors afterwards. Now it does so as well.
-  Nothing published says which is right for the service.
-- Imgwire turns before it cuts, and imgix does `rot=180` after it and `orient` before it. The translation took
-  the directions of `crop` as they are. Now it mirrors them where the frames differ.
+- The local Imgwire mirrored before it cropped to a gravity; imgix mirrors afterwards. Now it does so as well.
+  The order is not documented for the service.
+- Imgwire rotates before it crops; imgix does `rot=180` afterwards and `orient` before. The translation kept
+  the directions of `crop` unchanged. Now it mirrors them where the frames differ.
 - `fill=solid` paints the bars only, while the one background of Imgwire also shows through transparent parts:
   for types that can have such parts the translation is approximate.
 - The local imgix rounded `fit=min` with floating point numbers, stretched the window of a focal point to the
-  frame, and did not cut a source to `max-w` or `min-w` without any size. The sandbox was wrong.
+  frame, and did not crop a source to `max-w` or `min-w` without any size. The sandbox was wrong.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def check(both: BothServices, query: str, name: str) -> bool:
 @pytest.mark.parametrize("query", [*SIZES[::4], *FRAMES[::4], *TURNS[-14:], *COLORS[::4]])
 def test_an_exact_translation_shows_the_same_picture(both: BothServices, query: str) -> None:
     start = EXACT.index(query)
-    # Where it is exact for some of them only, as `orient` is for pictures without an EXIF orientation.
+    # It may be exact only for some photographs, such as `orient` for pictures without an EXIF orientation.
     assert any(check(both, query, NAMES[(start + step) % len(NAMES)]) for step in range(len(NAMES)))
 
 

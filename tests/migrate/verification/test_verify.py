@@ -140,7 +140,7 @@ async def test_the_report_works_offline_and_without_scripts(both: BothServices, 
     assert all((found.page.parent / picture).is_file() for picture in pictures)
     assert len(list((found.page.parent / "pictures").iterdir())) == 12
     assert not re.search(r"<script|<link|@import|url\(|onload|src=\"http", page)
-    # Which of the equal ones are among the four that are shown depends on ids.
+    # Which of the equal pairs are among the four shown depends on their ids.
     names = re.findall(r'id="parameter-([^"]+)"', page)
     assert names in (["flip", "px", "w"], ["px", "w"], ["flip", "px"])
     assert "body:has(#parameter-px:checked) article:not(.p-px){display:none}" in page

@@ -26,7 +26,7 @@ def imgix(running_imgix: ImgixSandbox) -> Iterator[Imgix]:
 
 @pytest.fixture
 def start_imgix() -> Iterator[Callable[..., Imgix]]:
-    """Start one with other settings; `clock=` lets a test move time."""
+    """Start a local imgix with other settings; `clock=` lets a test advance time."""
     started: list[Imgix] = []
 
     def start(**settings: Any) -> Imgix:

@@ -1,4 +1,4 @@
-"""What tests of the local imgix share: a plain HTTP client and pictures."""
+"""Helpers for tests of the local imgix: a plain HTTP client and pictures."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from PIL import Image
 from imgwire_async.sandbox import ImgixSandbox
 
 NOW = 1_900_000_000.0
-"""Seconds since the epoch at which virtual clocks begin here."""
+"""The start of virtual clocks in these tests, in seconds since the epoch."""
 
 
 class Imgix:
-    """A local imgix and an HTTP client that knows nothing of the SDK."""
+    """A local imgix and a plain HTTP client without the SDK."""
 
     def __init__(self, sandbox: ImgixSandbox) -> None:
         self.sandbox = sandbox
@@ -57,7 +57,7 @@ def document(kind: str, attributes: dict[str, Any], id: str | None = None) -> di
 
 
 def picture(width: int = 300, height: int = 200, format: str = "PNG", **options: Any) -> bytes:
-    """Red, green, blue and grey quarters."""
+    """A picture of red, green, blue and grey quarters."""
     image = Image.new("RGB", (width, height), (200, 40, 40))
     image.paste((40, 200, 40), (width // 2, 0, width, height // 2))
     image.paste((40, 40, 200), (0, height // 2, width // 2, height))

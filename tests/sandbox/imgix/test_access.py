@@ -1,4 +1,4 @@
-"""Keys, permissions, limits, faults, unknown routes, and what survives a restart."""
+"""Keys, permissions, limits, faults, unknown routes and restarts."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_published_limits_apply_per_key_and_class(start_imgix: Callable[..., Img
     assert statuses(5) == [200, 200, 200, 200, 429]
     answer = imgix.http.get("sources")
     assert ("retry-after" in answer.headers, answer.json()["errors"][0]["status"]) == (False, "429")
-    assert imgix.http.get("sources/x/assets/y").status_code == 404  # a class of its own
+    assert imgix.http.get("sources/x/assets/y").status_code == 404  # a separate rate class
     other = imgix.sandbox.create_key("sources")
     assert statuses(1, authorization=f"Bearer {other}") == [200]
     clock.advance(0.25)

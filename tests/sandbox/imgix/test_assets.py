@@ -1,4 +1,4 @@
-"""Assets: indexing, lists over cursors, filters and changes."""
+"""Assets: indexing, lists with cursors, filters and updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values at and beyond the edges of what a rendering host takes, all kinds of pictures, forged signatures."""
+"""Rendering hosts: values at and beyond the limits, all kinds of pictures, forged signatures."""
 
 from __future__ import annotations
 

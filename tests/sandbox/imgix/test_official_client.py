@@ -1,7 +1,7 @@
-"""Calls as imgix's own JavaScript client makes them, which knows one function, `request(path, options)`.
+"""Calls like those of imgix's own JavaScript client, which has one function, `request(path, options)`.
 
-It sends the media type of JSON:API with every request without a file, and no `Accept`. It writes brackets and
-other characters of a path as they are given, and reads JSON from every response.
+It sends the media type of JSON:API with every request without a file, and no `Accept`. It does not escape
+brackets or other characters of a path, and parses every response as JSON.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Reply:
 
 
 class Caller:
-    """Writes requests to a bare socket, so that no library changes a path."""
+    """Writes requests to a bare socket, so that no library modifies a path."""
 
     def __init__(self, imgix: Imgix) -> None:
         self._address = urlsplit(imgix.sandbox.base_url)

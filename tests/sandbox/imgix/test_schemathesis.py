@@ -1,4 +1,4 @@
-"""Schemathesis makes requests of every kind from the contract and checks what the local imgix responds."""
+"""Schemathesis generates requests of every kind from the contract and checks the local imgix's responses."""
 
 from __future__ import annotations
 

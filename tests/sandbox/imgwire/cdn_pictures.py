@@ -1,4 +1,4 @@
-"""Pictures for the tests of the CDN, and a way to fetch what becomes of them."""
+"""Pictures for tests of the CDN, and helpers to fetch their transformed versions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 25
 
 
 def quarters(width: int = 80, height: int = 60) -> Image.Image:
-    """Red and green above, blue and white below."""
+    """A picture of four quarters: red and green above, blue and white below."""
     image = Image.new("RGB", (width, height))
     for color, x, y in ((RED, 0, 0), (GREEN, 1, 0), (BLUE, 0, 1), (WHITE, 1, 1)):
         image.paste(color, (x * width // 2, y * height // 2, (x + 1) * width // 2, (y + 1) * height // 2))
@@ -58,7 +58,7 @@ class Stored:
         return picture
 
     def pixels(self, query: str | dict[str, Any]) -> Image.Image:
-        """As a PNG, so that compression changes no colour."""
+        """Encode the picture as a PNG, so that compression changes no colour."""
         text = query if isinstance(query, str) else urlencode(query)
         return self.picture(f"{text}&format=png")
 

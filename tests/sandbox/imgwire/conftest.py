@@ -32,7 +32,7 @@ def api(sandbox: Sandbox) -> Iterator[Api]:
 
 @pytest.fixture
 def start_api() -> Iterator[Callable[..., Api]]:
-    """Start a sandbox with other settings than the defaults."""
+    """Start a sandbox with settings that differ from the defaults."""
     started: list[Api] = []
 
     def start(**settings: Any) -> Api:

@@ -37,7 +37,7 @@ def encode(format: str, size: tuple[int, int] = (120, 80), **options: Any) -> by
 
 
 PUBLIC = httpx.Client(
-    # Making a TLS context takes longer than a test; connections must not outlive the sandbox they lead to.
+    # Creating a TLS context takes longer than a test; connections must not outlive their sandbox.
     verify=False,
     trust_env=False,
     limits=httpx.Limits(max_keepalive_connections=0),
@@ -85,7 +85,7 @@ class Api:
 
 
 def eventually(probe: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """What `probe` returns once it is true."""
+    """The result of `probe` once it is true."""
     end = time.monotonic() + seconds
     while not (found := probe()):
         assert time.monotonic() < end, "it did not happen in time"

@@ -1,4 +1,4 @@
-"""Which credential reaches what."""
+"""The routes that each kind of credential may use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client's URL builder and the sandbox were written apart from each other; here they meet."""
+"""The client's URL builder against the sandbox, which was written independently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Negotiation, refusals, caching and counting of the CDN."""
+"""Negotiation, rejections, caching and request counts of the CDN."""
 
 from __future__ import annotations
 

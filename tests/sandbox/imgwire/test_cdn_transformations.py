@@ -1,4 +1,4 @@
-"""What each transformation does to a picture, seen in the pixels that the CDN delivers."""
+"""The effect of each transformation, checked in the pixels that the CDN delivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits of the client key, and upload tokens."""
+"""Restrictions of client keys, and upload tokens."""
 
 from __future__ import annotations
 

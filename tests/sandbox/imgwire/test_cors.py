@@ -1,4 +1,4 @@
-"""CORS origins, and what browsers are allowed."""
+"""CORS origins, and the requests that browsers may make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is broken around the sandbox ends in plain words, at the start and in responses."""
+"""Damaged files and folders of a sandbox are reported in plain words, at the start and in responses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NO_IMAGE = "00000000-0000-4000-8000-000000000000"
 
 
 def replaced(name: str, content: bytes | None) -> Damage:
-    """Replace what a sandbox has left with a file, or with None by a folder."""
+    """Replace a file of a stopped sandbox by a file with this content, or by a folder if None."""
 
     def damage(folder: Path) -> None:
         for path in folder.glob(f"{name}*"):
@@ -85,13 +85,13 @@ def test_a_damaged_folder_is_named_at_the_start(tmp_path: Path, damage: Damage, 
         pass
     damage(folder)
 
-    if words is None:  # nothing is lost that cannot be made again
+    if words is None:  # everything that is lost can be created again
         with Sandbox(folder) as sandbox:
             assert sandbox.server_key
         return
     with pytest.raises(OSError, match=words):
         Sandbox(folder).start()
-    # And what was opened has been closed again: the repaired folder can be used at once.
+    # Opened files have been closed again: the repaired folder can be used at once.
     shutil.rmtree(folder)
     with Sandbox(folder):
         pass
@@ -116,7 +116,7 @@ def test_a_port_in_use_is_named_at_the_start() -> None:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[Api]:
-    """A sandbox that a test may break, and whose folder is `tmp_path / "kept"`."""
+    """A sandbox that a test may damage, in the folder `tmp_path / "kept"`."""
     with (
         Sandbox(tmp_path / "kept") as sandbox,
         httpx.Client(
@@ -144,7 +144,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
 
 
 def is_plain(response: httpx.Response) -> bool:
-    """One sentence in the service's own shape, without a place in our code or on the disk."""
+    """Check that an error is one sentence in the service's format, without paths and lines of code."""
     body = response.json()
     detail = body["detail"]
     return (

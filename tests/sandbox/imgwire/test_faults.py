@@ -1,4 +1,4 @@
-"""Scripted failures, as a client meets them."""
+"""Scripted failures, as seen by a client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Header names on the wire: spelled as documented, for clients that look them up in a plain dict."""
+"""Header names on the wire have the documented spelling, for clients that look them up in a plain dict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.sandbox.imgwire.support import Api
 
 
 def names_on_the_wire(api: Api, target: str, *headers: str, method: str = "GET") -> list[str]:
-    """The names in the bytes of a response, as they are."""
+    """The header names in the raw bytes of a response."""
     parts = urlsplit(api.sandbox.base_url)
     lines = [f"{method} {target} HTTP/1.1", "Host: x", f"Authorization: Bearer {api.sandbox.server_key}"]
     request = "\r\n".join([*lines, "Connection: close", *headers, "", ""]).encode()
@@ -62,7 +62,7 @@ def test_pauses_are_sent_under_the_documented_name(api: Api) -> None:
         ("GET", "/nowhere", "X-Nothing: 1"),
         ("PATCH", "/api/v1/images/", "X-Nothing: 1"),
         ("PUT", "/_store/x?expires=1&signature=x", "Content-Length: 0"),
-        ("GET", "/api/v1/images/", "not a header"),  # answered before any route sees it
+        ("GET", "/api/v1/images/", "not a header"),  # rejected before it reaches a route
         ("OPTIONS", "/api/v1/images/token", "Origin: https://shop.example"),
     ],
     ids=["health", "no route", "no method", "store", "no HTTP", "preflight"],

@@ -1,4 +1,4 @@
-"""One idempotency key, one record."""
+"""Requests with the same idempotency key create one record."""
 
 from __future__ import annotations
 

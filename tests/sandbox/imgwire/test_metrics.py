@@ -103,7 +103,7 @@ def test_days_start_at_local_midnight(api: Api) -> None:
         },
     ).json()
 
-    # On 8 March summer time begins.
+    # Daylight saving time starts on 8 March.
     assert [point["timestamp"] for point in datasets["uploads"]] == [
         "2026-03-07T06:00:00Z",
         "2026-03-08T06:00:00Z",

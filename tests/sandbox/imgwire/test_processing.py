@@ -1,4 +1,4 @@
-"""What becomes of stored bytes."""
+"""Processing of stored bytes."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_all_frames_count_towards_the_pixel_limit(start_api: Callable[..., Api])
 
 
 def png_of(width: int, height: int) -> bytes:
-    """A few bytes that claim a huge area."""
+    """A small PNG that declares a huge area."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

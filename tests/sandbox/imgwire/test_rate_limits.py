@@ -1,4 +1,4 @@
-"""429 on request."""
+"""Configurable rate limits that lead to 429."""
 
 from __future__ import annotations
 

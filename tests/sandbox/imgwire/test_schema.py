@@ -1,4 +1,4 @@
-"""The sandbox answers as `openapi.json` declares."""
+"""Responses of the sandbox conform to `openapi.json`."""
 
 from __future__ import annotations
 

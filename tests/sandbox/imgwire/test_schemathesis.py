@@ -1,4 +1,4 @@
-"""Schemathesis makes requests of every kind from `openapi.json` and checks what the sandbox answers."""
+"""Schemathesis generates requests of every kind from `openapi.json` and checks the sandbox's responses."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def test_a_body_that_breaks_off_leaves_the_record_pending_and_no_file(
 
 
 def test_a_rejection_reaches_a_client_that_is_still_sending(api: Api) -> None:
-    """The answer must not be lost in a reset, whatever the client has left to send."""
+    """The response must not be lost in a reset, however much the client has left to send."""
     size = 8 * 1024 * 1024
     url = urlsplit(api.create(content_length=size)["upload_url"])
     connection = connect(api.sandbox)

@@ -1,4 +1,4 @@
-"""Images that the sandbox fetches itself."""
+"""Uploads of URLs, which the sandbox fetches itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests outside the schema are rejected in FastAPI's shape."""
+"""Requests that violate the schema are rejected with errors in FastAPI's format."""
 
 from __future__ import annotations
 

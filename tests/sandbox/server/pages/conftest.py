@@ -1,4 +1,4 @@
-"""Both local services, and a browser's way to their pages."""
+"""Both local services, and a browser to open their pages."""
 
 from __future__ import annotations
 

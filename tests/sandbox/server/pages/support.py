@@ -1,4 +1,4 @@
-"""Pages as a browser without scripts sees them."""
+"""Pages as seen by a browser without scripts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Pages:
         return response.text
 
     def send(self, path: str, fields: dict[str, str], files: Any = None, **headers: str) -> httpx.Response:
-        """Send a form, by default as a page of the sandbox does."""
+        """Submit a form, by default like a page of the sandbox."""
         headers = {"origin": self.sandbox.base_url, **headers}
         return self.http.post(path, data=fields, files=files, headers=headers)
 
@@ -38,7 +38,7 @@ class Pages:
         return texts(r'<bdi class="name" title="([^"]*)"', self.get())
 
     def links(self) -> list[str]:
-        """Where the images on the first page lead to."""
+        """The link targets of the images on the first page."""
         return texts(r'<a class="card" href="([^"]*)"', self.get())
 
     def id(self, link: str) -> str:

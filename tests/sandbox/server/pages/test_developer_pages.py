@@ -1,4 +1,4 @@
-"""The developer's view of both local services, and who may see and use it."""
+"""The developer pages of both local services, and access to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gallery of both local services: upload, deletion, results beside originals, hostile names."""
+"""The gallery of both local services: upload, deletion, results next to originals, hostile names."""
 
 from __future__ import annotations
 

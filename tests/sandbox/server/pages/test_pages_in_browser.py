@@ -28,7 +28,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, pages: Pages) -> Iterator[Page]:
-    """A page of a phone without scripts."""
+    """A page on a phone without scripts."""
     with browser.new_context(
         viewport=PHONE,  # type: ignore[arg-type]
         java_script_enabled=False,
@@ -38,7 +38,7 @@ def page(browser: Browser, pages: Pages) -> Iterator[Page]:
         problems: list[str] = []
         page.on("console", lambda message: problems.append(message.text))
         yield page
-        assert problems == []  # what the policy of the pages has blocked, among others
+        assert problems == []  # includes requests blocked by the pages' content security policy
 
 
 @pytest.fixture
