@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -68,11 +69,14 @@ def test_a_full_disk_is_a_failure_of_the_source_however_late_it_appears(
     run(main, backend)
 
 
+real_temporary_file = tempfile.TemporaryFile
+
+
 class FailingFile:
     """Fails in one of its operations, as a network file system may; with `times`, only that often."""
 
     def __init__(self, failing: str, code: int, times: float = math.inf, most: int = 1 << 30) -> None:
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by `close`
+        self._file = real_temporary_file(buffering=0)
         self._failing, self._code, self._times, self._most = failing, code, times, most
 
     def _fail(self, operation: str) -> None:
@@ -112,12 +116,9 @@ def failing_files(
 ) -> list[FailingFile]:
     """Replace temporary files with these; returns the list of those that were opened."""
     made: list[FailingFile] = []
-    real = tempfile.TemporaryFile
 
     def fake(**_: Any) -> FailingFile:
-        with monkeypatch.context() as inside:
-            inside.setattr(tempfile, "TemporaryFile", real)
-            file = make()
+        file = make()
         if isinstance(file, OSError):
             raise file
         made.append(file)
@@ -191,6 +192,7 @@ class Disk:
     def __init__(self, room: int) -> None:
         self.room = room
         self.refused = 0
+        self.lock = threading.Lock()  # several threads write at once
 
     def file(self) -> FailingFile:
         disk = self
@@ -199,16 +201,18 @@ class Disk:
             size = 0
 
             def write(self, content: memoryview) -> int:
-                taken = min(len(content), disk.room)
-                if not taken:
-                    disk.refused += 1
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                disk.room -= taken
+                with disk.lock:
+                    taken = min(len(content), disk.room)
+                    if not taken:
+                        disk.refused += 1
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    disk.room -= taken
                 self.size += taken
                 return super().write(content[:taken])
 
             def close(self) -> None:
-                disk.room += self.size
+                with disk.lock:
+                    disk.room += self.size
                 self.size = 0
                 super().close()
 
@@ -220,14 +224,16 @@ def test_uploads_wait_for_space_that_others_free(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
     monkeypatch.setattr(spool, "PAUSE", 0.01)
-    content = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4096
+    content = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8192
     disk = Disk(len(content) + 500_000)
     failing_files(monkeypatch, disk.file)
 
     async def source() -> AsyncIterator[bytes]:
         for start in range(0, len(content), 65_536):
             yield content[start : start + 65_536]
-            await anyio.lowlevel.checkpoint()
+            # The end of each waits until a thread found no room.
+            while start + 131_072 >= len(content) and not disk.refused:  # noqa: ASYNC110
+                await anyio.sleep(0.001)
 
     async def main() -> None:
         stored = []
