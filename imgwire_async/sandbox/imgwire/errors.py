@@ -21,12 +21,12 @@ _STORE_CODES = {
 
 
 class DetailedError(ApiError):
-    """An error whose body has more than the usual two members."""
+    """An error whose body may have more than the usual two members."""
 
     @property
     def body(self) -> Mapping[str, object]:
         """The JSON object of the response."""
-        raise NotImplementedError
+        return {"detail": self.detail, "error_type": self.error_type}
 
 
 class InvalidRequestError(DetailedError):

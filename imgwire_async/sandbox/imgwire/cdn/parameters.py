@@ -34,8 +34,7 @@ class InvalidTransformationError(DetailedError):
         """The JSON object of the response."""
         value = self.value and self.value[:LONGEST_SHOWN]
         return {
-            "detail": self.detail,
-            "error_type": self.error_type,
+            **super().body,
             "transformation": self.name[:LONGEST_SHOWN],
             "value": value,
             "suggestion": self.suggestion,
