@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 
 from imgwire_async.bodies.base import CHUNK_SIZE, Source, refused, source_errors
 from imgwire_async.bodies.image_types import SNIFF_BYTES
@@ -21,7 +21,13 @@ class _BytesSource:
 
     @property
     def in_memory(self) -> bytes | None:
-        return bytes(self._content) if self.size <= PIECE_SIZE else None
+        if self.size > PIECE_SIZE:
+            return None
+        whole = self._content.obj
+        # Bytes cannot change; a copy of other memory is sent as it is now.
+        if type(whole) is bytes and len(whole) == self.size:
+            return whole
+        return bytes(self._content)
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
@@ -33,19 +39,30 @@ class _BytesSource:
             yield bytes(self._content[start : start + CHUNK_SIZE])
 
 
-@asynccontextmanager
-async def open_bytes(
+class _OpenBytes:
+    def __init__(self, content: bytes | bytearray | memoryview, file_name: str | None) -> None:
+        self._content = content
+        self._file_name = file_name
+
+    async def __aenter__(self) -> Source:
+        with source_errors("cannot read the content"):
+            view = memoryview(self._content)
+        if not view.nbytes:
+            raise refused("there is nothing to upload: the content is empty")
+        # A byte view of the caller's memory; only a view with gaps or of other items has to be copied.
+        plain = view.c_contiguous and view.format in {"b", "B", "c"}
+        return _BytesSource(view.cast("B") if plain else memoryview(view.tobytes()), self._file_name)
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+def open_bytes(
     content: bytes | bytearray | memoryview, file_name: str | None = None
-) -> AsyncGenerator[Source, None]:
+) -> AbstractAsyncContextManager[Source]:
     """A source of bytes in memory, without copying them as a whole.
 
     Raises:
-        UploadSourceError: the content is empty, or the memory has been released.
+        UploadSourceError: on entering, the content is empty, or the memory has been released.
     """
-    with source_errors("cannot read the content"):
-        view = memoryview(content)
-    if not view.nbytes:
-        raise refused("there is nothing to upload: the content is empty")
-    # A byte view of the caller's memory; only a view with gaps or of other items has to be copied.
-    plain = view.c_contiguous and view.format in {"b", "B", "c"}
-    yield _BytesSource(view.cast("B") if plain else memoryview(view.tobytes()), file_name)
+    return _OpenBytes(content, file_name)  # a class: a generator would take longer than all the rest

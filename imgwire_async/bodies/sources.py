@@ -171,6 +171,8 @@ def open_source(
             failed.
         APITimeoutError: on entering, reading it stalled.
     """
+    if type(file) is bytes and size is None:
+        return open_bytes(file)  # runs no code of the caller
 
     def opened() -> AbstractAsyncContextManager[Source]:
         found = _opened(file, size, patience, replayable=replayable)

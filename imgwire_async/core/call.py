@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -30,6 +30,7 @@ from imgwire_async.errors import (
 T = TypeVar("T")
 
 _DEADLINE_SLACK: Final = 0.05  # seconds
+_WITHOUT_LIMIT: Final = nullcontext()
 
 
 class Core:
@@ -55,9 +56,10 @@ class Core:
 
     def with_deadline_from_now(self) -> Self:
         """Return a copy whose deadline starts now and covers all requests of a call."""
-        return type(self)(
-            self.options, self.credentials, self.shared, self.deadline_from_now(), self._responses
-        )
+        deadline = self.deadline_from_now()
+        if deadline == self._deadline:
+            return self
+        return type(self)(self.options, self.credentials, self.shared, deadline, self._responses)
 
     def recording(self, responses: list[Response[Any]]) -> Self:
         """Return a copy that appends every response to `responses`."""
@@ -85,8 +87,9 @@ class Core:
             return self._deadline
         return self.shared.time.monotonic() + self.options.deadline
 
-    @contextmanager
-    def within_deadline(self, operation: str, *, idempotency_key: str | None = None) -> Iterator[None]:
+    def within_deadline(
+        self, operation: str, *, idempotency_key: str | None = None
+    ) -> AbstractContextManager[None]:
         """End the block at the deadline, whether it waits for a request or for the caller's code.
 
         Use it on the result of `with_deadline_from_now`; without a deadline the block may take any time.
@@ -94,10 +97,12 @@ class Core:
         Raises:
             DeadlineExceededError: the block did not finish in time.
         """
-        deadline = self._deadline
-        if deadline is None:
-            yield
-            return
+        if self._deadline is None:
+            return _WITHOUT_LIMIT
+        return self._within(self._deadline, operation, idempotency_key)
+
+    @contextmanager
+    def _within(self, deadline: float, operation: str, idempotency_key: str | None) -> Iterator[None]:
         time = self.shared.time
         # A request in progress at the deadline gets a moment to end with a more specific error.
         with time.move_on_after(deadline - time.monotonic() + _DEADLINE_SLACK) as scope:

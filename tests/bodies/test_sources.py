@@ -298,3 +298,22 @@ async def test_a_function_is_called_and_the_file_that_it_returns_closed_in_a_thr
         assert b"".join([chunk async for chunk in chunks]) == b"content"
     assert {name for name, _ in calls} == {"open", "close"}
     assert threading.get_ident() not in {thread for _, thread in calls}
+
+
+async def test_small_bytes_are_sent_without_a_copy() -> None:
+    async with open_source(content := b"abc" * 100) as source:
+        assert getattr(source, "in_memory", None) is content
+
+
+@pytest.mark.parametrize("kind", [bytearray, lambda content: memoryview(bytearray(content))])
+async def test_memory_that_may_change_is_copied_before_it_is_sent(kind: Callable[[bytes], Any]) -> None:
+    content = kind(b"abc" * 100)
+    async with open_source(content) as source:
+        sent = getattr(source, "in_memory", None)
+        content[0] = 0
+        assert sent == b"abc" * 100
+
+
+async def test_a_part_of_bytes_is_sent_without_the_rest() -> None:
+    async with open_source(memoryview(b"abcdef")[1:4]) as source:
+        assert getattr(source, "in_memory", None) == b"bcd"
