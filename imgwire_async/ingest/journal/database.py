@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush, heapreplace
+from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 from uuid import uuid4
 
 from imgwire_async.errors import JournalError
-from imgwire_async.ingest.journal.compact import COLUMNS, INSERT, NUMBERS, STATES, RowCodec
+from imgwire_async.ingest.journal.compact import COLUMNS, NUMBERS, STATES, RowCodec
 from imgwire_async.ingest.journal.history import keep_outcomes
 from imgwire_async.ingest.journal.migrations import FORMAT, format_problem, migrate, shrink
 from imgwire_async.ingest.journal.path import temporary_folder
@@ -40,9 +41,14 @@ _SAMPLE: Final = 3
 _LOOKUP: Final = 512  # keys in one query: those of a batch of a source
 _STORED: Final = (State.STORED, State.READY)
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM compact_items"  # noqa: S608 - only names
-_WRITE: Final = f"{INSERT} ON CONFLICT (place, name) DO UPDATE SET " + ", ".join(
-    f"{name} = excluded.{name}" for name in COLUMNS[2:]
-)
+_CHANGES: Final = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:])
+_WRITES: Final = {
+    count: f"INSERT INTO compact_items VALUES {', '.join([f'({_marks(len(COLUMNS))})'] * count)} "  # noqa: S608
+    f"ON CONFLICT (place, name) DO UPDATE SET {_CHANGES}"
+    for count in (8, 4, 2, 1)
+}
+"""Statements by the number of rows that they write. Around each one, this thread and that of the event loop
+wait for each other. More rows may change so many pages that SQLite keeps their originals in a file."""
 
 
 class Journal:
@@ -282,7 +288,7 @@ class Journal:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
-                self._writer.executemany(_WRITE, [self._codec.encode(row) for row in rows])
+                self._write_rows([self._codec.encode(row) for row in rows])
                 self._codec.write_shared(self._writer)
                 keep_outcomes(self._writer, rows, self.run, self._codec, self._wall_clock())
                 self._writer.execute("COMMIT")
@@ -292,6 +298,13 @@ class Journal:
                     self._codec = RowCodec(self._writer, self.job)  # drop shared values that were not written
         except sqlite3.Error as error:
             raise self._error(error) from error
+
+    def _write_rows(self, rows: list[tuple[object, ...]]) -> None:
+        start = 0
+        for count, statement in _WRITES.items():
+            while len(rows) - start >= count:
+                self._writer.execute(statement, list(chain.from_iterable(rows[start : start + count])))
+                start += count
 
     def find(self, keys: Sequence[str]) -> dict[str, Row]:
         """The rows of these keys; keys without a row are omitted."""

@@ -94,7 +94,8 @@ class JournalWriter(Generic[T]):
         try:
             while not self._ending or self._rows or self._undelivered or self._has_resume:
                 await self._something.wait()
-                await self._time.sleep(max(0.0, last + WINDOW - self._time.monotonic()))
+                if self._rows or not self._ending:
+                    await self._time.sleep(max(0.0, last + WINDOW - self._time.monotonic()))
                 last = self._time.monotonic()
                 self._something = anyio.Event()
                 await self._write()

@@ -54,6 +54,26 @@ def test_rows_are_found_again_by_the_next_run(tmp_path: Path) -> None:
         assert journal.count() == {"stored": 1200}
 
 
+@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 63, 64, 100])
+def test_rows_of_one_write_share_statements_of_any_size(tmp_path: Path, count: int) -> None:
+    keys = [f"{n:05}" for n in range(count)]
+    with Journal(tmp_path / "j") as journal:
+        journal.begin_run()
+        journal.write([row(key, State.KEYED) for key in keys])
+        journal.write([row(key) for key in reversed(keys)])
+        assert list(journal.find(keys).values()) == [row(key) for key in keys]
+        assert journal.count() == {"stored": count}
+
+
+def test_the_last_row_of_a_key_counts_if_a_write_has_several(tmp_path: Path) -> None:
+    rows = [row(key, state) for state in (State.KEYED, State.STORED) for key in ("a", "b", "c")]
+    with Journal(tmp_path / "j") as journal:
+        journal.begin_run()
+        journal.write(rows)
+        assert list(journal.find(["a", "b", "c"]).values()) == [row("a"), row("b"), row("c")]
+        assert journal.count() == {"stored": 3}
+
+
 @pytest.mark.parametrize("places", [compact.PLACES, 1])
 def test_a_journal_knows_whether_keys_start_with_a_prefix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: int
