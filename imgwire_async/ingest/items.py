@@ -127,11 +127,12 @@ class Entry:
 
 
 _SCHEMES: Final = ("http://", "https://")
+_FIRST_LETTERS: Final = ("h", "H")  # looked at first, because most items of most jobs are files
 
 
 def is_url(text: str) -> bool:
     """Whether `text` is a URL for the service to fetch rather than a path."""
-    return text.startswith(_SCHEMES) or text[:8].lower().startswith(_SCHEMES)
+    return text[:1] in _FIRST_LETTERS and text[:8].lower().startswith(_SCHEMES)
 
 
 def url_or_path(text: str) -> str:

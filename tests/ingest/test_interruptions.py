@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -207,15 +207,19 @@ async def test_the_deadline_of_an_item_fails_it_alone(
 
 @pytest.fixture
 def hung(photos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A file whose `stat` blocks until the test has ended, as on a disk that hangs."""
-    path, free, look = min(photos.iterdir()), threading.Event(), os.stat
+    """A file whose `stat` and `open` block until the test has ended, as on a disk that hangs."""
+    path, free = min(photos.iterdir()), threading.Event()
 
-    def looking(looked_at: Any, **arguments: Any) -> os.stat_result:
-        if looked_at == os.fspath(path):
-            free.wait(60)
-        return look(looked_at, **arguments)
+    def hanging(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(name: Any, *arguments: Any, **named: Any) -> Any:
+            if name == os.fspath(path):
+                free.wait(60)
+            return function(name, *arguments, **named)
 
-    monkeypatch.setattr(os, "stat", looking)
+        return wrapped
+
+    for name in ("stat", "open"):
+        monkeypatch.setattr(os, name, hanging(getattr(os, name)))
     yield path
     free.set()
 

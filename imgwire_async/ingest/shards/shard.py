@@ -188,9 +188,10 @@ class Workbench:
     async def make_room(self, group: list[Task]) -> None:
         """Wait until a group may be read into memory."""
         await self._prepared.small()
-        await self._budget.acquire(sum(task.wanted_charge for task in group))
-        for task in group:
-            task.charge = task.wanted_charge
+        charges = [task.wanted_charge for task in group]
+        await self._budget.acquire(sum(charges))
+        for task, charge in zip(group, charges, strict=True):
+            task.charge = charge
         self._prepared.add(len(group))
 
     async def take_slot(self, task: Task, job: Job) -> bool:
@@ -365,10 +366,11 @@ def _groups(tasks: list[Task], most_bytes: int) -> Iterator[list[Task]]:
     group: list[Task] = []
     charge = 0
     for task in tasks:
-        if group and (len(group) == GROUP or charge + task.wanted_charge > most_bytes):
+        wanted = task.wanted_charge
+        if group and (len(group) == GROUP or charge + wanted > most_bytes):
             yield group
             group, charge = [], 0
         group.append(task)
-        charge += task.wanted_charge
+        charge += wanted
     if group:
         yield group
