@@ -57,6 +57,9 @@ BIG = 512 * MIB
 SMALL = 60_000
 MANY = 1000
 
+# Clients that compile modules instead of loading them would be measured at that.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
 
