@@ -20,7 +20,7 @@ from baseline import JPEG_START, service, upload_with_aiohttp
 from imgwire_async import AlreadyStored, AsyncImgwireClient, Stored
 
 MIB = 1024 * 1024
-FILES = 2000
+FILES = 10_000
 SIZE = 60_000
 CONCURRENCY = 16
 MOST_REPEATED = 300_000
@@ -42,7 +42,7 @@ def ingest(
     rows: Annotated[list[int], typer.Option(help="Rows of the URL manifests.")] = [10_000, 100_000],  # noqa: B006
     rounds: int = 3,
 ) -> None:
-    """2,000 files of 60 kB: a journaled job, `upload_many` and bare aiohttp; then manifests of URLs.
+    """10,000 files of 60 kB: journaled jobs, `upload_many` and bare aiohttp; then manifests of URLs.
 
     The contestants take turns, and each shows its median. The manifests take turns as well; long ones are run
     only once. One of a million rows takes 15 minutes.
@@ -50,11 +50,16 @@ def ingest(
     with tempfile.TemporaryDirectory() as folder, service() as base_url:
         files = Path(folder, "files")
         write_files(files, FILES)
-        results: dict[str, list[Measured]] = {"aiohttp": [], "upload_many": [], "ingest": []}
+        results: dict[str, list[Measured]] = {
+            "aiohttp": [],
+            "upload_many": [],
+            "ingest": [],
+            "processes=2": [],
+        }
         for turn in range(rounds):
             for name, times in results.items():
-                times.append(measured(name, base_url, files, Path(folder, f"{turn}.journal")))
-        print(f"{FILES} files of {SIZE // 1000} kB, {CONCURRENCY} at once")
+                times.append(measured(name, base_url, files, Path(folder, f"{name}.{turn}.journal")))
+        print(f"{FILES:,} files of {SIZE // 1000} kB, {CONCURRENCY} at once")
         medians = {name: statistics.median(one.seconds for one in times) for name, times in results.items()}
         for name, seconds in medians.items():
             peak = max(one.peak for one in results[name]) / MIB
@@ -113,7 +118,7 @@ async def _measure(client: str, base_url: str, source: Path, journal: Path) -> M
         with tempfile.TemporaryDirectory() as empty:
             async with AsyncImgwireClient("sk_bench", base_url=base_url) as imgwire:
                 await imgwire.health()
-                await _ingest(imgwire, Path(empty), Path(empty, "journal"))
+                await _ingest(imgwire, Path(empty), Path(empty, "journal"), processes=1)
     gc.freeze()  # collections that go through all benchmarks say nothing about jobs
     started, processor = time.perf_counter(), time.process_time()
     job_seconds = 0.0
@@ -124,7 +129,8 @@ async def _measure(client: str, base_url: str, source: Path, journal: Path) -> M
             if client == "upload_many":
                 await _upload_many(imgwire, source)
             else:
-                job_seconds = await _ingest(imgwire, source, journal)
+                processes = 2 if client == "processes=2" else 1
+                job_seconds = await _ingest(imgwire, source, journal, processes)
     return Measured(
         time.perf_counter() - started,
         job_seconds,
@@ -140,8 +146,8 @@ async def _upload_many(imgwire: AsyncImgwireClient, folder: Path) -> None:
             assert upload.error is None
 
 
-async def _ingest(imgwire: AsyncImgwireClient, source: Path, journal: Path) -> float:
-    async with imgwire.ingest(source, journal=journal, concurrency=CONCURRENCY) as job:
+async def _ingest(imgwire: AsyncImgwireClient, source: Path, journal: Path, processes: int) -> float:
+    async with imgwire.ingest(source, journal=journal, concurrency=CONCURRENCY, processes=processes) as job:
         async for outcome in job:
             assert isinstance(outcome, Stored | AlreadyStored)
         return job.report.seconds

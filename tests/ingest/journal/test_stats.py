@@ -51,7 +51,7 @@ def test_the_counts_are_always_those_of_the_rows(
 
 def test_the_counts_take_no_longer_for_many_items_than_for_few(tmp_path: Path) -> None:
     steps = []
-    # One slot of the throughput: another one, at the next multiple of ten seconds, would be one more row to read.
+    # One slot of the throughput: at the next multiple of ten seconds there would be one more row to read.
     with Journal(tmp_path / "j", wall_clock=lambda: 1_800_000_000.0) as journal:
         for items in (100, 3000):
             journal.write([Row(f"{n}", f"{n}", State.STORED, 1) for n in range(items)])
