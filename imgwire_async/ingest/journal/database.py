@@ -45,10 +45,14 @@ _CHANGES: Final = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:])
 _WRITES: Final = {
     count: f"INSERT INTO compact_items VALUES {', '.join([f'({_marks(len(COLUMNS))})'] * count)} "  # noqa: S608
     f"ON CONFLICT (place, name) DO UPDATE SET {_CHANGES}"
-    for count in (8, 4, 2, 1)
+    for count in (32, 16, 8, 4, 2, 1)
 }
 """Statements by the number of rows that they write. Around each one, this thread and that of the event loop
-wait for each other. More rows may change so many pages that SQLite keeps their originals in a file."""
+wait for each other."""
+# Until such a statement ends, SQLite keeps the former pages: by default soon in a temporary file, which would
+# need a writable folder besides the journal's.
+_IN_MEMORY: Final = "PRAGMA temp_store=MEMORY"
+_IN_FILES: Final = "PRAGMA temp_store=DEFAULT"
 
 
 class Journal:
@@ -170,6 +174,7 @@ class Journal:
         self._writer.execute("PRAGMA synchronous=NORMAL")
         migrate(self._writer)
         shrink(self._writer)
+        self._writer.execute(_IN_MEMORY)
         self._codec = RowCodec(self._writer, self.job)
         about: dict[str, str] = {}
         if self._writer.execute(HAS_ABOUT).fetchone()[0]:
@@ -327,7 +332,11 @@ class Journal:
             JournalError: the journal cannot be written.
         """
         try:
-            self._writer.execute(CONTENT_INDEX)
+            self._writer.execute(_IN_FILES)  # sorts all rows
+            try:
+                self._writer.execute(CONTENT_INDEX)
+            finally:
+                self._writer.execute(_IN_MEMORY)
         except sqlite3.Error as error:
             raise self._error(error) from error
 

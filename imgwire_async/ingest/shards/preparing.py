@@ -37,8 +37,6 @@ from imgwire_async.ingest.options import WHOLE
 
 LEAST_CHARGE: Final = 32 * 1024
 """Minimum bytes of the budget for an item, because its record, request and task take memory as well."""
-_NOT_WAITING: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-"""Opens a named pipe instead of the file without waiting until something writes to it."""
 
 
 class Prepared(NamedTuple):
@@ -227,8 +225,6 @@ def _read(task: Task) -> bytes:
     item = task.item
     if isinstance(item.source, bytes):
         return _hash(task, io.BytesIO(item.source).read, len(item.source))
-    if (listed := _read_listed(task)) is not None:
-        return _hash(task, io.BytesIO(listed).read, len(listed))
     try:
         # Check before opening: opening a named pipe blocks until something writes to it.
         if not stat.S_ISREG(os.stat(item.source).st_mode):  # noqa: PTH116 - may hold what pathlib refuses
@@ -245,27 +241,6 @@ def _read(task: Task) -> bytes:
         if isinstance(error, ImgwireError):
             raise
         raise _unreadable(item, error) from error
-
-
-def _read_listed(task: Task) -> bytes | None:
-    """The content of a small file that a folder has listed; None if it is not, or no longer, such a file.
-
-    A thread waits for the event loop after each system call, and the loop for the thread, so none is made to
-    look at the file again. If it was written since, its stamp is older than its content, and the next run
-    reads it again.
-    """
-    if not task.from_folder or task.stamp is None or not 0 < task.stamp.size <= WHOLE:
-        return None
-    assert not isinstance(task.item.source, bytes)  # noqa: S101 - a folder has files
-    try:
-        file = os.open(task.item.source, _NOT_WAITING)
-        try:
-            content = os.read(file, task.stamp.size + 1)
-        finally:
-            os.close(file)
-    except (OSError, ValueError):
-        return None
-    return content if len(content) == task.stamp.size else None
 
 
 def _hash(task: Task, read: Callable[[int], bytes], size: int) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +64,28 @@ def test_rows_of_one_write_share_statements_of_any_size(tmp_path: Path, count: i
         journal.write([row(key) for key in reversed(keys)])
         assert list(journal.find(keys).values()) == [row(key) for key in keys]
         assert journal.count() == {"stored": count}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs the list of open files")
+@pytest.mark.parametrize("indexed", [False, True])
+def test_writing_needs_no_folder_for_temporary_files(tmp_path: Path, *, indexed: bool) -> None:
+    opened = set()
+
+    def look() -> int:
+        for file in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):
+                opened.add(file.readlink().name.partition("_")[0])
+        return 0
+
+    keys = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(2000)]
+    with Journal(tmp_path / "j") as journal:
+        if indexed:
+            journal.index_content()
+        journal._writer.set_progress_handler(look, 200)
+        for start in range(0, len(keys), 40):
+            journal.write([row(key, sha256=bytes.fromhex(key)) for key in keys[start : start + 40]])
+    assert "j" in opened
+    assert "etilqs" not in opened  # as SQLite names its temporary files
 
 
 def test_the_last_row_of_a_key_counts_if_a_write_has_several(tmp_path: Path) -> None:
