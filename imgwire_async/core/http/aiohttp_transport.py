@@ -161,7 +161,8 @@ class _Reply:
         self._timeouts = timeouts
         self._seconds = seconds
         self._timed_out = False
-        # None if the response is already complete, because the connection may serve another request.
+        # None if the response is already complete, because the connection may serve another request, or if it
+        # has been closed.
         self._transport = response.connection and response.connection.transport
         self.status = response.status
         self.headers = joined_headers(response.raw_headers)
@@ -175,8 +176,9 @@ class _Reply:
         except FAILURES as error:
             raise (_read_timeout() if self._timed_out else as_transport_error(error)) from error
         except RuntimeError as error:
-            # aiohttp has no class of its own for a connection that was closed between two reads.
-            if self._content.exception() is None and not (self._transport and self._transport.is_closing()):
+            # aiohttp has no class of its own for a connection that was closed before a read.
+            is_open = self._transport is not None and not self._transport.is_closing()
+            if is_open and self._content.exception() is None:
                 raise
             raise (_read_timeout() if self._timed_out else as_transport_error(error)) from error
         finally:

@@ -1,6 +1,10 @@
-"""A connection that is closed between two reads of a response, for example because its client is closed."""
+"""A connection that is closed while a response is read, for example because its client is closed."""
 
 from __future__ import annotations
+
+import aiohttp
+import pytest
+from aiohttp.connector import Connection as HttpConnection
 
 from imgwire_async.core.clients.options import Timeouts
 from imgwire_async.core.http.connections import Engine
@@ -24,6 +28,31 @@ async def test_reading_on_is_a_broken_connection_and_no_error_of_another_library
         await engine.aclose()
         return await reply.read()
 
+    with raw_server(half) as server:
+        result = await exchange(engine.transport(), HttpRequest("GET", server.base_url, {}), Timeouts(), read)
+
+    assert isinstance(result, NoResponse)
+    assert (result.name, result.may_have_acted) == ("RemoteProtocolError", True)
+
+
+async def test_so_is_a_response_whose_connection_was_closed_when_its_head_had_arrived(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine, start = Engine(), aiohttp.ClientResponse.start
+
+    async def start_and_close(
+        response: aiohttp.ClientResponse, connection: HttpConnection
+    ) -> aiohttp.ClientResponse:
+        started = await start(response, connection)
+        await engine.aclose()
+        return started
+
+    async def read(reply: StreamingResponse) -> bytes:
+        while chunk := await reply.read():
+            assert chunk == b"abc"
+        return chunk
+
+    monkeypatch.setattr(aiohttp.ClientResponse, "start", start_and_close)
     with raw_server(half) as server:
         result = await exchange(engine.transport(), HttpRequest("GET", server.base_url, {}), Timeouts(), read)
 
