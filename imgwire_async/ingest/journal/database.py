@@ -10,13 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush, heapreplace
-from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 from uuid import uuid4
 
 from imgwire_async.errors import JournalError
-from imgwire_async.ingest.journal.compact import COLUMNS, NUMBERS, STATES, RowCodec
+from imgwire_async.ingest.journal.compact import COLUMNS, INSERT, NUMBERS, STATES, RowCodec
 from imgwire_async.ingest.journal.history import keep_outcomes
 from imgwire_async.ingest.journal.migrations import FORMAT, format_problem, migrate, shrink
 from imgwire_async.ingest.journal.path import temporary_folder
@@ -41,18 +40,9 @@ _SAMPLE: Final = 3
 _LOOKUP: Final = 512  # keys in one query: those of a batch of a source
 _STORED: Final = (State.STORED, State.READY)
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM compact_items"  # noqa: S608 - only names
-_CHANGES: Final = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:])
-_WRITES: Final = {
-    count: f"INSERT INTO compact_items VALUES {', '.join([f'({_marks(len(COLUMNS))})'] * count)} "  # noqa: S608
-    f"ON CONFLICT (place, name) DO UPDATE SET {_CHANGES}"
-    for count in (32, 16, 8, 4, 2, 1)
-}
-"""Statements by the number of rows that they write. Around each one, this thread and that of the event loop
-wait for each other."""
-# Until such a statement ends, SQLite keeps the former pages: by default soon in a temporary file, which would
-# need a writable folder besides the journal's.
-_IN_MEMORY: Final = "PRAGMA temp_store=MEMORY"
-_IN_FILES: Final = "PRAGMA temp_store=DEFAULT"
+_WRITE: Final = f"{INSERT} ON CONFLICT (place, name) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in COLUMNS[2:]
+)
 
 
 class Journal:
@@ -174,7 +164,6 @@ class Journal:
         self._writer.execute("PRAGMA synchronous=NORMAL")
         migrate(self._writer)
         shrink(self._writer)
-        self._writer.execute(_IN_MEMORY)
         self._codec = RowCodec(self._writer, self.job)
         about: dict[str, str] = {}
         if self._writer.execute(HAS_ABOUT).fetchone()[0]:
@@ -293,7 +282,7 @@ class Journal:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
-                self._write_rows([self._codec.encode(row) for row in rows])
+                self._writer.executemany(_WRITE, [self._codec.encode(row) for row in rows])
                 self._codec.write_shared(self._writer)
                 keep_outcomes(self._writer, rows, self.run, self._codec, self._wall_clock())
                 self._writer.execute("COMMIT")
@@ -303,13 +292,6 @@ class Journal:
                     self._codec = RowCodec(self._writer, self.job)  # drop shared values that were not written
         except sqlite3.Error as error:
             raise self._error(error) from error
-
-    def _write_rows(self, rows: list[tuple[object, ...]]) -> None:
-        start = 0
-        for count, statement in _WRITES.items():
-            while len(rows) - start >= count:
-                self._writer.execute(statement, list(chain.from_iterable(rows[start : start + count])))
-                start += count
 
     def find(self, keys: Sequence[str]) -> dict[str, Row]:
         """The rows of these keys; keys without a row are omitted."""
@@ -332,11 +314,7 @@ class Journal:
             JournalError: the journal cannot be written.
         """
         try:
-            self._writer.execute(_IN_FILES)  # sorts all rows
-            try:
-                self._writer.execute(CONTENT_INDEX)
-            finally:
-                self._writer.execute(_IN_MEMORY)
+            self._writer.execute(CONTENT_INDEX)
         except sqlite3.Error as error:
             raise self._error(error) from error
 
