@@ -79,6 +79,7 @@ async def test_a_small_source_that_produces_nothing_the_second_time_hits_the_wri
     assert source.closed
 
 
+@pytest.mark.measures_time
 async def test_a_small_source_that_is_slow_does_not_count_as_stalled(sandbox: Sandbox) -> None:
     async def slow() -> AsyncGenerator[bytes, None]:
         for start in range(0, 5_000, 1_000):

@@ -212,9 +212,14 @@ def test_a_stored_name_cannot_escape_the_folder(cli: Invoke, sandbox: Sandbox, t
     body = {"file_name": "../..\\evil.png", "mime_type": "image/png", "content_length": len(PNG)}
     headers = {"authorization": f"Bearer {sandbox.server_key}"}
     created = httpx.post(
-        f"{sandbox.base_url}/api/v1/images/standard_upload", json=body, headers=headers, trust_env=False
+        f"{sandbox.base_url}/api/v1/images/standard_upload",
+        json=body,
+        headers=headers,
+        trust_env=False,
+        timeout=60,
     ).json()
-    httpx.put(created["upload_url"], content=PNG, headers={"content-type": "image/png"}, trust_env=False)
+    headers = {"content-type": "image/png"}
+    httpx.put(created["upload_url"], content=PNG, headers=headers, trust_env=False, timeout=60)
     eventually(lambda: lines(cli("show", created["image"]["id"], "--json"))[0]["status"] == "READY")
 
     result = cli("download", created["image"]["id"], "--to", "here")
@@ -375,6 +380,7 @@ def test_the_sandbox_prints_its_address_for_scripts() -> None:
             f"{told['base_url']}/api/v1/images/",
             headers={"authorization": f"Bearer {told['server_key']}"},
             trust_env=False,
+            timeout=60,
         )
         process.terminate()
         assert process.wait(timeout=60) == 0

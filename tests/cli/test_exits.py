@@ -282,8 +282,11 @@ def test_a_signal_in_the_first_second_shows_no_traceback(
     sandbox: Sandbox, number: signal.Signals, milliseconds: int
 ) -> None:
     sandbox.faults.always("images.list", stall=30.0)
-    # Prints a dot once our code runs: earlier signals reach only the interpreter.
-    code = "import sys; from imgwire_async.cli import main; sys.stderr.write('.'); sys.stderr.flush(); main()"
+    # Prints a dot once our code has set its handlers: earlier signals reach only the interpreter.
+    code = (
+        "import sys; from imgwire_async.cli import interruptions, main; interruptions.at_once(); "
+        "sys.stderr.write('.'); sys.stderr.flush(); main()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code, "ls"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

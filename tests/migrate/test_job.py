@@ -115,13 +115,14 @@ async def test_a_run_that_ended_within_a_list_resumes_there(
     async with migrate_from_imgix(
         imgix, client, journal=tmp_path / "j", rendering_base_url=server.base_url, concurrency=4
     ) as job:
-        taken = 0
+        taken, refused = 0, False
         async for _ in job:
             taken += 1
-            if taken == 10:
+            if not refused and job.report.found >= 120:
                 # Pages that have not been read yet become unavailable.
+                refused = True
                 server.faults.always("assets.list", status=403)
-            if taken >= 100:
+            if refused and taken >= 100:
                 break
     with pytest.raises(ImgwireError):
         await migrate(imgix, client, server, journal=tmp_path / "j")
@@ -595,9 +596,9 @@ async def test_after_an_early_end_the_list_has_all_assets_or_says_which_are_miss
     monkeypatch: pytest.MonkeyPatch,
     key_is_refused: bool,
 ) -> None:
-    monkeypatch.setattr(ingest_source, "PAGE", 2)
+    monkeypatch.setattr(ingest_source, "PAGE", 10)
     source_id = server.add_source("shop")
-    fill(server, source_id, 20)
+    fill(server, source_id, 300)  # more than a job reads ahead
     sandbox.faults.always("images.upload_via_url", status=403)
 
     async with migrate_from_imgix(imgix, client, journal=tmp_path / "j", concurrency=1) as job:
@@ -613,11 +614,11 @@ async def test_after_an_early_end_the_list_has_all_assets_or_says_which_are_miss
     rows = [json.loads(line) for line in (tmp_path / "failed.jsonl").read_text().splitlines()]
     keys = {row["key"] for row in rows}
     assert len(keys) == len(rows) == listed
-    assert drawn < 20
+    assert drawn < 300
     if key_is_refused:
         assert listed == drawn
         assert report.unlisted is not None
         assert report.unlisted.startswith(f"it ends after '{source_id}/")
         assert report.unlisted in str(report)
     else:
-        assert (listed, report.unlisted) == (20, None)
+        assert (listed, report.unlisted) == (300, None)

@@ -36,7 +36,10 @@ class Running:
     def __post_init__(self) -> None:
         key = self.facts.get("server_key") or self.facts["api_key"]
         self.http = httpx.Client(
-            base_url=self.facts["base_url"], headers={"authorization": f"Bearer {key}"}, trust_env=False
+            base_url=self.facts["base_url"],
+            headers={"authorization": f"Bearer {key}"},
+            trust_env=False,
+            timeout=60,
         )
 
     def lines(self, count: int) -> list[str]:
@@ -111,7 +114,7 @@ def test_quiet_hides_the_log(tmp_path: Path) -> None:
 
 
 def test_a_share_of_the_requests_fails() -> None:
-    with make(Setup(faults=["500=0.5"])) as local, httpx.Client(trust_env=False) as http:
+    with make(Setup(faults=["500=0.5"])) as local, httpx.Client(trust_env=False, timeout=60) as http:
         statuses = [http.get(f"{local.base_url}/health").status_code for _ in range(40)]
 
     assert set(statuses) == {200, 500}
@@ -119,7 +122,10 @@ def test_a_share_of_the_requests_fails() -> None:
 
 @pytest.mark.parametrize("service", list(LocalService))
 def test_above_the_rate_limit_requests_get_429(service: LocalService) -> None:
-    with make(Setup(service=service, rate_limit=0.01)) as local, httpx.Client(trust_env=False) as http:
+    with (
+        make(Setup(service=service, rate_limit=0.01)) as local,
+        httpx.Client(trust_env=False, timeout=60) as http,
+    ):
         answers = [http.get(f"{local.base_url}/health") for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [200, 429]

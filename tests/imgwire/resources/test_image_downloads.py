@@ -132,6 +132,7 @@ async def test_an_archive_survives_faults(
     assert {request.authorized_with for request in asked} == {None}
 
 
+@pytest.mark.measures_time
 async def test_a_slow_archive_does_not_count_as_stalled(
     sandbox: Sandbox, job: ImageDownloadJob, tmp_path: Path
 ) -> None:

@@ -327,9 +327,9 @@ async def test_waiting_ends_at_its_deadline_and_reports_the_last_status(
     created = await imgwire_client.images.create(file_name="a.png")
 
     with pytest.raises(DeadlineExceededError, match="PENDING"):
-        await imgwire_client.images.wait_until_ready(created.image.id, timeout=0.25)
+        await imgwire_client.images.wait_until_ready(created.image.id, timeout=20)
 
-    assert 2 <= len(imgwire_sandbox.requests.of("images.retrieve")) <= 4
+    assert len(imgwire_sandbox.requests.of("images.retrieve")) >= 2
 
 
 async def test_waiting_retries_transient_failures(

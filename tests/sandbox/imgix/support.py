@@ -24,6 +24,7 @@ class Imgix:
             base_url=f"{sandbox.base_url}/api/v1/",
             headers={"authorization": f"Bearer {sandbox.api_key}"},
             trust_env=False,
+            timeout=60,
         )
 
     def __enter__(self) -> Self:

@@ -40,6 +40,7 @@ PUBLIC = httpx.Client(
     # Creating a TLS context takes longer than a test; connections must not outlive their sandbox.
     verify=False,
     trust_env=False,
+    timeout=60,
     limits=httpx.Limits(max_keepalive_connections=0),
 )
 """Sends requests without a key."""
@@ -109,5 +110,6 @@ def open_api(sandbox: Sandbox) -> Api:
         headers={"Authorization": f"Bearer {sandbox.server_key}"},
         trust_env=False,
         verify=False,
+        timeout=60,
     )
     return Api(sandbox, client)

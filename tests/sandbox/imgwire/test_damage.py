@@ -123,6 +123,7 @@ def kept(tmp_path: Path) -> Iterator[Api]:
             base_url=sandbox.base_url,
             headers={"authorization": f"Bearer {sandbox.server_key}"},
             trust_env=False,
+            timeout=60,
         ) as http,
     ):
         yield Api(sandbox, http)

@@ -7,12 +7,14 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import pyvips
 from PIL import Image
 
 from imgwire_async.sandbox import SandboxSettings
+from imgwire_async.sandbox.imgwire.storage import processing
 from imgwire_async.sandbox.server.runtime import IMAGE_THREADS
 from tests.sandbox.imgwire.support import PUBLIC, Api, encode, eventually, photograph, sha256
 
@@ -149,7 +151,7 @@ def test_a_wrong_declared_hash_can_be_ignored(start_api: Callable[..., Api]) -> 
 
 
 def test_processing_can_be_delayed(start_api: Callable[..., Api]) -> None:
-    api = start_api(processing_delay=0.2)
+    api = start_api(processing_delay=2.0)
     data = photograph()
     created = api.create(data)
     PUBLIC.put(created["upload_url"], content=data, headers={"Content-Type": "image/jpeg"})
@@ -160,18 +162,29 @@ def test_processing_can_be_delayed(start_api: Callable[..., Api]) -> None:
     assert api.settled(image["id"])["status"] == "READY"
 
 
-def test_other_requests_are_answered_while_a_large_image_is_decoded(api: Api) -> None:
+def test_other_requests_are_answered_while_a_large_image_is_decoded(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, enough, inspect = 0, threading.Event(), processing._inspect
+
+    def inspect_until_enough(*arguments: Any) -> Any:
+        found = inspect(*arguments)
+        enough.wait(60)
+        return found
+
+    monkeypatch.setattr(processing, "_inspect", inspect_until_enough)
     large = Image.new("RGB", (8000, 6000), "red")
     buffer = io.BytesIO()
     large.save(buffer, "PNG", compress_level=1)
     created = api.create(buffer.getvalue(), file_name="large.png")
     PUBLIC.put(created["upload_url"], content=buffer.getvalue(), headers={"Content-Type": "image/png"})
     image_id = created["image"]["id"]
-    answered = 0
 
     def ready() -> bool:
         nonlocal answered
         answered += 1
+        if answered > 5:
+            enough.set()
         return bool(api.retrieve(image_id)["status"] == "READY")
 
     eventually(ready)

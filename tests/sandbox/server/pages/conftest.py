@@ -20,6 +20,6 @@ def both() -> Iterator[dict[str, Sandbox | ImgixSandbox]]:
 @pytest.fixture(params=["imgwire", "imgix"])
 def pages(both: dict[str, Sandbox | ImgixSandbox], request: pytest.FixtureRequest) -> Iterator[Pages]:
     sandbox = both[request.param]
-    with httpx.Client(base_url=sandbox.base_url, trust_env=False, follow_redirects=True) as http:
+    with httpx.Client(base_url=sandbox.base_url, trust_env=False, follow_redirects=True, timeout=60) as http:
         yield Pages(sandbox, http)
     sandbox.reset()
