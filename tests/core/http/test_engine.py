@@ -253,13 +253,6 @@ def test_a_request_can_be_cancelled_at_any_point_and_leaves_nothing_to_the_garba
     assert isinstance(after, HttpResponse)
 
 
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @every_kind
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 @pytest.mark.parametrize("problem", ["refused", "no such name", "no TLS there", "TLS cut short"])
@@ -271,9 +264,10 @@ def test_a_failure_before_the_request_was_sent_cannot_have_acted(
             return await (get(engine, url) if method == "GET" else put(engine, url, b"x" * 1000))
 
     behaviour = Connection.hang_up if problem == "TLS cut short" else say(answer(400))
-    with raw_server(behaviour) as server:
+    with raw_server(behaviour) as server, socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
         url = {
-            "refused": f"http://127.0.0.1:{unused_port()}/",
+            "refused": f"http://127.0.0.1:{nobody.getsockname()[1]}/",
             "no such name": "http://imgwire-test.invalid/",
             "no TLS there": server.base_url.replace("http:", "https:"),
             "TLS cut short": server.base_url.replace("http:", "https:"),

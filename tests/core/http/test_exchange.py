@@ -84,6 +84,7 @@ def test_a_server_that_stops_reading_is_a_write_timeout(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.measures_time
 def test_a_slow_server_that_keeps_reading_causes_no_write_timeout(backend: str) -> None:
     # One chunk of the source takes longer than the timeout.
     with raw_server(read_slowly(5_000_000), receive_buffer=262_144) as server:
@@ -94,6 +95,7 @@ def test_a_slow_server_that_keeps_reading_causes_no_write_timeout(backend: str) 
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.measures_time
 def test_the_read_timeout_does_not_run_while_the_body_is_being_sent(backend: str) -> None:
     with raw_server(read_slowly(5_000_000), receive_buffer=262_144) as server:
         result = send(backend, server.base_url, Timeouts(connect=5, read=1.0, write=5), b"x" * LARGE)

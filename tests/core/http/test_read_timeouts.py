@@ -113,7 +113,7 @@ async def test_a_response_that_arrived_while_the_event_loop_was_blocked_is_read(
         connection.send(OK)
         responded.set()
 
-    read = 1.0
+    read = 3.0
     engine = Engine()
     with raw_server(respond) as server:
         request = HttpRequest("GET", server.base_url, {})

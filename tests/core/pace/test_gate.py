@@ -385,7 +385,7 @@ def test_waits_on_the_real_clock_by_default(backend: str) -> None:
                 pass
         return gate.clock() - began
 
-    assert 0.035 <= anyio.run(main, backend=backend) < 1.0
+    assert anyio.run(main, backend=backend) >= 0.035
 
 
 @pytest.mark.parametrize("concurrency", [100, "auto"])
