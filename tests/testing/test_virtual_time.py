@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -17,6 +18,7 @@ from imgwire_async import (
     Stored,
 )
 from imgwire_async.sandbox import Sandbox, SteadyRate
+from imgwire_async.sandbox.imgwire.storage import processing
 from imgwire_async.testing import VirtualClock
 from tests.ingest.support import folder_of, ingest
 
@@ -85,6 +87,20 @@ async def test_a_bulk_job_ends_in_virtual_time(imgwire_client: AsyncImgwireClien
 
 
 @pytest.mark.imgwire_sandbox(rate_limits={"images.create": SteadyRate(rate=0.1, burst=2)})
+async def test_waiting_for_an_image_does_not_end_because_the_machine_is_slow(
+    imgwire_client: AsyncImgwireClient, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inspect = processing._inspect
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(1.5)
+        return inspect(*arguments)
+
+    monkeypatch.setattr(processing, "_inspect", slowly)
+
+    assert (await imgwire_client.images.upload(photo, wait=True)).status == "READY"
+
+
 async def test_a_bulk_job_waits_for_a_rate_limit_in_virtual_time(
     imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock, tmp_path: Path
 ) -> None:
