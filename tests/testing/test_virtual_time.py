@@ -86,7 +86,6 @@ async def test_a_bulk_job_ends_in_virtual_time(imgwire_client: AsyncImgwireClien
     assert (len(outcomes), report.stored) == (40, 40)
 
 
-@pytest.mark.imgwire_sandbox(rate_limits={"images.create": SteadyRate(rate=0.1, burst=2)})
 async def test_waiting_for_an_image_does_not_end_because_the_machine_is_slow(
     imgwire_client: AsyncImgwireClient, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +100,7 @@ async def test_waiting_for_an_image_does_not_end_because_the_machine_is_slow(
     assert (await imgwire_client.images.upload(photo, wait=True)).status == "READY"
 
 
+@pytest.mark.imgwire_sandbox(rate_limits={"images.create": SteadyRate(rate=0.1, burst=2)})
 async def test_a_bulk_job_waits_for_a_rate_limit_in_virtual_time(
     imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock, tmp_path: Path
 ) -> None:
