@@ -55,7 +55,7 @@ class Core:
         return type(self)(options, self.credentials, self.shared)
 
     def with_deadline_from_now(self) -> Self:
-        """Return a copy whose deadline starts now and covers all requests of a call."""
+        """Return one whose deadline, if any, starts now and covers all requests of a call."""
         deadline = self.deadline_from_now()
         if deadline == self._deadline:
             return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from pathlib import Path
@@ -18,7 +19,8 @@ from imgwire_async import (
     Stored,
 )
 from imgwire_async.sandbox import Sandbox, SteadyRate
-from imgwire_async.sandbox.imgwire.storage import processing
+from imgwire_async.sandbox.imgwire.resources import archives
+from imgwire_async.sandbox.imgwire.storage import fetching, processing
 from imgwire_async.testing import VirtualClock
 from tests.ingest.support import folder_of, ingest
 
@@ -98,6 +100,37 @@ async def test_waiting_for_an_image_does_not_end_because_the_machine_is_slow(
     monkeypatch.setattr(processing, "_inspect", slowly)
 
     assert (await imgwire_client.images.upload(photo, wait=True)).status == "READY"
+
+
+async def test_waiting_for_an_image_does_not_end_because_its_url_is_slow(
+    imgwire_client: AsyncImgwireClient, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = photo.read_bytes()  # noqa: ASYNC240 - a small file
+
+    async def slowly(runtime: object, url: str, path: Path) -> tuple[int, str]:  # noqa: ARG001
+        await anyio.sleep(1.5)
+        return path.write_bytes(content), hashlib.sha256(content).hexdigest()  # noqa: ASYNC240
+
+    monkeypatch.setattr(fetching, "_download", slowly)
+    image = await imgwire_client.images.upload_via_url("https://assets.example.com/a.png", wait=True)
+
+    assert image.status == "READY"
+
+
+async def test_waiting_for_an_archive_does_not_end_because_the_machine_is_slow(
+    imgwire_client: AsyncImgwireClient, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = await imgwire_client.images.upload(photo, wait=True)
+    write = archives._write_zip
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(1.5)
+        return write(*arguments)
+
+    monkeypatch.setattr(archives, "_write_zip", slowly)
+    job = await imgwire_client.images.create_bulk_download_job([image.id])
+
+    assert (await imgwire_client.images.wait_for_bulk_download(job.id)).status == "READY"
 
 
 @pytest.mark.imgwire_sandbox(rate_limits={"images.create": SteadyRate(rate=0.1, burst=2)})

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import shutil
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -120,13 +121,20 @@ class ServerRuntime:
     )
     """Separate from inspection, so that a burst of pictures does not delay uploads."""
     background: set[asyncio.Task[None]] = field(default_factory=set)
+    work_on: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """Background work that takes real time, by the id of what it is for."""
 
     def now(self) -> float:
         """Seconds since the epoch."""
         return self.clock()
 
     def start_background(
-        self, work: Coroutine[None, None, None], *, name: str, failed: Callable[[], None]
+        self,
+        work: Coroutine[None, None, None],
+        *,
+        name: str,
+        failed: Callable[[], None],
+        subject: str | None = None,
     ) -> None:
         """Run `work` until it ends or the sandbox stops.
 
@@ -134,10 +142,27 @@ class ServerRuntime:
             work: what to do.
             name: what the log calls it.
             failed: records that it has failed, whatever `work` has raised, so that nobody waits for its end.
+            subject: id of what it is for, if `work_ends` may wait for it.
         """
         task = asyncio.get_running_loop().create_task(work, name=name)
         self.background.add(task)
+        if subject is not None:
+            self.work_on[subject] = task
+            task.add_done_callback(partial(self._work_ended, subject))
         task.add_done_callback(partial(self._background_ended, failed))
+
+    async def work_ends(self, subject: str) -> None:
+        """Under a simulated clock, wait for the end of the background work on something.
+
+        A client that polls would use up all its simulated time before the work, which takes real time, has
+        ended.
+        """
+        while self.clock is not time.time and (task := self.work_on.get(subject)) is not None:
+            await asyncio.wait([task])
+
+    def _work_ended(self, subject: str, task: asyncio.Task[None]) -> None:
+        if self.work_on.get(subject) is task:  # and not the work that it has started
+            del self.work_on[subject]
 
     async def cancel_background(self) -> None:
         """Cancel all background work and wait for its end."""

@@ -42,6 +42,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.operation("images.retrieve_bulk_download_job")
     async def retrieve(job_id: uuid.UUID) -> Response:
+        await runtime.work_ends(str(job_id))
         row = _find(runtime, str(job_id))
         if row is None:
             raise not_found()
@@ -73,6 +74,7 @@ def start(runtime: Runtime, job_id: str) -> None:
         _pack(runtime, job_id),
         name=f"Packing archive {job_id}",
         failed=lambda: _set_status(runtime, job_id, "FAILED"),
+        subject=job_id,
     )
 
 

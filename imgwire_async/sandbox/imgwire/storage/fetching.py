@@ -72,6 +72,7 @@ def start(runtime: Runtime, image_id: str) -> None:
         _fetch(runtime, image_id),
         name=f"Fetching the source of image {image_id}",
         failed=partial(records.mark_quarantined, runtime, image_id, processing.FAILED),
+        subject=image_id,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,15 +24,18 @@ _SHA256_HEX = re.compile(r"[0-9a-fA-F]{64}")
 
 def start(runtime: Runtime, image_id: str) -> None:
     """Process a record whose bytes are stored and which is PROCESSING."""
+    waits = runtime.settings.processing_delay or runtime.settings.processing_reads
     runtime.start_background(
         _process(runtime, image_id),
         name=f"Processing image {image_id}",
         failed=partial(records.mark_quarantined, runtime, image_id, FAILED),
+        subject=None if waits else image_id,
     )
 
 
 async def before_read(runtime: Runtime, image_id: str) -> None:
     """Count a read of the record, on which the end of its processing may depend."""
+    await runtime.work_ends(image_id)
     processing = runtime.processing.get(image_id)
     if processing is None:
         return
@@ -46,17 +48,14 @@ async def before_read(runtime: Runtime, image_id: str) -> None:
 
 async def _process(runtime: Runtime, image_id: str) -> None:
     delay, reads = runtime.settings.processing_delay, runtime.settings.processing_reads
-    is_simulated = runtime.clock is not time.time
-    if not (delay or reads or is_simulated):
+    if not (delay or reads):
         await _examine(runtime, image_id)
         return
-    # With a simulated clock, a read waits for the end: a client that polls would use up all its time at once.
     processing = runtime.processing[image_id] = Processing(due=runtime.now() + delay, reads=reads)
     try:
         # The clock of the settings need not be that of the event loop: a read may find the delay passed.
-        if delay or reads:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(processing.released.wait(), None if reads else delay)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(processing.released.wait(), None if reads else delay)
         await _examine(runtime, image_id)
     finally:
         del runtime.processing[image_id]
