@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from imgwire_async.errors import ConfigurationError, InvalidArgumentError
 from imgwire_async.stores.calling import let_threads_finish
-from imgwire_async.stores.credentials import aws_provider, azure_options
+from imgwire_async.stores.credentials import aws_provider, azure_options, azure_provider, check_google_options
 from imgwire_async.stores.uris import ObjectUri
 
 _OF_THE_CLIENT: Final = frozenset(
@@ -135,13 +135,21 @@ def _opened(uri: ObjectUri, given: dict[str, str]) -> Any:  # noqa: ANN401 - obs
     profile = config.pop("profile", None)
     try:
         if uri.provider == "gs":
+            check_google_options(config)
             return stores.GCSStore(uri.bucket, config=config, client_options=client, retry_config=_RETRIES)
         if uri.provider == "az":
             if uri.account is not None:
                 config.setdefault("account_name", uri.account)
             config = azure_options(config) | config
             _allow_http(client, config)
-            return stores.AzureStore(uri.bucket, config=config, client_options=client, retry_config=_RETRIES)
+            provider = azure_provider(config)
+            return stores.AzureStore(
+                uri.bucket,
+                config=config,
+                client_options=client,
+                retry_config=_RETRIES,
+                **({} if provider is None else {"credential_provider": provider}),
+            )
         if uri.endpoint is not None:
             config.setdefault("endpoint", uri.endpoint)
         _allow_http(client, config)

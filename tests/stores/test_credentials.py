@@ -14,9 +14,11 @@ from imgwire_async.stores import credentials
 from imgwire_async.stores.opening import open_store
 from imgwire_async.stores.reading import look
 from imgwire_async.stores.uris import ObjectUri
+from tests.raw_servers import always, answer, raw_server
 from tests.stores.s3_server import S3Server
 
 URI = ObjectUri.of("s3://b/k")
+AZURE_KEY = "b3du"
 
 
 def fake_boto3(monkeypatch: pytest.MonkeyPatch, profiles: dict[str | None, str]) -> None:
@@ -104,7 +106,77 @@ def test_the_files_of_aws_are_read_if_the_environment_has_no_key(
     provider = credentials.aws_provider({}, None)
     assert provider is not None
     assert provider()["access_key_id"] == "AKIDOFFILE"
-    assert credentials.aws_provider({"access_key_id": "a"}, None) is None
+    assert credentials.aws_provider({"skip_signature": "true"}, None) is None
+
+
+@pytest.mark.parametrize("prefix", ["", "aws_", "AWS_"])
+async def test_keys_of_the_options_are_not_mixed_with_those_of_the_environment(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token-of-another-key")
+    monkeypatch.setenv("AWS_PROFILE", "another")
+    s3.objects["k"] = b"x"
+    options = {f"{prefix}access_key_id": "AKIDOFOPTIONS", f"{prefix}secret_access_key": "x"}
+
+    await look(open_store(ObjectUri.of(s3.uri()), options), "k")
+    await look(open_store(ObjectUri.of(s3.uri()), options | {f"{prefix}session_token": "own"}), "k")
+
+    sent = [request.headers for request in s3.requests]
+    assert ["AKIDOFOPTIONS" in headers["authorization"] for headers in sent] == [True, True]
+    assert [headers.get("x-amz-security-token") for headers in sent] == [None, "own"]
+
+
+@pytest.mark.parametrize("name", ["access_key_id", "aws_secret_access_key", "session_token"])
+def test_half_of_a_key_is_not_completed_from_the_environment(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="access_key_id and secret_access_key") as caught:
+        open_store(URI, {name: "secret-half"})
+
+    assert "secret-half" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ({"sas_key": "?sv=1&sig=own%2B"}, "GET /b/k?sv=1&sig=own%2B HTTP/1.1"),
+        ({"azure_storage_sas_token": "sv=1&sig=own"}, "GET /b/k?sv=1&sig=own HTTP/1.1"),
+        ({"account_key": AZURE_KEY}, "authorization: SharedKey shop:"),
+        ({"bearer_token": "own"}, "authorization: Bearer own"),
+    ],
+)
+async def test_azure_credentials_of_the_options_are_not_mixed_with_those_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, str], shown: str
+) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5IG9mIGFub3RoZXI=")
+    monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "sv=1&sig=another")
+    monkeypatch.setenv("AZURE_STORAGE_TOKEN", "another")
+    with raw_server(always(answer(404, b""))) as server:
+        store = open_store(
+            ObjectUri.of("az://b/k"), options | {"account_name": "shop", "endpoint": server.base_url}
+        )
+        with pytest.raises(SourceStoreError):
+            await look(store, "k")
+
+    assert shown.removeprefix("GET") in server.heads[0].decode()
+    assert ("authorization:" in server.heads[0].decode().lower()) == shown.startswith("authorization")
+
+
+@pytest.mark.parametrize(
+    ("uri", "option", "variable"),
+    [
+        ("az://b/k", "azure_client_id", "AZURE_STORAGE_ACCOUNT_KEY"),
+        ("az://b/k", "client_secret", "AZURE_STORAGE_TOKEN"),
+        ("gs://b/k", "application_credentials", "GOOGLE_SERVICE_ACCOUNT"),
+        ("gs://b/k", "service_account_key", "GOOGLE_SERVICE_ACCOUNT"),
+        ("gs://b/k", "google_service_account", "GOOGLE_SERVICE_ACCOUNT_KEY"),
+    ],
+)
+def test_a_variable_that_would_replace_the_credentials_of_the_options_is_named(
+    monkeypatch: pytest.MonkeyPatch, uri: str, option: str, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "a2V5IG9mIGFub3RoZXI=")
+
+    with pytest.raises(ConfigurationError, match=variable):
+        open_store(ObjectUri.of(uri), {option: "x"})
 
 
 def test_the_azure_command_line_is_called_only_without_other_credentials(
