@@ -23,6 +23,7 @@ from imgwire_async.cli.streams import complain, is_terminal, note, plain
 
 if TYPE_CHECKING:
     from imgwire_async.migrate import RewrittenFile, UrlTotals
+    from imgwire_async.migrate.rewriting.encodings import Encoding
     from imgwire_async.migrate.rewriting.values import Rewriter
 
 
@@ -110,18 +111,32 @@ def _files(found: Iterator[RewrittenFile], totals: UrlTotals, *, as_json: bool) 
 
 def _rewrite_input(rules: dict[str, Any], column: str | None, totals: UrlTotals) -> None:
     from imgwire_async.migrate.rewriting.encodings import Encoding
-    from imgwire_async.migrate.rewriting.pieces import pieces_of
     from imgwire_async.migrate.rewriting.values import CellRewriter, LineRewriter, rules_for
 
     known = rules_for(**rules)
     rewriter: Rewriter = LineRewriter(known) if column is None else CellRewriter(known, column)
     encoding = Encoding(None)
-    for data in pieces_of(sys.stdin.buffer, encoding, records=column is not None):
+    for data in _input(encoding, records=column is not None):
         decoded = encoding.decode(data)
         assert decoded is not None  # noqa: S101 - any bytes are Latin-1
         text, codec = decoded
         sys.stdout.buffer.write(rewriter.rewrite(text, totals).encode(codec))
     sys.stdout.buffer.flush()
+
+
+def _input(encoding: Encoding, *, records: bool) -> Iterator[bytes]:
+    """Standard input in pieces.
+
+    Raises:
+        InvalidArgumentError: it cannot be read.
+    """
+    from imgwire_async.errors import InvalidArgumentError
+    from imgwire_async.migrate.rewriting.pieces import pieces_of
+
+    try:
+        yield from pieces_of(sys.stdin.buffer, encoding, records=records)
+    except OSError as error:
+        raise InvalidArgumentError(f"cannot read standard input: {error.strerror}") from error
 
 
 def _show_diff(text: str) -> None:

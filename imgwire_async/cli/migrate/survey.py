@@ -54,8 +54,9 @@ def survey(
             try:
                 for request in requests_of(sys.stdin.buffer) if log == "-" else logged_requests(log):
                     found.add(request)
-            except EOFError as error:
-                raise InvalidArgumentError(f"cannot read standard input: {error}") from error
+            except (OSError, EOFError) as error:
+                reason = getattr(error, "strerror", None) or str(error)
+                raise InvalidArgumentError(f"cannot read standard input: {reason}") from error
         problem: OSError | None = None
         if html is not None:
             try:

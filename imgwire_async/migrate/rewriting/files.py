@@ -76,7 +76,7 @@ def rewrite_files(
         replace: Statuses of URLs to replace. Add `unsupported` to accept pictures that lack something.
         judgement: The numbers that no document specifies.
         column: Treat files as CSV, and rewrite only the column with this name.
-        show: Called with the parts of a unified diff.
+        show: Called with the parts of a unified diff. An exception that it raises ends the iteration.
 
     Returns:
         An iterator over all files that were read or skipped.
@@ -98,6 +98,7 @@ def _rewritten(
     needles = tuple(
         spelling.encode("utf-8", "replace") for host in rules.hosts for spelling in {host, unicode_host(host)}
     )
+    show = None if show is None else _marking_errors(show)
     for found in files_below(paths, own):
         if isinstance(found, Leftover):
             if write:
@@ -110,11 +111,32 @@ def _rewritten(
         rewriter: Rewriter = TextRewriter(rules) if column is None else CellRewriter(rules, column)
         file = _File(found, rewriter, needles, write=write, records=column is not None, show=show)
         try:
-            yield file.run()
+            result = file.run()
+        except _ShowError as error:
+            raise error.original from None
         except OSError as error:
-            yield RewrittenFile(found, error=error.strerror or str(error))
+            result = RewrittenFile(found, error=error.strerror or str(error))
         except InvalidArgumentError as error:
-            yield RewrittenFile(found, error=error.message)
+            result = RewrittenFile(found, error=error.message)
+        yield result
+
+
+class _ShowError(Exception):
+    """The caller's `show` raised an exception, which says nothing about the file."""
+
+    def __init__(self, original: Exception) -> None:
+        super().__init__()
+        self.original = original
+
+
+def _marking_errors(show: Callable[[str], object]) -> Callable[[str], None]:
+    def shown(text: str) -> None:
+        try:
+            show(text)
+        except (OSError, InvalidArgumentError) as error:
+            raise _ShowError(error) from error
+
+    return shown
 
 
 class _BinaryError(Exception):

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote
@@ -80,8 +81,11 @@ def requests_of(file: BinaryIO) -> Iterator[LoggedRequest]:
     """
     buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[type-var]
     if buffered.peek(2)[:2] == _GZIP:
-        with gzip.open(buffered) as unpacked:
-            yield from _requests(unpacked)
+        try:
+            with gzip.open(buffered) as unpacked:
+                yield from _requests(unpacked)
+        except zlib.error as error:
+            raise gzip.BadGzipFile(f"it is damaged gzip: {error}") from error
     else:
         yield from _requests(buffered)
 

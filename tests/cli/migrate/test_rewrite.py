@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from imgwire_async.cli.app import app
 
 OLD = "https://shop.imgix.net/a.jpg"
 NEW = "https://cdn.example.com/one"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +96,35 @@ def test_defaults_of_the_source_and_further_hosts_count(site: Path) -> None:
 @pytest.mark.parametrize(("arguments", "code"), [(["none"], 1), (["-", "site"], 2), (["-", "--write"], 2)])
 def test_an_unreadable_file_fails(arguments: list[str], code: int) -> None:
     assert invoke(*arguments).exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("output", "problem"),
+    [
+        (">/dev/full", "Error: cannot write the output: No space left on device\n"),
+        (">&-", "Error: cannot write the output: standard output is closed\n"),
+        ("| true", ""),
+    ],
+)
+def test_output_that_cannot_be_written_is_not_a_failure_of_a_file(
+    site: Path, output: str, problem: str
+) -> None:
+    site.write_text(f"{OLD}?w=6\n" * 50_000)  # more than a pipe holds
+
+    ended = in_shell(f"site --urls urls.csv {output}")
+
+    assert (ended.returncode, ended.stderr) == (1, problem)
+
+
+def test_a_closed_standard_input_is_named() -> None:
+    ended = in_shell("- --urls urls.csv <&-")
+
+    assert (ended.returncode, ended.stderr) == (5, "Error: cannot read standard input: Bad file descriptor\n")
+
+
+def in_shell(arguments: str) -> subprocess.CompletedProcess[str]:
+    command = f'set -o pipefail; "{sys.executable}" -m imgwire_async.cli migrate rewrite {arguments}'
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        ["bash", "-c", command], capture_output=True, check=False, text=True, timeout=60, env=environment
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 import subprocess
@@ -38,6 +39,17 @@ def test_standard_input_and_json() -> None:
 
     facts = json.loads(result.stdout)
     assert (facts["requests"], facts["statuses"]["exact"], facts["other_hosts"]) == (3, 2, 1)
+
+
+@pytest.mark.parametrize("at", [12, -7], ids=["data", "sum"])
+def test_damaged_gzip_on_standard_input_is_an_error(at: int) -> None:
+    content = bytearray(gzip.compress(LINES.encode() * 9))
+    content[at : at + 3] = b"\xff\xff\xff"
+
+    result = CliRunner().invoke(app, ["migrate", "survey", "-"], input=bytes(content))
+
+    assert (result.exit_code, result.stdout) == (5, "")
+    assert result.stderr.startswith("Error: cannot read standard input: ")
 
 
 def test_a_file_that_does_not_exist_is_an_error() -> None:

@@ -73,8 +73,11 @@ def test_gzip_is_unpacked(tmp_path: Path) -> None:
 
 
 def test_damaged_gzip_and_missing_files_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match="cannot read"):
-        surveyed(tmp_path, gzip.compress(TARGET.encode() * 99)[:40])
+    whole = gzip.compress(TARGET.encode() * 99)
+    wrong_data, wrong_sum = (whole[:at] + b"\xff\xff\xff" + whole[at + 3 :] for at in (12, len(whole) - 7))
+    for damaged in (whole[:40], wrong_data, wrong_sum):
+        with pytest.raises(InvalidArgumentError, match="cannot read"):
+            surveyed(tmp_path, damaged)
     with pytest.raises(InvalidArgumentError, match="No such file"):
         survey_traffic([tmp_path / "none.log"])
 
