@@ -5,7 +5,7 @@ imgix has no idempotency keys, so calls that must not happen twice are looked up
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -36,8 +36,8 @@ class CalledAs:
         core: makes the calls.
         name: the operation, for hooks and errors.
         on_sent: called with the number of body bytes that an attempt has sent.
-        may_be_empty: whether a success may lack `data`, which is read as an empty resource. imgix documents
-            neither status nor body of some successful responses.
+        if_empty: the resource for which a success without `data` stands; None if that is an error. imgix
+            documents neither status nor body of some successful responses.
     """
 
     def __init__(
@@ -46,20 +46,23 @@ class CalledAs:
         name: str,
         on_sent: Callable[[int], None] | None = None,
         *,
-        may_be_empty: bool = False,
+        if_empty: Mapping[str, Any] | None = None,
     ) -> None:
         self._core = core
         self._name = name
         self._on_sent = on_sent
-        self._may_be_empty = may_be_empty
+        self._if_empty = if_empty
 
     async def call(self, request: Request, parse: Callable[[Any], T]) -> Response[T]:
         """Make a call; see `Core.call`."""
         operation = replace(request.operation, name=self._name)
 
         def read(document: Any) -> T:  # noqa: ANN401 - JSON of any shape
-            if self._may_be_empty and isinstance(document, dict) and document.get("data") is None:
-                document = {**document, "data": {}}
+            if self._if_empty is not None:
+                # Many frameworks send `null` as an empty body.
+                document = {} if document is None else document
+                if isinstance(document, dict) and document.get("data") is None:
+                    document = {**document, "data": self._if_empty}
             return parse(document)
 
         return await self._core.call(replace(request, operation=operation), read, on_sent=self._on_sent)

@@ -122,7 +122,7 @@ class Upload:
 
             async def call() -> Asset:
                 response = await api.assets_upload(
-                    CalledAs(self._core, plan.operation, on_sent, may_be_empty=True),
+                    CalledAs(self._core, plan.operation, on_sent, if_empty={}),
                     plan.source_id,
                     plan.origin_path,
                     content=source,

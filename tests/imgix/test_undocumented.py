@@ -8,6 +8,8 @@ In the order of the open questions of the facts: 1 limits and their headers; 2 s
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ from imgwire_async.errors import (
 )
 from imgwire_async.imgix import AsyncImgixClient, Deployment
 from imgwire_async.sandbox import ImgixSandbox
-from tests.imgix.scripted import SOURCE, UNLIMITED, Script, asset, resource
+from tests.imgix.scripted import SOURCE, UNLIMITED, Reply, Script, asset, resource
 
 READINGS: dict[str, dict[str, Any]] = {
     "1 windows by account with a hint": {
@@ -148,3 +150,55 @@ async def test_an_empty_filter_is_rejected(imgix: AsyncImgixClient, name: Any) -
     filters: Any = {name: "x"}
     with pytest.raises(InvalidArgumentError):
         await imgix.assets.list(SOURCE, filters=filters)
+
+
+DONE: dict[str, tuple[str, Callable[[AsyncImgixClient], Awaitable[Any]], Any]] = {
+    "enable": ("PATCH {source}", lambda imgix: imgix.sources.enable(SOURCE), (SOURCE, True)),
+    "disable": ("PATCH {source}", lambda imgix: imgix.sources.disable(SOURCE), (SOURCE, False)),
+    "update of a source": (
+        "PATCH {source}",
+        lambda imgix: imgix.sources.update(SOURCE, name="Shop"),
+        (SOURCE, "Shop"),
+    ),
+    "update of an asset": (
+        "PATCH {source}/assets/a.jpg",
+        lambda imgix: imgix.assets.update(SOURCE, "a.jpg", name="A"),
+        (f"{SOURCE}/a.jpg", "/a.jpg", "A"),
+    ),
+    "add": (
+        "POST {source}/assets/add/a.jpg",
+        lambda imgix: imgix.assets.add(SOURCE, "a.jpg"),
+        (f"{SOURCE}/a.jpg", "/a.jpg"),
+    ),
+    "upload": (
+        "POST {source}/upload/a.jpg",
+        lambda imgix: imgix.assets.upload(SOURCE, "a.jpg", b"abc"),
+        (f"{SOURCE}/a.jpg", "/a.jpg", 3),
+    ),
+    "close": (
+        "POST {source}/upload-sessions/close/u",
+        lambda imgix: imgix.upload_sessions.close(SOURCE, "u"),
+        ("u", SOURCE),
+    ),
+    "purge": (
+        "POST /api/v1/purge",
+        lambda imgix: imgix.purge("https://shop.imgix.net/a.jpg"),
+        (None, False),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DONE)
+@pytest.mark.parametrize(
+    "reply", [Reply(204, content=b""), Reply(200, content=b""), Reply(202, content=b"null"), Reply(200, {})]
+)
+async def test_a_success_without_a_body_is_a_success(
+    script: Script, imgix: AsyncImgixClient, name: str, reply: Reply
+) -> None:
+    what, call, known = DONE[name]
+    script.on(what.format(source=f"/api/v1/sources/{SOURCE}"), reply)
+
+    found = await call(imgix)
+
+    values = [getattr(found, one.name) for one in fields(found) if one.name != "raw"]
+    assert set(known) <= {value for value in values if value is None or isinstance(value, str | bool | int)}

@@ -171,7 +171,9 @@ class Assets:
         if not attributes.to_dict():
             raise InvalidArgumentError("pass at least one field to change", operation=operation)
         body = models.AssetUpdate(data=models.AssetUpdateData(id=f"{identity}/{path}", attributes=attributes))
-        return Asset.of((await api.assets_update(self._core, identity, path, body=body)).data.data)
+        caller = CalledAs(self._core, operation, if_empty={})
+        raw = (await api.assets_update(caller, identity, path, body=body)).data.data
+        return accepted(raw, identity, path, **attributes.to_dict())
 
     async def add(self, source: SourceId, origin_path: str) -> Asset:
         """Index a file that is already at the origin, without uploading. Needs the permission Asset Edit.
@@ -187,7 +189,7 @@ class Assets:
         identity, path = as_source_id(source, operation), as_origin_path(origin_path, operation)
         core = self._core.with_deadline_from_now()
         try:
-            caller = CalledAs(core, operation, may_be_empty=True)
+            caller = CalledAs(core, operation, if_empty={})
             return accepted((await api.assets_add(caller, identity, path)).data.data, identity, path)
         except ConflictError:
             return await Assets(core).retrieve(identity, path)
@@ -203,7 +205,7 @@ class Assets:
         """
         operation = "assets.refresh"
         identity, path = as_source_id(source, operation), as_origin_path(origin_path, operation)
-        caller = CalledAs(self._core, operation, may_be_empty=True)
+        caller = CalledAs(self._core, operation, if_empty={})
         return accepted((await api.assets_refresh(caller, identity, path)).data.data, identity, path)
 
     async def upload(

@@ -32,7 +32,7 @@ async def purge(
         )
     )
     try:
-        raw = (await purges.purges_create(CalledAs(core, operation, may_be_empty=True), body=body)).data.data
+        raw = (await purges.purges_create(CalledAs(core, operation, if_empty={}), body=body)).data.data
     except ConflictError as error:
         core.record(error)
         return PurgeReceipt(purge_id=None, duplicate=True)
@@ -51,7 +51,7 @@ async def publish(core: Core, url: str, *, source: SourceId) -> PublishReceipt:
             attributes=models.PublishAttributes(url=as_imgix_url(url, operation), source_id=identity)
         )
     )
-    caller = CalledAs(core, operation, may_be_empty=True)
+    caller = CalledAs(core, operation, if_empty={})
     raw = (await publishes.publishes_create(caller, identity, body=body)).data.data
     return PublishReceipt(
         publish_id=_identity(
@@ -70,7 +70,7 @@ async def unpublish(core: Core, url: str, *, source: SourceId) -> UnpublishRecei
             attributes=models.UnpublishAttributes(url=as_imgix_url(url, operation), source_id=identity)
         )
     )
-    caller = CalledAs(core, operation, may_be_empty=True)
+    caller = CalledAs(core, operation, if_empty={})
     raw = (await unpublishes.unpublishes_create(caller, identity, body=body)).data.data
     return UnpublishReceipt(
         unpublish_id=_identity(

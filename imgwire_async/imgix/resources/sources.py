@@ -231,7 +231,8 @@ class Sources:
                 ),
             )
         )
-        caller = CalledAs(self._core, operation)
+        # A response without a body leaves what is known from the request.
+        caller = CalledAs(self._core, operation, if_empty=body.data.to_dict())
         with without_secrets(checked):
             return Source.of((await api.sources_update(caller, identity, body=body)).data.data)
 

@@ -97,7 +97,7 @@ class UploadSessions:
         operation = "upload_sessions.close"
         identity, session_id = as_source_id(source, operation), _id_of(session, operation)
         core = self._core.with_deadline_from_now()
-        caller = CalledAs(core, operation, may_be_empty=True)
+        caller = CalledAs(core, operation, if_empty={})
         try:
             response = await api.upload_sessions_close(caller, identity, session_id)
             closed = UploadSession.of(response.data.data)
