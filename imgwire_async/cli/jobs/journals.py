@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgwire_async.core.clients.client import core_of
 from imgwire_async.core.http.urls import same_for_all_spellings
-from imgwire_async.errors import JournalError
+from imgwire_async.errors import ConfigurationError, JournalError
 from imgwire_async.ingest.items import is_url
 from imgwire_async.ingest.journal.recognition import is_unbound
 from imgwire_async.ingest.sources.entries import identity_of
@@ -33,7 +33,7 @@ def default_journal(source: str, options: Mapping[str, str] | None = None) -> Pa
     Raises:
         InvalidArgumentError: the source is a URI that names no bucket.
         JournalError: the current folder has a journal that an earlier version may have made for the source.
-        OSError: the folder for the journal of a URL or bucket cannot be created.
+        ConfigurationError: the folder for the journal of a URL or bucket cannot be created.
     """
     if source == "-":
         return Path.cwd() / "stdin.journal"
@@ -60,7 +60,7 @@ def migration_journal(imgix: AsyncImgixClient) -> Path:
         imgix: the client of the account that is moved.
 
     Raises:
-        OSError: the folder for the journal cannot be created.
+        ConfigurationError: the folder for the journal cannot be created.
     """
     kept = Path.cwd() / "imgix.journal"
     if kept.exists():
@@ -71,9 +71,24 @@ def migration_journal(imgix: AsyncImgixClient) -> Path:
 
 def _in_state_folder(name: str) -> Path:
     digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state", "imgwire-async")
-    state.mkdir(parents=True, exist_ok=True)
-    return state / f"{digest}.journal"
+    # A relative path is invalid there, and would be another one in each folder.
+    state = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():
+        try:
+            state = Path.home() / ".local" / "state"
+        except RuntimeError as error:
+            raise ConfigurationError(
+                "there is no home folder for the journal: name a file with --journal, or set XDG_STATE_HOME"
+            ) from error
+    folder = state / "imgwire-async"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot create the folder {folder} for the journal: {error.strerror}; name a file with "
+            "--journal, or set XDG_STATE_HOME"
+        ) from error
+    return folder / f"{digest}.journal"
 
 
 def export_journal(to: str, options: Mapping[str, str] | None = None) -> Path:
@@ -87,7 +102,7 @@ def export_journal(to: str, options: Mapping[str, str] | None = None) -> Path:
 
     Raises:
         InvalidArgumentError: `to` is a URI that names no bucket.
-        OSError: the folder for the journal of a bucket cannot be created.
+        ConfigurationError: the folder for the journal of a bucket cannot be created.
     """
     if is_object(to):
         return _in_state_folder(f"export to {identity_of(to, options)}")

@@ -325,6 +325,39 @@ def test_a_bucket_has_one_journal_however_its_uri_is_spelled(
                 assert journal(uri, {name: os.environ[variable]}) == journal(uri)
 
 
+def test_a_relative_state_folder_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "state")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    assert default_journal("s3://b/photos").parent == tmp_path / ".local" / "state" / "imgwire-async"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("ingest", "s3://b/photos"), ("export", "s3://b/"), ("migrate", "run")],
+    ids=["ingest", "export", "migrate"],
+)
+@pytest.mark.parametrize("home", [None, "/dev/null"], ids=["no home", "not writable"])
+def test_without_a_place_for_the_journal_the_error_says_to_name_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, ...], home: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    for name in ("IMGWIRE_API_KEY", "IMGIX_API_KEY"):
+        monkeypatch.setenv(name, "key")
+    if home is None:
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # as in a container with an arbitrary user id
+    else:
+        monkeypatch.setenv("HOME", home)
+
+    ended = CliRunner().invoke(app, arguments)
+
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "--journal" in ended.stderr
+
+
 def test_the_error_for_another_service_names_both(
     cli: Invoke, sandbox: Sandbox, other: Sandbox, tmp_path: Path
 ) -> None:
