@@ -102,7 +102,9 @@ class IngestJob(Generic[RecordT]):
             raise RuntimeError("this job has already started; call ingest again to resume from its journal")
         await in_thread(partial(import_module, _PARTS), abandon_on_cancel=True)
         self._tally, self._own_files = parts.Tally(self._core.shared.rng), parts.OwnFiles()
-        entries = await to_thread.run_sync(parts.open_source, self._source, self._own_files)
+        entries = await to_thread.run_sync(
+            parts.open_source, self._source, self._own_files, self._core.shared.time
+        )
         async with AsyncExitStack() as unless_started:
             # When asyncio cancels this task, a thread keeps opening the journal or joining the cluster, and
             # nothing else would close the one or leave the other.

@@ -19,6 +19,7 @@ from loop_watch import LoopWatch
 
 from imgwire_async import AsyncImgwireClient, Stored
 from imgwire_async.bodies.objects import StoredObject
+from imgwire_async.core.time import RealTime
 from imgwire_async.ingest.sources.buckets import Bucket, BucketEntries
 
 MIB = 1024 * 1024
@@ -136,7 +137,7 @@ async def _list(url: str, count: int) -> Measured:
     watch.install()
     results: list[Measured] = []
     for keys in (1000, count):  # the first one loads modules
-        entries = BucketEntries(Bucket(f"s3+{url}/keys-{keys}/", options=OPTIONS))
+        entries = BucketEntries(Bucket(f"s3+{url}/keys-{keys}/", options=OPTIONS), RealTime())
         found = 0
         async with measuring(results):
             async for batch in entries.batches(None):

@@ -22,7 +22,8 @@ from imgwire_async.sandbox import Sandbox, SteadyRate
 from imgwire_async.sandbox.imgwire.resources import archives
 from imgwire_async.sandbox.imgwire.storage import fetching, processing
 from imgwire_async.testing import VirtualClock
-from tests.ingest.support import folder_of, ingest
+from tests.ingest.support import folder_of, ingest, small_image
+from tests.stores.s3_server import Failure, s3_server
 
 
 async def test_retries_and_their_waits_take_no_time(
@@ -146,6 +147,22 @@ async def test_a_bulk_job_waits_for_a_rate_limit_in_virtual_time(
     assert [type(outcome) for outcome in outcomes] == [Stored] * 6
     assert imgwire_clock.monotonic() - virtual >= 40
     assert time.monotonic() - real < 20
+
+
+async def test_a_bulk_job_waits_for_the_list_of_a_bucket_in_virtual_time(
+    imgwire_client: AsyncImgwireClient, imgwire_clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    begun = imgwire_clock.monotonic()
+    with s3_server() as s3:
+        s3.objects["a.png"] = small_image(1)
+        s3.fail = lambda _: Failure(503, "SlowDown") if len(s3.requests) <= 15 else None
+
+        outcomes, _ = await ingest(imgwire_client, s3.uri())
+
+    assert [type(outcome) for outcome in outcomes] == [Stored]
+    assert imgwire_clock.monotonic() - begun >= 15
 
 
 async def test_a_job_stops_when_the_service_is_down_for_too_long_in_virtual_time(

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
 
-import anyio
-
+from imgwire_async.core.time import Time
 from imgwire_async.errors import StoreError
 from imgwire_async.ingest.items import Entry, IngestItem, Stamp, key_text
 from imgwire_async.ingest.sources.source import Batch
@@ -81,14 +80,16 @@ class BucketEntries:
 
     Args:
         bucket: the bucket.
+        time: for the waits between retries.
 
     Raises:
         InvalidArgumentError: its URI is not valid.
         ConfigurationError: the extra `cloud` is missing, or an option cannot be used.
     """
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, time: Time) -> None:
         self._bucket = bucket
+        self._time = time
         self._uri = ObjectUri.of(bucket.uri)
         # Opened now, so that wrong options are reported before the job starts.
         self._store = open_store(self._uri, bucket.options)
@@ -135,7 +136,7 @@ class BucketEntries:
                 self.waiting_for = f"waiting for {self._store.uri}: {error.message}"
             else:
                 return
-            await anyio.sleep(min(_LONGEST_WAIT, 0.5 * 2.0 ** (failures - 1)))
+            await self._time.sleep(min(_LONGEST_WAIT, 0.5 * 2.0 ** (failures - 1)))
 
     async def _named(self, store: Store, key: str) -> Entry | None:
         """The object that the URI names; None if it does not exist, so the URI can only be a prefix."""

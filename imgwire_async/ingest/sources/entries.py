@@ -16,6 +16,7 @@ from anyio import to_thread
 
 from imgwire_async.core.concurrency.cancellation import ENDS_PROGRAM, ForeignIterator
 from imgwire_async.core.concurrency.tasks import Background
+from imgwire_async.core.time import Time
 from imgwire_async.core.values.metadata import checked_metadata
 from imgwire_async.errors import (
     ImgwireError,
@@ -86,12 +87,13 @@ class _GivenEntries:
                 yield Batch(entries)
 
 
-def open_source(source: IngestSource, own: OwnFiles | None = None) -> Entries:
+def open_source(source: IngestSource, own: OwnFiles, time: Time) -> Entries:
     """Open the caller's source for a job. Blocks.
 
     Args:
         source: the caller's source.
         own: recognises the files that bulk jobs have written; in a folder they are not items.
+        time: for waits before a retry.
 
     Raises:
         InvalidArgumentError: `source` is not a supported source.
@@ -102,7 +104,7 @@ def open_source(source: IngestSource, own: OwnFiles | None = None) -> Entries:
     if isinstance(source, str) and is_object(name := url_or_path(source)) and not is_manifest(name):
         source = Bucket(name)
     if isinstance(source, Bucket):
-        return BucketEntries(source)
+        return BucketEntries(source, time)
     return _GivenEntries(identity_of(source), entries_of(source, own))
 
 
