@@ -56,6 +56,8 @@ def purge(
 
 def _lines() -> list[str]:
     try:
-        return [line.strip() for line in sys.stdin if line.strip()]
+        # PowerShell writes a byte order mark.
+        lines = [line.removeprefix("\ufeff").strip() for line in sys.stdin]
     except (OSError, UnicodeDecodeError) as error:
         wrong_usage(f"cannot read standard input: {getattr(error, 'strerror', None) or 'it is not text'}")
+    return [line for line in lines if line]

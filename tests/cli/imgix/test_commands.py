@@ -281,6 +281,16 @@ class TestPurges:
 
         assert sorted(one["url"] for one in done) == sorted(urls)
 
+    def test_take_urls_with_a_byte_order_mark_and_line_ends_of_windows(
+        self, cli: Invoke, local: ImgixSandbox
+    ) -> None:
+        local.add_source("shop")
+        url = "https://shop.imgix.net/bom.jpg"
+
+        (done,) = lines(cli("purge", "-", "--json", input=b"\xef\xbb\xbf" + url.encode() + b"\r\n"))
+
+        assert done["url"] == url
+
     def test_take_only_text_from_standard_input(self, cli: Invoke) -> None:
         result = cli("purge", "-", input=b"https://shop.imgix.net/\xff.jpg")
 
