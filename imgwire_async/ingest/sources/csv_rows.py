@@ -40,7 +40,8 @@ class CsvTable:
 
     def __init__(self, lines: Iterator[Line], expected: Collection[str]) -> None:
         self._lines = _Lines(lines)
-        self._delimiter = ","
+        self.delimiter = ","
+        """What separates the cells."""
         self.header, self.header_line = self._read_header(expected)
 
     def rows(self) -> Iterator[tuple[int, dict[str, object] | str]]:
@@ -71,7 +72,7 @@ class CsvTable:
                 break
         if line is None:
             raise MalformedError(1, "has no header")
-        self._delimiter = separator or _recognised(line.text, expected)
+        self.delimiter = separator or _recognised(line.text, expected)
         header = [name.strip().lstrip("\ufeff").strip() for name in self._record(line)]
         return header, line.number
 
@@ -79,7 +80,7 @@ class CsvTable:
         if '"' not in line.text:
             if line.problem:
                 raise MalformedError(line.number, line.problem)
-            return line.text.rstrip(_LINE_ENDS).split(self._delimiter)
+            return line.text.rstrip(_LINE_ENDS).split(self.delimiter)
         taken = [line]
         try:
             cells = self._quoted_record(taken)
@@ -98,7 +99,7 @@ class CsvTable:
         while True:
             opening = self._after_blanks(text, at)
             if not text.startswith('"', opening):
-                end = text.find(self._delimiter, at)
+                end = text.find(self.delimiter, at)
                 end = len(text) if end < 0 else end
                 cells.append(text[at:end])
             else:
@@ -131,13 +132,13 @@ class CsvTable:
             else:
                 parts.append(text[at:quote])
                 end = self._after_blanks(text, quote + 1)
-                if end < len(text) and text[end] != self._delimiter:
+                if end < len(text) and text[end] != self.delimiter:
                     problem = f"has text after a closing quote, at {_place(taken, quote)}"
                     raise MalformedError(taken[0].number, f"{problem}; the cell opens at {place}")
                 return "".join(parts), text, end
 
     def _after_blanks(self, text: str, at: int) -> int:
-        while at < len(text) and text[at] in " \t" and text[at] != self._delimiter:
+        while at < len(text) and text[at] in " \t" and text[at] != self.delimiter:
             at += 1
         return at
 

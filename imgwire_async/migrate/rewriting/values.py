@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, NamedTuple, Protocol
 
 from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.ingest.sources.csv_rows import CsvTable, MalformedError
+from imgwire_async.ingest.sources.lines import Line
 from imgwire_async.migrate.rewriting.totals import UrlTotals
 from imgwire_async.migrate.translation.escapes import escaped
 from imgwire_async.migrate.translation.records import (
@@ -26,7 +28,8 @@ from imgwire_async.migrate.urls_file import UrlMap
 _SERIALIZED: Final = re.compile(r"\bs:([0-9]{1,10}):(\\*)\"")
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _NESTED: Final = 8
-_DELIMITERS: Final = ",;\t|"
+_LINE: Final = re.compile(r"[^\r\n]*(?:\r?\n|\r)|[^\r\n]+\Z")
+_BLANKS: Final = " \t"
 _NOT_ONE_URL: Final = re.compile(r"[\s<>\"\\]|&(?:amp|#)|\$[A-Za-z_(]")  # several, or with escapes
 
 
@@ -113,6 +116,8 @@ class LineRewriter:
 class CellRewriter:
     """Rewrites one column of CSV with a header. Everything else keeps its bytes, quotes included.
 
+    The header is read as that of a manifest.
+
     Args:
         rules: For the URLs.
         column: Name of the column.
@@ -134,8 +139,9 @@ class CellRewriter:
         if self._index is None:
             done = self._read_header(text)
         between = re.escape(self._delimiter)
+        blanks = f"[{_BLANKS.replace(self._delimiter, '')}]*"
         cells = re.compile(
-            rf'("(?:[^"]|"")*"(?=[{between}\r\n]|\Z)|[^{between}\r\n]*)({between}?)(\r?\n|\r)?'
+            rf'({blanks}"(?:[^"]|"")*"{blanks}(?=[{between}\r\n]|\Z)|[^{between}\r\n]*)({between}?)(\r?\n|\r)?'
         )
         pieces = [text[:done]]
         index = 0
@@ -153,20 +159,38 @@ class CellRewriter:
         return "".join(pieces)
 
     def _read_header(self, text: str) -> int:
-        end = re.search(r"\r?\n|\r", text)
-        header = text[: end.start()] if end else text
-        self._delimiter = max(_DELIMITERS, key=header.count)
-        names = [name.strip().strip('"').strip() for name in header.split(self._delimiter)]
-        if self._column not in names:
-            raise InvalidArgumentError(f"no column {self._column!r}; the header has {', '.join(names)[:300]}")
-        self._index = names.index(self._column)
-        return end.end() if end else len(text)
+        """Find the column; returns where the rows begin."""
+        mark = len("\ufeff") if text.startswith("\ufeff") else 0
+        end = mark
+
+        def lines() -> Iterator[Line]:
+            nonlocal end
+            for number, line in enumerate(_LINE.finditer(text, mark), 1):
+                end = line.end()
+                yield Line(number, line[0])
+
+        plain = _plain(self._column)
+        try:
+            table = CsvTable(lines(), {plain})
+        except MalformedError as error:
+            raise InvalidArgumentError(f"line {error.line} {error}") from None
+        alike = [at for at, name in enumerate(table.header) if name == self._column] or [
+            at for at, name in enumerate(table.header) if _plain(name) == plain
+        ]
+        if not alike:
+            names = ", ".join(table.header)
+            raise InvalidArgumentError(f"no column {self._column!r}; the header has {names[:300]}")
+        if len(alike) > 1:
+            raise InvalidArgumentError(f"line {table.header_line} has more than one column {self._column!r}")
+        self._delimiter, self._index = table.delimiter, alike[0]
+        return end
 
     def _replaced(self, raw: str, totals: UrlTotals) -> str:
-        quoted = len(raw) > 1 and raw[0] == raw[-1] == '"'
-        new = rewritten_value(raw[1:-1] if quoted else raw, self._rules, totals)
-        if quoted:
-            return f'"{new}"'
+        bare = raw.strip(_BLANKS)
+        if len(bare) > 1 and bare[0] == bare[-1] == '"':
+            before, _, after = raw.partition(bare)
+            return f'{before}"{rewritten_value(bare[1:-1], self._rules, totals)}"{after}'
+        new = rewritten_value(raw, self._rules, totals)
         return f'"{new}"' if self._delimiter in new and self._delimiter not in raw else new
 
 
@@ -215,6 +239,10 @@ def rewritten_value(value: str, rules: Rules, totals: UrlTotals) -> str:
             new = escaped(translation.url + mark + fragment, bare)
             return value.replace(bare, new, 1)
     return TextRewriter(rules).rewrite(value, totals)
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower()
 
 
 def _serialized(text: str) -> Callable[[int], bool]:

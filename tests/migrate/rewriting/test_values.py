@@ -87,6 +87,58 @@ def test_only_the_column_changes_and_quotes_are_kept(tmp_path: Path, delimiter: 
     assert path.read_bytes() == text.encode()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"\n\r\nid,image_url\n1,{OLD}\n",
+        f"sep=;\r\nid;image_url\r\n1;{OLD}\r\n",
+        f'\ufeff"image_url","id"\n"{OLD}","1"\n',
+        f"id,Image_URL \n1,{OLD}\n",
+        f'"id, of the shop","image_url"\n1,{OLD}\n',
+        f'id,"a;b;c;d",image_url\n1,2,{OLD}\n',
+        f'id,"a\nnote",image_url\n1,2,{OLD}\n',
+        f'id,name,image_url\n1, "one, two" ,{OLD}\n',
+        f'id,name,image_url\n1,\t"one\ntwo",{OLD}\n',
+        f'id, "image_url"\n1, "{OLD}" \n',
+        f'id,name,image_url\n1,5" TV,{OLD}\n',
+        f'id,name,image_url\n1,"5 TV,{OLD}\n',
+    ],
+)
+def test_the_column_is_found_in_any_csv_that_a_manifest_may_be(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "products.csv"
+    path.write_bytes(text.encode())
+
+    (file,) = rewrite_files([path], assets=ASSETS, column="image_url", write=True)
+
+    assert file.error is None
+    assert path.read_bytes() == text.replace(OLD, NEW).encode()
+
+
+def test_a_quoted_name_of_a_column_may_contain_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "products.csv"
+    path.write_text(f'id,"the ""big"" one"\n1,{OLD}\n')
+
+    (file,) = rewrite_files([path], assets=ASSETS, column='the "big" one', write=True)
+
+    assert (file.error, file.urls.replaced) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        ("a,b,a", "line 1 has more than one column 'a'"),
+        ('a,"b', "line 1 opens a quote at character 3 that is never closed"),
+    ],
+)
+def test_a_header_that_is_not_clear_is_an_error(tmp_path: Path, header: str, problem: str) -> None:
+    path = tmp_path / "products.csv"
+    path.write_text(f"{header}\n{OLD},{OLD},{OLD}\n")
+
+    (file,) = rewrite_files([path], assets=ASSETS, column="a", write=True)
+
+    assert file.error == problem
+
+
 def test_a_column_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(f"a,b\n{OLD},{OLD}\n")
