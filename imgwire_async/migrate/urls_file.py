@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, TypeAlias
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.ingest.sources.csv_rows import CsvTable, MalformedError
 from imgwire_async.ingest.sources.json_rows import UndecodableError, json_rows
-from imgwire_async.ingest.sources.lines import BLOCK, TextFile
+from imgwire_async.ingest.sources.lines import BLOCK, TextFile, packed
 from imgwire_async.ingest.sources.parquet_rows import DamagedError, ParquetTable
 from imgwire_async.migrate.translation.records import Asset, ExifOrientation
 from imgwire_async.migrate.translation.urls import ascii_host, source_of, split_url
@@ -203,6 +203,8 @@ def _cells(name: str) -> Iterator[tuple[int, Mapping[str, object] | str]]:
         return
     with open(name, "rb") as file:  # noqa: PTH123 - a name as given
         text = TextFile(_blocks(file), legacy=extension == ".csv")
+        if (what := packed(text.head)) is not None:
+            raise InvalidArgumentError(f"cannot read {name!r}: it is {what}")
         if extension in {".jsonl", ".ndjson"}:
             yield from json_rows(text.lines())
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tracemalloc
 from collections.abc import Iterator
@@ -105,6 +106,14 @@ def test_an_image_that_is_not_ready_is_omitted(tmp_path: Path) -> None:
 def test_an_inconsistent_file_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         read_urls(written(tmp_path, text))
+
+
+def test_a_packed_file_is_rejected_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "urls.csv"
+    path.write_bytes(gzip.compress(f"old_url,cdn_url\n//a.imgix.net/x,{NEW}\n".encode()))
+
+    with pytest.raises(InvalidArgumentError, match="compressed with gzip; unpack it first"):
+        read_urls(path)
 
 
 def test_a_file_that_does_not_exist_is_rejected(tmp_path: Path) -> None:

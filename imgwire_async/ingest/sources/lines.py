@@ -12,6 +12,17 @@ BLOCK: Final = 64 * 1024
 LONGEST_LINE: Final = 16 * 1024 * 1024
 """Maximum bytes of a line. A longer line is reported and skipped, so that memory stays bounded."""
 
+_PACKED: Final = {
+    b"\x1f\x8b": "compressed with gzip; unpack it first",
+    b"BZh": "compressed with bzip2; unpack it first",
+    b"\xfd7zXZ\0": "compressed with xz; unpack it first",
+    b"(\xb5/\xfd": "compressed with Zstandard; unpack it first",
+    b"PK\3\4": "a ZIP file or a workbook; unpack it, or save it as CSV",
+    b"PAR1": "a Parquet file; its name must end in .parquet",
+}
+LONGEST_START: Final = max(map(len, _PACKED))
+"""Bytes that `packed` needs."""
+
 _BYTE_ORDER_MARKS: Final = (  # that of UTF-32-LE begins with that of UTF-16-LE
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -52,7 +63,7 @@ class TextFile:
             head += block
             if len(head) >= _LONGEST_MARK:
                 break
-        encoding, mark = _marked_encoding(head)
+        encoding, mark = marked_encoding(head)
         chunks = itertools.chain([head[len(mark) :]], blocks)
         self._encoding: str | None = "utf-8" if encoding or not legacy else None
         if encoding not in {None, "utf-8"}:
@@ -83,7 +94,13 @@ class TextFile:
                 yield Line(number, text, problem)
 
 
-def _marked_encoding(head: bytes) -> tuple[str | None, bytes]:
+def packed(head: bytes) -> str | None:
+    """What a file is that is not text, and what to do, by its first bytes; None if they may be text."""
+    return next((what for mark, what in _PACKED.items() if head.startswith(mark)), None)
+
+
+def marked_encoding(head: bytes) -> tuple[str | None, bytes]:
+    """The encoding that the first 4 bytes show, if any, and its byte order mark, which may be empty."""
     for mark, encoding in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return encoding, mark

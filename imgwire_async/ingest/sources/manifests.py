@@ -17,7 +17,7 @@ from imgwire_async.errors import InvalidArgumentError, UploadSourceError
 from imgwire_async.ingest.items import Entry, storable, url_or_path
 from imgwire_async.ingest.sources.csv_rows import CsvTable, MalformedError
 from imgwire_async.ingest.sources.json_rows import UndecodableError, json_rows
-from imgwire_async.ingest.sources.lines import BLOCK, TextFile
+from imgwire_async.ingest.sources.lines import BLOCK, TextFile, packed
 from imgwire_async.ingest.sources.manifest_rows import RowReader
 from imgwire_async.ingest.sources.parquet_rows import DamagedError, ParquetTable
 from imgwire_async.stores.opening import open_store
@@ -36,14 +36,6 @@ FORMATS: Final[dict[str, Format]] = {
 
 _FIELDS: Final = ("source", "key", "file_name", "mime_type", "purpose", "custom_metadata")
 _SOURCE_NAMES: Final = ("source", "url", "path")
-
-
-_COMPRESSED: Final = {
-    b"\x1f\x8b": "compressed with gzip; unpack it first",
-    b"PK\3\4": "a ZIP file or a workbook; unpack it, or save it as CSV",
-    b"(\xb5/\xfd": "compressed with Zstandard; unpack it first",
-    b"PAR1": "a Parquet file; its name must end in .parquet",
-}
 
 
 @reads_older_pickles
@@ -121,9 +113,8 @@ class Manifest:
         with _blocks(name, self.options) as blocks:
             # JSON Lines are UTF-8 by definition.
             file = TextFile(blocks, legacy=kind != "jsonl")
-            for mark, what in _COMPRESSED.items():
-                if file.head.startswith(mark):
-                    raise _unreadable(name, f"it is {what}")
+            if (what := packed(file.head)) is not None:
+                raise _unreadable(name, f"it is {what}")
             if kind is None:
                 kind = "jsonl" if file.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["} else "csv"
             if kind == "csv":

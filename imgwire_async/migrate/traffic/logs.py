@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import json
@@ -9,10 +10,11 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import BinaryIO, Final, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias, cast
 from urllib.parse import unquote
 
 from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.ingest.sources.lines import LONGEST_START, marked_encoding, packed
 
 PathSource: TypeAlias = "str | os.PathLike[str]"
 
@@ -57,6 +59,8 @@ _REJECTED: Final = LoggedRequest(None, rejected=True)
 def logged_requests(path: PathSource) -> Iterator[LoggedRequest]:
     """The requests of a log, gzip or not: combined, common, JSON lines, W3C (CloudFront), or plain URLs.
 
+    The text may be UTF-16 or UTF-32, which PowerShell writes.
+
     Args:
         path: The file.
 
@@ -76,21 +80,33 @@ def requests_of(file: BinaryIO) -> Iterator[LoggedRequest]:
     """The requests of an open log; see `logged_requests`.
 
     Raises:
-        OSError: it cannot be read, or is damaged gzip.
+        OSError: it cannot be read, is damaged gzip, or is compressed in another way.
         EOFError: it is incomplete gzip.
     """
     buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[type-var]
     if buffered.peek(2)[:2] == _GZIP:
         try:
             with gzip.open(buffered) as unpacked:
-                yield from _requests(unpacked)
+                yield from _requests(_as_ascii(unpacked))
         except zlib.error as error:
             raise gzip.BadGzipFile(f"it is damaged gzip: {error}") from error
     else:
-        yield from _requests(buffered)
+        yield from _requests(_as_ascii(buffered))
 
 
-def _requests(file: BinaryIO | gzip.GzipFile) -> Iterator[LoggedRequest]:
+def _as_ascii(file: io.BufferedReader[Any] | gzip.GzipFile) -> BinaryIO:
+    """The file without a byte order mark, and in an encoding whose ASCII characters are single bytes."""
+    head = file.peek(LONGEST_START)
+    if (what := packed(head)) is not None:
+        raise OSError(None, f"it is {what}")
+    encoding, mark = marked_encoding(head[:4])
+    file.read(len(mark))
+    if encoding in {None, "utf-8"}:
+        return cast("BinaryIO", file)
+    return cast("BinaryIO", codecs.EncodedFile(cast("BinaryIO", file), "utf-8", encoding, "replace"))
+
+
+def _requests(file: BinaryIO) -> Iterator[LoggedRequest]:
     fields: list[str] = []
     whole = True
     while line := file.readline(LONGEST_LINE):

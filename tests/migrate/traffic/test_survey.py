@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import re
 import tracemalloc
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.migrate import TrafficSurvey, survey_traffic
 from imgwire_async.migrate.traffic import survey as module
-from imgwire_async.migrate.traffic.logs import LoggedRequest
+from imgwire_async.migrate.traffic.logs import LoggedRequest, logged_requests
 from imgwire_async.migrate.traffic.page import write_survey
 
 TARGET = "/a.jpg?w=300&fit=crop&s=0123456789abcdef0123456789abcdef"
@@ -70,6 +72,62 @@ def test_the_query_of_a_cloudfront_log_is_decoded_once_more(tmp_path: Path) -> N
 
 def test_gzip_is_unpacked(tmp_path: Path) -> None:
     assert surveyed(tmp_path, gzip.compress(f"{TARGET}\n{TARGET}\n".encode())).requests == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{TARGET}\n\n{TARGET}\n",
+        f"{json.dumps({'url': TARGET})}\r\n{json.dumps({'url': TARGET})}",
+        "#Fields: cs-method cs-uri-stem cs-uri-query\r\n" + "GET /a.jpg w=300&fit=crop\r\n" * 2,
+    ],
+)
+def test_a_log_may_be_in_any_encoding_that_powershell_writes(
+    tmp_path: Path, encoding: str, text: str
+) -> None:
+    for content in (text.encode(encoding), gzip.compress(text.encode(encoding))):
+        found = surveyed(tmp_path, content)
+
+        assert (found.requests, found.unreadable) == (2, 0)
+        assert [names for names, _ in found.combinations.ranked()] == [("fit", "w")]
+
+
+def test_a_long_log_in_utf_16_is_read_whole(tmp_path: Path) -> None:
+    lines = [f"/{number}.jpg?w=300" for number in range(10_000)]
+
+    assert surveyed(tmp_path, "\n".join(lines).encode("utf-16")).requests == 10_000
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (bz2.compress(b"/a.jpg"), "bzip2"),
+        (lzma.compress(b"/a.jpg"), "xz"),
+        (b"(\xb5/\xfd\0", "Zstandard"),
+        (b"PK\3\4\0", "ZIP"),
+        (gzip.compress(gzip.compress(b"/a.jpg")), "gzip"),
+    ],
+    ids=["bzip2", "xz", "zstd", "zip", "gzip-twice"],
+)
+def test_a_log_that_is_packed_in_another_way_is_an_error_that_says_how(
+    tmp_path: Path, content: bytes, what: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=what):
+        surveyed(tmp_path, content)
+
+
+def test_gzip_with_a_damaged_byte_is_an_error_wherever_it_is(tmp_path: Path) -> None:
+    whole = gzip.compress("".join(f"{TARGET}&seed={number}\n" for number in range(99)).encode(), mtime=0)
+    path = tmp_path / "access.log.gz"
+    for at in range(2, len(whole)):
+        damaged = bytearray(whole)
+        damaged[at] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            list(logged_requests(path))
+        except InvalidArgumentError as error:
+            assert "cannot read" in str(error)  # noqa: PT017 - some bytes of the header do not matter
 
 
 def test_damaged_gzip_and_missing_files_are_errors(tmp_path: Path) -> None:
