@@ -10,6 +10,7 @@ import anyio
 
 from imgwire_async.core.concurrency.cancellation import ForeignCode
 from imgwire_async.core.concurrency.tasks import JoinedTasks
+from imgwire_async.errors import InvalidArgumentError
 
 INTERVAL: Final = 0.1
 """Seconds between two reports, apart from the last one."""
@@ -35,6 +36,18 @@ An exception that it raises ends the upload.
 
 OnSent: TypeAlias = Callable[[int], None]
 """Called with the number of bytes that an attempt has sent so far; 0 starts an attempt."""
+
+
+def check_hook(hook: object, operation: str) -> None:
+    """Check an `on_progress` before anything is sent.
+
+    Raises:
+        InvalidArgumentError: it is not callable.
+    """
+    if hook is not None and not callable(hook):
+        raise InvalidArgumentError(
+            f"on_progress must be a function, got {type(hook).__name__}", operation=operation
+        )
 
 
 async def reporting(

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from imgwire_async.core.values.numbers import as_number
 from imgwire_async.core.values.redaction import without_query
+from imgwire_async.core.values.texts import is_encodable
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.imgix.lowlevel.types import UNSET, Unset
 from imgwire_async.imgix.records import Source
@@ -61,15 +62,6 @@ def as_origin_path(path: object, operation: str) -> str:
             f"no segment of origin_path may be empty, '.' or '..', got {path!r:.200}", operation=operation
         )
     return "/".join(segments)
-
-
-def is_encodable(text: str) -> bool:
-    """Whether text can be sent: file names may contain lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def as_imgix_url(url: object, operation: str) -> str:

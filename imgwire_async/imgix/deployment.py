@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
@@ -187,7 +187,10 @@ def checked_deployment(deployment: object, operation: str, *, new: bool) -> Depl
 
 def _problem_with(deployment: Deployment, *, new: bool) -> str | None:
     hosts = deployment.imgix_subdomains
-    if isinstance(hosts, str) or (hosts is not None and not all(isinstance(host, str) for host in hosts)):
+    given: object = () if hosts is None else hosts
+    if not isinstance(given, Iterable) or not all(isinstance(host, str) for host in given):
+        return "imgix_subdomains must be a list of strings"
+    if isinstance(given, str):
         return "imgix_subdomains must be a list of strings"
     if not deployment.type:
         return "the deployment has no type; pass one, such as type='webfolder'"

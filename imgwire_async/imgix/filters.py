@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, TypedDict
 
 from imgwire_async.core.values.numbers import as_number
+from imgwire_async.core.values.texts import is_encodable
 from imgwire_async.errors import InvalidArgumentError
 
 SourceFilters = TypedDict(
@@ -102,6 +103,7 @@ def filter_query(
             f"filters must map names to values, got {type(filters).__name__}", operation=operation
         )
     for name, value in filters.items():
+        _check_encodable(name, operation)
         if name == "custom" and name in known:
             query |= _custom(value, operation)
         elif name in known or ("custom" in known and _PREFIXED.fullmatch(str(name))):
@@ -124,10 +126,19 @@ def _custom(fields: object, operation: str) -> dict[str, str]:
         raise InvalidArgumentError(
             "the filter custom must map names of custom fields to values", operation=operation
         )
+    for name in fields:
+        _check_encodable(name, operation)
     return {
         f"filter[custom:{name}]": "" if value is None else _text(f"custom:{name}", value, operation)
         for name, value in fields.items()
     }
+
+
+def _check_encodable(name: object, operation: str) -> None:
+    if not is_encodable(str(name)):
+        raise InvalidArgumentError(
+            f"the filter {name!r:.80} contains a lone surrogate, which cannot be encoded", operation=operation
+        )
 
 
 def _text(name: object, value: object, operation: str) -> str:

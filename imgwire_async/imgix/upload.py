@@ -11,13 +11,14 @@ import anyio
 
 from imgwire_async.bodies.base import Patience, Source
 from imgwire_async.bodies.image_types import image_type_of
-from imgwire_async.bodies.progress import OnSent, ProgressHook, reporting
+from imgwire_async.bodies.progress import OnSent, ProgressHook, check_hook, reporting
 from imgwire_async.bodies.sources import UploadFile, open_source
 from imgwire_async.core.call import Core
 from imgwire_async.core.polling import as_wait, poll
 from imgwire_async.core.put import put_bytes
 from imgwire_async.core.values.numbers import whole
 from imgwire_async.core.values.redaction import Secret
+from imgwire_async.core.values.texts import checked_content_type
 from imgwire_async.errors import (
     APITimeoutError,
     CallContext,
@@ -80,13 +81,16 @@ class Upload:
     """One upload.
 
     Raises:
-        InvalidArgumentError: the plan's `timeout` is not a number.
+        InvalidArgumentError: `timeout`, `on_progress` or `content_type` of the plan cannot be used.
     """
 
     def __init__(self, core: Core, plan: UploadPlan) -> None:
         self._core = core.with_deadline_from_now()
         self._plan = plan
         self._timeout = as_wait(plan.timeout, plan.operation)
+        check_hook(plan.on_progress, plan.operation)
+        if plan.content_type is not None:
+            checked_content_type(plan.content_type, plan.operation)
         self._started = self._core.shared.time.time()
         self._sessions = UploadSessions(self._core)
 

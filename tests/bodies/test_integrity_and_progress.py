@@ -14,6 +14,7 @@ import pytest
 from imgwire_async import (
     AsyncImgwireClient,
     ImageQuarantinedError,
+    InvalidArgumentError,
     UploadItem,
     UploadProgress,
     UploadVerificationError,
@@ -133,6 +134,15 @@ async def test_a_fresh_url_counts_as_another_attempt(sandbox: Sandbox, client: A
     await client.images.upload(CONTENT, on_progress=seen.append)
 
     assert seen[-1] == UploadProgress(len(CONTENT), len(CONTENT), 2)
+
+
+async def test_a_hook_that_is_not_callable_is_rejected_before_any_request(
+    sandbox: Sandbox, client: AsyncImgwireClient
+) -> None:
+    hook: Any = "show"
+    with pytest.raises(InvalidArgumentError, match="on_progress must be a function, got str"):
+        await client.images.upload(CONTENT, on_progress=hook)
+    assert not sandbox.requests
 
 
 @pytest.mark.parametrize("make_hook", [sync_hook, async_hook])

@@ -215,6 +215,8 @@ async def test_reports_are_filtered_and_sorted(script: Script, imgix: AsyncImgix
         ({"filters": {"face_count": None}}, "face_count"),
         ({"filters": {"custom": "season"}}, "custom"),
         ({"filters": ["categories"]}, "map"),
+        ({"filters": {"custom": {"\ud800": "x"}}}, "surrogate"),
+        ({"filters": {"custom:\ud800": "x"}}, "surrogate"),
         ({"sort": []}, "sort"),
         ({"fields": [3]}, "fields"),
         ({"limit": 0}, "limit"),

@@ -128,6 +128,8 @@ async def test_a_source_with_other_attributes_is_not_taken_for_the_new_one(scrip
         (Deployment(type="webfolder", webfolder_base_url="https://x/"), "imgix_subdomains"),
         (Deployment(type="webfolder", imgix_subdomains=["shop"]), "webfolder_base_url"),
         (Deployment(type="webfolder", imgix_subdomains="shop"), "list"),
+        (replace(SHOP, imgix_subdomains=3), "list"),  # type: ignore[arg-type]
+        (replace(SHOP, imgix_subdomains=[3]), "list"),  # type: ignore[list-item]
         (replace(SHOP, imgix_subdomains=["shop.imgix.net"]), "without .imgix.net"),
         (replace(S3, s3_secret_key=None), "s3_secret_key"),
         (Deployment(type="webproxy", imgix_subdomains=["shop"]), "secure_url_enabled"),

@@ -358,6 +358,27 @@ async def test_progress_is_reported(script: Script, imgix: AsyncImgixClient, lar
     assert told[-1] == UploadProgress(sent=len(JPEG), total=len(JPEG), attempt=1)
 
 
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"on_progress": "show"}, "on_progress must be a function, got str"),
+        ({"content_type": 3}, "content_type must be a MIME type"),
+        ({"content_type": "image/png\r\nX-Header: 1"}, "content_type must be a MIME type"),
+        ({"content_type": "image/\ud800"}, "content_type must be a MIME type"),
+    ],
+)
+async def test_wrong_arguments_are_rejected_before_a_request(
+    script: Script, imgix: AsyncImgixClient, arguments: Any, problem: str, large: bool
+) -> None:
+    upload = imgix.assets.upload_large if large else imgix.assets.upload
+
+    with pytest.raises(InvalidArgumentError, match=problem):
+        await upload(SOURCE, "heroes/a.jpg", JPEG, **arguments)
+
+    assert script.asked == []
+
+
 async def test_a_closed_session_can_be_closed_again(script: Script, imgix: AsyncImgixClient) -> None:
     script.on(CLOSE, failure(409))
     script.on(STATUS, session("COMPLETE"))

@@ -83,6 +83,31 @@ class TestRequest:
             await imgwire_client.request(method, path)
         assert not imgwire_sandbox.requests
 
+    @pytest.mark.parametrize(
+        ("arguments", "problem"),
+        [
+            ({"query": 3}, "query must map"),
+            ({"query": "limit=5"}, "query must map"),
+            ({"query": {"\ud800": 1}}, "names in query"),
+            ({"query": {1: 2}}, "names in query"),
+            ({"json": [1]}, "json must map"),
+            ({"json": "{}"}, "json must map"),
+            ({"body": b"x", "content_type": 3}, "content_type must be"),
+            ({"body": b"x", "content_type": "text/plain\r\nX-Header: 1"}, "content_type must be"),
+            ({"body": b"x", "content_type": "text/\ud800"}, "content_type must be"),
+        ],
+    )
+    async def test_rejects_what_cannot_be_sent(
+        self,
+        imgwire_sandbox: Sandbox,
+        imgwire_client: AsyncImgwireClient,
+        arguments: dict[str, Any],
+        problem: str,
+    ) -> None:
+        with pytest.raises(InvalidArgumentError, match=problem):
+            await imgwire_client.request("POST", "/api/v1/images/", **arguments)
+        assert not imgwire_sandbox.requests
+
     async def test_accepts_one_kind_of_body(self, imgwire_client: AsyncImgwireClient) -> None:
         arguments: dict[str, Any] = {"json": {}, "body": b"x"}
         with pytest.raises(InvalidArgumentError, match="not both"):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
 from imgwire_async.core.operation import Operation, QueryValue, Replay, Request
+from imgwire_async.core.values.texts import checked_content_type, is_encodable
 from imgwire_async.errors import InvalidArgumentError
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -30,7 +31,7 @@ def any_request(
     A POST with an `idempotency_key` in its JSON is keyed, any other POST is unsafe; other methods are safe.
 
     Raises:
-        InvalidArgumentError: the method or path is invalid, or both `json` and `body` were given.
+        InvalidArgumentError: an argument cannot be sent, or both `json` and `body` were given.
     """
     verb = str(method).upper()
     if verb not in _METHODS:
@@ -39,6 +40,13 @@ def any_request(
         raise InvalidArgumentError("pass json= or body=, not both")
     if body is not None and not isinstance(body, bytes):
         raise InvalidArgumentError(f"body must be bytes, got {type(body).__name__}")
+    for name, given in (("query", query), ("json", json)):
+        if given is not None and not isinstance(given, Mapping):
+            raise InvalidArgumentError(f"{name} must map names to values, got {type(given).__name__}")
+    parameters: Collection[object] = query or {}
+    wrong = [name for name in parameters if not isinstance(name, str) or not is_encodable(name)]
+    if wrong:
+        raise InvalidArgumentError(f"names in query must be strings that can be sent, got {wrong[0]!r:.80}")
     replay = Replay.SAFE
     if verb == "POST":
         replay = Replay.KEYED if json is not None and json.get("idempotency_key") else Replay.UNSAFE
@@ -55,7 +63,7 @@ def any_request(
         query={name: value for name, value in (query or {}).items() if value is not None},
         json=json,
         content=body,
-        content_type=content_type,
+        content_type=checked_content_type(content_type),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal, overload
 from imgwire_async.bodies.base import Patience
 from imgwire_async.bodies.hashing import sha256_of
 from imgwire_async.bodies.image_types import EXTENSIONS, extension_of
-from imgwire_async.bodies.progress import ProgressHook
+from imgwire_async.bodies.progress import ProgressHook, check_hook
 from imgwire_async.bodies.sources import UploadFile, open_source
 from imgwire_async.core.call import Core
 from imgwire_async.core.polling import as_wait
@@ -204,6 +204,7 @@ class ImageUploads:
             APIStatusError: and the other errors of any call, see `imgwire_async.errors`.
         """
         upload_token = _hidden(upload_token)
+        check_hook(on_progress, "images.upload")
         declared_type = _given_type(mime_type, "images.upload")
         idempotency_key = as_idempotency_key(idempotency_key, "images.upload")
         timeout = as_wait(timeout, "images.upload")

@@ -66,7 +66,13 @@ class Manifest:
     """Options for opening the buckets of the manifest or its rows, see `Bucket.options`."""
 
     def __post_init__(self) -> None:
-        unknown = set(self.columns) - set(_FIELDS)
+        columns: object = self.columns
+        if not isinstance(columns, Mapping):
+            raise InvalidArgumentError(
+                f"columns must map fields to names of columns, got {type(columns).__name__}",
+                operation="ingest",
+            )
+        unknown = set(columns) - set(_FIELDS)
         if unknown:
             raise InvalidArgumentError(
                 f"columns has unknown fields {sorted(unknown)}; an item has {', '.join(_FIELDS)}",

@@ -186,6 +186,12 @@ def test_an_unknown_field_in_columns_is_rejected() -> None:
         Manifest("x.csv", columns={"sauce": "image"})
 
 
+@pytest.mark.parametrize("columns", [3, "source", ["source"], None])
+def test_columns_that_are_not_a_mapping_are_rejected(columns: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="columns must map fields to names"):
+        Manifest("x.csv", columns=columns)
+
+
 async def test_strings_are_recognised_as_urls_folders_manifests_or_files(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("source\nq.jpg\n")
 
