@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -12,9 +13,12 @@ import numpy as np
 import pytest
 
 from imgwire_async import (
+    AlreadyStored,
     ArchiveLimits,
     AsyncImgwireClient,
+    Failed,
     ImgwireError,
+    IngestItem,
     InvalidArgumentError,
     InvalidTransformationError,
     RateLimit,
@@ -22,11 +26,14 @@ from imgwire_async import (
     UploadItem,
     cdn_url,
 )
+from imgwire_async.imgix import Deployment
 from imgwire_async.imgix.arguments import as_custom_fields
 from imgwire_async.imgix.filters import ASSET_FILTERS, filter_query
 from imgwire_async.ingest.options import IngestOptions
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
+from tests.imgix.scripted import SOURCE, resource, scripted
+from tests.imgix.scripted import client_of as imgix_client_of
 
 BASE = "https://cdn.imgwire.dev/example/0190a0d0-0000-7000-8000-000000000000.jpg"
 
@@ -127,6 +134,66 @@ async def test_numbers_of_any_library_are_sent(sandbox: Sandbox, photo: Path) ->
     assert image.custom_metadata == {"rank": 3, "share": 0.5, "ok": True}
     assert created.image.id
     assert page.pagination.limit == 1
+
+
+METADATA: dict[str, Any] = {"rank": np.int64(3), "share": np.float32(0.5), "part": Fraction(1, 4), "ok": True}
+PLAIN = {"rank": 3, "share": 0.5, "part": 0.25, "ok": True}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_numbers_of_any_library_in_the_metadata_of_a_job_are_sent_by_any_number_of_processes(
+    sandbox: Sandbox, photo: Path, tmp_path: Path, processes: int
+) -> None:
+    other = tmp_path / "other.jpg"
+    other.write_bytes(photo.read_bytes() + b"\0")  # noqa: ASYNC240
+    async with client_of(sandbox) as client:
+
+        async def run(metadata: dict[str, Any]) -> list[Any]:
+            items = [IngestItem(photo, "a", custom_metadata=metadata), IngestItem(other, "b")]
+            journal = tmp_path / "journal"
+            async with client.ingest(
+                items, journal=journal, custom_metadata=metadata, processes=processes
+            ) as job:
+                return [outcome async for outcome in job]
+
+        stored = await run(METADATA)
+        images = [await client.images.retrieve(outcome.image_id) for outcome in stored]
+        again = await run(PLAIN)
+
+    assert [image.custom_metadata for image in images] == [PLAIN, PLAIN]
+    assert [(type(outcome), outcome.changed) for outcome in again] == [(AlreadyStored, None)] * 2
+
+
+async def test_the_list_of_failed_items_keeps_numbers_of_any_library(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    items = [IngestItem(tmp_path / "missing.jpg", custom_metadata=METADATA)]
+    async with (
+        client_of(sandbox) as client,
+        client.ingest(items, journal=tmp_path / "journal") as job,
+    ):
+        assert [type(outcome) async for outcome in job] == [Failed]
+        await job.write_failures(tmp_path / "failed.jsonl")
+
+    assert json.loads((tmp_path / "failed.jsonl").read_text())["custom_metadata"] == PLAIN
+
+
+async def test_numbers_of_any_library_in_the_body_of_a_call_to_imgix_are_sent() -> None:
+    update, create = f"PATCH /api/v1/sources/{SOURCE}/assets/a.jpg", "POST /api/v1/sources"
+    deployment: Any = {"cache_ttl_value": np.int64(3600), "default_params": {"q": np.uint8(60)}}
+    shop = Deployment(
+        type="webfolder", imgix_subdomains=["shop"], webfolder_base_url="https://x.example/", **deployment
+    )
+
+    async with scripted() as script, imgix_client_of(script) as imgix:
+        script.on(update, resource("assets", "x"))
+        script.on(create, resource("sources", SOURCE))
+        await imgix.assets.update(SOURCE, "a.jpg", tags={"cat": np.float32(0.5)})
+        await imgix.sources.create(name="Shop", deployment=shop)
+
+    tagged, made = (request.json["data"]["attributes"] for request in script.seen)
+    assert tagged["tags"] == {"cat": 0.5}
+    assert (made["deployment"]["cache_ttl_value"], made["deployment"]["default_params"]) == (3600, {"q": 60})
 
 
 def test_numbers_of_any_library_are_sent_to_imgix() -> None:

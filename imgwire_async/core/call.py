@@ -19,6 +19,7 @@ from imgwire_async.core.operation import QueryValue, Replay, Request, Response
 from imgwire_async.core.pace.permits import Permit
 from imgwire_async.core.responses import Result, parse_response
 from imgwire_async.core.sending import send_body
+from imgwire_async.core.values.numbers import json_number
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import (
     APIStatusError,
@@ -255,8 +256,8 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-_JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-_UNICODE: Final = json.JSONEncoder(ensure_ascii=False)
+_JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=json_number)
+_UNICODE: Final = json.JSONEncoder(ensure_ascii=False, default=json_number)
 _SURROGATE: Final = r"\ud"
 
 

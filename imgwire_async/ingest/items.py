@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, TypeAlias
 
 from imgwire_async.core.values.metadata import Metadata, checked_metadata
+from imgwire_async.core.values.numbers import json_number
 from imgwire_async.core.values.redaction import repr_without_bytes
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.stores.uris import is_object, local_path
@@ -93,7 +94,7 @@ def portable(item: IngestItem) -> IngestItem:
     }
     if any(value is not None for value in fields.values()):
         try:
-            fields = json.loads(json.dumps(fields))
+            fields = json.loads(json.dumps(fields, default=json_number))
         except (TypeError, ValueError, RecursionError) as error:
             problem = f"an argument cannot be sent as JSON: {error}"
             raise InvalidArgumentError(problem, operation="ingest") from None

@@ -6,6 +6,7 @@ import hashlib
 import json
 
 from imgwire_async.core.values.metadata import Metadata
+from imgwire_async.core.values.numbers import json_number_or_repr
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.ingest.items import IngestItem
 
@@ -56,7 +57,10 @@ def _digest(
     try:
         # repr: a value that the service does not accept is reported when it is sent.
         text = json.dumps(
-            [file_name, mime_type, purpose, metadata], sort_keys=True, separators=(",", ":"), default=repr
+            [file_name, mime_type, purpose, metadata],
+            sort_keys=True,
+            separators=(",", ":"),
+            default=json_number_or_repr,
         )
     except (TypeError, ValueError, RecursionError) as error:
         problem = f"an argument cannot be sent as JSON: {error}"

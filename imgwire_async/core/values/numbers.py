@@ -32,6 +32,24 @@ def as_number(value: object) -> int | float | None:
         return None
 
 
+def json_number(value: object) -> int | float:
+    """Convert a number of another library for JSON; the `default` of an encoder.
+
+    Raises:
+        TypeError: `value` is not a number.
+    """
+    number = as_number(value)
+    if number is None:
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    return number
+
+
+def json_number_or_repr(value: object) -> int | float | str:
+    """Like `json_number`, but the `repr` of anything else: where the text is not sent."""
+    number = as_number(value)
+    return repr(value) if number is None else number
+
+
 def whole(name: str, value: object, *, least: int, most: int | None = None) -> int:
     """Check a count, and return it as an `int`.
 

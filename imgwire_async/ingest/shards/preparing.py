@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from imgwire_async.bodies.image_types import SNIFF_BYTES, image_type_of
 from imgwire_async.core.pace.local_limits import patiently
 from imgwire_async.core.values.metadata import items_of
+from imgwire_async.core.values.numbers import json_number_or_repr
 from imgwire_async.errors import (
     ImageQuarantinedError,
     ImgwireError,
@@ -303,10 +304,11 @@ def manifest_row(key: str, item: IngestItem) -> str:
         row["custom_metadata"] = metadata
     try:
         # repr: the values cannot be sent, which is why the item has failed.
-        return json.dumps(row, default=repr, allow_nan=False)
+        return json.dumps(row, default=json_number_or_repr, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         # Not JSON, so that the retry fails in the same way and stores nothing without its metadata.
-        return json.dumps(row | {"custom_metadata": f"cannot be written as JSON: {error}"}, default=repr)
+        row["custom_metadata"] = f"cannot be written as JSON: {error}"
+        return json.dumps(row, default=json_number_or_repr)
 
 
 def _unreadable(item: IngestItem, error: OSError | ValueError) -> UploadSourceError:
