@@ -80,6 +80,19 @@ def path_text(path: PathTarget) -> str:
         raise InvalidArgumentError(f"to= must be a path: {error}") from error
 
 
+def check_folder(path: str) -> None:
+    """Check that a file can be written into a folder, which need not exist. Blocks.
+
+    Raises:
+        DownloadTargetError: it cannot.
+    """
+    file = AtomicFile(path if path.endswith(("/", os.sep)) else path + os.sep, str, overwrite=False)
+    try:
+        file.open()
+    finally:
+        file.discard()
+
+
 class AtomicFile:
     """A temporary file beside its target."""
 

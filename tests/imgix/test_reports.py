@@ -83,6 +83,31 @@ async def test_a_file_that_is_not_available_leaves_nothing(
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - of a test
 
 
+async def test_a_folder_that_cannot_be_written_is_an_error_before_any_request(
+    script: Script, imgix: AsyncImgixClient, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("x")
+    for to in (tmp_path / "file", f"{tmp_path}/file/", tmp_path / "file" / "below", "a\0b"):
+        with pytest.raises(DownloadTargetError) as caught:
+            await imgix.reports.download("r-1", to=to)
+        assert caught.value.operation == "reports.download"
+
+    assert script.asked == []
+    assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208 - of a test
+
+
+async def test_a_bucket_is_rejected_instead_of_becoming_a_folder_of_that_name(
+    script: Script, imgix: AsyncImgixClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(InvalidArgumentError, match="not a bucket"):
+        await imgix.reports.download("r-1", to="s3://bucket/reports/")
+
+    assert script.asked == []
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - of a test
+
+
 async def test_a_report_without_files_is_rejected(
     script: Script, imgix: AsyncImgixClient, tmp_path: Path
 ) -> None:

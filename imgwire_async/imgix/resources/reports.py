@@ -9,13 +9,21 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
+from anyio import to_thread
+
 from imgwire_async.core.call import Core
 from imgwire_async.core.fetch import Transfer, fetch
 from imgwire_async.core.operation import Response
 from imgwire_async.core.paging import Listing
 from imgwire_async.core.polling import as_wait, poll
 from imgwire_async.core.values.redaction import Secret
-from imgwire_async.downloads.files import DownloadedFile, PathTarget, atomic_file, path_text
+from imgwire_async.downloads.files import (
+    DownloadedFile,
+    PathTarget,
+    atomic_file,
+    check_folder,
+    path_text,
+)
 from imgwire_async.downloads.names import safe_name
 from imgwire_async.errors import (
     CallContext,
@@ -37,6 +45,7 @@ from imgwire_async.imgix.listing import by_number
 from imgwire_async.imgix.lowlevel import models
 from imgwire_async.imgix.lowlevel.api import reports as api
 from imgwire_async.imgix.records import Report
+from imgwire_async.stores.uris import is_object
 
 if TYPE_CHECKING:
     from imgwire_async.imgix.resources.raw import ReportsWithRawResponse
@@ -170,7 +179,7 @@ class Reports:
             overwrite: replace existing files.
 
         Raises:
-            InvalidArgumentError: the report has no files yet.
+            InvalidArgumentError: the report has no files yet, or `to` is not a folder of this machine.
             DownloadRejectedError: the host of a file responded with an error status.
             DownloadTargetError: a file cannot be written, or exists and must not be overwritten.
             NotFoundError: the report does not exist.
@@ -188,6 +197,15 @@ class Reports:
             raise
         if not folder:
             raise InvalidArgumentError("to= is an empty path", operation=operation)
+        if is_object(folder):
+            raise InvalidArgumentError(
+                "to= must be a folder of this machine, not a bucket", operation=operation
+            )
+        try:
+            await to_thread.run_sync(check_folder, folder)
+        except DownloadError as error:
+            error.operation = operation
+            raise
         fresh = report if isinstance(report, Report) and report.files else await reports.retrieve(identity)
         if not fresh.files:
             raise InvalidArgumentError(
