@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from imgwire_async.errors import ImgwireError, InvalidArgumentError, UploadSourceError
 from imgwire_async.imgix.originals import NoOriginalError, original_url, plain_url, proxied_url
@@ -25,6 +26,7 @@ _SAME: Final = {
     "image/tif": "image/tiff",
 }
 """Other names of types that Imgwire stores."""
+_QUERY: Final = re.compile(r"[?#]")
 _KINDS: Final = {"video": "a video", "audio": "a sound", "text": "a text", "application": "a document"}
 
 
@@ -158,7 +160,9 @@ def _file_name(path: str) -> str:
     """The last part of an origin path; for a web proxy that of the image's own URL."""
     proxied = proxied_url(path)
     if proxied is not None:
-        path = unquote(urlsplit(proxied).path)
+        # Not `urlsplit`, which rejects some of the URLs that an origin path may be.
+        _, _, below_host = _QUERY.split(proxied, maxsplit=1)[0].partition("://")[2].partition("/")
+        path = unquote(below_host)
     return storable(path.rstrip("/").rpartition("/")[2]) or "image"
 
 

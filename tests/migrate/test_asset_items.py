@@ -65,6 +65,11 @@ def test_assets_that_imgwire_does_not_store_are_skipped_with_their_type(
         ("/a/", "a"),
         ("/https://example.com/x/y%20z.png?size=1", "y z.png"),
         ("/https://example.com/", "image"),
+        ("/https://example.com#/x.png", "image"),
+        ("/http://[::1/x.png", "x.png"),
+        ("/http://[not an address]/x.png?y=/z", "x.png"),
+        ("/http://example.com:port/%2Fx.png", "x.png"),
+        ("/http://\u2100.example/x.png", "x.png"),
     ],
 )
 def test_the_file_name_is_the_last_part_of_the_path(path: str, name: str) -> None:

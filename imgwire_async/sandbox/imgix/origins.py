@@ -210,5 +210,6 @@ async def _fetch(url: str, deployment: Attributes, target: Path) -> tuple[int, s
             size, sha256 = await write_to_file(response.aiter_bytes(), target, MAXIMUM_FETCH_BYTES)
             content_type = response.headers.get("content-type", "").partition(";")[0].strip()
             return size, sha256, content_type or None
-    except (httpx.HTTPError, httpx.InvalidURL, BodyTooLargeError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, BodyTooLargeError) as error:
+        # UnicodeError: a host name that is not valid IDNA.
         raise ApiError(502, "BadGateway", "The origin of the source could not be read.") from error

@@ -136,6 +136,13 @@ def test_an_origin_that_fails_is_replaced_by_the_error_image(imgix: Imgix) -> No
         assert imgix.rendered("/a.png", host="bare.imgix.net").status_code == 502
 
 
+@pytest.mark.parametrize("host", ["xn--", "xn--999999999999999999999", "\xfc..example", "a..b", "[::1"])
+def test_an_origin_whose_host_is_not_a_name_is_a_bad_gateway(imgix: Imgix, host: str) -> None:
+    imgix.create("shop", webfolder_base_url=f"http://{host}/")
+
+    assert imgix.rendered("/a.png").status_code == 502
+
+
 def test_a_deployment_configures_caches_robots_and_flash(imgix: Imgix) -> None:
     source = imgix.sandbox.add_source("shop", cache_ttl_value=3600, crossdomain_xml_enabled=True)
     imgix.sandbox.add_file(source, "/a.png", picture())
