@@ -16,6 +16,7 @@ import anyio
 from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
+from imgwire_async.core.values.numbers import is_finite, is_positive, whole
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.migrate.translation.records import JUDGED, DefaultParams, Judgement
 from imgwire_async.migrate.urls_file import UrlRow, url_rows
@@ -68,6 +69,9 @@ class VerificationReport:
         }
 
 
+_MOST_AT_ONCE: Final = 1000
+
+
 def _begun(rows: Iterator[UrlRow]) -> Iterator[UrlRow]:
     """The same rows, with the first one already read."""
     return chain(list(islice(rows, 1)), rows)
@@ -105,7 +109,7 @@ async def verify_urls(
             services, which share one image library.
         worst_tolerance: The same for the worst tile of 16 × 16 pixels.
         rate: Requests per second to each service; None for no additional limit.
-        concurrency: Pairs to compare concurrently.
+        concurrency: Pairs to compare concurrently, at most 1000.
         shown: Pairs in the report, the worst of all.
         default_params: Default parameters of the imgix source.
         judgement: The numbers that no document specifies.
@@ -120,13 +124,24 @@ async def verify_urls(
             written or holds other files under the names of a report's.
         OSError: the report cannot be written; `filename` is the file. The results so far are kept.
     """
-    for name, value in (
-        ("sample", 1 if sample is None else sample),
-        ("concurrency", concurrency),
-        ("shown", shown),
-    ):
-        if value < 1:
-            raise InvalidArgumentError(f"{name} must be at least 1, got {value}")
+    try:
+        sample = None if sample is None else whole("sample", sample, least=1)
+        concurrency = whole("concurrency", concurrency, least=1, most=_MOST_AT_ONCE)
+        shown = whole("shown", shown, least=1)
+    except ValueError as error:
+        raise InvalidArgumentError(str(error)) from None
+    for name, value in (("mean_tolerance", mean_tolerance), ("worst_tolerance", worst_tolerance)):
+        if not is_finite(value) or value < 0:
+            raise InvalidArgumentError(f"{name} must be a number from 0, got {value!r:.80}")
+    if rate is not None and not is_positive(rate):
+        raise InvalidArgumentError(f"rate must be a positive number, got {rate!r:.80}")
+    given: object = variants
+    # A single string would be taken for its characters.
+    wanted_variants: list[Any] = (
+        list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [None]
+    )
+    if not all(isinstance(variant, str) for variant in wanted_variants):
+        raise InvalidArgumentError(f"variants must be a list of strings, got {given!r:.80}")
     check_pictures()
     # Read the URLs first, so that an unreadable file leaves no folder behind.
     rows = await to_thread.run_sync(_begun, url_rows(urls))
@@ -140,7 +155,7 @@ async def verify_urls(
     done = await to_thread.run_sync(run.results.done)
     planned: set[str] = set()
     found = VerificationReport(page=folder / PAGE)
-    wanted = iter(pairs(rows, list(variants), default_params=default_params, judgement=judgement))
+    wanted = iter(pairs(rows, wanted_variants, default_params=default_params, judgement=judgement))
     try:
         async with deliveries(rate, concurrency) as (imgix, imgwire):
             send, receive = anyio.create_memory_object_stream[Pair](0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 import resource
 import subprocess
@@ -152,14 +153,25 @@ async def test_the_report_works_offline_and_without_scripts(both: BothServices, 
 
 @pytest.mark.parametrize(
     "options",
-    [{"rate": 0}, {"sample": 0}, {"concurrency": 0}, {"shown": 0}, {"variants": ["w=\n1"]}],
+    [
+        *({"rate": wrong} for wrong in (0, True, "3", math.nan, math.inf)),
+        *({"sample": wrong} for wrong in (0, 2.5, True, "3", math.nan)),
+        *({"concurrency": wrong} for wrong in (0, 2.5, True, "3", None, 10**9)),
+        *({"shown": wrong} for wrong in (0, 2.5, True, "3", None)),
+        *({"mean_tolerance": wrong} for wrong in (-1, True, "3", None, math.nan)),
+        *({"worst_tolerance": wrong} for wrong in (-1, True, "3", None, math.nan)),
+        *({"variants": wrong} for wrong in (["w=\n1"], "w=640", [3], None)),
+    ],
     ids=str,
 )
 async def test_what_cannot_be_used_is_rejected(
     both: BothServices, urls: Path, options: dict[str, Any]
 ) -> None:
-    with pytest.raises(InvalidArgumentError):
+    (name,) = options
+    asked = len(both.imgix.requests)
+    with pytest.raises(InvalidArgumentError, match=name.removesuffix("s")):
         await verify(both, urls, **options)
+    assert len(both.imgix.requests) == asked
 
 
 @pytest.mark.parametrize("foreign", ["index.html", "results.jsonl", "folder/", "file"])
