@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from imgwire_async.ingest.items import storable
 from imgwire_async.ingest.results.outputs import write_text
 from imgwire_async.ingest.sources.own_files import PAGE_MARK
 from imgwire_async.migrate.verification.results import VERDICTS, Compared, Verdict
@@ -53,7 +54,8 @@ def write_page(
         ranking = (result.badness(mean, worst), result)
         (heapq.heappush if len(ranked) < shown else heapq.heappushpop)(ranked, ranking)
     found = [result for _, result in sorted(ranked, reverse=True)]
-    write_text(page, _page(page.parent, found, counts, mean, worst, pictures))
+    # A URL in the file of URLs may contain lone surrogates.
+    write_text(page, map(storable, _page(page.parent, found, counts, mean, worst, pictures)))
     return counts
 
 

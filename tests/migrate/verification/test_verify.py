@@ -80,6 +80,17 @@ async def test_lossy_formats_are_compared_by_size_and_their_pixels_as_png(
     }
 
 
+async def test_a_url_with_a_lone_surrogate_fails_alone(both: BothServices, urls: Path) -> None:
+    rows = [{"old_url": "https://shop.imgix.net/\ud800.png", "cdn_url": "http://127.0.0.1:1/x"}]
+    listed = urls.with_suffix(".jsonl")
+    listed.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    found = await verify(both, listed)
+
+    assert dict(found.counts) == {"failed": 1}
+    assert "\\ud800.png" in found.page.read_text()
+
+
 async def test_a_difference_is_out_of_tolerance(both: BothServices, urls: Path) -> None:
     text = await to_thread.run_sync(urls.read_text)
     small, cut_out = (both.assets[f"shop.imgix.net/{name}"].image for name in FEW)
