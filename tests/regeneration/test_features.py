@@ -484,6 +484,25 @@ def test_features_without_effect_on_a_client_are_noted() -> None:
     assert len(noted) == len(places), said
 
 
+@pytest.mark.parametrize(
+    "callbacks",
+    [
+        {"done": {"{$request.body#/url}": {"post": {"responses": {"200": {"description": ""}}}}}},
+        {"done": {"$ref": "#/components/callbacks/Done"}},
+        {"done": {"{$url}": {"$ref": "#/components/pathItems/Done"}}},
+    ],
+)
+def test_callbacks_of_any_form_are_noted(tmp_path: Path, callbacks: Document) -> None:
+    item = {"post": {"responses": {"200": {"description": ""}}}}
+    parts = {"schemas": {}, "callbacks": {"Done": {"{$url}": item}}, "pathItems": {"Done": item}}
+    called = whole(get(callbacks=callbacks), components=parts)
+
+    _, notes = regenerate.build(encoded(called), "new.json", regenerate.ROOT)
+    generate(called, tmp_path)
+
+    assert [note for note in notes if note.startswith(f"left out: {PLACE}/callbacks")]
+
+
 def test_paging_headers_and_a_bearer_token_are_used_and_not_noted() -> None:
     headers = {name: {"schema": TEXT} for name in ("X-Total-Count", "X-Page", "X-Next-Page")}
     answer = {**json_answer(CAT)["200"], "headers": headers}

@@ -62,6 +62,9 @@ def normalise(document: Node, selection: Selection) -> Node:
     }
     _remove_added(result)
     check_references(result)
+    components.pop("callbacks", None)  # a client calls none
+    for _, _, operation in operations(result):
+        operation.pop("callbacks", None)
     result["paths"] = _stripped(result["paths"], names=True)
     result["components"] = {kind: _stripped(group, names=True) for kind, group in components.items()}
     for path, item in result["paths"].items():
