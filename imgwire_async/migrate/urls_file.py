@@ -25,6 +25,7 @@ CDN_URL: Final = "cdn_url"
 _REQUIRED: Final = (OLD_URL, CDN_URL)
 _OPTIONAL: Final = ("image_id", "width", "height", "mime_type", "exif_orientation")
 _LARGEST: Final = 2**31 - 1
+_WHOLE: Final = re.compile(r"([0-9]{1,10})(?:\.0+)?")
 
 _Shared: TypeAlias = tuple[str, str, int | None, int | None, str | None, ExifOrientation]
 """Host, start of the new URL, width, height, MIME type and orientation: the same for many images."""
@@ -245,8 +246,11 @@ def _text(value: object) -> str:
 def _number(value: object) -> int | None:
     """A whole number from 1; None for anything else."""
     if isinstance(value, str):
-        value = value.strip()
-        value = int(value) if value.isascii() and value.isdigit() and len(value) < 11 else None
+        # A data frame writes whole numbers as 640.0 if one of the column is missing.
+        digits = _WHOLE.fullmatch(value.strip())
+        value = int(digits[1]) if digits else None
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST else None
 
 

@@ -8,7 +8,9 @@ import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.ingest.results.outputs import write_table
@@ -88,6 +90,25 @@ def test_web_proxy_images_are_known_by_their_own_url(tmp_path: Path) -> None:
 
     assert list(urls) == ["https://o.example/a.jpg?v=1"]
     assert translate_url(f"{old}?w=9", assets=urls).url == f"{NEW}?enlarge=true&width=9"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_numbers_that_a_data_frame_has_turned_into_floats_are_read(tmp_path: Path, suffix: str) -> None:
+    names = ("old_url", "cdn_url", "width", "height", "exif_orientation")
+    rows = [("//a.imgix.net/x", NEW, 640.0, 480.0, 6.0), ("//a.imgix.net/y", f"{NEW}2", None, 480.5, -1.0)]
+    path = tmp_path / f"urls{suffix}"
+    if suffix == ".parquet":
+        parquet.write_table(pa.table([list(column) for column in zip(*rows, strict=True)], names), path)
+    elif suffix == ".jsonl":
+        path.write_text("".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows))
+    else:
+        table = [names, *(("" if cell is None else str(cell) for cell in row) for row in rows)]
+        path.write_text("\n".join(map(",".join, table)))
+
+    assert list(read_urls(path).values()) == [
+        Asset(NEW, 640, 480, None, 6),
+        Asset(f"{NEW}2", None, None, None, "unknown"),
+    ]
 
 
 def test_an_image_that_is_not_ready_is_omitted(tmp_path: Path) -> None:
