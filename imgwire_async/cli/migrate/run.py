@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -112,8 +113,8 @@ def run(
     rendering_base_url: Annotated[
         str | None,
         typer.Option(
-            envvar="IMGIX_RENDERING_BASE_URL",
-            help="Where the rendering hosts of a local imgix can be reached.",
+            help="Where the rendering hosts of a local imgix can be reached. Default, unless the account "
+            "is at the public service: IMGIX_RENDERING_BASE_URL.",
         ),
     ] = None,
     as_json: JsonFlag = False,
@@ -182,10 +183,16 @@ def _run(
 ) -> ExitCode:
     from imgwire_async.cli.jobs.bulk_job import run_made_job
     from imgwire_async.cli.jobs.journals import migration_journal
+    from imgwire_async.cli.migrate.verify import RENDERING_VARIABLE
+    from imgwire_async.core.clients.client import core_of
+    from imgwire_async.imgix.service import IMGIX
     from imgwire_async.migrate.job import migrate_from_imgix
     from imgwire_async.migrate.metadata import MetadataRules
 
     imgix, imgwire = configured_imgix_client(), configured_client()
+    if arguments["rendering_base_url"] is None and core_of(imgix).options.base_url != IMGIX.public_url:
+        # A variable left by a local imgix must not change the originals of another account.
+        arguments["rendering_base_url"] = os.environ.get(RENDERING_VARIABLE) or None
     place = journal or migration_journal(imgix)
     files.check(None, place)
     rules = MetadataRules(custom_field_prefix=custom_field_prefix)

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from imgwire_async.cli.app import app
+from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.sandbox import ImgixSandbox, Sandbox
 from tests.migrate.support import fill
@@ -74,6 +75,36 @@ def test_images_are_moved_and_their_urls_written(cli: Invoke, tmp_path: Path) ->
     assert "NOT carried over" in (tmp_path / "r.mjs").read_text()
 
     assert f"0 stored, {COUNT} already stored, 1 skipped" in cli().stdout
+
+
+@pytest.mark.parametrize(
+    ("is_local", "arguments", "expected"),
+    [
+        (True, (), "http://localhost:1"),
+        (False, (), None),
+        (False, ("--rendering-base-url", "http://localhost:2"), "http://localhost:2"),
+    ],
+)
+def test_the_variable_of_a_local_imgix_does_not_apply_to_an_account_at_the_public_service(
+    cli: Invoke,
+    monkeypatch: pytest.MonkeyPatch,
+    is_local: bool,
+    arguments: tuple[str, ...],
+    expected: str | None,
+) -> None:
+    monkeypatch.setenv("IMGIX_RENDERING_BASE_URL", "http://localhost:1")
+    if not is_local:
+        monkeypatch.delenv("IMGIX_API_BASE_URL")
+    used: list[object] = []
+
+    def migrate(*_: object, rendering_base_url: object, **__: object) -> None:
+        used.append(rendering_base_url)
+        raise InvalidArgumentError("not in this test")
+
+    monkeypatch.setattr("imgwire_async.migrate.job.migrate_from_imgix", migrate)
+
+    assert cli(*arguments).exit_code == 2
+    assert used == [expected]
 
 
 def test_an_image_whose_url_cannot_be_fetched_is_reported_as_failed_and_stored_by_the_next_run(
