@@ -6,6 +6,7 @@ import heapq
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
@@ -16,6 +17,8 @@ import anyio
 from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
+from imgwire_async.core.concurrency.cancellation import ForeignCode
+from imgwire_async.core.concurrency.tasks import JoinedTasks
 from imgwire_async.core.values.numbers import is_finite, is_positive, whole
 from imgwire_async.errors import ImgwireError, InvalidArgumentError
 from imgwire_async.migrate.translation.records import JUDGED, DefaultParams, Judgement
@@ -116,13 +119,14 @@ async def verify_urls(
         token: `secure_url_token` of the source, to sign the URLs. It is not written anywhere.
         rendering_base_url: Where imgix's rendering hosts can be reached without DNS, which a local imgix
             needs: its `base_url`.
-        on_compared: Called after each comparison of this run.
+        on_compared: Called after each comparison of this run. An exception that it raises ends the run.
 
     Raises:
         ConfigurationError: libvips is missing (extra `migrate`).
         InvalidArgumentError: the file of URLs, a variant or a number cannot be used, or `report` cannot be
             written or holds other files under the names of a report's.
         OSError: the report cannot be written; `filename` is the file. The results so far are kept.
+        UnexpectedCancellationError: `on_compared` raised a cancellation although the call was not cancelled.
     """
     try:
         sample = None if sample is None else whole("sample", sample, least=1)
@@ -159,22 +163,18 @@ async def verify_urls(
     try:
         async with deliveries(rate, concurrency) as (imgix, imgwire):
             send, receive = anyio.create_memory_object_stream[Pair](0)
-            async with anyio.create_task_group() as group:
+            async with JoinedTasks() as group:
                 for _ in range(concurrency):
                     group.start_soon(run.work, receive.clone(), imgix, imgwire)
                 receive.close()
-                with send:
+                # Suppressed: nobody receives any more, because every task has failed.
+                with send, suppress(anyio.BrokenResourceError):
                     while (pair := await to_thread.run_sync(next, wanted, None)) is not None:
                         planned.add(pair.id)
                         if pair.id in done:
                             found.reused += 1
                         else:
                             await send.send(pair)
-    except BaseExceptionGroup as errors:
-        only = errors.exceptions[0]
-        if len(errors.exceptions) == 1 and isinstance(only, ImgwireError | OSError):
-            raise only from None
-        raise
     finally:
         run.results.close()
     await to_thread.run_sync(run.prune)
@@ -231,7 +231,8 @@ class _Run:
                 if data is not None and self._is_among_worst(result):
                     await to_thread.run_sync(self._keep, pair.id, *data)
                 if self._on_compared is not None:
-                    self._on_compared(result)
+                    with ForeignCode("the on_compared hook"):
+                        self._on_compared(result)
 
     async def _compared(
         self, pair: Pair, imgix: Delivery, imgwire: Delivery

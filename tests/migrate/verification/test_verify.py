@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import math
@@ -13,13 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 import pyvips
 from anyio import to_thread
 from typer.testing import CliRunner
 
 from imgwire_async.cli.app import app
-from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.errors import InvalidArgumentError, UnexpectedCancellationError
 from imgwire_async.migrate import Asset, Compared, UrlRow, VerificationReport, verify_urls
 from imgwire_async.migrate.verification import comparing
 from imgwire_async.migrate.verification.delivery import imgix_address
@@ -121,6 +123,39 @@ async def test_an_image_that_cannot_be_fetched_is_a_failure_and_is_retried(
     assert not first.is_within_tolerance
     assert second.reused == 2
     assert [one.old_url for one in compared] == ["https://shop.imgix.net/missing.jpg?w=50"]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [(asyncio.CancelledError(), UnexpectedCancellationError), (KeyError("x"), KeyError)],
+    ids=["cancelled", "failed"],
+)
+def test_a_run_whose_hook_fails_ends_with_that_error(
+    both: BothServices,
+    urls: Path,
+    backend: str,
+    concurrency: int,
+    raised: BaseException,
+    expected: type[BaseException],
+) -> None:
+    first = True
+
+    def hook(_: Compared) -> None:
+        nonlocal first
+        if first:
+            first = False
+            raise raised
+
+    async def main() -> None:
+        with anyio.fail_after(60):
+            widths = [f"w={width}" for width in range(10, 90, 10)]
+            await verify(both, urls, variants=widths, concurrency=concurrency, on_compared=hook)
+
+    with pytest.raises(expected):
+        anyio.run(main, backend=backend)
+    assert not (urls.parent / "report" / "index.html").exists()
 
 
 async def test_a_report_covers_the_comparisons_of_its_run(both: BothServices, urls: Path) -> None:
