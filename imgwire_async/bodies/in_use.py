@@ -1,6 +1,8 @@
-"""One upload at a time for each open file and iterator.
+"""One upload at a time for each open file and iterator, and one download at a time into each open file.
 
-Two uploads reading the same file at the same time would both store mixed bytes, so the second one waits.
+Two uploads reading the same file at the same time would both store mixed bytes, and two downloads into one
+file would mix theirs, so the second one waits. An upload does not wait for a download, because the file may
+be a pipe from one to the other.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import anyio
 
 from imgwire_async.bodies.base import refused
 from imgwire_async.core.concurrency.loops import current_loop
+from imgwire_async.errors import DownloadTargetError
 
 if sys.platform != "win32":
     import fcntl
@@ -30,11 +33,12 @@ _DEEPEST: Final = 3
 _DESCRIPTOR: Final = "descriptor"
 
 _guard = threading.Lock()
-_uses: dict[Hashable, _Use] = {}
+_readers: dict[Hashable, _Use] = {}
+_writers: dict[Hashable, _Use] = {}
 
 
 class _Use:
-    """An upload with exclusive use of its source."""
+    """An upload or a download with exclusive use of a file."""
 
     def __init__(self) -> None:
         self.ended = anyio.Event()
@@ -44,7 +48,7 @@ class _Use:
         return self._loop is current_loop()
 
     def is_stale(self) -> bool:
-        """Whether its event loop was closed before the upload could end."""
+        """Whether its event loop was closed before the transfer could end."""
         return isinstance(self._loop, asyncio.AbstractEventLoop) and self._loop.is_closed()
 
 
@@ -55,32 +59,55 @@ async def exclusive(source: object) -> AsyncGenerator[None, None]:
     Raises:
         UploadSourceError: the other upload runs in another event loop, which cannot be waited for.
     """
-    keys = set(_identities(source, _DEEPEST))
-    mine = _Use()
-    while (other := _claim(keys, mine)) is not None:
-        if not other.is_here():
+    async with _alone(source, _readers) as other:
+        if other is not None:
             raise refused(
                 "another event loop is uploading from the same source; open the file once for each upload"
             )
+        yield
+
+
+@asynccontextmanager
+async def exclusive_target(file: object) -> AsyncGenerator[None, None]:
+    """Wait until no other download writes to `file` or a file that it wraps, and make later ones wait.
+
+    Raises:
+        DownloadTargetError: the other download runs in another event loop, which cannot be waited for.
+    """
+    async with _alone(file, _writers) as other:
+        if other is not None:
+            raise DownloadTargetError(
+                "another event loop is downloading to the same file; open a file for each download"
+            )
+        yield
+
+
+@asynccontextmanager
+async def _alone(file: object, uses: dict[Hashable, _Use]) -> AsyncGenerator[_Use | None, None]:
+    """Wait until `file` is not in `uses`, and add it; yields a use that cannot be waited for, or None."""
+    keys = set(_identities(file, _DEEPEST))
+    mine = _Use()
+    while (other := _claim(keys, mine, uses)) is not None and other.is_here():
         await other.ended.wait()
     try:
-        yield
+        yield other
     finally:
         with _guard:
             for key in keys:
-                if _uses.get(key) is mine:
-                    del _uses[key]
+                if uses.get(key) is mine:
+                    del uses[key]
         mine.ended.set()
 
 
-def _claim(keys: set[Hashable], use: _Use) -> _Use | None:
+def _claim(keys: set[Hashable], use: _Use, uses: dict[Hashable, _Use]) -> _Use | None:
     """Register `use`, or return the one that blocks it."""
     with _guard:
-        for key in (*keys, *_duplicates(keys)):
-            other = _uses.get(key)
+        # The flag that finds duplicates has an effect on writers.
+        for key in (*keys, *(_duplicates(keys) if uses is _readers else ())):
+            other = uses.get(key)
             if other is not None and not other.is_stale():
                 return other
-        _uses.update(dict.fromkeys(keys, use))
+        uses.update(dict.fromkeys(keys, use))
     return None
 
 
@@ -91,7 +118,7 @@ def _duplicates(keys: set[Hashable]) -> Iterator[Hashable]:
     """
     if sys.platform == "win32":
         return
-    others = [key for key in _uses if _is_descriptor(key) and key not in keys]
+    others = [key for key in _readers if _is_descriptor(key) and key not in keys]
     if not others:
         return
     for _, mine in filter(_is_descriptor, keys):
@@ -120,8 +147,8 @@ def _appends(descriptor: int) -> bool:
 
 
 def _identities(source: object, depth: int) -> Iterator[Hashable]:
-    """Keys shared by two sources if reading one moves the position of the other."""
-    # The id stays unique as long as the upload holds this object.
+    """Keys shared by two files if using one moves the position of the other."""
+    # The id stays unique as long as the transfer holds this object.
     yield id(source)
     descriptor = _descriptor(source)
     if descriptor is not None:
@@ -137,7 +164,7 @@ def _identities(source: object, depth: int) -> Iterator[Hashable]:
 
 
 def _descriptor(source: object) -> int | None:
-    """The descriptor that a file reads from, if it has one."""
+    """The descriptor of a file, if it has one."""
     if isinstance(source, tempfile.SpooledTemporaryFile):
         return None  # fileno() would roll it over to disk
     try:

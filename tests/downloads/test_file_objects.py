@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import zipfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -134,6 +135,60 @@ async def test_every_binary_file_is_accepted(make: Callable[[Path], Any], tmp_pa
     file = make(tmp_path / "a")
     await download(file)
     file.close()
+
+
+SHARED: dict[str, Callable[[Path], tuple[Any, Any]]] = {
+    "memory": lambda _: (file := io.BytesIO(), file),
+    "file": lambda path: (file := path.open("w+b"), file),
+    "wrapped": lambda path: (file := path.open("w+b", buffering=0), io.BufferedWriter(file)),
+    "same descriptor": lambda path: (file := path.open("w+b"), open(file.fileno(), "ab", closefd=False)),  # noqa: SIM115
+    "form file": lambda _: (file := io.BytesIO(), UploadFile(file)),
+}
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("shared", SHARED)
+def test_downloads_to_one_file_take_turns(shared: str, backend: str, tmp_path: Path) -> None:
+    parts = [bytes([number]) * 4_000_000 for number in range(2)]  # several blocks each
+
+    async def fetch(content: bytes, to: Any) -> None:
+        with file_host(Step(content=content)) as server:
+            async with client_of(server) as client:
+                await client.images.download_archive(job_at(f"{server.base_url}/a.zip"), to=to)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            for content, file in zip(parts, files, strict=True):
+                tasks.start_soon(fetch, content, file)
+
+    files = SHARED[shared](tmp_path / "a")
+    anyio.run(main, backend=backend)
+    files[0].seek(0)
+    content = files[0].read()
+    for file in files:
+        getattr(file, "file", file).close()
+    assert content in {parts[0] + parts[1], parts[1] + parts[0]}
+
+
+def test_a_second_event_loop_cannot_download_to_the_same_file() -> None:
+    begun, finish = threading.Event(), threading.Event()
+
+    class Held(io.BytesIO):
+        def write(self, data: Any) -> int:
+            begun.set()
+            finish.wait(60)
+            return super().write(data)
+
+    file = Held()
+    thread = threading.Thread(target=asyncio.run, args=(download(file),))
+    thread.start()
+    assert begun.wait(60)
+    with pytest.raises(DownloadTargetError, match="another event loop"):
+        asyncio.run(download(file, asked=False))
+    finish.set()
+    thread.join(60)
+    asyncio.run(download(file))
+    assert file.getvalue() == CONTENT * 2
 
 
 class WriteOnly:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, Unpack, overload
 from uuid import UUID
 
 from imgwire_async.bodies.base import CLOSING_SECONDS
+from imgwire_async.bodies.in_use import exclusive_target
 from imgwire_async.core.call import Core
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.core.fetch import FileHead, Transfer, fetch
@@ -159,8 +160,9 @@ class ImageDownloads:
                 not at all after a failure. For a folder, or a string that ends with a slash, the file is
                 created in that folder (which is created if necessary) and named after the job's id. An object
                 also appears only when it is complete; archives over 1 MiB go through a temporary file first.
-                A file object is written from its current position as the bytes arrive, and is not closed. An
-                unusable target is rejected before the first request.
+                A file object is written from its current position as the bytes arrive, and is not closed.
+                Downloads to the same file object take turns. An unusable target is rejected before the first
+                request.
             extract: unpack the images into the folder `to`, which is created if necessary. The archive itself
                 is not kept. Names that lead out of the folder, links, and archives beyond `limits` are
                 rejected, and the folder is left unchanged. Names that are not portable, or that collide when
@@ -333,8 +335,9 @@ async def _to_file(
             try:
                 sink = FileSink(await open_target(to, thread))
                 transfer = Transfer(sink)
-                await fetch_into(transfer)
-                await sink.flush()
+                async with exclusive_target(to):
+                    await fetch_into(transfer)
+                    await sink.flush()
             finally:
                 await thread.end()
     return DownloadedFile(path=path, size=transfer.received, content_type=transfer.head.content_type, uri=uri)
