@@ -17,12 +17,14 @@ import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, Self, cast
 
 from anyio import from_thread
 
 from imgwire_async.core.concurrency.threads import ExclusiveThread
+from imgwire_async.core.pace.local_limits import patiently
 from imgwire_async.downloads.archive_limits import MEBIBYTE, ArchiveLimits
 from imgwire_async.downloads.file_objects import FileSink, OutputFile, target_error
 from imgwire_async.downloads.files import (
@@ -30,6 +32,7 @@ from imgwire_async.downloads.files import (
     make_folders,
     path_text,
     place,
+    place_for_file,
     take_over,
     temporary_beside,
 )
@@ -85,7 +88,7 @@ class Extraction:
             self._staging = temporary_beside(self._folder / "images")
             make_folders(self._folder, self._made)
             self._staging.mkdir(mode=0o700)  # replaced files may be readable by their owner only
-            self._archive = cast(BinaryIO, (self._staging / "archive").open("xb+"))
+            self._archive = cast(BinaryIO, patiently(partial((self._staging / "archive").open, "xb+")))
         except (OSError, ValueError) as error:
             raise target_error(repr(self._name), error) from error
         return self._archive
@@ -209,12 +212,13 @@ async def extraction(
     """
     thread = ExclusiveThread()
     work = Extraction(folder, limits, overwrite)
-    try:
-        file = OutputFile(await thread.run(work.start), repr(path_text(folder)), thread)
-        yield FileSink(file), lambda: thread.run(work.extract)
-    finally:
-        work.give_up()
-        await thread.end(work.discard)
+    async with place_for_file():
+        try:
+            file = OutputFile(await thread.run(work.start), repr(path_text(folder)), thread)
+            yield FileSink(file), lambda: thread.run(work.extract)
+        finally:
+            work.give_up()
+            await thread.end(work.discard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +290,7 @@ class _NewFile:
 
     def __enter__(self) -> Self:
         with self._typed():
-            self._file = self._path.open("xb", buffering=0)
+            self._file = patiently(lambda: self._path.open("xb", buffering=0))
         return self
 
     def write(self, block: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import stat
 from collections.abc import AsyncGenerator, Callable
@@ -12,7 +13,12 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, cast
 from uuid import uuid4
 
+import anyio
+
+from imgwire_async.core.concurrency.descriptors import while_lacking
+from imgwire_async.core.concurrency.loops import PerRun
 from imgwire_async.core.concurrency.threads import ExclusiveThread
+from imgwire_async.core.pace.local_limits import most_at_once
 from imgwire_async.core.values.pickles import reads_older_pickles
 from imgwire_async.downloads.file_objects import FileSink, OutputFile, target_error
 from imgwire_async.errors import DownloadTargetError, InvalidArgumentError
@@ -58,14 +64,29 @@ async def atomic_file(
     """
     thread = ExclusiveThread()
     output = AtomicFile(path_text(path), name, overwrite=overwrite)
+    async with place_for_file():
+        try:
+            opened = await while_lacking(lambda: thread.run(output.open))
+            sink = FileSink(OutputFile(opened, repr(output.name), thread, before=output.settle))
+            yield sink, output
+            await sink.flush()
+            await while_lacking(lambda: thread.run(output.publish))
+        finally:
+            await thread.end(output.discard)
+
+
+@asynccontextmanager
+async def place_for_file() -> AsyncGenerator[None, None]:
+    """Wait until the process has a file descriptor for one more download, in addition to its connection."""
+    places, borrower = _places.get(), object()
+    await places.acquire_on_behalf_of(borrower)
     try:
-        file = OutputFile(await thread.run(output.open), repr(output.name), thread, before=output.settle)
-        sink = FileSink(file)
-        yield sink, output
-        await sink.flush()
-        await thread.run(output.publish)
+        yield
     finally:
-        await thread.end(output.discard)
+        places.release_on_behalf_of(borrower)
+
+
+_places = PerRun(lambda: anyio.CapacityLimiter(most_at_once() or math.inf))
 
 
 def path_text(path: PathTarget) -> str:
@@ -105,6 +126,7 @@ class AtomicFile:
         self._folder: Path | None = None
         self._replaced: os.stat_result | None = None
         self._settled = False
+        self._is_published = False
 
     def open(self) -> BinaryIO:
         """Make the temporary file."""
@@ -169,6 +191,9 @@ class AtomicFile:
         self.settle()
         shown = self.name if self._folder is None else str(self.target)
         try:
+            if self._is_published:  # before a lack of descriptors
+                sync_folder(self.target.parent)
+                return
             if self._replaced is not None:
                 take_over(self._replaced, self._temporary)
             elif self._overwrite:
@@ -177,6 +202,7 @@ class AtomicFile:
             self._file.close()
             place(self._temporary, self.target, overwrite=self._overwrite)
             self._made.clear()
+            self._is_published = True
             sync_folder(self.target.parent)
         except FileExistsError:
             raise _exists(shown) from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 from uuid import uuid4
 
+from imgwire_async.core.concurrency.descriptors import while_lacking
 from imgwire_async.core.concurrency.threads import in_thread
 from imgwire_async.downloads.file_objects import BLOCK_SIZE, target_error
 
@@ -47,7 +48,7 @@ class Spool:
         """
         if self._file is None:
             return b"".join(self._parts)
-        await in_thread(self._write)
+        await while_lacking(lambda: in_thread(self._write))
         return Path(self._file.name)
 
     async def write(self, chunk: bytes) -> None:
@@ -61,18 +62,19 @@ class Spool:
         self._parts.append(chunk)
         self._waiting += len(chunk)
         if self._waiting > (IN_MEMORY if self._file is None else BLOCK_SIZE):
-            await in_thread(self._write)
+            await while_lacking(lambda: in_thread(self._write))
 
     def _write(self) -> None:
         try:
             if self._file is None:
                 self._file = _new_file(self._folder)
-            rest = memoryview(b"".join(self._parts))
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            self._parts = [b"".join(self._parts)]
+            while rest := self._parts.pop():
+                self._parts.append(rest)  # stays if it cannot be written
+                self._parts[0] = rest[self._file.write(rest) :]
         except OSError as error:
             raise target_error("a temporary file", error) from error
-        self._parts, self._waiting = [], 0
+        self._waiting = 0
 
     async def restart(self) -> bool:
         """Forget what has arrived."""
@@ -93,7 +95,7 @@ async def chunks_of(content: bytes | Path) -> AsyncGenerator[bytes, None]:
     if isinstance(content, bytes):
         yield content
         return
-    file = await in_thread(lambda: content.open("rb", buffering=0))
+    file = await while_lacking(lambda: in_thread(lambda: content.open("rb", buffering=0)))
     try:
         while chunk := await in_thread(lambda: file.read(BLOCK_SIZE)):
             yield chunk

@@ -6,12 +6,13 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from imgwire_async.core.concurrency.descriptors import while_lacking
 from imgwire_async.core.concurrency.threads import in_thread
 from imgwire_async.downloads.file_objects import BLOCK_SIZE, target_error
 from imgwire_async.downloads.files import make_folders, place, sync_folder
@@ -74,7 +75,10 @@ class FolderTarget:
 
     async def holds(self, path: str, size: int, sha256: bytes) -> bool:
         """Whether there is a file with this content."""
-        return await in_thread(lambda: _holds(Path(self.location(path)), size, sha256))
+        file = Path(self.location(path))
+        with suppress(OSError):  # writing will report the error
+            return await while_lacking(lambda: in_thread(lambda: _holds(file, size, sha256)))
+        return False
 
     async def put(self, path: str, spool: Spool) -> None:
         """Move a complete file into place, after it has been synced to disk.
@@ -83,36 +87,30 @@ class FolderTarget:
             DownloadTargetError: it cannot be written, or (`errno` is `EEXIST`) the name is taken.
         """
         content = await spool.content()
-        await in_thread(lambda: self._put(path, content))
+        target, made = Path(self.location(path)), list[Path]()
+        temporary = content if isinstance(content, Path) else self._staging / uuid4().hex
+        is_placed = False
 
-    def _put(self, path: str, content: bytes | Path) -> None:
-        target = Path(self.location(path))
-        try:
-            self._make_folder(target.parent)
-            _check_no_link(target)
-            temporary = content if isinstance(content, Path) else self._written(content)
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-            place(temporary, target, overwrite=self._overwrite)
+        def put() -> None:
+            nonlocal is_placed
+            if not is_placed:  # before a lack of descriptors
+                self._place(target, content, temporary, made)
+                is_placed = True
             sync_folder(target.parent)
-        except FileExistsError:
-            raise DownloadTargetError(
-                f"cannot write {str(target)!r}: it exists and is another file; pass overwrite=True to "
-                "replace files",
-                errno=errno.EEXIST,
-                operation="export",
-            ) from None
-        except (OSError, ValueError) as error:
-            raise target_error(repr(str(target)), error) from error
 
-    def _written(self, content: bytes) -> Path:
-        self._staging.mkdir(parents=True, exist_ok=True)
-        temporary = self._staging / uuid4().hex
-        temporary.write_bytes(content)
-        return temporary
+        await while_lacking(lambda: in_thread(lambda: _typed(target, put)))
 
-    def _make_folder(self, folder: Path) -> None:
-        made: list[Path] = []
+    def _place(self, target: Path, content: bytes | Path, temporary: Path, made: list[Path]) -> None:
+        self._make_folder(target.parent, made)
+        _check_no_link(target)
+        if isinstance(content, bytes):
+            self._staging.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        place(temporary, target, overwrite=self._overwrite)
+
+    def _make_folder(self, folder: Path, made: list[Path]) -> None:
         with suppress(FileExistsError):  # created for another file at the same time
             make_folders(folder, made)
         for one in made:
@@ -155,6 +153,20 @@ def write_rows(path: str, notes: Iterable[str]) -> None:
         write_text(path, notes)
 
 
+def _typed(target: Path, put: Callable[[], None]) -> None:
+    try:
+        put()
+    except FileExistsError:
+        raise DownloadTargetError(
+            f"cannot write {str(target)!r}: it exists and is another file; pass overwrite=True to "
+            "replace files",
+            errno=errno.EEXIST,
+            operation="export",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise target_error(repr(str(target)), error) from error
+
+
 def _check_no_link(target: Path) -> None:
     if target.is_symlink() or target.is_dir():
         raise FileExistsError(errno.EEXIST, "it is a link or a folder")
@@ -162,12 +174,9 @@ def _check_no_link(target: Path) -> None:
 
 def _holds(file: Path, size: int, sha256: bytes) -> bool:
     digest = hashlib.sha256()
-    try:
-        if file.is_symlink() or not file.is_file() or file.stat().st_size != size:
-            return False
-        with file.open("rb", buffering=0) as opened:
-            while chunk := opened.read(BLOCK_SIZE):
-                digest.update(chunk)
-    except OSError:
-        return False  # writing will report the error
+    if file.is_symlink() or not file.is_file() or file.stat().st_size != size:
+        return False
+    with file.open("rb", buffering=0) as opened:
+        while chunk := opened.read(BLOCK_SIZE):
+            digest.update(chunk)
     return digest.digest() == sha256

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import anyio
 import pytest
 from anyio import to_thread
 
+from imgwire_async import AsyncImgwireClient
 from imgwire_async.core.concurrency.workers import _Workers
 from imgwire_async.core.pace import local_limits
 from imgwire_async.core.pace.local_limits import lacking, patiently
@@ -58,11 +60,41 @@ anyio.run(main, backend=backend)
 sys.exit(len(failed) > 0)
 """
 
+FETCHING = """
+import os, resource, sys
+import anyio
+from imgwire_async import AsyncImgwireClient
 
-def run(sandbox: Sandbox, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+limit, load, backend = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+async def main():
+    async with AsyncImgwireClient() as imgwire:
+        if load == "export":
+            async with imgwire.export("new/", concurrency=100) as job:
+                async for _ in job:
+                    pass
+            print(job.report)
+            assert job.report.failed == 0 and job.report.stored > 0
+        else:
+            images = [image async for image in imgwire.images.list()]
+            async with anyio.create_task_group() as tasks:
+                for image in images:
+                    async def fetch(image):
+                        await imgwire.images.download(image, to=f"new/{image.id}.png")
+                    tasks.start_soon(fetch, image)
+
+os.mkdir("new")
+anyio.run(main, backend=backend)
+"""
+
+
+def run(
+    sandbox: Sandbox, folder: Path, *arguments: str, program: str = PROGRAM
+) -> subprocess.CompletedProcess[str]:
     keys = {"IMGWIRE_API_KEY": sandbox.server_key, "IMGWIRE_API_BASE_URL": sandbox.base_url}
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
+        [sys.executable, "-c", program, *arguments],
         cwd=folder,
         env=os.environ | keys,
         capture_output=True,
@@ -97,6 +129,29 @@ def test_few_descriptors_fail_none_of_two_thousand_uploads(
     folder_of(tmp_path / "photos", 2000)
     ended = run(sandbox, tmp_path, str(limit), "ingest", "0", "asyncio")
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize(
+    ("load", "count", "padding"), [("export", 120, 0), ("export", 40, 1_100_000), ("download", 120, 0)]
+)
+async def test_few_descriptors_fail_no_download(
+    client: AsyncImgwireClient,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    load: str,
+    count: int,
+    padding: int,
+    backend: str,
+) -> None:
+    folder = await to_thread.run_sync(folder_of, tmp_path / "photos", count)
+    for file in sorted(folder.iterdir()):
+        file.write_bytes(file.read_bytes() + bytes(padding))
+    await ingest(client, folder, wait_ready=True)
+    ended = await to_thread.run_sync(partial(run, sandbox, tmp_path, "48", load, backend, program=FETCHING))
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
+    found = sorted(path.read_bytes() for path in (tmp_path / "new").glob("*.png"))
+    assert found == sorted(path.read_bytes() for path in folder.iterdir())
 
 
 def test_large_files_leave_room_for_connections(sandbox: Sandbox, tmp_path: Path) -> None:
