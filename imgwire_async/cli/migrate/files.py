@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from imgwire_async.cli.jobs.files import JobFiles, Output
@@ -22,7 +21,7 @@ class MigrationFiles(JobFiles):
     """Paths for `--urls`, `--redirects` and the output files of every job."""
 
     urls: Output | None = None
-    redirects: Sequence[tuple[RedirectKind, Path]] = ()
+    redirects: Sequence[tuple[RedirectKind, Output]] = ()
 
     def outputs(self) -> list[tuple[str, Output, tuple[str, ...] | None]]:
         """Option, path and allowed extensions of each file; None allows any."""

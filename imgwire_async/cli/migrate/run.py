@@ -210,7 +210,7 @@ def _filters(given: Sequence[str]) -> dict[str, str] | None:
     return found or None
 
 
-def _redirects(given: Sequence[str]) -> list[tuple[RedirectKind, Path]]:
+def _redirects(given: Sequence[str]) -> list[tuple[RedirectKind, str]]:
     from imgwire_async.migrate.redirects import check_kind
 
     found = []
@@ -221,5 +221,5 @@ def _redirects(given: Sequence[str]) -> list[tuple[RedirectKind, Path]]:
                 f"--redirects must be KIND=FILE, got {one!r:.80}", operation=_OPERATION
             )
         check_kind(kind)
-        found.append((cast("RedirectKind", kind), Path(path)))
+        found.append((cast("RedirectKind", kind), path))
     return found

@@ -16,6 +16,7 @@ from imgwire_async.errors import InvalidArgumentError
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.sandbox import ImgixSandbox, Sandbox
 from tests.migrate.support import fill
+from tests.stores.s3_server import s3_server
 
 Invoke = Callable[..., Result]
 COUNT = 6
@@ -73,6 +74,17 @@ def test_images_are_moved_and_their_urls_written(cli: Invoke, tmp_path: Path) ->
     assert len(rows) == COUNT
     assert "NOT carried over" in (tmp_path / "r.conf").read_text()
     assert "NOT carried over" in (tmp_path / "r.mjs").read_text()
+
+
+def test_every_output_can_be_an_object(cli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    with s3_server() as s3:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.options["access_key_id"])
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3.options["secret_access_key"])
+        files = {"urls": "urls.csv", "report": "report.json", "failed": "failed.jsonl"}
+        options = [part for name, file in files.items() for part in (f"--{name}", s3.uri(file))]
+        result = cli(*options, "--redirects", f"nginx={s3.uri('r.conf')}")
+        assert result.exit_code == 0, result.output
+        assert {*s3.objects} == {*files.values(), "r.conf"}
 
     assert f"0 stored, {COUNT} already stored, 1 skipped" in cli().stdout
 
