@@ -53,8 +53,8 @@ def rewrite(
     """Replace imgix URLs in text files with those of Imgwire: show a diff and totals, or write with --write.
 
     Encodings, line endings and escapes are preserved. Binary files, folders such as node_modules and .git,
-    and symbolic links are skipped. With - as PATH, rewritten lines go to standard output. Totals go to
-    standard error.
+    symbolic links, and files written by this program, such as redirects, are skipped. With - as PATH,
+    rewritten lines go to standard output. Totals go to standard error.
 
     Example: imgwire-async migrate rewrite templates/ src/ --urls urls.csv
 

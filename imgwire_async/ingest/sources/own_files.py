@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -42,8 +43,18 @@ PAGE_MARK: Final = '<meta name="generator" content="imgwire-async">'
 """In the head of the HTML pages of reports."""
 REDIRECTS_MARK: Final = "Redirects made by imgwire-async."
 """In the first comment of the redirect rules of a migration."""
+REDIRECT_LIST: Final = b'[\n  {"redirect": {"source_url": "'
+"""The start of a redirect list of a migration, which is JSON and so has no comment of its own."""
 COMPARED: Final = "pictures", "results.jsonl"
 """The folder with the pictures of a comparison report, and the file beside it."""
+EXPORTING: Final = ".imgwire-export-"
+"""Prefix of the folder for the incomplete files of an export."""
+REWRITING: Final = ".imgwire-rewrite-"
+"""Prefix of the new content of a file that is being rewritten."""
+_INCOMPLETE: Final = re.compile(
+    rf"\.download-[0-9a-f]{{32}}\.part|{re.escape(REWRITING)}[0-9a-f]{{32}}\.tmp|{re.escape(EXPORTING)}[0-9a-f]{{12}}"
+)
+"""Files that are being written, or that a killed process has left behind, and folders of them."""
 
 
 class OwnFiles:
@@ -61,13 +72,17 @@ class OwnFiles:
             self._names.add(os.path.basename(resolved))  # noqa: PTH119
 
     def hold_all_in(self, path: str, name: str) -> bool:
-        """Whether a folder contains only the pictures of a report."""
+        """Whether a folder contains only the pictures of a report, or incomplete files."""
+        if _INCOMPLETE.fullmatch(name) is not None:
+            return True
         pictures, results = COMPARED
         beside = os.path.join(os.path.dirname(path), results)  # noqa: PTH118, PTH120
         return name == pictures and is_written_by_a_job(beside, ".jsonl")
 
     def hold(self, path: str, name: str) -> bool:
         """Whether a job has written the file: it was noted for this job, or its content shows another's."""
+        if _INCOMPLETE.fullmatch(name) is not None:
+            return True
         if name.endswith(_COMPANIONS):
             for ending in _COMPANIONS:
                 if name.endswith(ending) and self.hold(path.removesuffix(ending), name.removesuffix(ending)):
@@ -112,7 +127,8 @@ def _is_text_of_ours(head: bytes, kind: str) -> bool:
         header = next(csv.reader([line.decode(errors="replace")]), [])
         return set(header) in _TABLES or head.startswith(b"name,value\r\njob,")
     if kind == ".json":
-        return head.startswith(b'{\n  "job": ') and b'\n  "journal": ' in head
+        is_report = head.startswith(b'{\n  "job": ') and b'\n  "journal": ' in head
+        return is_report or head.startswith(REDIRECT_LIST)
     if not head:
         return True  # a list of no failures
     try:

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, TypeAlias
 
 from imgwire_async.downloads.files import take_over
 from imgwire_async.errors import InvalidArgumentError
+from imgwire_async.ingest.sources.own_files import is_written_by_a_job
 from imgwire_async.migrate.rewriting.diff import UnifiedDiff
 from imgwire_async.migrate.rewriting.encodings import HEAD, Encoding, encoding_of
 from imgwire_async.migrate.rewriting.folders import Leftover, Skipped, files_below
@@ -36,7 +37,7 @@ class RewrittenFile:
         path: Where it is.
         changed: Whether URLs were replaced, or would be with `write=True`.
         urls: The imgix URLs in it.
-        skipped: Why it was left alone: a binary file, a vendored folder, a symbolic link.
+        skipped: Why it was left alone: a binary file, a vendored folder, a symbolic link, a file of a job.
         error: Why it could not be read or written; the file is unchanged.
     """
 
@@ -61,11 +62,11 @@ def rewrite_files(
 ) -> Iterator[RewrittenFile]:
     """Replace the imgix URLs in text files whose new URLs are known.
 
-    Encodings, line endings, escapes and everything else are preserved byte for byte. Binary files, folders
-    such as `node_modules`, `.git` and `vendor`, symbolic links, and the file that `assets` was read from are
-    skipped. Files are replaced atomically and keep their permissions. Temporary files left by a killed run
-    are removed by the next run that writes. Nothing happens before the result is iterated. Iterating blocks,
-    so use a thread in an async program.
+    Encodings, line endings, escapes and everything else are preserved byte for byte. Skipped are binary
+    files, folders such as `node_modules`, `.git` and `vendor`, symbolic links, the file that `assets` was
+    read from, and files that jobs have written, such as redirects and reports. Files are replaced atomically
+    and keep their permissions. Temporary files left by a killed run are removed by the next run that writes.
+    Nothing happens before the result is iterated. Iterating blocks, so use a thread in an async program.
 
     Args:
         paths: Files, and folders with all that is below.
@@ -172,6 +173,8 @@ class _File:
             encoding = encoding_of(old.read(HEAD))
             if encoding is None:
                 return RewrittenFile(self._path, skipped="a binary file")
+            if before.st_size and is_written_by_a_job(str(self._path), self._path.suffix.lower()):
+                return RewrittenFile(self._path, skipped="a file that imgwire-async has written")
             try:
                 changed = self._rewrite(old, encoding)
                 if self._new is not None:

@@ -18,9 +18,11 @@ from typer.testing import CliRunner, Result
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.cli.app import app
+from imgwire_async.downloads.files import temporary_beside
 from imgwire_async.ingest.results import outputs
 from imgwire_async.ingest.sources.folders import Folder
 from imgwire_async.migrate import mapping
+from imgwire_async.migrate.asset_items import AssetNote
 from imgwire_async.migrate.redirects import RedirectKind, redirect_lines
 from imgwire_async.migrate.traffic.page import write_survey
 from imgwire_async.migrate.traffic.survey import TrafficSurvey
@@ -111,6 +113,9 @@ def test_a_folder_may_contain_the_files_of_a_migration(photos: Path) -> None:
     kinds: tuple[RedirectKind, ...] = ("nginx", "caddy", "next")
     for kind in kinds:
         outputs.write_text(photos / f"{kind}.conf", redirect_lines(kind, lambda: iter(())))
+    note = AssetNote(source_id="1", origin_path="/a.png", hosts=("shop.imgix.net",))
+    url = mapping.MappedUrl(note=note, old_url=note.old_urls()[0], image_id="2", cdn_url="https://cdn/2")
+    outputs.write_text(photos / "list.json", redirect_lines("cloudflare", lambda: iter([url])))
     report = photos / "verification"
     (report / "pictures").mkdir(parents=True)
     compared = Compared("1", "https://old", "https://new", "w=1", ("w",), "exact")
@@ -121,6 +126,18 @@ def test_a_folder_may_contain_the_files_of_a_migration(photos: Path) -> None:
     (photos / "pictures" / "mine.webp").write_bytes(b"x")
     keys = {entry.key for entry in Folder(photos).entries()}
     assert keys == {"pictures/mine.webp", *(f"{number:04}.png" for number in range(COUNT))}
+
+
+def test_incomplete_files_are_not_items_even_among_hidden_files(photos: Path) -> None:
+    left = temporary_beside(photos / "a.png")
+    for name in (left.name, f".imgwire-rewrite-{'a' * 32}.tmp"):
+        (photos / name).write_bytes(b"x")
+    for folder in (temporary_beside(left).name, f".imgwire-export-{'a' * 12}"):
+        (photos / folder).mkdir()
+        (photos / folder / "half.png").write_bytes(b"x")
+    (photos / ".download-me.part").write_bytes(b"x")
+    keys = {entry.key for entry in Folder(photos, hidden=True).entries()}
+    assert keys == {".download-me.part", *(f"{number:04}.png" for number in range(COUNT))}
 
 
 def test_a_file_that_only_resembles_one_of_a_job_is_an_item(photos: Path) -> None:

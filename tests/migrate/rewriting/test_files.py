@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import codecs
+import json
 import os
 import stat
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imgwire_async.migrate import RewrittenFile, UrlTotals, read_urls, rewrite_files
+from imgwire_async.ingest.results.outputs import write_table, write_text
+from imgwire_async.migrate import Compared, RewrittenFile, UrlTotals, read_urls, rewrite_files
+from imgwire_async.migrate.asset_items import AssetNote
+from imgwire_async.migrate.mapping import COLUMNS, MappedUrl
+from imgwire_async.migrate.redirects import RedirectKind, redirect_lines
 from imgwire_async.migrate.rewriting import pieces
+from imgwire_async.migrate.verification.page import write_page
 
 OLD = "https://shop.imgix.net/a.jpg"
 NEW = "https://cdn.example.com/one"
@@ -180,6 +187,30 @@ def test_the_file_of_urls_itself_is_left_unchanged(tmp_path: Path) -> None:
 
     assert [file.skipped for file in files] == [None, "the file of URLs itself"]
     assert OLD in urls.read_text()
+
+
+def test_files_that_jobs_have_written_are_left_unchanged(tmp_path: Path) -> None:
+    note = AssetNote(source_id="1", origin_path="/a.jpg", hosts=("shop.imgix.net",))
+    url = MappedUrl(note=note, old_url=OLD, image_id="2", cdn_url=NEW)
+    write_table(tmp_path / "urls.jsonl", COLUMNS, [url.row()])
+    rules: dict[RedirectKind, str] = {
+        "nginx": "r.conf",
+        "caddy": "r.caddy",
+        "cloudflare": "r.json",
+        "next": "r.mjs",
+    }
+    for kind, name in rules.items():
+        write_text(tmp_path / name, redirect_lines(kind, lambda: iter([url])))
+    compared = Compared("1", OLD, NEW, "w=1", ("w",), "exact")
+    (tmp_path / "results.jsonl").write_text(json.dumps(asdict(compared)) + "\n")
+    write_page(tmp_path / "index.html", [compared], shown=1, mean=1.5, worst=4.0, pictures="pictures")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    (tmp_path / "a.html").write_text(OLD)
+
+    files = rewrite(tmp_path)
+
+    assert [file.path.name for file in files if file.changed] == ["a.html"]
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_a_custom_domain_of_the_file_of_urls_is_found(tmp_path: Path) -> None:
