@@ -10,6 +10,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from imgwire_async.core.concurrency.threads import in_thread
+from imgwire_async.downloads.file_objects import target_error
 from imgwire_async.downloads.spool import Spool, chunks_of
 from imgwire_async.errors import DownloadTargetError, StoreError
 from imgwire_async.imgwire.export.folder import write_rows
@@ -96,15 +97,20 @@ class BucketTarget:
         """Write the manifest, replacing an older one.
 
         Raises:
+            DownloadTargetError: the temporary folder cannot be written.
             StoreError: the store rejects it.
         """
-        folder = await in_thread(tempfile.TemporaryDirectory)
+        folder: tempfile.TemporaryDirectory[str] | None = None
         try:
+            folder = await in_thread(tempfile.TemporaryDirectory)
             file = Path(folder.name, path)
             await in_thread(lambda: write_rows(str(file), notes))
             await self._write(path, file, overwrite=True)
+        except OSError as error:
+            raise target_error("a temporary file", error) from error
         finally:
-            await in_thread(folder.cleanup)
+            if folder is not None:
+                await in_thread(folder.cleanup)
 
     async def _write(self, path: str, content: bytes | Path, *, overwrite: bool) -> None:
         try:

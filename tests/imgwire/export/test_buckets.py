@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -145,6 +146,19 @@ async def test_an_older_manifest_is_not_replaced_by_a_new_journal(
         await to_bucket(client, s3)
 
     assert s3.objects == {"manifest.jsonl": b"mine"}
+
+
+async def test_a_manifest_for_which_there_is_no_temporary_folder_is_an_error_and_written_by_the_next_run(
+    client: AsyncImgwireClient, s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stored_images(client, 2)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(DownloadTargetError, match="temporary file"):
+        await to_bucket(client, s3, journal=tmp_path / "journal")
+    assert "manifest.jsonl" not in s3.objects
+    monkeypatch.undo()
+    await to_bucket(client, s3, journal=tmp_path / "journal")
+    assert len(manifest(s3, "manifest.jsonl")) == 2
 
 
 async def test_a_store_that_fails_once_is_retried(client: AsyncImgwireClient, s3: S3Server) -> None:
