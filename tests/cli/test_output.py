@@ -221,6 +221,20 @@ class TestAsAProcess:
 
         assert (process.returncode, output, complaints) == (130, b"", b"")
 
+    @pytest.mark.parametrize("options", [(), ("--json",)])
+    def test_ctrl_c_shows_the_images_that_are_stored(
+        self, sandbox: Sandbox, photo: Path, options: tuple[str, ...]
+    ) -> None:
+        arguments = ("upload", str(photo), "-", "--wait", *options)
+        with command(*arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            eventually(lambda: sandbox.requests.of("images.retrieve"))
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+
+        assert process.returncode == 130
+        image_id = sandbox.requests.of("images.retrieve")[0].path.rpartition("/")[2]
+        assert image_id in output.decode()
+
     def test_without_uploads_there_is_no_table(self, tmp_path: Path) -> None:
         with command("upload", str(tmp_path / "missing.png"), stdout=subprocess.PIPE) as process:
             output, _ = process.communicate()

@@ -37,6 +37,7 @@ from imgwire_async.cli.progress import upload_bars
 from imgwire_async.cli.streams import note, say
 
 if TYPE_CHECKING:
+    from imgwire_async.bodies.progress import ProgressHook
     from imgwire_async.imgwire.client import AsyncImgwireClient
     from imgwire_async.models import Image
 
@@ -87,38 +88,40 @@ def upload(
     seconds = longest_wait(timeout, wait=wait)
     metadata = cast("dict[str, str | int | float | bool]", name_value_pairs(meta))
     failures: list[errors.ImgwireError] = []
-    done: list[Image] = []
+    done: dict[int, Image] = {}
 
     async def work(imgwire: AsyncImgwireClient) -> None:
         import anyio
 
         limit = anyio.CapacityLimiter(_AT_ONCE)
-        with upload_bars() as bar:
 
-            async def one(path: str) -> None:
-                async with limit:
-                    try:
-                        _check_is_for_upload(path)
-                        image = await imgwire.images.upload(
-                            standard_input() if path == str(STANDARD) else path,
-                            file_name=file_name,
-                            mime_type=mime_type,
-                            purpose=purpose,
-                            custom_metadata=metadata,
-                            on_progress=bar(Path(path).name),
-                        )
-                        if wait:
-                            image = await imgwire.images.wait_until_ready(image.id, timeout=seconds)
-                        done.append(image)
-                    except errors.ImgwireError as error:
-                        failures.append(error)
-                        show_error(error, as_json=as_json, about=path)
+        async def one(number: int, path: str, on_progress: ProgressHook | None) -> None:
+            async with limit:
+                try:
+                    _check_is_for_upload(path)
+                    image = done[number] = await imgwire.images.upload(
+                        standard_input() if path == str(STANDARD) else path,
+                        file_name=file_name,
+                        mime_type=mime_type,
+                        purpose=purpose,
+                        custom_metadata=metadata,
+                        on_progress=on_progress,
+                    )
+                    if wait:
+                        done[number] = await imgwire.images.wait_until_ready(image.id, timeout=seconds)
+                except errors.ImgwireError as error:
+                    done.pop(number, None)
+                    failures.append(error)
+                    show_error(error, as_json=as_json, about=path)
 
-            async with anyio.create_task_group() as tasks:
-                for path in files:
-                    tasks.start_soon(one, path)
-        if done:
-            show_records([image.to_dict() for image in done], COLUMNS, as_json=as_json)
+        try:
+            with upload_bars() as bar:
+                async with anyio.create_task_group() as tasks:
+                    for number, path in enumerate(files):
+                        tasks.start_soon(one, number, path, bar(Path(path).name))
+        finally:  # after Ctrl-C, too, because these images are stored
+            if done:
+                show_records([image.to_dict() for image in done.values()], COLUMNS, as_json=as_json)
 
     run(work, as_json=as_json)
     if failures:

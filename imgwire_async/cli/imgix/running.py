@@ -78,11 +78,13 @@ async def each(
             if end is not None:
                 return
 
-    async with anyio.create_task_group() as tasks:
-        for _ in range(min(_AT_ONCE, len(items))):
-            tasks.start_soon(worker)
-    if results:
-        show_records([results[number] for number in sorted(results)], columns, as_json=False)
+    try:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(min(_AT_ONCE, len(items))):
+                tasks.start_soon(worker)
+    finally:  # after Ctrl-C, too, because this has been done
+        if results:
+            show_records([results[number] for number in sorted(results)], columns, as_json=False)
     if end is not None:
         raise end
     if failures:

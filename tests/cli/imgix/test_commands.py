@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from typer.testing import CliRunner, Result
 
 from imgwire_async.cli.app import app
+from imgwire_async.cli.imgix.running import each
 from imgwire_async.core.pace.limits import RateLimit
 from imgwire_async.imgix.service import ImgixService
 from imgwire_async.sandbox import ImgixSandbox
@@ -394,3 +397,19 @@ def test_another_base_url_receives_the_key_of_the_variable(
     monkeypatch.setenv("IMGIX_API_BASE_URL", "http://127.0.0.1:1")
 
     assert lines(cli("sources", "ls", "--json", "--base-url", local.base_url)) == []
+
+
+async def test_an_interrupted_command_shows_what_it_has_done(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = anyio.Event()
+
+    async def work(item: str) -> dict[str, str]:
+        if item == "slow":
+            waiting.set()
+            await anyio.sleep_forever()
+        return {"id": item}
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(each, ["done", "slow"], work, ["id"], as_json=False))
+        await waiting.wait()
+        tasks.cancel_scope.cancel()
+    assert "done" in capsys.readouterr().out
