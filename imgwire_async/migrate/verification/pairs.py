@@ -70,8 +70,11 @@ def pairs(
     *,
     default_params: DefaultParams | None = None,
     judgement: Judgement = JUDGED,
+    rendering_base_url: str | None = None,
 ) -> Iterator[Pair]:
     """Pairs of all rows in all variants.
+
+    A comparison with another imgix is another one: `rendering_base_url` is part of its id.
 
     Raises:
         InvalidArgumentError: an old URL is not a URL with a path.
@@ -80,11 +83,16 @@ def pairs(
     for row in rows:
         assets = UrlMap([row])
         for variant in chosen:
-            yield _pair(row, variant, assets, default_params, judgement)
+            yield _pair(row, variant, assets, default_params, judgement, rendering_base_url)
 
 
 def _pair(
-    row: UrlRow, variant: str, assets: UrlMap, default_params: DefaultParams | None, judgement: Judgement
+    row: UrlRow,
+    variant: str,
+    assets: UrlMap,
+    default_params: DefaultParams | None,
+    judgement: Judgement,
+    rendering_base_url: str | None,
 ) -> Pair:
     plain = row.old_url.partition("?")[0].partition("#")[0]
     names = [
@@ -105,8 +113,9 @@ def _pair(
     if found.url is None or found_lossless.url is None:
         raise InvalidArgumentError(f"the variant {variant!r} of {plain[:200]!r} is not a URL of imgix")
     findings = tuple(f"{one.name}: {one.reason}" for one in (*found.unsupported, *found.approximate))
+    at = "" if rendering_base_url is None else f"\n{rendering_base_url.rstrip('/')}"
     return Pair(
-        _digest(f"{old_url}\n{found.url}"),
+        _digest(f"{old_url}\n{found.url}{at}"),
         old_url,
         found.url,
         lossless,

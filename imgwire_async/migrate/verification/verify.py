@@ -118,7 +118,7 @@ async def verify_urls(
         judgement: The numbers that no document specifies.
         token: `secure_url_token` of the source, to sign the URLs. It is not written anywhere.
         rendering_base_url: Where imgix's rendering hosts can be reached without DNS, which a local imgix
-            needs: its `base_url`.
+            needs: its `base_url`. Comparisons with another imgix are not reused.
         on_compared: Called after each comparison of this run. An exception that it raises ends the run.
 
     Raises:
@@ -159,7 +159,15 @@ async def verify_urls(
     done = await to_thread.run_sync(run.results.done)
     planned: set[str] = set()
     found = VerificationReport(page=folder / PAGE)
-    wanted = iter(pairs(rows, wanted_variants, default_params=default_params, judgement=judgement))
+    wanted = iter(
+        pairs(
+            rows,
+            wanted_variants,
+            default_params=default_params,
+            judgement=judgement,
+            rendering_base_url=rendering_base_url,
+        )
+    )
     try:
         async with deliveries(rate, concurrency) as (imgix, imgwire):
             send, receive = anyio.create_memory_object_stream[Pair](0)

@@ -166,6 +166,16 @@ async def test_a_report_covers_the_comparisons_of_its_run(both: BothServices, ur
     assert (dict(found.counts), found.reused, len(results(urls))) == ({"agrees": 2}, 0, 4)
 
 
+async def test_comparisons_with_another_imgix_are_made_again(both: BothServices, urls: Path) -> None:
+    await verify(both, urls, variants=["w=50"])
+    with ImgixSandbox(deployment_delay=0) as empty:
+        other = await verify(both, urls, variants=["w=50"], rendering_base_url=empty.base_url)
+    assert (dict(other.counts), other.reused) == ({"failed": 2}, 0)
+
+    same = await verify(both, urls, variants=["w=50"], rendering_base_url=f"{both.imgix.base_url}/")
+    assert (dict(same.counts), same.reused) == ({"agrees": 2}, 2)
+
+
 async def test_results_half_written_by_a_killed_process_are_compared_again(
     both: BothServices, urls: Path
 ) -> None:
