@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
+from imgwire_async.core.pace.local_limits import most_at_once
 from imgwire_async.errors import ConfigurationError, InvalidArgumentError
 from imgwire_async.stores.calling import let_threads_finish
 from imgwire_async.stores.credentials import aws_provider, azure_options, azure_provider, check_google_options
@@ -133,6 +134,9 @@ def _opened(uri: ObjectUri, given: dict[str, str]) -> Any:  # noqa: ANN401 - obs
     # obstore validates the configuration; its types list every name.
     stores: Any = store
     profile = config.pop("profile", None)
+    if (most := most_at_once()) is not None:
+        # Idle connections to a bucket take descriptors from the uploads, which would wait for them.
+        client.setdefault("pool_max_idle_per_host", str(max(1, most // 4)))
     try:
         if uri.provider == "gs":
             check_google_options(config)

@@ -22,6 +22,7 @@ from imgwire_async.core.pace.local_limits import lacking, patiently
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.ingest.support import folder_of, ingest
+from tests.stores.s3_server import s3_server
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the limit of POSIX")
 
@@ -88,6 +89,22 @@ os.mkdir("new")
 anyio.run(main, backend=backend)
 """
 
+FROM_BUCKET = """
+import asyncio, resource
+from imgwire_async import AsyncImgwireClient, Bucket
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))
+
+async def main():
+    async with AsyncImgwireClient() as imgwire, asyncio.timeout(45):
+        async with imgwire.ingest(Bucket({uri!r}, options={options!r}), concurrency=100) as job:
+            async for _ in job:
+                pass
+        assert job.report.stored == 100
+
+asyncio.run(main())
+"""
+
 
 def run(
     sandbox: Sandbox, folder: Path, *arguments: str, program: str = PROGRAM
@@ -152,6 +169,15 @@ async def test_few_descriptors_fail_no_download(
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
     found = sorted(path.read_bytes() for path in (tmp_path / "new").glob("*.png"))
     assert found == sorted(path.read_bytes() for path in folder.iterdir())
+
+
+def test_few_descriptors_fail_no_upload_from_a_bucket(sandbox: Sandbox, tmp_path: Path) -> None:
+    with s3_server() as s3:
+        for file in folder_of(tmp_path / "photos", 100).iterdir():
+            s3.objects[f"photos/{file.name}"] = file.read_bytes()
+        program = FROM_BUCKET.format(uri="s3://photos/photos/", options=s3.options)
+        ended = run(sandbox, tmp_path, program=program)
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
 
 
 def test_large_files_leave_room_for_connections(sandbox: Sandbox, tmp_path: Path) -> None:
