@@ -119,7 +119,7 @@ def upload(
                 async with anyio.create_task_group() as tasks:
                     for number, path in enumerate(files):
                         tasks.start_soon(one, number, path, bar(Path(path).name))
-        finally:  # after Ctrl-C, too, because these images are stored
+        finally:  # even after Ctrl-C, because these images are stored
             if done:
                 show_records([image.to_dict() for image in done.values()], COLUMNS, as_json=as_json)
 

@@ -82,7 +82,7 @@ async def each(
         async with anyio.create_task_group() as tasks:
             for _ in range(min(_AT_ONCE, len(items))):
                 tasks.start_soon(worker)
-    finally:  # after Ctrl-C, too, because this has been done
+    finally:  # even after Ctrl-C, because this has been done
         if results:
             show_records([results[number] for number in sorted(results)], columns, as_json=False)
     if end is not None:
