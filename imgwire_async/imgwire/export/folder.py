@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 from imgwire_async.core.concurrency.descriptors import while_lacking
@@ -19,7 +20,9 @@ from imgwire_async.downloads.spool import Spool
 from imgwire_async.errors import DownloadTargetError
 from imgwire_async.imgwire.export.records import COLUMNS, row_as_text
 from imgwire_async.ingest.results.outputs import write_table, write_text
-from imgwire_async.ingest.sources.own_files import EXPORTING
+
+STAGING: Final = ".imgwire-export-"
+"""Prefix of the job's folder for incomplete files. Names of exported files never start with a dot."""
 
 
 class FolderTarget:
@@ -35,7 +38,7 @@ class FolderTarget:
 
     def __init__(self, folder: str, mark: str, *, overwrite: bool) -> None:
         self._root = Path(os.path.abspath(folder))  # noqa: PTH100 - keeps symbolic links
-        self._staging = self._root / f"{EXPORTING}{mark}"  # names of exported files never start with a dot
+        self._staging = self._root / f"{STAGING}{mark}"
         self._overwrite = overwrite
         self.name = str(self._root)
 

@@ -47,12 +47,8 @@ REDIRECT_LIST: Final = b'[\n  {"redirect": {"source_url": "'
 """The start of a redirect list of a migration, which is JSON and so has no comment of its own."""
 COMPARED: Final = "pictures", "results.jsonl"
 """The folder with the pictures of a comparison report, and the file beside it."""
-EXPORTING: Final = ".imgwire-export-"
-"""Prefix of the folder for the incomplete files of an export."""
-REWRITING: Final = ".imgwire-rewrite-"
-"""Prefix of the new content of a file that is being rewritten."""
 _INCOMPLETE: Final = re.compile(
-    rf"\.download-[0-9a-f]{{32}}\.part|{re.escape(REWRITING)}[0-9a-f]{{32}}\.tmp|{re.escape(EXPORTING)}[0-9a-f]{{12}}"
+    r"\.download-[0-9a-f]{32}\.part|\.[a-z]+-rewrite-[0-9a-f]{32}\.tmp|\.[a-z]+-export-[0-9a-f]{12}"
 )
 """Files that are being written, or that a killed process has left behind, and folders of them."""
 

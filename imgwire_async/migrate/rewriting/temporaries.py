@@ -12,21 +12,20 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from imgwire_async.ingest.sources.own_files import REWRITING
-
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-_NAME: Final = re.compile(re.escape(REWRITING) + r"[0-9a-f]{32}\.tmp")
+_PREFIX: Final = ".imgwire-rewrite-"
+_NAME: Final = re.compile(re.escape(_PREFIX) + r"[0-9a-f]{32}\.tmp")
 _CREATING: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _LOCKING: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def is_temporary(path: Path) -> bool:
     """Whether this is the name of a temporary file, in use or left behind."""
-    return path.name.startswith(REWRITING) and _NAME.fullmatch(path.name) is not None
+    return path.name.startswith(_PREFIX) and _NAME.fullmatch(path.name) is not None
 
 
 class Temporary:
@@ -40,7 +39,7 @@ class Temporary:
     """
 
     def __init__(self, beside: Path) -> None:
-        self.path = beside.with_name(f"{REWRITING}{uuid4().hex}.tmp")
+        self.path = beside.with_name(f"{_PREFIX}{uuid4().hex}.tmp")
         self.file = os.fdopen(os.open(self.path, _CREATING, 0o600), "wb")
         self._lock: int | None = None
         if fcntl is not None:

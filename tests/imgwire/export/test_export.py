@@ -228,7 +228,7 @@ async def test_a_large_image_uses_a_temporary_file_in_the_target_that_is_removed
     await export(client, tmp_path / "out")
 
     files = files_below(tmp_path / "out") - {"manifest.jsonl"}
-    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(folder.EXPORTING)]
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(folder.STAGING)]
     assert {digest(tmp_path / "out" / name) for name in files} == {image.hash_sha256 for image in images}
     usual = (tmp_path / "out" / "manifest.jsonl").stat().st_mode
     assert {(tmp_path / "out" / name).stat().st_mode for name in files} == {usual}
