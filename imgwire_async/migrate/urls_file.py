@@ -178,6 +178,8 @@ def read_urls(path: PathSource, *, aliases: Collection[str] = ()) -> UrlMap:
 def url_rows(path: PathSource) -> Iterator[UrlRow]:
     """The rows of such a file, one after the other; see `read_urls`."""
     name = os.fsdecode(path)
+    if "\0" in name:
+        raise InvalidArgumentError(f"cannot read {name!r}: a path contains no NUL character")
     try:
         for number, cells in _cells(name):
             if isinstance(cells, str):

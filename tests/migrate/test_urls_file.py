@@ -140,6 +140,8 @@ def test_a_packed_file_is_rejected_with_what_to_do(tmp_path: Path) -> None:
 def test_a_file_that_does_not_exist_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="No such file"):
         read_urls(tmp_path / "none.csv")
+    with pytest.raises(InvalidArgumentError, match="NUL"):
+        read_urls("urls\0.csv")
 
 
 UUIDS = "91cb22dd-1fad-43af-81a9-c506ff1212eb/cab300d8-beaf-4127-a992-607335e24546"

@@ -33,15 +33,17 @@ def default_journal(source: str, options: Mapping[str, str] | None = None) -> Pa
     Raises:
         InvalidArgumentError: the source is a URI that names no bucket.
         JournalError: the current folder has a journal that an earlier version may have made for the source.
-        ConfigurationError: the folder for the journal of a URL or bucket cannot be created.
+        ConfigurationError: the folder for the journal of a URL or bucket cannot be created, or the current
+            folder was deleted.
     """
     if source == "-":
-        return Path.cwd() / "stdin.journal"
+        return _current_folder() / "stdin.journal"
     if is_url(source) or is_object(source):
         return _in_state_folder(identity_of(source, options))
+    here = _current_folder()
     resolved = Path(os.path.realpath(source))
     name = f"{resolved.name or 'root'}.journal"
-    journal, earlier = resolved.parent / name, Path.cwd() / name
+    journal, earlier = resolved.parent / name, here / name
     if not journal.exists() and journal != earlier and is_unbound(earlier):
         raise JournalError(
             f"{earlier} was written by an earlier version, which kept the journals of all sources with this "
@@ -60,13 +62,20 @@ def migration_journal(imgix: AsyncImgixClient) -> Path:
         imgix: the client of the account that is moved.
 
     Raises:
-        ConfigurationError: the folder for the journal cannot be created.
+        ConfigurationError: the folder for the journal cannot be created, or the current folder was deleted.
     """
-    kept = Path.cwd() / "imgix.journal"
+    kept = _current_folder() / "imgix.journal"
     if kept.exists():
         return kept
     service = same_for_all_spellings(core_of(imgix).options.base_url)
     return _in_state_folder(f"migration from {service}")
+
+
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise ConfigurationError("the current folder was deleted; change to another one") from error
 
 
 def _in_state_folder(name: str) -> Path:

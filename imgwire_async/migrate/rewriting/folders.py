@@ -106,8 +106,9 @@ def _below(path: Path, *, named: bool) -> Iterator[Path | Skipped | Leftover]:
         else:
             for below in sorted(path.iterdir()):
                 yield from _below(below, named=False)
-    except OSError as error:
-        yield Skipped(path, f"cannot be read: {error.strerror or error}", failed=True)
+    except (OSError, ValueError) as error:  # ValueError: a NUL character
+        reason = getattr(error, "strerror", None) or error
+        yield Skipped(path, f"cannot be read: {reason}", failed=True)
 
 
 def _vendored_part(path: Path) -> str | None:
@@ -123,6 +124,6 @@ def _vendored_part(path: Path) -> str | None:
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     return found.st_dev, found.st_ino

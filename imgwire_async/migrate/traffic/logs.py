@@ -68,6 +68,8 @@ def logged_requests(path: PathSource) -> Iterator[LoggedRequest]:
         InvalidArgumentError: it cannot be read.
     """
     name = os.fsdecode(path)
+    if "\0" in name:
+        raise InvalidArgumentError(f"cannot read {name!r}: a path contains no NUL character")
     try:
         with open(name, "rb") as file:  # noqa: PTH123 - a name as given
             yield from requests_of(file)

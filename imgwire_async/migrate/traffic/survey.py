@@ -12,7 +12,7 @@ from imgwire_async.migrate.traffic.logs import LoggedRequest, PathSource, logged
 from imgwire_async.migrate.translation.records import JUDGED, Asset, DefaultParams, Finding, Judgement, Status
 from imgwire_async.migrate.translation.rules.table import NAMES
 from imgwire_async.migrate.translation.translate import translate_url
-from imgwire_async.migrate.translation.urls import is_imgix, is_imgix_video, pairs_of, split_url
+from imgwire_async.migrate.translation.urls import ascii_host, is_imgix, is_imgix_video, pairs_of, split_url
 
 T = TypeVar("T")
 
@@ -119,7 +119,7 @@ class TrafficSurvey:
         self.other_hosts = 0
         self.rejected = 0
         self.unreadable = 0
-        self._hosts = {host.lower() for host in hosts}
+        self._hosts = set(map(ascii_host, hosts))
         self._default_params = default_params
         self._judgement = judgement
         self._assets = _AnyAsset()

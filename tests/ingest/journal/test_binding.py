@@ -358,6 +358,23 @@ def test_without_a_place_for_the_journal_the_error_says_to_name_one(
     assert "--journal" in ended.stderr
 
 
+@pytest.mark.parametrize("arguments", [("ingest", "photos"), ("migrate", "run")])
+def test_a_current_folder_that_was_deleted_is_named_as_the_problem(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    for name in ("IMGWIRE_API_KEY", "IMGIX_API_KEY"):
+        monkeypatch.setenv(name, "key")
+    (tmp_path / "deleted").mkdir()
+    with monkeypatch.context() as there:
+        there.chdir(tmp_path / "deleted")
+        (tmp_path / "deleted").rmdir()
+
+        ended = CliRunner().invoke(app, arguments)
+
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "the current folder was deleted" in ended.stderr
+
+
 def test_the_error_for_another_service_names_both(
     cli: Invoke, sandbox: Sandbox, other: Sandbox, tmp_path: Path
 ) -> None:

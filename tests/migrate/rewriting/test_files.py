@@ -303,6 +303,8 @@ def test_a_path_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     (file,) = rewrite(tmp_path / "none.html")
 
     assert file.error == "cannot be read: No such file or directory"
+    [file] = rewrite(tmp_path / "no\0ne")
+    assert file.error == "cannot be read: embedded null byte"
 
 
 def test_overlapping_paths_are_read_once(tmp_path: Path) -> None:

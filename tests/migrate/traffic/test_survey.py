@@ -138,6 +138,8 @@ def test_damaged_gzip_and_missing_files_are_errors(tmp_path: Path) -> None:
             surveyed(tmp_path, damaged)
     with pytest.raises(InvalidArgumentError, match="No such file"):
         survey_traffic([tmp_path / "none.log"])
+    with pytest.raises(InvalidArgumentError, match="NUL"):
+        survey_traffic(["access\0.log"])
 
 
 def test_requests_for_other_things_than_imgix_images_are_omitted(tmp_path: Path) -> None:
@@ -150,6 +152,12 @@ def test_requests_for_other_things_than_imgix_images_are_omitted(tmp_path: Path)
 
     assert (found.requests, found.rejected, found.unreadable, found.other_hosts) == (2, 2, 2, 1)
     assert found.statuses == {"exact": 1, "unsupported": 1}
+
+
+def test_a_custom_domain_may_be_written_in_unicode_or_in_its_dns_form(tmp_path: Path) -> None:
+    for host in ("Bücher.example", "xn--bcher-kva.example"):
+        found = surveyed(tmp_path, "https://xn--bcher-kva.example/a.jpg?w=1", hosts=[host])
+        assert (found.requests, found.other_hosts) == (1, 0)
 
 
 def test_names_are_canonical_and_each_status_is_counted(tmp_path: Path) -> None:
