@@ -78,6 +78,7 @@ def migrate(
             "IMGIX_RENDERING_BASE_URL": imgix.base_url,
             "IMGWIRE_API_KEY": imgwire.server_key,
             "IMGWIRE_API_BASE_URL": imgwire.base_url,
+            "XDG_STATE_HOME": str(folder / "state"),  # the folder for the journal
         }
         succeeded = all(step(console, folder, environment, *one) for one in STEPS)
     console.print(f"\n[bold]Done in {perf_counter() - start:.0f} s[/bold]")

@@ -34,6 +34,9 @@ for name in set(os.environ) - SETTINGS_OF_THE_TESTS:
 # They do not see the keys that `imgwire-async login` has stored for the user, either.
 os.environ["IMGWIRE_CONFIG_FILE"] = os.devnull
 
+# Nor journals in the user's home, which earlier runs with the same port may have left.
+os.environ["XDG_STATE_HOME"] = os.devnull
+
 # Processes in the background of a shell ignore Ctrl-C, and so would their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -28,6 +28,7 @@ OLD = "https://shop.imgix.net/heroes/hero.jpg"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with the files named in the guide."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # the folder for the journal
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "index.html").write_text(f'<img src="{OLD}?w=4"><img src="{OLD}?w=<%= w %>">')
     (tmp_path / "products.csv").write_text(f"id,image_url\n1,{OLD}?h=5\n")

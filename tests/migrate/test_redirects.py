@@ -134,7 +134,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         command = [program, "-c", str(configuration), "-e", "stderr"]
     else:
         configuration.write_text(
-            f"{{\n\tadmin off\n\tauto_https off\n}}\n"
+            f"{{\n\tadmin off\n\tpersist_config off\n\tauto_https off\n}}\n"
             f"http://{HOST}:{port} {{\n\timport {rules}\n\trespond 404\n}}\n"
         )
         command = [program, "run", "--adapter", "caddyfile", "--config", str(configuration)]
