@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -85,9 +86,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(port: int, *command: str) -> Iterator[None]:
-    """Run a server; enters the block once the server accepts connections."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:
+def running(port: int, folder: Path, *command: str) -> Iterator[None]:
+    """Run a server, which may keep files in `folder`; enters the block once it accepts connections."""
+    own = os.environ | {"XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    with subprocess.Popen(command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:
         try:
             while True:
                 try:
@@ -134,11 +136,11 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         command = [program, "-c", str(configuration), "-e", "stderr"]
     else:
         configuration.write_text(
-            f"{{\n\tadmin off\n\tpersist_config off\n\tauto_https off\n}}\n"
+            f"{{\n\tadmin off\n\tauto_https off\n}}\n"
             f"http://{HOST}:{port} {{\n\timport {rules}\n\trespond 404\n}}\n"
         )
         command = [program, "run", "--adapter", "caddyfile", "--config", str(configuration)]
-    with running(port, *command):
+    with running(port, folder, *command):
         yield port
 
 

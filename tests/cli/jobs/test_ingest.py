@@ -237,6 +237,7 @@ def test_a_bucket_is_ingested_with_options_and_a_journal_of_its_own(
 def test_an_incomplete_list_of_a_denied_bucket_says_so(
     cli: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-the-tests")
