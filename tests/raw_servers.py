@@ -5,9 +5,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -57,6 +63,14 @@ class Connection:
 
     def hang_up(self) -> None:
         self.socket.close()
+
+    def wait_until_received(self) -> None:
+        """Wait until the client's machine has all that was sent, which a reset would otherwise discard."""
+        if sys.platform != "linux":
+            time.sleep(0.02)
+            return
+        while int.from_bytes(fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)), sys.byteorder):
+            time.sleep(0.001)
 
     def reset(self) -> None:
         """Close with a TCP RST."""

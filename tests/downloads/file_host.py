@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,7 +75,7 @@ def respond(connection: Connection, head: bytes, step: Step) -> bool:
     if step.fault == "stall":
         connection.wait_for_end_of_test()
     if step.fault == "reset":
-        time.sleep(0.02)  # what has been sent must arrive before the reset overtakes it
+        connection.wait_until_received()
         connection.reset()
     return False
 

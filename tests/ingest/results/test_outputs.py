@@ -178,7 +178,8 @@ def test_the_list_has_failed_and_untried_items_and_no_stored_ones(
 ) -> None:
     folder_of(tmp_path / "photos", 4)
     assert cli("photos").exit_code == 0
-    folder_of(tmp_path / "photos", 20)
+    for file in sorted(folder_of(tmp_path / "more", 20).iterdir())[4:]:  # the first four are unchanged
+        file.rename(tmp_path / "photos" / file.name)
     sandbox.faults.times(3, "images.create", status=413)
     sandbox.faults.always("images.create", status=402)
 
