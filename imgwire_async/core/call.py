@@ -21,6 +21,7 @@ from imgwire_async.core.responses import Result, parse_response
 from imgwire_async.core.sending import send_body
 from imgwire_async.core.values.numbers import json_number
 from imgwire_async.core.values.redaction import Secret
+from imgwire_async.core.values.texts import is_encodable
 from imgwire_async.errors import (
     APIStatusError,
     CallContext,
@@ -242,18 +243,10 @@ def _query_text(value: QueryValue) -> str:
 def _check_query(request: Request) -> None:
     for name, value in request.query.items():
         # Values are not shown: one may be an upload token.
-        if isinstance(value, str) and not _is_unicode(value):
+        if isinstance(value, str) and not is_encodable(value):
             raise InvalidArgumentError(
                 f"{name} contains a lone surrogate, which cannot be sent", operation=request.operation.name
             )
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=json_number)

@@ -68,13 +68,13 @@ class Spool:
         try:
             if self._file is None:
                 self._file = _new_file(self._folder)
-            self._parts = [b"".join(self._parts)]
-            while rest := self._parts.pop():
-                self._parts.append(rest)  # stays if it cannot be written
-                self._parts[0] = rest[self._file.write(rest) :]
+            rest = b"".join(self._parts)
+            while rest:
+                self._parts = [rest]  # what cannot be written stays
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
             raise target_error("a temporary file", error) from error
-        self._waiting = 0
+        self._parts, self._waiting = [], 0
 
     async def restart(self) -> bool:
         """Forget what has arrived."""

@@ -188,9 +188,8 @@ def checked_deployment(deployment: object, operation: str, *, new: bool) -> Depl
 def _problem_with(deployment: Deployment, *, new: bool) -> str | None:
     hosts = deployment.imgix_subdomains
     given: object = () if hosts is None else hosts
-    if not isinstance(given, Iterable) or not all(isinstance(host, str) for host in given):
-        return "imgix_subdomains must be a list of strings"
-    if isinstance(given, str):
+    are_hosts = isinstance(given, Iterable) and all(isinstance(host, str) for host in given)
+    if not are_hosts or isinstance(given, str):
         return "imgix_subdomains must be a list of strings"
     if not deployment.type:
         return "the deployment has no type; pass one, such as type='webfolder'"
