@@ -138,7 +138,13 @@ class LocalService(ABC, Generic[R]):
             RuntimeError: it is already running.
             OSError: the address is in use, or the folder cannot be used.
         """
+        self._start(threading.Event())
+
+    def _start(self, given_up: threading.Event) -> None:
+        """Start serving, unless `given_up` is set before it begins."""
         with self._starting_or_stopping, contextlib.ExitStack() as undo:
+            if given_up.is_set():
+                return
             if self._thread is not None:
                 raise RuntimeError("the sandbox is already running")
             listener = undo.enter_context(contextlib.closing(_listen(self._host, self._port)))
@@ -186,10 +192,12 @@ class LocalService(ABC, Generic[R]):
         self.stop()
 
     async def __aenter__(self) -> Self:
+        given_up = threading.Event()
         try:
-            await anyio.to_thread.run_sync(self.start)
+            await anyio.to_thread.run_sync(self._start, given_up)
         except anyio.get_cancelled_exc_class():
-            # The thread keeps starting; without this nothing would stop it.
+            # The thread may have begun, and then ends with a service that runs, or begin after `stop`.
+            given_up.set()
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self.stop)
             raise

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -72,6 +73,36 @@ async def test_a_caller_cancelled_while_it_starts_leaves_nothing_running() -> No
         await asyncio.gather(task, return_exceptions=True)
 
     assert servers() == before
+
+
+async def test_a_start_that_is_cancelled_before_its_thread_begins_starts_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting, begin, ended = (threading.Event() for _ in range(3))
+    run_sync = anyio.to_thread.run_sync
+
+    async def run_late(work: Callable[..., None], *arguments: object) -> None:
+        def late() -> None:
+            waiting.set()
+            begin.wait(20)
+            work(*arguments)
+            ended.set()
+
+        monkeypatch.setattr(anyio.to_thread, "run_sync", run_sync)
+        await run_sync(late)
+
+    monkeypatch.setattr(anyio.to_thread, "run_sync", run_late)
+    sandbox = Sandbox()
+    task = asyncio.create_task(sandbox.__aenter__())
+    assert await run_sync(waiting.wait, 20)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    begin.set()
+    assert await run_sync(ended.wait, 20)
+
+    assert repr(sandbox) == "<Sandbox not running>"
+    await run_sync(sandbox.stop)
 
 
 def test_it_leaves_no_threads_files_or_folders_behind() -> None:
