@@ -10,6 +10,7 @@ from imgwire_async.cli import interruptions
 def main() -> None:
     """Run the command; without the extra, explain how to install it."""
     interruptions.at_once()
+    interruptions.not_ignored()
     from imgwire_async.cli.streams import prepare_streams
 
     prepare_streams()

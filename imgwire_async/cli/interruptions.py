@@ -34,6 +34,11 @@ def at_once() -> None:
     _handle(lambda number, _: os._exit(code_of(number)))
 
 
+def not_ignored() -> None:
+    """End the process if a signal's exception is raised where Python ignores it, such as in a destructor."""
+    sys.unraisablehook = _end_or_report
+
+
 def by_exit() -> None:
     """Raise `SystemExit` at a signal, which lets prompts restore the terminal."""
     _handle(lambda number, _: sys.exit(code_of(number)))
@@ -54,6 +59,15 @@ def by_cancelling() -> Iterator[None]:
     finally:
         for number, handler in before:
             signal.signal(number, handler)
+
+
+def _end_or_report(ignored: sys.UnraisableHookArgs) -> None:
+    error = ignored.exc_value
+    if isinstance(error, KeyboardInterrupt):
+        os._exit(code_of(received()))
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        os._exit(error.code)
+    sys.__unraisablehook__(ignored)
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:

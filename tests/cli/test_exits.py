@@ -299,6 +299,41 @@ def test_a_signal_in_the_first_second_shows_no_traceback(
     assert (process.returncode, complaints) == (128 + number, "")
 
 
+IN_A_DESTRUCTOR = """
+import os, sys
+
+class Signals:
+    def __del__(self):
+        os.kill(os.getpid(), {number})
+        for _ in range(1000):
+            pass
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{module}":
+            sys.meta_path.remove(self)
+            Signals()
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "module",
+    ["imgwire_async.cli.app", "anyio", "httpx"],
+    ids=["loading", "running a command", "making a client"],
+)
+def test_a_signal_is_not_lost_where_python_ignores_exceptions(module: str, number: signal.Signals) -> None:
+    code = IN_A_DESTRUCTOR.format(module=module, number=int(number)) + MAIN
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "upload", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        code_of_exit = process.wait(60)
+        assert process.stderr is not None
+        assert (code_of_exit, process.stderr.read()) == (128 + number, b"")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_at_a_question_ends_with_its_code(number: signal.Signals) -> None:
     with subprocess.Popen(
