@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -99,10 +101,19 @@ def test_a_reader_that_has_gone_ends_a_download_quietly(photo: Path) -> None:
     assert (ended.returncode, ended.stderr) == (1, b"")
 
 
-def test_ctrl_c_ends_the_wait_for_standard_input() -> None:
+def test_ctrl_c_ends_the_wait_for_standard_input(photo: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", MAIN, "upload", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        time.sleep(2)  # it must end at any point of the start-up
+        assert process.stdin is not None
+        process.stdin.write(photo.read_bytes()[:100])
+        process.stdin.flush()
+        while unread_bytes_of(process.stdin):
+            time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        assert process.stderr is not None
+        assert (process.wait(timeout=60), process.stderr.read()) == (130, b"")
+
+
+def unread_bytes_of(pipe: IO[bytes]) -> int:
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
