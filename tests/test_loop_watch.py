@@ -19,7 +19,7 @@ import asyncio, gc, json, time
 from loop_watch import LoopWatch
 
 async def computes():
-    end = time.thread_time() + 0.12
+    end = time.thread_time() + 0.3
     while time.thread_time() < end:
         pass
 
@@ -62,7 +62,7 @@ def test_a_callback_that_takes_long_is_named_with_its_stack(case: str, part: str
     worst = found["worst"][0]
     assert (found["over"], found["over_by_collecting"]) == (1, 0)
     assert worst["what"] == f"step of {case}"
-    assert 0.1 < worst[part] <= worst["own"] <= worst["wall"] < 5
+    assert 0.1 < worst[part] <= worst["own"] <= worst["wall"] < 60
     assert f"in {case}" in worst["stack"]
 
 

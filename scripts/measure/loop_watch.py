@@ -20,6 +20,7 @@ import time
 import traceback
 from asyncio import events
 from dataclasses import asdict, dataclass, field
+from traceback import StackSummary
 from typing import Any, Final
 
 WORTH_A_LOOK: Final = 0.05
@@ -27,6 +28,7 @@ WORTH_A_LOOK: Final = 0.05
 _SAMPLE_AFTER: Final = 0.03
 _SAMPLE_EVERY: Final = 0.01
 _KEPT: Final = 5
+_FRAMES: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,12 @@ class Stall:
     blocked: float
     core: float
     """Seconds for which there was no core for it."""
-    stack: str
-    """The stack of the loop after 30 ms, if it was sampled."""
+    stack: StackSummary
+    """The stack of the loop after 30 ms; empty unless it was sampled."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stall as JSON."""
+        return asdict(self) | {"stack": "".join(self.stack.format())}
 
 
 @dataclass(slots=True)
@@ -68,7 +74,7 @@ class LoopWatch:
     _began: float | None = None
     _collecting: float = 0.0
     _collection_began: float = 0.0
-    _sample: str = ""
+    _sample: StackSummary = field(default_factory=StackSummary)
 
     def install(self) -> None:
         """Begin, in the thread of the loop. It must be asyncio's own loop, not uvloop's."""
@@ -80,7 +86,7 @@ class LoopWatch:
             if threading.get_ident() != thread:
                 run(handle)
                 return
-            self._collecting, self._sample = 0.0, ""
+            self._collecting, self._sample = 0.0, StackSummary()
             core, processor = _without_core(schedstat), time.thread_time()
             self._began = began = time.perf_counter()
             try:
@@ -118,7 +124,7 @@ class LoopWatch:
             "longest_without_core": self.longest_without_core,
             "collections": self.collections,
             "longest_collection": self.longest_collection,
-            "worst": [asdict(one) for one in self.worst],
+            "worst": [one.to_dict() for one in self.worst],
         }
 
     def _note(self, handle: events.Handle, *, wall: float, processor: float, core: float) -> None:
@@ -157,7 +163,11 @@ class LoopWatch:
             began = self._began
             if began is not None and not self._sample and time.perf_counter() - began > _SAMPLE_AFTER:
                 frame = sys._current_frames().get(thread)  # noqa: SLF001 - the documented way
-                self._sample = "".join(traceback.format_stack(frame, limit=8))
+                # Reading the lines of code may take longer than the callback, so that is left for later.
+                self._sample = StackSummary.extract(
+                    traceback.walk_stack(frame), limit=_FRAMES, lookup_lines=False
+                )
+                self._sample.reverse()
 
 
 def _without_core(schedstat: int) -> float:
