@@ -8,15 +8,19 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _Handler: TypeAlias = "Callable[[int, FrameType | None], object]"
 
+_Result = TypeVar("_Result")
+
 _received: list[int] = []
+_cancel: list[Callable[[], None]] = []
+"""While an event loop runs, the last one cancels its work."""
 
 
 def code_of(number: int) -> int:
@@ -46,7 +50,7 @@ def by_exit() -> None:
 
 @contextmanager
 def by_cancelling() -> Iterator[None]:
-    """Make an event loop in the block cancel its work at a signal and raise `KeyboardInterrupt`."""
+    """At a signal, cancel what `run` runs, or raise `KeyboardInterrupt`; at a second one, exit."""
     try:
         before = [(number, signal.getsignal(number)) for number in _SIGNALS]
         _received.clear()
@@ -61,6 +65,57 @@ def by_cancelling() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def run(work: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Run `work` in an event loop, within `by_cancelling`.
+
+    No exception is raised inside of the event loop, which it could break.
+
+    Raises:
+        KeyboardInterrupt: a signal has cancelled `work`, or arrived after its end.
+    """
+    import asyncio
+
+    import anyio
+
+    async def cancellable() -> _Result:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def cancel() -> None:
+            if task is not None and not task.done():
+                task.cancel()
+                loop.call_soon_threadsafe(lambda: None)  # wakes the loop
+
+        _cancel.append(cancel)
+        if _received:  # while the loop started
+            raise asyncio.CancelledError
+        return await work()
+
+    _cancel.append(lambda: None)
+    try:
+        result = anyio.run(cancellable)
+    except asyncio.CancelledError:
+        if not _received:
+            raise
+        raise KeyboardInterrupt from None
+    finally:
+        _cancel.clear()
+    if _received:
+        raise KeyboardInterrupt
+    return result
+
+
+@contextmanager
+def read_by_work() -> Iterator[AsyncIterator[signal.Signals]]:
+    """Let the work that `run` runs handle the signals in this block itself."""
+    import anyio
+
+    try:
+        with anyio.open_signal_receiver(*_SIGNALS) as signals:
+            yield signals
+    finally:
+        _handle(_interrupt)
+
+
 def _end_or_report(ignored: sys.UnraisableHookArgs) -> None:
     error = ignored.exc_value
     if isinstance(error, KeyboardInterrupt):
@@ -72,15 +127,14 @@ def _end_or_report(ignored: sys.UnraisableHookArgs) -> None:
 
 def _interrupt(number: int, _: FrameType | None) -> None:
     _received.append(number)
-    # Event loops handle SIGINT themselves.
-    signal.raise_signal(signal.SIGINT)
+    if len(_received) > 1:
+        os._exit(code_of(number))
+    if not _cancel:
+        raise KeyboardInterrupt
+    _cancel[-1]()
 
 
 def _handle(handler: _Handler) -> None:
     for number in _SIGNALS:
-        if signal.getsignal(number) == signal.SIG_IGN:
-            continue  # as in a shell's background jobs
-        ours = handler
-        if handler is _interrupt and number == signal.SIGINT:
-            ours = signal.default_int_handler  # replaced by event loops with their own handler
-        signal.signal(number, ours)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as in a shell's background jobs
+            signal.signal(number, handler)

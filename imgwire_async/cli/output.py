@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, Self, TextIO, TypeAlias, cast
 
 import typer
@@ -55,14 +56,15 @@ JsonFlag: TypeAlias = Annotated[
 
 def run(work: Callable[[AsyncImgwireClient], Awaitable[None]], *, as_json: bool) -> None:
     """Run a command with a client from the profile or environment variables, and `--base-url`."""
-    import anyio
 
     async def main(imgwire: AsyncImgwireClient) -> None:
         async with imgwire:
             await work(imgwire)
 
     # Outside of the event loop: reading the key may take a while, or never end.
-    guarded(lambda: anyio.run(main, configured_client(on_retry=retries_shown())), as_json=as_json)
+    guarded(
+        lambda: interruptions.run(partial(main, configured_client(on_retry=retries_shown()))), as_json=as_json
+    )
 
 
 def retries_shown() -> Callable[[RetryEvent], None]:

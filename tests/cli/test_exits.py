@@ -299,6 +299,57 @@ def test_a_signal_in_the_first_second_shows_no_traceback(
     assert (process.returncode, complaints) == (128 + number, "")
 
 
+CLEANING_UP = """
+import os, anyio
+from imgwire_async.cli import interruptions
+from imgwire_async.cli.output import guarded
+
+async def work():
+    try:
+        print(flush=True)
+        await anyio.sleep(60)
+    finally:
+        with anyio.CancelScope(shield=True):
+            os.kill(os.getpid(), {number})
+            await anyio.sleep(60)
+
+guarded(lambda: interruptions.run(work), as_json=False)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_a_command_that_cleans_up_after_the_first(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", CLEANING_UP.format(number=int(number))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=60)
+
+    assert (process.returncode, complaints) == (128 + number, b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_an_event_loop_starts_breaks_nothing(number: signal.Signals) -> None:
+    code = f"""
+import os, socket
+made = socket.socketpair
+
+def interrupted(*arguments):
+    os.kill(os.getpid(), {int(number)})
+    return made(*arguments)
+
+socket.socketpair = interrupted
+{MAIN}
+"""
+    ended = subprocess.run([sys.executable, "-c", code, "ls"], capture_output=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (128 + number, b"")
+
+
 IN_A_DESTRUCTOR = """
 import os, sys
 

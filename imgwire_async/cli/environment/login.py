@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
-from imgwire_async.cli import profiles
+from imgwire_async.cli import interruptions, profiles
 from imgwire_async.cli.credentials import PROFILE_VARIABLE, VARIABLES
 from imgwire_async.cli.output import JsonFlag, guarded, show_json, wrong_usage
 from imgwire_async.cli.settings import settings
@@ -144,15 +144,13 @@ def _login(
     keyring: bool,
     as_json: bool,
 ) -> None:
-    import anyio
-
     name = _profile_name()
     key = _given_key()
     if not key:
         wrong_usage("no key was given on standard input")
     settings.key_name = "the key"
     profile = profiles.Profile(name, service, Secret(key), settings.base_url, environment)
-    anyio.run(check, profile)
+    interruptions.run(functools.partial(check, profile))
     stored = profiles.store(profile, keyring=keyring)
     if as_json:
         show_json(

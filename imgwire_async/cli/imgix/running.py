@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 
 from imgwire_async import errors
+from imgwire_async.cli import interruptions
 from imgwire_async.cli.credentials import configured_imgix_client
 from imgwire_async.cli.exits import exit_code
 from imgwire_async.cli.output import guarded, retries_shown, show_error, show_json, show_records
@@ -25,7 +27,6 @@ Wait: TypeAlias = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="
 
 def run(work: Callable[[AsyncImgixClient], Awaitable[None]], *, as_json: bool) -> None:
     """Run a command with a client from the profile or environment variables, and `--base-url`."""
-    import anyio
 
     async def main(imgix: AsyncImgixClient) -> None:
         async with imgix:
@@ -33,7 +34,9 @@ def run(work: Callable[[AsyncImgixClient], Awaitable[None]], *, as_json: bool) -
 
     # Outside of the event loop: reading the key may take a while, or never end.
     guarded(
-        lambda: anyio.run(main, configured_imgix_client(retries_shown(), base_url=settings.base_url)),
+        lambda: interruptions.run(
+            partial(main, configured_imgix_client(retries_shown(), base_url=settings.base_url))
+        ),
         as_json=as_json,
     )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-import signal
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, Final
 
 import anyio
@@ -69,7 +69,7 @@ def run_made_job(
     """
     # Creating the clients has loaded the HTTP libraries, so they are frozen as well.
     with imports_frozen():
-        return anyio.run(_run, clients, job, files, as_json, what)
+        return interruptions.run(partial(_run, clients, job, files, as_json, what))
 
 
 @contextmanager
@@ -139,7 +139,7 @@ async def _stopped_by_signals(
     job: IngestJob, scope: anyio.CancelScope, received: list[int], what: str
 ) -> AsyncGenerator[None, None]:
     async def listen() -> None:
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with interruptions.read_by_work() as signals:
             listening.set()
             async for number in signals:
                 received.append(number)

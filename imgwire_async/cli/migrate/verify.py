@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from imgwire_async.cli import interruptions
 from imgwire_async.cli.exits import ExitCode
 from imgwire_async.cli.migrate.options import DefaultsOption, UrlsOption, defaults_of
 from imgwire_async.cli.output import JsonFlag, guarded, show_json
@@ -66,8 +67,6 @@ def verify(
     def work() -> None:
         import functools
 
-        import anyio
-
         from imgwire_async.migrate import verify_urls
         from imgwire_async.migrate.verification.comparing import MEAN_TOLERANCE, WORST_TOLERANCE
         from imgwire_async.migrate.verification.pairs import variants_of
@@ -84,7 +83,7 @@ def verify(
             elif numbers.total() % 100 == 0 and is_terminal(sys.stderr):
                 note(f"{numbers.total()} pairs compared")
 
-        found = anyio.run(
+        found = interruptions.run(
             functools.partial(
                 verify_urls,
                 urls,
