@@ -164,10 +164,9 @@ class LoopWatch:
             if began is not None and not self._sample and time.perf_counter() - began > _SAMPLE_AFTER:
                 frame = sys._current_frames().get(thread)  # noqa: SLF001 - the documented way
                 # Reading the lines of code may take longer than the callback, so that is left for later.
-                self._sample = StackSummary.extract(
-                    traceback.walk_stack(frame), limit=_FRAMES, lookup_lines=False
-                )
-                self._sample.reverse()
+                stack = StackSummary.extract(traceback.walk_stack(frame), limit=_FRAMES, lookup_lines=False)
+                stack.reverse()
+                self._sample = stack
 
 
 def _without_core(schedstat: int) -> float:

@@ -109,6 +109,7 @@ def test_ctrl_c_ends_the_wait_for_standard_input(photo: Path) -> None:
         process.stdin.write(photo.read_bytes()[:100])
         process.stdin.flush()
         while unread_bytes_of(process.stdin):
+            assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
