@@ -15,7 +15,7 @@ import httpx
 import pillow_heif
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from imgwire_async.sandbox import Sandbox
 from tests.browsers import CHROMIUM, violations
@@ -263,6 +263,38 @@ def test_a_page_on_another_port_uploads_nothing_with_the_cookie(
             thread.join()
 
     assert (received.value.status, statuses(http)) == (403, [])
+
+
+def test_nothing_can_be_uploaded_before_the_list_is_there_which_would_hold_it_too(
+    page: Page, service: str, photo: Path
+) -> None:
+    hidden: list[bool] = []
+
+    def answer(route: Route) -> None:
+        hidden.append(page.locator("#upload").is_hidden())
+        route.continue_()
+
+    page.route(f"{service}/images", answer)
+    page.reload()
+
+    send(page, photo)
+
+    expect(page.locator("#status")).to_have_text("1 uploaded.")
+    assert hidden == [True]
+    expect(page.locator("#images li")).to_have_count(1)
+
+
+def test_an_image_can_be_uploaded_though_the_list_is_not_to_be_had(
+    page: Page, service: str, photo: Path
+) -> None:
+    problem = {"detail": "The image service is too slow."}
+    page.route(f"{service}/images", lambda route: route.fulfill(status=504, json=problem))
+    page.reload()
+    expect(page.get_by_role("alert")).to_have_text("The image service is too slow.")
+
+    send(page, photo)
+
+    expect(page.locator("#images img")).to_have_count(1)
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])

@@ -208,8 +208,11 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
 }
 attempt(async () => {
   configuration = await ours("/configuration");
-  show(configuration.signed_in);
-  const images = await ours("/images");
-  images.forEach((image) => add(image, false));
-  $("empty").hidden = images.length > 0;
+  try {
+    const images = await ours("/images");
+    images.forEach((image) => add(image, false));
+    $("empty").hidden = images.length > 0;
+  } finally {
+    show(configuration.signed_in); // Not earlier: an image uploaded meanwhile could be in the list as well.
+  }
 });
