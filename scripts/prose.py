@@ -3,7 +3,7 @@
 scripts/prose.py [FILE ...]     default: the whole project
 
 Covers guides, docstrings, comments, messages, help texts and the names of tests. Code in guides and generated
-code are left out. A test runs it over the whole project.
+code are left out. `scripts/test` runs it over the whole project.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ WORDS = {
 }
 """Patterns, and what to say instead. A space stands for any white space, line breaks included."""
 
-_ALL = re.compile("|".join(rf"(?P<p{number}>\b(?:{pattern})\b)" for number, pattern in enumerate(WORDS)))
+_ANY = "|".join(rf"(?P<p{number}>{pattern})" for number, pattern in enumerate(WORDS))
+_ALL = re.compile(rf"\b(?:{_ANY})\b")
 _BETTER = list(WORDS.values())
 
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar, cast
 
 import anyio
@@ -55,8 +56,8 @@ class Kind:
 
 OURS = {"asyncio": Kind(), "uvloop": Kind(use_uvloop=True), "trio": Kind(backend="trio")}
 THE_CALLERS = {
-    "caller's httpx": Kind(http_client=httpx.AsyncClient),
-    "caller's httpx-aiohttp": Kind(http_client=HttpxAiohttpClient),
+    "caller's httpx": Kind(http_client=partial(httpx.AsyncClient, verify=False)),
+    "caller's httpx-aiohttp": Kind(http_client=partial(HttpxAiohttpClient, verify=False)),
 }
 
 
