@@ -13,6 +13,7 @@ import anyio.lowlevel
 import pytest
 
 from imgwire_async.core.logical_call import ClientStats
+from tests.hangs import HANGS
 
 BACKENDS = {
     "asyncio": {"backend": "asyncio"},
@@ -93,7 +94,7 @@ IN_EVERY_WAY = pytest.mark.parametrize("leave", WAYS, ids=lambda way: way.__name
 async def goes_on(client: Client) -> None:
     """Check that this task is not cancelled, and that the work it has left ends."""
     gc.collect()
-    with anyio.fail_after(20):
+    with anyio.fail_after(HANGS):
         while client.stats().in_flight or client.stats().waiting or _background_tasks():  # noqa: ASYNC110
             await anyio.sleep(0.01)
     for _ in range(20):

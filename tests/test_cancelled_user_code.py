@@ -36,6 +36,7 @@ from imgwire_async.imgwire.sink import ImgwireSink
 from imgwire_async.ingest.sink import StoredImage, Upload
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
+from tests.hangs import HANGS
 
 PHOTO = Path(str(files("skimage") / "data" / "rocket.jpg"))
 SIZE = PHOTO.stat().st_size
@@ -51,7 +52,7 @@ async def cancelled(*_: object) -> None:
 
 def run(use_uvloop: bool, scenario: Callable[[], Awaitable[None]]) -> None:
     async def within_seconds() -> None:
-        with anyio.fail_after(30):
+        with anyio.fail_after(HANGS):
             await scenario()
         task = asyncio.current_task()
         assert task is not None

@@ -20,6 +20,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from tests.hangs import HANGS
 from tests.ingest.support import folder_of, small_image
 
 Run = Callable[..., Result]
@@ -123,7 +124,7 @@ def test_on_a_terminal_the_gallery_stays_open_until_ctrl_c(folder: Path, tmp_pat
     gallery = httpx.get(f"{url}/").text
     process.send_signal(signal.SIGINT)
 
-    assert process.wait(30) == 0
+    assert process.wait(HANGS) == 0
     os.close(master)
     assert "0001.png" in gallery
     plain = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", output)

@@ -14,6 +14,7 @@ import pytest
 from imgwire_async import AsyncImgwireClient, Image, InternalServerError
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
+from tests.hangs import HANGS
 
 T = TypeVar("T")
 
@@ -33,7 +34,7 @@ async def shared(iterator: AsyncIterator[T]) -> list[T]:
             taken.append(item)
             await anyio.lowlevel.checkpoint()
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(HANGS):
         async with anyio.create_task_group() as tasks:
             for _ in range(WORKERS):
                 tasks.start_soon(work)

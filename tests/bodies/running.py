@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable
 import anyio
 import pytest
 
+from tests.hangs import HANGS
+
 BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "uvloop", "trio"])
 
 
 def run(main: Callable[[], Awaitable[None]], backend: str) -> None:
-    """Run `main` on asyncio, uvloop or trio, for at most 20 seconds."""
+    """Run `main` on asyncio, uvloop or trio, for at most `HANGS` seconds."""
 
     async def in_time() -> None:
-        with anyio.fail_after(20):
+        with anyio.fail_after(HANGS):
             await main()
 
     if backend == "uvloop":

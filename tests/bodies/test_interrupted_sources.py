@@ -10,6 +10,7 @@ import pytest
 from imgwire_async import APITimeoutError, AsyncImgwireClient, Timeouts, UploadRejectedError
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
+from tests.hangs import HANGS
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(200_000)
 
@@ -70,7 +71,7 @@ async def test_a_small_source_that_produces_nothing_the_second_time_hits_the_wri
 
     async with client_of(sandbox, timeout=Timeouts(write=0.5), max_retries=1) as client:
         with (
-            anyio.fail_after(20),
+            anyio.fail_after(HANGS),
             pytest.raises(APITimeoutError, match="the source produced no data") as caught,
         ):
             await client.images.upload(source.beginning, size=5_000)
@@ -98,7 +99,7 @@ async def test_an_early_rejection_does_not_wait_for_the_source(
     sandbox.faults.once("store.put", status=403)
     source = StalledSource()
 
-    with anyio.fail_after(20), pytest.raises(UploadRejectedError):
+    with anyio.fail_after(HANGS), pytest.raises(UploadRejectedError):
         await client.images.upload(source.chunks(), size=10_000_000)
 
     assert source.closed

@@ -26,6 +26,7 @@ from imgwire_async.bodies.spool import Spool
 from imgwire_async.core.body import CountedStream, SourceFailedError
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import SourceChangedError, UploadSourceError
+from tests.hangs import HANGS
 
 
 async def read(source: Source) -> bytes:
@@ -112,7 +113,7 @@ async def test_an_unreadable_source_is_rejected_with_a_reason(
     (tmp_path / "empty").touch()
     os.mkfifo(tmp_path / "pipe")
 
-    with anyio.fail_after(20), pytest.raises(UploadSourceError, match=words):
+    with anyio.fail_after(HANGS), pytest.raises(UploadSourceError, match=words):
         async with open_source(make(tmp_path)):
             pass
 

@@ -21,6 +21,7 @@ from imgwire_async.cli.app import app
 from imgwire_async.cli.environment.metrics import sparkline
 from imgwire_async.cli.parameters import size_of
 from imgwire_async.sandbox import Sandbox
+from tests.hangs import HANGS
 from tests.sandbox.imgwire.support import eventually
 from tests.stores.s3_server import s3_server
 
@@ -383,7 +384,7 @@ def test_the_sandbox_prints_its_address_for_scripts() -> None:
             timeout=60,
         )
         process.terminate()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=HANGS) == 0
 
     assert answer.json() == []
     assert set(told) == {"base_url", "server_key", "client_key", "session_token", "environment_id"}

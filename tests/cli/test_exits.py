@@ -24,6 +24,7 @@ from imgwire_async.cli.exits import EXIT_CODES, ExitCode, exit_code
 from imgwire_async.cli.program import run_program
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.sandbox import Sandbox
+from tests.hangs import HANGS
 from tests.ingest.support import folder_of
 
 MAIN = "from imgwire_async.cli import main; main()"
@@ -39,7 +40,7 @@ def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", MAIN, *arguments]
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.run(command, text=True, check=False, timeout=60, **streams)
+    return subprocess.run(command, text=True, check=False, timeout=HANGS, **streams)
 
 
 def test_every_code_is_in_the_table_of_the_help_and_of_the_guide() -> None:
@@ -294,7 +295,7 @@ def test_a_signal_in_the_first_second_shows_no_traceback(
         assert process.stderr.read(1) == "."
         time.sleep(milliseconds / 1000)  # the exit must be the same at any point of the start-up
         process.send_signal(number)
-        _, complaints = process.communicate(timeout=60)
+        _, complaints = process.communicate(timeout=HANGS)
 
     assert (process.returncode, complaints) == (128 + number, "")
 
@@ -307,11 +308,11 @@ from imgwire_async.cli.output import guarded
 async def work():
     try:
         print(flush=True)
-        await anyio.sleep(60)
+        await anyio.sleep(600)
     finally:
         with anyio.CancelScope(shield=True):
             os.kill(os.getpid(), {number})
-            await anyio.sleep(60)
+            await anyio.sleep(600)
 
 guarded(lambda: interruptions.run(work), as_json=False)
 """
@@ -327,7 +328,7 @@ def test_a_second_signal_ends_a_command_that_cleans_up_after_the_first(number: s
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, complaints = process.communicate(timeout=60)
+        _, complaints = process.communicate(timeout=HANGS)
 
     assert (process.returncode, complaints) == (128 + number, b"")
 
@@ -380,7 +381,7 @@ def test_a_signal_is_not_lost_where_python_ignores_exceptions(module: str, numbe
     with subprocess.Popen(
         [sys.executable, "-c", code, "upload", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        code_of_exit = process.wait(60)
+        code_of_exit = process.wait(HANGS)
         assert process.stderr is not None
         assert (code_of_exit, process.stderr.read()) == (128 + number, b"")
 
@@ -395,7 +396,7 @@ def test_a_signal_at_a_question_ends_with_its_code(number: signal.Signals) -> No
         assert process.stderr is not None
         assert process.stderr.read(6) == b"Delete"
         process.send_signal(number)
-        _, complaints = process.communicate(timeout=60)
+        _, complaints = process.communicate(timeout=HANGS)
 
     assert (process.returncode, b"Traceback" in complaints) == (128 + number, False)
 

@@ -22,6 +22,7 @@ from imgwire_async.cli.output import guarded, records_table, show_record, show_r
 from imgwire_async.imgwire.metrics_rows import Row
 from imgwire_async.models import MetricsStats
 from imgwire_async.sandbox import Sandbox
+from tests.hangs import HANGS
 from tests.sandbox.imgwire.support import eventually
 
 MAIN = "from imgwire_async.cli import main; main()"
@@ -217,7 +218,7 @@ class TestAsAProcess:
         with command("ls", stdout=subprocess.PIPE) as process:
             eventually(lambda: sandbox.requests.of("images.list"))
             process.send_signal(signal.SIGINT)
-            output, complaints = process.communicate(timeout=60)
+            output, complaints = process.communicate(timeout=HANGS)
 
         assert (process.returncode, output, complaints) == (130, b"", b"")
 
@@ -229,7 +230,7 @@ class TestAsAProcess:
         with command(*arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             eventually(lambda: sandbox.requests.of("images.retrieve"))
             process.send_signal(signal.SIGINT)
-            output, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=HANGS)
 
         assert process.returncode == 130
         image_id = sandbox.requests.of("images.retrieve")[0].path.rpartition("/")[2]

@@ -16,6 +16,7 @@ from typing import IO, Any
 import pytest
 
 from imgwire_async.sandbox import Sandbox
+from tests.hangs import HANGS
 
 MAIN = "from imgwire_async.cli import main; main()"
 
@@ -29,7 +30,7 @@ def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.run([sys.executable, "-c", MAIN, *arguments], check=False, timeout=60, **streams)
+    return subprocess.run([sys.executable, "-c", MAIN, *arguments], check=False, timeout=HANGS, **streams)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "file"])
@@ -71,7 +72,7 @@ def test_a_closed_standard_input_is_rejected() -> None:
         ["sh", "-c", f'exec "{sys.executable}" -c "{MAIN}" upload - <&-'],
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=HANGS,
     )
 
     assert (ended.returncode, b"Traceback" in ended.stderr) == (5, False), ended.stderr
@@ -113,7 +114,7 @@ def test_ctrl_c_ends_the_wait_for_standard_input(photo: Path) -> None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
-        assert (process.wait(timeout=60), process.stderr.read()) == (130, b"")
+        assert (process.wait(timeout=HANGS), process.stderr.read()) == (130, b"")
 
 
 def unread_bytes_of(pipe: IO[bytes]) -> int:

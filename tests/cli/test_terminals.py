@@ -23,6 +23,7 @@ from imgwire_async.cli.progress import upload_bars
 from imgwire_async.cli.streams import note
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
+from tests.hangs import HANGS
 from tests.ingest.support import folder_of, small_image
 
 MAIN = "from imgwire_async.cli import main; main()"
@@ -43,7 +44,7 @@ def run(
         [sys.executable, "-c", MAIN, *arguments],
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=HANGS,
         env=os.environ | (env or {}),
         **options,
     )

@@ -18,6 +18,7 @@ from imgwire_async.core.pace.gate import Gate
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.imgwire.service import RateClass
 from imgwire_async.sandbox import Sandbox
+from tests.hangs import HANGS
 
 CONCURRENCIES = pytest.mark.parametrize("concurrency", [2, "auto"])
 TWO_LOOPS = """
@@ -32,7 +33,7 @@ async def leave_pending(tasks):
         await asyncio.sleep(0)
 
 async def serve():
-    async with client, asyncio.timeout(20):
+    async with client, asyncio.timeout(100):
         await client.images.list()
 
 loop, tasks = asyncio.new_event_loop(), []
@@ -92,7 +93,7 @@ async def hold(gate: Gate, hold_for: asyncio.Event | None = None) -> None:
 
 
 async def pass_through(gate: Gate) -> None:
-    async with asyncio.timeout(5), gate.admit(RateClass.READ):
+    async with asyncio.timeout(HANGS), gate.admit(RateClass.READ):
         pass
 
 
@@ -148,7 +149,7 @@ def test_calls_of_a_stopped_loop_end_when_the_loop_resumes_after_another_one(pen
     asyncio.run(pass_through(gate))
     release.set()
 
-    pending.loop.run_until_complete(asyncio.wait_for(asyncio.gather(*pending.tasks), 30))
+    pending.loop.run_until_complete(asyncio.wait_for(asyncio.gather(*pending.tasks), HANGS))
     assert (gate.stats().in_flight, gate.stats().waiting) == (0, 0)
 
 
@@ -167,21 +168,21 @@ def test_a_provider_that_hung_in_a_closed_loop_is_called_again_in_the_next(pendi
     pending.close()
 
     async def ask() -> Secret:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             return await credentials.current()
 
     assert asyncio.run(ask()).reveal() == "sk_key"
 
 
 def test_a_client_serves_the_next_loop_after_one_that_was_closed_with_calls_pending(sandbox: Sandbox) -> None:
-    sandbox.faults.times(2, "health", stall=60)
+    sandbox.faults.times(2, "health", stall=600)
 
     # In a process of its own, because Python warns of everything that the closed loop leaves open.
     result = subprocess.run(
         [sys.executable, "-c", TWO_LOOPS, sandbox.base_url, sandbox.server_key],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=HANGS,
         check=False,
     )
 

@@ -34,6 +34,7 @@ from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import CallContext
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
+from tests.hangs import HANGS
 from tests.raw_servers import (
     OK,
     Connection,
@@ -319,7 +320,7 @@ async def test_a_large_request_to_an_api_that_stops_reading_ends_in_a_timeout() 
 
     with raw_server(stop_reading, receive_buffer=16_384) as server:
         async with client_of(server, timeout=Timeouts(write=0.1, read=5), max_retries=0) as client:
-            with anyio.fail_after(20), pytest.raises(APITimeoutError, match="no byte of the body"):
+            with anyio.fail_after(HANGS), pytest.raises(APITimeoutError, match="no byte of the body"):
                 await client.images.create(file_name="x" * 8_000_000)
 
 

@@ -19,6 +19,7 @@ from imgwire_async.errors import (
     PaginationError,
 )
 from tests.bodies.running import BACKENDS, run
+from tests.hangs import HANGS
 
 
 class Service:
@@ -257,7 +258,7 @@ def test_a_dropped_iterator_ends_its_prefetching(backend: str) -> None:
         async for _ in listing:
             await anyio.wait_all_tasks_blocked()
             break
-        with anyio.fail_after(30):
+        with anyio.fail_after(HANGS):
             await ended.wait()
 
     run(main, backend)

@@ -16,6 +16,7 @@ import pytest
 
 from imgwire_async.core.concurrency.tasks import Background, Handover, JoinedTasks
 from imgwire_async.errors import InvalidArgumentError, UnexpectedCancellationError
+from tests.hangs import HANGS
 
 BACKENDS = {
     "asyncio": {"backend": "asyncio"},
@@ -30,7 +31,7 @@ def on_all(test: Callable[[], Awaitable[None]]) -> Callable[[str], None]:
     @pytest.mark.parametrize("backend", BACKENDS)
     def run(backend: str) -> None:
         async def within_seconds() -> None:
-            with anyio.fail_after(20):
+            with anyio.fail_after(HANGS):
                 await test()
 
         anyio.run(within_seconds, **cast(Any, BACKENDS[backend]))

@@ -32,6 +32,7 @@ from imgwire_async import (
 )
 from tests.clients import client_of
 from tests.downloads.file_host import CONTENT, Step, file_host, job_at
+from tests.hangs import HANGS
 
 CHANGED = Step(content=CONTENT[:1000], validators=(), ranges="ignored")
 
@@ -416,7 +417,7 @@ def test_the_deadline_applies_to_an_async_file_that_accepts_nothing(backend: str
     async def check(server: Any) -> None:
         async with client_of(server) as client:
             job = job_at(f"{server.base_url}/a.zip")
-            with pytest.raises(DeadlineExceededError), anyio.fail_after(30):
+            with pytest.raises(DeadlineExceededError), anyio.fail_after(HANGS):
                 await client.with_options(deadline=0.2).images.download_archive(job, to=HangingTarget())
 
     with file_host(Step()) as server:
@@ -429,7 +430,7 @@ async def test_the_deadline_applies_to_a_pipe_that_nobody_reads() -> None:
         with file_host(Step(content=bytes(1_000_000))) as server:
             async with client_of(server) as client:
                 job = job_at(f"{server.base_url}/a.zip")
-                with pytest.raises(DeadlineExceededError), anyio.fail_after(30):
+                with pytest.raises(DeadlineExceededError), anyio.fail_after(HANGS):
                     await client.with_options(deadline=0.2).images.download_archive(job, to=file)
         while len(reader.read1(1_000_000)) == 65536:  # releases the thread that is still writing
             pass

@@ -22,6 +22,7 @@ from imgwire_async.downloads.files import atomic_file, place
 from tests.clients import client_of
 from tests.downloads.file_host import CONTENT, Step, file_host, job_at, names_in
 from tests.downloads.test_extraction import zipped
+from tests.hangs import HANGS
 from tests.raw_servers import answer
 
 
@@ -342,7 +343,7 @@ async def test_a_file_object_that_fails_ends_the_transfer_at_once() -> None:
 
     with file_host(Step(content=CONTENT * 10)) as server:
         async with client_of(server) as client:
-            with pytest.raises(DownloadTargetError, match="No space left"), anyio.fail_after(20):
+            with pytest.raises(DownloadTargetError, match="No space left"), anyio.fail_after(HANGS):
                 await client.images.download_archive(job_at(f"{server.base_url}/a"), to=Full())
             assert client.stats().attempts == 1
             assert client.stats().in_flight == 0

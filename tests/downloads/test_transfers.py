@@ -34,6 +34,7 @@ from imgwire_async.core.fetch import WORTHWHILE, strong_validator
 from imgwire_async.models import ImageDownloadJob
 from tests.clients import client_of, without_waits
 from tests.downloads.file_host import CONTENT, V1, Step, file_host, header, job_at, names_in, requested_start
+from tests.hangs import HANGS
 from tests.raw_servers import Connection, RawServer, always, answer, raw_server
 
 HALF = len(CONTENT) // 2
@@ -467,7 +468,7 @@ async def test_a_download_cancelled_at_any_time_leaves_no_open_or_partial_file(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(HANGS):
         while not condition():  # noqa: ASYNC110 - nothing tells
             await anyio.sleep(0.01)
 

@@ -30,6 +30,7 @@ from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.rows import State
 from imgwire_async.sandbox import Fault, Sandbox
 from tests.clients import client_of
+from tests.hangs import HANGS
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
 
 FAULTS = (Fault(status=500), Fault(status=502), Fault(status=503), Fault(reset="after"), Fault(truncate=True))
@@ -213,7 +214,7 @@ def hung(photos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     def hanging(function: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(name: Any, *arguments: Any, **named: Any) -> Any:
             if name == os.fspath(path):
-                free.wait(60)
+                free.wait(2 * HANGS)
             return function(name, *arguments, **named)
 
         return wrapped
@@ -227,7 +228,7 @@ def hung(photos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 async def test_the_deadline_of_an_item_applies_while_its_file_is_read(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, hung: Path
 ) -> None:
-    with anyio.fail_after(60):
+    with anyio.fail_after(HANGS):
         _, report = await ingest(client, photos, journal=tmp_path / "j", item_deadline=10.0, concurrency=4)
     assert counts(report) == (59, 0, 0, 1)
     assert report.failures[0].cause == "DeadlineExceededError"
@@ -238,7 +239,7 @@ async def test_the_deadline_of_an_item_applies_while_its_file_is_read(
 async def test_the_deadline_of_the_job_applies_while_a_file_is_read(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path
 ) -> None:
-    with anyio.fail_after(60):
+    with anyio.fail_after(HANGS):
         error, report = await stopped(client, photos, journal=tmp_path / "j", deadline=0.5)
     assert (error.reason, report.failed) == ("deadline", 0)
 
@@ -251,7 +252,7 @@ def named(photos: Path) -> list[str]:
 async def test_the_deadline_of_an_item_applies_while_a_named_file_is_inspected(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, hung: Path
 ) -> None:
-    with anyio.fail_after(60):
+    with anyio.fail_after(HANGS):
         _, report = await ingest(
             client, named(photos), journal=tmp_path / "j", item_deadline=10.0, concurrency=4
         )
@@ -265,7 +266,7 @@ async def test_the_deadline_of_the_job_applies_while_a_named_file_is_inspected(
     client: AsyncImgwireClient, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coordinator, "GRACE", 0.2)
-    with anyio.fail_after(60):
+    with anyio.fail_after(HANGS):
         error, report = await stopped(client, named(photos), journal=tmp_path / "j", deadline=0.5)
     assert (error.reason, report.failed) == ("deadline", 0)
 

@@ -22,6 +22,7 @@ from imgwire_async import AsyncImgwireClient
 from imgwire_async.ingest.journal.database import Journal
 from imgwire_async.ingest.journal.rows import State
 from imgwire_async.sandbox import Sandbox
+from tests.hangs import HANGS
 from tests.ingest.support import folder_of, server_images
 
 ROUNDS = int(os.environ.get("IMGWIRE_KILL_ROUNDS", "4"))
@@ -65,7 +66,7 @@ async def test_killed_again_and_again_every_item_is_stored_once(
 
     sandbox.faults.clear()
     with started(sandbox, tmp_path, processes) as job:
-        assert job.wait(timeout=60 + count / 20) == 0
+        assert job.wait(timeout=HANGS + count / 20) == 0
 
     images = await server_images(client)
     assert sorted(image.original_filename for image in images) == [f"{n:04}.png" for n in range(count)]

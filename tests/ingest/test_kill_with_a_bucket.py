@@ -16,6 +16,7 @@ from anyio import to_thread
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.ingest.options import WHOLE
 from imgwire_async.sandbox import Sandbox
+from tests.hangs import HANGS
 from tests.ingest.support import server_images, small_image
 from tests.stores.s3_server import S3Server, s3_server
 
@@ -49,7 +50,7 @@ async def test_killed_again_and_again_every_object_is_stored_once(
             assert job.returncode != 0, f"round {number} ended too early"
         sandbox.faults.clear()
         with started(sandbox, s3, tmp_path, transfer) as job:
-            assert job.wait(timeout=60) == 0
+            assert job.wait(timeout=HANGS) == 0
 
     images = await server_images(client)
     assert sorted(image.original_filename for image in images) == sorted(s3.objects)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from imgwire_async import AsyncImgwireClient, Failed, IngestItem, InvalidArgumentError
 from imgwire_async.ingest.items import key_of, key_text, raw_text
 from imgwire_async.sandbox import Sandbox
+from tests.hangs import HANGS
 from tests.ingest.support import folder_of, ingest, server_images, small_image
 
 DEEP: list[Any] = []
@@ -260,7 +261,7 @@ def test_the_command_prints_unusual_names(sandbox: Sandbox, tmp_path: Path) -> N
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANGS,
         )
         assert "Traceback" not in run.stderr
         assert run.returncode == 1, run.stderr

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from imgwire_async.sandbox import Sandbox
+from tests.hangs import HANGS
 
 PASSWORD = "of the tests"
 
@@ -65,7 +66,7 @@ def running_service(
     finally:
         service.send_signal(signal.SIGINT)
         try:
-            _, complaints = service.communicate(timeout=60)
+            _, complaints = service.communicate(timeout=HANGS)
         except subprocess.TimeoutExpired:
             service.kill()
             _, complaints = service.communicate()

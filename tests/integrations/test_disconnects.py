@@ -9,6 +9,7 @@ from fastapi import BackgroundTasks, FastAPI, Request
 from starlette.responses import StreamingResponse
 
 from imgwire_async.integrations.fastapi import CancelOnDisconnect
+from tests.hangs import HANGS
 from tests.integrations.serving import serving
 
 
@@ -27,7 +28,7 @@ async def test_background_tasks_outlive_the_connection() -> None:
 
     async with serving(app) as browser:
         assert (await browser.get("/", headers={"connection": "close"})).json() == "answered"
-        with anyio.fail_after(20):
+        with anyio.fail_after(HANGS):
             await done.wait()
 
 
@@ -50,7 +51,7 @@ async def test_a_response_that_nobody_reads_ends() -> None:
     async with serving(app) as browser:
         async with browser.stream("GET", "/") as response:
             await anext(response.aiter_raw())
-        with anyio.fail_after(20):
+        with anyio.fail_after(HANGS):
             await ended.wait()
 
 

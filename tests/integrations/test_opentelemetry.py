@@ -19,6 +19,7 @@ from imgwire_async import AsyncImgwireClient, NotFoundError
 from imgwire_async.integrations.opentelemetry import opentelemetry_hooks
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
+from tests.hangs import HANGS
 
 
 class Telemetry:
@@ -139,7 +140,7 @@ async def test_a_cancelled_call_leaves_no_open_span(
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(observed.health)
-        with anyio.fail_after(30):
+        with anyio.fail_after(HANGS):
             while not sandbox.requests.of("health"):  # noqa: ASYNC110 - nothing tells
                 await anyio.sleep(0.01)
         tasks.cancel_scope.cancel()

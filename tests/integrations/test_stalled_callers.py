@@ -22,6 +22,7 @@ from imgwire_async.integrations.fastapi import (
 )
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
+from tests.hangs import HANGS
 from tests.integrations.serving import serving
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00".ljust(100_000, b"\0")
@@ -63,7 +64,7 @@ async def test_a_caller_that_stops_sending_does_not_block_the_handler(
     async with serving(application(sandbox, seen, **options)) as http:
         began = time.monotonic()
         async with await begin(http, sent) as connection:
-            with anyio.fail_after(40):
+            with anyio.fail_after(HANGS):
                 answer = await connection.receive()
         assert time.monotonic() - began < 30
 
@@ -75,7 +76,7 @@ async def test_the_read_timeout_alone_ends_a_caller_that_sends_forty_bytes(sandb
     seen: list[Exception] = []
     app = application(sandbox, seen, timeout=Timeouts(read=0.3))
     async with serving(app) as http, await begin(http, 40) as connection:
-        with anyio.fail_after(40):
+        with anyio.fail_after(HANGS):
             await connection.receive()
 
     assert isinstance(seen[0], APITimeoutError)
@@ -89,7 +90,7 @@ async def test_a_caller_that_disconnects_raises_the_exception_of_the_framework(
     seen: list[Exception] = []
     async with serving(application(sandbox, seen)) as http:
         await (await begin(http, sent)).aclose()
-        with anyio.fail_after(40):
+        with anyio.fail_after(HANGS):
             while not seen:  # noqa: ASYNC110 - the application runs in this event loop
                 await anyio.sleep(0.01)
 

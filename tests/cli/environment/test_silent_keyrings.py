@@ -21,6 +21,7 @@ from imgwire_async.cli import keyrings, profiles
 from imgwire_async.core.values.redaction import Secret
 from imgwire_async.errors import ConfigurationError
 from imgwire_async.sandbox import Sandbox
+from tests.hangs import HANGS
 from tests.ingest.support import folder_of
 
 MAIN = "from imgwire_async.cli import main; main()"
@@ -102,7 +103,7 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals) -> tuple[int, 
     assert process.stderr is not None
     assert process.stderr.readline() == b"called\n"
     process.send_signal(number)
-    _, complaints = process.communicate(timeout=30)
+    _, complaints = process.communicate(timeout=HANGS)
     return process.returncode, complaints
 
 
@@ -152,7 +153,7 @@ def test_an_interrupted_prompt_of_a_keyring_leaves_the_terminal_as_it_was(
             assert process.stderr.read(8) == b"Password"
             assert termios.tcgetattr(slave) != before
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 130
+            assert process.wait(HANGS) == 130
         assert termios.tcgetattr(slave) == before
     finally:
         os.close(master)

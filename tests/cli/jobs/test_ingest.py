@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from imgwire_async.cli.app import app
 from imgwire_async.sandbox import Sandbox
+from tests.hangs import HANGS
 from tests.ingest.support import folder_of, small_image
 from tests.stores.s3_server import Failure, s3_server
 
@@ -166,7 +167,7 @@ def test_a_first_signal_finishes_uploads_in_flight_and_a_second_one_stops_at_onc
     with started(sandbox, tmp_path, processes) as first:
         wait_for(lambda: len(sandbox.requests.of("images.create")) >= 4)
         os.killpg(first.pid, number)  # as a terminal does
-        output, errors = first.communicate(timeout=60)
+        output, errors = first.communicate(timeout=HANGS)
     assert first.returncode == 128 + number, errors
     assert "Finishing uploads in progress" in errors
     stored = len(sandbox.requests.of("store.put"))
@@ -182,7 +183,7 @@ def test_a_first_signal_finishes_uploads_in_flight_and_a_second_one_stops_at_onc
         assert second.stderr is not None
         assert any("Finishing" in line for line in iter(second.stderr.readline, ""))
         os.killpg(second.pid, number)
-        second.communicate(timeout=60)
+        second.communicate(timeout=HANGS)
     assert second.returncode == 128 + number
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.hangs import HANGS
 from tests.sandbox.imgwire.support import eventually
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m imgwire_async.cli"
@@ -32,7 +33,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 
 def shell(script: str, name: str = "sh") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([name, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([name, "-c", script], capture_output=True, text=True, check=False, timeout=HANGS)
 
 
 def answers(base_url: str) -> bool:

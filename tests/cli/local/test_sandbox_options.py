@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 from imgwire_async.cli.app import app
 from imgwire_async.cli.local.services import LocalService, Setup, make
 from imgwire_async.sandbox import ImgixSandbox, Sandbox
+from tests.hangs import HANGS
 from tests.sandbox.imgwire.support import eventually
 
 PROGRAM = [sys.executable, "-m", "imgwire_async.cli", "sandbox"]
@@ -66,7 +67,7 @@ def running(folder: Path, *options: str, **variables: str) -> Iterator[Running]:
                 yield sandbox
         finally:
             process.terminate()
-            assert process.wait(timeout=60) == 0
+            assert process.wait(timeout=HANGS) == 0
 
 
 def failing(*options: str) -> Result:

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from imgwire_async.cli.app import app
+from tests.hangs import HANGS
 
 OLD = "https://shop.imgix.net/a.jpg"
 NEW = "https://cdn.example.com/one"
@@ -126,5 +127,5 @@ def in_shell(arguments: str) -> subprocess.CompletedProcess[str]:
     command = f'set -o pipefail; "{sys.executable}" -m imgwire_async.cli migrate rewrite {arguments}'
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        ["bash", "-c", command], capture_output=True, check=False, text=True, timeout=60, env=environment
+        ["bash", "-c", command], capture_output=True, check=False, text=True, timeout=HANGS, env=environment
     )

@@ -25,6 +25,7 @@ from imgwire_async.core.pace.stats import GateStats
 from imgwire_async.core.time import RealTime
 from imgwire_async.imgwire.service import RateClass
 from tests.core.virtual_time import VirtualTime
+from tests.hangs import HANGS
 
 CREATE, READ = RateClass.CREATE, RateClass.READ
 
@@ -513,7 +514,7 @@ async def test_a_class_that_opens_while_its_head_queues_is_not_waited_for(step: 
             return self.now
 
     gate = Gate(100, rate_limits={READ: RateLimit(100)}, time=Ticking())
-    with anyio.fail_after(30):
+    with anyio.fail_after(HANGS):
         for _ in range(20):
             async with gate.admit(READ):
                 pass

@@ -13,6 +13,7 @@ from imgwire_async.core.time import RealTime
 from imgwire_async.imgwire.service import RateClass
 from tests.core.pace.service_model import TokenBucket
 from tests.core.virtual_time import VirtualTime
+from tests.hangs import HANGS
 
 CREATE, READ = RateClass.CREATE, RateClass.READ
 
@@ -131,7 +132,7 @@ def test_admits_although_the_clock_moves_between_two_readings(backend: str) -> N
     gate = Gate("auto", time=Ticking(), rng=random.Random(1))
 
     async def admitted() -> int:
-        with anyio.fail_after(20):
+        with anyio.fail_after(HANGS):
             async with gate.admit(READ):
                 return gate.stats().in_flight
 

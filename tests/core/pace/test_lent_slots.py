@@ -17,6 +17,7 @@ from imgwire_async.imgwire.service import RateClass
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.core.virtual_time import VirtualTime
+from tests.hangs import HANGS
 
 READ = RateClass.READ
 
@@ -138,7 +139,7 @@ async def _while_stuck(
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(stick, imgwire, go_on)
             await anyio.wait_all_tasks_blocked()
-            with anyio.fail_after(20):
+            with anyio.fail_after(HANGS):
                 for _ in range(3):
                     await imgwire.cors_origins.list()
             go_on.set()
@@ -248,7 +249,7 @@ def test_a_slow_reader_of_a_download_can_make_other_calls_meanwhile(backend: str
                 image = await imgwire.images.upload(content, file_name="a.jpg")
                 image = await imgwire.images.wait_until_ready(image.id)
                 received = 0
-                with anyio.fail_after(30):
+                with anyio.fail_after(HANGS):
                     async with imgwire.images.download(image) as stream:
                         async for chunk in stream:
                             received += len(chunk)

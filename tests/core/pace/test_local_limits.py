@@ -96,7 +96,7 @@ from imgwire_async import AsyncImgwireClient, Bucket
 resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))
 
 async def main():
-    async with AsyncImgwireClient() as imgwire, asyncio.timeout(45):
+    async with AsyncImgwireClient() as imgwire, asyncio.timeout(120):
         async with imgwire.ingest(Bucket({uri!r}, options={options!r}), concurrency=100) as job:
             async for _ in job:
                 pass

@@ -33,6 +33,7 @@ from imgwire_async.models import ImageDownloadJob
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
 from tests.downloads.file_host import CONTENT, Step, file_host, job_at, names_in
+from tests.hangs import HANGS
 from tests.lowlevel.support import IMAGE
 from tests.raw_servers import answer
 
@@ -193,7 +194,7 @@ async def test_leaving_a_stream_early_ends_the_transfer(
     client: AsyncImgwireClient, job: ImageDownloadJob, sandbox: Sandbox
 ) -> None:
     sandbox.faults.once("downloads.get", slow=1_000)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with client.images.download_archive(job) as stream:
             assert await anext(stream)
     assert client.stats().in_flight == 0
@@ -255,7 +256,7 @@ async def test_downloads_have_their_own_rate() -> None:
             with pytest.raises(DownloadRejectedError) as caught:
                 await client.images.download_archive(job_at(f"{server.base_url}/a"), to=io.BytesIO())
             assert caught.value.retry_after == 30
-            with anyio.fail_after(20), pytest.raises(RateLimitError):
+            with anyio.fail_after(HANGS), pytest.raises(RateLimitError):
                 await client.images.retrieve(uuid4())
 
 

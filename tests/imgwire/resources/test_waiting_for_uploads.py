@@ -16,6 +16,7 @@ from imgwire_async import (
 )
 from imgwire_async.sandbox import Sandbox
 from tests.bodies.running import BACKENDS, run
+from tests.hangs import HANGS
 
 BROKEN = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00".ljust(5_000, b"\0")
 
@@ -64,7 +65,7 @@ async def test_the_timeout_limits_the_wait_and_says_so(photo: Path, how: str) ->
         hurried = client.with_options(deadline=1)
         with pytest.raises(DeadlineExceededError):
             await hurried.images.upload(photo, wait=True)
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < HANGS
 
 
 @pytest.mark.parametrize("seconds", [-1, True, "3", None, float("nan")])

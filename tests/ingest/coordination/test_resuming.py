@@ -12,6 +12,7 @@ from imgwire_async import AsyncImgwireClient, IngestItem, JournalError
 from imgwire_async.ingest.coordination.resuming import ResumeMark
 from imgwire_async.ingest.items import Entry, Stamp
 from imgwire_async.ingest.sources.source import Batch
+from tests.hangs import HANGS
 from tests.ingest.support import counts, ingest, server_images, small_image
 
 PAGES, PER_PAGE = 4, 3
@@ -96,7 +97,7 @@ async def test_the_mark_is_recorded_while_the_job_runs(client: AsyncImgwireClien
             async for batch in super().batches(resume):
                 yield batch
                 if batch.resume == "2":
-                    with anyio.fail_after(60):
+                    with anyio.fail_after(HANGS):
                         while job._journal.resume is None or '"2"' not in job._journal.resume:  # noqa: ASYNC110
                             await anyio.sleep(0.01)
 

@@ -26,6 +26,7 @@ from imgwire_async.ingest.journal.migrations import FORMAT
 from imgwire_async.ingest.journal.rows import Row, State
 from imgwire_async.ingest.journal.writer import MOST_UNDELIVERED, JournalWriter
 from imgwire_async.ingest.sink import Destination
+from tests.hangs import HANGS
 
 
 @asynccontextmanager
@@ -307,7 +308,7 @@ class SlowJournal(Journal):
 
 async def test_outcomes_that_arrive_during_a_commit_are_delivered_after_their_own(tmp_path: Path) -> None:
     delivered: list[str] = []
-    with SlowJournal(tmp_path / "j") as journal, anyio.fail_after(20):
+    with SlowJournal(tmp_path / "j") as journal, anyio.fail_after(HANGS):
 
         async def deliver(results: list[str]) -> None:
             assert set(journal.find(results)) == set(results)
@@ -325,7 +326,7 @@ async def test_outcomes_that_arrive_during_a_commit_are_delivered_after_their_ow
 async def test_commits_continue_while_nobody_consumes_outcomes(tmp_path: Path) -> None:
     taken = anyio.Event()
     delivered: list[str] = []
-    with Journal(tmp_path / "j") as journal, anyio.fail_after(20):
+    with Journal(tmp_path / "j") as journal, anyio.fail_after(HANGS):
 
         async def deliver(results: list[str]) -> None:
             await taken.wait()

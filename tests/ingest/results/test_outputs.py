@@ -26,6 +26,7 @@ from imgwire_async.cli.app import app
 from imgwire_async.ingest.results import outputs
 from imgwire_async.ingest.results.outputs import write_table, write_text
 from imgwire_async.sandbox import Sandbox
+from tests.hangs import HANGS
 from tests.ingest.support import folder_of
 
 Invoke = Callable[..., Result]
@@ -72,7 +73,7 @@ def test_no_output_replaces_the_redirected_standard_output(
                 "IMGWIRE_API_BASE_URL": sandbox.base_url,
             },
             check=False,
-            timeout=60,
+            timeout=HANGS,
             **streams,
         )
     assert ended.returncode == 2

@@ -9,6 +9,7 @@ from anyio.abc import TaskGroup
 
 from imgwire_async.errors import ConfigurationError
 from imgwire_async.ingest.runners.channel import Channel
+from tests.hangs import HANGS
 
 
 class Ends:
@@ -104,7 +105,7 @@ async def test_sending_ends_when_the_other_end_has_closed() -> None:
         raise BrokenPipeError(len(data))
 
     channel.tell("note")
-    with anyio.fail_after(20):
+    with anyio.fail_after(HANGS):
         await channel.send_to(write)
 
 
@@ -146,7 +147,7 @@ async def test_batched_messages_are_sent_after_a_while() -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(channel.send_to, write)
         channel.tell("note")
-        with anyio.fail_after(20):
+        with anyio.fail_after(HANGS):
             await written.wait()
         tasks.cancel_scope.cancel()
 
@@ -171,7 +172,7 @@ async def test_the_result_of_an_urgent_call_is_sent_at_once_with_any_that_wait()
 
         tasks.start_soon(here.send_to, to_there)
         tasks.start_soon(there.send_to, to_here)
-        with anyio.fail_after(20):
+        with anyio.fail_after(HANGS):
             async with anyio.create_task_group() as callers:
                 callers.start_soon(here.call, "slow", 1)
                 await wait_all_tasks_blocked()

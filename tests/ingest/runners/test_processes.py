@@ -44,6 +44,7 @@ from imgwire_async.ingest.shards.shard import AHEAD, Shard, Workbench, run_shard
 from imgwire_async.ingest.sink import StoredImage
 from imgwire_async.sandbox import Sandbox, SteadyRate
 from tests.clients import client_of
+from tests.hangs import HANGS
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
 from tests.request_rates import settled
 
@@ -74,7 +75,7 @@ def pids(job: IngestJob) -> list[int]:
 
 async def requested(sandbox: Sandbox, count: int) -> None:
     """Wait until this many requests have arrived."""
-    with anyio.fail_after(120):
+    with anyio.fail_after(HANGS):
         while len(sandbox.requests) < count:  # noqa: ASYNC110 - other threads and processes cause them
             await anyio.sleep(0.01)
 
@@ -485,7 +486,7 @@ async def test_enough_is_prepared_ahead_to_bridge_the_way_to_a_far_job(
     sender = Sender(SINK.open(core_of(client)), options, shared.time)
     bench = Workbench(sender, "spring", options, options.bounds(shared.gate.concurrency), shared)
     notes = FarNotes(shards=2)
-    with anyio.fail_after(60):
+    with anyio.fail_after(HANGS):
         await bench.run(notes)
     assert notes.left_at_first_attempt == 0  # the second shard was there before the first item was sent
     assert len(notes.images) == 2 * AHEAD

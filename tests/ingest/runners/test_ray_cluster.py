@@ -30,6 +30,7 @@ from imgwire_async import (
     Stored,
 )
 from imgwire_async.sandbox import ImgixSandbox, Sandbox, SteadyRate
+from tests.hangs import HANGS
 from tests.ingest.runners.ray_support import FAR, actors_left, pid_of, stored_once, workers_of
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
 from tests.migrate.support import client_of, fill, migrate
@@ -243,7 +244,7 @@ async def test_a_cluster_without_room_stops_the_job_after_the_longest_pause(
 
 async def test_workers_without_room_delay_no_other(client: AsyncImgwireClient, photos: Path) -> None:
     crowded = RayRunner(workers=4, num_cpus=0, resources={"far": 1})  # two of them fit
-    with anyio.fail_after(60):
+    with anyio.fail_after(HANGS):
         _, report = await ingest(client, photos, runner=crowded, shared_paths=True)
     assert counts(report) == (COUNT, 0, 0, 0)
 

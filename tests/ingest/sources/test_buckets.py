@@ -34,6 +34,7 @@ from imgwire_async.ingest.shards import objects
 from imgwire_async.sandbox import Sandbox
 from imgwire_async.stores import listing
 from tests.clients import client_of
+from tests.hangs import HANGS
 from tests.ingest.support import counts, ingest, server_images, small_image
 from tests.stores.s3_server import Failure, Request, S3Server, s3_server
 
@@ -567,7 +568,7 @@ async def test_a_job_that_is_stopped_does_not_wait_for_a_bucket_that_is_down(
             await anyio.sleep(0.01)
         job.cancel()
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(HANGS):
         async with client.ingest(s3.uri()) as job, anyio.create_task_group() as tasks:
             tasks.start_soon(cancel_when_asked_often)
             outcomes.extend([outcome async for outcome in job])

@@ -24,6 +24,7 @@ from imgwire_async.ingest.results.outcomes import Skipped, SkipReason
 from imgwire_async.ingest.sources.entries import BATCH, batches, entries_of
 from imgwire_async.ingest.sources.folders import Folder
 from imgwire_async.ingest.sources.manifests import Manifest
+from tests.hangs import HANGS
 
 
 @pytest.fixture
@@ -228,7 +229,7 @@ async def test_items_of_a_waiting_async_iterable_are_not_delayed() -> None:
         await taken.wait()
         yield "b.jpg"
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(HANGS):
         async with aclosing(batches(entries_of(until_taken()))) as lists:
             lengths = []
             async for batch in lists:

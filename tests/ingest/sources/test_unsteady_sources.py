@@ -18,6 +18,7 @@ from anyio import to_thread
 from imgwire_async import AsyncImgwireClient, Failed, IngestItem, Stored, UploadSourceError
 from imgwire_async.sandbox import Sandbox
 from tests.clients import client_of
+from tests.hangs import HANGS
 from tests.ingest.support import counts, folder_of, ingest, server_images, small_image
 
 MIB = 1024 * 1024
@@ -152,7 +153,7 @@ async def test_a_large_file_that_is_deleted_before_it_is_sent_fails_and_its_imag
         path.write_bytes(small_image(0).ljust(3 * MIB, b"\0"))
         outcomes, _ = await ingest(client, [path], journal=tmp_path / "j")
         assert isinstance(outcomes[0], Stored)
-        with anyio.fail_after(20):
+        with anyio.fail_after(HANGS):
             image = await client.images.wait_until_ready(outcomes[0].image_id)
         assert image.size_bytes == 3 * MIB
         assert len(await server_images(client)) == 1

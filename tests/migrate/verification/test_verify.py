@@ -28,6 +28,7 @@ from imgwire_async.migrate.verification.delivery import imgix_address
 from imgwire_async.migrate.verification.pairs import sampled, variants_of
 from imgwire_async.migrate.verification.results import Results
 from imgwire_async.sandbox import ImgixSandbox, Sandbox
+from tests.hangs import HANGS
 from tests.migrate.verification.photographs import BothServices
 
 FEW = ("small.png", "cut-out.webp")
@@ -149,7 +150,7 @@ def test_a_run_whose_hook_fails_ends_with_that_error(
             raise raised
 
     async def main() -> None:
-        with anyio.fail_after(60):
+        with anyio.fail_after(HANGS):
             widths = [f"w={width}" for width in range(10, 90, 10)]
             await verify(both, urls, variants=widths, concurrency=concurrency, on_compared=hook)
 

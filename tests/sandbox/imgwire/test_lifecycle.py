@@ -20,6 +20,7 @@ import trio
 
 from imgwire_async.sandbox import Sandbox, SandboxSettings
 from imgwire_async.sandbox.imgwire.settings import SandboxOptions
+from tests.hangs import HANGS
 from tests.sandbox.imgwire.support import PUBLIC, connect, eventually, open_api, photograph
 
 JPEG = {"Content-Type": "image/jpeg"}
@@ -204,7 +205,7 @@ def test_a_killed_sandbox_processes_received_uploads_at_its_next_start(tmp_path:
         "sandbox = Sandbox(sys.argv[1], processing_delay=60)\n"
         "sandbox.start()\n"
         "print(sandbox.base_url, sandbox.server_key, flush=True)\n"
-        "time.sleep(60)\n"
+        "time.sleep(600)\n"
     )
     data = photograph()
     with subprocess.Popen(
@@ -363,7 +364,7 @@ def test_the_command_prints_what_to_export_and_stops_at_a_signal(number: int, tm
         answer = PUBLIC.get(f"{lines['IMGWIRE_API_BASE_URL']}/api/v1/images/", headers=headers)
         process.send_signal(number)
 
-        assert process.wait(60) == 0
+        assert process.wait(HANGS) == 0
         (line,) = process.stderr.read().splitlines()
         assert " GET /api/v1/images/ 200 " in line
     assert answer.status_code == 200
