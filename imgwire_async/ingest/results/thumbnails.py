@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Final
 
 from imgwire_async.bodies.image_types import image_type_of
+from imgwire_async.core.log_of_pyvips import keep_above_debug
 
 MOST_PIXELS: Final = 160
 """On the longer side."""
@@ -45,6 +46,7 @@ def thumbnail(path: str) -> str | None:
         vips = import_module("pyvips")
     except (ImportError, OSError):  # the latter where its library is missing
         return None
+    keep_above_debug()
     try:
         content = _content(path)
         loader = _LOADERS.get(image_type_of(content, "") or "")

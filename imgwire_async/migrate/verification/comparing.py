@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from imgwire_async.core.log_of_pyvips import keep_above_debug
 from imgwire_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def pictures_of(old: bytes, new: bytes) -> tuple[bytes, bytes, bytes | None]:
 def _decoded(data: bytes) -> pyvips.Image:
     import pyvips
 
+    keep_above_debug()
     try:
         image = pyvips.Image.new_from_buffer(data, "")
         if image.width * image.height > _MOST_PIXELS:
