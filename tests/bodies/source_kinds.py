@@ -160,6 +160,7 @@ def of_response(library: str, *, sized: bool) -> Kind:
         with raw_server(host) as server:
             url = f"{server.base_url}/a/{NAMED}?signed"
             if library == "httpx":
+                # Reading the certificates takes longer than the test, and the URL is http.
                 async with httpx.AsyncClient(verify=False) as client, client.stream("GET", url) as response:
                     yield Given(response)
             else:

@@ -265,9 +265,7 @@ def test_a_page_on_another_port_uploads_nothing_with_the_cookie(
     assert (received.value.status, statuses(http)) == (403, [])
 
 
-def test_nothing_can_be_uploaded_before_the_list_is_there_which_would_hold_it_too(
-    page: Page, service: str, photo: Path
-) -> None:
+def test_nothing_can_be_uploaded_while_the_list_is_loading(page: Page, service: str, photo: Path) -> None:
     hidden: list[bool] = []
 
     def answer(route: Route) -> None:
@@ -284,7 +282,7 @@ def test_nothing_can_be_uploaded_before_the_list_is_there_which_would_hold_it_to
     expect(page.locator("#images li")).to_have_count(1)
 
 
-def test_an_image_can_be_uploaded_though_the_list_is_not_to_be_had(
+def test_an_image_can_be_uploaded_although_the_list_is_unavailable(
     page: Page, service: str, photo: Path
 ) -> None:
     problem = {"detail": "The image service is too slow."}

@@ -359,8 +359,6 @@ class RateController:
             self._probed_at = None
         elapsed = max(0.0, now - max(self._updated, self._closed_until))
         self._updated = now
-        if not elapsed and self._tokens <= 1.0:
-            return now  # nothing to add, and nothing above any depth
         rate = self.rate
         depth = max(1.0, BURST * rate)
         filled = self._tokens + elapsed * rate

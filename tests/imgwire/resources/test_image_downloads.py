@@ -194,7 +194,7 @@ async def test_leaving_a_stream_early_ends_the_transfer(
     client: AsyncImgwireClient, job: ImageDownloadJob, sandbox: Sandbox
 ) -> None:
     sandbox.faults.once("downloads.get", slow=1_000)
-    with anyio.fail_after(60):
+    with anyio.fail_after(60):  # the rest would take about two minutes
         async with client.images.download_archive(job) as stream:
             assert await anext(stream)
     assert client.stats().in_flight == 0
