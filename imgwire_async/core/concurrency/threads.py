@@ -6,6 +6,8 @@ import math
 import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -52,7 +54,7 @@ class ExclusiveThread:
     Args:
         limiter: returns the limiter for the number of such threads, see `in_thread`.
         patience: the longest that `end` waits, in seconds. A read of a pipe or of a network file system may
-            never return; the thread is then abandoned, and closes the object if the read does return. On
+            never return; the thread is then abandoned, and the object is closed if the read does return. On
             asyncio the interpreter waits for it at exit if there is no limiter, because anyio's threads are
             not daemon threads.
     """
@@ -64,6 +66,7 @@ class ExclusiveThread:
         self._patience = patience
         self._lock = threading.Lock()
         self._ended = False
+        self._closing = False
         self._closed = False
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -100,19 +103,27 @@ class ExclusiveThread:
             return
         self._ended = True
         cancelled: BaseException | None = None
-        with anyio.move_on_after(self._patience, shield=True) as waiting:
-            while not self._closed and not waiting.cancel_called:
-                try:
-                    await to_thread.run_sync(self._end, close, abandon_on_cancel=self._patience < math.inf)
-                except anyio.get_cancelled_exc_class() as error:
-                    if waiting.cancel_called:
-                        raise
-                    # `Task.cancel` of asyncio ignores a shield, and work that has not started never would.
-                    cancelled = error
+        abandon = self._patience < math.inf
+        try:
+            with anyio.move_on_after(self._patience, shield=True) as waiting:
+                while not self._closed and not waiting.cancel_called:
+                    try:
+                        await in_thread(
+                            partial(self._end, close), limiter=self._limiter(), abandon_on_cancel=abandon
+                        )
+                    except anyio.get_cancelled_exc_class() as error:
+                        if waiting.cancel_called:
+                            raise
+                        # `Task.cancel` of asyncio ignores a shield, and drops work that has not started.
+                        cancelled = error
+        finally:
+            if close is not None and not self._closing:  # no thread has started it, and none will
+                self._end_apart(close)
         if cancelled is not None:
             raise cancelled
 
     def _end(self, close: Callable[[], object] | None) -> None:
+        self._closing = True
         with self._lock:
             if self._closed:
                 return
@@ -121,3 +132,16 @@ class ExclusiveThread:
                     close()
             finally:
                 self._closed = True
+
+    def _end_apart(self, close: Callable[[], object] | None) -> None:
+        """Call `close` without the threads of the event loop, which the program may all use."""
+
+        def end() -> None:
+            with suppress(Exception):  # nobody waits for it
+                self._end(close)
+
+        try:
+            threading.Thread(target=end, name="imgwire_async closing", daemon=True).start()
+        except RuntimeError:  # no thread can be started
+            if not self._lock.locked():
+                end()
