@@ -10,13 +10,14 @@ import sys
 import warnings
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+import typer.testing
 
 from imgwire_async import AsyncImgwireClient
 from imgwire_async.sandbox import Sandbox
@@ -44,6 +45,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 hypothesis.settings.register_profile("fuzz", database=None, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("repeatable")
+
+# Builds all commands, which takes 70 ms, although a test runs only one of them.
+typer.testing._get_command = cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
 if sys.version_info < (3, 13):
 
