@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import PureWindowsPath
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import anyio
 from anyio import CapacityLimiter
 
 from imgwire_async.core.body import Body
 from imgwire_async.core.concurrency.cancellation import is_failure, running_task
+from imgwire_async.core.concurrency.closing import close_patiently
 from imgwire_async.core.concurrency.loops import PerRun, current_time
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import APITimeoutError, UploadSourceError
+
+T = TypeVar("T")
 
 CHUNK_SIZE: Final = 512 * 1024
 """Bytes that are read from a source at a time, and so the memory that one upload takes."""
@@ -48,12 +51,17 @@ def disk_threads() -> anyio.CapacityLimiter:
 
 
 CLOSING_SECONDS: Final = 0.5
-"""How long the end of an upload waits for a busy source. One that hangs is abandoned."""
+"""How long the end of an upload waits for a source that still reads. One that hangs is abandoned."""
 
 
 def source_thread(limiter: Callable[[], CapacityLimiter | None] = lambda: None) -> ExclusiveThread:
     """A thread for one source; the end of a call does not wait for it if it hangs."""
     return ExclusiveThread(limiter, patience=CLOSING_SECONDS)
+
+
+async def close_source(close: Callable[[], Awaitable[object]]) -> None:
+    """Close an async source; a cancelled call does not wait for long."""
+    await close_patiently(close, CLOSING_SECONDS)
 
 
 class Patience:
@@ -64,7 +72,7 @@ class Patience:
     """
 
     def __init__(self, seconds: float | None = None) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -73,17 +81,39 @@ class Patience:
         Raises:
             APITimeoutError: the step took too long.
         """
-        if self._seconds is None:
+        if self.seconds is None:
             yield
             return
-        with anyio.CancelScope(deadline=current_time() + self._seconds) as scope:
+        with anyio.CancelScope(deadline=current_time() + self.seconds) as scope:
             yield
         if scope.cancelled_caught:
             raise APITimeoutError(
-                f"the source produced no data for {self._seconds:g} s",
+                f"the source produced no data for {self.seconds:g} s",
                 may_have_acted=False,
                 operation="images.upload",
             )
+
+
+async def opened_in_thread(open_it: Callable[[], T], close: Callable[[T], object], patience: Patience) -> T:
+    """Call `open_it` in a thread. Nothing stays open if the task is cancelled or its patience ends.
+
+    Args:
+        open_it: may block.
+        close: closes what it has returned; called in a thread as well.
+        patience: how long `open_it` may take.
+
+    Raises:
+        APITimeoutError: it did not return in time.
+    """
+    thread = source_thread()
+    returned: list[T] = []
+    try:
+        with patience.step():
+            await thread.run(lambda: returned.append(open_it()))
+    except BaseException:
+        await thread.end(lambda: [close(one) for one in returned])
+        raise
+    return returned.pop()
 
 
 @contextmanager

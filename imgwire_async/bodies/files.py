@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import inspect
 import io
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Protocol
 
-import anyio
-
 from imgwire_async.bodies.base import (
     CHUNK_SIZE,
-    CLOSING_SECONDS,
     Patience,
     Source,
     checked_chunk,
+    close_source,
     refused,
     source_errors,
 )
@@ -87,11 +85,18 @@ class FileAccess:
     Args:
         file: the file.
         thread: where a sync file is used, released by `end`; None for an async file.
+        close: closes a sync file that this package has opened; the caller's is left open.
     """
 
-    def __init__(self, file: Any, thread: ExclusiveThread | None) -> None:  # noqa: ANN401 - any duck
+    def __init__(
+        self,
+        file: Any,  # noqa: ANN401 - any duck
+        thread: ExclusiveThread | None,
+        close: Callable[[], object] | None = None,
+    ) -> None:
         self._file = OpenFile(file, thread)
         self._start: int | None = None
+        self._close = close
 
     async def measure(self) -> tuple[int, int] | None:
         """The current position and the number of bytes after it, or None if the file cannot seek."""
@@ -110,12 +115,13 @@ class FileAccess:
         await self._file.run(partial(self._seek, offset))
 
     async def end(self) -> None:
-        """Release the file. If it can seek, it is returned to its initial position."""
+        """Close the file, or if it can seek, return it to its initial position."""
         if self._file.thread is not None:
-            await self._file.thread.end(None if self._start is None else lambda: finish(self._go_back()))
+            returns = None if self._start is None else lambda: finish(self._go_back())
+            with source_errors("closing the file failed"):
+                await self._file.thread.end(self._close or returns)
         elif self._start is not None:
-            with anyio.move_on_after(CLOSING_SECONDS, shield=True):
-                await self._go_back()
+            await close_source(self._go_back)
 
     async def _measure(self) -> tuple[int, int] | None:
         with source_errors(_SEEKING):

@@ -7,21 +7,24 @@ be a pipe from one to the other.
 
 from __future__ import annotations
 
-import asyncio
 import io
+import math
 import os
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, Hashable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Final, TypeGuard
 
 import anyio
 
-from imgwire_async.bodies.base import refused
-from imgwire_async.core.concurrency.loops import current_loop
-from imgwire_async.errors import DownloadTargetError
+from imgwire_async.bodies.base import Patience, refused
+from imgwire_async.core.concurrency.loops import current_loop, is_closed
+from imgwire_async.core.concurrency.threads import ExclusiveThread
+from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE
+from imgwire_async.errors import APITimeoutError, DownloadTargetError
 
 if sys.platform != "win32":
     import fcntl
@@ -33,92 +36,155 @@ _DEEPEST: Final = 3
 _DESCRIPTOR: Final = "descriptor"
 
 _guard = threading.Lock()
-_readers: dict[Hashable, _Use] = {}
-_writers: dict[Hashable, _Use] = {}
 
 
 class _Use:
-    """An upload or a download with exclusive use of a file."""
+    """An upload or a download with exclusive use of a file.
 
-    def __init__(self) -> None:
+    Args:
+        thread: uses the file, perhaps for longer than the call that has begun this; None for async files.
+    """
+
+    def __init__(self, thread: ExclusiveThread | None) -> None:
         self.ended = anyio.Event()
+        """Set when the call has ended."""
         self._loop = current_loop()
+        self._thread = thread
 
     def is_here(self) -> bool:
         return self._loop is current_loop()
 
-    def is_stale(self) -> bool:
-        """Whether its event loop was closed before the transfer could end."""
-        return isinstance(self._loop, asyncio.AbstractEventLoop) and self._loop.is_closed()
+    def is_left(self) -> bool:
+        """Whether at most a thread still uses the file, because the call or its event loop has ended."""
+        return self.ended.is_set() or is_closed(self._loop)
+
+    def is_over(self) -> bool:
+        return self.is_left() and not (self._thread is not None and self._thread.is_used)
 
 
-@asynccontextmanager
-async def exclusive(source: object) -> AsyncGenerator[None, None]:
+@dataclass(frozen=True)
+class _Transfers:
+    """All uploads, or all downloads."""
+
+    uses: dict[Hashable, _Use]
+    elsewhere: Callable[[], Exception]
+    """The error if another event loop has the file."""
+    stuck: Callable[[float], Exception]
+    """The error if a thread that was abandoned has it, and does not return in so many seconds."""
+
+
+_UPLOADS: Final = _Transfers(
+    {},
+    lambda: refused(
+        "another event loop is uploading from the same source; open the file once for each upload"
+    ),
+    lambda seconds: APITimeoutError(
+        f"the source produced no data for {seconds:g} s: an earlier upload of it has ended, but its read has "
+        "not returned",
+        may_have_acted=False,
+        operation="images.upload",
+    ),
+)
+_DOWNLOADS: Final = _Transfers(
+    {},
+    lambda: DownloadTargetError(
+        "another event loop is downloading to the same file; open a file for each download"
+    ),
+    lambda seconds: DownloadTargetError(
+        f"cannot write to the file: an earlier download to it has ended, but its write has not returned for "
+        f"{seconds:g} s"
+    ),
+)
+
+
+def exclusive(
+    source: object, thread: ExclusiveThread | None, patience: Patience
+) -> AbstractAsyncContextManager[None]:
     """Wait until no other upload reads `source` or a file that it wraps, and make later ones wait.
+
+    Args:
+        source: the source.
+        thread: reads it, and has to be ended in the block. It keeps the source until it does not use it any
+            more, even if that is later. None for an async source.
+        patience: how long to wait for a thread that an earlier upload has abandoned.
 
     Raises:
         UploadSourceError: the other upload runs in another event loop, which cannot be waited for.
+        APITimeoutError: the thread of an earlier upload still reads it.
     """
-    async with _alone(source, _readers) as other:
-        if other is not None:
-            raise refused(
-                "another event loop is uploading from the same source; open the file once for each upload"
-            )
-        yield
+    return _alone(source, _UPLOADS, thread, patience.seconds)
 
 
-@asynccontextmanager
-async def exclusive_target(file: object) -> AsyncGenerator[None, None]:
+def exclusive_target(file: object, thread: ExclusiveThread) -> AbstractAsyncContextManager[None]:
     """Wait until no other download writes to `file` or a file that it wraps, and make later ones wait.
 
+    Args:
+        file: the target.
+        thread: writes to it, as for `exclusive`.
+
     Raises:
-        DownloadTargetError: the other download runs in another event loop, which cannot be waited for.
+        DownloadTargetError: the other download runs in another event loop, which cannot be waited for; or the
+            thread of an earlier one still writes.
     """
-    async with _alone(file, _writers) as other:
-        if other is not None:
-            raise DownloadTargetError(
-                "another event loop is downloading to the same file; open a file for each download"
-            )
-        yield
+    return _alone(file, _DOWNLOADS, thread, LONGEST_WAIT)
 
 
 @asynccontextmanager
-async def _alone(file: object, uses: dict[Hashable, _Use]) -> AsyncGenerator[_Use | None, None]:
-    """Wait until `file` is not in `uses`, and add it; yields a use that cannot be waited for, or None."""
+async def _alone(
+    file: object, transfers: _Transfers, thread: ExclusiveThread | None, patience: float | None
+) -> AsyncGenerator[None, None]:
+    """Wait until `file` is not in use, and use it until `thread` has ended."""
     keys = set(_identities(file, _DEEPEST))
-    mine = _Use()
-    while (other := _claim(keys, mine, uses)) is not None and other.is_here():
-        await other.ended.wait()
-    try:
-        yield other
-    finally:
+    mine = _Use(thread)
+    while (other := _claim(keys, mine, transfers)) is not None:
+        if other.is_left():
+            with anyio.move_on_after(math.inf if patience is None else patience):
+                while not other.is_over():  # noqa: ASYNC110 - a thread cannot set an event of the loop
+                    await anyio.sleep(PAUSE)
+            if not other.is_over():
+                assert patience is not None  # noqa: S101 - it has ended
+                raise transfers.stuck(patience)
+        elif other.is_here():
+            await other.ended.wait()
+        else:
+            raise transfers.elsewhere()
+
+    def release() -> None:
         with _guard:
             for key in keys:
-                if uses.get(key) is mine:
-                    del uses[key]
+                if transfers.uses.get(key) is mine:
+                    del transfers.uses[key]
+
+    try:
+        yield
+    finally:
         mine.ended.set()
+        if thread is None:
+            release()
+        else:
+            thread.when_free(release)
 
 
-def _claim(keys: set[Hashable], use: _Use, uses: dict[Hashable, _Use]) -> _Use | None:
+def _claim(keys: set[Hashable], use: _Use, transfers: _Transfers) -> _Use | None:
     """Register `use`, or return the one that blocks it."""
     with _guard:
         # The flag that finds duplicates has an effect on writers.
-        for key in (*keys, *(_duplicates(keys) if uses is _readers else ())):
-            other = uses.get(key)
-            if other is not None and not other.is_stale():
+        for key in (*keys, *(_duplicates(keys) if transfers is _UPLOADS else ())):
+            other = transfers.uses.get(key)
+            if other is not None and not other.is_over():
                 return other
-        uses.update(dict.fromkeys(keys, use))
+        transfers.uses.update(dict.fromkeys(keys, use))
     return None
 
 
 def _duplicates(keys: set[Hashable]) -> Iterator[Hashable]:
-    """Descriptors in use that are duplicates of one in `keys`, and so share its file position.
+    """Descriptors being read that are duplicates of one in `keys`, and so share its file position.
 
     Duplicates also share their flags, so a flag that has no effect on readers is switched for a moment.
     """
     if sys.platform == "win32":
         return
-    others = [key for key in _readers if _is_descriptor(key) and key not in keys]
+    others = [key for key in _UPLOADS.uses if _is_descriptor(key) and key not in keys]
     if not others:
         return
     for _, mine in filter(_is_descriptor, keys):

@@ -8,7 +8,7 @@ from typing import Protocol, TypeGuard
 
 import anyio
 
-from imgwire_async.bodies.base import CLOSING_SECONDS, base_name, checked_chunk, refused
+from imgwire_async.bodies.base import CLOSING_SECONDS, Patience, base_name, checked_chunk, refused
 from imgwire_async.bodies.in_use import exclusive
 from imgwire_async.errors import UploadSourceError
 
@@ -57,22 +57,27 @@ def is_response(file: object) -> TypeGuard[HttpxResponse | AiohttpResponse]:
 class ReceivedResponse:
     """The properties of a response that an upload needs.
 
+    Args:
+        response: the response.
+        patience: how long an abandoned read of it may delay this one.
+
     Raises:
         UploadSourceError: the response is an error, so its body is not the image.
     """
 
-    def __init__(self, response: HttpxResponse | AiohttpResponse) -> None:
+    def __init__(self, response: HttpxResponse | AiohttpResponse, patience: Patience) -> None:
         status = getattr(response, "status_code", None) or getattr(response, "status", None)
         if isinstance(status, int) and not 200 <= status < 300:
             raise refused(f"the response to be uploaded has the status {status}")
         self._response = response
+        self._patience = patience
         self.file_name = base_name(getattr(getattr(response, "url", None), "path", None))
         self.size = _content_length(response.headers)
 
     @asynccontextmanager
     async def stream(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
         """The content. The response stays open; closing it is up to the caller."""
-        async with exclusive(self._response), aclosing(self._chunks()) as chunks:
+        async with exclusive(self._response, None, self._patience), aclosing(self._chunks()) as chunks:
             yield chunks
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:

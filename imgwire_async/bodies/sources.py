@@ -21,6 +21,7 @@ from imgwire_async.bodies.base import (
     Patience,
     Source,
     base_name,
+    opened_in_thread,
     refused,
     source_errors,
     source_thread,
@@ -127,7 +128,8 @@ be sent again.
 A member of a compressed tar archive does not know its own name before Python 3.13; pass `file_name=`. Such
 members must not be uploaded while something else reads the archive.
 
-Concurrent uploads of the same open file, iterator or response run one after the other.
+Concurrent uploads of the same open file, iterator or response run one after the other. A file that a cancelled
+upload still reads in a thread is in use until the read returns.
 """
 
 
@@ -204,7 +206,7 @@ def _opened(
             name = base_name(file.filename)
             return _open_file(content, name, size, patience, replayable=replayable, rewind=True)
         case _ if is_response(file):
-            response = ReceivedResponse(file)
+            response = ReceivedResponse(file, patience)
             return open_stream(
                 response.stream,
                 patience,
@@ -220,7 +222,7 @@ def _opened(
         case _ if hasattr(file, "read"):
             return _open_file(file, _name_of(file), size, patience, replayable=replayable)
         case AsyncIterable() | Iterable():
-            stream, repeatable = partial(stream_of, file), False
+            stream, repeatable = partial(stream_of, file, patience), False
         case _ if callable(file):
             stream, repeatable = partial(fresh_stream, file, patience), True
         case _:
@@ -265,10 +267,12 @@ async def _open_file(
     *,
     replayable: bool,
     rewind: bool = False,
+    close: Callable[[], object] | None = None,
 ) -> AsyncGenerator[Source, None]:
-    access = FileAccess(file, None if inspect.iscoroutinefunction(file.read) else source_thread())
+    thread = None if inspect.iscoroutinefunction(file.read) else source_thread()
+    access = FileAccess(file, thread, close)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(exclusive(file))
+        await stack.enter_async_context(exclusive(file, thread, patience))
         stack.push_async_callback(access.end)
         if not takes_size(file):
             with patience.step():
@@ -298,17 +302,18 @@ async def _open_file(
 async def _open_resource(
     resource: Resource, size: int | None, patience: Patience, *, replayable: bool
 ) -> AsyncGenerator[Source, None]:
-    thread = source_thread()
-    with patience.step(), source_errors("cannot open the file"):
-        file = await thread.run(lambda: resource.open("rb"))
-        if not hasattr(file, "read"):
-            raise refused(f"its open() returned a {type(file).__name__} instead of a file")
-    try:
-        opened = _open_file(file, base_name(resource.name), size, patience, replayable=replayable)
-        async with opened as source:
-            yield source
-    finally:
-        await thread.end(file.close)
+    def open_it() -> IO[bytes]:
+        with source_errors("cannot open the file"):
+            file = resource.open("rb")
+            if not hasattr(file, "read"):
+                raise refused(f"its open() returned a {type(file).__name__} instead of a file")
+            return file
+
+    file = await opened_in_thread(open_it, lambda file: file.close(), patience)
+    name = base_name(resource.name)
+    opened = _open_file(file, name, size, patience, replayable=replayable, close=file.close)
+    async with opened as source:
+        yield source
 
 
 @asynccontextmanager

@@ -18,15 +18,14 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from functools import partial
 from typing import Final, TypeAlias
 
-import anyio
-
 from imgwire_async.bodies.base import (
     CHUNK_SIZE,
-    CLOSING_SECONDS,
     Patience,
     Source,
     checked_chunk,
+    close_source,
     disk_threads,
+    opened_in_thread,
     refused,
     source_errors,
     source_thread,
@@ -182,16 +181,24 @@ async def _spooled(
 
 
 @asynccontextmanager
-async def stream_of(chunks: object) -> AsyncGenerator[AsyncIterator[bytes], None]:
+async def stream_of(
+    chunks: object, patience: Patience, *, owned: bool = False
+) -> AsyncGenerator[AsyncIterator[bytes], None]:
     """The content of an iterable, sync or async. A generator is closed afterwards.
+
+    Args:
+        chunks: the iterable.
+        patience: how long an abandoned read of it may delay this one.
+        owned: whether a file is closed as well.
 
     Raises:
         UploadSourceError: it is not an iterable of bytes, or its own code failed.
+        APITimeoutError: an earlier upload still reads it.
     """
     if isinstance(chunks, AsyncIterable):
         with source_errors(_ITERATING):
             async_iterator = aiter(chunks)
-        async with exclusive(async_iterator):
+        async with exclusive(async_iterator, None, patience):
             try:
                 async with aclosing(_checked(async_iterator)) as checked:
                     yield checked
@@ -201,14 +208,17 @@ async def stream_of(chunks: object) -> AsyncGenerator[AsyncIterator[bytes], None
     elif isinstance(chunks, Iterable):
         with source_errors(_ITERATING):
             iterator = iter(chunks)
-        async with exclusive(iterator):
-            thread = source_thread()
+        thread = source_thread()
+        close: Callable[[], object] | None = None
+        if isinstance(iterator, Generator) or (owned and isinstance(iterator, io.IOBase)):
+            close = iterator.close
+        async with exclusive(iterator, thread, patience):
             try:
                 async with aclosing(_in_batches(iterator, thread)) as batches:
                     yield batches
             finally:
-                with source_errors("closing the generator failed"):
-                    await thread.end(iterator.close if isinstance(iterator, Generator) else None)
+                with source_errors("closing the iterator failed"):
+                    await thread.end(close)
     else:
         if inspect.iscoroutine(chunks):
             chunks.close()
@@ -219,12 +229,12 @@ async def stream_of(chunks: object) -> AsyncGenerator[AsyncIterator[bytes], None
 
 
 async def _close_generator(generator: AsyncGenerator[object, None]) -> None:
-    with (
-        source_errors("closing the generator failed"),
-        anyio.move_on_after(CLOSING_SECONDS, shield=True),
-        ForeignCode("the source", UploadSourceError),
-    ):
-        await generator.aclose()
+    async def close() -> None:
+        with ForeignCode("the source", UploadSourceError):
+            await generator.aclose()
+
+    with source_errors("closing the iterator failed"):
+        await close_source(close)
 
 
 @asynccontextmanager
@@ -241,26 +251,18 @@ async def fresh_stream(
         UploadSourceError: it returns something else, or the caller's own code failed.
         APITimeoutError: the function did not return in time.
     """
-    thread = source_thread()
-    returned: list[Chunks] = []
 
-    def call() -> None:
+    def call() -> Chunks:
         with source_errors("the function that returns the content failed"):
-            returned.append(factory())
+            return factory()
 
-    def close() -> None:
-        for chunks in returned:
-            if isinstance(chunks, io.IOBase):
-                chunks.close()
+    def close(chunks: Chunks) -> None:
+        if isinstance(chunks, io.IOBase):
+            chunks.close()
 
-    try:
-        with patience.step():
-            await thread.run(call)
-        async with stream_of(returned[0]) as stream:
-            yield stream
-    finally:
-        with source_errors("cannot close the file"):
-            await thread.end(close)
+    chunks = await opened_in_thread(call, close, patience)
+    async with stream_of(chunks, patience, owned=True) as stream:
+        yield stream
 
 
 _ITERATING: Final = "the iterator failed"

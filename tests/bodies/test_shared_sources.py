@@ -166,13 +166,14 @@ def test_duplicated_descriptors_and_file_like_objects_take_turns(
 def test_separately_opened_files_are_not_duplicates(path: Path) -> None:
     with path.open("rb") as one, path.open("rb") as other, os.fdopen(os.dup(one.fileno()), "rb") as same:
         mine, foreign, duplicate = ((in_use._DESCRIPTOR, file.fileno()) for file in (one, other, same))
-        before = dict(in_use._readers)
-        in_use._readers.update(dict.fromkeys([foreign, duplicate]))  # type: ignore[arg-type]
+        uses = in_use._UPLOADS.uses
+        before = dict(uses)
+        uses.update(dict.fromkeys([foreign, duplicate]))  # type: ignore[arg-type]
         try:
             assert list(in_use._duplicates({mine})) == [duplicate]
         finally:
-            in_use._readers.clear()
-            in_use._readers.update(before)
+            uses.clear()
+            uses.update(before)
 
 
 async def test_two_async_files_of_one_file_take_turns(client: AsyncImgwireClient, path: Path) -> None:

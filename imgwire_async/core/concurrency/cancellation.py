@@ -100,6 +100,14 @@ def running_task() -> asyncio.Task[object] | None:
         return None
 
 
+def is_cancelled() -> bool:
+    """Whether the current task, or a scope that it is in, has been cancelled."""
+    if anyio.current_effective_deadline() == -math.inf:
+        return True
+    task = running_task()
+    return task is not None and task.cancelling() > 0
+
+
 def is_raised(task: asyncio.Task[object] | None) -> bool:
     """Whether a `GeneratorExit` was raised by code, rather than by closing an abandoned coroutine.
 

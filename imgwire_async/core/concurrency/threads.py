@@ -6,13 +6,13 @@ import math
 import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 import anyio
 from anyio import CapacityLimiter, to_thread
 
+from imgwire_async.core.concurrency.cancellation import is_cancelled
 from imgwire_async.core.concurrency.loops import current_loop
 from imgwire_async.core.concurrency.workers import in_worker
 from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE, lacks_thread, say_waiting
@@ -46,6 +46,10 @@ async def in_thread(
         await anyio.sleep(PAUSE)
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class ExclusiveThread:
     """Worker threads for one object that only one of them may use at a time, and none after the end.
 
@@ -53,10 +57,10 @@ class ExclusiveThread:
 
     Args:
         limiter: returns the limiter for the number of such threads, see `in_thread`.
-        patience: the longest that `end` waits, in seconds. A read of a pipe or of a network file system may
-            never return; the thread is then abandoned, and the object is closed if the read does return. On
-            asyncio the interpreter waits for it at exit if there is no limiter, because anyio's threads are
-            not daemon threads.
+        patience: the longest that `end` waits for work that still runs, in seconds. A read of a pipe or of a
+            network file system may never return; the thread is then abandoned, and the object is closed if
+            the read does return. On asyncio the interpreter waits for it at exit if there is no limiter,
+            because anyio's threads are not daemon threads.
     """
 
     def __init__(
@@ -65,9 +69,13 @@ class ExclusiveThread:
         self._limiter = limiter
         self._patience = patience
         self._lock = threading.Lock()
+        self._is_working = False
         self._ended = False
         self._closing = False
         self._closed = False
+        self._error: Exception | None = None
+        self._left: Callable[[], None] | None = None
+        self._then: Callable[[], object] = _nothing
 
     async def run(self, work: Callable[[], T]) -> T:
         """Call `work` in a thread."""
@@ -89,19 +97,49 @@ class ExclusiveThread:
         finally:
             self._lock.release()
 
+    @property
+    def is_used(self) -> bool:
+        """Whether a thread uses the object, or has yet to close it."""
+        return self._lock.locked() or (self._ended and not self._closed)
+
     def _guarded(self, work: Callable[[], T]) -> T:
-        with self._lock:
-            if self._ended:
-                raise RuntimeError("the task that requested this has ended")
-            return work()
+        try:
+            with self._lock:
+                if self._ended:
+                    raise RuntimeError("the task that requested this has ended")
+                self._is_working = True
+                try:
+                    return work()
+                finally:
+                    self._is_working = False
+        finally:
+            if self._left is not None:
+                self._left()
 
     async def end(self, close: Callable[[], object] | None = None) -> None:
-        """Wait for running work, start nothing new, and call `close` in a thread, whatever happens."""
+        """Wait for running work, start nothing new, and call `close` in a thread, whatever happens.
+
+        Once no work runs any more, a call that is not cancelled waits for `close` for up to a minute.
+
+        Raises:
+            Exception: that of `close`.
+        """
         if close is None and self._lock.acquire(blocking=False):
-            self._ended = True
+            self._ended = self._closed = True
             self._lock.release()
             return
         self._ended = True
+        await self._closing_begun(close)
+        if self._is_closing() and not is_cancelled():
+            with anyio.move_on_after(LONGEST_WAIT):
+                while self._is_closing():  # noqa: ASYNC110 - a thread cannot set an event of the loop
+                    await anyio.sleep(PAUSE)
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    async def _closing_begun(self, close: Callable[[], object] | None) -> None:
+        """Wait for running work and for `close`, for as long as the patience lasts."""
         cancelled: BaseException | None = None
         abandon = self._patience < math.inf
         try:
@@ -117,31 +155,48 @@ class ExclusiveThread:
                         # `Task.cancel` of asyncio ignores a shield, and drops work that has not started.
                         cancelled = error
         finally:
-            if close is not None and not self._closing:  # no thread has started it, and none will
+            if not self._closing:  # no thread has started it, and none will
                 self._end_apart(close)
         if cancelled is not None:
             raise cancelled
 
+    def _is_closing(self) -> bool:
+        """Whether a thread closes the object or is about to, and none hangs in earlier work."""
+        return not self._closed and not self._is_working
+
+    def when_free(self, then: Callable[[], object]) -> None:
+        """After `end`, call `then` once no thread uses the object any more: now, or in the last of them.
+
+        Args:
+            then: must not block, and may be called twice.
+        """
+        self._then = then
+        if self._closed:
+            self._then = _nothing  # which may refer to this object
+            then()
+
     def _end(self, close: Callable[[], object] | None) -> None:
         self._closing = True
-        with self._lock:
-            if self._closed:
-                return
-            try:
-                if close is not None:
-                    close()
-            finally:
-                self._closed = True
+        try:
+            with self._lock:
+                if self._closed:
+                    return
+                try:
+                    if close is not None:
+                        close()
+                except Exception as error:  # noqa: BLE001 - raised by `end`, unless it does not wait for it
+                    self._error = error
+                finally:
+                    self._closed = True
+        finally:
+            self._then()
 
     def _end_apart(self, close: Callable[[], object] | None) -> None:
         """Call `close` without the threads of the event loop, which the program may all use."""
-
-        def end() -> None:
-            with suppress(Exception):  # nobody waits for it
-                self._end(close)
-
+        end = partial(self._end, close)
         try:
             threading.Thread(target=end, name="imgwire_async closing", daemon=True).start()
         except RuntimeError:  # no thread can be started
+            self._left = end  # to the thread that uses the object, if there is one
             if not self._lock.locked():
                 end()

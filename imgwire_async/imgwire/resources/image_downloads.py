@@ -332,14 +332,14 @@ async def _to_file(
             path = output.target
         else:
             thread = ExclusiveThread(patience=CLOSING_SECONDS)
-            try:
-                sink = FileSink(await open_target(to, thread))
-                transfer = Transfer(sink)
-                async with exclusive_target(to):
+            sink = FileSink(await open_target(to, thread))
+            transfer = Transfer(sink)
+            async with exclusive_target(to, thread):
+                try:
                     await fetch_into(transfer)
                     await sink.flush()
-            finally:
-                await thread.end()
+                finally:
+                    await thread.end()
     return DownloadedFile(path=path, size=transfer.received, content_type=transfer.head.content_type, uri=uri)
 
 
