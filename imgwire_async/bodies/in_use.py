@@ -70,7 +70,7 @@ class _Transfers:
     elsewhere: Callable[[], Exception]
     """The error if another event loop has the file."""
     stuck: Callable[[float], Exception]
-    """The error if a thread that was abandoned has it, and does not return in so many seconds."""
+    """The error if a thread that was abandoned has it, and does not return in this many seconds."""
 
 
 _UPLOADS: Final = _Transfers(

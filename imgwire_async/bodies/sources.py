@@ -128,8 +128,8 @@ be sent again.
 A member of a compressed tar archive does not know its own name before Python 3.13; pass `file_name=`. Such
 members must not be uploaded while something else reads the archive.
 
-Concurrent uploads of the same open file, iterator or response run one after the other. A file that a cancelled
-upload still reads in a thread is in use until the read returns.
+Concurrent uploads of the same open file, iterator or response run one after the other. A file that a
+cancelled upload still reads in a thread is in use until the read returns.
 """
 
 
