@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import PureWindowsPath
 from typing import Final, Protocol, TypeVar
 
@@ -11,7 +11,7 @@ import anyio
 from anyio import CapacityLimiter
 
 from imgwire_async.core.body import Body
-from imgwire_async.core.concurrency.cancellation import is_failure, running_task
+from imgwire_async.core.concurrency.cancellation import CallingTask, is_failure, running_task
 from imgwire_async.core.concurrency.closing import close_patiently
 from imgwire_async.core.concurrency.loops import PerRun, current_time
 from imgwire_async.core.concurrency.threads import ExclusiveThread
@@ -59,9 +59,9 @@ def source_thread(limiter: Callable[[], CapacityLimiter | None] = lambda: None) 
     return ExclusiveThread(limiter, patience=CLOSING_SECONDS)
 
 
-async def close_source(close: Callable[[], Awaitable[object]]) -> None:
+async def close_source(close: Callable[[], Awaitable[object]], task: CallingTask) -> None:
     """Close an async source; a cancelled call does not wait for long."""
-    await close_patiently(close, CLOSING_SECONDS)
+    await close_patiently(close, task, CLOSING_SECONDS)
 
 
 class Patience:
@@ -111,7 +111,8 @@ async def opened_in_thread(open_it: Callable[[], T], close: Callable[[T], object
         with patience.step():
             await thread.run(lambda: returned.append(open_it()))
     except BaseException:
-        await thread.end(lambda: [close(one) for one in returned])
+        with suppress(Exception):  # the first error counts
+            await thread.end(lambda: [close(one) for one in returned])
         raise
     return returned.pop()
 

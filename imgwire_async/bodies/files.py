@@ -21,8 +21,10 @@ from imgwire_async.bodies.base import (
     close_source,
     refused,
     source_errors,
+    source_thread,
 )
 from imgwire_async.bodies.image_types import SNIFF_BYTES
+from imgwire_async.core.concurrency.cancellation import CallingTask, ForeignCode
 from imgwire_async.core.concurrency.open_files import OpenFile, finish
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import UploadSourceError
@@ -85,7 +87,7 @@ class FileAccess:
     Args:
         file: the file.
         thread: where a sync file is used, released by `end`; None for an async file.
-        close: closes a sync file that this package has opened; the caller's is left open.
+        close: closes a file that this package has opened; blocks. The caller's is left open.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class FileAccess:
         self._file = OpenFile(file, thread)
         self._start: int | None = None
         self._close = close
+        self._task = CallingTask()
 
     async def measure(self) -> tuple[int, int] | None:
         """The current position and the number of bytes after it, or None if the file cannot seek."""
@@ -116,12 +119,14 @@ class FileAccess:
 
     async def end(self) -> None:
         """Close the file, or if it can seek, return it to its initial position."""
-        if self._file.thread is not None:
-            returns = None if self._start is None else lambda: finish(self._go_back())
+        if self._close is not None:
+            thread = self._file.thread or source_thread()
             with source_errors("closing the file failed"):
-                await self._file.thread.end(self._close or returns)
+                await thread.end(self._close)
+        elif self._file.thread is not None:
+            await self._file.thread.end(None if self._start is None else lambda: finish(self._go_back()))
         elif self._start is not None:
-            await close_source(self._go_back)
+            await close_source(self._go_back_here, self._task)
 
     async def _measure(self) -> tuple[int, int] | None:
         with source_errors(_SEEKING):
@@ -142,6 +147,10 @@ class FileAccess:
     async def _seek(self, offset: int) -> None:
         with source_errors(_SEEKING):
             await self._file.call("seek", offset)
+
+    async def _go_back_here(self) -> None:
+        with suppress(UploadSourceError), ForeignCode("the file", UploadSourceError):
+            await self._go_back()
 
     async def _go_back(self) -> None:
         assert self._start is not None  # noqa: S101 - the caller has looked

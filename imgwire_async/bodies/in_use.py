@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, TypeGuard
@@ -35,7 +35,7 @@ _DEEPEST: Final = 3
 
 _DESCRIPTOR: Final = "descriptor"
 
-_guard = threading.Lock()
+_guard = threading.RLock()  # the garbage collector may end a lost upload at any moment
 
 
 class _Use:
@@ -49,6 +49,7 @@ class _Use:
         self.ended = anyio.Event()
         """Set when the call has ended."""
         self._loop = current_loop()
+        self._file: object = None
         self._thread = thread
 
     def is_here(self) -> bool:
@@ -58,8 +59,19 @@ class _Use:
         """Whether at most a thread still uses the file, because the call or its event loop has ended."""
         return self.ended.is_set() or is_closed(self._loop)
 
-    def is_over(self) -> bool:
-        return self.is_left() and not (self._thread is not None and self._thread.is_used)
+    def leave(self, file: object) -> None:
+        """End the call, which has used `file`."""
+        self._file = file
+        self.ended.set()
+
+    def is_over(self, key: Hashable) -> bool:
+        """Whether the file that had this key is no longer used."""
+        if not self.is_left():
+            return False
+        if self._thread is None or not self._thread.is_used:
+            return True
+        # The caller may have closed the file, and the system has given its descriptor to another one.
+        return self.ended.is_set() and _is_descriptor(key) and key not in _identities(self._file, _DEEPEST)
 
 
 @dataclass(frozen=True)
@@ -79,8 +91,8 @@ _UPLOADS: Final = _Transfers(
         "another event loop is uploading from the same source; open the file once for each upload"
     ),
     lambda seconds: APITimeoutError(
-        f"the source produced no data for {seconds:g} s: an earlier upload of it has ended, but its read has "
-        "not returned",
+        f"the source produced no data for {seconds:g} s: a thread of an earlier upload, which has ended, "
+        "still uses it",
         may_have_acted=False,
         operation="images.upload",
     ),
@@ -91,28 +103,35 @@ _DOWNLOADS: Final = _Transfers(
         "another event loop is downloading to the same file; open a file for each download"
     ),
     lambda seconds: DownloadTargetError(
-        f"cannot write to the file: an earlier download to it has ended, but its write has not returned for "
+        f"cannot write to the file: a thread of an earlier download, which has ended, still uses it after "
         f"{seconds:g} s"
     ),
 )
 
 
+async def _nothing() -> None:
+    """Do nothing."""
+
+
 def exclusive(
-    source: object, thread: ExclusiveThread | None, patience: Patience
+    source: object,
+    patience: Patience,
+    thread: ExclusiveThread | None = None,
+    end: Callable[[], Awaitable[None]] = _nothing,
 ) -> AbstractAsyncContextManager[None]:
     """Wait until no other upload reads `source` or a file that it wraps, and make later ones wait.
 
     Args:
         source: the source.
-        thread: reads it, and has to be ended in the block. It keeps the source until it does not use it any
-            more, even if that is later. None for an async source.
         patience: how long to wait for a thread that an earlier upload has abandoned.
+        thread: reads a sync source. It keeps the source until it no longer uses it, even after this block.
+        end: ends `thread`; called at the end of the block, and also if that cannot begin.
 
     Raises:
         UploadSourceError: the other upload runs in another event loop, which cannot be waited for.
         APITimeoutError: the thread of an earlier upload still reads it.
     """
-    return _alone(source, _UPLOADS, thread, patience.seconds)
+    return _alone(source, _UPLOADS, patience.seconds, thread, end)
 
 
 def exclusive_target(file: object, thread: ExclusiveThread) -> AbstractAsyncContextManager[None]:
@@ -120,28 +139,59 @@ def exclusive_target(file: object, thread: ExclusiveThread) -> AbstractAsyncCont
 
     Args:
         file: the target.
-        thread: writes to it, as for `exclusive`.
+        thread: writes to it; it ends with the block, and keeps the file until it no longer uses it.
 
     Raises:
         DownloadTargetError: the other download runs in another event loop, which cannot be waited for; or the
             thread of an earlier one still writes.
     """
-    return _alone(file, _DOWNLOADS, thread, LONGEST_WAIT)
+    return _alone(file, _DOWNLOADS, LONGEST_WAIT, thread, thread.end)
 
 
 @asynccontextmanager
 async def _alone(
-    file: object, transfers: _Transfers, thread: ExclusiveThread | None, patience: float | None
+    file: object,
+    transfers: _Transfers,
+    patience: float | None,
+    thread: ExclusiveThread | None,
+    end: Callable[[], Awaitable[None]],
 ) -> AsyncGenerator[None, None]:
     """Wait until `file` is not in use, and use it until `thread` has ended."""
     keys = set(_identities(file, _DEEPEST))
-    mine = _Use(thread)
-    while (other := _claim(keys, mine, transfers)) is not None:
+    use = _Use(thread)
+
+    def release() -> None:
+        with _guard:
+            for key in keys:
+                if transfers.uses.get(key) is use:
+                    del transfers.uses[key]
+
+    try:
+        await _claimed(keys, use, transfers, patience)
+        yield
+    except BaseException:
+        with suppress(Exception):  # the first error counts
+            await end()
+        raise
+    else:
+        await end()
+    finally:
+        use.leave(file)
+        if thread is None:
+            release()
+        else:
+            thread.when_free(release)
+
+
+async def _claimed(keys: set[Hashable], use: _Use, transfers: _Transfers, patience: float | None) -> None:
+    """Wait until nothing else uses a file with these keys, and register `use`."""
+    while (found := _claim(keys, use, transfers)) is not None:
+        key, other = found
         if other.is_left():
             with anyio.move_on_after(math.inf if patience is None else patience):
-                while not other.is_over():  # noqa: ASYNC110 - a thread cannot set an event of the loop
+                while not other.is_over(key):  # noqa: ASYNC110 - a thread cannot set an event of the loop
                     await anyio.sleep(PAUSE)
-            if not other.is_over():
+            if not other.is_over(key):
                 assert patience is not None  # noqa: S101 - it has ended
                 raise transfers.stuck(patience)
         elif other.is_here():
@@ -149,30 +199,15 @@ async def _alone(
         else:
             raise transfers.elsewhere()
 
-    def release() -> None:
-        with _guard:
-            for key in keys:
-                if transfers.uses.get(key) is mine:
-                    del transfers.uses[key]
 
-    try:
-        yield
-    finally:
-        mine.ended.set()
-        if thread is None:
-            release()
-        else:
-            thread.when_free(release)
-
-
-def _claim(keys: set[Hashable], use: _Use, transfers: _Transfers) -> _Use | None:
-    """Register `use`, or return the one that blocks it."""
+def _claim(keys: set[Hashable], use: _Use, transfers: _Transfers) -> tuple[Hashable, _Use] | None:
+    """Register `use`, or return a key in use and the use that blocks it."""
     with _guard:
         # The flag that finds duplicates has an effect on writers.
         for key in (*keys, *(_duplicates(keys) if transfers is _UPLOADS else ())):
             other = transfers.uses.get(key)
-            if other is not None and not other.is_over():
-                return other
+            if other is not None and not other.is_over(key):
+                return key, other
         transfers.uses.update(dict.fromkeys(keys, use))
     return None
 
@@ -184,7 +219,7 @@ def _duplicates(keys: set[Hashable]) -> Iterator[Hashable]:
     """
     if sys.platform == "win32":
         return
-    others = [key for key in _UPLOADS.uses if _is_descriptor(key) and key not in keys]
+    others = [key for key in list(_UPLOADS.uses) if _is_descriptor(key) and key not in keys]
     if not others:
         return
     for _, mine in filter(_is_descriptor, keys):

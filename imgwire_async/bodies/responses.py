@@ -59,7 +59,7 @@ class ReceivedResponse:
 
     Args:
         response: the response.
-        patience: how long an abandoned read of it may delay this one.
+        patience: how long to wait for a thread in which an earlier upload still reads it.
 
     Raises:
         UploadSourceError: the response is an error, so its body is not the image.
@@ -77,7 +77,7 @@ class ReceivedResponse:
     @asynccontextmanager
     async def stream(self) -> AsyncGenerator[AsyncIterator[bytes], None]:
         """The content. The response stays open; closing it is up to the caller."""
-        async with exclusive(self._response, None, self._patience), aclosing(self._chunks()) as chunks:
+        async with exclusive(self._response, self._patience), aclosing(self._chunks()) as chunks:
             yield chunks
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:

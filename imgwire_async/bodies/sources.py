@@ -128,8 +128,8 @@ be sent again.
 A member of a compressed tar archive does not know its own name before Python 3.13; pass `file_name=`. Such
 members must not be uploaded while something else reads the archive.
 
-Concurrent uploads of the same open file, iterator or response run one after the other. A file that a
-cancelled upload still reads in a thread is in use until the read returns.
+Concurrent uploads of the same open file, iterator or response run one after the other. A sync file
+that a cancelled upload still reads is in use until the read returns.
 """
 
 
@@ -272,8 +272,7 @@ async def _open_file(
     thread = None if inspect.iscoroutinefunction(file.read) else source_thread()
     access = FileAccess(file, thread, close)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(exclusive(file, thread, patience))
-        stack.push_async_callback(access.end)
+        await stack.enter_async_context(exclusive(file, patience, thread, access.end))
         if not takes_size(file):
             with patience.step():
                 content = await access.read_all()
@@ -309,8 +308,9 @@ async def _open_resource(
                 raise refused(f"its open() returned a {type(file).__name__} instead of a file")
             return file
 
+    with source_errors("cannot open the file"):
+        name = base_name(resource.name)
     file = await opened_in_thread(open_it, lambda file: file.close(), patience)
-    name = base_name(resource.name)
     opened = _open_file(file, name, size, patience, replayable=replayable, close=file.close)
     async with opened as source:
         yield source

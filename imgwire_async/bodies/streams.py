@@ -14,7 +14,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -34,7 +34,7 @@ from imgwire_async.bodies.files import FileAccess, seekable_source
 from imgwire_async.bodies.image_types import SNIFF_BYTES
 from imgwire_async.bodies.in_use import exclusive
 from imgwire_async.bodies.spool import Spool
-from imgwire_async.core.concurrency.cancellation import ForeignCode
+from imgwire_async.core.concurrency.cancellation import CallingTask, ForeignCode
 from imgwire_async.core.concurrency.threads import ExclusiveThread
 from imgwire_async.errors import UploadSourceError
 
@@ -188,37 +188,30 @@ async def stream_of(
 
     Args:
         chunks: the iterable.
-        patience: how long an abandoned read of it may delay this one.
+        patience: how long to wait for a thread in which an earlier upload still reads it.
         owned: whether a file is closed as well.
 
     Raises:
         UploadSourceError: it is not an iterable of bytes, or its own code failed.
         APITimeoutError: an earlier upload still reads it.
     """
-    if isinstance(chunks, AsyncIterable):
+    if isinstance(chunks, AsyncIterable) and not isinstance(chunks, io.IOBase):
         with source_errors(_ITERATING):
             async_iterator = aiter(chunks)
-        async with exclusive(async_iterator, None, patience):
+        task = CallingTask()
+        async with exclusive(async_iterator, patience):
             try:
                 async with aclosing(_checked(async_iterator)) as checked:
                     yield checked
-            finally:
-                if isinstance(async_iterator, AsyncGenerator):
-                    await _close_generator(async_iterator)
+            except BaseException:
+                with suppress(Exception):  # the first error counts
+                    await _close(async_iterator, task)
+                raise
+            else:
+                await _close(async_iterator, task)
     elif isinstance(chunks, Iterable):
-        with source_errors(_ITERATING):
-            iterator = iter(chunks)
-        thread = source_thread()
-        close: Callable[[], object] | None = None
-        if isinstance(iterator, Generator) or (owned and isinstance(iterator, io.IOBase)):
-            close = iterator.close
-        async with exclusive(iterator, thread, patience):
-            try:
-                async with aclosing(_in_batches(iterator, thread)) as batches:
-                    yield batches
-            finally:
-                with source_errors("closing the iterator failed"):
-                    await thread.end(close)
+        async with _sync_stream(chunks, patience, owned=owned) as batches:
+            yield batches
     else:
         if inspect.iscoroutine(chunks):
             chunks.close()
@@ -228,13 +221,41 @@ async def stream_of(
         )
 
 
-async def _close_generator(generator: AsyncGenerator[object, None]) -> None:
+@asynccontextmanager
+async def _sync_stream(
+    chunks: Iterable[object], patience: Patience, *, owned: bool
+) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    thread = source_thread()
+    closing: list[Callable[[], object]] = []
+    if owned and isinstance(chunks, io.IOBase):
+        closing.append(chunks.close)
+
+    async def end() -> None:
+        with source_errors("closing the iterator failed"):
+            await thread.end((lambda: [close() for close in closing]) if closing else None)
+
+    try:
+        with source_errors(_ITERATING):
+            iterator = iter(chunks)
+    except BaseException:
+        with suppress(Exception):  # the first error counts
+            await end()
+        raise
+    async with exclusive(iterator, patience, thread, end):
+        if isinstance(iterator, Generator):
+            closing.append(iterator.close)
+        async with aclosing(_in_batches(iterator, thread)) as batches:
+            yield batches
+
+
+async def _close(iterator: AsyncIterator[object], task: CallingTask) -> None:
     async def close() -> None:
-        with ForeignCode("the source", UploadSourceError):
-            await generator.aclose()
+        if isinstance(iterator, AsyncGenerator):
+            with ForeignCode("the source", UploadSourceError):
+                await iterator.aclose()
 
     with source_errors("closing the iterator failed"):
-        await close_source(close)
+        await close_source(close, task)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
@@ -92,20 +93,32 @@ class ForeignIterator(Generic[T]):
             return await anext(self._iterator)
 
 
+class CallingTask:
+    """The task that creates this, for closing at the end what it has begun to use."""
+
+    __slots__ = ("_requests", "_task")
+
+    def __init__(self) -> None:
+        self._task = running_task()
+        self._requests = 0 if self._task is None else self._task.cancelling()
+
+    def is_cancelled(self) -> bool:
+        """Whether it has been cancelled since then, or is in a scope that has."""
+        if anyio.current_effective_deadline() == -math.inf:
+            return True
+        return self._task is not None and self._task.cancelling() > self._requests
+
+    def is_lost(self) -> bool:
+        """Whether the garbage collector closes its coroutine, where nothing can be awaited any more."""
+        return isinstance(sys.exception(), GeneratorExit) and not is_raised(self._task)
+
+
 def running_task() -> asyncio.Task[object] | None:
     """The running task, or None on trio and outside of event loops."""
     try:
         return asyncio.current_task()
     except RuntimeError:
         return None
-
-
-def is_cancelled() -> bool:
-    """Whether the current task, or a scope that it is in, has been cancelled."""
-    if anyio.current_effective_deadline() == -math.inf:
-        return True
-    task = running_task()
-    return task is not None and task.cancelling() > 0
 
 
 def is_raised(task: asyncio.Task[object] | None) -> bool:

@@ -12,7 +12,7 @@ from typing import TypeVar
 import anyio
 from anyio import CapacityLimiter, to_thread
 
-from imgwire_async.core.concurrency.cancellation import is_cancelled
+from imgwire_async.core.concurrency.cancellation import CallingTask
 from imgwire_async.core.concurrency.loops import current_loop
 from imgwire_async.core.concurrency.workers import in_worker
 from imgwire_async.core.pace.local_limits import LONGEST_WAIT, PAUSE, lacks_thread, say_waiting
@@ -68,6 +68,7 @@ class ExclusiveThread:
     ) -> None:
         self._limiter = limiter
         self._patience = patience
+        self._task = CallingTask()
         self._lock = threading.Lock()
         self._is_working = False
         self._ended = False
@@ -99,8 +100,8 @@ class ExclusiveThread:
 
     @property
     def is_used(self) -> bool:
-        """Whether a thread uses the object, or has yet to close it."""
-        return self._lock.locked() or (self._ended and not self._closed)
+        """Whether a thread uses the object, or is about to close it."""
+        return self._lock.locked() or (self._closing and not self._closed)
 
     def _guarded(self, work: Callable[[], T]) -> T:
         try:
@@ -129,8 +130,11 @@ class ExclusiveThread:
             self._lock.release()
             return
         self._ended = True
+        if self._task.is_lost():
+            self._end_apart(close)
+            return
         await self._closing_begun(close)
-        if self._is_closing() and not is_cancelled():
+        if self._is_closing() and not self._task.is_cancelled():
             with anyio.move_on_after(LONGEST_WAIT):
                 while self._is_closing():  # noqa: ASYNC110 - a thread cannot set an event of the loop
                     await anyio.sleep(PAUSE)
@@ -193,6 +197,7 @@ class ExclusiveThread:
 
     def _end_apart(self, close: Callable[[], object] | None) -> None:
         """Call `close` without the threads of the event loop, which the program may all use."""
+        self._closing = True
         end = partial(self._end, close)
         try:
             threading.Thread(target=end, name="imgwire_async closing", daemon=True).start()

@@ -335,11 +335,8 @@ async def _to_file(
             sink = FileSink(await open_target(to, thread))
             transfer = Transfer(sink)
             async with exclusive_target(to, thread):
-                try:
-                    await fetch_into(transfer)
-                    await sink.flush()
-                finally:
-                    await thread.end()
+                await fetch_into(transfer)
+                await sink.flush()
     return DownloadedFile(path=path, size=transfer.received, content_type=transfer.head.content_type, uri=uri)
 
 

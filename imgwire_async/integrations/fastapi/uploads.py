@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 from typing import IO, Final, TypedDict, Unpack
 
-from anyio import to_thread
 from fastapi import HTTPException, UploadFile
 from starlette.requests import ClientDisconnect, Request
 
-from imgwire_async.bodies.base import Patience
+from imgwire_async.bodies.base import Patience, source_thread
 from imgwire_async.bodies.in_use import exclusive
 from imgwire_async.core.pace.local_limits import LONGEST_WAIT
 from imgwire_async.core.values.metadata import Metadata
@@ -92,8 +91,9 @@ async def upload_form_file(
         ImgwireError: as for `images.upload`.
     """
     max_bytes = as_whole(max_bytes, "max_bytes", "upload_form_file")
-    async with exclusive(file, None, Patience(LONGEST_WAIT)):  # another call may be reading it
-        size = await to_thread.run_sync(_rewind, file.file)
+    thread = source_thread()
+    async with exclusive(file, Patience(LONGEST_WAIT), thread, thread.end):  # another call may be reading it
+        size = await thread.run(lambda: _rewind(file.file))
         if max(size or 0, file.size or 0) > max_bytes:
             raise HTTPException(413, TOO_LARGE)
         if size is None:
