@@ -14,7 +14,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, aclosing, asynccontextmanager, suppress
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -230,9 +230,14 @@ async def _sync_stream(
     if owned and isinstance(chunks, io.IOBase):
         closing.append(chunks.close)
 
+    def close_all() -> None:
+        with ExitStack() as stack:
+            for close in closing:
+                stack.callback(close)  # the last one is called first
+
     async def end() -> None:
         with source_errors("closing the iterator failed"):
-            await thread.end((lambda: [close() for close in closing]) if closing else None)
+            await thread.end(close_all if closing else None)
 
     try:
         with source_errors(_ITERATING):

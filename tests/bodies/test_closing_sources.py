@@ -207,6 +207,31 @@ def test_a_file_that_a_function_returns_is_closed_whatever_its_iterator_is(sandb
     run(main, "asyncio")
 
 
+def test_a_generator_is_closed_before_the_file_that_it_reads() -> None:
+    content = CONTENT * 60
+    events = []
+
+    class Rewinding(io.BytesIO):
+        def __iter__(self) -> Iterator[bytes]:
+            try:
+                while piece := self.read(100_000):
+                    yield piece
+            finally:
+                events.append(f"generator closed, file {'closed' if self.closed else 'open'}")
+
+        def close(self) -> None:
+            super().close()
+            events.append("file closed")
+
+    async def main() -> None:
+        file: Any = Rewinding(content)
+        async with open_source(lambda: file, size=len(content)):
+            pass
+        assert events == ["generator closed, file open", "file closed"]
+
+    run(main, "asyncio")
+
+
 def test_an_async_file_that_a_resource_opens_is_closed(sandbox: Sandbox) -> None:
     class AsyncFile:
         closed = False

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
+from weakref import ref
 
 import anyio
 import anyio.lowlevel
@@ -17,8 +19,8 @@ from imgwire_async import (
     APITimeoutError,
 )
 from imgwire_async.bodies import base, in_use
+from imgwire_async.bodies.base import Patience
 from imgwire_async.bodies.sources import open_source
-from imgwire_async.sandbox import Sandbox
 from tests.bodies.running import BACKENDS, run
 from tests.bodies.slow import (
     BEFORE,
@@ -29,7 +31,6 @@ from tests.bodies.slow import (
     SlowFile,
     until,
 )
-from tests.clients import client_of
 from tests.hangs import HANGS
 
 pytestmark = pytest.mark.usefixtures("limits")
@@ -116,16 +117,41 @@ def test_a_cancelled_call_does_not_wait_for_a_thread_that_hangs(
 ) -> None:
     slow.next = "close"
     run(lambda: cancelled(partial(reading, Resource(slow, SlowFile(slow, b"")))), backend)
+    assert slow.began.wait(HANGS)
     assert slow.is_used
 
 
+class PatienceOf(Patience):
+    """Patience that ends once a source is slow."""
+
+    def __init__(self, slow: Slow) -> None:
+        super().__init__(HANGS)
+        self._slow = slow
+        self._scope = anyio.CancelScope()
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        self._scope = anyio.CancelScope()
+        with self._scope:
+            yield
+        if self._scope.cancelled_caught:
+            raise APITimeoutError("out of patience", may_have_acted=False)
+
+    async def end(self) -> None:
+        await self._slow.has_begun()
+        self._scope.cancel()
+
+
 @BACKENDS
-def test_an_upload_whose_read_hangs_does_not_wait_for_it(sandbox: Sandbox, slow: Slow, backend: str) -> None:
+def test_an_upload_whose_read_hangs_does_not_wait_for_it(slow: Slow, backend: str) -> None:
     async def main() -> None:
         slow.next = "read"
-        async with client_of(sandbox, timeout=0.2) as client:
-            with pytest.raises(APITimeoutError):
-                await client.images.upload(SlowFile(slow))
+        patience = PatienceOf(slow)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(patience.end)
+            with pytest.raises(APITimeoutError, match="out of patience"):
+                async with open_source(SlowFile(slow), patience=patience):
+                    raise AssertionError
 
     run(main, backend)
     assert slow.is_used
@@ -167,8 +193,9 @@ def test_an_earlier_cancellation_that_the_program_has_ignored_does_not_count(clo
 
 
 @pytest.mark.parametrize("kind", ["generator", "resource", "function", "slow resource", "slow function"])
+@pytest.mark.parametrize("limit", ["patience", "asyncio.timeout"])
 def test_an_error_of_closing_does_not_replace_a_timeout(
-    sandbox: Sandbox, slow: Slow, monkeypatch: pytest.MonkeyPatch, kind: str
+    slow: Slow, monkeypatch: pytest.MonkeyPatch, kind: str, limit: str
 ) -> None:
     class Unclosable(SlowFile):
         def close(self) -> None:
@@ -197,21 +224,33 @@ def test_an_error_of_closing_does_not_replace_a_timeout(
         await anyio.sleep(LONGER)
         slow.goes_on.set()
 
-    async def main() -> None:
-        async with client_of(sandbox, timeout=0.2) as client, anyio.create_task_group() as tasks:
+    async def out_of_patience() -> None:
+        patience = PatienceOf(slow)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(patience.end)
             tasks.start_soon(goes_on)
-            with pytest.raises(APITimeoutError):
-                await client.images.upload(source())
-        slow.began.clear()
-        slow.goes_on.clear()
-        async with client_of(sandbox) as client, anyio.create_task_group() as tasks:
+            with pytest.raises(APITimeoutError, match="out of patience"):
+                async with open_source(source(), patience=patience):
+                    raise AssertionError
+
+    async def out_of_time() -> None:
+        async def end(limit: asyncio.Timeout) -> None:
+            await slow.has_begun()
+            limit.reschedule(0)
+
+        async def upload() -> None:
+            async with asyncio.timeout(None) as limit:
+                tasks.start_soon(end, limit)
+                async with open_source(source()):
+                    raise AssertionError
+
+        async with anyio.create_task_group() as tasks:
             tasks.start_soon(goes_on)
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.2):
-                    await client.images.upload(source())
+                await upload()
 
     monkeypatch.setattr(base, "CLOSING_SECONDS", HANGS)
-    run(main, "asyncio")
+    run(out_of_patience if limit == "patience" else out_of_time, "asyncio")
 
 
 def test_an_upload_lost_with_its_event_loop_releases_its_file_and_cancels_nobody(slow: Slow) -> None:
@@ -226,11 +265,55 @@ def test_an_upload_lost_with_its_event_loop_releases_its_file_and_cancels_nobody
 
     async def main() -> None:
         pending.close()  # as the garbage collector does, at any moment
-        await until(lambda: not in_use._UPLOADS.uses)
+        await until(lambda: id(file) not in in_use._UPLOADS.uses)
         assert file.tell() == len(BEFORE)
         async with open_source(file) as opened:
             assert opened.size == len(CONTENT)
         await asyncio.sleep(LONGER)
 
-    asyncio.run(main())
-    assert not task.cancelled()
+    run(main, "asyncio")
+
+
+def test_an_upload_lost_with_its_event_loop_can_be_collected(slow: Slow) -> None:
+    file = SlowFile(slow)
+    is_alive = ref(file)
+    read = asyncio.Event()
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(reading_file(file, read))
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.run_until_complete(read.wait())
+    loop.close()
+    del task, loop, file, read
+
+    gc.collect()
+    assert is_alive() is None
+
+
+def test_a_task_that_cancels_itself_before_a_call_does_not_wait(slow: Slow) -> None:
+    def generate() -> Iterator[bytes]:
+        try:
+            yield CONTENT
+            yield CONTENT
+        finally:
+            with slow.use("close"):
+                pass
+
+    async def upload() -> None:
+        generator = generate()
+        next(generator)
+        slow.next = "close"
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        async with open_source(generator, size=len(CONTENT)):
+            raise AssertionError
+
+    async def main() -> None:
+        task = asyncio.create_task(upload())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await anyio.lowlevel.checkpoint()
+
+    run(main, "asyncio")
+    assert slow.began.wait(HANGS)
+    assert slow.is_used

@@ -8,6 +8,7 @@ import io
 import os
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from imgwire_async import (
     APITimeoutError,
     AsyncImgwireClient,
     DownloadTargetError,
+    UploadSourceError,
 )
 from imgwire_async.bodies import in_use
 from imgwire_async.sandbox import Sandbox
@@ -90,10 +92,10 @@ def test_the_next_upload_waits_for_a_thread_that_a_cancelled_one_has_left(
                 slow.goes_on.set()
             if kind is SlowFile:
                 assert source.tell() == len(BEFORE)
+            assert id(source) not in in_use._UPLOADS.uses
 
     run(main, backend)
     assert not slow.is_mixed
-    assert not in_use._UPLOADS.uses
 
 
 @BACKENDS
@@ -179,7 +181,7 @@ def test_a_file_that_gets_the_descriptor_of_a_closed_one_is_another_file(
     sandbox: Sandbox, tmp_path: Path, backend: str
 ) -> None:
     reading, writing = os.pipe()
-    pipe, other_end = os.fdopen(reading, "rb", 0), os.fdopen(writing, "wb", 0)
+    pipe = open(reading, "rb", 0, closefd=False)  # noqa: SIM115
 
     class Pipe(io.RawIOBase):
         """A pipe that says when it is read."""
@@ -203,30 +205,39 @@ def test_a_file_that_gets_the_descriptor_of_a_closed_one_is_another_file(
                 tasks.start_soon(client.images.upload, source)
                 assert await to_thread.run_sync(source.began.wait, HANGS)
                 tasks.cancel_scope.cancel()
-            spare = os.dup(reading)  # on which the read goes on
             pipe.close()
             with path.open("rb") as file:
-                assert file.fileno() == reading
+                os.dup2(file.fileno(), reading)
+            with os.fdopen(reading, "rb") as file:
                 await client.images.upload(file)
-            os.close(spare)
 
     path = tmp_path / "photo.jpg"
     path.write_bytes(CONTENT)
     try:
         run(main, backend)
     finally:
-        other_end.close()
+        os.close(writing)
 
 
-def test_a_form_file_is_not_used_while_a_cancelled_call_rewinds_it(sandbox: Sandbox, slow: Slow) -> None:
+class OneWay(SlowFile):
+    """A file that cannot seek."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:  # noqa: ARG002 - the interface
+        raise io.UnsupportedOperation("seek")
+
+
+@pytest.mark.parametrize(("kind", "method"), [(SlowFile, "seek"), (SlowFile, "read"), (OneWay, "read")])
+def test_a_form_file_is_not_used_while_a_cancelled_call_uses_it(
+    sandbox: Sandbox, slow: Slow, kind: type[SlowFile], method: str
+) -> None:
     pytest.importorskip("fastapi")
     from fastapi import UploadFile
 
     from imgwire_async.integrations.fastapi import upload_form_file
 
     async def main() -> None:
-        file = UploadFile(SlowFile(slow, b""), filename="photo.jpg")
-        slow.next = "seek"
+        file = UploadFile(kind(slow, b""), filename="photo.jpg")
+        slow.next = method
         async with client_of(sandbox) as client:
             upload = partial(upload_form_file, client, file, max_bytes=1_000_000)
             task = asyncio.create_task(upload())
@@ -235,8 +246,13 @@ def test_a_form_file_is_not_used_while_a_cancelled_call_rewinds_it(sandbox: Sand
             with pytest.raises(asyncio.CancelledError):
                 await task
             before = slow.uses
+
+            async def again() -> None:
+                with pytest.raises(UploadSourceError) if kind is OneWay else nullcontext():
+                    await upload()
+
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(upload)
+                tasks.start_soon(again)
                 await anyio.sleep(LONGER)
                 assert slow.uses == before
                 slow.goes_on.set()

@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
+from weakref import ref
 
 import anyio
 
@@ -99,18 +100,27 @@ class CallingTask:
     __slots__ = ("_requests", "_task")
 
     def __init__(self) -> None:
-        self._task = running_task()
-        self._requests = 0 if self._task is None else self._task.cancelling()
+        task = running_task()
+        # A call that has been lost with its event loop is referenced by what it uses.
+        self._task = None if task is None else ref(task)
+        self._requests = 0
+        if task is not None and task.cancelling():
+            # A cancellation that has not been delivered yet is raised by the next `await`.
+            self._requests = task.cancelling() - anyio.get_current_task().has_pending_cancellation()
 
     def is_cancelled(self) -> bool:
         """Whether it has been cancelled since then, or is in a scope that has."""
         if anyio.current_effective_deadline() == -math.inf:
             return True
-        return self._task is not None and self._task.cancelling() > self._requests
+        task = None if self._task is None else self._task()
+        return task is not None and task.cancelling() > self._requests
 
     def is_lost(self) -> bool:
         """Whether the garbage collector closes its coroutine, where nothing can be awaited any more."""
-        return isinstance(sys.exception(), GeneratorExit) and not is_raised(self._task)
+        if self._task is None or not isinstance(sys.exception(), GeneratorExit):
+            return False
+        running = running_task()
+        return running is None or running is not self._task()
 
 
 def running_task() -> asyncio.Task[object] | None:

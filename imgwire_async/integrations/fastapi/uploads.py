@@ -96,9 +96,10 @@ async def upload_form_file(
         size = await thread.run(lambda: _rewind(file.file))
         if max(size or 0, file.size or 0) > max_bytes:
             raise HTTPException(413, TOO_LARGE)
-        if size is None:
-            return await _upload_counted(imgwire, _CountedFile(file, max_bytes), details)
-    # It waits for its turn and rewinds the file again.
+    # Both wait for their turn.
+    if size is None:
+        return await _upload_counted(imgwire, _CountedFile(file, max_bytes), details)
+    # This rewinds the file again.
     return await imgwire.images.upload(file, **details)
 
 
@@ -146,7 +147,7 @@ class _CountedFile:
     def __init__(self, file: UploadFile, max_bytes: int) -> None:
         self.filename = file.filename
         self.file = self
-        self._content = file.file
+        self.wrapped = file.file  # which `exclusive` finds
         self._announced = file.size or 0
         self._max_bytes = max_bytes
         self._received = 0
@@ -158,7 +159,7 @@ class _CountedFile:
 
     def read(self, size: int, /) -> bytes:
         """The next piece; raises what `images.upload` reports as an unusable source."""
-        piece = self._content.read(size)
+        piece = self.wrapped.read(size)
         self._received += len(piece)
         if self.is_too_large:
             raise ValueError("it is longer than max_bytes")
