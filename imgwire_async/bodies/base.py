@@ -12,9 +12,9 @@ from anyio import CapacityLimiter
 
 from imgwire_async.core.body import Body
 from imgwire_async.core.concurrency.cancellation import CallingTask, is_failure, running_task
-from imgwire_async.core.concurrency.closing import close_patiently
 from imgwire_async.core.concurrency.loops import PerRun, current_time
 from imgwire_async.core.concurrency.threads import ExclusiveThread
+from imgwire_async.core.pace.local_limits import LONGEST_WAIT
 from imgwire_async.errors import APITimeoutError, UploadSourceError
 
 T = TypeVar("T")
@@ -60,8 +60,17 @@ def source_thread(limiter: Callable[[], CapacityLimiter | None] = lambda: None) 
 
 
 async def close_source(close: Callable[[], Awaitable[object]], task: CallingTask) -> None:
-    """Close an async source; a cancelled call does not wait for long."""
-    await close_patiently(close, task, CLOSING_SECONDS)
+    """Close an async source. A cancelled call waits for `CLOSING_SECONDS`, any other for up to a minute.
+
+    Args:
+        close: closes the source; a later cancellation reaches it.
+        task: the task of the call.
+    """
+    if task.is_lost():
+        return
+    is_cancelled = task.is_cancelled()
+    with anyio.move_on_after(CLOSING_SECONDS if is_cancelled else LONGEST_WAIT, shield=is_cancelled):
+        await close()
 
 
 class Patience:

@@ -103,7 +103,7 @@ _DOWNLOADS: Final = _Transfers(
         "another event loop is downloading to the same file; open a file for each download"
     ),
     lambda seconds: DownloadTargetError(
-        f"cannot write to the file: a thread of an earlier download, which has ended, still uses it after "
+        "cannot write to the file: a thread of an earlier download, which has ended, still uses it after "
         f"{seconds:g} s"
     ),
 )

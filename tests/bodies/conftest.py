@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from imgwire_async.bodies import base
-from imgwire_async.core.concurrency import closing, threads
+from imgwire_async.core.concurrency import threads
 from tests.bodies.slow import Slow
 from tests.hangs import HANGS
 
@@ -22,5 +22,5 @@ def slow() -> Iterator[Slow]:
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "CLOSING_SECONDS", 0.05)
-    for module in (closing, threads):
+    for module in (base, threads):
         monkeypatch.setattr(module, "LONGEST_WAIT", 10 * HANGS)  # whatever waits that long fails

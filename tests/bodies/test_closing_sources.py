@@ -83,18 +83,17 @@ def test_an_upload_waits_until_a_slow_generator_is_closed_and_raises_its_error(
 
 
 @BACKENDS
-@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("kind", ["resource", "function"])
 def test_a_file_that_an_abandoned_thread_opens_is_closed(
-    sandbox: Sandbox, slow: Slow, backend: str, *, backward: bool
+    sandbox: Sandbox, slow: Slow, backend: str, kind: str
 ) -> None:
-    """Of a resource, and of a function that returns a file."""
     file = SlowFile(slow)
     resource = Resource(slow, file)
     slow.next = "open"
 
     async def main() -> None:
         async with client_of(sandbox) as client:
-            source = partial(resource.open, "rb") if backward else resource
+            source: Any = resource if kind == "resource" else partial(resource.open, "rb")
             await cancelled_while_slow(slow, partial(client.images.upload, source))
         assert not file.closed
         slow.goes_on.set()

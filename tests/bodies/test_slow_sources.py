@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -143,32 +143,35 @@ def test_a_thread_left_by_an_event_loop_that_was_closed_is_waited_for(sandbox: S
     assert not slow.is_mixed
 
 
+class AsyncFile:
+    """An async file that awaits something before each seek."""
+
+    def __init__(self, before_seek: Callable[[], Awaitable[None]]) -> None:
+        self._file = io.BytesIO(BEFORE + CONTENT)
+        self._file.seek(len(BEFORE))
+        self._before_seek = before_seek
+
+    async def read(self, size: int) -> bytes:
+        return self._file.read(size)
+
+    async def tell(self) -> int:
+        return self._file.tell()
+
+    async def seek(self, offset: int, whence: int = 0) -> int:
+        await self._before_seek()
+        return self._file.seek(offset, whence)
+
+
 @BACKENDS
 def test_an_async_file_that_seeks_slowly_is_returned_to_its_position(sandbox: Sandbox, backend: str) -> None:
-    class File:
-        """An async file whose position changes only at the end of a seek."""
-
-        def __init__(self) -> None:
-            self._file = io.BytesIO(BEFORE + CONTENT)
-            self._file.seek(len(BEFORE))
-            self.pause = 0.0
-
-        async def read(self, size: int) -> bytes:
-            return self._file.read(size)
-
-        async def tell(self) -> int:
-            return self._file.tell()
-
-        async def seek(self, offset: int, whence: int = 0) -> int:
-            await anyio.sleep(self.pause)
-            return self._file.seek(offset, whence)
-
     async def main() -> None:
-        file = File()
+        pause = 0.0
 
         def when_sent(progress: Any) -> None:
-            file.pause = LONGER if progress.sent == progress.total else 0
+            nonlocal pause
+            pause = LONGER if progress.sent == progress.total else 0
 
+        file = AsyncFile(lambda: anyio.sleep(pause))
         async with client_of(sandbox) as client:
             await client.images.upload(file, on_progress=when_sent)
         assert await file.tell() == len(BEFORE)
@@ -262,33 +265,21 @@ def test_a_form_file_is_not_used_while_a_cancelled_call_uses_it(
 
 
 def test_an_async_file_whose_seek_is_cancelled_by_others_cancels_no_upload(sandbox: Sandbox) -> None:
-    class File:
+    async def main() -> None:
         is_sent = False
 
-        def __init__(self) -> None:
-            self._file = io.BytesIO(CONTENT)
+        def when_sent(progress: Any) -> None:
+            nonlocal is_sent
+            is_sent = progress.sent == progress.total
 
-        async def read(self, size: int) -> bytes:
-            return self._file.read(size)
-
-        async def tell(self) -> int:
-            return self._file.tell()
-
-        async def seek(self, offset: int, whence: int = 0) -> int:
-            if self.is_sent:
+        async def cancelled_by_others() -> None:
+            if is_sent:
                 future = asyncio.get_running_loop().create_future()
                 future.cancel()
                 await future
-            return self._file.seek(offset, whence)
-
-    async def main() -> None:
-        file = File()
-
-        def when_sent(progress: Any) -> None:
-            file.is_sent = progress.sent == progress.total
 
         async with client_of(sandbox) as client:
-            await client.images.upload(file, on_progress=when_sent)
+            await client.images.upload(AsyncFile(cancelled_by_others), on_progress=when_sent)
 
     run(main, "asyncio")
 
